@@ -1,0 +1,65 @@
+"""Power of fans and pumps by speed or by flow, PHYSICS C1 and C7."""
+
+from __future__ import annotations
+
+from envs.physics.namespace import Array, upper
+
+#: Power over rated power as a cubic in the flow fraction, lowest power first, PHYSICS C1 (EnergyPlus).
+VARIABLE_SPEED_FAN = (0.35071223, 0.30850535, -0.54137364, 0.87198823)
+EC_PLUG_FAN = (0.06990146, 1.39500612, -3.35487336, 2.89232315)
+TOWER_FAN = (-0.009315163, 0.0512333966, -0.0838364671, 1.0419182336)
+
+
+def fan_power_kw(rated_kw: Array, speed: Array, exponent: float = 3.0) -> Array:
+    """Fan power [kW] by the fan law ``P = P_rated n^exponent``, PHYSICS C1.
+
+    Parameters
+    ----------
+    rated_kw : array
+        Power at full speed [kW].
+    speed : array
+        Speed over full speed, 0..1.
+    exponent : float
+        3 for a free system (towers), 2.7 for room units, 2.2-2.7 against a held plenum pressure.
+    """
+    return rated_kw * speed**exponent
+
+
+def polynomial_fan_power_kw(
+    rated_kw: Array, flow_frac: Array, coefficients: tuple[float, float, float, float]
+) -> Array:
+    """Fan power [kW] by a cubic in the flow fraction, not below zero, PHYSICS C1."""
+    c0, c1, c2, c3 = coefficients
+    return rated_kw * upper(c0 + flow_frac * (c1 + flow_frac * (c2 + flow_frac * c3)), 0.0)
+
+
+def air_power_kw(flow_m3_s: Array, pressure_pa: Array, efficiency: Array) -> Array:
+    """Electric power [kW] to move air [m3/s] against a pressure rise [Pa], total efficiency 0..1, PHYSICS C1."""
+    return flow_m3_s * pressure_pa * 1e-3 / efficiency
+
+
+def pump_power_kw(flow_m3_s: Array, pressure_kpa: Array, efficiency: Array) -> Array:
+    """Electric power [kW] to move liquid [m3/s] against a head [kPa], total efficiency 0..1, PHYSICS D6."""
+    return flow_m3_s * pressure_kpa / efficiency
+
+
+def pressure_controlled_pump_power_kw(
+    flow_m3_s: Array, design_flow_m3_s: Array, design_kpa: Array, setpoint_kpa: Array, efficiency: Array
+) -> Array:
+    """Electric power [kW] of a pump held at a differential pressure at the loads, PHYSICS C7.
+
+    ``P = V (dp_set + (dp0 - dp_set)(V/V0)^2)/eta``: what is beyond the sensor falls with the square of the flow.
+
+    Parameters
+    ----------
+    flow_m3_s, design_flow_m3_s : array
+        Flow now and at design [m3/s].
+    design_kpa : array
+        Head at design flow [kPa].
+    setpoint_kpa : array
+        Held differential pressure [kPa], 80 in PHYSICS C7.
+    efficiency : array
+        Total efficiency, 0..1.
+    """
+    share = flow_m3_s / design_flow_m3_s
+    return flow_m3_s * (setpoint_kpa + (design_kpa - setpoint_kpa) * share * share) / efficiency

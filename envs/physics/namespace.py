@@ -1,0 +1,116 @@
+"""The array engine of a value, and the few array laws that every machine uses: bounds and exact first-order lags."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+#: An array of any engine (numpy, torch, ...). The engines share no static type.
+Array = Any
+
+_SMALL_EXPONENT = 1e-6
+
+
+def namespace(x: Array) -> Any:
+    """Array namespace of ``x``: numpy at once for numpy arrays and numbers, else by array-api-compat."""
+    if isinstance(x, (np.ndarray, np.generic, float, int)):
+        return np
+    return array_api_compat.array_namespace(x)
+
+
+def lower(x: Array, c: Array) -> Array:
+    """Return the lower of ``x`` and ``c``, elementwise; either may be a python number, the dtype is that of the array."""
+    return _pick(x, c, "minimum")
+
+
+def upper(x: Array, c: Array) -> Array:
+    """Return the upper of ``x`` and ``c``, elementwise; either may be a python number, the dtype is that of the array."""
+    return _pick(x, c, "maximum")
+
+
+def _pick(x: Array, c: Array, name: str) -> Array:
+    """Minimum or maximum on every engine; two python numbers stay a python number."""
+    if isinstance(x, (float, int)) and not isinstance(x, np.generic):
+        if isinstance(c, (float, int)) and not isinstance(c, np.generic):
+            return min(x, c) if name == "minimum" else max(x, c)
+        x, c = c, x
+    if isinstance(x, (np.ndarray, np.generic)):
+        return (np.minimum if name == "minimum" else np.maximum)(x, c)
+    xp = array_api_compat.array_namespace(x)
+    if isinstance(c, (float, int)):
+        return xp.clip(x, max=c) if name == "minimum" else xp.clip(x, min=c)
+    return getattr(xp, name)(x, c)
+
+
+def clip(x: Array, lo: Array, hi: Array) -> Array:
+    """``x`` held in ``[lo, hi]``, elementwise; where ``lo > hi`` the upper bound wins."""
+    return lower(upper(x, lo), hi)
+
+
+def as_mask(condition: Array, like: Array) -> Array:
+    """Comparison result as an array of 0 and 1 in the dtype of ``like``."""
+    if isinstance(condition, np.ndarray):
+        return condition.astype(like.dtype)
+    return namespace(like).astype(condition, like.dtype)
+
+
+def lag_share(tau_s: Array, dt_s: float) -> Array:
+    """Share of a step's distance that a first-order lag covers in ``dt_s``: ``1 - exp(-dt/tau)`` [1].
+
+    A python ``tau_s`` of zero or less means no lag (share 1); an array must be positive.
+    """
+    if isinstance(tau_s, (float, int)):
+        return -math.expm1(-dt_s / tau_s) if tau_s > 0.0 else 1.0
+    return -namespace(tau_s).expm1(-dt_s / tau_s)
+
+
+def relax(x: Array, target: Array, tau_s: Array, dt_s: float) -> Array:
+    """Exact first-order approach of ``x`` to ``target``: ``x + (target - x)(1 - exp(-dt/tau))``, PHYSICS T1.
+
+    Parameters
+    ----------
+    x, target : array
+        Value now and the value it tends to, same unit, broadcastable.
+    tau_s : float or array
+        Time constant [s]; zero means at once.
+    dt_s : float
+        Step [s], any length.
+    """
+    return x + (target - x) * lag_share(tau_s, dt_s)
+
+
+def relax_with_source(
+    t: Array, t_env: Array, q_kw: Array, g_kw_k: Array, c_kj_k: Array, dt_s: float
+) -> tuple[Array, Array]:
+    """Exact step of ``C dT/dt = q - G (T - T_env)`` with the ledger of what left, PHYSICS T1.
+
+    Parameters
+    ----------
+    t, t_env : array
+        Temperature of the mass and of what it gives its heat to [degC].
+    q_kw : array
+        Heat put into the mass, constant over the step [kW].
+    g_kw_k : array or float
+        Conductance to the surroundings [kW/K]; zero is allowed (a plain integrator).
+    c_kj_k : array or float
+        Heat capacity [kJ/K], positive.
+    dt_s : float
+        Step [s], any length.
+
+    Returns
+    -------
+    tuple of array
+        New temperature [degC] and mean heat given off over the step, ``q - C (T_new - T)/dt`` [kW].
+
+    Notes
+    -----
+    Written with ``phi(x) = (1 - exp(-x))/x``, ``x = G dt/C``, so that it stays finite for ``G -> 0`` and the heat is
+    not taken as a difference of two rounded temperatures.
+    """
+    x = upper(g_kw_k * dt_s / c_kj_k, _SMALL_EXPONENT)
+    phi = -math.expm1(-x) / x if isinstance(x, float) else -namespace(x).expm1(-x) / x
+    surplus = (q_kw - g_kw_k * (t - t_env)) * phi
+    return t + surplus * (dt_s / c_kj_k), q_kw - surplus
