@@ -1,0 +1,92 @@
+"""The stable-baselines3 model from plain keyword configuration, and the same model from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agents.learning.settings import complete_settings
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.vec_env import VecEnv
+
+ALGORITHMS = ("ppo", "sac", "td3", "tqc", "crossq")
+
+
+def algorithm_class(algorithm: str) -> type[BaseAlgorithm]:
+    """The class behind a name of ``ALGORITHMS``."""
+    if algorithm in ("ppo", "sac", "td3"):
+        import stable_baselines3 as library
+    elif algorithm in ("tqc", "crossq"):
+        import sb3_contrib as library
+    else:
+        raise ValueError(f"algorithm {algorithm!r} is unknown; choose one of {list(ALGORITHMS)}")
+    return getattr(library, {"crossq": "CrossQ"}.get(algorithm, algorithm.upper()))  # the libraries' spelling
+
+
+def build_model(
+    algorithm: str,
+    vec_env: VecEnv,
+    hyperparameters: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+) -> BaseAlgorithm:
+    """A fresh model.
+
+    Parameters
+    ----------
+    algorithm : str
+        One of ``ALGORITHMS``.
+    vec_env : VecEnv
+        The environments, with a flat observation box and an action box of [-1, 1].
+    hyperparameters : mapping, optional
+        Settings of ``agents.learning.settings`` that deviate from their defaults; unknown names raise.
+    seed : int
+        Seeds networks, sampling and the environments (environment i gets ``seed + i``).
+    device : str
+        A torch device; ``cpu`` suits networks this small.
+    """
+    settings = complete_settings(algorithm, hyperparameters or {})
+    keywords = _keywords(algorithm, settings, vec_env)
+    return algorithm_class(algorithm)("MlpPolicy", vec_env, seed=seed, device=device, **keywords)
+
+
+def load_model(algorithm: str, path: str | Path, vec_env: VecEnv | None = None, device: str = "cpu") -> BaseAlgorithm:
+    """A model from a stable-baselines3 zip file."""
+    return algorithm_class(algorithm).load(path, env=vec_env, device=device)
+
+
+def _keywords(algorithm: str, settings: dict[str, Any], vec_env: VecEnv) -> dict[str, Any]:
+    from stable_baselines3.common.utils import LinearSchedule
+
+    keywords = dict(settings)
+    hidden, activation = keywords.pop("hidden"), keywords.pop("activation")
+    keywords["policy_kwargs"] = {"net_arch": list(hidden), "activation_fn": _activation(activation)}
+    if keywords.pop("anneal_learning_rate"):
+        keywords["learning_rate"] = LinearSchedule(keywords["learning_rate"], 0.0, 1.0)
+    if "log_std_init" in keywords:
+        keywords["policy_kwargs"]["log_std_init"] = keywords.pop("log_std_init")
+    if algorithm == "ppo":
+        keywords["batch_size"] = min(keywords["batch_size"], keywords["n_steps"] * vec_env.num_envs)
+    if "noise_std" in keywords:
+        keywords["action_noise"] = _gaussian_noise(vec_env, keywords.pop("noise_std"))
+    return keywords
+
+
+def _gaussian_noise(vec_env: VecEnv, std: float) -> Any:
+    import numpy as np
+    from stable_baselines3.common.noise import NormalActionNoise
+
+    shape = vec_env.action_space.shape
+    return NormalActionNoise(np.zeros(shape), np.full(shape, std))
+
+
+def _activation(name: str) -> Any:
+    from torch import nn
+
+    known = {"tanh": nn.Tanh, "relu": nn.ReLU, "elu": nn.ELU}
+    if name not in known:
+        raise ValueError(f"activation {name!r} is unknown; choose one of {sorted(known)}")
+    return known[name]

@@ -1,0 +1,191 @@
+"""What happens beside learning: bootstrap in one batch, named terms, checkpoints, evaluation and its plateau, a progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import KVWriter
+from stable_baselines3.common.vec_env import VecEnv
+
+from agents.learning.checkpoint import save_checkpoint
+
+Sink = Callable[[dict[str, float], int], None]
+
+
+class BatchedBootstrap(BaseCallback):
+    """Adds the discounted value of the last observation to truncated episodes, for all environments in one pass.
+
+    stable-baselines3's on-policy loop does it one environment at a time; here it is done before that loop looks, and the
+    flag that the loop reads is taken down.
+    """
+
+    def _on_step(self) -> bool:
+        infos, rewards = self.locals["infos"], self.locals["rewards"]
+        cut = [i for i in np.flatnonzero(self.locals["dones"]) if infos[i].get("TimeLimit.truncated", False)]
+        if cut:
+            rewards[cut] += self.model.gamma * self._values(np.stack([infos[i]["terminal_observation"] for i in cut]))
+            for i in cut:
+                infos[i]["TimeLimit.truncated"] = False
+        return True
+
+    def _values(self, observations: NDArray[Any]) -> NDArray[Any]:
+        import torch
+
+        with torch.no_grad():
+            tensor = self.model.policy.obs_to_tensor(observations)[0]
+            return self.model.policy.predict_values(tensor).cpu().numpy().ravel()
+
+
+class TermLogger(BaseCallback):
+    """Logs each named reward term, averaged over a rollout, and its sum over finished episodes.
+
+    Reads ``vec_env.last_terms`` (name to ``(B,)``) after each step and the keys of ``info["episode"]``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sums: dict[str, float] = {}
+        self._steps = 0
+
+    def _on_step(self) -> bool:
+        terms = getattr(self.training_env, "last_terms", None) or {}
+        for name, values in terms.items():
+            self._sums[name] = self._sums.get(name, 0.0) + float(np.mean(values))
+        self._steps += 1
+        finished = [info["episode"] for info in self.locals["infos"] if "episode" in info]
+        if finished:
+            for name in finished[0].keys() - {"l", "t"}:
+                key = "episode/reward" if name == "r" else f"episode/{name}"
+                self.logger.record_mean(key, float(np.mean([e[name] for e in finished])))
+        return True
+
+    def _on_rollout_end(self) -> None:
+        for name, total in self._sums.items():
+            self.logger.record_mean(f"terms/{name}", total / max(self._steps, 1))
+        self._sums, self._steps = {}, 0
+
+
+class Checkpoint(BaseCallback):
+    """Writes a checkpoint every ``every_steps`` environment steps, between two rollouts, and keeps the last few."""
+
+    def __init__(self, folder: Path, every_steps: int, keep: int = 2) -> None:
+        super().__init__()
+        self.folder, self.every_steps, self.keep = folder, every_steps, keep
+        self._next = 0
+
+    def _on_training_start(self) -> None:
+        self._next = self.num_timesteps + self.every_steps
+
+    def _on_rollout_start(self) -> None:
+        if self.num_timesteps >= self._next:
+            save_checkpoint(self.model, self.folder, self.keep)
+            self._next = self.num_timesteps + self.every_steps
+
+    def _on_training_end(self) -> None:
+        save_checkpoint(self.model, self.folder, self.keep)
+
+    def _on_step(self) -> bool:
+        return True
+
+
+class PlateauStop(BaseCallback):
+    """Scores the deterministic policy on other environments, keeps the best model, and ends training on a plateau.
+
+    Parameters
+    ----------
+    environment : VecEnv
+        Validation environments; every one is played for one episode.
+    every_steps : int
+        Environment steps between evaluations.
+    patience : int
+        Evaluations without gain after which training ends; 0 never ends it.
+    min_gain : float
+        Smallest rise of the mean episode reward that counts as gain.
+    best_path : Path
+        Where the best model is written.
+    """
+
+    def __init__(self, environment: VecEnv, every_steps: int, patience: int, min_gain: float, best_path: Path) -> None:
+        super().__init__()
+        self.environment, self.every_steps, self.patience = environment, every_steps, patience
+        self.min_gain, self.best_path = min_gain, best_path
+        self.best, self.stale, self.stopped = -np.inf, 0, False
+        self._next = every_steps
+
+    def _on_training_start(self) -> None:
+        self._next = self.num_timesteps + self.every_steps
+
+    def _on_rollout_start(self) -> None:
+        if self.num_timesteps >= self._next:
+            self._next = self.num_timesteps + self.every_steps
+            self._evaluate()
+
+    def _on_step(self) -> bool:
+        return not self.stopped
+
+    def _evaluate(self) -> None:
+        score = mean_episode_reward(self.model, self.environment)
+        self.logger.record("evaluation/reward", score)
+        if score > self.best + self.min_gain:
+            self.best, self.stale = score, 0
+            self.best_path.parent.mkdir(parents=True, exist_ok=True)
+            self.model.save(self.best_path)
+            return
+        self.stale += 1
+        self.stopped = self.patience > 0 and self.stale >= self.patience
+
+
+class ProgressBar(BaseCallback):
+    """A bar with steps, rate and time left."""
+
+    def __init__(self, total_steps: int) -> None:
+        super().__init__()
+        self.total_steps = total_steps
+
+    def _on_training_start(self) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, refresh_per_second=2)
+        self._task = self._bar.add_task("training", total=self.total_steps, completed=self.num_timesteps)
+        self._bar.start()
+
+    def _on_step(self) -> bool:
+        self._bar.update(self._task, completed=min(self.num_timesteps, self.total_steps))
+        return True
+
+    def _on_training_end(self) -> None:
+        self._bar.stop()
+
+
+class SinkWriter(KVWriter):
+    """Hands every logged number to a function ``sink(values, step)``."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
+        """Pass on what is a number."""
+        numbers = {k: float(v) for k, v in key_values.items() if isinstance(v, (int, float, np.number))}
+        self.sink(numbers, step)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def mean_episode_reward(model: Any, environment: VecEnv) -> float:
+    """Mean over environments of the reward of one episode under the deterministic policy."""
+    observations = environment.reset()
+    total = np.zeros(environment.num_envs, np.float64)
+    running = np.ones(environment.num_envs, bool)
+    while running.any():
+        actions, _ = model.predict(observations, deterministic=True)
+        observations, rewards, dones, _ = environment.step(actions)
+        total += rewards * running
+        running &= ~dones
+    return float(total.mean())

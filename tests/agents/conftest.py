@@ -1,0 +1,85 @@
+"""A tiny linear plant behind the attributes that learning reads from the real adapter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+HORIZON, OBSERVATIONS, ACTIONS = 6, 3, 2
+
+
+@pytest.fixture
+def make_env() -> Any:
+    from gymnasium import spaces
+    from stable_baselines3.common.vec_env import VecEnv
+
+    class LinearVecEnv(VecEnv):
+        """x' = .5 x + .5 a; the cost is (x - .3)^2: the best action is near .3."""
+
+        def __init__(self, num_envs: int = 8, seed: int = 0) -> None:
+            box = spaces.Box(-1.0, 1.0, (OBSERVATIONS,), np.float32)
+            super().__init__(num_envs, box, spaces.Box(-1.0, 1.0, (ACTIONS,), np.float32))
+            self.last_terms: dict[str, np.ndarray] = {}
+            self.base = seed
+            self.generator = np.random.default_rng(seed)
+
+        def seed(self, seed: int | None = None) -> list[None | int]:
+            self.generator = np.random.default_rng(seed)
+            return super().seed(seed)
+
+        def reset(self) -> np.ndarray:
+            self.x = self.generator.uniform(-1, 1, (self.num_envs, ACTIONS)).astype(np.float32)
+            self.clock, self.total = 0, np.zeros(self.num_envs)
+            return self.observe()
+
+        def observe(self) -> np.ndarray:
+            clock = np.full((self.num_envs, 1), self.clock / HORIZON, np.float32)
+            return np.concatenate([self.x, clock], axis=1)
+
+        def step_async(self, actions: np.ndarray) -> None:
+            self.actions = actions
+
+        def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+            self.x = (0.5 * self.x + 0.5 * self.actions).astype(np.float32)
+            self.clock += 1
+            self.last_terms = {"energy_usd": -((self.x - 0.3) ** 2).sum(axis=1)}
+            reward = self.last_terms["energy_usd"].astype(np.float32)
+            self.total += reward
+            over = self.clock == HORIZON
+            infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+            if over:
+                last, total = self.observe(), self.total
+                observation = self.reset()
+                for i, info in enumerate(infos):
+                    info |= {"terminal_observation": last[i], "TimeLimit.truncated": True}
+                    info["episode"] = {"r": float(total[i]), "l": HORIZON, "energy_usd": float(total[i])}
+            else:
+                observation = self.observe()
+            return observation, reward.copy(), np.full(self.num_envs, over), infos
+
+        def close(self) -> None: ...
+
+        def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+            return [getattr(self, attr_name, None)] * self.num_envs
+
+        def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None: ...
+
+        def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+            return []
+
+        def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+            return [False] * self.num_envs
+
+    return LinearVecEnv
+
+
+SMALL = {"hidden": [8, 8]}
+SMALL_OFF_POLICY = {"hidden": [8, 8], "learning_starts": 32, "batch_size": 16, "buffer_size": 500, "gradient_steps": 1}
+
+
+@pytest.fixture
+def small_settings() -> dict[str, dict[str, Any]]:
+    off = ("sac", "td3", "tqc", "crossq")
+    return {"ppo": dict(SMALL), **{name: dict(SMALL_OFF_POLICY) for name in off}}

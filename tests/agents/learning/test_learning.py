@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.learning.build import ALGORITHMS, build_model
+from agents.learning.learn import learn
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_trains_saves_and_acts_inside_the_box(
+    algorithm: str, make_env: Any, small_settings: Any, tmp_path: Path
+) -> None:
+    model = build_model(algorithm, make_env(), small_settings[algorithm], seed=1)
+    cost = learn(model, 128, tmp_path)
+    action, _ = model.predict(np.zeros((4, 3), np.float32), deterministic=True)
+    assert cost["environment_steps"] >= 128
+    assert (tmp_path / "model.zip").exists()
+    assert np.all(np.abs(action) <= 1.0)
+
+
+def test_an_unknown_setting_is_refused_by_name(make_env: Any) -> None:
+    with pytest.raises(ValueError, match="'learning_rat'.*learning_rate"):
+        build_model("ppo", make_env(), {"learning_rat": 1.0})
+
+
+def test_an_unknown_algorithm_is_refused_with_the_known_ones(make_env: Any) -> None:
+    with pytest.raises(ValueError, match="'dqn'.*crossq"):
+        build_model("dqn", make_env(), {})
+
+
+def test_ppo_learns_the_linear_plant(make_env: Any, tmp_path: Path) -> None:
+    from agents.learning.callbacks import mean_episode_reward
+
+    model = build_model("ppo", make_env(64), {"hidden": [16], "batch_size": 256, "learning_rate": 3e-3}, seed=0)
+    before = mean_episode_reward(model, make_env(64, seed=9))
+    learn(model, 16_000, tmp_path)
+    after = mean_episode_reward(model, make_env(64, seed=9))
+    assert after > before + 0.05
+    assert after > -0.9
+
+
+def test_same_seed_gives_the_same_network(make_env: Any, tmp_path: Path) -> None:
+    weights = []
+    for _ in range(2):
+        model = build_model("ppo", make_env(), {"hidden": [8]}, seed=4)
+        learn(model, 256, tmp_path)
+        weights.append(model.policy.action_net.weight.detach().numpy().copy())
+    assert np.array_equal(*weights)
+
+
+def test_the_learning_rate_falls_to_nothing(make_env: Any, tmp_path: Path) -> None:
+    model = build_model("ppo", make_env(), {"hidden": [8]}, seed=4)
+    assert model.lr_schedule(1.0) == pytest.approx(1e-3)
+    assert model.lr_schedule(0.0) == pytest.approx(0.0)
