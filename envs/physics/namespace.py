@@ -22,12 +22,12 @@ def namespace(x: Array) -> Any:
 
 
 def lower(x: Array, c: Array) -> Array:
-    """Return the lower of ``x`` and ``c``, elementwise; either may be a python number, the dtype is that of the array."""
+    """Return the lower of ``x`` and ``c``, elementwise; either may be a python number and takes the other's dtype."""
     return _pick(x, c, "minimum")
 
 
 def upper(x: Array, c: Array) -> Array:
-    """Return the upper of ``x`` and ``c``, elementwise; either may be a python number, the dtype is that of the array."""
+    """Return the upper of ``x`` and ``c``, elementwise; either may be a python number and takes the other's dtype."""
     return _pick(x, c, "maximum")
 
 

@@ -20,7 +20,7 @@ _NEWTON_STEPS, _NEWTON_WIDTH_K = 4, 0.01  # A8
 
 
 def pressure_kpa(elevation_m: Array) -> Array:
-    """Standard atmospheric pressure [kPa] at an elevation [m], PHYSICS A1; -500..5000 m."""
+    """Pressure of the standard atmosphere [kPa] at an elevation [m], PHYSICS A1; -500..5000 m."""
     return 101.325 * (1.0 - 2.25577e-5 * elevation_m) ** 5.2559
 
 
