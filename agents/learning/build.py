@@ -17,13 +17,19 @@ ALGORITHMS = ("ppo", "sac", "td3", "tqc", "crossq")
 
 def algorithm_class(algorithm: str) -> type[BaseAlgorithm]:
     """The class behind a name of ``ALGORITHMS``."""
-    if algorithm in ("ppo", "sac", "td3"):
-        import stable_baselines3 as library
-    elif algorithm in ("tqc", "crossq"):
-        import sb3_contrib as library
-    else:
+    if algorithm not in ALGORITHMS:
         raise ValueError(f"algorithm {algorithm!r} is unknown; choose one of {list(ALGORITHMS)}")
-    return getattr(library, {"crossq": "CrossQ"}.get(algorithm, algorithm.upper()))  # the libraries' spelling
+    import sb3_contrib
+    import stable_baselines3
+
+    known: dict[str, type[BaseAlgorithm]] = {
+        "ppo": stable_baselines3.PPO,
+        "sac": stable_baselines3.SAC,
+        "td3": stable_baselines3.TD3,
+        "tqc": sb3_contrib.TQC,
+        "crossq": sb3_contrib.CrossQ,
+    }
+    return known[algorithm]
 
 
 def build_model(
@@ -79,7 +85,7 @@ def _gaussian_noise(vec_env: VecEnv, std: float) -> Any:
     import numpy as np
     from stable_baselines3.common.noise import NormalActionNoise
 
-    shape = vec_env.action_space.shape
+    shape = vec_env.action_space.shape or ()
     return NormalActionNoise(np.zeros(shape), np.full(shape, std))
 
 

@@ -1,4 +1,4 @@
-"""What happens beside learning: bootstrap in one batch, named terms, checkpoints, evaluation and its plateau, a progress bar."""
+"""What happens beside learning: batched bootstrap, named terms, checkpoints, plateau of evaluation, progress bar."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ Sink = Callable[[dict[str, float], int], None]
 class BatchedBootstrap(BaseCallback):
     """Adds the discounted value of the last observation to truncated episodes, for all environments in one pass.
 
-    stable-baselines3's on-policy loop does it one environment at a time; here it is done before that loop looks, and the
-    flag that the loop reads is taken down.
+    stable-baselines3's on-policy loop does it one environment at a time; here it is done before that loop looks,
+    and the flag that the loop reads is taken down.
     """
 
     def _on_step(self) -> bool:
         infos, rewards = self.locals["infos"], self.locals["rewards"]
         cut = [i for i in np.flatnonzero(self.locals["dones"]) if infos[i].get("TimeLimit.truncated", False)]
         if cut:
-            rewards[cut] += self.model.gamma * self._values(np.stack([infos[i]["terminal_observation"] for i in cut]))
+            last = np.stack([infos[i]["terminal_observation"] for i in cut])
+            rewards[cut] += self.locals["self"].gamma * self._values(last)
             for i in cut:
                 infos[i]["TimeLimit.truncated"] = False
         return True
@@ -36,9 +37,10 @@ class BatchedBootstrap(BaseCallback):
     def _values(self, observations: NDArray[Any]) -> NDArray[Any]:
         import torch
 
+        policy: Any = self.model.policy
         with torch.no_grad():
-            tensor = self.model.policy.obs_to_tensor(observations)[0]
-            return self.model.policy.predict_values(tensor).cpu().numpy().ravel()
+            tensor = policy.obs_to_tensor(observations)[0]
+            return policy.predict_values(tensor).cpu().numpy().ravel()
 
 
 class TermLogger(BaseCallback):

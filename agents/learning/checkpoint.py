@@ -1,7 +1,7 @@
 """Checkpoints: the model, the replay buffer and the counters in one folder that is complete or absent.
 
-Determinism: a run resumed twice from one checkpoint gives the same networks bit for bit (same machine, same thread count).
-It is not the run that was never stopped: the environments' state is not kept, they begin new episodes seeded from the
+Determinism: a run resumed twice from one checkpoint gives the same networks bit for bit (same machine, same number
+of threads). It is not the run that was never stopped: the environments' state is not kept, they begin new episodes seeded from the
 run's seed and the step count.
 """
 
@@ -62,10 +62,10 @@ def resume_model(algorithm: str, checkpoint: Path, vec_env: VecEnv, seed: int, d
     from stable_baselines3.common.utils import set_random_seed
 
     counters = json.loads((checkpoint / COUNTERS).read_text())
-    model = load_model(algorithm, checkpoint / MODEL, vec_env, device)
+    model: Any = load_model(algorithm, checkpoint / MODEL, vec_env, device)
     if (checkpoint / BUFFER).exists():
-        model.load_replay_buffer(checkpoint / BUFFER)  # type: ignore[attr-defined]
-    model._episode_num, model._n_updates = counters["episodes"], counters["updates"]  # type: ignore[attr-defined]
+        model.load_replay_buffer(checkpoint / BUFFER)
+    model._episode_num, model._n_updates = counters["episodes"], counters["updates"]
     fresh = (seed + counters["steps"]) % 2**31
     set_random_seed(fresh)
     vec_env.action_space.seed(fresh)
