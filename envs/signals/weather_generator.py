@@ -1,0 +1,98 @@
+"""Synthetic weather years from monthly normals: PHYSICS K1, hourly, never twice the same year."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+from envs.signals.climates import Climate
+
+DAYS_PER_YEAR = 365
+MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+MONTH_EDGES = np.concatenate([[0], np.cumsum(MONTH_DAYS)])
+
+DAY_PERSISTENCE = 0.7  # phi of the AR(1) day anomaly, PHYSICS K1
+DEW_POINT_COUPLING = 0.6  # share of the anomaly the dew point follows, PHYSICS K1
+ANOMALY_LIMIT = 3.0  # standard deviations; keeps extremes plausible, engineering guess
+IN_MONTH_VARIANCE = 0.725  # expected 30-day sample variance of the anomaly, interpolated between noons, per unit AR(1)
+
+
+def seasonal(monthly: NDArray[np.float64], days: NDArray[Any]) -> NDArray[np.float64]:
+    """Draw a smooth year through monthly means: no kinks, and each month's mean is kept exactly.
+
+    The derivative of the periodic cubic spline through the running integral at the month edges.
+
+    Parameters
+    ----------
+    monthly : numpy.ndarray, shape (12,)
+        Monthly means, any unit.
+    days : numpy.ndarray
+        Days since 1 January 00:00 local standard time, of any shape; wraps after 365.
+
+    Returns
+    -------
+    numpy.ndarray
+        Values at ``days``, unit of ``monthly``.
+    """
+    mean = float(np.dot(monthly, MONTH_DAYS)) / DAYS_PER_YEAR
+    integral = np.concatenate([[0.0], np.cumsum((monthly - mean) * MONTH_DAYS)])
+    integral[-1] = 0.0
+    spline = CubicSpline(MONTH_EDGES, integral, bc_type="periodic")
+    return mean + spline(np.mod(days, DAYS_PER_YEAR), 1)
+
+
+def _anomaly_sd_k(climate: Climate) -> NDArray[np.float64]:
+    """Return the standard deviation (12,) of the day anomaly [K] that gives daily means the spread of the normals.
+
+    The seasonal trend within a month is already part of that spread; at least half of it stays weather.
+    """
+    days = seasonal(climate.temp_mean_c, np.arange(DAYS_PER_YEAR) + 0.5)
+    trend = np.array([days[a:b].var() for a, b in zip(MONTH_EDGES[:-1], MONTH_EDGES[1:])])
+    spread = climate.day_mean_sd_k**2
+    return np.sqrt(np.maximum(spread - trend, 0.25 * spread) / IN_MONTH_VARIANCE)
+
+
+def day_anomaly(rng: np.random.Generator, days: int) -> NDArray[np.float64]:
+    """Draw standard AR(1) noise (days,) with phi = .7, within +-3 (PHYSICS K1)."""
+    shocks = rng.standard_normal(days)
+    anomaly = np.empty(days)
+    anomaly[0] = shocks[0]
+    shocks[1:] *= np.sqrt(1.0 - DAY_PERSISTENCE**2)
+    for day in range(1, days):
+        anomaly[day] = DAY_PERSISTENCE * anomaly[day - 1] + shocks[day]
+    return np.clip(anomaly, -ANOMALY_LIMIT, ANOMALY_LIMIT)
+
+
+def hourly_weather(climate: Climate, seed: int, years: int = 1) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Dry bulb and dew point [degC], each (8760 * years,), at the local standard hours 0, 1, 2, ...
+
+    ``T = Tbar + A cos(2 pi (h - h_max)/24) + a``, ``Td = min(Td_bar + .6 a, T)`` with the AR(1) day anomaly ``a``
+    (PHYSICS K1); normals interpolated smoothly over the year, the anomaly linearly between noons.
+
+    Parameters
+    ----------
+    climate : Climate
+        Monthly normals.
+    seed : int
+        With the site's key it decides everything.
+    years : int
+        Years of 365 days; they differ from each other.
+    """
+    if years < 1 or seed < 0:
+        raise ValueError(f"years = {years}, seed = {seed}; give years >= 1 and a seed >= 0")
+    rng = np.random.default_rng([zlib.crc32(climate.site.key.encode()), seed])
+    count = DAYS_PER_YEAR * years
+    hours = np.arange(24 * count)
+    days = hours / 24.0
+    noons = np.arange(count + 2) - 0.5
+    spread = np.maximum(seasonal(_anomaly_sd_k(climate), days), 0.0)
+    anomaly = np.interp(days, noons, day_anomaly(rng, count + 2)) * spread
+    phase = 2.0 * np.pi * (hours % 24 - seasonal(climate.hour_of_max, days)) / 24.0
+    amplitude = np.maximum(seasonal(climate.diurnal_amplitude_k, days), 0.0)
+    dry_bulb = seasonal(climate.temp_mean_c, days) + amplitude * np.cos(phase) + anomaly
+    dew_point = seasonal(climate.dew_point_c, days) + DEW_POINT_COUPLING * anomaly
+    return dry_bulb, np.minimum(dew_point, dry_bulb)
