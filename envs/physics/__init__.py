@@ -1,0 +1,1 @@
+"""Laws without equipment: moist air, coolants, exchangers, fans and pumps, curves, staging."""
