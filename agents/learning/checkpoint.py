@@ -1,8 +1,8 @@
 """Checkpoints: the model, the replay buffer and the counters in one folder that is complete or absent.
 
 Determinism: a run resumed twice from one checkpoint gives the same networks bit for bit (same machine, same number
-of threads). It is not the run that was never stopped: the environments' state is not kept, they begin new episodes seeded from the
-run's seed and the step count.
+of threads). It is not the run that was never stopped: the environments' state is not kept, they begin new episodes
+seeded from the run's seed and the step count.
 """
 
 from __future__ import annotations

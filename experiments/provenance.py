@@ -1,0 +1,67 @@
+"""Where a result comes from: git state, hashes of data and configuration, versions, machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from agents.runtime.manifest import PACKAGES, file_hash, package_versions
+
+__all__ = ["content_hash", "file_hashes", "git_state", "machine", "package_versions"]
+
+RECORDED = (*PACKAGES, "gymnasium", "hydra-core", "mlflow", "scipy", "pandas")
+
+
+def content_hash(content: Any) -> str:
+    """SHA-256 (hex) of plain data, independent of the order of keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def file_hashes(paths: Iterable[Path]) -> dict[str, str]:
+    """File name to SHA-256 of each file."""
+    return {p.name: file_hash(p) for p in paths}
+
+
+def git_state(folder: Path | None = None) -> dict[str, str]:
+    """``git_hash`` and ``git_dirty`` of the checkout that the code runs from; ``unknown`` outside a checkout."""
+    where = folder or Path(__file__).parent
+    head = _git(where, "rev-parse", "HEAD")
+    if head is None:
+        return {"git_hash": "unknown", "git_dirty": "unknown"}
+    changed = _git(where, "status", "--porcelain", "--untracked-files=no")
+    return {"git_hash": head, "git_dirty": str(bool(changed)).lower()}
+
+
+def machine() -> dict[str, str]:
+    """Processor, number of cores, system and python."""
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "cores": str(os.cpu_count()),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }
+
+
+def provenance(data: Iterable[Path] = (), config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """All of the above as one plain dict."""
+    return {
+        **git_state(),
+        "config_hash": content_hash(config or {}),
+        "data_hashes": file_hashes(data),
+        "versions": package_versions(RECORDED),
+        "machine": machine(),
+    }
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from collections import Counter
+from importlib.resources import files
+
+import pytest
+
+from experiments.splits import SPLITS, load_split, plan_episodes, read_split
+
+
+@pytest.mark.parametrize("field", ["sites", "weather_seeds", "workload_seeds"])
+def test_splits_share_no_site_and_no_seed(field: str) -> None:
+    drawn = [value for name in SPLITS for value in getattr(load_split(name), field)]
+    assert len(drawn) == len(set(drawn))
+
+
+def test_every_site_of_a_split_is_embedded() -> None:
+    climates = pytest.importorskip("envs.signals.climates")
+    known = set(climates.sites())
+    assert all(set(load_split(name).sites) <= known for name in SPLITS)
+
+
+def test_a_changed_split_is_refused() -> None:
+    text = files("configs").joinpath("splits/test.yaml").read_text()
+    with pytest.raises(ValueError, match="changed after it was frozen"):
+        read_split(text.replace("phoenix_az", "dallas_tx"))
+
+
+def test_episodes_cover_every_month_equally_and_every_site() -> None:
+    split = load_split("test")
+    plan = plan_episodes(split)
+    assert len(plan) >= 20
+    assert set(Counter(e.month for e in plan).values()) == {len(plan) // 12}
+    assert {e.site for e in plan} == set(split.sites)
+    assert {e.days for e in plan} == {7}
+    assert plan == plan_episodes(split)
+
+
+def test_a_short_plan_spreads_over_the_year() -> None:
+    assert [e.month for e in plan_episodes(load_split("test"), episodes=4, days=1)] == [1, 4, 7, 10]
+
+
+def test_an_unknown_split_is_refused() -> None:
+    with pytest.raises(ValueError, match="'tests'.*validation"):
+        load_split("tests")
