@@ -1,0 +1,28 @@
+"""Registers the environment ids, nothing else."""
+
+from gymnasium.envs.registration import register, registry
+
+COOLING = (
+    "crah_fan_speed_frac",
+    "supply_air_temp_setpoint_c",
+    "chw_supply_temp_setpoint_c",
+    "cw_supply_temp_setpoint_c",
+    "fws_supply_temp_setpoint_c",
+    "tcs_supply_temp_setpoint_c",
+    "tcs_pump_speed_frac",
+)
+POWER = ("rack_power_limit_frac", "battery_power_kw")
+
+for _name, _kwargs in (
+    ("DataCenter", {}),
+    ("Cooling", {"agent_channels": COOLING}),
+    ("PowerCap", {"scenario": "ai_hall_power_cap", "agent_channels": POWER}),
+):
+    _id = f"coldaisle/{_name}-v0"
+    if _id not in registry:
+        register(
+            id=_id,
+            entry_point="envs.single_env:DataCenterEnv",
+            vector_entry_point="envs.vector_env:DataCenterVectorEnv",
+            kwargs=dict(_kwargs),
+        )

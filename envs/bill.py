@@ -1,0 +1,90 @@
+"""What the site pays: the demand charge of PHYSICS F7, demand response, work that waits or is lost, what is left at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.scenario import Scenario
+from envs.tree import assign
+
+Array = NDArray[np.floating]
+
+WINDOW_S = 900.0
+DAYS_PER_MONTH = 30.4
+CLOSING_DELAY_H = 12.0  # how long the backlog at the end is taken to wait further; engineering guess
+CLOSING_PRICE_USD_MWH = 60.0  # energy left in or taken from storage at the end; engineering guess
+STORED_HEAT_COP = 5.0  # electricity to remove a unit of heat left in the loops; engineering guess
+
+
+class Bill:
+    """Keeps the billing peak and the running 15-minute window of each environment."""
+
+    def __init__(self, scenario: Scenario, step_s: float) -> None:
+        self.prices = scenario.reward
+        self.expected_peak_kw = float(scenario.expected_peak_kw)
+        self.steps_per_window = max(1, round(WINDOW_S / step_s))
+        days = scenario.episode.steps * step_s / 86_400.0
+        self.rate = self.prices.demand_charge_usd_kw_month * days / DAYS_PER_MONTH
+
+    def start(self, plan: Any, outside: Any, dtype: np.dtype) -> None:
+        """All environments begin an episode."""
+        self.peak_kw = (plan.billing_frac * self.expected_peak_kw).astype(dtype)
+        self.window_kw = np.zeros_like(self.peak_kw)
+        self.window_steps = np.zeros_like(self.peak_kw)
+
+    def restart(self, plan: Any, outside: Any, where: NDArray[np.intp]) -> None:
+        """The environments ``where`` begin an episode."""
+        peak = (plan.billing_frac * self.expected_peak_kw).astype(self.peak_kw.dtype)
+        self.peak_kw = assign(self.peak_kw, peak, where)
+        self.window_kw = assign(self.window_kw, np.zeros_like(peak), where)
+        self.window_steps = assign(self.window_steps, np.zeros_like(peak), where)
+
+    def demand_cost(self, grid_power_kw: Array, t: NDArray[np.int64]) -> Array:
+        """Cost [USD] where a window ends above the billing peak, which then rises (PHYSICS F7)."""
+        self.window_kw = self.window_kw + grid_power_kw
+        self.window_steps = self.window_steps + 1.0
+        ends = (t % self.steps_per_window == 0).astype(grid_power_kw.dtype)
+        over = ends * np.maximum(self.window_kw / self.window_steps - self.peak_kw, 0.0)
+        self.peak_kw = self.peak_kw + over
+        self.window_kw = self.window_kw * (1.0 - ends)
+        self.window_steps = self.window_steps * (1.0 - ends)
+        return over * self.rate
+
+    def window_mean_kw(self) -> Array:
+        """Mean of the running window so far [kW]."""
+        return self.window_kw / np.maximum(self.window_steps, 1.0)
+
+    def demand_response_short(self, grid_power_kw: Array, outside: Any, step_h: float) -> Array:
+        """Energy [kWh] above what an active event allows: the billing peak less the reduction asked for."""
+        allowed = self.peak_kw * (1.0 - outside.dr_reduction_frac)
+        return outside.dr_active * np.maximum(grid_power_kw - allowed, 0.0) * step_h
+
+    def work_cost(self, flows: Any, step_h: float) -> dict[str, Array]:
+        """Cost [USD] of work lost in the step and of work that waited through it (WORKLOAD 4c)."""
+        p = self.prices
+        pre, fine, prefill, decode, batch, cpu = (flows.work_lost[k] for k in range(6))
+        lost = (pre + fine) * p.training_lost_usd_h + (prefill + decode + cpu) * p.interactive_lost_usd_h + batch * p.batch_lost_usd_h
+        waiting = flows.backlog[0] + flows.backlog[1]
+        return {"lost": lost, "delayed": waiting * (p.training_delay_usd_h2 * step_h)}
+
+    def closing_cost(self, stored_kwh: tuple[Array, Array], flows: Any, backlog_start: Array) -> Array:
+        """Cost [USD] of what an episode leaves: battery charge short, heat left in the loops, backlog still waiting.
+
+        Parameters
+        ----------
+        stored_kwh : tuple of ndarray (B,)
+            Battery energy and heat above the start [kWh].
+        flows : Flows
+            The last step.
+        backlog_start : ndarray (B,)
+            Backlog of training at the start [accelerator-h].
+        """
+        p = self.prices
+        battery, heat = stored_kwh
+        energy = (heat / STORED_HEAT_COP - battery) * (CLOSING_PRICE_USD_MWH * 1e-3)
+        waiting = flows.backlog[0] + flows.backlog[1] - backlog_start
+        batch = flows.backlog[4] * (0.25 * p.batch_lost_usd_h)
+        return energy + waiting * (p.training_delay_usd_h2 * CLOSING_DELAY_H) + batch

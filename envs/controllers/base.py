@@ -1,0 +1,58 @@
+"""The one interface of every controller, rule or learned: measurements in, setpoints out, in physical units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+Measurements = Mapping[str, Array]
+Setpoints = dict[str, Array]
+
+
+class Controller(Protocol):
+    """Runs B sites at once; every array has the environment axis last."""
+
+    def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
+        """Forget what was remembered, for all ``n`` environments or for those in ``mask``."""
+
+    def act(self, measurements: Measurements) -> Setpoints:
+        """Setpoints `{channel: (k, B)}` for the coming control step."""
+
+
+class Together:
+    """Several controllers side by side, each holding its own channels.
+
+    Raises
+    ------
+    ValueError
+        At the first ``act`` where two controllers write one channel.
+    """
+
+    def __init__(self, parts: Sequence[Controller]) -> None:
+        self.parts = list(parts)
+
+    def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
+        """Reset every part."""
+        for part in self.parts:
+            part.reset(n, mask)
+
+    def act(self, measurements: Measurements) -> Setpoints:
+        """Union of what the parts write."""
+        out: Setpoints = {}
+        for part in self.parts:
+            for name, value in part.act(measurements).items():
+                if name in out:
+                    raise ValueError(f"two controllers write channel {name!r}; give each channel to one")
+                out[name] = value
+        return out
+
+
+def remembered(state: Array | None, fresh: Array, mask: NDArray[np.bool_] | None) -> Array:
+    """``fresh`` where there is no state yet or where ``mask`` says so, the old state elsewhere."""
+    if state is None or mask is None or state.shape != fresh.shape:
+        return fresh
+    return np.where(mask, fresh, state)

@@ -1,0 +1,53 @@
+"""PI control of CRAH fan speed on the zone's worst inlet (SCENARIOS, "Fan PI")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.controllers.base import Array, Measurements, Setpoints, remembered
+from envs.parameters import Parameters, parameter
+
+GUESS = "engineering guess, SCENARIOS"
+
+
+@dataclass(frozen=True)
+class FanPi(Parameters):
+    """Constants of the fan loop at a 300 s interval; the integral gain scales with the interval."""
+
+    setpoint_c: float = parameter(25.5, 15.0, 35.0, "degC", GUESS)
+    kp_per_k: float = parameter(0.06, 0.0, 2.0, "1/K", GUESS)
+    ki_per_k_300s: float = parameter(0.04, 0.0, 2.0, "1/K per 300 s", GUESS)
+    low: float = parameter(0.30, 0.0, 1.0, "1", GUESS)
+    high: float = parameter(1.0, 0.0, 1.0, "1", GUESS)
+    dead_band_k: float = parameter(0.3, 0.0, 5.0, "K", GUESS)
+    start: float = parameter(0.70, 0.0, 1.0, "1", GUESS)
+
+
+class FanPiController:
+    """Holds ``crah_fan_speed_frac``; anti-windup by clamping the integral to the output range; bumpless start."""
+
+    def __init__(self, constants: FanPi, step_s: float) -> None:
+        self.constants = constants
+        self.ki = constants.ki_per_k_300s * step_s / 300.0
+        self.integral: Array | None = None
+        self._mask: NDArray[np.bool_] | None = None
+
+    def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
+        """The integral goes back to the start speed."""
+        if mask is None:
+            self.integral = None
+        elif self.integral is not None:
+            self.integral = np.where(mask, self.constants.start, self.integral).astype(self.integral.dtype)
+
+    def act(self, measurements: Measurements) -> Setpoints:
+        """Fan speed per zone ``(Z, B)``."""
+        c = self.constants
+        inlet = measurements["zone_inlet_max_c"]
+        raw = inlet - c.setpoint_c
+        error = np.sign(raw) * np.maximum(np.abs(raw) - c.dead_band_k, 0.0)
+        before = remembered(self.integral, np.full_like(inlet, c.start), None)
+        self.integral = np.clip(before + self.ki * error, c.low, c.high).astype(inlet.dtype)
+        return {"crah_fan_speed_frac": np.clip(self.integral + c.kp_per_k * error, c.low, c.high).astype(inlet.dtype)}

@@ -1,0 +1,133 @@
+"""Guideline 36 trim and respond for supply air and chilled water, and the wet-bulb reset of condenser water (PHYSICS i3, i5; SCENARIOS)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.controllers.base import Array, Measurements, Setpoints
+from envs.parameters import Parameters, parameter
+
+GUESS = "engineering guess, SCENARIOS"
+
+
+@dataclass(frozen=True)
+class TrimRespond(Parameters):
+    """Constants of one trim-and-respond loop, per 300 s."""
+
+    low: float = parameter(18.0, 0.0, 40.0, "degC", GUESS)
+    high: float = parameter(27.0, 0.0, 40.0, "degC", GUESS)
+    start: float = parameter(20.0, 0.0, 40.0, "degC", GUESS)
+    trim_k: float = parameter(0.1, 0.0, 2.0, "K", "Guideline 36, PHYSICS i5")
+    ignore: float = parameter(2.0, 0.0, 100.0, "requests", "Guideline 36, PHYSICS i5")
+    respond_k: float = parameter(0.3, 0.0, 5.0, "K per request", GUESS)
+    respond_max_k: float = parameter(0.9, 0.0, 5.0, "K", GUESS)
+    delay_s: float = parameter(600.0, 0.0, 7200.0, "s", "Guideline 36, PHYSICS i5")
+
+
+def trim_and_respond(c: TrimRespond, setpoint: Array, requests: Array, age_s: Array, scale: float = 1.0) -> Array:
+    """One sample of the loop: trim up, respond down in proportion to the requests beyond ``ignore``.
+
+    Check (PHYSICS i5: trim .1, respond .2, max .6, I 2, from 18.0): requests 0,1,3,5,8,0 give 18.0 18.0 17.9 17.4 16.9 17.0
+    with high 18.
+    """
+    beyond = requests - c.ignore
+    respond = np.where(beyond > 0.0, np.minimum(c.respond_k * beyond, c.respond_max_k), 0.0)
+    moved = np.clip(setpoint + scale * (c.trim_k - respond), c.low, c.high)
+    return np.where(age_s < c.delay_s, setpoint, moved).astype(setpoint.dtype)
+
+
+class SupplyAirReset:
+    """Holds ``supply_air_temp_setpoint_c``: a rack inlet over ``one_c`` is one request of its zone, over ``three_c`` three."""
+
+    def __init__(
+        self, constants: TrimRespond, membership: Array, step_s: float, one_c: float = 25.5, three_c: float = 27.0
+    ) -> None:
+        self.constants = constants
+        self.membership = membership
+        self.step_s = step_s
+        self.one_c, self.three_c = one_c, three_c
+        self.setpoint: Array | None = None
+        self.age_s: Array | None = None
+
+    def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
+        """Back to the start setpoint and the start delay."""
+        if mask is None or self.setpoint is None or self.age_s is None:
+            self.setpoint = self.age_s = None
+            return
+        self.setpoint = np.where(mask, self.constants.start, self.setpoint).astype(self.setpoint.dtype)
+        self.age_s = np.where(mask, 0.0, self.age_s).astype(self.setpoint.dtype)
+
+    def act(self, measurements: Measurements) -> Setpoints:
+        """Setpoint per zone ``(Z, B)``."""
+        inlet = measurements["rack_inlet_c"]
+        asked = (inlet > self.one_c).astype(inlet.dtype) + 2.0 * (inlet > self.three_c)
+        requests = self.membership.astype(inlet.dtype) @ asked.astype(inlet.dtype)
+        if self.setpoint is None or self.age_s is None or self.setpoint.shape != requests.shape:
+            self.setpoint = np.full_like(requests, self.constants.start)
+            self.age_s = np.zeros_like(requests)
+        self.setpoint = trim_and_respond(self.constants, self.setpoint, requests, self.age_s, self.step_s / 300.0)
+        self.age_s = self.age_s + self.step_s
+        return {"supply_air_temp_setpoint_c": self.setpoint}
+
+
+class ChilledWaterReset:
+    """Holds ``chw_supply_temp_setpoint_c``: a coil valve over 95 % is one request, with supply air 1 K over its setpoint three."""
+
+    def __init__(self, constants: TrimRespond, step_s: float) -> None:
+        self.constants = constants
+        self.step_s = step_s
+        self.setpoint: Array | None = None
+        self.age_s: Array | None = None
+
+    def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
+        """Back to the start setpoint and the start delay."""
+        if mask is None or self.setpoint is None or self.age_s is None:
+            self.setpoint = self.age_s = None
+            return
+        self.setpoint = np.where(mask, self.constants.start, self.setpoint).astype(self.setpoint.dtype)
+        self.age_s = np.where(mask, 0.0, self.age_s).astype(self.setpoint.dtype)
+
+    def act(self, measurements: Measurements) -> Setpoints:
+        """Setpoint of the plant ``(1, B)``."""
+        valve = measurements["coil_valve_frac"]
+        over = measurements["zone_supply_c"] > measurements["in_force.supply_air_temp_setpoint_c"] + 1.0
+        starved = valve > 0.95
+        requests = (starved + 2.0 * (starved & over)).sum(axis=0, keepdims=True).astype(valve.dtype)
+        if self.setpoint is None or self.age_s is None or self.setpoint.shape != requests.shape:
+            self.setpoint = np.full_like(requests, self.constants.start)
+            self.age_s = np.zeros_like(requests)
+        self.setpoint = trim_and_respond(self.constants, self.setpoint, requests, self.age_s, self.step_s / 300.0)
+        self.age_s = self.age_s + self.step_s
+        return {"chw_supply_temp_setpoint_c": self.setpoint}
+
+
+@dataclass(frozen=True)
+class CondenserReset(Parameters):
+    """Constants of the condenser-water reset."""
+
+    approach_k: float = parameter(3.0, 0.5, 15.0, "K", "PHYSICS i3 (MBL)")
+    part_load_k: float = parameter(0.0, 0.0, 10.0, "K", "SCENARIOS, load-aware form: 3")
+    low: float = parameter(15.6, 5.0, 35.0, "degC", "PHYSICS i3 (MBL)")
+    high: float = parameter(29.4, 5.0, 40.0, "degC", "PHYSICS i3 (MBL)")
+
+
+class CondenserWaterReset:
+    """Holds ``cw_supply_temp_setpoint_c`` at the wet bulb plus an approach, clipped."""
+
+    def __init__(self, constants: CondenserReset) -> None:
+        self.constants = constants
+
+    def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
+        """Nothing to forget."""
+
+    def act(self, measurements: Measurements) -> Setpoints:
+        """Setpoint of the plant ``(1, B)``."""
+        c = self.constants
+        wet_bulb = measurements["wet_bulb_c"]
+        target = wet_bulb + c.approach_k
+        if c.part_load_k and "chiller_plr_frac" in measurements:
+            target = target + c.part_load_k * (1.0 - np.clip(measurements["chiller_plr_frac"], 0.0, 1.0))
+        return {"cw_supply_temp_setpoint_c": np.clip(target, c.low, c.high).astype(wet_bulb.dtype)}

@@ -1,0 +1,57 @@
+"""Power caps that share one feeder: water-filling by priority over measured demand (PHYSICS i7, SCENARIOS)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.controllers.base import Array, Measurements, Setpoints
+from envs.interface.action import water_fill
+
+
+class WaterFillingCaps:
+    """Holds ``rack_power_limit_frac`` per power row.
+
+    Rows of higher priority (serving before training) are filled first; rows of one priority share what is left by one common
+    relative level. Where the demand fits in the budget, no cap binds.
+
+    Parameters
+    ----------
+    row_rated_kw : ndarray (P, 1)
+        Rated power per row [kW].
+    row_priority : sequence of int
+        Priority per row, higher is filled first.
+    budget_kw : float
+        What the feeder may carry for the racks [kW].
+    floor_frac : float
+        Lowest limit that is given to a row.
+    """
+
+    def __init__(
+        self, row_rated_kw: Array, row_priority: Sequence[int], budget_kw: float, floor_frac: float = 0.45
+    ) -> None:
+        self.row_rated_kw = row_rated_kw
+        self.priority = np.asarray(row_priority)
+        self.budget_kw = float(budget_kw)
+        self.floor_frac = float(floor_frac)
+
+    def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
+        """Nothing to forget."""
+
+    def act(self, measurements: Measurements) -> Setpoints:
+        """Limit per power row as a share of rated ``(P, B)``."""
+        share = measurements["row_demand_share"]
+        rated = self.row_rated_kw.astype(share.dtype)
+        demand = share * rated
+        limit = np.empty_like(demand)
+        left: Any = self.budget_kw - (self.floor_frac * rated).sum() + np.zeros_like(demand[:1])
+        for level in sorted(set(self.priority.tolist()), reverse=True):
+            rows = self.priority == level
+            above = np.maximum(demand[rows] * 1.02 - self.floor_frac * rated[rows], 0.0)
+            given = water_fill(above, np.maximum(left, 0.0))
+            limit[rows] = self.floor_frac * rated[rows] + given
+            left = left - np.minimum(given, above).sum(axis=0, keepdims=True)
+        return {"rack_power_limit_frac": np.clip(limit / rated, self.floor_frac, 1.0).astype(share.dtype)}

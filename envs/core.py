@@ -1,0 +1,249 @@
+"""The core below the three environments: one batch of sites, stepped in physical units, judged, observed.
+
+Owns the time, the seeds, the setpoints in force, the bill and the episode's sums. The plant below it is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.bill import Bill
+from envs.controllers.base import Controller, Setpoints
+from envs.controllers.building import building_controller
+from envs.datacenter import Flows, Plant, PlantState
+from envs.episode import EpisodePlan, EpisodeSums, draw_plan
+from envs.instruments import Instruments
+from envs.interface.action import ActionDecoder, action_space, slew_limited
+from envs.interface.channels import bind_channels, table_hash
+from envs.interface.observation import Observer, bind_points
+from envs.interface.reward import Judged, terms, total
+from envs.scenario import Scenario, load
+from envs.tree import assign
+from envs.world import World
+
+Array = NDArray[np.floating]
+
+
+class DataCenterCore:
+    """One batch of ``num_envs`` sites of one scenario.
+
+    Parameters
+    ----------
+    scenario : str or Scenario
+        Name, YAML path or object.
+    num_envs : int
+        Batch size B.
+    overrides : sequence of str
+        ``key=value`` deviations from the scenario.
+    agent_channels : sequence of str, optional
+        Which channels the agent holds; those that the plant lacks are left out. Default: the scenario's list.
+    dtype : str
+        ``float32`` (default) or ``float64`` (reference).
+    world : World, optional
+        Signals that several cores share; built from the scenario when left out.
+
+    Raises
+    ------
+    ValueError
+        Where the batch is empty, the scenario is impossible, or the agent would hold no channel.
+    """
+
+    def __init__(
+        self,
+        scenario: str | Scenario = "ai_hall",
+        num_envs: int = 1,
+        overrides: Sequence[str] = (),
+        agent_channels: Sequence[str] | None = None,
+        *,
+        dtype: str = "float32",
+        world: World | None = None,
+    ) -> None:
+        if num_envs < 1:
+            raise ValueError(f"num_envs = {num_envs}; give at least 1")
+        self.scenario = load(scenario, overrides) if isinstance(scenario, str) else scenario
+        self.num_envs = num_envs
+        self.dtype = np.dtype(dtype)
+        self.plant = Plant(self.scenario, self.dtype)
+        self.world = world or World.build(self.scenario)
+        self.step_s = float(self.scenario.episode.step_s)
+        self._bind(agent_channels)
+        self.bill = Bill(self.scenario, self.step_s)
+        self.instruments = Instruments(self.scenario, self.plant, self.observer, self.world)
+        self.observation_space = self.observer.space()
+        self.action_space = action_space(self.agent_channels)
+        self.state: PlantState | None = None
+        self._seed = int(np.random.SeedSequence().generate_state(1)[0])
+        self._rngs: list[np.random.Generator] = []
+        self._episode = np.zeros(num_envs, np.int64)
+
+    def _bind(self, agent_channels: Sequence[str] | None) -> None:
+        s, plant = self.scenario, self.plant
+        self.channels = bind_channels(plant.channel_names, plant.rows, plant.channel_ranges, s.encodings)
+        held = s.agent_channels if agent_channels is None else agent_channels
+        self.agent_channels = tuple(c for c in self.channels if c.name in held)
+        if not self.agent_channels:
+            raise ValueError(
+                f"agent_channels = {list(held)}: none of them is in scenario {s.name!r}, which has {list(plant.channel_names)}"
+            )
+        self.decoder = ActionDecoder(self.agent_channels, plant.row_rated_kw, plant.feeder_limit_kw)
+        self.observer = Observer(bind_points(plant.rows, plant.present, self.channels))
+        self.channel_hash = table_hash(self.agent_channels)
+        self.building: Controller = building_controller(
+            s, plant, [c.name for c in self.channels if c not in self.agent_channels]
+        )
+        self.rules: Controller = building_controller(s, plant, [c.name for c in self.channels])
+
+    # ---- episodes -------------------------------------------------------------------------------------------------
+
+    def reset(
+        self,
+        mask: NDArray[np.bool_] | None = None,
+        seed: int | Sequence[int | None] | None = None,
+        plan: EpisodePlan | None = None,
+    ) -> NDArray[np.float32]:
+        """Start new episodes and return observations ``(B, n)``.
+
+        Parameters
+        ----------
+        mask : ndarray of bool (B,), optional
+            Which environments; all when left out (and always at the first call).
+        seed : int or sequence of int, optional
+            Environment i is seeded ``seed + i``, so that it is the same in any batch.
+        plan : EpisodePlan, optional
+            Explicit episodes (evaluation) instead of drawn ones; for all environments.
+        """
+        if seed is not None:
+            self._reseed(seed)
+        elif not self._rngs:
+            self._reseed(self._seed)
+        if self.state is None or mask is None:
+            mask = np.ones(self.num_envs, bool)
+        where = np.flatnonzero(mask)
+        fresh_plan = plan if plan is not None else draw_plan(self.scenario, self.world, [self._rngs[i] for i in where], self._episode[where])
+        self._episode[where] += 1
+        self._start(where, fresh_plan)
+        self.building.reset(self.num_envs, mask)
+        self.rules.reset(self.num_envs, mask)
+        return self._observe()
+
+    def _reseed(self, seed: int | Sequence[int | None]) -> None:
+        if isinstance(seed, (int, np.integer)):
+            seeds = [int(seed) + i for i in range(self.num_envs)]
+        else:
+            fallback = self._seed
+            seeds = [fallback + i if s is None else int(s) for i, s in enumerate(seed)]
+            if len(seeds) != self.num_envs:
+                raise ValueError(f"seed has {len(seeds)} entries for {self.num_envs} environments; give one per environment")
+        self._rngs = [np.random.default_rng(s) for s in seeds]
+        self._episode[:] = 0
+
+    def _start(self, where: NDArray[np.intp], plan: EpisodePlan) -> None:
+        outside, demand = self.world.at(plan, np.zeros(len(where), np.int64), self.dtype)
+        state, in_force, flows = self.plant.settled(outside, demand, plan)
+        if self.state is None or len(where) == self.num_envs:
+            self.plan, self.state, self.in_force, self.flows = plan, state, in_force, flows
+            self.t = np.zeros(self.num_envs, np.int64)
+            self.bill.start(plan, outside, self.dtype)
+            self.sums = EpisodeSums(self.num_envs)
+            self._inlet_before = flows.zone_inlet_max_c
+            self._stored_start_kwh = self.plant.stored_kwh(state)
+        else:
+            self.plan = assign(self.plan, plan, where)
+            self.state = assign(self.state, state, where)
+            self.in_force = assign(self.in_force, in_force, where)
+            self.flows = assign(self.flows, flows, where)
+            self.t[where] = 0
+            self.bill.restart(plan, outside, where)
+            self.sums.clear(where)
+            self._inlet_before = assign(self._inlet_before, flows.zone_inlet_max_c, where)
+            self._stored_start_kwh = assign(self._stored_start_kwh, self.plant.stored_kwh(state), where)
+        self._outside, self._load = self.world.at(self.plan, self.t, self.dtype)
+
+    # ---- steps ----------------------------------------------------------------------------------------------------
+
+    def step(
+        self, actions: NDArray[np.floating]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Array]]:
+        """One control step from actions ``(B, n)`` in [-1, 1].
+
+        Returns
+        -------
+        tuple
+            Observations ``(B, n)``, rewards ``(B,)``, truncation flags ``(B,)``, cost terms [USD] ``{name: (B,)}``.
+        """
+        if self.state is None:
+            raise ValueError("step before reset; call reset first")
+        targets = self.decoder.decode(
+            actions, self.in_force, self._outside.wet_bulb_c, self.measured["row_demand_share"] * self.plant.row_rated_kw, self.step_s
+        )
+        return self.step_setpoints(targets)
+
+    def step_setpoints(
+        self, targets: Mapping[str, Array]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Array]]:
+        """One control step from physical targets ``{channel: (k, B)}``; what is not named, the building's own controllers run."""
+        wanted: Setpoints = dict(self.building.act(self.measured))
+        wanted.update(targets)
+        before = self.in_force
+        self.in_force = {
+            c.name: slew_limited(c, wanted.get(c.name, before[c.name]), before[c.name], self.step_s) for c in self.channels
+        }
+        assert self.state is not None
+        self.state, self.flows = self.plant.step(self.state, self.in_force, self._outside, self._load, self.plan, self.t)
+        self.t += 1
+        truncated = self.t >= self.scenario.episode.steps
+        cost = self._judge(before, truncated)
+        reward = total(cost, self.scenario.reward_weights, self.scenario.reward.scale_usd).astype(np.float32)
+        self.sums.add(self.flows, cost, reward, self.plant, self.step_s, self._outside)
+        self._outside, self._load = self.world.at(self.plan, self.t, self.dtype)
+        return self._observe(), reward, truncated, cost
+
+    def _judge(self, before: Mapping[str, Array], truncated: NDArray[np.bool_]) -> dict[str, Array]:
+        flows, step_h = self.flows, self.step_s / 3600.0
+        travel: Any = 0.0
+        for c in self.agent_channels:
+            moved = np.abs(self.in_force[c.name] - before[c.name]).sum(axis=0)
+            travel = travel + moved * (1.0 / ((c.high - c.low) * c.rows))
+        ramp = np.abs(flows.zone_inlet_max_c - self._inlet_before).max(axis=0) / step_h
+        self._inlet_before = flows.zone_inlet_max_c
+        judged = Judged(
+            price_usd_mwh=self._outside.price_usd_mwh,
+            carbon_g_kwh=self._outside.carbon_g_kwh,
+            reference_it_kw=flows.reference_it_kw,
+            demand_cost_usd=self.bill.demand_cost(flows.grid_power_kw, self.t),
+            demand_response_short_kwh=self.bill.demand_response_short(flows.grid_power_kw, self._outside, step_h),
+            travel_ranges=travel,
+            inlet_ramp_k_h=ramp,
+            work_priority_usd=self.bill.work_cost(flows, step_h),
+        )
+        cost = terms(self.scenario.reward, flows, judged, step_h)
+        cost["closing"] = self._closing(truncated)
+        return cost
+
+    def _closing(self, truncated: NDArray[np.bool_]) -> Array:
+        """What is left at the end, priced against the start: battery charge, stored heat, backlog [USD]."""
+        if not truncated.any():
+            return np.zeros(self.num_envs, self.dtype)
+        assert self.state is not None
+        stored = self.plant.stored_kwh(self.state) - self._stored_start_kwh
+        cost = self.bill.closing_cost(stored, self.flows, self.plan, self.plant)
+        return (cost * truncated).astype(self.dtype)
+
+    # ---- what is seen ---------------------------------------------------------------------------------------------
+
+    def _observe(self) -> NDArray[np.float32]:
+        block = self.instruments.read(self.flows, self.in_force, self._outside, self.bill, self.plan, self.t)
+        self.measured = self.observer.unstack(block)
+        return self.observer.encode(block)
+
+    def measurements(self) -> dict[str, Array]:
+        """Every point after the sensor layer, ``{name: (k, B)}``, physical units."""
+        return self.measured
+
+    def episode_statistics(self, done: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+        """Sums of the running episodes ``{name: (B,)}``: return ``r``, length ``l``, every cost term, energy, work, violations."""
+        return self.sums.named(self.t)

@@ -1,0 +1,122 @@
+"""From the box to the field: clip, decode, slew-limit. From the field to the box: encode (for controllers that imitate)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.interface.channels import SLEW_INTERVAL_S, Channel
+
+Array = NDArray[np.floating]
+
+APPROACH_LOW_K = 2.0
+APPROACH_HIGH_K = 10.0
+
+
+def action_space(channels: Sequence[Channel]) -> gym.spaces.Box:
+    """Box in [-1, 1] with one element per row of each channel."""
+    size = sum(c.action_rows for c in channels)
+    return gym.spaces.Box(-1.0, 1.0, (size,), np.float32)
+
+
+class ActionDecoder:
+    """Decodes actions ``(B, n)`` into physical targets per channel.
+
+    Parameters
+    ----------
+    channels : sequence of Channel
+        The agent's channels, bound to a scenario.
+    row_rated_kw : ndarray (P, 1)
+        Rated power of each power row [kW].
+    feeder_limit_kw : float
+        Limit of the feeder above the rows [kW].
+    """
+
+    def __init__(self, channels: Sequence[Channel], row_rated_kw: Array, feeder_limit_kw: float) -> None:
+        self.channels = tuple(channels)
+        self.row_rated_kw = row_rated_kw
+        self.feeder_limit_kw = float(feeder_limit_kw)
+        self.size = sum(c.action_rows for c in self.channels)
+
+    def decode(
+        self,
+        actions: Array,
+        in_force: Mapping[str, Array],
+        wet_bulb_c: Array,
+        row_demand_kw: Array,
+        step_s: float,
+    ) -> dict[str, Array]:
+        """Physical targets `{name: (k, B)}` of actions ``(B, n)`` in [-1, 1].
+
+        Values outside the box are clipped to it.
+
+        Raises
+        ------
+        ValueError
+            Where an action is NaN or infinite, or has the wrong shape.
+        """
+        batch = wet_bulb_c.shape[-1]
+        if actions.shape != (batch, self.size):
+            raise ValueError(f"actions have shape {actions.shape}; this scenario takes ({batch}, {self.size})")
+        if not np.isfinite(actions).all():
+            bad = np.argwhere(~np.isfinite(actions))[0]
+            raise ValueError(
+                f"action {bad[1]} of environment {bad[0]} is {actions[bad[0], bad[1]]}; give a finite number in [-1, 1]"
+            )
+        dtype = wet_bulb_c.dtype
+        box = np.ascontiguousarray(np.clip(actions, -1.0, 1.0).T, dtype=dtype)
+        targets: dict[str, Array] = {}
+        at = 0
+        for c in self.channels:
+            part = box[at : at + c.action_rows]
+            at += c.action_rows
+            targets[c.name] = self._value(c, part, in_force, wet_bulb_c, row_demand_kw, step_s)
+        return targets
+
+    def _value(
+        self, c: Channel, part: Array, in_force: Mapping[str, Array], wet_bulb_c: Array, demand_kw: Array, step_s: float
+    ) -> Array:
+        if c.encoding == "delta":
+            up, down = (min(s, c.high - c.low) * step_s / SLEW_INTERVAL_S for s in (c.slew_up, c.slew_down))
+            return in_force[c.name] + np.where(part > 0, part * up, part * down).astype(part.dtype)
+        unit = (part + 1.0) * 0.5
+        if c.encoding == "approach":
+            return wet_bulb_c + (APPROACH_LOW_K + unit * (APPROACH_HIGH_K - APPROACH_LOW_K))
+        value = c.low + unit * (c.high - c.low)
+        if c.encoding == "feeder_share":
+            budget = value * self.feeder_limit_kw
+            return water_fill(demand_kw, budget) / self.row_rated_kw
+        return value
+
+
+def water_fill(demand: Array, budget: Array) -> Array:
+    """Limits ``(P, B)`` that share ``budget (1, B)``: every row may draw up to one common level, what is spare raises it.
+
+    The level L solves ``sum_i min(demand_i, L) = budget`` (PHYSICS i7), exactly, by sorting; where the demand fits in the
+    budget the level is the largest demand plus an equal share of what is left, so that no cap binds.
+    """
+    rows = demand.shape[0]
+    ordered = np.sort(demand, axis=0)
+    below = np.cumsum(ordered, axis=0) - ordered
+    left = rows - np.arange(rows, dtype=demand.dtype)[:, None]
+    levels = (budget - below) / left
+    fits = levels <= ordered
+    first = np.where(fits.any(axis=0), fits.argmax(axis=0), rows - 1)
+    level = np.take_along_axis(levels, first[None, :], axis=0)
+    spare = np.maximum(budget - ordered.sum(axis=0, keepdims=True), 0.0) / rows
+    level = np.maximum(level, 0.0)
+    return np.where(spare > 0.0, np.maximum(demand, 0.0) + spare, level + np.zeros_like(demand)).astype(demand.dtype)
+
+
+def slew_limited(c: Channel, target: Array, in_force: Array, step_s: float) -> Array:
+    """The value that goes into force: inside the range, no further from the present value than the slew allows."""
+    value = np.minimum(np.maximum(target, c.low), c.high)
+    scale = step_s / SLEW_INTERVAL_S
+    if c.slew_up != float("inf"):
+        value = np.minimum(value, in_force + c.slew_up * scale)
+    if c.slew_down != float("inf"):
+        value = np.maximum(value, in_force - c.slew_down * scale)
+    return value.astype(in_force.dtype, copy=False)

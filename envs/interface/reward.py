@@ -1,0 +1,129 @@
+"""The task judges: named terms in USD from the plant's Flows, soft limits from one ``tolerance``, one constant to divide by.
+
+Terms are costs (positive is worse); the reward is minus their sum over the scenario's scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.parameters import Parameters, parameter
+
+Array = NDArray[np.floating]
+
+GUESS = "engineering guess, see PHYSICS f7 and WORKLOAD 4c"
+
+
+@dataclass(frozen=True)
+class RewardConfig(Parameters):
+    """Prices of the reward's terms; a term with weight 0 is reported but does not count."""
+
+    demand_charge_usd_kw_month: float = parameter(15.0, 0.0, 200.0, "USD/kW/month", "PHYSICS F7, 8-25")
+    carbon_usd_t: float = parameter(20.0, 0.0, 1000.0, "USD/t", GUESS)
+    water_usd_m3: float = parameter(4.0, 0.0, 100.0, "USD/m3", "PHYSICS F7, make-up")
+    blowdown_usd_m3: float = parameter(2.0, 0.0, 100.0, "USD/m3", "PHYSICS F7, blowdown")
+    interactive_lost_usd_h: float = parameter(3.0, 0.0, 100.0, "USD/accelerator-h", "WORKLOAD 4c")
+    training_lost_usd_h: float = parameter(2.4, 0.0, 100.0, "USD/accelerator-h", "WORKLOAD 4c")
+    training_delay_usd_h2: float = parameter(0.05, 0.0, 10.0, "USD/accelerator-h per h of delay", "WORKLOAD 4c")
+    training_capped_usd_h: float = parameter(0.30, 0.0, 10.0, "USD/accelerator-h deferred", GUESS)
+    batch_lost_usd_h: float = parameter(1.2, 0.0, 100.0, "USD/accelerator-h", "WORKLOAD 4c")
+    inlet_limit_c: float = parameter(27.0, 15.0, 45.0, "degC", "ASHRAE TC9.9 recommended, PHYSICS c")
+    inlet_margin_k: float = parameter(5.0, 0.5, 20.0, "K", "27 soft to 32 hard (A1), PHYSICS c")
+    inlet_usd_rack_h: float = parameter(10.0, 0.0, 1000.0, "USD per rack-hour at full excess", GUESS)
+    ramp_limit_k_h: float = parameter(20.0, 1.0, 100.0, "K/h", "ASHRAE TC9.9, PHYSICS c")
+    ramp_usd_h: float = parameter(2.0, 0.0, 1000.0, "USD per hour at full excess", GUESS)
+    coolant_margin_k: float = parameter(3.0, 0.5, 20.0, "K", GUESS)
+    coolant_usd_h: float = parameter(20.0, 0.0, 1000.0, "USD per hour at full excess", GUESS)
+    branch_usd_kwh: float = parameter(5.0, 0.0, 1000.0, "USD per kWh over a limit", GUESS)
+    trip_usd: float = parameter(200.0, 0.0, 1e6, "USD per trip", GUESS)
+    dr_penalty_usd_kwh: float = parameter(1.0, 0.0, 100.0, "USD per kWh short", "PHYSICS F8, engineering guess")
+    travel_usd: float = parameter(0.02, 0.0, 10.0, "USD per full range of actuator travel", GUESS)
+    scale_usd: float = parameter(5.0, 0.01, 1e6, "USD that make a reward of -1", GUESS)
+
+
+def tolerance(value: Array, limit: float, margin: float) -> Array:
+    """1 up to ``limit``, falling smoothly to 0 at ``limit + margin`` and beyond (bounded: no quadratic tail).
+
+    The shape is ``(1 - s)^2 (1 + 2 s)`` with ``s`` the share of the margin used: flat at both ends.
+    """
+    s = np.minimum(np.maximum((value - limit) / margin, 0.0), 1.0)
+    return (1.0 - s) * (1.0 - s) * (1.0 + 2.0 * s)
+
+
+TERM_NAMES = (
+    "energy",
+    "demand",
+    "carbon",
+    "water",
+    "work_lost",
+    "work_delayed",
+    "demand_response",
+    "inlet",
+    "ramp",
+    "coolant",
+    "branch",
+    "trips",
+    "travel",
+)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the environment knows beside the plant's Flows when it prices a step; all ``(B,)``."""
+
+    price_usd_mwh: Array
+    carbon_g_kwh: Array
+    reference_it_kw: Array
+    demand_cost_usd: Array
+    demand_response_short_kwh: Array
+    travel_ranges: Array
+    inlet_ramp_k_h: Array
+    work_priority_usd: Mapping[str, Array]
+
+
+def terms(config: RewardConfig, flows: Any, judged: Judged, step_h: float) -> dict[str, Array]:
+    """Cost terms [USD] of one step, each ``(B,)``.
+
+    Energy is grid energy less what the load signal asks of the racks (the agent cannot change that part), at the price of the hour.
+    """
+    c = config
+    grid_kwh = (flows.grid_power_kw - judged.reference_it_kw) * step_h
+    hot = 1.0 - tolerance(flows.rack_inlet_max_c, c.inlet_limit_c, c.inlet_margin_k)
+    return {
+        "energy": grid_kwh * judged.price_usd_mwh * 1e-3,
+        "demand": judged.demand_cost_usd,
+        "carbon": grid_kwh * judged.carbon_g_kwh * (c.carbon_usd_t * 1e-6),
+        "water": flows.makeup_kg * (c.water_usd_m3 * 1e-3) + flows.blowdown_kg * (c.blowdown_usd_m3 * 1e-3),
+        "work_lost": judged.work_priority_usd["lost"],
+        "work_delayed": judged.work_priority_usd["delayed"],
+        "demand_response": judged.demand_response_short_kwh * c.dr_penalty_usd_kwh,
+        "inlet": hot.sum(axis=0) * (c.inlet_usd_rack_h * step_h),
+        "ramp": (1.0 - tolerance(judged.inlet_ramp_k_h, c.ramp_limit_k_h, c.ramp_limit_k_h)) * (c.ramp_usd_h * step_h),
+        "coolant": (1.0 - tolerance(flows.coolant_excess_k, 0.0, c.coolant_margin_k)) * (c.coolant_usd_h * step_h),
+        "branch": flows.limit_excess_kwh * c.branch_usd_kwh,
+        "trips": flows.trips * c.trip_usd,
+        "travel": judged.travel_ranges * c.travel_usd,
+    }
+
+
+def total(term_values: Mapping[str, Array], weights: Mapping[str, float], scale_usd: float) -> Array:
+    """Reward ``(B,)``: minus the weighted sum of the terms over ``scale_usd``."""
+    cost: Any = 0.0
+    for name, value in term_values.items():
+        weight = float(weights.get(name, 1.0))
+        cost = cost + value if weight == 1.0 else cost + value * weight
+    return cost * (-1.0 / scale_usd)
+
+
+def check_weights(weights: Mapping[str, float]) -> None:
+    """Raise a ValueError where a weight names a term that does not exist or is negative."""
+    for name, weight in weights.items():
+        if name not in TERM_NAMES:
+            raise ValueError(f"reward term {name!r} is unknown; the terms are {TERM_NAMES}")
+        if not float(weight) >= 0.0:
+            raise ValueError(f"reward weight {name} = {weight} is negative; give 0 to leave a term out")

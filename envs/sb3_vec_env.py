@@ -1,0 +1,111 @@
+"""B sites as stable-baselines3's VecEnv, without the copies that its own wrappers make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
+
+from envs.core import DataCenterCore
+from envs.scenario import Scenario
+
+
+class DataCenterSB3VecEnv(VecEnv):
+    """Native VecEnv over the core.
+
+    stable-baselines3 keeps the last observation and dones by reference and adds to rewards in place, so this adapter alone
+    hands out two sets of buffers in turn, its own reward array, and one shared list of empty infos that is copied only where
+    an episode ends. Episode sums go straight into ``info["episode"]``: no VecMonitor is needed.
+
+    Attributes
+    ----------
+    last_terms : dict of ndarray (B,)
+        Cost terms [USD] of the last step.
+    """
+
+    def __init__(
+        self,
+        scenario: str | Scenario = "ai_hall",
+        num_envs: int = 1,
+        overrides: tuple[str, ...] = (),
+        agent_channels: tuple[str, ...] | None = None,
+        **core_options: Any,
+    ) -> None:
+        self.core = DataCenterCore(scenario, num_envs, overrides, agent_channels, **core_options)
+        self.render_mode = None
+        super().__init__(num_envs, self.core.observation_space, self.core.action_space)
+        shape = (num_envs, self.core.observation_space.shape[0])
+        self._buffers = (np.empty(shape, np.float32), np.empty(shape, np.float32))
+        self._turn = 0
+        self._empty: list[dict[str, Any]] = [{} for _ in range(num_envs)]
+        self._actions: NDArray[np.floating] = np.zeros((num_envs, self.core.action_space.shape[0]), np.float32)
+        self.last_terms: dict[str, NDArray[np.floating]] = {}
+
+    def reset(self) -> NDArray[np.float32]:
+        """Start new episodes everywhere, with the seed given by ``seed`` if there is one."""
+        seed = self._seeds[0] if self._seeds and self._seeds[0] is not None else None
+        obs = self.core.reset(seed=seed)
+        self._reset_seeds()
+        self._reset_options()
+        return self._hand_out(obs)
+
+    def step_async(self, actions: NDArray[np.floating]) -> None:
+        """Keep the actions for ``step_wait``."""
+        self._actions = actions
+
+    def step_wait(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
+        """One control step; finished episodes start anew in the same step."""
+        obs, reward, truncated, self.last_terms = self.core.step(self._actions)
+        infos = self._empty
+        if truncated.any():
+            infos = self._finish(obs, truncated)
+            obs = self.core.reset(mask=truncated)
+        return self._hand_out(obs), np.array(reward, np.float32), truncated.copy(), infos
+
+    def _finish(self, obs: NDArray[np.float32], done: NDArray[np.bool_]) -> list[dict[str, Any]]:
+        infos = list(self._empty)
+        sums = self.core.episode_statistics(done)
+        for i in np.flatnonzero(done):
+            episode = {name: float(value[i]) for name, value in sums.items()}
+            infos[i] = {"terminal_observation": obs[i].copy(), "TimeLimit.truncated": True, "episode": episode}
+        return infos
+
+    def _hand_out(self, obs: NDArray[np.float32]) -> NDArray[np.float32]:
+        self._turn = 1 - self._turn
+        out = self._buffers[self._turn]
+        np.copyto(out, obs)
+        return out
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """The attribute of the one core, once per index."""
+        value = getattr(self, attr_name) if attr_name == "render_mode" else getattr(self.core, attr_name)
+        return [value for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Set an attribute on the core (shared by all environments)."""
+        setattr(self.core, attr_name, value)
+
+    def env_method(self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any) -> list[Any]:
+        """Call a method of the core once."""
+        value = getattr(self.core, method_name)(*args, **kwargs)
+        return [value for _ in self._get_indices(indices)]
+
+    def env_is_wrapped(self, wrapper_class: type, indices: VecEnvIndices = None) -> list[bool]:
+        """Never wrapped."""
+        return [False for _ in self._get_indices(indices)]
+
+    def get_images(self) -> Sequence[NDArray[Any] | None]:
+        """No pictures."""
+        return [None for _ in range(self.num_envs)]
+
+    def _get_indices(self, indices: VecEnvIndices) -> Iterable[int]:
+        if indices is None:
+            return range(self.num_envs)
+        return [indices] if isinstance(indices, int) else indices

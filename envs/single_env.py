@@ -1,0 +1,49 @@
+"""One site as gymnasium's Env: the same core with B = 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.core import DataCenterCore
+from envs.scenario import Scenario
+
+
+class DataCenterEnv(gym.Env):
+    """Single environment; parameters as in ``DataCenterVectorEnv``.
+
+    Episodes end by truncation only; ``info`` carries every cost term [USD] and, at the end, the episode's sums.
+    """
+
+    metadata = {"render_modes": []}
+
+    def __init__(
+        self,
+        scenario: str | Scenario = "ai_hall",
+        overrides: tuple[str, ...] = (),
+        agent_channels: tuple[str, ...] | None = None,
+        render_mode: None = None,
+        **core_options: Any,
+    ) -> None:
+        self.core = DataCenterCore(scenario, 1, overrides, agent_channels, **core_options)
+        self.render_mode = render_mode
+        self.observation_space = self.core.observation_space
+        self.action_space = self.core.action_space
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Start a new episode; with a seed, the same one each time."""
+        super().reset(seed=seed)
+        return self.core.reset(seed=seed)[0], {}
+
+    def step(self, action: NDArray[np.floating]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """One control step of the scenario's interval."""
+        obs, reward, truncated, terms = self.core.step(np.asarray(action)[None, :])
+        info: dict[str, Any] = {f"cost_{name}_usd": float(value[0]) for name, value in terms.items()}
+        if truncated[0]:
+            info["episode_totals"] = {k: float(v[0]) for k, v in self.core.episode_statistics(truncated).items()}
+        return obs[0], float(reward[0]), False, bool(truncated[0]), info

@@ -1,0 +1,111 @@
+"""B sites as one array: gymnasium's VectorEnv over the core."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from envs.core import DataCenterCore
+from envs.scenario import Scenario
+
+
+class DataCenterVectorEnv(gym.vector.VectorEnv):
+    """Vector environment of ``num_envs`` sites stepped in one numpy call.
+
+    Parameters
+    ----------
+    scenario : str or Scenario
+        Name of a shipped scenario, path of a YAML file, or a scenario object.
+    num_envs : int
+        Sites in the batch.
+    overrides : sequence of str, optional
+        ``key=value`` deviations, as on the command line.
+    agent_channels : sequence of str, optional
+        Channels that the agent holds; the scenario's own list when left out.
+    autoreset_mode : AutoresetMode or str
+        ``SAME_STEP`` (default), ``NEXT_STEP`` or ``DISABLED``.
+    """
+
+    def __init__(
+        self,
+        scenario: str | Scenario = "ai_hall",
+        num_envs: int = 1,
+        overrides: tuple[str, ...] = (),
+        agent_channels: tuple[str, ...] | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+        render_mode: None = None,
+        **core_options: Any,
+    ) -> None:
+        self.core = DataCenterCore(scenario, num_envs, overrides, agent_channels, **core_options)
+        mode = AutoresetMode(autoreset_mode) if not isinstance(autoreset_mode, AutoresetMode) else autoreset_mode
+        self.autoreset_mode = mode
+        self.metadata = {"autoreset_mode": mode, "render_modes": []}
+        self.render_mode = render_mode
+        self.num_envs = num_envs
+        self.single_observation_space = self.core.observation_space
+        self.single_action_space = self.core.action_space
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._pending = np.zeros(num_envs, bool)
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Start new episodes, in all environments or in those of ``options["reset_mask"]``."""
+        mask = None if options is None else options.get("reset_mask")
+        self._pending[:] = False
+        return self.core.reset(mask=mask, seed=seed), {}
+
+    def step(
+        self, actions: NDArray[np.floating]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """One control step; episodes end by truncation only (crashing must not pay)."""
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP and self._pending.any():
+            return self._step_after_end(actions)
+        obs, reward, truncated, terms = self.core.step(np.asarray(actions))
+        info: dict[str, Any] = _term_info(terms, self.num_envs)
+        if truncated.any():
+            if self.autoreset_mode is AutoresetMode.SAME_STEP:
+                obs = self._reset_in_step(obs, truncated, info)
+            else:
+                self._pending = truncated.copy()
+        return obs, reward, np.zeros(self.num_envs, bool), truncated, info
+
+    def _reset_in_step(self, obs: NDArray[np.float32], done: NDArray[np.bool_], info: dict[str, Any]) -> NDArray[np.float32]:
+        final = np.full(self.num_envs, None, dtype=object)
+        for i in np.flatnonzero(done):
+            final[i] = obs[i].copy()
+        info["final_obs"], info["_final_obs"] = final, done.copy()
+        stats = self.core.episode_statistics(done)
+        info["final_info"] = {"episode": stats, "_episode": done.copy()}
+        info["_final_info"] = done.copy()
+        return self.core.reset(mask=done)
+
+    def _step_after_end(self, actions: NDArray[np.floating]) -> Any:
+        done = self._pending.copy()
+        self._pending[:] = False
+        obs, reward, truncated, terms = self.core.step(np.asarray(actions))
+        obs = self.core.reset(mask=done)
+        reward = np.where(done, 0.0, reward).astype(reward.dtype)
+        truncated = truncated & ~done
+        self._pending = truncated.copy()
+        return obs, reward, np.zeros(self.num_envs, bool), truncated, _term_info(terms, self.num_envs)
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Nothing is held open."""
+
+
+def _term_info(terms: Mapping[str, NDArray[np.floating]], n: int) -> dict[str, Any]:
+    """Every reward term as ``(B,)``, with the presence mask that gymnasium's vector infos carry."""
+    info: dict[str, Any] = {}
+    present = np.ones(n, bool)
+    for name, value in terms.items():
+        info[f"cost_{name}_usd"] = np.array(value)
+        info[f"_cost_{name}_usd"] = present
+    return info
