@@ -1,0 +1,375 @@
+"""What the racks are asked to do: the ``Workload`` arrays, the partitions of a hall and their generation (WORKLOAD section 6).
+
+Everything is generated at one minute and averaged over the control step. Row 0 is a Monday midnight in site time (local standard).
+A pool is made once per (partitions, seed) and sampled by episodes: ``generate_workload(...)`` then ``workload.window(start, steps)``.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from envs.signals import workload_jobs, workload_requests
+from envs.signals import workload_profiles as tables
+from envs.signals.workload_minutes import mean_reverting, step_means
+from envs.signals.workload_profiles import MINUTES_PER_WEEK, SECONDS_PER_WEEK
+
+CLASSES = ("pretrain", "finetune", "prefill", "decode", "batch", "cpu", "none")
+SLOTS = 2
+KIND_SLOTS = {
+    "frontier": ("pretrain", "none"),
+    "shared": ("pretrain", "finetune"),
+    "interactive": ("prefill", "decode"),
+    "batch": ("batch", "none"),
+    "cpu": ("cpu", "none"),
+}
+WARM_UP_WEEKS = 2
+DEFAULT_UTC_OFFSET_H = -5.0  # US Eastern: the code service follows US office hours
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Racks that work alike.
+
+    Parameters
+    ----------
+    kind : str
+        ``frontier``, ``shared``, ``interactive``, ``batch`` or ``cpu``.
+    racks : tuple of int
+        Rack indices in the hall.
+    gpus_per_rack : int
+        Rated accelerators of each rack (any number above 0 for ``cpu``).
+    service : str
+        ``conv`` or ``code``: whose week ``interactive`` and ``cpu`` follow.
+    autoscale : bool
+        ``interactive``: park replicas that are not needed.
+    occupancy : float
+        ``shared``: offered load over capacity, rho [1].
+    checkpoint_interval_min : float
+        ``frontier``: minutes between checkpoints.
+    async_checkpoint : bool
+        ``frontier``: stall 5 s instead of 30 s.
+    """
+
+    kind: str
+    racks: tuple[int, ...]
+    gpus_per_rack: int = 1
+    service: str = "conv"
+    autoscale: bool = False
+    occupancy: float = 0.68
+    checkpoint_interval_min: float = 30.0
+    async_checkpoint: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be generated, naming the field."""
+        object.__setattr__(self, "racks", tuple(int(r) for r in self.racks))
+        _require(self.kind in KIND_SLOTS, "Partition.kind", self.kind, f"one of {', '.join(KIND_SLOTS)}")
+        _require(
+            len(set(self.racks)) == len(self.racks) > 0,
+            "Partition.racks",
+            self.racks,
+            "distinct rack indices, at least one",
+        )
+        _require(min(self.racks) >= 0, "Partition.racks", self.racks, "rack indices from 0")
+        _require(self.gpus_per_rack >= 1, "Partition.gpus_per_rack", self.gpus_per_rack, "a whole number from 1")
+        _require(self.service in tables.SERVICE_PROFILE, "Partition.service", self.service, "conv or code")
+        _require(
+            0.0 < self.occupancy < 1.0,
+            "Partition.occupancy",
+            self.occupancy,
+            "a share between 0 and 1, for example 0.68",
+        )
+        interval = self.checkpoint_interval_min
+        _require(interval >= 2.0, "Partition.checkpoint_interval_min", interval, "minutes, at least 2")
+
+    @property
+    def gpus(self) -> int:
+        """Rated accelerators of the whole partition."""
+        return len(self.racks) * self.gpus_per_rack
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """What every rack is asked to do in every control step.
+
+    Attributes
+    ----------
+    activity : ndarray
+        Shape (T, S, R), float32: share of the rack's rated accelerators active in the slot's class, utilisation 0..1 in ``cpu`` slots;
+        0 for ``batch`` racks, whose queue the plant runs.
+    slot_class : ndarray
+        Shape (S, R), int8: index into ``CLASSES``.
+    job : ndarray
+        Shape (T, R), int16: lowest rack of the synchronous job a rack belongs to, its own index when alone or idle.
+    job_groups : tuple of tuple of int
+        Racks within which jobs can span.
+    swing : ndarray
+        Shape (T, R), float32: peak-to-peak share of training draw below one second (PHYSICS B5).
+    batch_arrival : ndarray
+        Shape (T,), float32: accelerator-hours that enter the batch queue in the step.
+    unserved : ndarray
+        Shape (T,), float32: accelerator-hours of interactive demand above .95 of saturation, lost.
+    step_s : float
+        Control step [s].
+    seed : int
+        Seed of the pool, -1 for a trace.
+    deadline_s : float
+        Time allowed to batch work [s].
+    """
+
+    activity: np.ndarray
+    slot_class: np.ndarray
+    job: np.ndarray
+    job_groups: tuple[tuple[int, ...], ...]
+    swing: np.ndarray
+    batch_arrival: np.ndarray
+    unserved: np.ndarray
+    step_s: float
+    seed: int
+    deadline_s: float = tables.BATCH_DEADLINE_S
+
+    @property
+    def steps(self) -> int:
+        """Control steps in the pool."""
+        return self.activity.shape[0]
+
+    @property
+    def racks(self) -> int:
+        """Racks of the hall."""
+        return self.activity.shape[2]
+
+    def window(self, start: int, steps: int) -> Workload:
+        """Rows ``start`` to ``start + steps`` as views."""
+        _require(
+            0 <= start and start + steps <= self.steps,
+            "window",
+            (start, steps),
+            f"inside the pool's {self.steps} steps",
+        )
+        rows = slice(start, start + steps)
+        series = {name: getattr(self, name)[rows] for name in ("activity", "job", "swing", "batch_arrival", "unserved")}
+        return replace(self, **series)
+
+    def draw_start(self, rng: np.random.Generator, steps: int, week_s: float | None = None) -> int:
+        """Random first row of an episode of ``steps`` rows.
+
+        ``week_s`` [s since Monday midnight, site time] keeps the calendar: only rows at that place of the week are drawn.
+        """
+        last = self.steps - steps
+        _require(last >= 0, "steps", steps, f"at most the pool's {self.steps}; generate more weeks")
+        if week_s is None:
+            return int(rng.integers(last + 1))
+        per_week = round(SECONDS_PER_WEEK / self.step_s)
+        first = int(week_s // self.step_s) % per_week
+        _require(
+            first <= last,
+            "steps",
+            steps,
+            f"at most {self.steps - first} from that hour of the week; generate more weeks",
+        )
+        return first + per_week * int(rng.integers((last - first) // per_week + 1))
+
+
+def _require(good: bool, name: str, value: object, allowed: str) -> None:
+    if not good:
+        raise ValueError(f"{name} = {value!r}; give {allowed}")
+
+
+def partitions_for(blocks: Iterable[tuple[str, Iterable[int], int]], autoscale: bool = False) -> tuple[Partition, ...]:
+    """Partitions of a hall from a list of ``(kind, racks, gpus_per_rack)``.
+
+    An ``interactive`` block becomes 60 % conversation and 40 % code racks (WORKLOAD 6); a ``cpu`` block of eight racks or more is halved
+    into one that follows conversation and one that follows office hours.
+    """
+    made: list[Partition] = []
+    for kind, racks, gpus in blocks:
+        indices = tuple(racks)
+        share = {"interactive": 0.6, "cpu": 0.5 if len(indices) >= 8 else 1.0}.get(kind, 1.0)
+        cut = max(1, round(share * len(indices)))
+        made.append(Partition(kind, indices[:cut], gpus, autoscale=autoscale))
+        if indices[cut:]:
+            made.append(Partition(kind, indices[cut:], gpus, service="code", autoscale=autoscale))
+    return tuple(made)
+
+
+def default_partitions(scenario: str) -> tuple[Partition, ...]:
+    """Partition table of a shipped scenario: ``ai_hall``, ``legacy_air``, ``liquid_hall`` or ``edge_room`` (WORKLOAD 6, SCENARIOS)."""
+    blocks: dict[str, list[tuple[str, Iterable[int], int]]] = {
+        "ai_hall": [
+            ("frontier", range(0, 5), 72),
+            ("interactive", range(5, 10), 72),
+            ("shared", range(10, 15), 32),
+            ("batch", range(15, 17), 32),
+            ("cpu", range(17, 20), 1),
+        ],
+        "legacy_air": [("cpu", range(80), 1)],
+        "liquid_hall": [("frontier", range(0, 8), 144), ("interactive", range(8, 12), 144)],
+        "edge_room": [("cpu", range(0, 5), 1), ("interactive", range(5, 8), 8)],
+    }
+    _require(
+        scenario in blocks, "scenario", scenario, f"one of {', '.join(blocks)}, or build a table with partitions_for"
+    )
+    return partitions_for(blocks[scenario])
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """Minutes generated, minutes thrown away, minutes per step."""
+
+    minutes: int
+    warm_up: int
+    per_step: int
+    utc_offset_h: float
+
+    @property
+    def steps(self) -> int:
+        return (self.minutes - self.warm_up) // self.per_step
+
+    @property
+    def step_h(self) -> float:
+        return self.per_step / 60.0
+
+    def means(self, minutes: np.ndarray) -> np.ndarray:
+        """Step means of a series of minutes without its warm-up."""
+        return step_means(minutes[self.warm_up :], self.per_step)
+
+
+def blank_workload(partitions: tuple[Partition, ...], steps: int, step_s: float, seed: int) -> Workload:
+    """Idle racks with the classes of their kinds; rack indices no partition names get the class ``none``."""
+    taken = [r for p in partitions for r in p.racks]
+    _require(len(taken) > 0, "partitions", partitions, "at least one Partition")
+    _require(len(set(taken)) == len(taken), "partitions", sorted(taken), "every rack to one partition only")
+    racks = max(taken) + 1
+    slot_class = np.full((SLOTS, racks), CLASSES.index("none"), dtype=np.int8)
+    for partition in partitions:
+        for slot, name in enumerate(KIND_SLOTS[partition.kind]):
+            slot_class[slot, list(partition.racks)] = CLASSES.index(name)
+    return Workload(
+        activity=np.zeros((steps, SLOTS, racks), dtype=np.float32),
+        slot_class=slot_class,
+        job=np.tile(np.arange(racks, dtype=np.int16), (steps, 1)),
+        job_groups=tuple(p.racks for p in partitions if p.kind in ("frontier", "shared") and len(p.racks) > 1),
+        swing=np.zeros((steps, racks), dtype=np.float32),
+        batch_arrival=np.zeros(steps, dtype=np.float32),
+        unserved=np.zeros(steps, dtype=np.float32),
+        step_s=float(step_s),
+        seed=seed,
+    )
+
+
+def random_stream(seed: int, partition: Partition, purpose: str) -> np.random.Generator:
+    """Generator of one purpose of one partition: independent of the order of partitions and of every other purpose."""
+    key = f"{partition.kind}/{partition.racks[0]}/{purpose}"
+    return np.random.default_rng(np.random.SeedSequence([seed, zlib.crc32(key.encode())]))
+
+
+def generate_workload(
+    partitions: Iterable[Partition],
+    seed: int,
+    weeks: int = 26,
+    step_s: int = 300,
+    utc_offset_h: float = DEFAULT_UTC_OFFSET_H,
+) -> Workload:
+    """Make a pool of synthetic load (WORKLOAD 6), two weeks of warm-up thrown away.
+
+    A shorter pool is the beginning of a longer one of the same seed, and a pool at 60 s averages to the pool at any longer step.
+
+    Parameters
+    ----------
+    partitions : iterable of Partition
+        Who works where.
+    seed : int
+        From 0. Same seed: bit-equal.
+    weeks : int
+        Length of the pool, from 1.
+    step_s : int
+        Control step [s], whole minutes that divide a week.
+    utc_offset_h : float
+        Site's standard time minus UTC [h]: places the measured UTC week in site time.
+    """
+    table = tuple(partitions)
+    _require(seed >= 0, "seed", seed, "a whole number from 0")
+    _require(int(weeks) == weeks and weeks >= 1, "weeks", weeks, "a whole number from 1")
+    _require(
+        step_s % 60 == 0 and SECONDS_PER_WEEK % step_s == 0,
+        "step_s",
+        step_s,
+        "whole minutes that divide a week, such as 300",
+    )
+    warm_up = WARM_UP_WEEKS * MINUTES_PER_WEEK
+    clock = _Clock(warm_up + int(weeks) * MINUTES_PER_WEEK, warm_up, int(step_s) // 60, utc_offset_h)
+    workload = blank_workload(table, clock.steps, step_s, seed)
+    for partition in table:
+        FILLERS[partition.kind](workload, partition, partial(random_stream, seed, partition), clock)
+    return workload
+
+
+def _fill_frontier(workload: Workload, partition: Partition, draw: workload_jobs.Draw, clock: _Clock) -> None:
+    run = workload_jobs.frontier(
+        draw, clock.minutes, partition.gpus, partition.checkpoint_interval_min, partition.async_checkpoint
+    )
+    racks = list(partition.racks)
+    workload.activity[:, 0, racks] = clock.means(run.activity)[:, None]
+    workload.swing[:, racks] = clock.means(run.swing)[:, None]
+    workload.job[:, racks] = min(racks)
+
+
+def _fill_shared(workload: Workload, partition: Partition, draw: workload_jobs.Draw, clock: _Clock) -> None:
+    jobs = workload_jobs.shared_jobs(draw, clock.minutes // 60, partition.gpus, partition.occupancy)
+    play_jobs(workload, partition, jobs, clock.minutes, clock.warm_up)
+
+
+def play_jobs(
+    workload: Workload, partition: Partition, jobs: workload_jobs.Jobs, minutes: int, warm_up: int = 0
+) -> workload_jobs.Placement:
+    """Place a job list on a partition's racks and write activity, swing and job labels into ``workload``."""
+    placed = workload_jobs.place_jobs(
+        jobs.submit_s, jobs.duration_s, jobs.gpus, len(partition.racks), partition.gpus_per_rack
+    )
+    per_step = round(workload.step_s / 60.0)
+    racks = np.array(sorted(partition.racks))
+    for local, rack in enumerate(racks):
+        series = workload_jobs.rack_minutes(jobs, placed, local, partition.gpus_per_rack, minutes)
+        workload.activity[:, 0, rack] = step_means(series.pretrain[warm_up:], per_step)
+        workload.activity[:, 1, rack] = step_means(series.finetune[warm_up:], per_step)
+        workload.swing[:, rack] = step_means(series.swing[warm_up:], per_step)
+    label = workload_jobs.spanning_labels(jobs, placed, racks.size, workload.steps, workload.step_s, 60.0 * warm_up)
+    workload.job[:, racks] = racks[label]
+    return placed
+
+
+def _fill_interactive(workload: Workload, partition: Partition, draw: workload_jobs.Draw, clock: _Clock) -> None:
+    pool = workload_requests.serving(
+        draw, clock.minutes, partition.service, partition.gpus, clock.utc_offset_h, partition.autoscale
+    )
+    for nth, rack in enumerate(partition.racks):
+        own = np.exp(mean_reverting(draw(f"rack_{nth}"), clock.minutes, *tables.SERVING_IMBALANCE))
+        activity = workload_requests.serving_activity(pool.load * own, pool.awake, partition.service)
+        for slot, series in enumerate(activity):
+            workload.activity[:, slot, rack] = clock.means(series)
+    workload.unserved[:] += (clock.means(pool.unserved) * partition.gpus * clock.step_h).astype(np.float32)
+
+
+def _fill_batch(workload: Workload, partition: Partition, draw: workload_jobs.Draw, clock: _Clock) -> None:
+    demand = workload_requests.batch_demand(draw, clock.minutes, partition.gpus)
+    workload.batch_arrival[:] += (clock.means(demand) * clock.per_step).astype(np.float32)
+
+
+def _fill_cpu(workload: Workload, partition: Partition, draw: workload_jobs.Draw, clock: _Clock) -> None:
+    load = workload_requests.relative_rate(draw, clock.minutes, partition.service, clock.utc_offset_h)
+    for nth, rack in enumerate(partition.racks):
+        own = np.exp(mean_reverting(draw(f"rack_{nth}"), clock.minutes, *tables.CPU_IMBALANCE))
+        workload.activity[:, 0, rack] = clock.means(workload_requests.cpu_utilisation(load * own, partition.service))
+
+
+FILLERS: dict[str, Callable[[Workload, Partition, workload_jobs.Draw, _Clock], None]] = {
+    "frontier": _fill_frontier,
+    "shared": _fill_shared,
+    "interactive": _fill_interactive,
+    "batch": _fill_batch,
+    "cpu": _fill_cpu,
+}

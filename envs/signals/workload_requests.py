@@ -1,0 +1,169 @@
+"""Demand that arrives as requests: interactive inference, batch inference and the CPU hall (WORKLOAD 6b).
+
+Requests follow a measured week times slow and fast noise; watts follow the batch law, so they swing far less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from envs.signals import workload_profiles as tables
+from envs.signals.workload_minutes import mean_reverting
+from envs.signals.workload_profiles import CLASS_POWER_FRAC, IDLE_POWER_FRAC, MINUTES_PER_WEEK
+
+Draw = Callable[[str], np.random.Generator]
+
+
+def weekly_shape(service: str, utc_offset_h: float) -> np.ndarray:
+    """The service's measured week in site time, one value a minute, mean 1; shape (10080,).
+
+    Hours are means: a value stands at the middle of its hour, and minutes between are interpolated.
+    """
+    profile = tables.SERVICE_PROFILE[service]
+    hour = (np.arange(MINUTES_PER_WEEK) + 0.5) / 60.0 - utc_offset_h
+    shape = np.interp(hour, np.arange(168) + 0.5, profile, period=168)
+    return shape / shape.mean()
+
+
+def relative_rate(draw: Draw, minutes: int, service: str, utc_offset_h: float) -> np.ndarray:
+    """Expected requests over their long-run mean: week shape times exp of the terms of WORKLOAD 6b; shape (minutes,)."""
+    terms = dict(tables.LOAD_TERMS, minute=(tables.SERVICE_MINUTE_SD[service], tables.LOAD_MINUTE_TAU))
+    log_load = _events(draw, minutes)
+    variance = 0.0
+    for name, (sd, tau) in terms.items():
+        log_load += mean_reverting(draw(name), minutes, sd, tau)
+        variance += sd * sd
+    weeks = -(-minutes // MINUTES_PER_WEEK)
+    return np.tile(weekly_shape(service, utc_offset_h), weeks)[:minutes] * np.exp(log_load - variance / 2.0)
+
+
+def _events(draw: Draw, minutes: int) -> np.ndarray:
+    """Log factor of rare surges and drops, each 15-120 minutes long; shape (minutes,)."""
+    log_factor = np.zeros(minutes)
+    when, length, factor = draw("event_time"), draw("event_length"), draw("event_factor")
+    counts = draw("event_count").poisson(tables.EVENTS_PER_WEEK, -(-minutes // MINUTES_PER_WEEK))
+    for week in np.repeat(np.arange(counts.size), counts):
+        start = week * MINUTES_PER_WEEK + int(when.integers(MINUTES_PER_WEEK))
+        stop = start + round(length.uniform(*tables.EVENT_LENGTH_MIN))
+        log_factor[start:stop] += np.log(tables.EVENT_FACTORS[int(factor.integers(len(tables.EVENT_FACTORS)))])
+    return log_factor
+
+
+def minute_counts(draw: Draw, expected: np.ndarray, dispersion: float) -> np.ndarray:
+    """Requests in each minute, a Poisson count mixed with a gamma so that variance = ``dispersion`` x mean.
+
+    Parameters
+    ----------
+    draw : callable
+        Purpose -> generator.
+    expected : ndarray
+        Shape (minutes,), expected requests per minute.
+    dispersion : float
+        Index of dispersion of a minute, above 1 (gamma gaps of shape k: 1/k).
+    """
+    mixed = draw("gamma").standard_gamma(expected / (dispersion - 1.0)) * (dispersion - 1.0)
+    return draw("poisson").poisson(mixed).astype(np.float64)
+
+
+def requests(draw: Draw, minutes: int, service: str, gpus: int, utc_offset_h: float) -> np.ndarray:
+    """Requests of each minute that reach a pool of ``gpus`` accelerators; shape (minutes,)."""
+    per_s = tables.SERVICE_RATE_PER_GPU_S[service] * gpus
+    small_code = service == "code" and per_s < tables.SMALL_POOL_RATE_S
+    dispersion = tables.SMALL_CODE_POOL_DISPERSION if small_code else tables.SERVICE_DISPERSION[service]
+    return minute_counts(draw, 60.0 * per_s * relative_rate(draw, minutes, service, utc_offset_h), dispersion)
+
+
+def pool_load(counts: np.ndarray) -> np.ndarray:
+    """Load over saturation: the pool is sized so that the 99.5 % minute of the first four weeks is .80 of it.
+
+    Tokens per request enter as their means, so that tokens and requests have one shape.
+    """
+    return tables.POOL_LOAD * counts / np.quantile(counts[: 4 * MINUTES_PER_WEEK], tables.POOL_QUANTILE)
+
+
+def batch_law_power(load: np.ndarray) -> np.ndarray:
+    """Power [TDP] of an accelerator serving at ``load`` of saturation (PHYSICS B3, H100, scaled to its 700 W).
+
+    ``b = 77.6 x / (1 - x)``, ``P = min(690, 426.6 + 297.4 b / (b + 36.3))`` W. Load above .95 counts as .95.
+    Check: x = .10, .25, .50, .75 give 484, 550, 629, 684 W.
+    """
+    x = np.clip(load, 0.0, tables.LOST_LOAD)
+    batch = tables.BATCH_HALF_TOKENS * x
+    floor, span, half, most = tables.BATCH_POWER_W
+    watts = floor + span * batch / (batch + half * (1.0 - x))
+    return np.minimum(watts, most) / tables.H100_TDP_W
+
+
+def autoscaled_share(load: np.ndarray) -> np.ndarray:
+    """Share of replicas kept awake: clip(x / .60, .3, 1), largest of the last 30 minutes; shape of ``load``."""
+    wanted = np.clip(load / tables.AUTOSCALE_LOAD, tables.AUTOSCALE_FLOOR, 1.0)
+    padded = np.concatenate([np.full(tables.AUTOSCALE_HOLD_MIN - 1, wanted[0]), wanted])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, tables.AUTOSCALE_HOLD_MIN)
+    return windows.max(axis=1)
+
+
+def phase_split(power_frac: np.ndarray, service: str) -> tuple[np.ndarray, np.ndarray]:
+    """Shares of accelerators in prefill and decode that draw ``power_frac`` together (WORKLOAD 6b and c).
+
+    Two classes at 1.0 and .54 TDP reach a power p only if the prefill share f of the active ones is at least (p - .54)/.46. Above that
+    floor the split follows the tokens: f = floor + (1 - floor) g, with g the share of accelerator time that goes to input tokens (an
+    input token costs a tenth of an output token, engineering guess). The active share is then (p - .16) / (.84 f + .38 (1 - f)) <= 1.
+    """
+    tokens_in, tokens_out = tables.SERVICE_TOKENS[service]
+    g = tables.PREFILL_TOKEN_COST * tokens_in / (tables.PREFILL_TOKEN_COST * tokens_in + tokens_out)
+    prefill, decode = CLASS_POWER_FRAC["prefill"], CLASS_POWER_FRAC["decode"]
+    floor = np.clip((power_frac - decode) / (prefill - decode), 0.0, 1.0)
+    f = floor + (1.0 - floor) * g
+    above_idle = f * (prefill - IDLE_POWER_FRAC) + (1.0 - f) * (decode - IDLE_POWER_FRAC)
+    active = np.maximum(power_frac - IDLE_POWER_FRAC, 0.0) / above_idle
+    return f * active, (1.0 - f) * active
+
+
+class Serving(NamedTuple):
+    """Minutes of one pool: ``load`` over saturation (M,), ``awake`` share of replicas (M,), ``unserved`` share of saturation (M,)."""
+
+    load: np.ndarray
+    awake: np.ndarray
+    unserved: np.ndarray
+
+
+def serving(draw: Draw, minutes: int, service: str, gpus: int, utc_offset_h: float, autoscale: bool) -> Serving:
+    """Load of an interactive pool and what it cannot serve (WORKLOAD 6b)."""
+    whole = max(minutes, 4 * MINUTES_PER_WEEK)
+    load = pool_load(requests(draw, whole, service, gpus, utc_offset_h))[:minutes]
+    awake = autoscaled_share(load) if autoscale else np.ones(minutes)
+    return Serving(load, awake, np.maximum(load / awake - tables.LOST_LOAD, 0.0) * awake)
+
+
+def serving_activity(load: np.ndarray, awake: np.ndarray, service: str) -> tuple[np.ndarray, np.ndarray]:
+    """Prefill and decode activity of a rack with the share ``awake`` of its replicas sharing ``load``; the rest is parked at idle."""
+    prefill, decode = phase_split(batch_law_power(load / awake), service)
+    return awake * prefill, awake * decode
+
+
+def cpu_utilisation(load: np.ndarray, service: str) -> np.ndarray:
+    """Utilisation 0..1 of CPU servers whose power moves between .52 and .72 of peak with the service's load (WORKLOAD 3 and 6b).
+
+    Inverts PHYSICS B1, ``P/P_max = i + (1 - i)(2 u - u^1.4)`` with an idle share i of .40 (range .3-.5).
+    """
+    low, high = tables.CPU_LOAD_RANGE[service]
+    floor, ceiling = tables.CPU_POWER_RANGE
+    power = floor + (ceiling - floor) * np.clip((load - low) / (high - low), 0.0, 1.0)
+    u = np.linspace(0.0, 1.0, 401)
+    curve = tables.CPU_IDLE_FRAC + (1.0 - tables.CPU_IDLE_FRAC) * (2.0 * u - u**tables.CPU_EXPONENT)
+    return np.interp(power, curve, u)
+
+
+def batch_demand(draw: Draw, minutes: int, gpus: int) -> np.ndarray:
+    """Accelerator-hours that arrive in each minute for the batch queue; shape (minutes,).
+
+    Each day's total is lognormal (log-sd 1) with mean half of what the racks can do; within the day it comes as submissions do (PAI hours).
+    """
+    days = -(-minutes // 1440)
+    sd = tables.BATCH_DAY_SD
+    daily = np.exp(sd * draw("batch_day").standard_normal(days) - sd * sd / 2.0)
+    hourly = np.outer(daily, tables.PAI_HOUR).ravel() * tables.BATCH_MEAN_FRAC * gpus
+    return np.repeat(hourly / 60.0, 60)[:minutes]
