@@ -61,7 +61,7 @@ def failed_gates(candidate: Mapping[str, ArrayLike], baseline: Mapping[str, Arra
 def verdict(
     candidate: Mapping[str, Any], baseline: Mapping[str, Any], column: str = "energy_per_work_kwh_h", **options: int
 ) -> Verdict:
-    """The saving of ``column`` with its interval where every gate is passed; else the gates that failed and no number."""
+    """The saving of ``column`` where every gate is passed; else the gates that failed and no number."""
     failures = failed_gates(candidate, baseline)
     if failures:
         return Verdict(False, failures, None)

@@ -91,7 +91,7 @@ def probability_of_improvement(candidate: ArrayLike, baseline: ArrayLike, lower_
 
 
 def share_of_gap_closed(candidate: ArrayLike, best_rule: ArrayLike, oracle: ArrayLike) -> float:
-    """How much of the way from the best rule to the oracle the candidate goes, by interquartile means; nan without a gap."""
+    """Share of the way from the best rule to the oracle, by interquartile means; nan where there is no gap."""
     start, goal, here = (interquartile_mean(x) for x in (best_rule, oracle, candidate))
     return (start - here) / (start - goal) if start > goal else float("nan")
 

@@ -1,0 +1,224 @@
+"""The one place that knows mlflow: runs, parents of sweeps, parameters, buffered metrics, artifacts.
+
+The default store is a sqlite file with the artifacts beside it. Several processes on a fresh sqlite store break it, so
+it is made under a file lock, once; a sweep makes its parent run before its workers (``experiments/multirun.py``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric
+    from mlflow.tracking import MlflowClient
+
+SQLITE = "sqlite:///"
+DEFAULT_URI = "sqlite:///runs/mlflow.db"
+BATCH = 1000
+PARENT_TAG = "mlflow.parentRunId"
+
+
+class Tracker(Protocol):
+    """Where a run's numbers go."""
+
+    run_id: str
+
+    def __enter__(self) -> Self:
+        """The tracker itself."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the run: finished, or failed where an exception passes through."""
+        ...
+
+    def log_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Keep nested plain data as flat parameters."""
+        ...
+
+    def log_metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """Keep numbers by name; buffered."""
+        ...
+
+    def log_text(self, text: str, name: str) -> None:
+        """Keep a text as an artifact."""
+        ...
+
+    def log_files(self, path: Path, folder: str | None = None) -> None:
+        """Keep a file, or the files of a folder, as artifacts."""
+        ...
+
+
+class NoTracker:
+    """Keeps nothing."""
+
+    run_id = ""
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Do nothing."""
+
+    def log_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Do nothing."""
+
+    def log_metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """Do nothing."""
+
+    def log_text(self, text: str, name: str) -> None:
+        """Do nothing."""
+
+    def log_files(self, path: Path, folder: str | None = None) -> None:
+        """Do nothing."""
+
+
+class MlflowTracker:
+    """One mlflow run; metrics are written in batches."""
+
+    def __init__(self, client: MlflowClient, run_id: str) -> None:
+        self.client, self.run_id = client, run_id
+        self._metrics: list[Metric] = []
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what is buffered and end the run."""
+        self.flush()
+        self.client.set_terminated(self.run_id, "FAILED" if kind else "FINISHED")
+
+    def log_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Keep nested plain data as flat parameters, ``agent.gamma`` and so on."""
+        from mlflow.entities import Param
+
+        entries = [Param(name, str(value)[:6000]) for name, value in flatten(parameters)]
+        for start in range(0, len(entries), 100):
+            self.client.log_batch(self.run_id, params=entries[start : start + 100])
+
+    def log_metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """Buffer numbers by name; a batch is written when it is full."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        self._metrics += [Metric(name, float(value), now, step) for name, value in values.items()]
+        if len(self._metrics) >= BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the buffered metrics."""
+        for start in range(0, len(self._metrics), BATCH):
+            self.client.log_batch(self.run_id, metrics=self._metrics[start : start + BATCH])
+        self._metrics = []
+
+    def log_text(self, text: str, name: str) -> None:
+        """Keep a text as an artifact."""
+        self.client.log_text(self.run_id, text, name)
+
+    def log_files(self, path: Path, folder: str | None = None) -> None:
+        """Keep a file, or the files of a folder, as artifacts."""
+        if path.is_dir():
+            self.client.log_artifacts(self.run_id, str(path), folder)
+        else:
+            self.client.log_artifact(self.run_id, str(path), folder)
+
+
+def start_run(
+    backend: str,
+    uri: str,
+    experiment: str,
+    name: str,
+    parent_run_id: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Tracker:
+    """Start a run.
+
+    Parameters
+    ----------
+    backend : str
+        ``mlflow`` or ``none``.
+    uri : str
+        Of the mlflow store; a relative ``sqlite:///`` path counts from the working folder.
+    experiment, name : str
+        Names on the mlflow page.
+    parent_run_id : str, optional
+        The sweep that the run belongs to.
+    tags : mapping, optional
+        Git hash and the like.
+    """
+    if backend == "none":
+        return NoTracker()
+    if backend != "mlflow":
+        raise ValueError(f"tracking.backend = {backend!r}; choose 'mlflow' or 'none'")
+    client, experiment_id = open_store(uri, experiment)
+    whole = {**(tags or {}), **({PARENT_TAG: parent_run_id} if parent_run_id else {})}
+    run = client.create_run(experiment_id, tags=whole, run_name=name)
+    return MlflowTracker(client, run.info.run_id)
+
+
+def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
+    """Client and experiment id; store and experiment are made where they do not exist, one process at a time."""
+    from mlflow.tracking import MlflowClient
+
+    with _one_at_a_time(uri):
+        client = MlflowClient(tracking_uri=_absolute(uri))
+        found = client.get_experiment_by_name(experiment)
+        if found is not None:
+            return client, found.experiment_id
+        return client, client.create_experiment(experiment, artifact_location=_artifacts_beside(uri))
+
+
+def end_run(uri: str, run_id: str, failed: bool = False) -> None:
+    """End a run that another process began."""
+    from mlflow.tracking import MlflowClient
+
+    MlflowClient(tracking_uri=_absolute(uri)).set_terminated(run_id, "FAILED" if failed else "FINISHED")
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Pairs ``(dotted name, value)`` of nested mappings."""
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{name}.")
+        else:
+            yield name, value
+
+
+def _database(uri: str) -> Path | None:
+    return Path(uri.removeprefix(SQLITE)).resolve() if uri.startswith(SQLITE) else None
+
+
+def _absolute(uri: str) -> str:
+    database = _database(uri)
+    return uri if database is None else f"{SQLITE}{database}"
+
+
+def _artifacts_beside(uri: str) -> str | None:
+    database = _database(uri)
+    return None if database is None else (database.parent / "artifacts").as_uri()
+
+
+@contextmanager
+def _one_at_a_time(uri: str) -> Iterator[None]:
+    database = _database(uri)
+    if database is None:
+        yield
+        return
+    from filelock import FileLock
+
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{database}.lock", timeout=300):
+        yield

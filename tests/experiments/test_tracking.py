@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.tracking import flatten, open_store, start_run
+
+WORKER = """
+import sys
+from experiments.tracking import start_run
+uri, index = sys.argv[1:]
+with start_run("mlflow", uri, "race", f"worker {index}") as run:
+    run.log_metrics({"reward": float(index)}, 1)
+"""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A fresh database that three processes fell upon at once."""
+    folder = tmp_path_factory.mktemp("store")
+    uri = f"sqlite:///{folder / 'deep' / 'mlflow.db'}"
+    workers = [
+        subprocess.Popen([sys.executable, "-c", WORKER, uri, str(i)], stderr=subprocess.PIPE, text=True)
+        for i in range(3)
+    ]
+    errors = [worker.communicate(timeout=120)[1] for worker in workers]
+    return uri, [worker.returncode for worker in workers], errors
+
+
+def test_processes_that_meet_on_a_fresh_database_all_survive(store: Any) -> None:
+    uri, codes, errors = store
+    assert codes == [0, 0, 0], errors
+    client, experiment = open_store(uri, "race")
+    runs = client.search_runs([experiment])
+    assert sorted(run.data.metrics["reward"] for run in runs) == [0.0, 1.0, 2.0]
+
+
+def test_a_run_keeps_parameters_terms_and_artifacts_beside_the_database(store: Any, tmp_path: Path) -> None:
+    uri = store[0]
+    model = tmp_path / "model.zip"
+    model.write_text("weights")
+    with start_run("mlflow", uri, "one", "child", parent_run_id="f" * 32, tags={"git_hash": "abc"}) as run:
+        run.log_parameters({"agent": {"gamma": 0.9}, "seed": 3})
+        for step in range(600):
+            run.log_metrics({"terms/energy": step, "terms/work_lost": 0.0}, step)
+        run.log_text("seed: 3", "config.yaml")
+        run.log_files(model)
+    client, _ = open_store(uri, "one")
+    kept = client.get_run(run.run_id)
+    assert kept.data.params == {"agent.gamma": "0.9", "seed": "3"}
+    assert kept.data.metrics["terms/energy"] == 599.0
+    assert len(client.get_metric_history(run.run_id, "terms/energy")) == 600
+    assert kept.data.tags["mlflow.parentRunId"] == "f" * 32
+    assert kept.info.status == "FINISHED"
+    folder = Path(uri.removeprefix("sqlite:///")).parent / "artifacts"
+    assert {p.name for p in folder.rglob("*") if p.is_file()} >= {"config.yaml", "model.zip"}
+
+
+def test_a_run_that_raises_is_marked_failed(store: Any) -> None:
+    with pytest.raises(RuntimeError), start_run("mlflow", store[0], "one", "bad") as run:
+        raise RuntimeError
+    assert open_store(store[0], "one")[0].get_run(run.run_id).info.status == "FAILED"
+
+
+def test_no_tracking_keeps_nothing_and_imports_no_mlflow(tmp_path: Path) -> None:
+    program = (
+        "import sys; from experiments.tracking import start_run\n"
+        "with start_run('none', '', '', '') as run: run.log_metrics({'a': 1.0}); run.log_parameters({'b': 2})\n"
+        "assert 'mlflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_an_unknown_backend_is_refused() -> None:
+    with pytest.raises(ValueError, match="'wandb'.*'none'"):
+        start_run("wandb", "", "", "")
+
+
+def test_nested_settings_become_dotted_names() -> None:
+    assert dict(flatten({"a": {"b": {"c": 1}}, "d": 2})) == {"a.b.c": 1, "d": 2}
