@@ -1,0 +1,198 @@
+"""The one function that scores every policy: sums and peaks of a run's Flows, per episode (PROTOCOL 1 and 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Column = NDArray[np.float64]
+Table = dict[str, Column]
+
+COOLING = (
+    "crah_fan_power_kw",
+    "chiller_power_kw",
+    "dx_power_kw",
+    "chw_pump_power_kw",
+    "cw_pump_power_kw",
+    "tower_fan_power_kw",
+    "dry_cooler_fan_power_kw",
+    "fws_pump_power_kw",
+    "tcs_pump_power_kw",
+    "humidifier_power_kw",
+)
+
+
+class Measure(NamedTuple):
+    """A column of the score table as a reader sees it."""
+
+    column: str
+    title: str
+    unit: str
+    digits: int = 1
+
+
+MEASURES = (
+    Measure("energy_per_work_kwh_h", "facility energy per useful work", "kWh per accelerator-h", 4),
+    Measure("facility_kwh", "facility energy", "kWh", 0),
+    Measure("cooling_kwh", "cooling energy", "kWh", 0),
+    Measure("peak_kw", "peak grid power", "kW", 0),
+    Measure("water_l", "make-up water", "L", 0),
+    Measure("carbon_kg", "carbon", "kg CO2", 0),
+    Measure("cost_usd", "energy and water cost", "USD", 0),
+    Measure("degree_minutes_worst_rack", "over the inlet limit, worst rack", "K min", 1),
+    Measure("worst_excess_k", "largest excess over the inlet limit", "K", 2),
+    Measure("worst_inlet_c", "warmest inlet", "degC", 1),
+    Measure("longest_spell_min", "longest spell over the inlet limit", "min", 0),
+    Measure("tcs_degree_minutes", "over the coolant limit", "K min", 1),
+    Measure("violations", "control steps with a violation", "1", 0),
+    Measure("trips", "trips", "1", 0),
+    Measure("limit_excess_kwh", "energy over caps and branch limits", "kWh", 2),
+    Measure("capper_s", "protective capper active", "s", 0),
+    Measure("work_done_h", "useful work done", "accelerator-h", 0),
+    Measure("work_lost_h", "work lost", "accelerator-h", 1),
+    Measure("backlog_h", "backlog at the end", "accelerator-h", 1),
+    Measure("travel_ranges", "actuator travel", "full ranges per channel-row and day", 2),
+    Measure("pue", "PUE (side column)", "1", 3),
+    Measure("wue_l_kwh", "WUE (side column)", "L/kWh", 3),
+    Measure("energy_residual_frac", "largest energy-balance residual", "of facility power", 7),
+)
+
+
+class Scorer:
+    """Adds up Flows, step by step, in float64.
+
+    Parameters
+    ----------
+    n : int
+        Episodes B that run side by side.
+    step_s : float
+        Control step [s].
+    travel_ranges : mapping
+        Channel to ``(low, high)``, for travel in full ranges.
+    water_usd_m3 : float
+        Price of make-up water.
+    """
+
+    def __init__(
+        self, n: int, step_s: float, travel_ranges: Mapping[str, tuple[float, float]], water_usd_m3: float = 4.0
+    ) -> None:
+        self.step_s, self.ranges, self.water_usd_m3 = step_s, dict(travel_ranges), water_usd_m3
+        self.steps = 0
+        self.sums: Table = {}
+        self.peaks: Table = {}
+        self.spell_s = np.zeros(n)
+        self.degree_minutes: Column | None = None
+        self.backlog_h = np.zeros(n)
+        self.before: Mapping[str, Any] | None = None
+
+    def add(self, flows: Any, in_force: Mapping[str, Any], price_usd_mwh: Any, carbon_g_kwh: Any) -> None:
+        """Add one control step.
+
+        Parameters
+        ----------
+        flows : Flows
+            Step means and sums of the plant; arrays ``(B,)``, ``(R, B)`` or ``(K, B)``.
+        in_force : mapping of str to array (k, B)
+            Setpoints that held in the step.
+        price_usd_mwh, carbon_g_kwh : array (B,)
+            True values of the step.
+        """
+        self._energy(flows, price_usd_mwh, carbon_g_kwh)
+        self._limits(flows)
+        for name in ("work_demanded", "work_done", "work_lost"):
+            self._sum(f"{name}_h", _double(getattr(flows, name)).sum(axis=0))
+        self.backlog_h = _double(flows.backlog).sum(axis=0)
+        self._travel(in_force)
+        self.steps += 1
+
+    def table(self) -> Table:
+        """The columns of ``MEASURES`` and the sums behind them, each ``(B,)`` float64."""
+        out = {**self.sums, **self.peaks, "backlog_h": self.backlog_h}
+        days = self.steps * self.step_s / 86_400.0
+        assert self.degree_minutes is not None
+        out["travel_ranges"] = out.pop("travel") / days
+        out["degree_minutes_worst_rack"] = self.degree_minutes.max(axis=0)
+        out["degree_minutes_all_racks"] = self.degree_minutes.sum(axis=0)
+        out["worst_rack"] = self.degree_minutes.argmax(axis=0).astype(np.float64)
+        out["cost_usd"] = out["energy_cost_usd"] + out["water_l"] * (self.water_usd_m3 * 1e-3)
+        out["energy_per_work_kwh_h"] = _ratio(out["facility_kwh"], out["work_done_h"])
+        out["pue"] = _ratio(out["facility_kwh"], out["it_kwh"])
+        out["wue_l_kwh"] = _ratio(out["water_l"], out["it_kwh"])
+        return out
+
+    def _energy(self, flows: Any, price_usd_mwh: Any, carbon_g_kwh: Any) -> None:
+        step_h = self.step_s / 3600.0
+        facility, grid = _double(flows.facility_power_kw), _double(flows.grid_power_kw)
+        self._sum("facility_kwh", facility * step_h)
+        self._sum("grid_kwh", grid * step_h)
+        self._sum("it_kwh", _double(flows.it_power_kw) * step_h)
+        self._sum("cooling_kwh", sum(_double(getattr(flows, name)) for name in COOLING) * step_h)
+        self._sum("energy_cost_usd", grid * _double(price_usd_mwh) * (step_h * 1e-3))
+        self._sum("carbon_kg", grid * _double(carbon_g_kwh) * (step_h * 1e-3))
+        self._sum("water_l", _double(flows.makeup_kg))  # a kilogram of water is a litre
+        self._peak("peak_kw", grid)
+        self._peak("energy_residual_frac", np.abs(_double(flows.energy_residual_kw)) / np.maximum(facility, 1.0))
+
+    def _limits(self, flows: Any) -> None:
+        over = _double(flows.inlet_excess_degree_minutes)
+        self.degree_minutes = over.copy() if self.degree_minutes is None else self.degree_minutes + over
+        hot = over.max(axis=0) > 0.0
+        self.spell_s = (self.spell_s + self.step_s) * hot
+        self._peak("longest_spell_min", self.spell_s / 60.0)
+        self._peak("worst_excess_k", over.max(axis=0) / (self.step_s / 60.0))
+        self._peak("worst_inlet_c", _double(flows.worst_inlet_c))
+        trips, excess, tcs = (
+            _double(x) for x in (flows.trips, flows.limit_excess_kwh, flows.tcs_excess_degree_minutes)
+        )
+        self._sum("trips", trips)
+        self._sum("limit_excess_kwh", excess)
+        self._sum("tcs_degree_minutes", tcs)
+        self._sum("capper_s", _double(flows.capper_active_s))
+        self._sum("violations", (hot | (trips > 0.0) | (excess > 0.0) | (tcs > 0.0)).astype(np.float64))
+
+    def _travel(self, in_force: Mapping[str, Any]) -> None:
+        travel, rows = np.zeros_like(self.backlog_h), 0
+        for name, (low, high) in self.ranges.items():
+            now = _double(in_force[name])
+            rows += now.shape[0]
+            if self.before is not None:
+                travel += np.abs(now - _double(self.before[name])).sum(axis=0) / (high - low)
+        self._sum("travel", travel / max(rows, 1))
+        self.before = {name: in_force[name] for name in self.ranges}
+
+    def _sum(self, name: str, value: Column) -> None:
+        self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def _peak(self, name: str, value: Column) -> None:
+        self.peaks[name] = np.maximum(self.peaks.get(name, -np.inf), value)
+
+
+def totals(table: Mapping[str, Column]) -> dict[str, float]:
+    """One number per measure: sums over episodes of extensive columns, peaks of peaks, ratios of sums."""
+    peaks = {"peak_kw", "worst_excess_k", "worst_inlet_c", "longest_spell_min", "energy_residual_frac"}
+    out = {name: float(np.max(c) if name in peaks else np.sum(c)) for name, c in table.items()}
+    out["travel_ranges"] = float(np.mean(table["travel_ranges"]))
+    for name, above, below in (
+        ("energy_per_work_kwh_h", "facility_kwh", "work_done_h"),
+        ("pue", "facility_kwh", "it_kwh"),
+        ("wue_l_kwh", "water_l", "it_kwh"),
+    ):
+        out[name] = out[above] / out[below] if out[below] > 0.0 else float("inf")
+    return out
+
+
+def columns(names: Sequence[str]) -> list[Measure]:
+    """The measures of these columns, in the order asked for."""
+    known = {m.column: m for m in MEASURES}
+    return [known[name] for name in names]
+
+
+def _double(value: Any) -> Any:
+    return np.asarray(value, np.float64)
+
+
+def _ratio(above: Column, below: Column) -> Column:
+    return np.where(below > 0.0, above / np.where(below > 0.0, below, 1.0), np.inf)
