@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +109,7 @@ class Series:
                 "choose a step that divides it"
             )
         if self.kind == "hold":
-            values = _interval_means(self.values, self.step_s, step_s, round(count))
+            values = interval_means(self.values, self.step_s, np.arange(round(count) + 1) * step_s)
             return replace(self, start_utc=self.first_edge_utc, step_s=step_s, values=values, label="start")
         middles = (np.arange(len(self)) + 0.5) * self.step_s
         moments = np.arange(round(count)) * step_s
@@ -122,12 +122,27 @@ def _seconds(seconds: float) -> np.timedelta64:
     return np.timedelta64(round(seconds * 1000.0), "ms")
 
 
-def _interval_means(values: NDArray[np.float64], old_s: float, new_s: float, count: int) -> NDArray[np.float64]:
-    """Means (count, C) of a held series over new intervals: differences of its running integral."""
-    integral = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)]) * old_s
-    old_edges = np.arange(len(values) + 1) * old_s
-    new_edges = np.arange(count + 1) * new_s
-    return np.stack([np.diff(np.interp(new_edges, old_edges, column)) for column in integral.T], axis=1) / new_s
+def interval_means(values: NDArray[np.float64], step_s: float, edges_s: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the time means of a held series over other intervals: differences of its running integral.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (T, C)
+        Value i holds from ``i * step_s`` to ``(i + 1) * step_s``.
+    step_s : float
+        Length of an interval [s].
+    edges_s : numpy.ndarray, shape (N + 1,)
+        Rising edges of the new intervals [s], within the series.
+
+    Returns
+    -------
+    numpy.ndarray, shape (N, C)
+        Means, unit of ``values``.
+    """
+    integral = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)]) * step_s
+    known_s = np.arange(len(values) + 1) * step_s
+    means = [np.diff(np.interp(edges_s, known_s, column)) for column in integral.T]
+    return np.stack(means, axis=1) / np.diff(edges_s)[:, None]
 
 
 def concatenate(parts: Sequence[Series]) -> Series:

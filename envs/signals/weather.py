@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from envs.physics.psychrometrics import humidity_ratio, pressure_kpa, wet_bulb_c
 from envs.signals.climates import Site, climate
 from envs.signals.epw import read_epw
 from envs.signals.series import Series
-from envs.signals.table_file import DRY_BULB_C, PRESSURE_PA, RH_FRAC, Column, read_table
+from envs.signals.table_file import DRY_BULB_C, PRESSURE_PA, RH_FRAC, read_table
 from envs.signals.weather_generator import hourly_weather
 
 FILE_SUFFIXES = (".epw", ".csv", ".gz", ".parquet")
@@ -213,7 +213,7 @@ def read_table_weather(
         raise ValueError(
             f"columns maps {sorted(columns)}, expected dry_bulb_c, rh_frac and maybe pressure_pa to headings of {path}"
         )
-    specs = [_renamed(known[ours], theirs) for ours, theirs in columns.items()]
+    specs = [replace(known[ours], name=theirs) for ours, theirs in columns.items()]
     table = read_table(path, specs, time_column=time_column, utc_offset_h=site.utc_offset_h, rows=rows)
     start = _new_year_utc(start_year, site.utc_offset_h) + np.timedelta64(round(first_hour * 3600.0), "s")
     if table.times_utc is not None and table.step_s is not None:
@@ -222,11 +222,6 @@ def read_table_weather(
     if "pressure_pa" not in columns:
         return weather_from_humidity(site, start, step_s, dry_bulb, rh, float(pressure_kpa(site.elevation_m)))
     return weather_from_humidity(site, start, step_s, dry_bulb, rh, table.columns[columns["pressure_pa"]] / 1000.0)
-
-
-def _renamed(column: Column, name: str) -> Column:
-    """Return the same column under the file's heading."""
-    return Column(name, *(getattr(column, field.name) for field in fields(column)[1:]))
 
 
 def load_weather(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from envs.signals.climates import Climate
+from envs.signals.noise import autoregressive_noise
 
 DAYS_PER_YEAR = 365
 MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -17,7 +18,6 @@ MONTH_EDGES = np.concatenate([[0], np.cumsum(MONTH_DAYS)])
 
 DAY_PERSISTENCE = 0.7  # phi of the AR(1) day anomaly, PHYSICS K1
 DEW_POINT_COUPLING = 0.6  # share of the anomaly the dew point follows, PHYSICS K1
-ANOMALY_LIMIT = 3.0  # standard deviations; keeps extremes plausible, engineering guess
 IN_MONTH_VARIANCE = 0.725  # expected 30-day sample variance of the anomaly, interpolated between noons, per unit AR(1)
 
 
@@ -56,17 +56,6 @@ def _anomaly_sd_k(climate: Climate) -> NDArray[np.float64]:
     return np.sqrt(np.maximum(spread - trend, 0.25 * spread) / IN_MONTH_VARIANCE)
 
 
-def day_anomaly(rng: np.random.Generator, days: int) -> NDArray[np.float64]:
-    """Draw standard AR(1) noise (days,) with phi = .7, within +-3 (PHYSICS K1)."""
-    shocks = rng.standard_normal(days)
-    anomaly = np.empty(days)
-    anomaly[0] = shocks[0]
-    shocks[1:] *= np.sqrt(1.0 - DAY_PERSISTENCE**2)
-    for day in range(1, days):
-        anomaly[day] = DAY_PERSISTENCE * anomaly[day - 1] + shocks[day]
-    return np.clip(anomaly, -ANOMALY_LIMIT, ANOMALY_LIMIT)
-
-
 def hourly_weather(climate: Climate, seed: int, years: int = 1) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Dry bulb and dew point [degC], each (8760 * years,), at the local standard hours 0, 1, 2, ...
 
@@ -90,7 +79,7 @@ def hourly_weather(climate: Climate, seed: int, years: int = 1) -> tuple[NDArray
     days = hours / 24.0
     noons = np.arange(count + 2) - 0.5
     spread = np.maximum(seasonal(_anomaly_sd_k(climate), days), 0.0)
-    anomaly = np.interp(days, noons, day_anomaly(rng, count + 2)) * spread
+    anomaly = np.interp(days, noons, autoregressive_noise(rng, count + 2, DAY_PERSISTENCE)) * spread
     phase = 2.0 * np.pi * (hours % 24 - seasonal(climate.hour_of_max, days)) / 24.0
     amplitude = np.maximum(seasonal(climate.diurnal_amplitude_k, days), 0.0)
     dry_bulb = seasonal(climate.temp_mean_c, days) + amplitude * np.cos(phase) + anomaly
