@@ -16,6 +16,7 @@ from envs.equipment.chiller import (
     MACHINES,
     TINY_KW,
     AirTerms,
+    air_terms,
     factors_with_air,
     part_load_power_kw,
     temperature_factors,
@@ -74,11 +75,16 @@ class ChilledWater(Parameters):
                 f"ChilledWater.chillers_duty = {self.chillers_duty} exceeds chillers_installed = "
                 f"{self.chillers_installed}; count the standby among the installed"
             )
-        if self.economizer and MACHINES[self.machine].air_cooled:
+        if self.economizer and self.air_cooled:
             raise ValueError(
                 f"ChilledWater.economizer = True needs condenser water, but machine {self.machine!r} is air-cooled; "
                 "set economizer: false"
             )
+
+    @property
+    def air_cooled(self) -> bool:
+        """Whether the condensers give their heat to outdoor air instead of condenser water."""
+        return MACHINES[self.machine].air_cooled
 
     @property
     def design_flow_m3_s(self) -> float:
@@ -144,6 +150,11 @@ def initial(p: ChilledWater, supply_c: Array, load_kw: Array) -> ChwState:
     return ChwState(supply_c, settled_stages(running, p.stage_hold_s), running, zero, zero + p.economizer_lockout_s)
 
 
+def weather_terms(p: ChilledWater, dry_bulb_c: Array) -> AirTerms | None:
+    """Terms of the dry bulb (B,) [degC] for `advance`, once per control step; None for water-cooled plants."""
+    return air_terms(MACHINES[p.machine], dry_bulb_c) if p.air_cooled else None
+
+
 def advance(
     p: ChilledWater,
     state: ChwState,
@@ -180,7 +191,7 @@ def advance(
     dt_s : float
         Sub-step [s].
     air : AirTerms, optional
-        `air_terms` of this dry bulb, where the caller has them for the whole control step.
+        `weather_terms`, where the caller has them for the whole control step; None computes them here.
 
     Returns
     -------
@@ -190,13 +201,16 @@ def advance(
     return_c = state.supply_c + load_kw / stream_kw_k
     flow, pump_kw = _pumps(p, water_flow_kg_s, state.stages.running)
     heat_in = load_kw + pump_kw
-    on, since, ua = _economizer(p, state, return_c, condenser_in_c, wet_bulb_c, stream_kw_k, dt_s)
-    gap_k = return_c - condenser_in_c
     error_k = state.supply_c - chw_setpoint_c
-    residual = heat_in - ua * upper(gap_k - error_k, 0.0)
-    stages = _stages(p, state.stages, residual, error_k, on, chillers_available, tripped, dt_s)
     required = upper(heat_in + error_k * (p.heat_capacity_kj_k * lag_share(p.control_tau_s, dt_s) / dt_s), 0.0)
-    free = lower(ua * upper(gap_k, 0.0), required)
+    on, since, free, residual = state.economizer_on, state.economizer_since_s, state.economizer_on * 0.0, heat_in
+    if p.economizer:
+        gap_k = return_c - condenser_in_c
+        promised_k = return_c - (wet_bulb_c + p.tower_approach_k)
+        on, since, ua = _economizer(p, state, gap_k, promised_k, stream_kw_k, dt_s)
+        free = lower(ua * upper(gap_k, 0.0), required)
+        residual = heat_in - ua * upper(gap_k - error_k, 0.0)
+    stages = _stages(p, state.stages, residual, error_k, on, chillers_available, tripped, dt_s)
     online, evaporator, power, plr = _chillers(p, state, stages.running, required - free, condenser_in_c, air, dt_s)
     supply = state.supply_c + (heat_in - free - evaporator) * (dt_s / p.heat_capacity_kj_k)
     mode = on * (2.0 - lower(stages.running, 1.0))
@@ -220,26 +234,21 @@ def _pumps(p: ChilledWater, water_flow_kg_s: Array, running: Array) -> tuple[Arr
 
 
 def _economizer(
-    p: ChilledWater, state: ChwState, return_c: Array, cw_c: Array, wet_bulb_c: Array, stream_kw_k: Array, dt_s: float
+    p: ChilledWater, state: ChwState, gap_k: Array, promised_k: Array, stream_kw_k: Array, dt_s: float
 ) -> tuple[Array, Array, Array]:
     """Mode, time since it changed, and the conductance [kW/K] from return water to condenser water, PHYSICS E12.
 
     The plate exchanger is balanced counterflow, ``eps = N/(1 + N)``, with UA from approach and heat at design:
-    ``eps C = UA C/(UA + C)``. It is switched on where the condenser water is colder than the return and the wet bulb
-    promises that it stays so, off where it no longer is; a lockout stands between two switches.
+    ``eps C = UA C/(UA + C)``. It is switched on where the condenser water is colder than the return (``gap_k``) and the
+    wet bulb promises that it stays so, off where it no longer is; a lockout stands between two switches.
     """
-    on = state.economizer_on
-    if not p.economizer:
-        return on, state.economizer_since_s, on
-    gap_k = return_c - cw_c
+    was_on = state.economizer_on > 0.5
     since = lower(state.economizer_since_s + dt_s, p.economizer_lockout_s)
-    promised_k = lower(gap_k, return_c - wet_bulb_c - p.tower_approach_k)
-    start = as_mask(promised_k > p.economizer_enable_k, on) * (1.0 - on)
-    stop = as_mask(gap_k < p.economizer_disable_k, on) * on
-    switch = (start + stop) * as_mask(since >= p.economizer_lockout_s, on)
-    on = on + (start - stop) * switch
+    wanted = (gap_k > p.economizer_disable_k) & (was_on | (lower(gap_k, promised_k) > p.economizer_enable_k))
+    switched = (wanted ^ was_on) & (since >= p.economizer_lockout_s)
+    on = as_mask(was_on ^ switched, gap_k)
     ua0 = p.economizer_design_kw / p.economizer_approach_k
-    return on, since * (1.0 - switch), on * stream_kw_k * (ua0 / (stream_kw_k + ua0))
+    return on, since * as_mask(~switched, gap_k), on * stream_kw_k * (ua0 / (stream_kw_k + ua0))
 
 
 def _stages(
@@ -257,14 +266,12 @@ def _stages(
     One machine always runs (or cycles) unless the economizer is on and the supply within reach of its setpoint.
     """
     nominal, n = p.nominal_capacity_kw, stages.running
-    hot = as_mask(error_k > p.stage_up_error_k, n)
-    loaded = as_mask(residual_kw > p.stage_up_frac * nominal * upper(n, _RESIDUAL_UP), n)
-    down = as_mask(residual_kw < p.stage_down_frac * nominal * upper(n - 1.0, _RESIDUAL_DOWN), n)
-    low = upper(1.0 - economizer_on, hot) if p.economizer else 1.0
+    hot = error_k > p.stage_up_error_k
+    up = as_mask(hot | (residual_kw > upper(n, _RESIDUAL_UP) * (p.stage_up_frac * nominal)), n)
+    down = as_mask(residual_kw < upper(n - 1.0, _RESIDUAL_DOWN) * (p.stage_down_frac * nominal), n)
+    low = as_mask(hot | (economizer_on < 0.5), n) if p.economizer else 1.0
     fit = lower(chillers_available, float(p.chillers_duty)) * (1.0 - tripped)
-    return advance_stages(
-        stages, upper(hot, loaded), down, fit, p.stage_up_delay_s, p.stage_down_delay_s, p.stage_hold_s, low, dt_s
-    )
+    return advance_stages(stages, up, down, fit, p.stage_up_delay_s, p.stage_down_delay_s, p.stage_hold_s, low, dt_s)
 
 
 def _chillers(
