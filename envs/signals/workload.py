@@ -1,7 +1,9 @@
-"""What the racks are asked to do: the ``Workload`` arrays, the partitions of a hall and their generation (WORKLOAD section 6).
+"""What the racks are asked to do: the ``Workload`` arrays, the partitions of a hall, their generation (WORKLOAD 6).
 
-Everything is generated at one minute and averaged over the control step. Row 0 is a Monday midnight in site time (local standard).
-A pool is made once per (partitions, seed) and sampled by episodes: ``generate_workload(...)`` then ``workload.window(start, steps)``.
+Everything is generated at one minute and averaged over the control step. Row 0 is a Monday midnight in site time
+(local standard).
+A pool is made once per (partitions, seed) and sampled by episodes: ``generate_workload(...)`` then
+``workload.window(start, steps)``.
 """
 
 from __future__ import annotations
@@ -13,83 +15,18 @@ from functools import partial
 
 import numpy as np
 
-from envs.signals import workload_jobs, workload_requests
+from envs.signals import workload_frontier, workload_jobs, workload_placement, workload_requests
 from envs.signals import workload_profiles as tables
-from envs.signals.workload_minutes import mean_reverting, step_means
+from envs.signals.workload_minutes import Draw, mean_reverting, step_means
+from envs.signals.workload_partitions import KIND_SLOTS, Partition, default_partitions, partitions_for, require
 from envs.signals.workload_profiles import MINUTES_PER_WEEK, SECONDS_PER_WEEK
+
+__all__ = ["CLASSES", "Partition", "Workload", "default_partitions", "generate_workload", "partitions_for"]
 
 CLASSES = ("pretrain", "finetune", "prefill", "decode", "batch", "cpu", "none")
 SLOTS = 2
-KIND_SLOTS = {
-    "frontier": ("pretrain", "none"),
-    "shared": ("pretrain", "finetune"),
-    "interactive": ("prefill", "decode"),
-    "batch": ("batch", "none"),
-    "cpu": ("cpu", "none"),
-}
 WARM_UP_WEEKS = 2
 DEFAULT_UTC_OFFSET_H = -5.0  # US Eastern: the code service follows US office hours
-
-
-@dataclass(frozen=True)
-class Partition:
-    """Racks that work alike.
-
-    Parameters
-    ----------
-    kind : str
-        ``frontier``, ``shared``, ``interactive``, ``batch`` or ``cpu``.
-    racks : tuple of int
-        Rack indices in the hall.
-    gpus_per_rack : int
-        Rated accelerators of each rack (any number above 0 for ``cpu``).
-    service : str
-        ``conv`` or ``code``: whose week ``interactive`` and ``cpu`` follow.
-    autoscale : bool
-        ``interactive``: park replicas that are not needed.
-    occupancy : float
-        ``shared``: offered load over capacity, rho [1].
-    checkpoint_interval_min : float
-        ``frontier``: minutes between checkpoints.
-    async_checkpoint : bool
-        ``frontier``: stall 5 s instead of 30 s.
-    """
-
-    kind: str
-    racks: tuple[int, ...]
-    gpus_per_rack: int = 1
-    service: str = "conv"
-    autoscale: bool = False
-    occupancy: float = 0.68
-    checkpoint_interval_min: float = 30.0
-    async_checkpoint: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be generated, naming the field."""
-        object.__setattr__(self, "racks", tuple(int(r) for r in self.racks))
-        _require(self.kind in KIND_SLOTS, "Partition.kind", self.kind, f"one of {', '.join(KIND_SLOTS)}")
-        _require(
-            len(set(self.racks)) == len(self.racks) > 0,
-            "Partition.racks",
-            self.racks,
-            "distinct rack indices, at least one",
-        )
-        _require(min(self.racks) >= 0, "Partition.racks", self.racks, "rack indices from 0")
-        _require(self.gpus_per_rack >= 1, "Partition.gpus_per_rack", self.gpus_per_rack, "a whole number from 1")
-        _require(self.service in tables.SERVICE_PROFILE, "Partition.service", self.service, "conv or code")
-        _require(
-            0.0 < self.occupancy < 1.0,
-            "Partition.occupancy",
-            self.occupancy,
-            "a share between 0 and 1, for example 0.68",
-        )
-        interval = self.checkpoint_interval_min
-        _require(interval >= 2.0, "Partition.checkpoint_interval_min", interval, "minutes, at least 2")
-
-    @property
-    def gpus(self) -> int:
-        """Rated accelerators of the whole partition."""
-        return len(self.racks) * self.gpus_per_rack
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +36,8 @@ class Workload:
     Attributes
     ----------
     activity : ndarray
-        Shape (T, S, R), float32: share of the rack's rated accelerators active in the slot's class, utilisation 0..1 in ``cpu`` slots;
+        Shape (T, S, R), float32: share of the rack's rated accelerators active in the slot's class,
+        utilisation 0..1 in ``cpu`` slots;
         0 for ``batch`` racks, whose queue the plant runs.
     slot_class : ndarray
         Shape (S, R), int8: index into ``CLASSES``.
@@ -119,6 +57,8 @@ class Workload:
         Seed of the pool, -1 for a trace.
     deadline_s : float
         Time allowed to batch work [s].
+    week_start_s : float
+        Place of row 0 in the week [s since Monday midnight, site time].
     """
 
     activity: np.ndarray
@@ -131,6 +71,7 @@ class Workload:
     step_s: float
     seed: int
     deadline_s: float = tables.BATCH_DEADLINE_S
+    week_start_s: float = 0.0
 
     @property
     def steps(self) -> int:
@@ -144,76 +85,35 @@ class Workload:
 
     def window(self, start: int, steps: int) -> Workload:
         """Rows ``start`` to ``start + steps`` as views."""
-        _require(
-            0 <= start and start + steps <= self.steps,
+        require(
+            start >= 0 and start + steps <= self.steps,
             "window",
             (start, steps),
             f"inside the pool's {self.steps} steps",
         )
         rows = slice(start, start + steps)
         series = {name: getattr(self, name)[rows] for name in ("activity", "job", "swing", "batch_arrival", "unserved")}
-        return replace(self, **series)
+        return replace(self, **series, week_start_s=(self.week_start_s + start * self.step_s) % SECONDS_PER_WEEK)
 
     def draw_start(self, rng: np.random.Generator, steps: int, week_s: float | None = None) -> int:
         """Random first row of an episode of ``steps`` rows.
 
-        ``week_s`` [s since Monday midnight, site time] keeps the calendar: only rows at that place of the week are drawn.
+        ``week_s`` [s since Monday midnight, site time] keeps the calendar: only rows at that place of the
+        week are drawn.
         """
         last = self.steps - steps
-        _require(last >= 0, "steps", steps, f"at most the pool's {self.steps}; generate more weeks")
+        require(last >= 0, "steps", steps, f"at most the pool's {self.steps}; generate more weeks")
         if week_s is None:
             return int(rng.integers(last + 1))
         per_week = round(SECONDS_PER_WEEK / self.step_s)
-        first = int(week_s // self.step_s) % per_week
-        _require(
+        first = round((week_s - self.week_start_s) / self.step_s) % per_week
+        require(
             first <= last,
             "steps",
             steps,
             f"at most {self.steps - first} from that hour of the week; generate more weeks",
         )
         return first + per_week * int(rng.integers((last - first) // per_week + 1))
-
-
-def _require(good: bool, name: str, value: object, allowed: str) -> None:
-    if not good:
-        raise ValueError(f"{name} = {value!r}; give {allowed}")
-
-
-def partitions_for(blocks: Iterable[tuple[str, Iterable[int], int]], autoscale: bool = False) -> tuple[Partition, ...]:
-    """Partitions of a hall from a list of ``(kind, racks, gpus_per_rack)``.
-
-    An ``interactive`` block becomes 60 % conversation and 40 % code racks (WORKLOAD 6); a ``cpu`` block of eight racks or more is halved
-    into one that follows conversation and one that follows office hours.
-    """
-    made: list[Partition] = []
-    for kind, racks, gpus in blocks:
-        indices = tuple(racks)
-        share = {"interactive": 0.6, "cpu": 0.5 if len(indices) >= 8 else 1.0}.get(kind, 1.0)
-        cut = max(1, round(share * len(indices)))
-        made.append(Partition(kind, indices[:cut], gpus, autoscale=autoscale))
-        if indices[cut:]:
-            made.append(Partition(kind, indices[cut:], gpus, service="code", autoscale=autoscale))
-    return tuple(made)
-
-
-def default_partitions(scenario: str) -> tuple[Partition, ...]:
-    """Partition table of a shipped scenario: ``ai_hall``, ``legacy_air``, ``liquid_hall`` or ``edge_room`` (WORKLOAD 6, SCENARIOS)."""
-    blocks: dict[str, list[tuple[str, Iterable[int], int]]] = {
-        "ai_hall": [
-            ("frontier", range(0, 5), 72),
-            ("interactive", range(5, 10), 72),
-            ("shared", range(10, 15), 32),
-            ("batch", range(15, 17), 32),
-            ("cpu", range(17, 20), 1),
-        ],
-        "legacy_air": [("cpu", range(80), 1)],
-        "liquid_hall": [("frontier", range(0, 8), 144), ("interactive", range(8, 12), 144)],
-        "edge_room": [("cpu", range(0, 5), 1), ("interactive", range(5, 8), 8)],
-    }
-    _require(
-        scenario in blocks, "scenario", scenario, f"one of {', '.join(blocks)}, or build a table with partitions_for"
-    )
-    return partitions_for(blocks[scenario])
 
 
 @dataclass(frozen=True)
@@ -241,8 +141,8 @@ class _Clock:
 def blank_workload(partitions: tuple[Partition, ...], steps: int, step_s: float, seed: int) -> Workload:
     """Idle racks with the classes of their kinds; rack indices no partition names get the class ``none``."""
     taken = [r for p in partitions for r in p.racks]
-    _require(len(taken) > 0, "partitions", partitions, "at least one Partition")
-    _require(len(set(taken)) == len(taken), "partitions", sorted(taken), "every rack to one partition only")
+    require(len(taken) > 0, "partitions", partitions, "at least one Partition")
+    require(len(set(taken)) == len(taken), "partitions", sorted(taken), "every rack to one partition only")
     racks = max(taken) + 1
     slot_class = np.full((SLOTS, racks), CLASSES.index("none"), dtype=np.int8)
     for partition in partitions:
@@ -262,7 +162,7 @@ def blank_workload(partitions: tuple[Partition, ...], steps: int, step_s: float,
 
 
 def random_stream(seed: int, partition: Partition, purpose: str) -> np.random.Generator:
-    """Generator of one purpose of one partition: independent of the order of partitions and of every other purpose."""
+    """Make the generator of one purpose: independent of the order of partitions and of every other purpose."""
     key = f"{partition.kind}/{partition.racks[0]}/{purpose}"
     return np.random.default_rng(np.random.SeedSequence([seed, zlib.crc32(key.encode())]))
 
@@ -276,7 +176,8 @@ def generate_workload(
 ) -> Workload:
     """Make a pool of synthetic load (WORKLOAD 6), two weeks of warm-up thrown away.
 
-    A shorter pool is the beginning of a longer one of the same seed, and a pool at 60 s averages to the pool at any longer step.
+    A shorter pool is the beginning of a longer one of the same seed, and a pool at 60 s averages to the pool at
+    any longer step.
 
     Parameters
     ----------
@@ -292,9 +193,9 @@ def generate_workload(
         Site's standard time minus UTC [h]: places the measured UTC week in site time.
     """
     table = tuple(partitions)
-    _require(seed >= 0, "seed", seed, "a whole number from 0")
-    _require(int(weeks) == weeks and weeks >= 1, "weeks", weeks, "a whole number from 1")
-    _require(
+    require(seed >= 0, "seed", seed, "a whole number from 0")
+    require(int(weeks) == weeks and weeks >= 1, "weeks", weeks, "a whole number from 1")
+    require(
         step_s % 60 == 0 and SECONDS_PER_WEEK % step_s == 0,
         "step_s",
         step_s,
@@ -308,8 +209,8 @@ def generate_workload(
     return workload
 
 
-def _fill_frontier(workload: Workload, partition: Partition, draw: workload_jobs.Draw, clock: _Clock) -> None:
-    run = workload_jobs.frontier(
+def _fill_frontier(workload: Workload, partition: Partition, draw: Draw, clock: _Clock) -> None:
+    run = workload_frontier.frontier(
         draw, clock.minutes, partition.gpus, partition.checkpoint_interval_min, partition.async_checkpoint
     )
     racks = list(partition.racks)
@@ -318,16 +219,16 @@ def _fill_frontier(workload: Workload, partition: Partition, draw: workload_jobs
     workload.job[:, racks] = min(racks)
 
 
-def _fill_shared(workload: Workload, partition: Partition, draw: workload_jobs.Draw, clock: _Clock) -> None:
+def _fill_shared(workload: Workload, partition: Partition, draw: Draw, clock: _Clock) -> None:
     jobs = workload_jobs.shared_jobs(draw, clock.minutes // 60, partition.gpus, partition.occupancy)
     play_jobs(workload, partition, jobs, clock.minutes, clock.warm_up)
 
 
 def play_jobs(
     workload: Workload, partition: Partition, jobs: workload_jobs.Jobs, minutes: int, warm_up: int = 0
-) -> workload_jobs.Placement:
+) -> workload_placement.Placement:
     """Place a job list on a partition's racks and write activity, swing and job labels into ``workload``."""
-    placed = workload_jobs.place_jobs(
+    placed = workload_placement.place_jobs(
         jobs.submit_s, jobs.duration_s, jobs.gpus, len(partition.racks), partition.gpus_per_rack
     )
     per_step = round(workload.step_s / 60.0)
@@ -337,12 +238,14 @@ def play_jobs(
         workload.activity[:, 0, rack] = step_means(series.pretrain[warm_up:], per_step)
         workload.activity[:, 1, rack] = step_means(series.finetune[warm_up:], per_step)
         workload.swing[:, rack] = step_means(series.swing[warm_up:], per_step)
-    label = workload_jobs.spanning_labels(jobs, placed, racks.size, workload.steps, workload.step_s, 60.0 * warm_up)
+    label = workload_placement.spanning_labels(
+        placed, jobs.duration_s, racks.size, workload.steps, workload.step_s, 60.0 * warm_up
+    )
     workload.job[:, racks] = racks[label]
     return placed
 
 
-def _fill_interactive(workload: Workload, partition: Partition, draw: workload_jobs.Draw, clock: _Clock) -> None:
+def _fill_interactive(workload: Workload, partition: Partition, draw: Draw, clock: _Clock) -> None:
     pool = workload_requests.serving(
         draw, clock.minutes, partition.service, partition.gpus, clock.utc_offset_h, partition.autoscale
     )
@@ -354,19 +257,19 @@ def _fill_interactive(workload: Workload, partition: Partition, draw: workload_j
     workload.unserved[:] += (clock.means(pool.unserved) * partition.gpus * clock.step_h).astype(np.float32)
 
 
-def _fill_batch(workload: Workload, partition: Partition, draw: workload_jobs.Draw, clock: _Clock) -> None:
+def _fill_batch(workload: Workload, partition: Partition, draw: Draw, clock: _Clock) -> None:
     demand = workload_requests.batch_demand(draw, clock.minutes, partition.gpus)
     workload.batch_arrival[:] += (clock.means(demand) * clock.per_step).astype(np.float32)
 
 
-def _fill_cpu(workload: Workload, partition: Partition, draw: workload_jobs.Draw, clock: _Clock) -> None:
+def _fill_cpu(workload: Workload, partition: Partition, draw: Draw, clock: _Clock) -> None:
     load = workload_requests.relative_rate(draw, clock.minutes, partition.service, clock.utc_offset_h)
     for nth, rack in enumerate(partition.racks):
         own = np.exp(mean_reverting(draw(f"rack_{nth}"), clock.minutes, *tables.CPU_IMBALANCE))
         workload.activity[:, 0, rack] = clock.means(workload_requests.cpu_utilisation(load * own, partition.service))
 
 
-FILLERS: dict[str, Callable[[Workload, Partition, workload_jobs.Draw, _Clock], None]] = {
+FILLERS: dict[str, Callable[[Workload, Partition, Draw, _Clock], None]] = {
     "frontier": _fill_frontier,
     "shared": _fill_shared,
     "interactive": _fill_interactive,

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.signal import lfilter
+
+#: Purpose -> the random generator of that purpose.
+Draw = Callable[[str], np.random.Generator]
 
 
 def mean_reverting(rng: np.random.Generator, n: int, sd: float, tau: float) -> np.ndarray:

@@ -5,20 +5,17 @@ Requests follow a measured week times slow and fast noise; watts follow the batc
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from envs.signals import workload_profiles as tables
-from envs.signals.workload_minutes import mean_reverting
+from envs.signals.workload_minutes import Draw, mean_reverting
 from envs.signals.workload_profiles import CLASS_POWER_FRAC, IDLE_POWER_FRAC, MINUTES_PER_WEEK
-
-Draw = Callable[[str], np.random.Generator]
 
 
 def weekly_shape(service: str, utc_offset_h: float) -> np.ndarray:
-    """The service's measured week in site time, one value a minute, mean 1; shape (10080,).
+    """Place the service's measured week in site time: one value a minute, mean 1, shape (10080,).
 
     Hours are means: a value stands at the middle of its hour, and minutes between are interpolated.
     """
@@ -29,7 +26,7 @@ def weekly_shape(service: str, utc_offset_h: float) -> np.ndarray:
 
 
 def relative_rate(draw: Draw, minutes: int, service: str, utc_offset_h: float) -> np.ndarray:
-    """Expected requests over their long-run mean: week shape times exp of the terms of WORKLOAD 6b; shape (minutes,)."""
+    """Draw expected requests over their long-run mean: week shape times exp of the terms of WORKLOAD 6b; (minutes,)."""
     terms = dict(tables.LOAD_TERMS, minute=(tables.SERVICE_MINUTE_SD[service], tables.LOAD_MINUTE_TAU))
     log_load = _events(draw, minutes)
     variance = 0.0
@@ -53,7 +50,7 @@ def _events(draw: Draw, minutes: int) -> np.ndarray:
 
 
 def minute_counts(draw: Draw, expected: np.ndarray, dispersion: float) -> np.ndarray:
-    """Requests in each minute, a Poisson count mixed with a gamma so that variance = ``dispersion`` x mean.
+    """Draw the requests of each minute: Poisson mixed with a gamma so that variance = ``dispersion`` x mean.
 
     Parameters
     ----------
@@ -69,7 +66,7 @@ def minute_counts(draw: Draw, expected: np.ndarray, dispersion: float) -> np.nda
 
 
 def requests(draw: Draw, minutes: int, service: str, gpus: int, utc_offset_h: float) -> np.ndarray:
-    """Requests of each minute that reach a pool of ``gpus`` accelerators; shape (minutes,)."""
+    """Draw the requests of each minute that reach a pool of ``gpus`` accelerators; shape (minutes,)."""
     per_s = tables.SERVICE_RATE_PER_GPU_S[service] * gpus
     small_code = service == "code" and per_s < tables.SMALL_POOL_RATE_S
     dispersion = tables.SMALL_CODE_POOL_DISPERSION if small_code else tables.SERVICE_DISPERSION[service]
@@ -108,9 +105,12 @@ def autoscaled_share(load: np.ndarray) -> np.ndarray:
 def phase_split(power_frac: np.ndarray, service: str) -> tuple[np.ndarray, np.ndarray]:
     """Shares of accelerators in prefill and decode that draw ``power_frac`` together (WORKLOAD 6b and c).
 
-    Two classes at 1.0 and .54 TDP reach a power p only if the prefill share f of the active ones is at least (p - .54)/.46. Above that
-    floor the split follows the tokens: f = floor + (1 - floor) g, with g the share of accelerator time that goes to input tokens (an
-    input token costs a tenth of an output token, engineering guess). The active share is then (p - .16) / (.84 f + .38 (1 - f)) <= 1.
+    Two classes at 1.0 and .54 TDP reach a power p only if the prefill share f of the active ones is at least (p -
+    .54)/.46. Above that
+    floor the split follows the tokens: f = floor + (1 - floor) g, with g the share of accelerator time that goes
+    to input tokens (an
+    input token costs a tenth of an output token, engineering guess). The active share is then (p - .16) / (.84 f
+    + .38 (1 - f)) <= 1.
     """
     tokens_in, tokens_out = tables.SERVICE_TOKENS[service]
     g = tables.PREFILL_TOKEN_COST * tokens_in / (tables.PREFILL_TOKEN_COST * tokens_in + tokens_out)
@@ -123,7 +123,7 @@ def phase_split(power_frac: np.ndarray, service: str) -> tuple[np.ndarray, np.nd
 
 
 class Serving(NamedTuple):
-    """Minutes of one pool: ``load`` over saturation (M,), ``awake`` share of replicas (M,), ``unserved`` share of saturation (M,)."""
+    """Minutes of one pool, each (M,): ``load`` over saturation, share of replicas ``awake``, ``unserved`` load."""
 
     load: np.ndarray
     awake: np.ndarray
@@ -139,13 +139,13 @@ def serving(draw: Draw, minutes: int, service: str, gpus: int, utc_offset_h: flo
 
 
 def serving_activity(load: np.ndarray, awake: np.ndarray, service: str) -> tuple[np.ndarray, np.ndarray]:
-    """Prefill and decode activity of a rack with the share ``awake`` of its replicas sharing ``load``; the rest is parked at idle."""
+    """Prefill and decode activity of a rack: the share ``awake`` of its replicas carries ``load``, the rest idles."""
     prefill, decode = phase_split(batch_law_power(load / awake), service)
     return awake * prefill, awake * decode
 
 
 def cpu_utilisation(load: np.ndarray, service: str) -> np.ndarray:
-    """Utilisation 0..1 of CPU servers whose power moves between .52 and .72 of peak with the service's load (WORKLOAD 3 and 6b).
+    """Utilisation 0..1 of CPU servers whose power moves between .52 and .72 of peak with the load (WORKLOAD 3, 6b).
 
     Inverts PHYSICS B1, ``P/P_max = i + (1 - i)(2 u - u^1.4)`` with an idle share i of .40 (range .3-.5).
     """
@@ -160,7 +160,8 @@ def cpu_utilisation(load: np.ndarray, service: str) -> np.ndarray:
 def batch_demand(draw: Draw, minutes: int, gpus: int) -> np.ndarray:
     """Accelerator-hours that arrive in each minute for the batch queue; shape (minutes,).
 
-    Each day's total is lognormal (log-sd 1) with mean half of what the racks can do; within the day it comes as submissions do (PAI hours).
+    Each day's total is lognormal (log-sd 1) with mean half of what the racks can do; within the day it comes as
+    submissions do (PAI hours).
     """
     days = -(-minutes // 1440)
     sd = tables.BATCH_DAY_SD

@@ -1,0 +1,195 @@
+"""Load read from a file: utilisation per rack, shares per class and rack, or a list of jobs to be placed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from envs.signals import workload_profiles as tables
+from envs.signals import workload_requests
+from envs.signals.series import Column, Series, read_series, read_table
+from envs.signals.workload import CLASSES, Workload, blank_workload, play_jobs, random_stream
+from envs.signals.workload_jobs import EVAL, FINETUNE, PRETRAIN, with_power
+from envs.signals.workload_partitions import KIND_SLOTS, Partition, require
+from envs.signals.workload_profiles import SECONDS_PER_WEEK
+
+JOB_KINDS = {"pretrain": PRETRAIN, "finetune": FINETUNE, "eval": EVAL}
+MONDAY = np.datetime64("2024-01-01T00:00:00")
+
+
+def read_workload(
+    path: str | Path,
+    partitions: Iterable[Partition],
+    step_s: float = 300.0,
+    *,
+    time_column: str = "time",
+    utc_offset_h: float = 0.0,
+    seed: int = 0,
+) -> Workload:
+    """Read a workload trace from a ``.csv``, ``.csv.gz`` or ``.parquet`` file.
+
+    Two forms are told apart by their headings. A utilisation trace has a time column and, for every rack of the
+    partitions, either ``rack_<index>`` or one or both of its ``<class>:<index>`` columns, all 0..1. ``rack_<index>`` is
+    the utilisation of a CPU rack, the share of accelerators that train, the load over saturation of an interactive rack
+    (the batch law makes phases of it) or the demand of a batch rack over what it can do. A job list has ``submit_s``,
+    ``duration_s``, ``gpus`` and ``class`` (pretrain, finetune or eval) and is played through the placement of the shared
+    partition. Steps are time means; an incomplete last step is cut off.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    partitions : iterable of Partition
+        The racks of the hall.
+    step_s : float
+        Control step [s]; whole minutes for a job list.
+    time_column : str
+        Heading of the time stamps (ISO 8601, evenly spaced, interval starts).
+    utc_offset_h : float
+        Site's standard time minus UTC [h], for stamps without an offset and for the place in the week.
+    seed : int
+        Job list: draws start-up lengths and the power of evaluation jobs.
+
+    Raises
+    ------
+    ValueError
+        Naming file, line, column, what was found, what was expected and how to mend it.
+    """
+    path, table = Path(path), tuple(partitions)
+    headings = read_headings(path)
+    if "submit_s" in headings:
+        return _read_jobs(path, table, step_s, seed)
+    return _read_utilisation(path, table, headings, step_s, time_column, utc_offset_h)
+
+
+def read_headings(path: Path) -> list[str]:
+    """Names of the columns of a CSV or Parquet file."""
+    require(path.is_file(), "workload trace", str(path), "the path of a .csv, .csv.gz or .parquet file")
+    if path.suffix == ".parquet":
+        from pyarrow.parquet import read_schema  # here, so that importing the environments stays quick
+
+        return list(read_schema(path).names)
+    import pandas as pd
+
+    return [str(name) for name in pd.read_csv(path, nrows=0, skipinitialspace=True).columns]
+
+
+def _read_utilisation(
+    path: Path, table: tuple[Partition, ...], headings: list[str], step_s: float, time_column: str, utc_offset_h: float
+) -> Workload:
+    owner = {rack: partition for partition in table for rack in partition.racks}
+    wanted = {name: _target(path, name, owner) for name in headings if name != time_column}
+    missing = sorted(set(owner) - {rack for _, rack in wanted.values()})
+    if missing:
+        raise ValueError(f"{path}, line 1: no column for rack {missing[0]}; add rack_{missing[0]} (0 where it is idle)")
+    columns = [Column(name, 0.0, 1.0, "1", "percent must be divided by 100") for name in wanted]
+    series = read_series(path, columns, time_column=time_column, utc_offset_h=utc_offset_h)
+    _check_sums(path, series, wanted)
+    resampled = _whole_steps(path, series, step_s).resample(step_s)
+    workload = blank_workload(table, len(resampled), step_s, -1)
+    for name, (slot, rack) in wanted.items():
+        _write(workload, owner[rack], slot, rack, resampled.column(name))
+    trains = np.isin(workload.slot_class, [CLASSES.index("pretrain"), CLASSES.index("finetune")])
+    workload.swing[:] = tables.STEP_SWING_FRAC * (workload.activity * trains).sum(axis=1)
+    for partition in table:
+        if partition.kind == "frontier":
+            workload.job[:, list(partition.racks)] = min(partition.racks)
+    since_monday = (resampled.start_utc - MONDAY) / np.timedelta64(1, "s") + 3600.0 * utc_offset_h
+    return replace(workload, week_start_s=float(since_monday % SECONDS_PER_WEEK))
+
+
+def _target(path: Path, name: str, owner: dict[int, Partition]) -> tuple[int | None, int]:
+    """Slot (None: the rack's load as a whole) and rack a column speaks of."""
+    prefix, _, index = name.partition(":") if ":" in name else name.rpartition("_")
+    rack = int(index) if index.isdigit() else -1
+    if rack in owner:
+        slots = KIND_SLOTS[owner[rack].kind]
+        if ":" not in name and prefix == "rack":
+            return None, rack
+        if ":" in name and prefix in slots and prefix != "none":
+            return slots.index(prefix), rack
+        expected = " or ".join([f"rack_{rack}", *(f"{c}:{rack}" for c in slots if c != "none")])
+    else:
+        expected = f"rack_<index> or <class>:<index> with one of the {len(owner)} rack indices of the partitions"
+    raise ValueError(f"{path}, line 1, column '{name}': expected {expected}; rename or remove the column")
+
+
+def _check_sums(path: Path, series: Series, wanted: dict[str, tuple[int | None, int]]) -> None:
+    """Refuse a rack that is named twice or whose classes sum to more than its accelerators."""
+    for rack in {rack for _, rack in wanted.values()}:
+        names = [name for name, (_, r) in wanted.items() if r == rack]
+        if len(names) > 1 and any(wanted[name][0] is None for name in names):
+            raise ValueError(f"{path}, line 1, column 'rack_{rack}': expected it or its classes, not both; remove one")
+        over = np.flatnonzero(sum(series.column(name) for name in names) > 1.0 + 1e-6)
+        if over.size:
+            where = f"row {over[0]}" if path.suffix == ".parquet" else f"line {over[0] + 2}"
+            raise ValueError(
+                f"{path}, {where}, columns '{', '.join(names)}': their sum is above 1, expected shares of the rack's "
+                f"accelerators; scale them ({over.size} such rows)"
+            )
+
+
+def _whole_steps(path: Path, series: Series, step_s: float) -> Series:
+    """Cut the tail that does not fill a control step."""
+    for count in range(len(series), 0, -1):
+        steps = count * series.step_s / step_s
+        if steps >= 1.0 and abs(steps - round(steps)) < 1e-9 * steps:
+            return series.part(0, count)
+    raise ValueError(f"{path}: {len(series)} rows of {series.step_s:g} s hold no whole step of {step_s:g} s")
+
+
+def _write(workload: Workload, partition: Partition, slot: int | None, rack: int, values: np.ndarray) -> None:
+    """Put one column into the arrays, as the kind of its rack understands it."""
+    gpu_hours = partition.gpus_per_rack * workload.step_s / 3600.0
+    if partition.kind == "batch":
+        workload.batch_arrival[:] += (values * gpu_hours).astype(np.float32)
+    elif partition.kind == "interactive" and slot is None:
+        phases = workload_requests.serving_activity(values, np.ones_like(values), partition.service)
+        workload.activity[:, :, rack] = np.stack(phases, axis=1)
+        workload.unserved[:] += (np.maximum(values - tables.LOST_LOAD, 0.0) * gpu_hours).astype(np.float32)
+    else:
+        workload.activity[:, slot or 0, rack] = values
+
+
+def _read_jobs(path: Path, table: tuple[Partition, ...], step_s: float, seed: int) -> Workload:
+    shared = [partition for partition in table if partition.kind == "shared"]
+    require(len(shared) == 1, "partitions", [p.kind for p in table], "one shared partition for a job list to run on")
+    require(step_s % 60 == 0 and step_s > 0, "step_s", step_s, "whole minutes, such as 300")
+    partition = shared[0]
+    most = "the shared partition has no more: split or drop the job"
+    columns = [
+        Column("submit_s", 0.0, np.inf, "s", "count seconds from the first row of the trace"),
+        Column("duration_s", 1.0, np.inf, "s", "drop jobs that never ran"),
+        Column("gpus", 1.0, float(partition.gpus), "accelerators", most),
+    ]
+    numbers = read_table(path, columns).columns
+    kind = _job_kinds(path)
+    order = np.argsort(numbers["submit_s"], kind="stable")
+    submit, duration = numbers["submit_s"][order], numbers["duration_s"][order]
+    gpus = np.ceil(numbers["gpus"][order]).astype(np.int64)
+    jobs = with_power(partial(random_stream, seed, partition), submit, duration, gpus, kind[order])
+    steps = int(np.ceil((submit + duration).max() / step_s))
+    workload = blank_workload(table, steps, step_s, -1)
+    play_jobs(workload, partition, jobs, steps * round(step_s / 60.0))
+    return workload
+
+
+def _job_kinds(path: Path) -> np.ndarray:
+    """Column ``class`` of a job list as kinds."""
+    import pandas as pd
+
+    reader = pd.read_parquet if path.suffix == ".parquet" else pd.read_csv
+    frame = reader(path)
+    if "class" not in frame.columns:
+        raise ValueError(f"{path}, line 1: no column 'class'; add one with {', '.join(JOB_KINDS)}")
+    names = frame["class"].astype(str).str.strip()
+    bad = np.flatnonzero(~names.isin(list(JOB_KINDS)).to_numpy())
+    if bad.size:
+        where = f"row {bad[0]}" if path.suffix == ".parquet" else f"line {bad[0] + 2}"
+        found = names.iloc[int(bad[0])]
+        raise ValueError(f"{path}, {where}, column 'class': found {found!r}, expected {', '.join(JOB_KINDS)}")
+    return names.map(JOB_KINDS).to_numpy(dtype=np.int64)
