@@ -21,9 +21,8 @@ from envs.parameters import Parameters, parameter
 from envs.physics.coolants import WATER
 from envs.physics.fan_pump import pump_power_kw
 from envs.physics.namespace import Array, clip, lower, namespace, relax, upper
-from envs.physics.psychrometrics import enthalpy_kj_kg, saturation_humidity_ratio, saturation_pressure_kpa
+from envs.physics.saturated_exit import ExitCurve, exit_curve, moisture_gain
 from envs.physics.staging import StageState, advance_stages, settled_stages
-from envs.units import CP_AIR_KJ_KG_K, CP_VAPOUR_KJ_KG_K, LATENT_HEAT_KJ_KG
 
 #: YorkCalc approach coefficients c[i][j][l] of LG^i range^j wet_bulb^l, PHYSICS E3 (EnergyPlus table 63).
 YORK = (
@@ -50,8 +49,6 @@ MIN_FAN_SPEED = 0.2  # PHYSICS E8
 COLDEST_WATER_C = 10.0  # PHYSICS E6
 ANCHOR_SHARE = 0.1  # least share of the fans' gain that a cycling fan runs for, engineering guess
 SMALL_RANGE_K = 0.05
-SATURATION_SPAN_K = 14.0  # over which the growth of the saturated enthalpy's slope is taken: E9 within 2 %
-COLDEST_EXIT_C = 2.0
 
 
 @dataclass(frozen=True)
@@ -126,12 +123,7 @@ class TowerWeather(NamedTuple):
     york: Array
     full: RangeCurve
     slow: RangeCurve
-    humidity_ratio: Array
-    air_enthalpy_kj_kg: Array
-    reference_c: Array
-    reference_kj_kg: Array
-    exit_slope_kj_kg_k: Array
-    exit_growth_1_k: Array
+    air: ExitCurve
 
 
 def heat_capacity_kj_k(p: CoolingTower) -> Array:
@@ -161,20 +153,12 @@ def weather_terms(
     """
     york = _york_by_wet_bulb(wet_bulb_c)
     lg_full = cell_flow_kg_s(p) / p.cell_water_kg_s
-    reference = upper(wet_bulb_c, COLDEST_EXIT_C)
-    slope, enthalpy = _saturation_slope(reference, pressure_kpa)
-    further, _ = _saturation_slope(reference + SATURATION_SPAN_K, pressure_kpa)
     return TowerWeather(
         floor_c=upper(wet_bulb_c, YORK_WET_BULB_C[0]),
         york=york,
         full=_range_curve(york, lg_full),
         slow=_range_curve(york, lg_full / MIN_FAN_SPEED),
-        humidity_ratio=humidity_ratio,
-        air_enthalpy_kj_kg=enthalpy_kj_kg(dry_bulb_c, humidity_ratio),
-        reference_c=reference,
-        reference_kj_kg=enthalpy,
-        exit_slope_kj_kg_k=slope,
-        exit_growth_1_k=namespace(slope).log(further / slope) * (1.0 / SATURATION_SPAN_K),
+        air=exit_curve(wet_bulb_c, dry_bulb_c, humidity_ratio, pressure_kpa),
     )
 
 
@@ -266,7 +250,7 @@ def advance(
     mean_speed = duty * speed
     air = p.cell_air_kg_s * (mean_speed + (1.0 - duty) * FREE_CONVECTION)
     flow = running * cell_flow
-    evaporation = running * air * _moisture_gain(weather, rejected / (cells * air))
+    evaporation = running * air * moisture_gain(weather.air, rejected / (cells * air))
     drift = flow * p.drift_frac
     blowdown = upper(evaporation * (1.0 / (p.cycles_of_concentration - 1.0)) - drift, 0.0)
     flows = TowerFlows(
@@ -366,26 +350,3 @@ def _fans(
     lg_full = cell_flow_kg_s(p) / p.cell_water_kg_s
     lg = clip(2.0 * missing / upper(a[1] + root, 1e-3), lg_full, lg_full / MIN_FAN_SPEED)
     return duty, lg_full / lg
-
-
-def _saturation_slope(temp_c: Array, pressure_kpa: Array) -> tuple[Array, Array]:
-    """Slope [kJ/(kg K)] and value [kJ/kg] of the enthalpy of saturated air at a temperature [degC] (over water)."""
-    w = saturation_humidity_ratio(temp_c, pressure_kpa)
-    vapour = saturation_pressure_kpa(temp_c)
-    growth = 17.625 * 243.04 / (243.04 + temp_c) ** 2 * pressure_kpa / (pressure_kpa - vapour)
-    latent = LATENT_HEAT_KJ_KG + CP_VAPOUR_KJ_KG_K * temp_c
-    return CP_AIR_KJ_KG_K + w * (CP_VAPOUR_KJ_KG_K + growth * latent), enthalpy_kj_kg(temp_c, w)
-
-
-def _moisture_gain(weather: TowerWeather, heat_kj_kg: Array) -> Array:
-    """Water taken up per kg of air [kg/kg] that leaves saturated after taking up heat [kJ/kg], PHYSICS E9.
-
-    The saturated enthalpy around the wet bulb is taken as an exponential of known slope and growth, inverted for the
-    exit temperature; the humidity then follows from the energy balance, which forgives the rest: within 2 % of the
-    exact form while the air leaves at 0..42 degC.
-    """
-    enthalpy, growth = weather.air_enthalpy_kj_kg + heat_kj_kg, weather.exit_growth_1_k
-    rise = upper((enthalpy - weather.reference_kj_kg) * growth / weather.exit_slope_kj_kg_k, -0.9)
-    exit_c = weather.reference_c + namespace(rise).log1p(rise) / growth
-    humid = (enthalpy - CP_AIR_KJ_KG_K * exit_c) / (LATENT_HEAT_KJ_KG + CP_VAPOUR_KJ_KG_K * exit_c)
-    return upper(humid - weather.humidity_ratio, 0.0)
