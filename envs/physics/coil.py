@@ -37,13 +37,14 @@ class CoilLaw(NamedTuple):
 class CoilAtFlow(NamedTuple):
     """The coil at one hot flow: what does not change while the valve moves.
 
-    ``ntu`` at clean films [1], ``capacity_ratio`` at full cold flow [1], ``hot_film`` resistance share [1], and
-    ``full`` [1], the effectiveness with the valve wide open.
+    ``ntu`` at design films [1], ``capacity_ratio`` at full cold flow [1], ``hot_film`` resistance share [1]; with the
+    valve wide open ``full_ntu`` [1] and ``full`` [1], the effectiveness.
     """
 
     ntu: Array
     capacity_ratio: Array
     hot_film: Array
+    full_ntu: Array
     full: Array
 
 
@@ -72,8 +73,8 @@ def coil_at(law: CoilLaw, hot_flow_frac: Array) -> CoilAtFlow:
     flow = upper(hot_flow_frac, _SMALL_FLOW_FRAC)
     hot_film = xp.exp(-law.n_hot * xp.log(flow)) * (1.0 / (1.0 + law.film_ratio))
     ntu, ratio = law.ntu / flow, law.capacity_ratio * flow
-    cold_film = law.film_ratio / (1.0 + law.film_ratio)
-    return CoilAtFlow(ntu, ratio, hot_film, hot_effectiveness(ntu / (cold_film + hot_film), ratio))
+    full_ntu = ntu / (law.film_ratio / (1.0 + law.film_ratio) + hot_film)
+    return CoilAtFlow(ntu, ratio, hot_film, full_ntu, hot_effectiveness(full_ntu, ratio))
 
 
 def effectiveness(law: CoilLaw, at: CoilAtFlow, cold_flow_frac: Array) -> Array:

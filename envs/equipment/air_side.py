@@ -1,0 +1,369 @@
+"""The air of a zone: room units, recirculation, the hot aisle, the supply plenum and the moisture.
+
+A zone is an aisle with its room units (CRAH). Its states are the hot-aisle temperature, the supply temperature behind
+the fans, the humidity ratio, the fan speed and the valve position. Zones ride on axis 0: states are ``(Z, B)``.
+
+Order in a sub-step: `fan_speed`, `balance`, `inlet_temperatures`, (the racks), `advance`.
+
+References
+----------
+PHYSICS C1-C7, T1, b6 and j15; Tang, Gupta, Varsamopoulos, IEEE TPDS 2008 (recirculation matrix); SCENARIOS (sizes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from envs.parameters import Parameters, parameter
+from envs.physics import coil
+from envs.physics.fan_pump import fan_power_kw
+from envs.physics.namespace import Array, lower, namespace, relax, upper
+from envs.physics.psychrometrics import saturation_humidity_ratio
+from envs.physics.recirculation import mixed_inlet, rack_share, smooth_minimum
+from envs.units import CP_AIR_KJ_KG_K, CP_WATER_KJ_KG_K, LATENT_HEAT_KJ_KG, RHO_AIR_KG_M3, SECONDS_PER_HOUR
+
+SEA_LEVEL_KPA = 101.325
+FAN_LAG_S = 10.0  # drive ramp, engineering guess
+VALVE_LAG_S = 60.0  # closed local loop, PHYSICS 0
+SMOOTH_WIDTH = 0.02  # C5
+BACKDRAFT_LEAK = 0.05  # of a unit's flow, back through each stopped unit, C5
+REFERENCE_DP_PA, REFERENCE_EXCESS = 5.0, 0.1  # aisle pressure at 10 % excess supply, C5
+HUMIDIFIER_KJ_KG = 2700.0  # .75 kWh/kg, C6
+LARGEST_DX_DROP_K = 20.0  # over a direct-expansion unit, engineering guess (freeze protection)
+_SMALL = 1e-6
+
+
+@dataclass(frozen=True)
+class AirZone(Parameters):
+    """One zone of room units around a hot aisle. Defaults: zone A of ai_hall."""
+
+    crah_units: float = parameter(3, 1, 200, "1", "SCENARIOS; installed")
+    crah_running: float = parameter(3, 0, 200, "1", "SCENARIOS: all installed units share the duty")
+    unit_flow_m3_s: float = parameter(6.5, 0.1, 50.0, "m3/s", "SCENARIOS; per unit at full speed")
+    fan_kw: float = parameter(4.2, 0.01, 60.0, "kW", "C1: Q dp/eta, 400 Pa, .62; per unit at full speed, sea level")
+    fan_exponent: float = parameter(2.7, 2.0, 3.0, "1", "C1")
+    coil_ua_kw_k: float = parameter(14.6, 0.1, 200.0, "kW/K", "SCENARIOS; per unit at design flows")
+    coil_water_kg_s: float = parameter(3.29, 0.05, 60.0, "kg/s", "SCENARIOS; per unit, valve wide open")
+    leakage_frac: float = parameter(0.03, 0.0, 0.5, "1", "C5 phi_0: open .10-.20, contained .03-.05, chimney .01-.02")
+    it_flow_m3_s: float = parameter(10.8, 0.1, 500.0, "m3/s", "SCENARIOS; design airflow of the racks")
+    hot_aisle_kj_k: float = parameter(250.0, 5.0, 50_000.0, "kJ/K", "j15: 25 per rack, air and light structure")
+    plenum_kj_k: float = parameter(150.0, 5.0, 50_000.0, "kJ/K", "b6: 60 m3 of air, floor skin, coil metal and water")
+    air_volume_m3: float = parameter(155.0, 5.0, 50_000.0, "m3", "SCENARIOS: 9.4 m3 per rack and plenum 60 m3")
+    local_recirculation_frac: float = parameter(0.5, 0.0, 1.0, "1", "engineering guess; straight from near exhausts")
+    humidity_floor_c: float = parameter(-9.0, -30.0, 15.0, "degC", "C6: dew point the humidifier holds; legacy 5.5")
+    humidifier_kg_s: float = parameter(0.003, 0.0, 1.0, "kg/s", "engineering guess; capacity")
+    air_changes_per_h: float = parameter(0.25, 0.0, 20.0, "1/h", "C6, engineering guess; outside air")
+
+
+class ZoneTable(NamedTuple):
+    """Zones side by side: parameters as ``(Z, 1)`` (``(Z, B)`` where one is an array) and what follows from them."""
+
+    crah_units: Array
+    crah_running: Array
+    unit_kg_s: Array
+    fan_kw: Array
+    fan_exponent: Array
+    coil_water_kg_s: Array
+    coil_law: coil.CoilLaw
+    leakage_frac: Array
+    dp_pa_s2_kg2: Array
+    hot_aisle_kj_k: Array
+    plenum_kj_k: Array
+    air_kg: Array
+    local_recirculation_frac: Array
+    humidity_floor: Array
+    humidifier_kg_s: Array
+    air_changes_per_s: Array
+    pressure_kpa: Array
+
+
+class AirState(NamedTuple):
+    """State of the zones, each ``(Z, B)``: temperatures [degC], humidity ratio [kg/kg], fan speed and valve [0..1]."""
+
+    hot_c: Array
+    supply_c: Array
+    humidity_ratio: Array
+    fan_speed_frac: Array
+    valve_frac: Array
+
+
+class AirBalance(NamedTuple):
+    """Air flows of the zones, each ``(Z, B)``.
+
+    ``coil_kg_s`` passes the running units, ``supply_kg_s`` of it reaches the aisle (the rest leaks back through stopped
+    units), ``direct_kg_s`` the racks; ``bypass_kg_s = coil - direct`` returns unused. ``phi`` is the recirculated share
+    of the racks' air [0..1], ``dp_pa`` the aisle pressure proxy.
+    """
+
+    supply_kg_s: Array
+    direct_kg_s: Array
+    bypass_kg_s: Array
+    phi: Array
+    dp_pa: Array
+    coil_kg_s: Array
+    fan_speed_frac: Array
+    running: Array
+
+
+class AirFlows(NamedTuple):
+    """What the zones exchanged over a step (means), each ``(Z, B)``; supply and valve are those at its end."""
+
+    fan_power_kw: Array
+    coil_sensible_kw: Array
+    coil_latent_kw: Array
+    condensate_kg_s: Array
+    humidifier_power_kw: Array
+    humidifier_water_kg_s: Array
+    water_flow_kg_s: Array
+    valve_frac: Array
+    return_c: Array
+    supply_c: Array
+
+
+def zone_table(zones: Sequence[AirZone], pressure_kpa: Any = SEA_LEVEL_KPA, dtype: Any = np.float32) -> ZoneTable:
+    """Stack zones into arrays ``(Z, 1)``; air density and the fan power at a speed follow the pressure [kPa]."""
+    columns = {spec.name: _column(zones, spec.name) for spec in fields(AirZone)}
+    density = RHO_AIR_KG_M3 * pressure_kpa / SEA_LEVEL_KPA
+    unit_kg_s = columns["unit_flow_m3_s"] * density
+    air_kw_k, water_kw_k = unit_kg_s * CP_AIR_KJ_KG_K, columns["coil_water_kg_s"] * CP_WATER_KJ_KG_K
+    derived = {
+        "unit_kg_s": unit_kg_s,
+        "dp_pa_s2_kg2": REFERENCE_DP_PA / (REFERENCE_EXCESS * columns["it_flow_m3_s"] * density) ** 2,
+        "air_kg": columns["air_volume_m3"] * density,
+        "humidity_floor": saturation_humidity_ratio(columns["humidity_floor_c"], pressure_kpa),
+        "air_changes_per_s": columns["air_changes_per_h"] / SECONDS_PER_HOUR,
+        "pressure_kpa": np.asarray(pressure_kpa),
+    }
+    columns["fan_kw"] = columns["fan_kw"] * (density / RHO_AIR_KG_M3)
+    known = {name: value.astype(dtype) for name, value in (columns | derived).items() if name in ZoneTable._fields}
+    law = coil.CoilLaw((columns["coil_ua_kw_k"] / air_kw_k).astype(dtype), (air_kw_k / water_kw_k).astype(dtype))
+    return ZoneTable(coil_law=law, **known)
+
+
+def _column(zones: Sequence[AirZone], name: str) -> np.ndarray:
+    """One parameter of all zones as ``(Z, 1)``, or ``(Z, B)`` where it is an array in any of them."""
+    values = [np.atleast_1d(np.asarray(getattr(zone, name), dtype=np.float64)) for zone in zones]
+    return np.stack(np.broadcast_arrays(*values))
+
+
+def initial(
+    zt: ZoneTable,
+    n: int,
+    supply_c: Array = 22.0,
+    hot_c: Array = 35.0,
+    humidity_ratio: Array = 0.008,
+    fan_speed_frac: Array = 0.6,
+    valve_frac: Array = 0.5,
+) -> AirState:
+    """State of ``n`` environments; each value a number or broadcastable to ``(Z, n)``."""
+    ones = np.ones((zt.unit_kg_s.shape[0], n), dtype=zt.unit_kg_s.dtype)
+    values = (hot_c, supply_c, humidity_ratio, fan_speed_frac, valve_frac)
+    return AirState(*((ones * value).astype(ones.dtype) for value in values))
+
+
+def fan_speed(state: AirState, command: Array, dt_s: float) -> Array:
+    """Fan speed [fraction, ``(Z, B)``] at the end of a sub-step that commands ``command``: a ramp of 10 s."""
+    return relax(state.fan_speed_frac, command, FAN_LAG_S, dt_s)
+
+
+def balance(zt: ZoneTable, fan_speed_frac: Array, units_available: Array, it_airflow_kg_s: Array) -> AirBalance:
+    """Who breathes whose air, PHYSICS C5; valid from no airflow upward.
+
+    ``m_direct = (1 - phi_0) min(m_sup, m_IT)`` with a smooth minimum, ``phi = 1 - m_direct/m_IT``, and
+    ``dp = sign(d)(|d|/K)^2``, ``d = m_sup - m_IT``, 5 Pa at a tenth of the design airflow.
+
+    Parameters
+    ----------
+    zt : ZoneTable
+        The zones.
+    fan_speed_frac, units_available : array
+        Speed and units able to run, ``(Z, B)``.
+    it_airflow_kg_s : array
+        Air drawn by the racks of the zone, ``(Z, B)`` [kg/s].
+    """
+    running = lower(units_available, zt.crah_running)
+    unit_kg_s = zt.unit_kg_s * fan_speed_frac
+    supply = unit_kg_s * upper(running * (1.0 + BACKDRAFT_LEAK) - zt.crah_units * BACKDRAFT_LEAK, 0.0)
+    direct = (1.0 - zt.leakage_frac) * smooth_minimum(supply, it_airflow_kg_s, SMOOTH_WIDTH)
+    excess = supply - it_airflow_kg_s
+    through = unit_kg_s * running
+    return AirBalance(
+        supply_kg_s=supply,
+        direct_kg_s=direct,
+        bypass_kg_s=through - direct,
+        phi=1.0 - direct / upper(it_airflow_kg_s, _SMALL),
+        dp_pa=zt.dp_pa_s2_kg2 * excess * abs(excess),
+        coil_kg_s=through,
+        fan_speed_frac=fan_speed_frac,
+        running=running,
+    )
+
+
+def inlet_temperatures(
+    zt: ZoneTable,
+    state: AirState,
+    air: AirBalance,
+    exhaust_c: Array,
+    matrix: Array,
+    spread: Array,
+    membership: Array,
+) -> Array:
+    """Inlet air temperature of every rack, ``(R, B)`` [degC], PHYSICS C4 and C5 with the hot aisle as a state.
+
+    Parameters
+    ----------
+    zt, state, air : ZoneTable, AirState, AirBalance
+        The zones.
+    exhaust_c : array
+        Rack exhaust of the last sub-step, ``(R, B)`` [degC].
+    matrix, spread : array
+        ``recirculation_matrix`` ``(R, R)`` and ``rack_spread`` ``(R, 1)``.
+    membership : array
+        ``(Z, R)`` of 0 and 1.
+    """
+    xp = namespace(exhaust_c)
+    zones = membership.T
+    supply, hot = xp.matmul(zones, state.supply_c), xp.matmul(zones, state.hot_c)
+    share = rack_share(xp.matmul(zones, air.phi), spread)
+    local = xp.matmul(zones, zt.local_recirculation_frac)
+    return mixed_inlet(supply, hot, xp.matmul(matrix, exhaust_c), local, share)
+
+
+class _Plenum(NamedTuple):
+    """Outcome of the two coupled temperature nodes over a step."""
+
+    hot_c: Array
+    supply_c: Array
+    coil_kw: Array
+    carried_kw: Array
+
+
+def advance(
+    zt: ZoneTable,
+    state: AirState,
+    air: AirBalance,
+    rack_air_heat_kw: Array,
+    room_gain_kw: Array,
+    supply_setpoint_c: Array,
+    chw_supply_c: Array,
+    outside_humidity_ratio: Array,
+    dt_s: float,
+    cooling_limit_kw: Array | None = None,
+) -> tuple[AirState, AirFlows]:
+    """Advance the zones by one sub-step.
+
+    Parameters
+    ----------
+    zt, state, air : ZoneTable, AirState, AirBalance
+        The zones; ``air`` from `balance` of this sub-step.
+    rack_air_heat_kw, room_gain_kw : array
+        Heat that the racks' exhaust and the room put into the hot aisle, ``(Z, B)`` [kW].
+    supply_setpoint_c : array
+        ``(Z, B)`` [degC], measured behind the fans.
+    chw_supply_c, outside_humidity_ratio : array
+        Chilled water supply [degC] and outside humidity ratio [kg/kg], ``(B,)``.
+    dt_s : float
+        Step [s], any length.
+    cooling_limit_kw : array, optional
+        Zones on direct expansion: what their units can take, ``(Z, B)`` [kW]; replaces the water coil.
+
+    Notes
+    -----
+    Ledger: ``rack heat + gains + fan power = coil + d(stored)/dt`` exactly. A coil never heats the air.
+    """
+    fan_kw = fan_power_kw(zt.fan_kw, air.fan_speed_frac, zt.fan_exponent) * air.running
+    at = coil.coil_at(zt.coil_law, air.fan_speed_frac)
+    heat_kw = rack_air_heat_kw + room_gain_kw
+    node = _temperatures(
+        zt, state, air, heat_kw, fan_kw, supply_setpoint_c, chw_supply_c, at.full, dt_s, cooling_limit_kw
+    )
+    through_kw_k = upper(air.coil_kg_s * CP_AIR_KJ_KG_K, _SMALL)
+    return_c = node.supply_c + node.carried_kw / through_kw_k
+    if cooling_limit_kw is None:
+        needed = node.coil_kw / upper(through_kw_k * (return_c - chw_supply_c), _SMALL)
+        opening = coil.cold_flow_frac(zt.coil_law, at, needed)
+        water = opening * zt.coil_water_kg_s * air.running
+    else:
+        opening = node.coil_kw / upper(cooling_limit_kw, _SMALL)
+        water = 0.0 * opening
+    contact = -namespace(return_c).expm1(-at.full_ntu)
+    surface_c = return_c - node.coil_kw / (through_kw_k * contact)
+    humidity, condensed, added = _moisture(
+        zt, state.humidity_ratio, surface_c, air.coil_kg_s * contact, outside_humidity_ratio, dt_s
+    )
+    valve = relax(state.valve_frac, opening, VALVE_LAG_S, dt_s)
+    flows = AirFlows(
+        fan_power_kw=fan_kw,
+        coil_sensible_kw=node.coil_kw,
+        coil_latent_kw=condensed * LATENT_HEAT_KJ_KG,
+        condensate_kg_s=condensed,
+        humidifier_power_kw=added * HUMIDIFIER_KJ_KG,
+        humidifier_water_kg_s=added,
+        water_flow_kg_s=water,
+        valve_frac=valve,
+        return_c=return_c,
+        supply_c=node.supply_c,
+    )
+    return AirState(node.hot_c, node.supply_c, humidity, air.fan_speed_frac, valve), flows
+
+
+def _temperatures(
+    zt: ZoneTable,
+    state: AirState,
+    air: AirBalance,
+    heat_kw: Array,
+    fan_kw: Array,
+    setpoint_c: Array,
+    chw_c: Array,
+    full: Array,
+    dt_s: float,
+    limit_kw: Array | None,
+) -> _Plenum:
+    """Hot aisle and plenum in one closed form.
+
+    The hot aisle relaxes exactly (T1) to the supply temperature at the end of the step, so the heat carried to the coil
+    is linear in the supply's rise ``y``: ``q = a - b y``. The plenum keeps ``a - b y + fan - coil = c y`` with
+    ``c = C/dt``. Without cooling (coil = 0) that gives ``y_off``, with the coil wide open (``coil = eps C_air (T_return
+    - T_water)``) ``y_sat``, at the set-point, with its lag, ``y_target``: ``y = min(max(y_target, y_sat), y_off)``.
+    """
+    xp = namespace(fan_kw)
+    direct_kw_k = air.direct_kg_s * CP_AIR_KJ_KG_K
+    x = upper(direct_kw_k * (dt_s / zt.hot_aisle_kj_k), _SMALL)
+    passed = -xp.expm1(-x) / x
+    b = direct_kw_k * passed
+    a = heat_kw * (1.0 - passed) + b * (state.hot_c - state.supply_c)
+    c = zt.plenum_kj_k * (1.0 / dt_s)
+    y_off = (a + fan_kw) / (b + c)
+    through_kw_k = air.coil_kg_s * CP_AIR_KJ_KG_K
+    if limit_kw is None:
+        exchange, past = full * through_kw_k, 1.0 - full
+        y_sat = (past * a + fan_kw - exchange * (state.supply_c - chw_c)) / (past * b + c + exchange)
+    else:
+        y_sat = y_off - lower(limit_kw, LARGEST_DX_DROP_K * through_kw_k) / (b + c)
+    y_target = relax(0.0, setpoint_c - state.supply_c, VALVE_LAG_S, dt_s)
+    y = lower(upper(y_target, y_sat), y_off)
+    carried = a - b * y
+    hot = state.hot_c + (heat_kw - carried) * (dt_s / zt.hot_aisle_kj_k)
+    return _Plenum(hot, state.supply_c + y, (y_off - y) * (b + c), carried)
+
+
+def _moisture(
+    zt: ZoneTable, w: Array, surface_c: Array, contact_kg_s: Array, outside: Array, dt_s: float
+) -> tuple[Array, Array, Array]:
+    """Humidity ratio, condensate and humidifier water [kg/kg, kg/s, kg/s], PHYSICS C6.
+
+    Implicit in the new humidity, so stable at any step: ``M dW/dt = m_oa (W_oa - W) + m_hum - m_cond``, ``m_cond =
+    m (1 - BF) max(0, W - W_s(T_adp))``; the humidifier holds its dew point as far as it can.
+    """
+    exchanged = zt.air_changes_per_s * dt_s
+    hold_kg_s = zt.air_kg * (1.0 + exchanged) * (1.0 / dt_s)
+    mixed = (w + exchanged * outside) / (1.0 + exchanged)
+    wet = upper(mixed - saturation_humidity_ratio(surface_c, zt.pressure_kpa), 0.0)
+    condensed = wet * (contact_kg_s * hold_kg_s / (contact_kg_s + hold_kg_s))
+    dried = mixed - condensed / hold_kg_s
+    added = lower(upper((zt.humidity_floor - dried) * hold_kg_s, 0.0), zt.humidifier_kg_s)
+    return dried + added / hold_kg_s, condensed, added
