@@ -1,0 +1,303 @@
+"""A rack of servers: power under a cap, chip temperature, server fans, power supplies, heat to air and to coolant.
+
+Sources: PHYSICS b (B1, B2, B4, B6, B7, B8), D5 (cold plate), F2 (power supplies), T1 (time steps and the ledger).
+What a rack is made of stands in `rack_archetypes`, its arrays in `rack_table`, the workload side in `throughput`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from envs.equipment.rack_archetypes import ENTERPRISE_AIR, HGX_AIR, LEGACY_AIR, LIQUID_200, NVL72, RackArchetype
+from envs.equipment.rack_table import ChipTable, RackTable, rack_table
+from envs.physics.namespace import Array, as_mask, lag_share, namespace, relax_with_source
+from envs.units import CP_AIR_KJ_KG_K
+
+__all__ = [
+    "ENTERPRISE_AIR",
+    "HGX_AIR",
+    "LEGACY_AIR",
+    "LIQUID_200",
+    "NVL72",
+    "RackArchetype",
+    "RackDemand",
+    "RackFlows",
+    "RackState",
+    "RackTable",
+    "advance",
+    "demand_terms",
+    "initial",
+    "rack_table",
+]
+
+LEAKAGE_REFERENCE_C = 60.0  # draws are stated at this chip temperature, PHYSICS B6
+THROTTLE_C = 85.0  # the clock derate starts, PHYSICS B8
+DERATE_PER_K = 0.05  # PHYSICS B8
+DERATE_FLOOR = 0.5  # PHYSICS B8
+SHUTDOWN_C = 105.0  # PHYSICS B8
+FAN_LAG_S = 30.0  # server-fan control, engineering guess
+
+_CPU_EXPONENT = 1.4  # PHYSICS B1
+_FLOW_FLOOR = 0.02  # coolant that circulates by itself [G]
+_FLOW_CEILING = 10.0
+_LEAK_GAIN_LIMIT = 0.9  # resistance times leakage slope; thermal runaway is at 1
+_FEW = 1e-3  # accelerators; a slot with fewer has no say in a cap
+_NO_LIMIT = 1e6
+_SETTLING_S = 1e5
+_SETTLING_STEPS = 4
+
+
+class RackDemand(NamedTuple):
+    """What the racks would draw, constant over a control step, made by `demand_terms`."""
+
+    slot_kw: Array  # (S, R, B) at 60 degC
+    total_kw: Array  # (R, B), the sum of slot_kw
+    lower_kw: Array  # (S, R, B), demand of the slots below the j-th
+    inverse_rest: Array  # (S, R, B), one over the accelerators from the j-th up
+    base_kw: Array  # (R, B), with idle accelerators and CPUs
+    idle_kw: Array  # (R, B), idle accelerators
+    inverse_active: Array  # (R, B)
+    rest_chip_kw: Array  # (R, B)
+    leak_kw_k: Array  # (R, B)
+    fan_room: Array  # (R, B), 1 less the fan speed of a cool inlet
+
+
+class RackState(NamedTuple):
+    """State of the racks, each (R, B)."""
+
+    fan_speed_frac: Array
+    chip_c: Array
+    solids_c: Array
+    psu_loss_kw: Array
+
+
+class RackFlows(NamedTuple):
+    """What the racks did in a sub-step, each (R, B) unless said; powers are means in kW."""
+
+    power_kw: Array
+    accelerator_power_kw: Array
+    uncapped_power_kw: Array
+    fan_power_kw: Array
+    psu_loss_kw: Array
+    air_heat_kw: Array
+    liquid_heat_kw: Array
+    airflow_kg_s: Array
+    exhaust_c: Array
+    chip_c: Array
+    cap_frac: Array  # (S, R, B)
+    throttle_frac: Array
+    shutdown: Array
+
+
+def demand_terms(table: RackTable, activity: Array) -> RackDemand:
+    """What an activity draws where no cap binds, and the terms by which a cap is shared; once per control step.
+
+    Parameters
+    ----------
+    table : RackTable
+        Of R racks with S slots.
+    activity : array (S, R, B)
+        Share of the rack's rated accelerators (``cpu``: of its sockets) at work in each slot, 0..1; the rest idles.
+
+    Returns
+    -------
+    RackDemand
+
+    Notes
+    -----
+    ``P = P_base + n (P_idle + sum_k a_k (P_k - P_idle))`` (WORKLOAD 6c), CPU servers
+    ``P_idle + (P_max - P_idle)(2u - u^1.4)`` (B1).
+    """
+    xp = namespace(activity)
+    count = table.slot_accelerators * activity
+    slot_kw = count * table.slot_draw_kw + table.slot_cpu_kw * (2.0 * activity - activity**_CPU_EXPONENT)
+    active = xp.sum(count, axis=0)
+    idle_kw = table.idle_kw * (table.accelerators - active)
+    inverse_active = 1.0 / xp.maximum(active, table.least_active)
+    use = xp.clip(xp.sum(activity, axis=0), 0.0, 1.0)
+    rest = xp.sum(table.slot_above * count, axis=1)
+    return RackDemand(
+        slot_kw=slot_kw,
+        total_kw=xp.sum(slot_kw, axis=0),
+        lower_kw=xp.sum((1.0 - table.slot_above) * slot_kw, axis=1),
+        inverse_rest=1.0 / xp.clip(rest, _FEW, _NO_LIMIT),
+        base_kw=table.base_kw + idle_kw,
+        idle_kw=idle_kw,
+        inverse_active=inverse_active,
+        rest_chip_kw=table.rest_chip_kw * (1.0 - active * inverse_active),
+        leak_kw_k=table.leak_kw_k * (active + table.sockets),
+        fan_room=1.0 - (table.fan_idle_speed + table.fan_load_speed * use),
+    )
+
+
+def initial(
+    table: RackTable, demand: RackDemand, inlet_air_c: Array, coolant_supply_c: Array, coolant_flow_frac: Array
+) -> RackState:
+    """State that has settled under constant conditions without a cap; arguments as in `advance`."""
+    alive = 0.0 * inlet_air_c + 1.0
+    state = RackState(1.0 - demand.fan_room, inlet_air_c + 30.0, inlet_air_c + 14.0, 0.0 * inlet_air_c)
+    for _ in range(_SETTLING_STEPS):
+        state, _flows = advance(
+            table,
+            state,
+            inlet_air_c,
+            coolant_supply_c,
+            coolant_flow_frac,
+            demand,
+            _NO_LIMIT * alive,
+            alive,
+            _SETTLING_S,
+        )
+    return state
+
+
+def advance(
+    table: RackTable,
+    state: RackState,
+    inlet_air_c: Array,
+    coolant_supply_c: Array,
+    coolant_flow_frac: Array,
+    demand: RackDemand,
+    limit_kw: Array,
+    alive: Array,
+    dt_s: float,
+) -> tuple[RackState, RackFlows]:
+    """One sub-step of every rack.
+
+    Parameters
+    ----------
+    table : RackTable
+        Constants of the R racks.
+    state : RackState
+        At the start, each (R, B).
+    inlet_air_c : array (R, B)
+        Server inlet [degC]; the fan law is stated for 15..45 degC and constant outside its ramp.
+    coolant_supply_c, coolant_flow_frac : array (B,)
+        Technology coolant at the racks [degC] and its flow over design [1]; 0 is allowed.
+    demand : RackDemand
+        From `demand_terms`.
+    limit_kw : array (R, B)
+        Limit on the rack's input power [kW]. It acts on accelerators only, down to their cap floor, and only where
+        it lies under the demand (B4).
+    alive : array (R, B)
+        1, or 0 for a rack that is down: no power, no work, a draught of air.
+    dt_s : float
+        Length of the sub-step [s].
+
+    Returns
+    -------
+    RackState, RackFlows
+
+    Notes
+    -----
+    Ledger, exact: ``power = air_heat + liquid_heat + (C_solids dT_solids + C_packages dT_chip)/dt``.
+    """
+    fan_speed, fan_kw, airflow = _server_fans(table, state.fan_speed_frac, inlet_air_c, demand.fan_room, alive, dt_s)
+    cap_frac, slots_kw = _capped_draw(table, demand, state, limit_kw, fan_kw)
+    chip_kw = (slots_kw * demand.inverse_active + demand.rest_chip_kw) * alive
+    excess = state.chip_c - THROTTLE_C
+    new_excess = _chip_step(table, excess, chip_kw, inlet_air_c, coolant_supply_c, coolant_flow_frac, dt_s)
+    xp = namespace(inlet_air_c)
+    derate = xp.clip(1.0 - DERATE_PER_K * new_excess, DERATE_FLOOR, 1.0)
+    silicon_kw = slots_kw * derate + demand.leak_kw_k * (new_excess + (THROTTLE_C - LEAKAGE_REFERENCE_C))
+    output_kw = (demand.base_kw + silicon_kw) * alive + fan_kw
+    psu_loss_kw = _psu_loss(table, output_kw) * alive
+    power_kw = output_kw + psu_loss_kw
+    it_heat = power_kw - fan_kw - table.package_kj_k / dt_s * (new_excess - excess)
+    liquid_heat = table.liquid_share * it_heat
+    solids_c, air_heat = relax_with_source(
+        state.solids_c, inlet_air_c, it_heat - liquid_heat + fan_kw, CP_AIR_KJ_KG_K * airflow, table.solids_kj_k, dt_s
+    )
+    chip_c = new_excess + THROTTLE_C
+    flows = RackFlows(
+        power_kw=power_kw,
+        accelerator_power_kw=(silicon_kw * table.is_accelerated + demand.idle_kw) * alive,
+        uncapped_power_kw=power_kw + (demand.total_kw - slots_kw) * alive * table.psu_marginal,
+        fan_power_kw=fan_kw,
+        psu_loss_kw=psu_loss_kw,
+        air_heat_kw=air_heat,
+        liquid_heat_kw=liquid_heat,
+        airflow_kg_s=airflow,
+        exhaust_c=solids_c,
+        chip_c=chip_c,
+        cap_frac=cap_frac,
+        throttle_frac=derate,
+        shutdown=as_mask(chip_c > SHUTDOWN_C, chip_c),
+    )
+    return RackState(fan_speed, chip_c, solids_c, psu_loss_kw), flows
+
+
+def _server_fans(
+    table: RackTable, speed: Array, inlet_c: Array, room: Array, alive: Array, dt_s: float
+) -> tuple[Array, Array, Array]:
+    """Speed [1], power [kW] and airflow [kg/s] of the server fans, B7 behind a first-order lag."""
+    cool = namespace(inlet_c).clip(table.fan_offset - table.fan_slope * inlet_c, 0.0, 1.0)
+    target = 1.0 - room * cool
+    speed = (speed + (target - speed) * lag_share(FAN_LAG_S, dt_s)) * alive
+    return speed, table.fan_max_kw * (speed * speed * speed), table.flow_kg_s * speed + table.draught_kg_s
+
+
+def _capped_draw(
+    table: RackTable, demand: RackDemand, state: RackState, limit_kw: Array, fan_kw: Array
+) -> tuple[Array, Array]:
+    """Share of each slot's demand that the limit leaves (S, R, B), and what the slots then draw (R, B), B4.
+
+    One cap for all accelerators at work, found in closed form: slots that draw less leave their part to the others.
+    The power supplies' loss is that of the last sub-step, the leakage that of the chips as they are.
+    """
+    xp = namespace(limit_kw)
+    leak_kw = demand.leak_kw_k * (state.chip_c - LEAKAGE_REFERENCE_C)
+    budget = limit_kw - state.psu_loss_kw - fan_kw - demand.base_kw - leak_kw
+    cap = budget * demand.inverse_rest[0]
+    for j in range(1, demand.slot_kw.shape[0]):
+        cap = xp.maximum(cap, (budget - demand.lower_kw[j]) * demand.inverse_rest[j])
+    cap_frac = xp.clip(xp.maximum(cap, table.cap_floor_kw) * table.slot_inverse_draw, 0.0, 1.0)
+    return cap_frac, xp.sum(demand.slot_kw * cap_frac, axis=0)
+
+
+def _chip_step(
+    table: RackTable,
+    excess: Array,
+    chip_kw: Array,
+    inlet_c: Array,
+    coolant_c: Array,
+    flow_frac: Array,
+    dt_s: float,
+) -> Array:
+    """Temperature of a working chip after the step, as its excess over the throttle point [K].
+
+    Leakage and derate are solved together as one linear equation (B8): with ``x = R' P``, ``R' = R/(1 - R L)``, the chip
+    would settle at ``e`` above 85 degC undisturbed, at ``e/(1 + .05 x)`` while derating, at ``e - .5 x`` on the derate's
+    floor. It runs towards the first until it is hot, from there towards the higher of the others, with ``C R'``.
+    """
+    xp = namespace(chip_kw)
+    resistance, share, air_gain, rest = _chip_terms(table.chips, table.kind, coolant_c, flow_frac, dt_s)
+    rise = resistance * chip_kw
+    settled = air_gain * inlet_c + rest + rise
+    derate = DERATE_PER_K * rise
+    limited = xp.maximum(settled / (1.0 + derate), settled - ((1.0 - DERATE_FLOOR) / DERATE_PER_K) * derate)
+    hot = xp.clip(excess, 0.0, _NO_LIMIT)
+    return xp.minimum(excess + (settled - excess) * share, hot + (limited - hot) * share)
+
+
+def _chip_terms(
+    chips: ChipTable, kind: Array, coolant_c: Array, flow_frac: Array, dt_s: float
+) -> tuple[Array, Array, Array, Array]:
+    """Thermal terms by kind of rack, spread over the racks (R, B): R' [K/kW], step share, inlet gain, constant [K]."""
+    xp = namespace(coolant_c)
+    v = xp.clip(flow_frac, _FLOW_FLOOR, _FLOW_CEILING)
+    r = chips.fixed_k_kw + chips.plate_k_kw / xp.sqrt(v) + chips.rise_k_kw / v
+    gain = 1.0 / (1.0 - xp.clip(r * chips.leak_kw_k, 0.0, _LEAK_GAIN_LIMIT))
+    resistance = r * gain
+    share = -xp.expm1(-dt_s / (chips.package_kj_k * resistance))
+    wet = (1.0 - chips.air) * coolant_c - LEAKAGE_REFERENCE_C
+    rest = wet * gain - (THROTTLE_C - LEAKAGE_REFERENCE_C)
+    return resistance[kind], share[kind], (chips.air * gain)[kind], rest[kind]
+
+
+def _psu_loss(table: RackTable, output_kw: Array) -> Array:
+    """Loss of the power supplies [kW], F2: the highest of the lines between the points of their efficiency curve."""
+    loss = table.psu_intercept_kw[0] + table.psu_slope[0] * output_kw
+    for j in range(1, table.psu_slope.shape[0]):
+        loss = namespace(output_kw).maximum(loss, table.psu_intercept_kw[j] + table.psu_slope[j] * output_kw)
+    return loss

@@ -1,0 +1,191 @@
+"""The constants of a hall's racks as arrays, made once from their archetypes; `envs.equipment.rack` runs on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from envs.equipment.rack_archetypes import RackArchetype, psu_loss_lines
+from envs.equipment.throughput import CPU, POWER_SHARE, slot_curves
+from envs.physics.hinge import Hinge
+from envs.physics.namespace import Array
+from envs.units import RHO_AIR_KG_M3
+
+_DRAUGHT = 0.01  # of the flow at full fan speed, through a rack that is down [G]
+_LEAST_ACTIVE_SHARE = 0.05  # below it the working chip fades into an idle one
+_UNCAPPED = 1e6  # inverse draw of a slot that no cap reaches
+_W_PER_KW = 1000.0
+
+
+class ChipTable(NamedTuple):
+    """Per kind of rack, shape (A, 1): what turns a chip's power into its temperature, in K/kW, kW/K and kJ/K."""
+
+    fixed_k_kw: Array
+    plate_k_kw: Array
+    rise_k_kw: Array
+    leak_kw_k: Array
+    package_kj_k: Array
+    air: Array
+
+
+class RackTable(NamedTuple):
+    """Constants of a hall's racks, shape (R, 1) or (S, R, 1), made once by `rack_table`."""
+
+    kind: Array  # (R,) row of ``chips``
+    chips: ChipTable
+    curves: Hinge
+    accelerators: Array
+    is_accelerated: Array
+    slot_accelerators: Array
+    slot_draw_kw: Array
+    slot_inverse_draw: Array
+    slot_cpu_kw: Array
+    slot_above: Array  # (S, S, R, 1): 1 where slot s draws at least as much as the j-th lowest
+    base_kw: Array
+    idle_kw: Array
+    rest_chip_kw: Array
+    sockets: Array
+    least_active: Array
+    cap_floor_kw: Array
+    leak_kw_k: Array
+    package_kj_k: Array
+    psu_intercept_kw: Array  # (L, R, 1)
+    psu_slope: Array  # (L, R, 1)
+    psu_marginal: Array
+    liquid_share: Array
+    fan_offset: Array
+    fan_slope: Array
+    fan_max_kw: Array
+    fan_idle_speed: Array
+    fan_load_speed: Array
+    flow_kg_s: Array
+    draught_kg_s: Array
+    solids_kj_k: Array
+
+
+def rack_table(archetypes: Sequence[RackArchetype], slot_class: Any, dtype: Any = np.float32) -> RackTable:
+    """Arrays of a hall's racks.
+
+    Parameters
+    ----------
+    archetypes : sequence of RackArchetype, one per rack
+        The same object for racks of the same kind. Fields may be numbers or arrays (B,).
+    slot_class : array of int (S, R)
+        Workload class of each slot, index into `CLASSES`.
+    dtype : dtype
+        Of the arrays; the steps run in it.
+
+    Returns
+    -------
+    RackTable
+    """
+    kinds = list({id(archetype): archetype for archetype in archetypes}.values())
+    row = {id(archetype): i for i, archetype in enumerate(kinds)}
+    classes = np.asarray(slot_class, dtype=np.int64)
+    racks = _Columns(archetypes)
+    arrays = {
+        **_power_arrays(racks),
+        **_slot_arrays(racks, classes),
+        **_psu_arrays(archetypes),
+        **_fan_arrays(racks),
+    }
+    return RackTable(
+        kind=np.array([row[id(archetype)] for archetype in archetypes], dtype=np.int64),
+        chips=ChipTable(*(np.asarray(x, dtype=dtype) for x in _chip_arrays(_Columns(kinds)))),
+        curves=slot_curves(classes, racks.accelerator_idle_frac, dtype),
+        **{name: np.asarray(value, dtype=dtype) for name, value in arrays.items()},
+    )
+
+
+class _Columns:
+    """Fields of several archetypes as float64 columns (rows, 1), or (rows, B) where one varies by environment."""
+
+    def __init__(self, archetypes: Sequence[RackArchetype]) -> None:
+        self._archetypes = archetypes
+
+    def __getattr__(self, name: str) -> Array:
+        values = [np.atleast_1d(np.asarray(getattr(a, name), dtype=np.float64)) for a in self._archetypes]
+        return np.stack(np.broadcast_arrays(*values))
+
+
+def _sockets(c: _Columns) -> Array:
+    """CPU sockets that stand in for accelerators: those of racks without any."""
+    return np.where(c.accelerators > 0.0, 0.0, np.maximum(c.cpu_sockets, 1.0))
+
+
+def _chip_tdp_kw(c: _Columns) -> Array:
+    """Rated power of an accelerator, or of a socket with its share of the server."""
+    return np.where(c.accelerators > 0.0, c.accelerator_tdp_kw, c.cpu_max_kw / np.maximum(c.cpu_sockets, 1.0))
+
+
+def _chip_arrays(c: _Columns) -> tuple[Array, ...]:
+    """Fields of `ChipTable`: a plate scales with flow as v^-1/2 and the half rise as 1/v (D5), air sinks do neither."""
+    air = (c.liquid_share_frac == 0.0) * 1.0
+    fixed = c.interface_resistance_k_w + c.chip_resistance_k_w * air
+    rise = 0.5 * c.coolant_rise_k / np.maximum(_chip_tdp_kw(c), 1e-3) * (1.0 - air)
+    leak = c.leakage_frac * c.leakage_per_k * _chip_tdp_kw(c)
+    return fixed * _W_PER_KW, c.chip_resistance_k_w * (1.0 - air) * _W_PER_KW, rise, leak, c.package_kj_k, air
+
+
+def _power_arrays(c: _Columns) -> dict[str, Array]:
+    """Draws of a rack and of its chips."""
+    sockets = _sockets(c)
+    chips = c.accelerators + sockets
+    idle = c.accelerator_idle_frac * c.accelerator_tdp_kw
+    return {
+        "accelerators": c.accelerators,
+        "is_accelerated": (c.accelerators > 0.0) * 1.0,
+        "base_kw": c.base_power_kw + c.cpu_idle_kw,
+        "idle_kw": idle,
+        "rest_chip_kw": idle + c.cpu_idle_kw / chips,
+        "sockets": sockets,
+        "least_active": _LEAST_ACTIVE_SHARE * c.accelerators + sockets,
+        "cap_floor_kw": np.where(c.accelerators > 0.0, c.cap_floor_frac * c.accelerator_tdp_kw, 1.0),
+        "leak_kw_k": c.leakage_frac * c.leakage_per_k * _chip_tdp_kw(c),
+        "package_kj_k": c.package_kj_k * chips,
+        "solids_kj_k": c.solids_kj_k,
+        "liquid_share": c.liquid_share_frac,
+    }
+
+
+def _slot_arrays(c: _Columns, classes: Array) -> dict[str, Array]:
+    """Draws by slot (S, R, 1), and which slots draw at least as much as the j-th lowest (S, S, R, 1)."""
+    share = np.asarray(POWER_SHARE)[classes][..., None]
+    draw = share * c.accelerator_tdp_kw
+    rank = np.argsort(np.argsort(draw, axis=0, kind="stable"), axis=0, kind="stable")
+    return {
+        "slot_accelerators": (share > 0.0) * c.accelerators,
+        "slot_draw_kw": draw,
+        "slot_inverse_draw": np.where(draw > 0.0, 1.0 / np.where(draw > 0.0, draw, 1.0), _UNCAPPED),
+        "slot_cpu_kw": (classes[..., None] == CPU) * (c.cpu_max_kw - c.cpu_idle_kw),
+        "slot_above": (rank[None] >= np.arange(len(classes)).reshape(-1, 1, 1, 1)) * 1.0,
+    }
+
+
+def _psu_arrays(archetypes: Sequence[RackArchetype]) -> dict[str, Array]:
+    """Loss lines of the power supplies (L, R, 1), short tables filled with copies, and the slope at rated power."""
+    lines = [psu_loss_lines(a) for a in archetypes]
+    longest = max(len(slopes) for _, slopes in lines)
+    filled = [[part + part[-1:] * (longest - len(part)) for part in line] for line in lines]
+    intercept = np.array([line[0] for line in filled]).T[..., None]
+    slope = np.array([line[1] for line in filled]).T[..., None]
+    holds = np.argmax(intercept + slope * _Columns(archetypes).peak_kw, axis=0)[None]
+    marginal = np.take_along_axis(slope, holds[..., :1], axis=0)[0]
+    return {"psu_intercept_kw": intercept, "psu_slope": slope, "psu_marginal": 1.0 + marginal}
+
+
+def _fan_arrays(c: _Columns) -> dict[str, Array]:
+    """Speed law of B7, power at full speed, airflow in proportion to speed with the stated flow at full use and 25 degC."""
+    span = c.fan_ramp_end_c - c.fan_ramp_start_c
+    flow = c.airflow_m3_s_kw * c.air_rated_kw * RHO_AIR_KG_M3 / (c.fan_idle_speed_frac + c.fan_load_speed_frac)
+    return {
+        "fan_offset": c.fan_ramp_end_c / span,
+        "fan_slope": 1.0 / span,
+        "fan_max_kw": c.fan_max_frac * c.air_rated_kw,
+        "fan_idle_speed": c.fan_idle_speed_frac,
+        "fan_load_speed": c.fan_load_speed_frac,
+        "flow_kg_s": flow,
+        "draught_kg_s": _DRAUGHT * flow,
+    }

@@ -1,0 +1,141 @@
+"""The workload side of a rack: what a class draws at full activity, and how much of its work is left under a power cap.
+
+A class curve gives throughput as a function of ``rho``, the power drawn over the power that the same work would draw
+without a cap (PHYSICS B4). A cap above the demand therefore costs nothing, whatever share of the rating it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from envs.physics.hinge import Hinge, evaluate, from_points
+from envs.physics.namespace import Array, as_mask, namespace
+
+#: Workload classes; a slot's class is an index into this tuple.
+CLASSES = ("pretrain", "finetune", "prefill", "decode", "batch", "cpu", "none")
+
+#: Draw of an accelerator at full activity over its rated power, by class (PHYSICS B2; WORKLOAD 2 and 6a).
+#: The classes ``cpu`` and ``none`` use no accelerator.
+POWER_SHARE = (0.95, 0.86, 1.0, 0.54, 0.95, 0.0, 0.0)
+
+CPU = CLASSES.index("cpu")
+
+# PHYSICS b2, handbook default: Zeus sweeps of three GPU types, compute-bound training.
+_DEFAULT_CURVE = ((0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), (0.43, 0.65, 0.79, 0.88, 0.94, 0.975, 1.0))
+# WORKLOAD 4b, three LLM pretraining jobs on A100; the value at .4 lies on the line from .55 to the measured .18 at .27.
+_PRETRAIN_CURVE = ((0.4, 0.55, 0.6, 0.7, 0.8, 0.9, 1.0), (0.408, 0.672, 0.733, 0.824, 0.884, 0.935, 1.0))
+_UNCAPPED_CURVE = ((0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), (1.0,) * 7)
+_STATIC_LIMIT = 0.39
+_ABOVE_ANY_THROUGHPUT = 4.0
+
+
+class HasCurves(Protocol):
+    """Anything that carries the slots' throughput curves: in practice a ``RackTable``."""
+
+    @property
+    def curves(self) -> Hinge:
+        """Throughput over ``rho``, tables of shape (J, S, R, 1)."""
+        ...
+
+
+def slot_curves(slot_class: Any, idle_frac: Any, dtype: Any = np.float32) -> Hinge:
+    """Throughput curves of every slot of every rack, as one sum of hinges.
+
+    Parameters
+    ----------
+    slot_class : array of int (S, R)
+        Index into `CLASSES`.
+    idle_frac : array (R, 1) or float
+        Draw of an idle accelerator over its rated power [1]: work ends where the power falls to it.
+    dtype : dtype
+        Of the tables.
+
+    Returns
+    -------
+    Hinge
+        ``breakpoints`` and ``slopes`` of shape (J, S, R, 1), ``start`` (S, R, 1).
+
+    Notes
+    -----
+    Measured down to about ``rho`` = .4, there linear to (static power / demand, 0), PHYSICS b2. ``pretrain`` has its own
+    measured curve; ``decode`` uses the default one on its own, low draw, which makes it flat until the cap falls under
+    that draw and a cliff below it; ``cpu`` and ``none`` are never capped.
+    """
+    kinds = np.asarray(slot_class, dtype=np.int64)
+    share = np.asarray(POWER_SHARE)[kinds][..., None]
+    static = np.minimum(np.asarray(idle_frac, dtype=np.float64) / np.where(share > 0.0, share, 1.0), _STATIC_LIMIT)
+    points = np.array([_class_points(k) for k in range(len(CLASSES))])  # (K, 2, 7)
+    chosen = points[kinds]  # (S, R, 2, 7)
+    free = 1.0 - (share > 0.0)
+    xs = [static, *(chosen[..., 0, j : j + 1] for j in range(7))]
+    ys = [free + 0.0 * static, *(chosen[..., 1, j : j + 1] for j in range(7))]
+    curve = from_points(xs, ys, hold_right=False)
+    return Hinge(
+        np.asarray(curve.start, dtype=dtype),
+        np.stack(np.broadcast_arrays(*curve.breakpoints)).astype(dtype),
+        np.stack(np.broadcast_arrays(*curve.slopes)).astype(dtype),
+    )
+
+
+def _class_points(index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Points of a class from rho .4 up."""
+    if POWER_SHARE[index] == 0.0:
+        return _UNCAPPED_CURVE
+    return _PRETRAIN_CURVE if CLASSES[index] == "pretrain" else _DEFAULT_CURVE
+
+
+def throughput(table: HasCurves, cap_frac: Array, throttle_frac: Array) -> Array:
+    """Work done over the work demanded, by slot.
+
+    Parameters
+    ----------
+    table : RackTable
+        Holds the curves of the slots.
+    cap_frac : array (S, R, B)
+        ``rho``, dynamic power over uncapped demand, 0..1; usually its mean over a control step.
+    throttle_frac : array (R, B)
+        Clock derate of hot chips (PHYSICS B8), 1 where the chips are cool.
+
+    Returns
+    -------
+    array (S, R, B)
+
+    Notes
+    -----
+    The curves bend downwards, so the curve of a step's mean ``rho`` lies above the mean of the curve. The gap is at
+    most an eighth of (range of ``rho`` in the step)^2 x curvature: .002 for a range of .1, .016 for .3.
+    """
+    return evaluate(table.curves, cap_frac) * throttle_frac
+
+
+def job_minimum(throughput_slot: Array, job: Array, groups: tuple[tuple[int, ...], ...]) -> Array:
+    """Throughput when a synchronous job runs at the pace of its worst rack.
+
+    Parameters
+    ----------
+    throughput_slot : array (R, B)
+        Throughput of the slot that holds the jobs; 0 for a rack that is down.
+    job : array of int (R, B) or (R, 1)
+        Job identity; a rack alone has an identity of its own.
+    groups : tuple of tuple of int
+        Racks that can share a job. Racks in no group keep their value; a rack stands in one group at most.
+
+    Returns
+    -------
+    array (R, B)
+    """
+    grouped = [rack for group in groups for rack in group]
+    if not grouped:
+        return throughput_slot
+    xp = namespace(throughput_slot)
+    alone = [rack for rack in range(throughput_slot.shape[0]) if rack not in set(grouped)]
+    order = alone + grouped
+    pieces = [throughput_slot[alone]] if alone else []
+    for group in groups:
+        rows, ids = throughput_slot[list(group)], job[list(group)]
+        other = as_mask(ids[:, None] != ids[None, :], rows)
+        pieces.append(xp.min(rows[None, :] + _ABOVE_ANY_THROUGHPUT * other, axis=1))
+    back = [order.index(rack) for rack in range(len(order))]
+    return xp.concat(pieces, axis=0)[back]
