@@ -196,6 +196,18 @@ def test_float32_stays_float32_and_agrees_with_float64_and_torch(form: str) -> N
         np.testing.assert_allclose(c, a, rtol=1e-6, atol=1e-9)
 
 
+def test_without_rack_breakers_rows_and_ups_trip_as_before() -> None:
+    p, full, few = Breaker(), nodes(), breaker.breaker_nodes(None, [150.0, 80.0], 200.0, ROWS, np.float64)
+    power = (np.full((3, 1), 90.0), np.array([[180.0], [70.0]]), np.full(1, 190.0))
+    a, b = breaker.initial(p, full, 1), breaker.initial(p, few, 1)
+    for _ in range(12):
+        a, fa = breaker.advance(p, full, a, *power, 60.0)
+        b, fb = breaker.advance(p, few, b, *power, 60.0)
+        for x, y in zip(fa, fb):
+            np.testing.assert_array_equal(x, y)
+    np.testing.assert_array_equal(fa.alive[:, 0], [0.0, 0.0, 1.0])
+
+
 def test_unknown_form_and_zero_ratings_are_refused_with_the_mend() -> None:
     with pytest.raises(ValueError, match="power_law"):
         Breaker(form="fuse")
