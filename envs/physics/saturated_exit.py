@@ -24,7 +24,7 @@ class ExitCurve(NamedTuple):
 
 
 def exit_curve(wet_bulb_c: Array, dry_bulb_c: Array, humidity_ratio: Array, pressure_kpa: Array) -> ExitCurve:
-    """What `moisture_gain` needs of the weather; made when the weather changes, not in every sub-step.
+    """Prepare what `moisture_gain` needs of the weather; made when the weather changes, not in every sub-step.
 
     Parameters
     ----------
