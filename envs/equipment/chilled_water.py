@@ -1,8 +1,10 @@
 """Chilled water: loop and buffer, pumps, staging of the chillers and the waterside economizer.
 
 The loop is one well-mixed node. Coils, room losses and pumps heat it; the economizer takes what the condenser water
-can take, the running chillers the rest; what nobody takes warms it. The chiller machine is a part of this room, kept in
-`envs.equipment.chiller` for its length alone: no other room stages it.
+can take, the running chillers the rest; what nobody takes warms it. The chillers' leaving water is that of the node:
+charging the buffer costs a little less than in a plant that must overcool it, and discharging saves as much less.
+
+The chiller machine is a part of this room, kept in `envs.equipment.chiller` for its length alone.
 
 References: PHYSICS c7 (pumps), e1 (staging), e4 (E12). Sizes: SCENARIOS.
 """
@@ -14,11 +16,10 @@ from typing import NamedTuple
 
 from envs.equipment.chiller import (
     MACHINES,
-    TINY_KW,
     AirTerms,
     air_terms,
     factors_with_air,
-    part_load_power_kw,
+    part_load_factor,
     temperature_factors,
 )
 from envs.parameters import Parameters, parameter
@@ -27,6 +28,7 @@ from envs.physics.namespace import Array, as_mask, lag_share, lower, upper
 from envs.physics.staging import StageState, advance_stages, settled_stages
 from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
 
+_TINY_KW = 1e-3  # keeps a quotient finite where nothing runs
 _LEAST_FLOW_FRAC = 0.02  # of design pump flow: below it the return temperature is not resolved
 # Staging below one machine, as shares of a machine: free cooling ends above the first, begins below the second [G].
 _RESIDUAL_UP, _RESIDUAL_DOWN = 0.06, 0.02
@@ -106,19 +108,19 @@ class ChwState(NamedTuple):
         Water in loop and buffer, supplied to the coils [degC].
     stages : StageState
         Chillers running and the timers of the sequence.
-    online : array
-        Machines' worth of capacity that has come up, at most the number running [1].
     economizer_on : array
         0/1.
     economizer_since_s : array
         Time since the economizer was last switched [s], not counted beyond the lockout.
+    online : array
+        Machines' worth of capacity that has come up after their start, at most the number running [1].
     """
 
     supply_c: Array
     stages: StageState
-    online: Array
     economizer_on: Array
     economizer_since_s: Array
+    online: Array
 
 
 class ChwFlows(NamedTuple):
@@ -147,7 +149,7 @@ def initial(p: ChilledWater, supply_c: Array, load_kw: Array) -> ChwState:
     for n in range(1, p.chillers_duty):
         running = running + as_mask(load_kw > n * p.stage_up_frac * p.nominal_capacity_kw, supply_c)
     zero = running * 0.0
-    return ChwState(supply_c, settled_stages(running, p.stage_hold_s), running, zero, zero + p.economizer_lockout_s)
+    return ChwState(supply_c, settled_stages(running, p.stage_hold_s), zero, zero + p.economizer_lockout_s, running)
 
 
 def weather_terms(p: ChilledWater, dry_bulb_c: Array) -> AirTerms | None:
@@ -216,7 +218,7 @@ def advance(
     mode = on * (2.0 - lower(stages.running, 1.0))
     condenser = evaporator + power
     flows = ChwFlows(power, pump_kw, condenser, free, evaporator, supply, return_c, flow, stages.running, plr, mode)
-    return ChwState(supply, stages, online, on, since), flows
+    return ChwState(supply, stages, on, since, online), flows
 
 
 def _pumps(p: ChilledWater, water_flow_kg_s: Array, running: Array) -> tuple[Array, Array]:
@@ -294,5 +296,6 @@ def _chillers(
     online = lower(came + dt_s / p.restart_ramp_s, running)
     evaporator = lower(wanted_kw, (came + online) * each * (0.5 * machine.plr_max))
     available = running * each
-    power = part_load_power_kw(machine, available, eir, evaporator) * p.power_factor
-    return online, evaporator, power, evaporator / upper(available, TINY_KW)
+    plr = evaporator / upper(available, _TINY_KW)
+    power = available * eir * part_load_factor(machine, plr) * (p.power_factor / machine.cop_ref)
+    return online, evaporator, power, plr

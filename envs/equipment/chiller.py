@@ -15,7 +15,6 @@ from typing import NamedTuple
 from envs.parameters import Parameters, parameter
 from envs.physics.namespace import Array, clip, lower, upper
 
-TINY_KW = 1e-3  # keeps a quotient finite where nothing runs
 _AIR_REFERENCE_C = 6.67  # leaving water at which E2a reads the curve of an air-cooled machine
 _CARNOT_KELVIN = 271.15  # evaporating temperature in K: leaving water - 2 K, PHYSICS E2
 _LEAST_HELD_LIFT_K = 0.5  # condenser water over leaving water under head-pressure control, PHYSICS E2
@@ -155,31 +154,31 @@ def factors_with_air(machine: Chiller, leaving_c: Array, air: AirTerms) -> tuple
     return cap, air.eir_carnot * lift_k / (leaving_c + _CARNOT_KELVIN)
 
 
-def part_load_power_kw(machine: Chiller, available_kw: Array, eir: Array, load_kw: Array) -> Array:
-    """Electric power of one or several equally loaded machines (PHYSICS E1), falling smoothly to zero with the load.
+def part_load_factor(machine: Chiller, plr: Array) -> Array:
+    """Power over power at reference load, PHYSICS E1, for a part load ratio (B,) [1].
+
+    ``EIRFPLR(clip(PLR, PLRmin, PLRmax)) min(1, PLR/PLRmin)``: below its least load a machine cycles, so that power
+    falls smoothly to zero with the load.
+    """
+    d0, d1, d2 = machine.eir_fplr
+    p = clip(plr, machine.plr_min, machine.plr_max)
+    return (d0 + p * (d1 + d2 * p)) * lower(plr * (1.0 / machine.plr_min), 1.0)
+
+
+def power_kw(machine: Chiller, nominal_kw: Array, load_kw: Array, leaving_c: Array, condenser_in_c: Array) -> Array:
+    """Electric power [kW] of one machine, PHYSICS E1; load beyond its capacity is not met and not paid for.
 
     Parameters
     ----------
     machine : Chiller
-    available_kw : array (B,)
-        Capacity at these temperatures, of all that share the load [kW].
-    eir : array (B,)
-        Energy input ratio over reference at these temperatures [1].
+    nominal_kw : array (B,) or float
+        Capacity at reference that the machine is scaled to [kW]; its COP stays.
     load_kw : array (B,)
-        Heat taken at the evaporators, at most ``plr_max`` times the capacity [kW].
-    """
-    d0, d1, d2 = machine.eir_fplr
-    plr = load_kw / upper(available_kw, TINY_KW)
-    p = clip(plr, machine.plr_min, machine.plr_max)
-    cycling = lower(plr * (1.0 / machine.plr_min), 1.0)
-    return available_kw * (1.0 / machine.cop_ref) * eir * (d0 + p * (d1 + d2 * p)) * cycling
-
-
-def power_kw(machine: Chiller, nominal_kw: Array, load_kw: Array, leaving_c: Array, condenser_in_c: Array) -> Array:
-    """Electric power [kW] of one machine scaled to ``nominal_kw``; load beyond its capacity is not met.
-
-    See `temperature_factors` and `part_load_power_kw` for the arguments, each (B,).
+        Heat to take at the evaporator [kW].
+    leaving_c, condenser_in_c : array (B,)
+        See `temperature_factors`.
     """
     cap, eir = temperature_factors(machine, leaving_c, condenser_in_c)
     available = nominal_kw * cap
-    return part_load_power_kw(machine, available, eir, lower(load_kw, machine.plr_max * available))
+    plr = lower(load_kw / available, machine.plr_max)
+    return available * eir * part_load_factor(machine, plr) * (1.0 / machine.cop_ref)

@@ -12,7 +12,7 @@ from envs.equipment.chiller import (
     air_terms,
     biquadratic,
     factors_with_air,
-    part_load_power_kw,
+    part_load_factor,
     power_kw,
     temperature_factors,
 )
@@ -66,7 +66,7 @@ def test_the_plain_curves_of_machine_f_give_its_published_power(x, y, share, pow
     available = f.q_ref_kw * biquadratic(f.cap_ft, x, y)
     load = min(share * f.q_ref_kw, f.plr_max * available)
     eir = biquadratic(f.eir_ft, x, y)
-    got = part_load_power_kw(f, np.array([available]), np.array([eir]), np.array([load]))
+    got = available / f.cop_ref * eir * part_load_factor(f, np.array([load / available]))
     assert got[0] == pytest.approx(power, rel=1e-4)
     if plr is not None:
         assert load / available == pytest.approx(plr)
