@@ -316,3 +316,20 @@ def test_power_factors_may_differ_per_environment():
 def test_a_plant_that_cannot_be_is_refused_by_name(wrong, message):
     with pytest.raises(ValueError, match=message):
         ChilledWater(**wrong)
+
+
+def test_the_heat_taken_while_a_chiller_ramps_up_does_not_depend_on_the_step():
+    start = initial(LEGACY, np.array([12.0]), np.array([505.0]))._replace(online=np.zeros(1))
+    taken = [
+        sum(f.evaporator_heat_kw[0] for _, f in run(LEGACY, start, 3, 505.0, 22.4, 7.0, 29.4, dt_s=dt_s)) * dt_s
+        for dt_s in (60.0, 10.0)
+    ]
+    assert taken[0] == pytest.approx(taken[1], rel=0.01)
+    assert taken[0] == pytest.approx(0.5 * 180.0 * 560.0 * 1.04 * 0.967, rel=0.05)
+
+
+def test_a_chiller_starts_at_once_when_the_economizer_is_lost():
+    state, _ = free_cooling_start()
+    _, flows = run(AI, state, 1, 400.0, 15.6, 18.0, 29.4)[0]
+    assert flows.mode[0] == 0.0
+    assert flows.running[0] == 1.0
