@@ -221,17 +221,22 @@ def _fill_frontier(workload: Workload, partition: Partition, draw: Draw, clock: 
 
 def _fill_shared(workload: Workload, partition: Partition, draw: Draw, clock: _Clock) -> None:
     jobs = workload_jobs.shared_jobs(draw, clock.minutes // 60, partition.gpus, partition.occupancy)
-    play_jobs(workload, partition, jobs, clock.minutes, clock.warm_up)
-
-
-def play_jobs(
-    workload: Workload, partition: Partition, jobs: workload_jobs.Jobs, minutes: int, warm_up: int = 0
-) -> workload_placement.Placement:
-    """Place a job list on a partition's racks and write activity, swing and job labels into ``workload``."""
     placed = workload_placement.place_jobs(
         jobs.submit_s, jobs.duration_s, jobs.gpus, len(partition.racks), partition.gpus_per_rack
     )
+    write_jobs(workload, partition, jobs, placed, clock.warm_up)
+
+
+def write_jobs(
+    workload: Workload,
+    partition: Partition,
+    jobs: workload_jobs.Jobs,
+    placed: workload_placement.Placement,
+    warm_up: int = 0,
+) -> None:
+    """Write activity, swing and job labels of placed jobs into ``workload``, whose row 0 is at minute ``warm_up``."""
     per_step = round(workload.step_s / 60.0)
+    minutes = warm_up + workload.steps * per_step
     racks = np.array(sorted(partition.racks))
     for local, rack in enumerate(racks):
         series = workload_jobs.rack_minutes(jobs, placed, local, partition.gpus_per_rack, minutes)
@@ -242,7 +247,6 @@ def play_jobs(
         placed, jobs.duration_s, racks.size, workload.steps, workload.step_s, 60.0 * warm_up
     )
     workload.job[:, racks] = racks[label]
-    return placed
 
 
 def _fill_interactive(workload: Workload, partition: Partition, draw: Draw, clock: _Clock) -> None:

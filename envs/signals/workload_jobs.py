@@ -115,7 +115,7 @@ def with_power(draw: Draw, submit_s: np.ndarray, duration_s: np.ndarray, gpus: n
 
 
 class RackJobs(NamedTuple):
-    """Minutes of one rack, each (M,): ``pretrain`` and ``finetune`` activity, ``swing``, share of accelerators ``held``."""
+    """Minutes of one rack, each (M,): ``pretrain`` and ``finetune`` activity, ``swing``, share of GPUs ``held``."""
 
     pretrain: np.ndarray
     finetune: np.ndarray

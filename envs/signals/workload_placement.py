@@ -88,10 +88,12 @@ def place_jobs(
             now = running[0][0]
             while running and running[0][0] == now:
                 cluster.release(held[heapq.heappop(running)[1]])
-            for job in [j for j in waiting[:look_past] if sizes[j] <= cluster.total] if waiting else []:
-                if sizes[job] <= cluster.total:
-                    waiting.remove(job)
-                    begin(job, now)
+            place = 0
+            while cluster.total and place < min(look_past, len(waiting)):
+                if sizes[waiting[place]] <= cluster.total:
+                    begin(waiting.pop(place), now)
+                else:
+                    place += 1
 
     for job, now in enumerate(submit_s.tolist()):
         retire_until(now)
@@ -108,24 +110,37 @@ def place_jobs(
 def spanning_labels(
     placed: Placement, duration_s: np.ndarray, racks: int, n_steps: int, step_s: float, skip_s: float = 0.0
 ) -> np.ndarray:
-    """Lowest local rack of the synchronous job a rack belongs to in each step; shape (n_steps, racks).
+    """Lowest local rack of the synchronous job each rack belongs to.
 
-    Where several spanning jobs meet on a rack the largest names it, and racks tied through it share one label.
+    A rack belongs to the largest spanning job that ran on it in the step, and to itself where there was none.
+
+    Parameters
+    ----------
+    placed : Placement
+        Rows of a job stand together.
+    duration_s : ndarray
+        Shape (n,), run times [s].
+    racks, n_steps : int
+        Shape of the result.
+    step_s, skip_s : float
+        Length of a step and time before the first one [s].
+
+    Returns
+    -------
+    ndarray
+        Shape (n_steps, racks), int64.
     """
-    label = np.tile(np.arange(racks), (n_steps, 1))
+    owner = np.tile(-1 - np.arange(racks), (n_steps, 1))
     pieces = np.bincount(placed.job, minlength=duration_s.size)
-    spanning = np.flatnonzero(pieces > 1)
     sizes = np.bincount(placed.job, placed.gpus, minlength=duration_s.size)
     first_row = np.cumsum(pieces) - pieces
     begin = np.floor((placed.start_s - skip_s) / step_s)
     finish = np.ceil((placed.start_s + duration_s - skip_s) / step_s)
+    spanning = np.flatnonzero((pieces > 1) & (finish > 0) & (begin < n_steps))
     for job in spanning[np.argsort(sizes[spanning], kind="stable")]:
-        a, b = max(int(begin[job]), 0), min(int(finish[job]), n_steps)
-        if a < b:
-            members = placed.rack[first_row[job] : first_row[job] + pieces[job]]
-            label[a:b, members] = members.min()
-    while True:
-        followed = np.take_along_axis(label, label, axis=1)
-        if np.array_equal(followed, label):
-            return label
-        label = followed
+        members = placed.rack[first_row[job] : first_row[job] + pieces[job]]
+        owner[max(int(begin[job]), 0) : int(finish[job]), members] = job
+    label = np.empty_like(owner)
+    for rack in range(racks - 1, -1, -1):
+        label[owner == owner[:, rack : rack + 1]] = rack
+    return label

@@ -12,9 +12,10 @@ import numpy as np
 from envs.signals import workload_profiles as tables
 from envs.signals import workload_requests
 from envs.signals.series import Column, Series, read_series, read_table
-from envs.signals.workload import CLASSES, Workload, blank_workload, play_jobs, random_stream
+from envs.signals.workload import CLASSES, Workload, blank_workload, random_stream, write_jobs
 from envs.signals.workload_jobs import EVAL, FINETUNE, PRETRAIN, with_power
 from envs.signals.workload_partitions import KIND_SLOTS, Partition, require
+from envs.signals.workload_placement import place_jobs
 from envs.signals.workload_profiles import SECONDS_PER_WEEK
 
 JOB_KINDS = {"pretrain": PRETRAIN, "finetune": FINETUNE, "eval": EVAL}
@@ -36,8 +37,8 @@ def read_workload(
     partitions, either ``rack_<index>`` or one or both of its ``<class>:<index>`` columns, all 0..1. ``rack_<index>`` is
     the utilisation of a CPU rack, the share of accelerators that train, the load over saturation of an interactive rack
     (the batch law makes phases of it) or the demand of a batch rack over what it can do. A job list has ``submit_s``,
-    ``duration_s``, ``gpus`` and ``class`` (pretrain, finetune or eval) and is played through the placement of the shared
-    partition. Steps are time means; an incomplete last step is cut off.
+    ``duration_s``, ``gpus`` and ``class`` (pretrain, finetune or eval) and is placed on the shared partition by
+    the scheduler of the generator. Steps are time means; an incomplete last step is cut off.
 
     Parameters
     ----------
@@ -172,9 +173,9 @@ def _read_jobs(path: Path, table: tuple[Partition, ...], step_s: float, seed: in
     submit, duration = numbers["submit_s"][order], numbers["duration_s"][order]
     gpus = np.ceil(numbers["gpus"][order]).astype(np.int64)
     jobs = with_power(partial(random_stream, seed, partition), submit, duration, gpus, kind[order])
-    steps = int(np.ceil((submit + duration).max() / step_s))
-    workload = blank_workload(table, steps, step_s, -1)
-    play_jobs(workload, partition, jobs, steps * round(step_s / 60.0))
+    placed = place_jobs(submit, duration, gpus, len(partition.racks), partition.gpus_per_rack)
+    workload = blank_workload(table, int(np.ceil((placed.start_s + duration).max() / step_s)), step_s, -1)
+    write_jobs(workload, partition, jobs, placed)
     return workload
 
 
