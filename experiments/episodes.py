@@ -1,0 +1,95 @@
+"""From a frozen split to the episodes of a batch: the scenario that meets its sites, and the explicit plan of a core."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from envs.episode import EpisodePlan
+from envs.scenario import Scenario
+from envs.world import START_WEEKDAY, World
+from experiments.splits import Episode, Split, load_split
+
+YEAR = 2023  # generated years start on its weekday
+
+
+def with_split(scenario: Scenario, split: Split | str) -> Scenario:
+    """The same plant under the sites, weather seeds and workload seeds of a split; ``none`` leaves the scenario's own."""
+    if split == "none":
+        return scenario
+    found = load_split(split) if isinstance(split, str) else split
+    site = replace(
+        scenario.site,
+        climates=list(found.sites),
+        weather_seeds=list(found.weather_seeds),
+        workload_seeds=list(found.workload_seeds),
+    )
+    return replace(scenario, site=site)
+
+
+def with_days(scenario: Scenario, days: int) -> Scenario:
+    """The same scenario with episodes of ``days`` days."""
+    steps = round(days * 86_400 / scenario.episode.step_s)
+    return replace(scenario, episode=replace(scenario.episode, steps=steps))
+
+
+def restricted(scenario: Scenario, episodes: Sequence[Episode]) -> Scenario:
+    """The scenario with only the climates and seeds that the episodes meet, and their length."""
+    site = replace(
+        scenario.site,
+        climates=_unique([e.site for e in episodes]),
+        weather_seeds=_unique([e.weather_seed for e in episodes]),
+        workload_seeds=_unique([e.workload_seed for e in episodes]),
+    )
+    return with_days(replace(scenario, site=site), episodes[0].days)
+
+
+def explicit_plan(scenario: Scenario, world: World, episodes: Sequence[Episode]) -> EpisodePlan:
+    """The core's plan of these episodes: each begins at midnight, in its month, at its site.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        From ``restricted``; its site lists give the rows of the world's pools.
+    world : World
+        Built from that scenario.
+    episodes : sequence of Episode
+        One per environment.
+    """
+    site, rows = scenario.site, []
+    seeds = len(site.weather_seeds)
+    weeks = world.load_steps // world.steps_per_week
+    for i, e in enumerate(episodes):
+        day = first_day(e, i)
+        rng = np.random.default_rng([e.workload_seed, e.weather_seed, i])
+        start = (START_WEEKDAY + day) % 7 * world.steps_per_day + int(rng.integers(weeks)) * world.steps_per_week
+        rows.append(
+            (
+                site.climates.index(e.site) * seeds + site.weather_seeds.index(e.weather_seed),
+                day * world.steps_per_day,
+                site.workload_seeds.index(e.workload_seed),
+                start,
+                int(rng.integers(2**31)),
+                0,
+                float(rng.uniform(0.80, 0.95)),
+                0.5,
+                0.0,
+            )
+        )
+    return EpisodePlan(*(np.array(column) for column in zip(*rows)))
+
+
+def first_day(episode: Episode, index: int) -> int:
+    """Day of the year (0 = 1 January) on which an episode begins: inside its month, spread over it by index."""
+    start = date(YEAR, episode.month, 1).timetuple().tm_yday - 1
+    following = date(YEAR + episode.month // 12, episode.month % 12 + 1, 1)
+    length = (following - date(YEAR, episode.month, 1)).days
+    return start + (7 * (index // 12) + 3 * index) % max(length - episode.days, 1)
+
+
+def _unique(values: list[Any]) -> list[Any]:
+    return sorted(set(values))

@@ -1,0 +1,42 @@
+"""What a sweep does once, before its workers: store, experiment and parent run (a fresh store breaks under several makers)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+PARENT = "parent_run.json"
+
+
+class ParentRun(Callback):
+    """Starts the parent run of a sweep and leaves its id in the sweep's folder, where every worker finds it."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Make the store and the parent run."""
+        from experiments.provenance import git_state
+        from experiments.tracking import start_run
+
+        tracking, folder = config.tracking, Path(config.hydra.sweep.dir)
+        name = tracking.name or f"sweep {folder.name}"
+        tags = {**git_state(), "overrides": str(list(config.hydra.overrides.task))[:5000]}
+        run = start_run(tracking.backend, tracking.uri, tracking.experiment, name, tags=tags)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / PARENT).write_text(json.dumps({"run_id": run.run_id, "uri": tracking.uri}))
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """End the parent run."""
+        from experiments.tracking import end_run
+
+        kept = json.loads((Path(config.hydra.sweep.dir) / PARENT).read_text())
+        if kept["run_id"]:
+            end_run(kept["uri"], kept["run_id"])
+
+
+def parent_run_id(sweep_folder: Path) -> str | None:
+    """The parent run that ``ParentRun`` left in a sweep's folder, if there is one."""
+    path = sweep_folder / PARENT
+    return (json.loads(path.read_text())["run_id"] or None) if path.exists() else None

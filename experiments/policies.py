@@ -1,0 +1,80 @@
+"""The policies that an evaluation compares: the building's rules, floors, and what a run or a bundle has learnt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agents.policy import LearnedPolicy, interface_of, of_model, random_policy
+from envs.controllers.base import Controller
+from envs.controllers.fixed import Fixed
+
+RUN_FILE = "run.json"
+MODEL_FILE, UNTRAINED_FILE = "model.zip", "untrained.zip"
+
+PolicyMaker = Callable[[Any], Controller]
+
+
+def reference_policies() -> dict[str, PolicyMaker]:
+    """What every evaluation scores, each made from the core that it will run on."""
+    return {
+        "rules": lambda core: core.rules,
+        "legacy": legacy,
+        "random": lambda core: random_policy(interface_of(core)),
+    }
+
+
+def legacy(core: Any) -> Controller:
+    """Setpoints as found, never called tuned; the scenario's ``legacy_setpoints``, one value for every row."""
+    rows = {c.name: c.rows for c in core.channels}
+    values = {name: [float(v)] * rows[name] for name, v in core.scenario.legacy_setpoints.items() if name in rows}
+    return Fixed(values)
+
+
+def learned_policies(name: str, path: str | Path) -> dict[str, PolicyMaker]:
+    """A trained policy, and the untrained network it began as where the run kept it.
+
+    Parameters
+    ----------
+    name : str
+        What the tables call it.
+    path : str or Path
+        Folder of a training run or of an exported bundle.
+    """
+    folder = Path(path)
+    if (folder / "manifest.json").exists():
+        return {name: lambda core: _exported(folder, core)}
+    if not (folder / RUN_FILE).exists():
+        raise FileNotFoundError(
+            f"policies.{name}: {folder} holds neither {RUN_FILE} nor manifest.json; give a run or a bundle"
+        )
+    made: dict[str, PolicyMaker] = {name: lambda core: _trained(folder, MODEL_FILE, core)}
+    if (folder / UNTRAINED_FILE).exists():
+        made[f"{name} untrained"] = lambda core: _trained(folder, UNTRAINED_FILE, core)
+    return made
+
+
+def _trained(folder: Path, file: str, core: Any) -> Controller:
+    from agents.learning.build import load_model
+
+    run = json.loads((folder / RUN_FILE).read_text())
+    _check_channels(folder, run["channel_hash"], core)
+    return of_model(load_model(run["algorithm"], folder / file), interface_of(core))
+
+
+def _exported(folder: Path, core: Any) -> Controller:
+    from agents.runtime.exported_policy import ExportedPolicy
+
+    policy = ExportedPolicy(folder)
+    _check_channels(folder, policy.manifest["channel_hash"], core)
+    return LearnedPolicy(policy.predict, interface_of(core))
+
+
+def _check_channels(folder: Path, channel_hash: str, core: Any) -> None:
+    if channel_hash != core.channel_hash:
+        raise ValueError(
+            f"{folder} was trained on the channel table {channel_hash}, this scenario has {core.channel_hash}; "
+            "evaluate it on the scenario (and agent_channels) that it was trained on"
+        )

@@ -1,0 +1,142 @@
+"""An evaluation on disk and on the terminal: scores as CSV, series as npz, facts as JSON, a table of totals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.gates import failed_gates
+from experiments.provenance import provenance
+from experiments.score import MEASURES, Measure, Table, columns, totals
+from experiments.splits import Episode
+from experiments.trace import Series
+
+SCORES, TRACES, FACTS, SUMMARY = "scores.csv", "traces.npz", "evaluation.json", "summary.csv"
+EPISODE_COLUMNS = ("site", "month", "weather_seed", "workload_seed", "days")
+TERMINAL = (
+    "energy_per_work_kwh_h",
+    "facility_kwh",
+    "cooling_kwh",
+    "degree_minutes_worst_rack",
+    "violations",
+    "work_done_h",
+    "travel_ranges",
+)
+
+
+@dataclass
+class Stored:
+    """An evaluation read back."""
+
+    scores: dict[str, Table]
+    traces: dict[str, Series]
+    facts: dict[str, Any]
+
+
+def summarise(found: Any) -> dict[str, dict[str, float]]:
+    """Policy to one number per measure, over all episodes."""
+    return {name: totals(table) for name, table in found.scores.items()}
+
+
+def save(found: Any, folder: Path, baseline: str, config_yaml: str = "") -> Path:
+    """Write an ``Evaluation`` into ``folder``: scores, summary, series, facts with provenance."""
+    if baseline not in found.scores:
+        raise ValueError(f"baseline = {baseline!r} was not evaluated; choose one of {sorted(found.scores)}")
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_scores(folder / SCORES, found.scores, found.episodes)
+    _write_summary(folder / SUMMARY, summarise(found), found.scores, baseline)
+    flat = {f"{policy}|{name}": values for policy, series in found.traces.items() for name, values in series.items()}
+    np.savez_compressed(folder / TRACES, allow_pickle=False, **flat)
+    facts = {
+        **found.facts,
+        "baseline": baseline,
+        "episodes": [e._asdict() for e in found.episodes],
+        "config": config_yaml,
+        **provenance(config=found.facts),
+    }
+    (folder / FACTS).write_text(json.dumps(facts, indent=2, default=str))
+    return folder
+
+
+def read(folder: Path) -> Stored:
+    """An evaluation that ``save`` wrote.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where the folder holds none.
+    """
+    import pandas as pd
+
+    if not (folder / FACTS).exists():
+        raise FileNotFoundError(f"{folder} holds no {FACTS}; give the folder that `coldaisle evaluate` wrote")
+    frame = pd.read_csv(folder / SCORES)
+    names = [c for c in frame.columns if c not in ("policy", "episode", *EPISODE_COLUMNS)]
+    scores = {
+        str(policy): {name: rows[name].to_numpy(np.float64) for name in names}
+        for policy, rows in frame.groupby("policy", sort=False)
+    }
+    traces: dict[str, Series] = {}
+    with np.load(folder / TRACES, allow_pickle=False) as stored:
+        for key in stored.files:
+            policy, _, name = key.partition("|")
+            traces.setdefault(policy, {})[name] = stored[key]
+    return Stored(scores, traces, json.loads((folder / FACTS).read_text()))
+
+
+def print_table(found: Any, baseline: str, note: str = "") -> None:
+    """Print totals per policy, and whether its numbers may be compared with the baseline."""
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+    shown = columns(TERMINAL)
+    table = RichTable(title=f"{found.facts['scenario']}: {len(found.episodes)} paired episodes", caption=note or None)
+    table.add_column("policy")
+    for m in shown:
+        table.add_column(f"{m.title} [{m.unit}]", justify="right")
+    table.add_column(f"gates against {baseline}")
+    for name, row in summarise(found).items():
+        table.add_row(name, *(format_number(m, row[m.column]) for m in shown), gate_words(found.scores, name, baseline))
+    Console().print(table)
+
+
+def gate_words(scores: Mapping[str, Table], name: str, baseline: str) -> str:
+    """``passed``, ``baseline``, or the sentences of the gates that failed."""
+    if name == baseline:
+        return "baseline"
+    failures = failed_gates(scores[name], scores[baseline])
+    return "failed: " + "; ".join(failures) if failures else "passed"
+
+
+def format_number(measure: Measure, value: float) -> str:
+    """A number with the digits of its measure and a space between thousands."""
+    return f"{value:,.{measure.digits}f}".replace(",", " ") if np.isfinite(value) else "none"
+
+
+def _write_scores(path: Path, scores: Mapping[str, Table], episodes: Sequence[Episode]) -> None:
+    import pandas as pd
+
+    frames = []
+    for policy, table in scores.items():
+        frame = pd.DataFrame([e._asdict() for e in episodes])
+        frame.insert(0, "episode", range(len(episodes)))
+        frame.insert(0, "policy", policy)
+        frames.append(frame.assign(**{name: np.asarray(values) for name, values in sorted(table.items())}))
+    pd.concat(frames).to_csv(path, index=False)
+
+
+def _write_summary(
+    path: Path, rows: Mapping[str, Mapping[str, float]], scores: Mapping[str, Table], baseline: str
+) -> None:
+    import pandas as pd
+
+    lines = [
+        {"policy": name, **{m.column: row[m.column] for m in MEASURES}, "gates": gate_words(scores, name, baseline)}
+        for name, row in rows.items()
+    ]
+    pd.DataFrame(lines).to_csv(path, index=False)

@@ -1,0 +1,81 @@
+"""``coldaisle rollout``: one policy on one episode, every measured point and every flow of the site as CSV."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hydra
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from experiments.schema import CONFIGS, register
+from experiments.splits import Episode, load_split, plan_episodes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from envs.controllers.base import Controller
+    from envs.scenario import Scenario
+
+LOG = logging.getLogger(__name__)
+
+
+def rollout(make: Callable[[Any], Controller], scenario: Scenario, episode: Episode, seed: int = 0) -> pd.DataFrame:
+    """A row per control step: ``time_s``, measurements, setpoints in force and the site's flows, by name and row."""
+    import pandas as pd
+
+    from envs.core import DataCenterCore
+    from experiments.episodes import explicit_plan, restricted
+
+    site = restricted(scenario, [episode])
+    core = DataCenterCore(site, 1)
+    core.reset(seed=seed, plan=explicit_plan(site, core.world, [episode]))
+    controller = make(core)
+    controller.reset(1)
+    rows = []
+    for step in range(site.episode.steps):
+        row = {"time_s": step * core.step_s, **_named("measured", core.measurements())}
+        core.step_setpoints(controller.act(core.measurements()))
+        row |= _named("in_force", core.in_force) | _named("flow", core.flows._asdict())
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _named(prefix: str, values: Any) -> dict[str, float]:
+    out = {}
+    for name, value in values.items():
+        flat = np.asarray(value).ravel()
+        if name.startswith("in_force.") or value is None:
+            continue
+        for k, number in enumerate(flat):
+            out[f"{prefix}.{name}" if len(flat) == 1 else f"{prefix}.{name}[{k}]"] = float(number)
+    return out
+
+
+@hydra.main(config_path=CONFIGS, config_name="rollout", version_base="1.3")
+def main(config: DictConfig) -> None:
+    """Roll out as configured and write ``rollout.csv``."""
+    from experiments.policies import learned_policies, reference_policies
+
+    known = reference_policies()
+    make = known.get(config.policy) or learned_policies("policy", config.policy)["policy"]
+    scenario: Any = OmegaConf.to_object(config.scenario)
+    episode = plan_episodes(load_split(config.split), days=config.days)[0]
+    folder = Path(config.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    rollout(make, scenario, episode, config.seed).to_csv(folder / "rollout.csv", index=False)
+    LOG.info("rollout written to %s", folder / "rollout.csv")
+
+
+def run() -> None:
+    """``coldaisle rollout`` and ``python -m experiments.rollout``."""
+    register(sys.argv)
+    main()
+
+
+if __name__ == "__main__":
+    run()

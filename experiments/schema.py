@@ -1,0 +1,209 @@
+"""What may be set from the command line: dataclasses registered with hydra, so that a wrong key or type is refused by name.
+
+The scenario's part is the dataclass tree of ``envs.scenario`` itself: every parameter of every machine can be overridden as
+``scenario.<machine>.<parameter>=value``, without ``+``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from agents.learning.settings import CrossQSettings, PPOSettings, SACSettings, TD3Settings, TQCSettings
+from experiments.tracking import DEFAULT_URI
+
+CONFIGS = "pkg://configs.run"  # beside configs/scenario: hydra must meet scenarios as typed nodes, not as YAML
+
+
+@dataclass
+class PPOAgent(PPOSettings):
+    """PPO and how many environments feed it."""
+
+    algorithm: str = "ppo"
+    environments: int = 1024
+
+
+@dataclass
+class SACAgent(SACSettings):
+    """SAC and how many environments feed it."""
+
+    algorithm: str = "sac"
+    environments: int = 64
+
+
+@dataclass
+class TD3Agent(TD3Settings):
+    """TD3 and how many environments feed it."""
+
+    algorithm: str = "td3"
+    environments: int = 64
+
+
+@dataclass
+class TQCAgent(TQCSettings):
+    """TQC and how many environments feed it."""
+
+    algorithm: str = "tqc"
+    environments: int = 64
+
+
+@dataclass
+class CrossQAgent(CrossQSettings):
+    """CrossQ and how many environments feed it."""
+
+    algorithm: str = "crossq"
+    environments: int = 64
+
+
+@dataclass
+class TrackingConfig:
+    """Where runs are kept: ``mlflow`` or ``none``."""
+
+    backend: str = "mlflow"
+    uri: str = DEFAULT_URI
+    experiment: str = "coldaisle"
+    name: str = ""
+
+
+@dataclass
+class TrainConfig:
+    """``coldaisle train``. Steps count over all environments; 0 switches a habit off."""
+
+    scenario: Any = MISSING
+    agent: Any = MISSING
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    seed: int = 0
+    total_steps: int = 2_000_000
+    device: str = "cpu"
+    torch_threads: int = 1
+    split: str = "train"
+    checkpoint_every: int = 500_000
+    evaluate_every: int = 500_000
+    evaluation_environments: int = 24
+    patience: int = 0
+    min_gain: float = 0.0
+    resume: str = ""
+    progress: bool = True
+    folder: str = "${hydra:runtime.output_dir}"
+
+
+@dataclass
+class EvaluateConfig:
+    """``coldaisle evaluate``. ``policies`` maps a name to a run's folder or an exported bundle."""
+
+    scenario: Any = MISSING
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    policies: dict[str, str] = field(default_factory=dict)
+    baseline: str = "rules"
+    split: str = "test"
+    episodes: int = 0
+    days: int = 0
+    seed: int = 0
+    report: bool = True
+    folder: str = "${hydra:runtime.output_dir}"
+
+
+@dataclass
+class ExportConfig:
+    """``coldaisle export``. ``run`` is the folder of a training run; ``evaluation`` one of an evaluation, for the card."""
+
+    run: str = MISSING
+    evaluation: str = ""
+    policy: str = ""
+    folder: str = ""
+
+
+@dataclass
+class RolloutConfig:
+    """``coldaisle rollout``. ``policy`` is ``rules``, ``random``, ``legacy``, a run's folder or a bundle."""
+
+    scenario: Any = MISSING
+    policy: str = "rules"
+    split: str = "test"
+    days: int = 1
+    seed: int = 0
+    folder: str = "${hydra:runtime.output_dir}"
+
+
+@dataclass
+class ReportConfig:
+    """``coldaisle report``. ``evaluation`` is the folder that an evaluation wrote."""
+
+    evaluation: str = MISSING
+    baseline: str = "rules"
+
+
+OmegaConf.register_new_resolver("pid", os.getpid, replace=True, use_cache=True)  # on import: sweep workers need it too
+
+AGENTS = {"ppo": PPOAgent, "sac": SACAgent, "td3": TD3Agent, "tqc": TQCAgent, "crossq": CrossQAgent}
+VERBS = {
+    "train": TrainConfig,
+    "evaluate": EvaluateConfig,
+    "export": ExportConfig,
+    "rollout": RolloutConfig,
+    "report": ReportConfig,
+}
+
+
+def register(arguments: Sequence[str] | None = None) -> None:
+    """Put every dataclass into hydra's store, and the shipped scenarios.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The command line (``sys.argv``, changed in place where it is that list): ``scenario=<path>.yaml`` registers that
+        file under the file's name.
+    """
+    store = ConfigStore.instance()
+    for verb, config in VERBS.items():
+        store.store(name=f"{verb}_schema", node=config)
+    for name, agent in AGENTS.items():
+        store.store(group="agent", name=f"{name}_schema", node=agent)
+    store.store(group="tracking", name="tracking_schema", node=TrackingConfig)
+    register_scenarios(_scenario_files(sys.argv if arguments is None else arguments))
+
+
+def register_scenarios(paths: Iterable[str] = ()) -> None:
+    """Register the shipped scenarios and those of YAML files as options of the group ``scenario``."""
+    from envs.scenario import SHIPPED, load
+
+    store = ConfigStore.instance()
+    for name in (*SHIPPED, *paths):
+        try:
+            node = OmegaConf.structured(load(name))
+        except ValueError as error:
+            sys.exit(f"coldaisle: {error}")
+        store.store(group="scenario", name=Path(name).stem, node=writable(node))
+
+
+def writable(node: DictConfig) -> DictConfig:
+    """The node without the read-only marks of frozen dataclasses, so that the command line may change it."""
+    OmegaConf.set_readonly(node, None)
+    for key in node:
+        if OmegaConf.is_missing(node, key):
+            continue
+        child = node._get_node(key)
+        if isinstance(child, DictConfig) and not child._is_none():
+            writable(child)
+    return node
+
+
+def _scenario_files(arguments: Sequence[str]) -> list[str]:
+    """Paths given as ``scenario=<path>.yaml``; the arguments are rewritten to the names they are registered under."""
+    found: list[str] = []
+    for i, argument in enumerate(arguments):
+        key, _, value = argument.partition("=")
+        if key != "scenario" or not value.endswith((".yaml", ".yml")):
+            continue
+        paths = value.split(",")
+        found += [p for p in paths if p.endswith((".yaml", ".yml"))]
+        if isinstance(arguments, list):
+            arguments[i] = f"scenario={','.join(Path(p).stem for p in paths)}"
+    return found
