@@ -16,7 +16,7 @@ FIRST_HOUR, LAST_HOUR = 14, 20  # local standard hours in which generated events
 
 @dataclass(frozen=True)
 class DemandResponseEvent:
-    """From ``start_utc`` for ``duration_s`` [s] the site shall draw ``reduction_frac`` less; known ``notice_s`` before."""
+    """From ``start_utc`` on, for ``duration_s``, a site draws ``reduction_frac`` less; known ``notice_s`` before."""
 
     start_utc: np.datetime64
     duration_s: float

@@ -136,8 +136,8 @@ def hourly_price(zone: Zone, seed: int, years: int = 1) -> Floats:
     """Wholesale price [USD/MWh] of every local standard hour, (8760 * years,): lognormal body plus Poisson spikes.
 
     Tightness = log shape + persistent noise; its rank within the year is mapped to the body, so that median, p95 and
-    the share of negative hours are those of the facts. Spikes, exponential, fall on a fifth of the tightest 5 % of hours and
-    make up what the body lacks of the mean; everything is capped at the recorded maximum.
+    the share of negative hours are those of the facts. Exponential spikes fall on a fifth of the tightest 5 % of hours
+    and make up what the body lacks of the mean; everything is capped at the recorded maximum.
     """
     facts = _price_facts(zone)
     sd = price_noise_sd(zone.key)

@@ -167,7 +167,8 @@ def _step_s(path: Path, times: NDArray[np.datetime64], name: str) -> float:
     steps = np.diff(times).astype(np.float64)
     if steps.size == 0:
         raise ValueError(f"{path}: one row in column '{name}', expected two or more to know the step")
-    step = float(np.median(steps))
+    rising = np.sort(steps[steps > 0])
+    step = float(rising[(rising.size - 1) // 2]) if rising.size else 0.0
     faults = np.flatnonzero((steps <= 0) | (steps != step))
     if faults.size:
         row = int(faults[0])

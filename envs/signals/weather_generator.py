@@ -45,15 +45,15 @@ def seasonal(monthly: NDArray[np.float64], days: NDArray[Any]) -> NDArray[np.flo
     return mean + spline(np.mod(days, DAYS_PER_YEAR), 1)
 
 
-def _anomaly_sd_k(climate: Climate) -> NDArray[np.float64]:
-    """Return the standard deviation (12,) of the day anomaly [K] that gives daily means the spread of the normals.
+def _anomaly_variance_k2(climate: Climate) -> NDArray[np.float64]:
+    """Return the variance (12,) of the day anomaly [K2] that gives daily means the spread of the normals.
 
-    The seasonal trend within a month is already part of that spread; at least half of it stays weather.
+    The seasonal trend within a month is already part of that spread; at least a tenth of its variance stays weather.
     """
     days = seasonal(climate.temp_mean_c, np.arange(DAYS_PER_YEAR) + 0.5)
     trend = np.array([days[a:b].var() for a, b in zip(MONTH_EDGES[:-1], MONTH_EDGES[1:])])
     spread = climate.day_mean_sd_k**2
-    return np.sqrt(np.maximum(spread - trend, 0.25 * spread) / IN_MONTH_VARIANCE)
+    return np.maximum(spread - trend, 0.1 * spread) / IN_MONTH_VARIANCE
 
 
 def hourly_weather(climate: Climate, seed: int, years: int = 1) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -78,7 +78,7 @@ def hourly_weather(climate: Climate, seed: int, years: int = 1) -> tuple[NDArray
     hours = np.arange(24 * count)
     days = hours / 24.0
     noons = np.arange(count + 2) - 0.5
-    spread = np.maximum(seasonal(_anomaly_sd_k(climate), days), 0.0)
+    spread = np.sqrt(np.maximum(seasonal(_anomaly_variance_k2(climate), days), 0.0))
     anomaly = np.interp(days, noons, autoregressive_noise(rng, count + 2, DAY_PERSISTENCE)) * spread
     phase = 2.0 * np.pi * (hours % 24 - seasonal(climate.hour_of_max, days)) / 24.0
     amplitude = np.maximum(seasonal(climate.diurnal_amplitude_k, days), 0.0)
