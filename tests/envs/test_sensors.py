@@ -1,4 +1,4 @@
-"""The sensor layer: noise without a generator, equal in any batch; bias, drift, delay, resolution and hanging sensors."""
+"""The sensor layer: noise without a generator, equal in any batch; bias, drift, delay, resolution, hanging sensors."""
 
 from __future__ import annotations
 
