@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from envs.equipment.rack_archetypes import ENTERPRISE_AIR, HGX_AIR, LEGACY_AIR, LIQUID_200, NVL72, RackArchetype
 from envs.equipment.rack_table import ChipTable, RackTable, rack_table
-from envs.physics.namespace import Array, as_mask, lag_share, namespace, relax_with_source
+from envs.physics.namespace import Array, as_mask, lag_share, namespace
 from envs.units import CP_AIR_KJ_KG_K
 
 __all__ = [
@@ -55,6 +55,7 @@ class RackDemand(NamedTuple):
     lower_kw: Array  # (S, R, B), demand of the slots below the j-th
     inverse_rest: Array  # (S, R, B), one over the accelerators from the j-th up
     base_kw: Array  # (R, B), with idle accelerators and CPUs
+    fixed_kw: Array  # (R, B), base less the leakage that chips at 0 degC would lack
     idle_kw: Array  # (R, B), idle accelerators
     inverse_active: Array  # (R, B)
     rest_chip_kw: Array  # (R, B)
@@ -90,7 +91,7 @@ class RackFlows(NamedTuple):
 
 
 def demand_terms(table: RackTable, activity: Array) -> RackDemand:
-    """What an activity draws where no cap binds, and the terms by which a cap is shared; once per control step.
+    """Return what an activity draws without a cap, and the terms by which a cap is shared; once per control step.
 
     Parameters
     ----------
@@ -116,16 +117,19 @@ def demand_terms(table: RackTable, activity: Array) -> RackDemand:
     inverse_active = 1.0 / xp.maximum(active, table.least_active)
     use = xp.clip(xp.sum(activity, axis=0), 0.0, 1.0)
     rest = xp.sum(table.slot_above * count, axis=1)
+    base_kw = table.base_kw + idle_kw
+    leak_kw_k = table.leak_kw_k * (active + table.sockets)
     return RackDemand(
         slot_kw=slot_kw,
-        total_kw=xp.sum(slot_kw, axis=0),
+        total_kw=_over_slots(slot_kw),
         lower_kw=xp.sum((1.0 - table.slot_above) * slot_kw, axis=1),
         inverse_rest=1.0 / xp.clip(rest, _FEW, _NO_LIMIT),
-        base_kw=table.base_kw + idle_kw,
+        base_kw=base_kw,
+        fixed_kw=base_kw - leak_kw_k * LEAKAGE_REFERENCE_C,
         idle_kw=idle_kw,
         inverse_active=inverse_active,
         rest_chip_kw=table.rest_chip_kw * (1.0 - active * inverse_active),
-        leak_kw_k=table.leak_kw_k * (active + table.sockets),
+        leak_kw_k=leak_kw_k,
         fan_room=1.0 - (table.fan_idle_speed + table.fan_load_speed * use),
     )
 
@@ -205,9 +209,7 @@ def advance(
     power_kw = output_kw + psu_loss_kw
     it_heat = power_kw - fan_kw - table.package_kj_k / dt_s * (new_excess - excess)
     liquid_heat = table.liquid_share * it_heat
-    solids_c, air_heat = relax_with_source(
-        state.solids_c, inlet_air_c, it_heat - liquid_heat + fan_kw, CP_AIR_KJ_KG_K * airflow, table.solids_kj_k, dt_s
-    )
+    solids_c, air_heat = _solids_step(table, state.solids_c, inlet_air_c, it_heat - liquid_heat + fan_kw, airflow, dt_s)
     chip_c = new_excess + THROTTLE_C
     flows = RackFlows(
         power_kw=power_kw,
@@ -222,9 +224,17 @@ def advance(
         chip_c=chip_c,
         cap_frac=cap_frac,
         throttle_frac=derate,
-        shutdown=as_mask(chip_c > SHUTDOWN_C, chip_c),
+        shutdown=as_mask(new_excess > SHUTDOWN_C - THROTTLE_C, chip_c),
     )
     return RackState(fan_speed, chip_c, solids_c, psu_loss_kw), flows
+
+
+def _over_slots(values: Array) -> Array:
+    """Sum over the first axis; with two or three slots quicker than a reduction."""
+    total = values[0]
+    for j in range(1, values.shape[0]):
+        total = total + values[j]
+    return total
 
 
 def _server_fans(
@@ -246,13 +256,12 @@ def _capped_draw(
     The power supplies' loss is that of the last sub-step, the leakage that of the chips as they are.
     """
     xp = namespace(limit_kw)
-    leak_kw = demand.leak_kw_k * (state.chip_c - LEAKAGE_REFERENCE_C)
-    budget = limit_kw - state.psu_loss_kw - fan_kw - demand.base_kw - leak_kw
+    budget = limit_kw - state.psu_loss_kw - fan_kw - demand.fixed_kw - demand.leak_kw_k * state.chip_c
     cap = budget * demand.inverse_rest[0]
     for j in range(1, demand.slot_kw.shape[0]):
         cap = xp.maximum(cap, (budget - demand.lower_kw[j]) * demand.inverse_rest[j])
     cap_frac = xp.clip(xp.maximum(cap, table.cap_floor_kw) * table.slot_inverse_draw, 0.0, 1.0)
-    return cap_frac, xp.sum(demand.slot_kw * cap_frac, axis=0)
+    return cap_frac, _over_slots(demand.slot_kw * cap_frac)
 
 
 def _chip_step(
@@ -266,33 +275,32 @@ def _chip_step(
 ) -> Array:
     """Temperature of a working chip after the step, as its excess over the throttle point [K].
 
-    Leakage and derate are solved together as one linear equation (B8): with ``x = R' P``, ``R' = R/(1 - R L)``, the chip
-    would settle at ``e`` above 85 degC undisturbed, at ``e/(1 + .05 x)`` while derating, at ``e - .5 x`` on the derate's
-    floor. It runs towards the first until it is hot, from there towards the higher of the others, with ``C R'``.
+    Leakage and derate are solved together as one linear equation (B8): with ``x = R' P``, ``R' = R/(1 - R L)``, the
+    chip would settle at ``e`` above 85 degC undisturbed, at ``e/(1 + .05 x)`` while derating, at ``e - .5 x`` on the
+    derate's floor. It runs towards the first until it is hot, from there towards the higher of the others, by ``C R'``.
     """
     xp = namespace(chip_kw)
-    resistance, share, air_gain, rest = _chip_terms(table.chips, table.kind, coolant_c, flow_frac, dt_s)
+    resistance, kept, air_gain, rest = _chip_terms(table.chips, table.kind, coolant_c, flow_frac, dt_s)
     rise = resistance * chip_kw
     settled = air_gain * inlet_c + rest + rise
     derate = DERATE_PER_K * rise
     limited = xp.maximum(settled / (1.0 + derate), settled - ((1.0 - DERATE_FLOOR) / DERATE_PER_K) * derate)
     hot = xp.clip(excess, 0.0, _NO_LIMIT)
-    return xp.minimum(excess + (settled - excess) * share, hot + (limited - hot) * share)
+    return xp.minimum(settled + (excess - settled) * kept, limited + (hot - limited) * kept)
 
 
 def _chip_terms(
     chips: ChipTable, kind: Array, coolant_c: Array, flow_frac: Array, dt_s: float
 ) -> tuple[Array, Array, Array, Array]:
-    """Thermal terms by kind of rack, spread over the racks (R, B): R' [K/kW], step share, inlet gain, constant [K]."""
+    """Thermal terms by kind of rack, spread over the racks (R, B): R' [K/kW], share kept, inlet gain, constant [K]."""
     xp = namespace(coolant_c)
     v = xp.clip(flow_frac, _FLOW_FLOOR, _FLOW_CEILING)
     r = chips.fixed_k_kw + chips.plate_k_kw / xp.sqrt(v) + chips.rise_k_kw / v
     gain = 1.0 / (1.0 - xp.clip(r * chips.leak_kw_k, 0.0, _LEAK_GAIN_LIMIT))
     resistance = r * gain
-    share = -xp.expm1(-dt_s / (chips.package_kj_k * resistance))
-    wet = (1.0 - chips.air) * coolant_c - LEAKAGE_REFERENCE_C
-    rest = wet * gain - (THROTTLE_C - LEAKAGE_REFERENCE_C)
-    return resistance[kind], share[kind], (chips.air * gain)[kind], rest[kind]
+    kept = xp.exp(-dt_s / (chips.package_kj_k * resistance))
+    rest = (chips.wet * coolant_c - LEAKAGE_REFERENCE_C) * gain - (THROTTLE_C - LEAKAGE_REFERENCE_C)
+    return resistance[kind], kept[kind], (chips.air * gain)[kind], rest[kind]
 
 
 def _psu_loss(table: RackTable, output_kw: Array) -> Array:
@@ -301,3 +309,17 @@ def _psu_loss(table: RackTable, output_kw: Array) -> Array:
     for j in range(1, table.psu_slope.shape[0]):
         loss = namespace(output_kw).maximum(loss, table.psu_intercept_kw[j] + table.psu_slope[j] * output_kw)
     return loss
+
+
+def _solids_step(
+    table: RackTable, solids_c: Array, inlet_c: Array, heat_kw: Array, airflow: Array, dt_s: float
+) -> tuple[Array, Array]:
+    """Temperature of the solids, which is that of the exhaust, and the heat to the air, T1.
+
+    As `envs.physics.namespace.relax_with_source` but without its guard at zero conductance: there is always a draught.
+    """
+    exponent = airflow * (-CP_AIR_KJ_KG_K * dt_s / table.solids_kj_k)
+    surplus = (heat_kw - airflow * CP_AIR_KJ_KG_K * (solids_c - inlet_c)) * (
+        namespace(heat_kw).expm1(exponent) / exponent
+    )
+    return solids_c + surplus * (dt_s / table.solids_kj_k), heat_kw - surplus

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,8 +48,9 @@ class RackArchetype(Parameters):
         intercepts, slopes = psu_loss_lines(self)
         if len(self.psu_load_frac) != len(self.psu_efficiency_frac) or np.any(np.diff(slopes) < 0.0):
             raise ValueError(
-                f"RackArchetype.psu_efficiency_frac = {self.psu_efficiency_frac!r} at {self.psu_load_frac!r} gives losses "
-                f"that do not rise ever faster with load (slopes {slopes!r}); give as many points as loads, loads ascending"
+                f"RackArchetype.psu_efficiency_frac = {self.psu_efficiency_frac!r} at psu_load_frac = "
+                f"{self.psu_load_frac!r} gives losses that do not rise ever faster with load (slopes {slopes!r}); "
+                "give one efficiency per load, loads ascending, as 80plus Titanium .90 .94 .96 .91 at .1 .2 .5 1"
             )
 
     @property
@@ -72,24 +73,58 @@ def psu_loss_lines(archetype: RackArchetype) -> tuple[list[float], list[float]]:
     return [(q - s * x) * archetype.psu_rated_kw for q, s, x in zip(loss, slopes, load)], slopes
 
 
-_SHELF = {"psu_load_frac": [1.0], "psu_efficiency_frac": [0.975]}  # rack power shelf, PHYSICS F2
-_COLD_PLATE = {"chip_resistance_k_w": 0.02, "interface_resistance_k_w": 0.01}  # PHYSICS D5 [G]
-_TWO_SOCKET = {"accelerators": 0, "accelerator_tdp_kw": 0.0, "fan_max_frac": 0.05, "leakage_frac": 0.25}
-
 HGX_AIR = RackArchetype()
-NVL72 = RackArchetype(
-    peak_kw=120.0, nameplate_kw=132.0, accelerators=72, accelerator_tdp_kw=1.2, base_power_kw=28.1, psu_rated_kw=132.0,
-    liquid_share_frac=0.85, **_SHELF, **_COLD_PLATE,
-)  # fmt: skip
-LIQUID_200 = RackArchetype(
-    peak_kw=200.0, nameplate_kw=220.0, accelerators=120, accelerator_tdp_kw=1.2, base_power_kw=47.2, psu_rated_kw=220.0,
-    liquid_share_frac=0.98, **_SHELF, **_COLD_PLATE,
-)  # fmt: skip
-ENTERPRISE_AIR = RackArchetype(
-    peak_kw=10.0, nameplate_kw=14.0, base_power_kw=0.6, cpu_sockets=32, cpu_idle_kw=3.6, cpu_max_kw=8.95,
-    psu_rated_kw=20.0, chip_resistance_k_w=0.125, package_kj_k=0.3, solids_kj_k=250.0, **_TWO_SOCKET,
-)  # fmt: skip
-LEGACY_AIR = RackArchetype(
-    peak_kw=5.0, nameplate_kw=7.5, base_power_kw=0.3, cpu_sockets=24, cpu_idle_kw=2.0, cpu_max_kw=4.48,
-    psu_rated_kw=10.0, chip_resistance_k_w=0.19, package_kj_k=0.3, solids_kj_k=250.0, **_TWO_SOCKET,
-)  # fmt: skip
+_COLD_PLATES = replace(
+    HGX_AIR,
+    accelerator_tdp_kw=1.2,
+    psu_load_frac=[1.0],
+    psu_efficiency_frac=[0.975],  # rack power shelf, PHYSICS F2
+    chip_resistance_k_w=0.02,
+    interface_resistance_k_w=0.01,  # PHYSICS D5 [G]
+)
+NVL72 = replace(
+    _COLD_PLATES,
+    peak_kw=120.0,
+    nameplate_kw=132.0,
+    accelerators=72,
+    base_power_kw=28.0,
+    psu_rated_kw=132.0,
+    liquid_share_frac=0.85,
+)
+LIQUID_200 = replace(
+    _COLD_PLATES,
+    peak_kw=200.0,
+    nameplate_kw=220.0,
+    accelerators=120,
+    base_power_kw=47.0,
+    psu_rated_kw=220.0,
+    liquid_share_frac=0.98,
+)
+ENTERPRISE_AIR = replace(
+    HGX_AIR,
+    peak_kw=10.0,
+    nameplate_kw=14.0,
+    accelerators=0,
+    accelerator_tdp_kw=0.0,
+    base_power_kw=0.6,
+    cpu_sockets=32,
+    cpu_idle_kw=3.6,
+    cpu_max_kw=8.93,
+    psu_rated_kw=28.0,
+    fan_max_frac=0.05,
+    leakage_frac=0.25,
+    chip_resistance_k_w=0.125,
+    package_kj_k=0.3,
+    solids_kj_k=250.0,
+)
+LEGACY_AIR = replace(
+    ENTERPRISE_AIR,
+    peak_kw=5.0,
+    nameplate_kw=7.0,
+    base_power_kw=0.3,
+    cpu_sockets=24,
+    cpu_idle_kw=2.0,
+    cpu_max_kw=4.46,
+    psu_rated_kw=14.0,
+    chip_resistance_k_w=0.19,
+)

@@ -28,10 +28,14 @@ class ChipTable(NamedTuple):
     leak_kw_k: Array
     package_kj_k: Array
     air: Array
+    wet: Array
 
 
 class RackTable(NamedTuple):
-    """Constants of a hall's racks, shape (R, 1) or (S, R, 1), made once by `rack_table`."""
+    """Constants of a hall's racks, made once by `rack_table`.
+
+    Shape (R, 1), or (S, R, 1) for slots; a python float where all racks agree, which is quicker than a column.
+    """
 
     kind: Array  # (R,) row of ``chips``
     chips: ChipTable
@@ -95,8 +99,15 @@ def rack_table(archetypes: Sequence[RackArchetype], slot_class: Any, dtype: Any 
         kind=np.array([row[id(archetype)] for archetype in archetypes], dtype=np.int64),
         chips=ChipTable(*(np.asarray(x, dtype=dtype) for x in _chip_arrays(_Columns(kinds)))),
         curves=slot_curves(classes, racks.accelerator_idle_frac, dtype),
-        **{name: np.asarray(value, dtype=dtype) for name, value in arrays.items()},
+        **{name: _uniform_or_array(value, dtype) for name, value in arrays.items()},
     )
+
+
+def _uniform_or_array(value: Array, dtype: Any) -> Any:
+    """Return a column (R, 1) of one number as a python float, any other array in ``dtype``."""
+    if value.ndim == 2 and np.all(value == value[0, 0]):
+        return float(value[0, 0])
+    return np.asarray(value, dtype=dtype)
 
 
 class _Columns:
@@ -126,7 +137,15 @@ def _chip_arrays(c: _Columns) -> tuple[Array, ...]:
     fixed = c.interface_resistance_k_w + c.chip_resistance_k_w * air
     rise = 0.5 * c.coolant_rise_k / np.maximum(_chip_tdp_kw(c), 1e-3) * (1.0 - air)
     leak = c.leakage_frac * c.leakage_per_k * _chip_tdp_kw(c)
-    return fixed * _W_PER_KW, c.chip_resistance_k_w * (1.0 - air) * _W_PER_KW, rise, leak, c.package_kj_k, air
+    return (
+        fixed * _W_PER_KW,
+        c.chip_resistance_k_w * (1.0 - air) * _W_PER_KW,
+        rise,
+        leak,
+        c.package_kj_k,
+        air,
+        1.0 - air,
+    )
 
 
 def _power_arrays(c: _Columns) -> dict[str, Array]:
@@ -164,20 +183,27 @@ def _slot_arrays(c: _Columns, classes: Array) -> dict[str, Array]:
     }
 
 
-def _psu_arrays(archetypes: Sequence[RackArchetype]) -> dict[str, Array]:
-    """Loss lines of the power supplies (L, R, 1), short tables filled with copies, and the slope at rated power."""
-    lines = [psu_loss_lines(a) for a in archetypes]
-    longest = max(len(slopes) for _, slopes in lines)
-    filled = [[part + part[-1:] * (longest - len(part)) for part in line] for line in lines]
-    intercept = np.array([line[0] for line in filled]).T[..., None]
-    slope = np.array([line[1] for line in filled]).T[..., None]
-    holds = np.argmax(intercept + slope * _Columns(archetypes).peak_kw, axis=0)[None]
-    marginal = np.take_along_axis(slope, holds[..., :1], axis=0)[0]
-    return {"psu_intercept_kw": intercept, "psu_slope": slope, "psu_marginal": 1.0 + marginal}
+def _psu_arrays(archetypes: Sequence[RackArchetype]) -> dict[str, Any]:
+    """Loss lines of the power supplies (L, R, 1) and the input that one more kW of output takes at peak (R, 1).
+
+    Lines that would only hold above the nameplate are left out; short tables are filled with copies.
+    """
+    lines = [_reachable(psu_loss_lines(a), float(np.max(a.nameplate_kw))) for a in archetypes]
+    longest = max(len(rack) for rack in lines)
+    table = np.array([rack + rack[-1:] * (longest - len(rack)) for rack in lines]).transpose(2, 1, 0)[..., None]
+    peak = np.array([[1.0 + rack[-1][1]] for rack in lines])
+    return {"psu_intercept_kw": table[0], "psu_slope": table[1], "psu_marginal": peak}
+
+
+def _reachable(lines: tuple[list[float], list[float]], nameplate_kw: float) -> list[tuple[float, float]]:
+    """Lines (intercept, slope) that hold somewhere below the nameplate input; the first always does."""
+    pairs = list(zip(*lines))
+    meets = [(a0 - a1) / (b1 - b0) for (a0, b0), (a1, b1) in zip(pairs[:-1], pairs[1:])]
+    return pairs[:1] + [(a, b) for (a, b), output in zip(pairs[1:], meets) if a + (1.0 + b) * output < nameplate_kw]
 
 
 def _fan_arrays(c: _Columns) -> dict[str, Array]:
-    """Speed law of B7, power at full speed, airflow in proportion to speed with the stated flow at full use and 25 degC."""
+    """Speed law of B7, power at full speed, and airflow in proportion to speed, as stated at full use and 25 degC."""
     span = c.fan_ramp_end_c - c.fan_ramp_start_c
     flow = c.airflow_m3_s_kw * c.air_rated_kw * RHO_AIR_KG_M3 / (c.fan_idle_speed_frac + c.fan_load_speed_frac)
     return {

@@ -59,9 +59,9 @@ def slot_curves(slot_class: Any, idle_frac: Any, dtype: Any = np.float32) -> Hin
 
     Notes
     -----
-    Measured down to about ``rho`` = .4, there linear to (static power / demand, 0), PHYSICS b2. ``pretrain`` has its own
-    measured curve; ``decode`` uses the default one on its own, low draw, which makes it flat until the cap falls under
-    that draw and a cliff below it; ``cpu`` and ``none`` are never capped.
+    Measured down to about ``rho`` = .4, from there linear to (static power / demand, 0), PHYSICS b2. ``pretrain`` has
+    its own measured curve; ``decode`` uses the default one on its own, low draw, which makes it flat until the cap
+    falls under that draw and a cliff below it; ``cpu`` and ``none`` are never capped.
     """
     kinds = np.asarray(slot_class, dtype=np.int64)
     share = np.asarray(POWER_SHARE)[kinds][..., None]
