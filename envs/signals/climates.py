@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
+
+from envs.signals.table_file import packaged_rows
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,6 @@ class Climate:
 _NORMALS = ("temp_mean_c", "diurnal_amplitude_k", "hour_of_max", "day_mean_sd_k", "dew_point_c")
 
 
-def _rows(name: str) -> list[dict[str, str]]:
-    """Read the rows of a CSV file of this package."""
-    text = files("envs.signals").joinpath(name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
-
-
 @cache
 def sites() -> dict[str, Site]:
     """Every embedded site by its key."""
@@ -67,7 +61,7 @@ def sites() -> dict[str, Site]:
             row["grid_zone"],
             row["source"],
         )
-        for row in _rows("climate_sites.csv")
+        for row in packaged_rows("climate_sites.csv")
     }
 
 
@@ -82,5 +76,7 @@ def climate(key: str) -> Climate:
     site = sites().get(key)
     if site is None:
         raise ValueError(f"no embedded climate '{key}'; known: {', '.join(sites())}; or give an .epw, .csv or .parquet")
-    rows = sorted((row for row in _rows("climate_normals.csv") if row["key"] == key), key=lambda row: int(row["month"]))
+    rows = sorted(
+        (row for row in packaged_rows("climate_normals.csv") if row["key"] == key), key=lambda row: int(row["month"])
+    )
     return Climate(site, *(np.array([float(row[name]) for row in rows]) for name in _NORMALS))

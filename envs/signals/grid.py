@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from envs.signals.demand_response import DemandResponseEvent, event_signals, generate_events
 from envs.signals.grid_generator import hourly_carbon, hourly_price, time_of_use_price
 from envs.signals.grid_zones import Zone, grid_zone
+from envs.signals.plain_year import DAYS_PER_YEAR
 from envs.signals.series import Label, interval_means, read_series
 from envs.signals.table_file import Column
-from envs.signals.weather_generator import DAYS_PER_YEAR
 
 Tariff = Literal["tou", "wholesale", "flat"]
 DEFAULT_BASE_USD_MWH = 80.0  # where a zone has no market facts, engineering guess

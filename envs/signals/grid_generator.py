@@ -12,7 +12,7 @@ from scipy.special import ndtr, ndtri
 
 from envs.signals.grid_zones import PriceFacts, Shape, Zone, grid_zone
 from envs.signals.noise import NOISE_LIMIT, autoregressive_noise
-from envs.signals.weather_generator import DAYS_PER_YEAR, MONTH_DAYS
+from envs.signals.plain_year import DAYS_PER_YEAR, MONTH_DAYS
 
 SLOW_PERSISTENCE = float(np.exp(-1.0 / 36.0))  # weather fronts; engineering guess near the EIA 2022 residuals
 FAST_PERSISTENCE = float(np.exp(-1.0 / 4.0))  # unit outages, ramps; engineering guess near the EIA 2022 residuals

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
+
+from envs.signals.table_file import packaged_rows
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,11 @@ class Zone:
     source: str
 
 
-def _rows(name: str) -> list[dict[str, str]]:
-    """Read the rows of a CSV file of this package."""
-    text = files("envs.signals").joinpath(name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
-
-
 def _shapes() -> dict[tuple[str, str], Shape]:
     """Every shape by (zone, signal)."""
     factors = {
         (row["zone"], row["signal"], row["axis"]): np.array(row["factors"].split(), dtype=np.float64)
-        for row in _rows("grid_shapes.csv")
+        for row in packaged_rows("grid_shapes.csv")
     }
     return {
         (zone, signal): Shape(
@@ -77,7 +71,7 @@ def _shapes() -> dict[tuple[str, str], Shape]:
 def zones() -> dict[str, Zone]:
     """Every embedded zone by its key."""
     shapes = _shapes()
-    return {row["zone"]: _zone(row, shapes) for row in _rows("grid_zones.csv")}
+    return {row["zone"]: _zone(row, shapes) for row in packaged_rows("grid_zones.csv")}
 
 
 def _zone(row: dict[str, str], shapes: dict[tuple[str, str], Shape]) -> Zone:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,6 +42,12 @@ class Column:
 DRY_BULB_C = Column("dry_bulb_c", -70.0, 60.0, "degC", "200..330 looks like kelvin: subtract 273.15; else mend the row")
 RH_FRAC = Column("rh_frac", 0.0, 1.05, "1", "above 1 looks like percent: divide by 100")
 PRESSURE_PA = Column("pressure_pa", 50e3, 110e3, "Pa", "500..1100 is hPa: multiply by 100; 50..110 is kPa: by 1000")
+
+
+def packaged_rows(name: str) -> list[dict[str, str]]:
+    """Read the rows of a CSV file that ships with this package, as text by heading."""
+    text = files("envs.signals").joinpath(name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
 
 
 class Table(NamedTuple):

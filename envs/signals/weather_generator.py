@@ -11,10 +11,7 @@ from scipy.interpolate import CubicSpline
 
 from envs.signals.climates import Climate
 from envs.signals.noise import autoregressive_noise
-
-DAYS_PER_YEAR = 365
-MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-MONTH_EDGES = np.concatenate([[0], np.cumsum(MONTH_DAYS)])
+from envs.signals.plain_year import DAYS_PER_YEAR, MONTH_DAYS, MONTH_EDGES
 
 DAY_PERSISTENCE = 0.7  # phi of the AR(1) day anomaly, PHYSICS K1
 DEW_POINT_COUPLING = 0.6  # share of the anomaly the dew point follows, PHYSICS K1

@@ -13,9 +13,9 @@ from envs.signals.demand_response import DemandResponseEvent, event_signals, gen
 from envs.signals.grid import GridSamples, load_grid, with_file
 from envs.signals.grid_generator import hourly_carbon, hourly_price, hourly_shape, time_of_use_price
 from envs.signals.grid_zones import grid_zone, zones
+from envs.signals.plain_year import MONTH_EDGES
 from envs.signals.site_signals import SITE_SIGNALS, site_signals
 from envs.signals.weather import load_weather
-from envs.signals.weather_generator import MONTH_EDGES
 
 needs_data = pytest.mark.skipif("COLDAISLE_DATA" not in os.environ, reason="COLDAISLE_DATA is unset: no grid series")
 YEARS = 8

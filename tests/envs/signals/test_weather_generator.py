@@ -9,8 +9,9 @@ import pytest
 
 from envs.signals.climates import climate, sites
 from envs.signals.noise import autoregressive_noise
+from envs.signals.plain_year import MONTH_DAYS, MONTH_EDGES
 from envs.signals.weather import generate_weather
-from envs.signals.weather_generator import MONTH_DAYS, MONTH_EDGES, hourly_weather, seasonal
+from envs.signals.weather_generator import hourly_weather, seasonal
 
 SITES = sorted(sites())
 YEARS = 60
