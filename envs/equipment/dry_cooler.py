@@ -19,7 +19,7 @@ from envs.units import CP_AIR_KJ_KG_K, CP_VAPOUR_KJ_KG_K, LATENT_HEAT_KJ_KG
 MIN_FAN_SPEED = 0.2  # below it fans cycle, as the tower's (PHYSICS E8)
 FREE_CONVECTION = 0.125  # share of the full-fan heat with fans off, as the tower's (PHYSICS E8); engineering guess
 SEA_LEVEL_KPA = 101.325
-SPEED_CORRECTIONS = 2  # fan speed within .4 % for water flows .2-2 of design
+SPEED_CORRECTIONS = 3  # fan speed within .3 % for water flows .1-2 of design
 SMALL_K = 0.01
 
 

@@ -23,11 +23,15 @@ def namespace(x: Array) -> Any:
 
 def lower(x: Array, c: Array) -> Array:
     """Return the lower of ``x`` and ``c``, elementwise; either may be a python number and takes the other's dtype."""
+    if type(x) is np.ndarray:
+        return np.minimum(x, c)
     return _pick(x, c, "minimum")
 
 
 def upper(x: Array, c: Array) -> Array:
     """Return the upper of ``x`` and ``c``, elementwise; either may be a python number and takes the other's dtype."""
+    if type(x) is np.ndarray:
+        return np.maximum(x, c)
     return _pick(x, c, "maximum")
 
 
