@@ -34,7 +34,9 @@ BACKDRAFT_LEAK = 0.05  # of a unit's flow, back through each stopped unit, C5
 REFERENCE_DP_PA, REFERENCE_EXCESS = 5.0, 0.1  # aisle pressure at 10 % excess supply, C5
 HUMIDIFIER_KJ_KG = 2700.0  # .75 kWh/kg, C6
 LARGEST_DX_DROP_K = 20.0  # over a direct-expansion unit, engineering guess (freeze protection)
+HOTTEST_SURFACE_C = 60.0  # of a coil, for its dew; nothing condenses near it
 _SMALL = 1e-6
+_NOT_ZERO = 1e-12
 
 
 @dataclass(frozen=True)
@@ -332,7 +334,7 @@ def _temperatures(
     """
     xp = namespace(fan_kw)
     direct_kw_k = air.direct_kg_s * CP_AIR_KJ_KG_K
-    x = upper(direct_kw_k * (dt_s / zt.hot_aisle_kj_k), _SMALL)
+    x = direct_kw_k * (dt_s / zt.hot_aisle_kj_k) + _NOT_ZERO
     passed = -xp.expm1(-x) / x
     b = direct_kw_k * passed
     a = heat_kw * (1.0 - passed) + b * (state.hot_c - state.supply_c)
@@ -362,7 +364,7 @@ def _moisture(
     exchanged = zt.air_changes_per_s * dt_s
     hold_kg_s = zt.air_kg * (1.0 + exchanged) * (1.0 / dt_s)
     mixed = (w + exchanged * outside) / (1.0 + exchanged)
-    wet = upper(mixed - saturation_humidity_ratio(surface_c, zt.pressure_kpa), 0.0)
+    wet = upper(mixed - saturation_humidity_ratio(lower(surface_c, HOTTEST_SURFACE_C), zt.pressure_kpa), 0.0)
     condensed = wet * (contact_kg_s * hold_kg_s / (contact_kg_s + hold_kg_s))
     dried = mixed - condensed / hold_kg_s
     added = lower(upper((zt.humidity_floor - dried) * hold_kg_s, 0.0), zt.humidifier_kg_s)

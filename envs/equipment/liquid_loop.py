@@ -28,6 +28,7 @@ FILM_RATIO, FILM_EXPONENT = 1.0, 0.8  # of plate exchangers, liquid on both side
 SMALLEST_FLOW_FRAC = 0.02  # below it the return temperature is that of this flow
 CONDENSATION_MARGIN_K = 3.0  # D6: 2-3 K; SCENARIOS 3 K
 _SMALL = 1e-6
+_NOT_ZERO = 1e-12
 
 
 @dataclass(frozen=True)
@@ -305,7 +306,7 @@ def _exchange(
     relaxes exactly, T1, by ``y_sat``; on its set-point, with the valve's lag, it would rise by ``y_target``.
     """
     exchange = most * flow_kw_k
-    x = upper(exchange * (dt_s / mass_kj_k), _SMALL)
+    x = exchange * (dt_s / mass_kj_k) + _NOT_ZERO
     passed = -namespace(x).expm1(-x) / x
     per_kw = dt_s / mass_kj_k
     y_off = heat_kw * per_kw
