@@ -8,7 +8,7 @@ never look at the state: they are exogenous, the same for every policy of a pair
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +32,7 @@ KINDS: dict[str, tuple[str, float]] = {
     "sensor_stuck": ("1: sensor row `index` repeats its last reading", 1.0),
     "sensor_drift": ("K or unit added to sensor row `index`, reached at the end", 100.0),
 }
-#: Wet-bulb rise per kelvin of dry bulb at constant humidity ratio: 0.35 to 0.26 from 25 to 35 degC at 40 % (PHYSICS A8).
+#: Wet-bulb rise per kelvin of dry bulb at constant humidity ratio: .35 to .26 from 25 to 35 degC, 40 % (PHYSICS A8).
 WET_PER_DRY = 0.30
 _INDEXED = ("crah_fan", "sensor_stuck", "sensor_drift")
 _SITE = (
@@ -99,6 +99,18 @@ class FaultRate:
         Fault(self.kind, 0.0, self.mean_duration_s, 0, self.magnitude)
         if not (np.isfinite(self.per_year) and self.per_year >= 0.0):
             raise ValueError(f"FaultRate.per_year = {self.per_year!r} of {self.kind}; give events a year, 0 or more")
+
+
+@dataclass(frozen=True)
+class FaultConfig:
+    """Faults of a scenario: those on a timetable, the same in every episode, and those that strike at random."""
+
+    scheduled: list[Fault] = field(default_factory=list)
+    random: list[FaultRate] = field(default_factory=list)
+
+    def draw(self, episode_s: float, zones: int, sensors: int, generator: np.random.Generator) -> list[Fault]:
+        """Faults of one episode; a timetable alone takes nothing from the generator."""
+        return [*self.scheduled, *draw_faults(self.random, episode_s, zones, sensors, generator)]
 
 
 class Availability(NamedTuple):

@@ -109,6 +109,8 @@ def advance(
     a feeder stays within its target whatever the next demand is, as far as the floors allow.
     """
     xp = namespace(limit_kw)
+    if not p.enabled:
+        return CapperState(state.engaged * 0.0), CapperFlows(limit_kw, state.engaged[0] * 0.0)
     rows = row_it_kw.shape[0]
     load = node_power_kw / node_limit_kw
     engaged = xp.maximum(as_mask(load >= p.cap_frac, load), state.engaged * as_mask(load >= p.release_frac, load))

@@ -10,6 +10,7 @@ from envs.faults import (
     WET_PER_DRY,
     Availability,
     Fault,
+    FaultConfig,
     FaultRate,
     availability,
     draw_faults,
@@ -171,6 +172,27 @@ def test_targets_that_do_not_exist_are_refused(kind: str, hint: str) -> None:
 def test_a_negative_rate_is_refused() -> None:
     with pytest.raises(ValueError, match="events a year"):
         FaultRate("cdu", -1.0, 60.0)
+
+
+def test_a_configuration_reads_from_plain_data_and_refuses_by_name() -> None:
+    omegaconf = pytest.importorskip("omegaconf")
+    schema = omegaconf.OmegaConf.structured(FaultConfig)
+    plain = {
+        "scheduled": [{"kind": "cdu", "start_s": 60.0, "duration_s": 600.0}],
+        "random": [{"kind": "crah_fan", "per_year": 4.0, "mean_duration_s": 3600.0}],
+    }
+    config = omegaconf.OmegaConf.to_object(omegaconf.OmegaConf.merge(schema, plain))
+    assert config == FaultConfig([Fault("cdu", 60.0, 600.0)], [FaultRate("crah_fan", 4.0, 3600.0)])
+    assert config.draw(1.0, 1, 0, np.random.default_rng(0))[0] == Fault("cdu", 60.0, 600.0)
+    wrong = {"scheduled": [{"kind": "meteor", "start_s": 0.0, "duration_s": 1.0}]}
+    with pytest.raises(ValueError, match="crah_fan"):
+        omegaconf.OmegaConf.to_object(omegaconf.OmegaConf.merge(schema, wrong))
+
+
+def test_a_timetable_takes_nothing_from_the_generator() -> None:
+    a, b = np.random.default_rng(5), np.random.default_rng(5)
+    FaultConfig([Fault("cdu", 60.0, 600.0)]).draw(1e6, 1, 0, a)
+    assert a.random() == b.random()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
