@@ -25,7 +25,7 @@ def time_to_trip(p: Breaker, node: int, load: float, dt_s: float, preload: float
     state = breaker.initial(p, n, 1, preload)
     power = np.zeros((6, 1))
     power[node] = load / n.per_limit[node]
-    for k in range(100_000):
+    for k in range(2_000):
         before = state
         state, flows = breaker.advance(p, n, state, power[:3], power[3:5], power[5], dt_s)
         if flows.trips[0] > 0:
