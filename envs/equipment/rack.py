@@ -38,6 +38,7 @@ SHUTDOWN_C = 105.0  # PHYSICS B8
 FAN_LAG_S = 30.0  # server-fan control, engineering guess
 
 _CPU_EXPONENT = 1.4  # PHYSICS B1
+_LEAST_USE = 1e-12
 _FLOW_FLOOR = 0.02  # coolant that circulates by itself [G]
 _FLOW_CEILING = 10.0
 _LEAK_GAIN_LIMIT = 0.9  # resistance times leakage slope; thermal runaway is at 1
@@ -111,7 +112,8 @@ def demand_terms(table: RackTable, activity: Array) -> RackDemand:
     """
     xp = namespace(activity)
     count = table.slot_accelerators * activity
-    slot_kw = count * table.slot_draw_kw + table.slot_cpu_kw * (2.0 * activity - activity**_CPU_EXPONENT)
+    power_of_use = xp.exp(_CPU_EXPONENT * xp.log(xp.clip(activity, _LEAST_USE, 1.0)))
+    slot_kw = count * table.slot_draw_kw + table.slot_cpu_kw * (2.0 * activity - power_of_use)
     active = xp.sum(count, axis=0)
     idle_kw = table.idle_kw * (table.accelerators - active)
     inverse_active = 1.0 / xp.maximum(active, table.least_active)

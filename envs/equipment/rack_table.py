@@ -13,7 +13,7 @@ from envs.physics.hinge import Hinge
 from envs.physics.namespace import Array
 from envs.units import RHO_AIR_KG_M3
 
-_DRAUGHT = 0.01  # of the flow at full fan speed, through a rack that is down [G]
+_DRAUGHT = 0.004  # of the flow at full fan speed, through a rack that is down [G]
 _LEAST_ACTIVE_SHARE = 0.05  # below it the working chip fades into an idle one
 _UNCAPPED = 1e6  # inverse draw of a slot that no cap reaches
 _W_PER_KW = 1000.0
