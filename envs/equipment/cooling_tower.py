@@ -49,6 +49,7 @@ MIN_FAN_SPEED = 0.2  # PHYSICS E8
 COLDEST_WATER_C = 10.0  # PHYSICS E6
 ANCHOR_SHARE = 0.1  # least share of the fans' gain that a cycling fan runs for, engineering guess
 SMALL_RANGE_K = 0.05
+FADE_K = 0.5  # the slope of the range fades out over this range, so that heat has no jump where cooling ends
 
 
 @dataclass(frozen=True)
@@ -245,8 +246,7 @@ def advance(
         p, state.basin_c, cw_setpoint_c, heat, running * cell_stream, lift, weather, dt_s
     )
     depth = lower(0.5 * (basin + state.basin_c) + lift, MAX_DEPTH_K)
-    per_cell = 1.0 / (cells * cell_stream)
-    duty, speed = _fans(p, rejected * per_cell, required * per_cell, full_range, depth, weather)
+    duty, speed = _fans(p, required / (cells * cell_stream), full_range, depth, weather)
     mean_speed = duty * speed
     air = p.cell_air_kg_s * (mean_speed + (1.0 - duty) * FREE_CONVECTION)
     flow = running * cell_flow
@@ -309,16 +309,16 @@ def _basin_step(
     xp = namespace(basin_c)
     per_kw = dt_s / heat_capacity_kj_k(p)
     range_k, root = _range_k(weather.full, lower(basin_c + lift_k, MAX_DEPTH_K))
-    gain = (range_k > 0.0) / root
+    gain = lower(range_k * (1.0 / FADE_K), 1.0 / root)
     x = upper(stream_kw_k * gain * per_kw, 1e-6)
     most_kw = stream_kw_k * range_k
     x_off = FREE_CONVECTION * x
     coldest = basin_c - (heat_kw - most_kw) * per_kw * xp.expm1(-x) / x
     warmest = basin_c - (heat_kw - FREE_CONVECTION * most_kw) * per_kw * xp.expm1(-x_off) / x_off
-    target = relax(basin_c, upper(setpoint_c, COLDEST_WATER_C), p.setpoint_lag_s, dt_s)
     adiabatic = basin_c + heat_kw * per_kw
-    new = lower(upper(target, coldest), warmest)
-    new = upper(new, lower(adiabatic, COLDEST_WATER_C))
+    bypassed = lower(adiabatic, COLDEST_WATER_C)
+    target = upper(relax(basin_c, upper(setpoint_c, COLDEST_WATER_C), p.setpoint_lag_s, dt_s), bypassed)
+    new = upper(lower(upper(target, coldest), warmest), bypassed)
     rejected = (adiabatic - new) * (1.0 / per_kw)
     required = (adiabatic - target) * (1.0 / per_kw)
     return new, rejected, required, range_k + (0.5 * gain) * (new - basin_c)
@@ -326,13 +326,12 @@ def _basin_step(
 
 def _fans(
     p: CoolingTower,
-    range_k: Array,
     required_k: Array,
     full_range_k: Array,
     depth_k: Array,
     weather: TowerWeather,
 ) -> tuple[Array, Array]:
-    """Share of time the fans run and their speed while they run.
+    """Share of time the fans run and their speed while they run, for the range [K] that the setpoint asks for.
 
     Above the range at the lowest speed the fan modulates (E3 solved for LG); below it the fan cycles between off (E8)
     and that speed. Where the map gives less at the lowest speed than free convection, it cycles against a tenth of
@@ -342,7 +341,7 @@ def _fans(
     slow, _ = _range_k(weather.slow, depth_k)
     anchor = upper(slow, off + ANCHOR_SHARE * (full_range_k - off))
     duty = clip((required_k - off) / upper(anchor - off, SMALL_RANGE_K), 0.0, 1.0)
-    wanted = upper(range_k, anchor)
+    wanted = clip(required_k, anchor, depth_k)
     york = weather.york
     a = york[:, 0] + wanted * (york[:, 1] + wanted * york[:, 2])
     missing = depth_k - wanted - a[0]

@@ -20,6 +20,7 @@ MIN_FAN_SPEED = 0.2  # below it fans cycle, as the tower's (PHYSICS E8)
 FREE_CONVECTION = 0.125  # share of the full-fan heat with fans off, as the tower's (PHYSICS E8); engineering guess
 SEA_LEVEL_KPA = 101.325
 SPEED_CORRECTIONS = 3  # fan speed within .3 % for water flows .1-2 of design
+LEAST_WATER_FRAC = 0.05  # effectiveness below this share of design water flow is taken as at it
 SMALL_K = 0.01
 
 
@@ -109,7 +110,7 @@ def advance(
     running = lower(available_units + water_in_c * 0.0, p.units)
     any_running = lower(running, 1.0)
     stream = water_flow_kg_s * cp_kj_kg_k
-    unit_stream = upper(stream / upper(running, 1.0), 1e-3 * p.water_kw_k)
+    unit_stream = upper(stream / upper(running, 1.0), LEAST_WATER_FRAC * p.water_kw_k)
     density = pressure_kpa * (1.0 / SEA_LEVEL_KPA)
     drive = upper(water_in_c - air_in, 0.0)
     speed, duty, share = _fans(p, unit_stream, (water_in_c - setpoint_c) / upper(drive, SMALL_K), density)
@@ -165,7 +166,7 @@ def _fans(p: DryCooler, unit_stream_kw_k: Array, wanted: Array, density: Array) 
     off = FREE_CONVECTION * full
     reached = clip(wanted, off, full)
     goal = _bend(xp, upper(reached, slow))
-    span = -xp.log(slow * 0.0 + MIN_FAN_SPEED) / (high - low)
+    span = -xp.log(slow * 0.0 + MIN_FAN_SPEED) / upper(high - low, 1e-3)
     log_speed = (goal - high) * span
     for _ in range(SPEED_CORRECTIONS):
         miss = goal - bent(xp.exp(log_speed))[1]
