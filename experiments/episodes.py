@@ -1,4 +1,4 @@
-"""From a frozen split to the episodes of a batch: the scenario that meets its sites, and the explicit plan of a core."""
+"""From a frozen split to the episodes of a batch: the scenario that meets its sites, and a core's explicit plan."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ YEAR = 2023  # generated years start on its weekday
 
 
 def with_split(scenario: Scenario, split: Split | str) -> Scenario:
-    """The same plant under the sites, weather seeds and workload seeds of a split; ``none`` leaves the scenario's own."""
+    """The same plant under the sites and seeds of a split; ``none`` leaves the scenario's own."""
     if split == "none":
         return scenario
     found = load_split(split) if isinstance(split, str) else split

@@ -1,4 +1,4 @@
-"""What a sweep does once, before its workers: store, experiment and parent run (a fresh store breaks under several makers)."""
+"""What a sweep does once, before its workers: store, experiment and parent run (several makers break a fresh store)."""
 
 from __future__ import annotations
 

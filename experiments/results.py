@@ -19,13 +19,12 @@ from experiments.trace import Series
 SCORES, TRACES, FACTS, SUMMARY = "scores.csv", "traces.npz", "evaluation.json", "summary.csv"
 EPISODE_COLUMNS = ("site", "month", "weather_seed", "workload_seed", "days")
 TERMINAL = (
-    "energy_per_work_kwh_h",
-    "facility_kwh",
-    "cooling_kwh",
-    "degree_minutes_worst_rack",
-    "violations",
-    "work_done_h",
-    "travel_ranges",
+    ("energy_per_work_kwh_h", "kWh per accelerator-h"),
+    ("cooling_kwh", "cooling kWh"),
+    ("degree_minutes_worst_rack", "worst rack K min"),
+    ("violations", "steps in violation"),
+    ("work_done_h", "work accelerator-h"),
+    ("travel_ranges", "travel ranges/day"),
 )
 
 
@@ -94,15 +93,19 @@ def print_table(found: Any, baseline: str, note: str = "") -> None:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-    shown = columns(TERMINAL)
+    shown = columns([column for column, _ in TERMINAL])
     table = RichTable(title=f"{found.facts['scenario']}: {len(found.episodes)} paired episodes", caption=note or None)
-    table.add_column("policy")
-    for m in shown:
-        table.add_column(f"{m.title} [{m.unit}]", justify="right")
-    table.add_column(f"gates against {baseline}")
+    table.add_column("controller", no_wrap=True)
+    for _, heading in TERMINAL:
+        table.add_column(heading, justify="right")
+    table.add_column("gates", no_wrap=True)
+    console, remarks = Console(), []
     for name, row in summarise(found).items():
-        table.add_row(name, *(format_number(m, row[m.column]) for m in shown), gate_words(found.scores, name, baseline))
-    Console().print(table)
+        failures = () if name == baseline else failed_gates(found.scores[name], found.scores[baseline])
+        gate = "baseline" if name == baseline else f"failed {len(failures)}" if failures else "passed"
+        table.add_row(name, *(format_number(m, row[m.column]) for m in shown), gate)
+        remarks += [f"{name}: no savings number, {failure}" for failure in failures]
+    console.print(table, *remarks, sep="\n")
 
 
 def gate_words(scores: Mapping[str, Table], name: str, baseline: str) -> str:

@@ -1,7 +1,7 @@
-"""What may be set from the command line: dataclasses registered with hydra, so that a wrong key or type is refused by name.
+"""What may be set from the command line: dataclasses registered with hydra; a wrong key or type is refused by name.
 
-The scenario's part is the dataclass tree of ``envs.scenario`` itself: every parameter of every machine can be overridden as
-``scenario.<machine>.<parameter>=value``, without ``+``.
+The scenario's part is the dataclass tree of ``envs.scenario`` itself: every parameter of every machine can be
+overridden as ``scenario.<machine>.<parameter>=value``, without ``+``.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class EvaluateConfig:
 
 @dataclass
 class ExportConfig:
-    """``coldaisle export``. ``run`` is the folder of a training run; ``evaluation`` one of an evaluation, for the card."""
+    """``coldaisle export``. ``run`` is a training run's folder; ``evaluation`` gives the manifest its card."""
 
     run: str = MISSING
     evaluation: str = ""

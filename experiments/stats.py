@@ -25,19 +25,24 @@ class Interval(NamedTuple):
 
 def interquartile_mean(scores: ArrayLike) -> float:
     """Mean of the middle half of all scores: a quarter is cut at each end (rounded down)."""
+    return float(middle_mean(np.ravel(np.asarray(scores, np.float64))))
+
+
+def middle_mean(scores: Scores) -> Scores:
+    """Interquartile mean over the last axis, ``(..., N)`` to ``(...)``."""
     from scipy.stats import trim_mean
 
-    return float(trim_mean(np.asarray(scores, np.float64), 0.25, axis=None))
+    return trim_mean(scores, 0.25, axis=-1)
 
 
-def mean(scores: ArrayLike) -> float:
-    """Arithmetic mean of all scores."""
-    return float(np.mean(np.asarray(scores, np.float64)))
+def plain_mean(scores: Scores) -> Scores:
+    """Arithmetic mean over the last axis, ``(..., N)`` to ``(...)``."""
+    return np.mean(scores, axis=-1)
 
 
 def bootstrap_interval(
     scores: ArrayLike,
-    statistic: Callable[[ArrayLike], float] = interquartile_mean,
+    statistic: Callable[[Scores], Scores] = middle_mean,
     confidence: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
@@ -49,7 +54,7 @@ def bootstrap_interval(
     scores : array (E,) or (S, E)
         Paired differences, or scores. Episodes are resampled; of ``(S, E)`` the training seeds too, independently.
     statistic : callable
-        From an array to a number.
+        Over the last axis, ``(..., N)`` to ``(...)``.
     confidence : float
         Share of resampled statistics inside the interval.
     resamples : int
@@ -60,14 +65,12 @@ def bootstrap_interval(
     values = np.atleast_2d(np.asarray(scores, np.float64))
     generator = np.random.default_rng(seed)
     seeds, episodes = values.shape
-    estimates = np.empty(resamples)
-    for i in range(resamples):
-        rows = generator.integers(seeds, size=seeds)
-        columns = generator.integers(episodes, size=episodes)
-        estimates[i] = statistic(values[np.ix_(rows, columns)])
+    rows = generator.integers(seeds, size=(resamples, seeds, 1))
+    columns = generator.integers(episodes, size=(resamples, 1, episodes))
+    estimates = statistic(values[rows, columns].reshape(resamples, -1))
     tail = 50.0 * (1.0 - confidence)
     low, high = np.percentile(estimates, [tail, 100.0 - tail])
-    return Interval(statistic(values), float(low), float(high))
+    return Interval(float(statistic(values.ravel())), float(low), float(high))
 
 
 def paired_difference(candidate: ArrayLike, baseline: ArrayLike, **options: int | float) -> Interval:

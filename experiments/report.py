@@ -1,0 +1,132 @@
+"""The report of an evaluation: one HTML page that needs no other file; ``coldaisle report``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import hydra
+import numpy as np
+from omegaconf import DictConfig
+
+from experiments.gates import verdict
+from experiments.results import Stored, format_number, gate_words, read
+from experiments.schema import CONFIGS, register
+from experiments.score import MEASURES, totals
+from experiments.stats import paired_difference, probability_of_improvement
+
+LOG = logging.getLogger(__name__)
+DEMO_WORDS = "one seed, demo budget: not a result"
+COMPARED = ("energy_per_work_kwh_h", "cooling_kwh", "peak_kw", "water_l", "carbon_kg", "cost_usd")
+
+
+def write_report(folder: Path, baseline: str = "", note: str = "") -> Path:
+    """Write ``report.html`` from the evaluation in ``folder``.
+
+    Parameters
+    ----------
+    folder : Path
+        What ``coldaisle evaluate`` wrote.
+    baseline : str
+        Policy that the others are compared with; the evaluation's own where left out.
+    note : str
+        A sentence for the top of the page, such as ``DEMO_WORDS``.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    stored = read(folder)
+    baseline = baseline or stored.facts["baseline"]
+    if baseline not in stored.scores:
+        raise ValueError(f"baseline = {baseline!r} was not evaluated; choose one of {sorted(stored.scores)}")
+    pages = Environment(loader=PackageLoader("experiments", "templates"), autoescape=True, undefined=StrictUndefined)
+    path = folder / "report.html"
+    path.write_text(pages.get_template("report.html.j2").render(**content(stored, baseline, note)), encoding="utf-8")
+    return path
+
+
+def content(stored: Stored, baseline: str, note: str = "") -> dict[str, Any]:
+    """Everything that the template shows, as plain data."""
+    from experiments.plots import colours
+
+    names = list(stored.scores)
+    palette = colours(names, baseline)
+    verdicts = {n: verdict(stored.scores[n], stored.scores[baseline]) for n in names if n != baseline}
+    whole = {n: totals(stored.scores[n]) for n in names}
+    return {
+        "facts": stored.facts,
+        "note": note,
+        "baseline": baseline,
+        "palette": palette,
+        "measures": MEASURES,
+        "totals": {n: {m.column: format_number(m, whole[n][m.column]) for m in MEASURES} for n in names},
+        "verdicts": {n: _verdict_words(v, gate_words(stored.scores, n, baseline)) for n, v in verdicts.items()},
+        "differences": {n: _differences(stored, n, baseline) for n, v in verdicts.items() if v.passed},
+        "residual": max(w["energy_residual_frac"] for w in whole.values()),
+        "worst_racks": {n: _worst_rack(stored.scores[n]) for n in names},
+        "figures": _figures(stored, palette, verdicts, baseline),
+    }
+
+
+def _verdict_words(found: Any, words: str) -> dict[str, Any]:
+    if found.saving is None:
+        return {"passed": False, "words": words, "saving": "no number"}
+    point, low, high = (100.0 * v for v in found.saving)
+    return {"passed": True, "words": "all gates passed", "saving": f"{point:+.2f} % [{low:+.2f}, {high:+.2f}]"}
+
+
+def _differences(stored: Stored, name: str, baseline: str) -> list[dict[str, str]]:
+    ours, theirs = stored.scores[name], stored.scores[baseline]
+    rows = []
+    for m in (m for m in MEASURES if m.column in COMPARED):
+        interval = paired_difference(ours[m.column], theirs[m.column])
+        chance = probability_of_improvement(ours[m.column], theirs[m.column])
+        point, low, high = (f"{v:+.{m.digits}f}" for v in interval)
+        rows.append(
+            {"title": m.title, "unit": m.unit, "interval": f"{point} [{low}, {high}]", "chance": f"{chance:.2f}"}
+        )
+    return rows
+
+
+def _worst_rack(table: Mapping[str, Any]) -> str:
+    i = int(np.argmax(table["degree_minutes_worst_rack"]))
+    if table["degree_minutes_worst_rack"][i] <= 0.0:
+        return "none over the limit"
+    return f"rack {int(table['worst_rack'][i])} in episode {i}"
+
+
+def _figures(stored: Stored, palette: Mapping[str, str], verdicts: Any, baseline: str) -> list[dict[str, str]]:
+    from experiments import plots
+
+    step_s, traces = float(stored.facts["step_s"]), stored.traces
+    calm = {n: s for n, s in traces.items() if n not in ("random",)} or traces
+    learned = [n for n in calm if n not in (baseline, "legacy") and not n.endswith("untrained")]
+    shown = [baseline, *(learned[:1] or [n for n in calm if n != baseline][:1])]
+    made = (
+        ("Energy per useful work against the baseline", plots.savings(verdicts, palette)),
+        ("Warmest rack inlet", plots.worst_inlet(calm, palette, step_s)),
+        ("Violations", plots.violations(stored.scores, palette)),
+        ("Power by consumer over time", plots.power_stack(traces, shown, step_s)),
+        ("Mean power by consumer", plots.mean_power(traces)),
+        ("Setpoints in force", plots.setpoints({n: calm[n] for n in shown}, palette, step_s)),
+        ("Load duration", plots.load_duration(calm, palette)),
+    )
+    return [{"title": title, "png": plots.as_png(figure)} for title, figure in made]
+
+
+@hydra.main(config_path=CONFIGS, config_name="report", version_base="1.3")
+def main(config: DictConfig) -> None:
+    """Write the report as configured."""
+    LOG.info("report written to %s", write_report(Path(config.evaluation), config.baseline))
+
+
+def run() -> None:
+    """``coldaisle report`` and ``python -m experiments.report``."""
+    register(sys.argv)
+    main()
+
+
+if __name__ == "__main__":
+    run()
