@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.physics.namespace import Array
+from envs.physics.namespace import Array, namespace
 
 NEIGHBOUR_REACH = 2.0  # racks over which the exhaust of a neighbour fades by e, engineering guess
 OTHER_ROW_WEIGHT = 0.2  # of a rack at the same place in another row of the zone, engineering guess
@@ -36,26 +36,31 @@ def rack_share(phi: Array, spread: Array) -> Array:
     spread : array
         Relative exposure of the rack, ``(R, 1)``, 0..2 with flow-weighted mean 1 per zone [1].
     """
-    return phi * (1.0 + (1.0 - phi) * (spread - 1.0))
+    return phi * (spread - (spread - 1.0) * phi)
 
 
-def mixed_inlet(supply_c: Array, hot_c: Array, near_c: Array, local: Array, share: Array) -> Array:
+def mixed_inlet(supply_c: Array, aside_k: Array, near_c: Array, share: Array) -> Array:
     """Inlet temperature [degC] of air of which ``share`` is recirculated, PHYSICS C4 and C5.
 
     ``T_in = (1 - phi_r) T_sup + phi_r (kappa T_near + (1 - kappa) T_hot)``: weights are non-negative and sum to 1.
 
     Parameters
     ----------
-    supply_c, hot_c : array
-        Supply and hot-aisle temperature of the rack's zone [degC].
+    supply_c : array
+        Supply temperature of the rack's zone, ``(R, B)`` [degC].
+    aside_k : array
+        ``(1 - kappa) T_hot - T_sup`` of the rack's zone, ``(R, B)`` [K], summed up per zone to save work per rack.
     near_c : array
-        Exhaust that reaches the rack, ``A T_exhaust`` [degC].
-    local : array
-        Share ``kappa`` of the recirculated air that comes straight from exhausts [1].
+        ``kappa A T_exhaust`` [K], ``(R, B)``: exhaust that comes straight from near racks.
     share : array
         ``phi_r`` [1].
     """
-    return supply_c + share * (hot_c - supply_c + local * (near_c - hot_c))
+    return supply_c + share * (aside_k + near_c)
+
+
+def to_racks(membership: Array, x: Array) -> Array:
+    """Spread a value per zone ``(Z, B)`` to the racks of the zones ``(R, B)``; one zone stays ``(1, B)``."""
+    return x if membership.shape[0] == 1 else namespace(x).matmul(membership.T, x)
 
 
 def recirculation_matrix(
