@@ -16,6 +16,7 @@ WINDOW_S = 900.0
 DAYS_PER_MONTH = 30.4
 CLOSING_DELAY_H = 12.0  # how long the backlog at the end is taken to wait further; engineering guess
 CLOSING_PRICE_USD_MWH = 60.0  # energy left in or taken from storage at the end; engineering guess
+BATCH_SHARE_AT_RISK = 0.1  # of the queue at the end that will miss its deadline; engineering guess
 STORED_HEAT_COP = 5.0  # electricity to remove a unit of heat left in the loops; engineering guess
 
 
@@ -29,18 +30,15 @@ class Bill:
         days = scenario.episode.steps * step_s / 86_400.0
         self.rate = self.prices.demand_charge_usd_kw_month * days / DAYS_PER_MONTH
 
-    def start(self, plan: Any, outside: Any, dtype: np.dtype) -> None:
-        """All environments begin an episode."""
-        self.peak_kw = (plan.billing_frac * self.expected_peak_kw).astype(dtype)
-        self.window_kw = np.zeros_like(self.peak_kw)
-        self.window_steps = np.zeros_like(self.peak_kw)
-
-    def restart(self, plan: Any, outside: Any, where: NDArray[np.intp]) -> None:
-        """The environments ``where`` begin an episode."""
-        peak = (plan.billing_frac * self.expected_peak_kw).astype(self.peak_kw.dtype)
+    def start(self, plan: Any, where: NDArray[np.intp], n: int, dtype: np.dtype) -> None:
+        """Begin the episodes ``where`` of ``n`` environments: the billing peak as drawn, an empty window."""
+        peak = (plan.billing_frac * self.expected_peak_kw).astype(dtype)
+        if len(where) == n:
+            self.peak_kw, self.window_kw, self.window_steps = peak, peak * 0.0, peak * 0.0
+            return
         self.peak_kw = assign(self.peak_kw, peak, where)
-        self.window_kw = assign(self.window_kw, np.zeros_like(peak), where)
-        self.window_steps = assign(self.window_steps, np.zeros_like(peak), where)
+        self.window_kw = assign(self.window_kw, peak * 0.0, where)
+        self.window_steps = assign(self.window_steps, peak * 0.0, where)
 
     def demand_cost(self, grid_power_kw: Array, t: NDArray[np.int64]) -> Array:
         """Cost [USD] where a window ends above the billing peak, which then rises (PHYSICS F7)."""
@@ -70,21 +68,19 @@ class Bill:
         waiting = flows.backlog[0] + flows.backlog[1]
         return {"lost": lost, "delayed": waiting * (p.training_delay_usd_h2 * step_h)}
 
-    def closing_cost(self, stored_kwh: tuple[Array, Array], flows: Any, backlog_start: Array) -> Array:
-        """Cost [USD] of what an episode leaves: battery charge short, heat left in the loops, backlog still waiting.
+    def closing_cost(self, stored_kwh: tuple[Array, Array], flows: Any) -> Array:
+        """Cost [USD] of what an episode leaves: battery charge short, heat left in the loops, work still waiting.
 
         Parameters
         ----------
         stored_kwh : tuple of ndarray (B,)
             Battery energy and heat above the start [kWh].
         flows : Flows
-            The last step.
-        backlog_start : ndarray (B,)
-            Backlog of training at the start [accelerator-h].
+            The last step. Episodes start with nothing waiting.
         """
         p = self.prices
         battery, heat = stored_kwh
         energy = (heat / STORED_HEAT_COP - battery) * (CLOSING_PRICE_USD_MWH * 1e-3)
-        waiting = flows.backlog[0] + flows.backlog[1] - backlog_start
-        batch = flows.backlog[4] * (0.25 * p.batch_lost_usd_h)
-        return energy + waiting * (p.training_delay_usd_h2 * CLOSING_DELAY_H) + batch
+        training = (flows.backlog[0] + flows.backlog[1]) * (p.training_delay_usd_h2 * CLOSING_DELAY_H)
+        batch = flows.backlog[4] * (BATCH_SHARE_AT_RISK * p.batch_lost_usd_h)
+        return energy + training + batch

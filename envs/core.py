@@ -16,6 +16,7 @@ from envs.controllers.base import Controller, Setpoints
 from envs.controllers.building import building_controller
 from envs.datacenter import Flows, Plant, PlantState
 from envs.episode import EpisodePlan, EpisodeSums, draw_plan
+from envs.faults import Fault, availability, draw_faults, fault_plan, replaced
 from envs.instruments import Instruments
 from envs.interface.action import ActionDecoder, action_space, slew_limited
 from envs.interface.channels import bind_channels, table_hash
@@ -72,7 +73,7 @@ class DataCenterCore:
         self.step_s = float(self.scenario.episode.step_s)
         self._bind(agent_channels)
         self.bill = Bill(self.scenario, self.step_s)
-        self.instruments = Instruments(self.scenario, self.plant, self.observer, self.world)
+        self.instruments = Instruments(self.scenario, self.plant, self.observer)
         self.observation_space = self.observer.space()
         self.action_space = action_space(self.agent_channels)
         self.state: PlantState | None = None
@@ -81,21 +82,21 @@ class DataCenterCore:
         self._episode = np.zeros(num_envs, np.int64)
 
     def _bind(self, agent_channels: Sequence[str] | None) -> None:
-        s, plant = self.scenario, self.plant
-        self.channels = bind_channels(plant.channel_names, plant.rows, plant.channel_ranges, s.encodings)
+        s, lay = self.scenario, self.plant.layout
+        self.channels = bind_channels(lay.channel_names, lay.rows, lay.channel_ranges, s.encodings)
         held = s.agent_channels if agent_channels is None else agent_channels
         self.agent_channels = tuple(c for c in self.channels if c.name in held)
         if not self.agent_channels:
             raise ValueError(
-                f"agent_channels = {list(held)}: none of them is in scenario {s.name!r}, which has {list(plant.channel_names)}"
+                f"agent_channels = {list(held)}: none of them is in scenario {s.name!r}, which has {list(lay.channel_names)}"
             )
-        self.decoder = ActionDecoder(self.agent_channels, plant.row_rated_kw, plant.feeder_limit_kw)
-        self.observer = Observer(bind_points(plant.rows, plant.present, self.channels))
+        self.decoder = ActionDecoder(self.agent_channels, lay.row_rated_kw, lay.rack_budget_kw / s.capper.target_frac)
+        self.observer = Observer(bind_points(lay.rows, lay.present, self.channels))
         self.channel_hash = table_hash(self.agent_channels)
         self.building: Controller = building_controller(
-            s, plant, [c.name for c in self.channels if c not in self.agent_channels]
+            s, lay, [c.name for c in self.channels if c not in self.agent_channels]
         )
-        self.rules: Controller = building_controller(s, plant, [c.name for c in self.channels])
+        self.rules: Controller = building_controller(s, lay, [c.name for c in self.channels])
 
     # ---- episodes -------------------------------------------------------------------------------------------------
 
@@ -142,26 +143,80 @@ class DataCenterCore:
         self._episode[:] = 0
 
     def _start(self, where: NDArray[np.intp], plan: EpisodePlan) -> None:
-        outside, demand = self.world.at(plan, np.zeros(len(where), np.int64), self.dtype)
-        state, in_force, flows = self.plant.settled(outside, demand, plan)
+        zero = np.zeros(len(where), np.int64)
+        outside, load = self.world.at(plan, zero, self.dtype)
+        in_force = self._first_setpoints(outside)
+        lost = availability(fault_plan([[]] * len(where), self.plant.layout.n_zones, dtype=self.dtype), zero)
+        state, flows = self.plant.settled(outside, load, in_force, lost, plan.warmth_k, plan.soc)
         if self.state is None or len(where) == self.num_envs:
             self.plan, self.state, self.in_force, self.flows = plan, state, in_force, flows
+            self._state_at_start = state
             self.t = np.zeros(self.num_envs, np.int64)
-            self.bill.start(plan, outside, self.dtype)
             self.sums = EpisodeSums(self.num_envs)
-            self._inlet_before = flows.zone_inlet_max_c
-            self._stored_start_kwh = self.plant.stored_kwh(state)
         else:
             self.plan = assign(self.plan, plan, where)
             self.state = assign(self.state, state, where)
+            self._state_at_start = assign(self._state_at_start, state, where)
             self.in_force = assign(self.in_force, in_force, where)
             self.flows = assign(self.flows, flows, where)
+            self.t = self.t.copy()
             self.t[where] = 0
-            self.bill.restart(plan, outside, where)
             self.sums.clear(where)
-            self._inlet_before = assign(self._inlet_before, flows.zone_inlet_max_c, where)
-            self._stored_start_kwh = assign(self._stored_start_kwh, self.plant.stored_kwh(state), where)
-        self._outside, self._load = self.world.at(self.plan, self.t, self.dtype)
+        self._inlet_before = self.flows.zone_inlet_max_c
+        self.bill.start(plan, where, self.num_envs, self.dtype)
+        self._plan_faults(where, plan)
+        self._look_outside()
+
+    def _first_setpoints(self, outside: Any) -> dict[str, Array]:
+        """Setpoints in force before the first action: the start of each rule."""
+        rules, n = self.scenario.rules, len(outside.dry_bulb_c)
+        cw = rules.condenser_water
+        start = {
+            "crah_fan_speed_frac": rules.fan.start,
+            "supply_air_temp_setpoint_c": rules.supply_air.start,
+            "chw_supply_temp_setpoint_c": rules.chilled_water.start,
+            "cw_supply_temp_setpoint_c": np.clip(outside.wet_bulb_c + cw.approach_k, cw.low, cw.high),
+            "fws_supply_temp_setpoint_c": rules.fws_setpoint_c,
+            "tcs_supply_temp_setpoint_c": rules.tcs_setpoint_c,
+            "tcs_pump_speed_frac": 1.0,
+            "rack_power_limit_frac": 1.0,
+            "battery_power_kw": 0.0,
+        }
+        return {
+            c.name: np.clip(start[c.name] + np.zeros((c.rows, n)), c.low, c.high).astype(self.dtype) for c in self.channels
+        }
+
+    def _plan_faults(self, where: NDArray[np.intp], plan: EpisodePlan) -> None:
+        """Draw the faults of the episodes that begin; none where the scenario has no rates."""
+        lay, rates = self.plant.layout, self.scenario.faults.rates()
+        rows = self.instruments.rows
+        if not hasattr(self, "faults"):
+            self.faults = fault_plan([[]] * self.num_envs, lay.n_zones, rows, self.dtype)
+        if not rates:
+            return
+        length = self.scenario.episode.steps * self.step_s
+        drawn = {
+            int(i): draw_faults(rates, length, lay.n_zones, rows, np.random.default_rng([int(seed), int(number), 7]))
+            for i, seed, number in zip(where, plan.noise_seed, plan.episode)
+        }
+        self.faults = replaced(self.faults, drawn)
+
+    def set_faults(self, faults: Sequence[Sequence[Fault]]) -> None:
+        """Known faults instead of drawn ones, one list per environment; call it after ``reset``."""
+        self.faults = fault_plan(faults, self.plant.layout.n_zones, self.instruments.rows, self.dtype)
+        self._look_outside()
+
+    def _look_outside(self) -> None:
+        """Signals and losses of the coming step."""
+        outside, load = self.world.at(self.plan, self.t, self.dtype)
+        self.lost = availability(self.faults, self.t * self.step_s)
+        if self.faults.configured:
+            outside = outside._replace(
+                dry_bulb_c=outside.dry_bulb_c + self.lost.dry_bulb_add_c,
+                wet_bulb_c=outside.wet_bulb_c + self.lost.wet_bulb_add_c,
+            )
+            load = load._replace(activity=load.activity * self.lost.load_frac)
+        self._outside, self._load = outside, load
 
     # ---- steps ----------------------------------------------------------------------------------------------------
 
@@ -178,7 +233,7 @@ class DataCenterCore:
         if self.state is None:
             raise ValueError("step before reset; call reset first")
         targets = self.decoder.decode(
-            actions, self.in_force, self._outside.wet_bulb_c, self.measured["row_demand_share"] * self.plant.row_rated_kw, self.step_s
+            actions, self.in_force, self._outside.wet_bulb_c, self.measured["row_demand_share"] * self.plant.layout.row_rated_kw, self.step_s
         )
         return self.step_setpoints(targets)
 
@@ -193,13 +248,15 @@ class DataCenterCore:
             c.name: slew_limited(c, wanted.get(c.name, before[c.name]), before[c.name], self.step_s) for c in self.channels
         }
         assert self.state is not None
-        self.state, self.flows = self.plant.step(self.state, self.in_force, self._outside, self._load, self.plan, self.t)
+        self.state, self.flows = self.plant.step(
+            self.state, self.in_force, self._outside, self._load, self.lost, self.t
+        )
         self.t += 1
         truncated = self.t >= self.scenario.episode.steps
         cost = self._judge(before, truncated)
         reward = total(cost, self.scenario.reward_weights, self.scenario.reward.scale_usd).astype(np.float32)
-        self.sums.add(self.flows, cost, reward, self.plant, self.step_s, self._outside)
-        self._outside, self._load = self.world.at(self.plan, self.t, self.dtype)
+        self.sums.add(self.flows, cost, reward, self.step_s, self._outside.carbon_g_kwh)
+        self._look_outside()
         return self._observe(), reward, truncated, cost
 
     def _judge(self, before: Mapping[str, Array], truncated: NDArray[np.bool_]) -> dict[str, Array]:
@@ -229,14 +286,13 @@ class DataCenterCore:
         if not truncated.any():
             return np.zeros(self.num_envs, self.dtype)
         assert self.state is not None
-        stored = self.plant.stored_kwh(self.state) - self._stored_start_kwh
-        cost = self.bill.closing_cost(stored, self.flows, self.plan, self.plant)
-        return (cost * truncated).astype(self.dtype)
+        stored = self.plant.stored_since(self.state, self._state_at_start)
+        return (self.bill.closing_cost(stored, self.flows) * truncated).astype(self.dtype)
 
     # ---- what is seen ---------------------------------------------------------------------------------------------
 
     def _observe(self) -> NDArray[np.float32]:
-        block = self.instruments.read(self.flows, self.in_force, self._outside, self.bill, self.plan, self.t)
+        block = self.instruments.read(self.flows, self.state, self.in_force, self._outside, self.bill, self.plan, self.t, self.lost)
         self.measured = self.observer.unstack(block)
         return self.observer.encode(block)
 

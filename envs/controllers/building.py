@@ -15,11 +15,11 @@ from envs.controllers.setpoint_reset import ChilledWaterReset, CondenserWaterRes
 from envs.controllers.water_filling import WaterFillingCaps
 
 if TYPE_CHECKING:
-    from envs.datacenter import Plant
+    from envs.layout import Layout
     from envs.scenario import Scenario
 
 
-def building_controller(scenario: Scenario, plant: Plant, names: Sequence[str]) -> Together:
+def building_controller(scenario: Scenario, layout: Layout, names: Sequence[str]) -> Together:
     """Rules for the channels in ``names``, with the scenario's constants."""
     rules = scenario.rules
     held = set(names)
@@ -27,13 +27,13 @@ def building_controller(scenario: Scenario, plant: Plant, names: Sequence[str]) 
     if "crah_fan_speed_frac" in held:
         parts.append(FanPiController(rules.fan, scenario.episode.step_s))
     if "supply_air_temp_setpoint_c" in held:
-        parts.append(SupplyAirReset(rules.supply_air, plant.membership, scenario.episode.step_s, rules.request_one_c, rules.request_three_c))
+        parts.append(SupplyAirReset(rules.supply_air, layout.membership, scenario.episode.step_s, rules.request_one_c, rules.request_three_c))
     if "chw_supply_temp_setpoint_c" in held:
         parts.append(ChilledWaterReset(rules.chilled_water, scenario.episode.step_s))
     if "cw_supply_temp_setpoint_c" in held:
         parts.append(CondenserWaterReset(rules.condenser_water))
     if "rack_power_limit_frac" in held:
-        parts.append(caps(scenario, plant, rules.caps))
+        parts.append(caps(scenario, layout, rules.caps))
     constants = {
         "fws_supply_temp_setpoint_c": rules.fws_setpoint_c,
         "tcs_supply_temp_setpoint_c": rules.tcs_setpoint_c,
@@ -46,21 +46,21 @@ def building_controller(scenario: Scenario, plant: Plant, names: Sequence[str]) 
     return Together(parts)
 
 
-def caps(scenario: Scenario, plant: Plant, kind: str) -> Controller:
+def caps(scenario: Scenario, layout: Layout, kind: str) -> Controller:
     """The rule that shares the feeder among the power rows: ``water_filling`` or ``proportional``."""
-    budget = plant.rack_budget_kw
+    budget = layout.rack_budget_kw
     if kind == "proportional":
-        return ProportionalCaps(plant.row_rated_kw, budget)
-    return WaterFillingCaps(plant.row_rated_kw, plant.row_priority, budget)
+        return ProportionalCaps(layout.row_rated_kw, budget)
+    return WaterFillingCaps(layout.row_rated_kw, layout.row_priority, budget)
 
 
-def legacy_fixed(scenario: Scenario, plant: Plant) -> Fixed:
+def legacy_fixed(scenario: Scenario, layout: Layout) -> Fixed:
     """The "as found" row of a report: fans 100 %, cold air, cold water (SCENARIOS); never called tuned."""
     values: dict[str, list[float]] = {}
     found = scenario.legacy_setpoints
-    for name in plant.channel_names:
-        low, high = plant.channel_ranges[name]
+    for name in layout.channel_names:
+        low, high = layout.channel_ranges[name]
         value = found.get(name, {"rack_power_limit_frac": 1.0, "tcs_pump_speed_frac": 1.0, "battery_power_kw": 0.0}.get(name, low))
-        rows = plant.rows[plant.channel_per[name]]
+        rows = layout.rows[layout.channel_per[name]]
         values[name] = [float(np.clip(value, low, high))] * rows
     return Fixed(values)

@@ -32,7 +32,7 @@ class Point:
     unit : str
         Unit of the value.
     sensor : str
-        Kind of sensor noise: ``temperature``, ``power``, ``flow``, ``pressure``, ``humidity`` or ``none`` (known exactly).
+        Kind of sensor noise: ``temperature``, ``power``, ``flow``, ``fraction`` or ``exact``.
     needs : str
         The machine that must be present: ``""``, ``chw``, ``tower``, ``economizer``, ``fws``, ``dry``, ``tcs``, ``feeder``.
     observed : bool
@@ -46,7 +46,7 @@ class Point:
     low: float
     high: float
     unit: str
-    sensor: str = "none"
+    sensor: str = "exact"
     needs: str = ""
     observed: bool = True
     rows: int = 0
@@ -58,23 +58,23 @@ POINTS: tuple[Point, ...] = (
     Point("zone_supply_c", "zone", 8.0, 40.0, "degC", "temperature"),
     Point("zone_return_c", "zone", 15.0, 60.0, "degC", "temperature"),
     Point("zone_fan_speed_frac", "zone", 0.0, 1.0, "1"),
-    Point("zone_aisle_pressure_pa", "zone", -20.0, 20.0, "Pa", "pressure"),
+    Point("zone_aisle_pressure_pa", "zone", -20.0, 20.0, "Pa", "flow"),
     Point("coil_valve_frac", "zone", 0.0, 1.0, "1", needs="chw"),
     Point("room_dew_point_c", "site", -15.0, 25.0, "degC", "temperature"),
     Point("chw_supply_c", "site", 4.0, 30.0, "degC", "temperature", "chw"),
     Point("chw_return_c", "site", 6.0, 40.0, "degC", "temperature", "chw"),
-    Point("chiller_plr_frac", "site", 0.0, 1.1, "1", "none", "chw"),
-    Point("chillers_running", "site", 0.0, 4.0, "1", "none", "chw"),
-    Point("economizer_on", "site", 0.0, 1.0, "1", "none", "economizer"),
-    Point("economizer_hold_frac", "site", 0.0, 1.0, "1", "none", "economizer"),
-    Point("chiller_hold_frac", "site", 0.0, 1.0, "1", "none", "chw"),
+    Point("chiller_plr_frac", "site", 0.0, 1.1, "1", "exact", "chw"),
+    Point("chillers_running", "site", 0.0, 4.0, "1", "exact", "chw"),
+    Point("economizer_on", "site", 0.0, 1.0, "1", "exact", "economizer"),
+    Point("economizer_hold_frac", "site", 0.0, 1.0, "1", "exact", "economizer"),
+    Point("chiller_hold_frac", "site", 0.0, 1.0, "1", "exact", "chw"),
     Point("cw_supply_c", "site", 8.0, 40.0, "degC", "temperature", "tower"),
-    Point("tower_fan_speed_frac", "site", 0.0, 1.0, "1", "none", "tower"),
+    Point("tower_fan_speed_frac", "site", 0.0, 1.0, "1", "exact", "tower"),
     Point("fws_supply_c", "site", 10.0, 50.0, "degC", "temperature", "fws"),
-    Point("dry_cooler_fan_speed_frac", "site", 0.0, 1.0, "1", "none", "dry"),
+    Point("dry_cooler_fan_speed_frac", "site", 0.0, 1.0, "1", "exact", "dry"),
     Point("tcs_supply_c", "site", 15.0, 60.0, "degC", "temperature", "tcs"),
     Point("tcs_return_c", "site", 20.0, 70.0, "degC", "temperature", "tcs"),
-    Point("cdu_valve_frac", "site", 0.0, 1.0, "1", "none", "tcs"),
+    Point("cdu_valve_frac", "site", 0.0, 1.0, "1", "exact", "tcs"),
     Point("chip_max_c", "site", 20.0, 105.0, "degC", "temperature"),
     Point("it_power_share", "site", 0.0, 1.1, "1", "power"),
     Point("facility_power_share", "site", 0.0, 1.8, "1", "power"),
@@ -110,7 +110,7 @@ def bind_points(rows: Mapping[str, int], present: set[str], channels: Sequence[C
     """The points of one scenario: table rows whose machine is present, then every channel's setpoint in force."""
     bound = [replace(p, rows=rows[p.per]) for p in POINTS if p.needs in present or not p.needs]
     bound += [
-        Point(f"in_force.{c.name}", c.per, c.low, c.high, c.unit, "none", rows=c.rows) for c in channels if c.rows > 0
+        Point(f"in_force.{c.name}", c.per, c.low, c.high, c.unit, "exact", rows=c.rows) for c in channels if c.rows > 0
     ]
     return tuple(bound)
 

@@ -30,7 +30,6 @@ class RewardConfig(Parameters):
     interactive_lost_usd_h: float = parameter(3.0, 0.0, 100.0, "USD/accelerator-h", "WORKLOAD 4c")
     training_lost_usd_h: float = parameter(2.4, 0.0, 100.0, "USD/accelerator-h", "WORKLOAD 4c")
     training_delay_usd_h2: float = parameter(0.05, 0.0, 10.0, "USD/accelerator-h per h of delay", "WORKLOAD 4c")
-    training_capped_usd_h: float = parameter(0.30, 0.0, 10.0, "USD/accelerator-h deferred", GUESS)
     batch_lost_usd_h: float = parameter(1.2, 0.0, 100.0, "USD/accelerator-h", "WORKLOAD 4c")
     inlet_limit_c: float = parameter(27.0, 15.0, 45.0, "degC", "ASHRAE TC9.9 recommended, PHYSICS c")
     inlet_margin_k: float = parameter(5.0, 0.5, 20.0, "K", "27 soft to 32 hard (A1), PHYSICS c")
@@ -69,6 +68,7 @@ TERM_NAMES = (
     "branch",
     "trips",
     "travel",
+    "closing",
 )
 
 

@@ -1,0 +1,527 @@
+"""The order of the day: how the machines of a site meet in a sub-step, and what a control step adds up to.
+
+Machines never import each other; they meet here. Every heat is one number with two ends: what a machine returns as given off is what
+the next one receives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from envs import ledger, work
+from envs.equipment import (
+    air_side,
+    battery,
+    breaker,
+    chilled_water,
+    chiller,
+    cooling_tower,
+    dry_cooler,
+    dx_unit,
+    liquid_loop,
+    power_capper,
+    power_chain,
+    rack,
+)
+from envs.flows import Flows
+from envs.layout import Layout
+from envs.physics.fan_pump import fan_power_kw
+from envs.physics.namespace import Array, as_mask, clip, lower, namespace, upper
+from envs.scenario import Scenario
+from envs.units import CP_WATER_KJ_KG_K
+
+SETTLING_STEP_S = 900.0
+SETTLING_STEPS = 6
+NO_LIMIT_KW = 1e6
+INLET_ALARM_C = 30.0  # worst inlet above it: room fans to full speed (SCENARIOS, fast protections)
+
+
+class PlantState(NamedTuple):
+    """State of every machine; a machine that is not there is None."""
+
+    rack: rack.RackState
+    air: air_side.AirState
+    tcs: Any
+    fws: Any
+    chw: Any
+    tower: Any
+    dry: Any
+    breaker: breaker.BreakerState
+    capper: power_capper.CapperState
+    battery: Any
+    work: work.WorkState
+    airflow_kg_s: Array  # (R, B), of the last sub-step: breaks the loop between server fans and air balance
+    exhaust_c: Array  # (R, B), of the last sub-step
+    alive: Array  # (R, B)
+    rack_down_s: Array  # (R, B), until a rack that shut itself down works again
+    protective_kw: Array  # (R, B), limits of the fast capper for the next sub-step
+    alarm: Array  # (Z, B), inlet alarm of the last sub-step
+    coolant_alarm: Array  # (B,)
+
+
+class Now(NamedTuple):
+    """What holds for the whole control step."""
+
+    in_force: Mapping[str, Array]
+    outside: Any
+    limit_kw: Array  # (R, B)
+    activity: Array  # (S, R, B)
+    demand: Any
+    tower_weather: Any
+    air_terms: Any
+    dx: Any
+    lost: Any  # machines lost to faults
+    dt_s: float
+
+
+class Liquid(NamedTuple):
+    """The liquid side of a sub-step; None where there is none."""
+
+    tcs_state: Any
+    tcs: Any
+    fws_state: Any
+    fws: Any
+    dry_state: Any
+    dry: Any
+
+
+NO_LIQUID = Liquid(None, None, None, None, None, None)
+
+
+class SiteFlows(NamedTuple):
+    """The electrical side of a sub-step."""
+
+    facility_kw: Array
+    grid_kw: Array
+    transformer_kw: Array
+    direct_kw: Array
+    stored: Any
+    battery_state: Any
+    breaker_state: Any
+    opened: Any
+    capper_state: Any
+    capped: Any
+    node_power_kw: Array
+    node_limit_kw: Array
+    rack_down_s: Array
+    alive: Array
+
+
+class Plant:
+    """The machines of one scenario, ready to step B sites."""
+
+    def __init__(self, scenario: Scenario, dtype: np.dtype | str = "float32") -> None:
+        self.scenario = scenario
+        self.dtype = np.dtype(dtype)
+        self.layout = Layout(scenario, self.dtype)
+        self.substeps = scenario.episode.substeps
+        self.substep_s = float(scenario.episode.substep_s)
+
+    # ---- one control step -----------------------------------------------------------------------------------------
+
+    def step(
+        self, state: PlantState, in_force: Mapping[str, Array], outside: Any, load: Any, lost: Any, t: Array
+    ) -> tuple[PlantState, Flows]:
+        """Next state and Flows of one control step.
+
+        Parameters
+        ----------
+        state : PlantState
+        in_force : mapping
+            Setpoints ``{channel: (k, B)}``.
+        outside, load : Outside, Load
+            Signals of the step.
+        lost : Lost
+            Machines lost to faults in the step.
+        t : array (B,)
+            Control steps since the episode began.
+        """
+        now = self._now(state, in_force, outside, load, lost, self.substep_s)
+        start, total = state, None
+        for _ in range(self.substeps):
+            state, sub = self._substep(state, now)
+            total = sub if total is None else ledger.add(total, sub)
+        assert total is not None
+        done, work_flows = work.settle(
+            self.layout.work,
+            state.work,
+            self.layout.racks,
+            load.activity,
+            now.activity,
+            total.cap_frac * (1.0 / self.substeps),
+            total.throttle_frac * (1.0 / self.substeps),
+            total.powered_frac * (1.0 / self.substeps),
+            load,
+            t,
+            self.substeps * self.substep_s / 3600.0,
+        )
+        state = state._replace(work=done)
+        return state, ledger.flows(self, start, state, total, work_flows, load, self.substep_s, self.substeps)
+
+    def _now(
+        self, state: PlantState, in_force: Mapping[str, Array], outside: Any, load: Any, lost: Any, dt_s: float
+    ) -> Now:
+        s, lay = self.scenario, self.layout
+        step_h = self.substeps * self.substep_s / 3600.0
+        activity = work.running_activity(lay.work, state.work, load.activity, step_h)
+        limit = in_force["rack_power_limit_frac"].take(lay.row_of, axis=0) * lay.rack_rated_kw
+        tower_weather = air_terms = dx = None
+        if s.tower is not None:
+            tower_weather = cooling_tower.weather_terms(
+                s.tower, outside.wet_bulb_c, outside.dry_bulb_c, outside.humidity_ratio, outside.pressure_kpa
+            )
+        if s.chilled_water is not None and s.tower is None:
+            air_terms = chiller.air_terms(chiller.MACHINES[s.chilled_water.machine], outside.dry_bulb_c)
+        if s.dx is not None:
+            dx = dx_unit.conditions(s.dx, outside.dry_bulb_c, s.dx.units_installed - lost.crah_units_lost[0])
+        return Now(in_force, outside, limit, activity, rack.demand_terms(lay.racks, activity), tower_weather, air_terms, dx, lost, dt_s)
+
+    # ---- one sub-step ---------------------------------------------------------------------------------------------
+
+    def _substep(self, state: PlantState, now: Now) -> tuple[PlantState, ledger.Sub]:
+        p, lay, dt_s = self.scenario, self.layout, now.dt_s
+        balance, inlet_c = self._air_in(state, now)
+        xp = namespace(inlet_c)
+        flow_frac = coolant_c = state.alive[0] * 0.0
+        if p.coolant is not None:
+            coolant_c = state.tcs.supply_c
+            flow_frac = liquid_loop.tcs_flow_frac(p.coolant, state.tcs.pump_speed_frac, self._cdus(now))
+        limit = xp.minimum(now.limit_kw, state.protective_kw) if p.capper.enabled else now.limit_kw
+        rack_state, racks = rack.advance(
+            lay.racks, state.rack, inlet_c, coolant_c, flow_frac, now.demand, limit, state.alive, dt_s
+        )
+        liquid = self._liquid(state, now, racks)
+        zones = lay.zones
+        fan_kw = (fan_power_kw(zones.fan_kw, balance.fan_speed_frac, zones.fan_exponent) * balance.running).sum(axis=0)
+        pumps = 0.0 if liquid.tcs is None else liquid.tcs.pump_power_kw + liquid.fws.pump_power_kw
+        power = power_chain.losses(p.power, lay.tree, racks.power_kw, fan_kw + pumps, fan_kw * 0.0)
+        air_state, air, dx = self._room(state, now, balance, racks, power)
+        chw_state, chw = self._chilled_water(state, now, air, power)
+        tower_state, tower = self._tower(state, now, chw, liquid.fws)
+        site = self._site(state, now, racks, power, air, dx, liquid, chw, tower)
+        new = PlantState(
+            rack=rack_state,
+            air=air_state,
+            tcs=liquid.tcs_state,
+            fws=liquid.fws_state,
+            chw=chw_state,
+            tower=tower_state,
+            dry=liquid.dry_state,
+            breaker=site.breaker_state,
+            capper=site.capper_state,
+            battery=site.battery_state,
+            work=state.work,
+            airflow_kg_s=racks.airflow_kg_s,
+            exhaust_c=racks.exhaust_c,
+            rack_down_s=site.rack_down_s,
+            alive=site.alive,
+            protective_kw=site.capped.limit_kw,
+            alarm=as_mask(lay.zone_max(inlet_c) > INLET_ALARM_C, inlet_c),
+            coolant_alarm=self._coolant_alarm(liquid, air_state),
+        )
+        return new, ledger.sub(self, state, inlet_c, balance, racks, liquid, power, air, dx, chw, tower, site, air_state)
+
+    def _air_in(self, state: PlantState, now: Now) -> tuple[air_side.AirBalance, Array]:
+        """Who breathes whose air: fan speeds (the alarm drives them to full), air balance, inlet of every rack."""
+        lay = self.layout
+        command = now.in_force["crah_fan_speed_frac"]
+        command = command + (1.0 - command) * state.alarm
+        speed = air_side.fan_speed(state.air, command, now.dt_s)
+        it_flow = lay.membership @ state.airflow_kg_s
+        balance = air_side.balance(lay.zones, speed, lay.zones.crah_units - now.lost.crah_units_lost, it_flow)
+        inlet = air_side.inlet_temperatures(
+            lay.zones, state.air, balance, state.exhaust_c, lay.recirculation, lay.spread, lay.membership
+        )
+        return balance, inlet
+
+    def _room(
+        self, state: PlantState, now: Now, balance: air_side.AirBalance, racks: rack.RackFlows, power: Any
+    ) -> tuple[air_side.AirState, air_side.AirFlows, Any]:
+        """The zones: rack heat, busway losses, light and (where there is no electrical room) the UPS."""
+        lay, p = self.layout, self.scenario
+        gain = power.pdu_loss_kw + p.power.lighting_kw
+        if p.ups_heat_to_zone:
+            gain = gain + power.ups_loss_kw
+        heat = lay.membership @ racks.air_heat_kw
+        chw_c = state.chw.supply_c if state.chw is not None else heat[0]
+        limit = None if now.dx is None else now.dx.capacity_kw[None]
+        air_state, air = air_side.advance(
+            lay.zones,
+            state.air,
+            balance,
+            heat,
+            lay.zone_share * gain,
+            now.in_force["supply_air_temp_setpoint_c"],
+            chw_c,
+            now.outside.humidity_ratio,
+            now.dt_s,
+            limit,
+        )
+        dx = None
+        if now.dx is not None:
+            dx = dx_unit.performance(now.dx, (air.coil_sensible_kw + air.coil_latent_kw)[0])
+        return air_state, air, dx
+
+    def _liquid(self, state: PlantState, now: Now, racks: rack.RackFlows) -> Liquid:
+        """Coolant loop, facility water and (where there is one) the dry coolers; the tower's water is the other sink."""
+        p = self.scenario
+        if p.coolant is None or p.facility_water is None:
+            return NO_LIQUID
+        water = p.facility_water
+        pump = now.in_force["tcs_pump_speed_frac"][0]
+        pumps = water.pumps_running + 1.0 - now.lost.fws_pumps_lost
+        there = clip(pumps * (1.0 / water.pumps_running), 0.0, 1.0)
+        tcs_state, tcs = liquid_loop.advance_tcs(
+            p.coolant,
+            state.tcs,
+            racks.liquid_heat_kw.sum(axis=0),
+            now.in_force["tcs_supply_temp_setpoint_c"][0],
+            pump + (1.0 - pump) * state.coolant_alarm,
+            state.fws.supply_c,
+            water.flow_kg_s,
+            self._cdus(now),
+            now.dt_s,
+            there,
+        )
+        flow = liquid_loop.fws_flow(water, tcs.fws_flow_kg_s, pumps)
+        setpoint = now.in_force["fws_supply_temp_setpoint_c"][0]
+        heat = tcs.heat_to_fws_kw
+        if p.dry_cooler is not None:
+            return Liquid(tcs_state, tcs, *self._dry_cooler(state, now, heat, flow, setpoint))
+        cells = state.tower.stages.running * cooling_tower.cell_flow_kg_s(p.tower)
+        fws_state, fws = liquid_loop.advance_fws(
+            water, state.fws, heat, flow, setpoint, state.tower.basin_c, lower(cells, water.cw_design_kg_s), now.dt_s
+        )
+        return Liquid(tcs_state, tcs, fws_state, fws, None, None)
+
+    def _dry_cooler(self, state: PlantState, now: Now, heat: Array, flow: Array, setpoint: Array) -> tuple[Any, Any, Any, Any]:
+        """Facility water through the dry coolers."""
+        p, o = self.scenario, now.outside
+        dry_state, dry = dry_cooler.advance(
+            p.dry_cooler,
+            state.dry,
+            liquid_loop.fws_return_c(p.facility_water, state.fws, heat, flow),
+            flow,
+            CP_WATER_KJ_KG_K,
+            setpoint,
+            o.dry_bulb_c,
+            o.wet_bulb_c,
+            o.humidity_ratio,
+            o.pressure_kpa,
+            p.dry_cooler.units - now.lost.tower_cells_lost,
+            now.dt_s,
+        )
+        fws_state, fws = liquid_loop.advance_fws_with_leaving_water(
+            p.facility_water, state.fws, heat, flow, dry.water_out_c, now.dt_s
+        )
+        return fws_state, fws, dry_state, dry
+
+    def _cdus(self, now: Now) -> Array:
+        """Distribution units able to run, each with its pump."""
+        return upper(self.scenario.coolant.cdus - upper(now.lost.cdus_lost, now.lost.tcs_pumps_lost), 0.0)
+
+    def _chilled_water(self, state: PlantState, now: Now, air: air_side.AirFlows, power: Any) -> tuple[Any, Any]:
+        """Chillers and economizer carry the coils and, past them, the electrical room."""
+        p = self.scenario
+        if p.chilled_water is None:
+            return None, None
+        load = (air.coil_sensible_kw + air.coil_latent_kw).sum(axis=0)
+        if not p.ups_heat_to_zone:
+            load = load + power.ups_loss_kw
+        condenser = now.outside.dry_bulb_c if state.tower is None else state.tower.basin_c
+        return chilled_water.advance(
+            p.chilled_water,
+            state.chw,
+            load,
+            air.water_flow_kg_s.sum(axis=0),
+            now.in_force["chw_supply_temp_setpoint_c"][0],
+            condenser,
+            now.outside.wet_bulb_c,
+            p.chilled_water.chillers_installed - now.lost.chillers_lost - upper(now.lost.chw_pumps_lost - 1.0, 0.0),
+            load * 0.0,
+            now.dt_s,
+            now.air_terms,
+        )
+
+    def _tower(self, state: PlantState, now: Now, chw: Any, fws: Any) -> tuple[Any, Any]:
+        """The condenser water takes what condensers, economizer and facility water give."""
+        p = self.scenario
+        if p.tower is None:
+            return None, None
+        heat = chw.condenser_heat_kw + chw.economizer_heat_kw
+        if fws is not None and p.dry_cooler is None:
+            heat = heat + fws.heat_out_kw
+        cells = upper(p.tower.cells - upper(now.lost.tower_cells_lost, now.lost.cw_pumps_lost), 0.0)
+        return cooling_tower.advance(
+            p.tower, state.tower, heat, now.in_force["cw_supply_temp_setpoint_c"][0], now.tower_weather, cells, now.dt_s
+        )
+
+    def _site(
+        self,
+        state: PlantState,
+        now: Now,
+        racks: rack.RackFlows,
+        power: Any,
+        air: air_side.AirFlows,
+        dx: Any,
+        liquid: Liquid,
+        chw: Any,
+        tower: Any,
+    ) -> SiteFlows:
+        """Transformer, battery, breakers and the fast capper: what the whole site draws and who is cut."""
+        p, lay = self.scenario, self.layout
+        direct = air.humidifier_power_kw.sum(axis=0) + p.power.lighting_kw
+        if chw is not None:
+            direct = direct + chw.chiller_power_kw + chw.pump_power_kw
+        if tower is not None:
+            direct = direct + tower.fan_power_kw + tower.pump_power_kw
+        if liquid.dry is not None:
+            direct = direct + liquid.dry.fan_power_kw
+        if dx is not None:
+            direct = direct + dx.power_kw
+        behind = power.ups_power_kw + power.ups_loss_kw + direct
+        transformer = power_chain.transformer_loss_kw(p.power, behind)
+        facility = behind + transformer
+        battery_state, stored = state.battery, None
+        grid = facility
+        if p.battery is not None:
+            battery_state, stored = battery.advance(
+                p.battery, state.battery, now.in_force["battery_power_kw"][0], now.dt_s, facility
+            )
+            grid = facility + stored.power_kw
+        breaker_state, opened = breaker.advance(
+            p.breaker, lay.nodes, state.breaker, racks.power_kw, power.row_power_kw, power.ups_power_kw, now.dt_s
+        )
+        xp = namespace(grid)
+        node_power = xp.concat([power.row_power_kw, power.ups_power_kw[None], grid[None]], axis=0)
+        node_limit = self._node_limits(now.lost.utility_limit_frac)
+        floor = racks.power_kw - racks.accelerator_power_kw
+        capper_state, capped = power_capper.advance(
+            p.capper,
+            lay.tree.row_racks,
+            lay.row_of,
+            state.capper,
+            node_limit,
+            node_power,
+            power.row_it_kw,
+            now.limit_kw,
+            racks.uncapped_power_kw,
+            floor,
+        )
+        down_s = upper(state.rack_down_s - now.dt_s, 0.0)
+        down_s = down_s + racks.shutdown * (lay.restart_s - down_s)
+        alive = opened.alive * as_mask(down_s <= 0.0, down_s)
+        return SiteFlows(
+            facility, grid, transformer, direct, stored, battery_state, breaker_state, opened, capper_state, capped, node_power, node_limit, down_s, alive
+        )
+
+    def _node_limits(self, utility_frac: Array) -> Array:
+        """Limits of rows, UPS and utility; a curtailment lowers the last."""
+        fixed = self.layout.node_limit_kw + 0.0 * utility_frac
+        xp = namespace(fixed)
+        return xp.concat([fixed[:-1], fixed[-1:] * utility_frac], axis=0)
+
+    def _coolant_alarm(self, liquid: Liquid, air: air_side.AirState) -> Array:
+        if liquid.tcs_state is None:
+            return air.supply_c[0] * 0.0
+        return as_mask(liquid.tcs_state.supply_c > self.scenario.coolant.tcs_limit_c, air.supply_c)
+
+    # ---- a start ----------------------------------------------------------------------------------------------------
+
+    def settled(
+        self, outside: Any, load: Any, in_force: Mapping[str, Array], lost: Any, warmth_k: Array, soc_frac: Array
+    ) -> tuple[PlantState, Flows]:
+        """State that has settled under constant conditions, and the Flows of one step from it.
+
+        Parameters
+        ----------
+        outside, load : Outside, Load
+            Signals of the first step.
+        in_force : mapping
+            Setpoints at the start.
+        lost : Availability
+            Nothing lost, as a rule.
+        warmth_k : array (B,)
+            Added to the loops at the end [K]: the start is randomised.
+        soc_frac : array (B,)
+            Battery charge.
+        """
+        state = self._guess(outside, load, in_force, soc_frac)
+        now = self._now(state, in_force, outside, load, lost, SETTLING_STEP_S)
+        for _ in range(SETTLING_STEPS):
+            state, _sub = self._substep(state, now)
+        state = self._warmed(state, warmth_k.astype(self.dtype))
+        asked = load._replace(batch_arrival=load.batch_arrival * 0.0, batch_due=load.batch_due * 0.0)
+        state, flows = self.step(state, in_force, outside, asked, lost, np.zeros(len(warmth_k)))
+        fresh = work.initial(self.layout.work, len(warmth_k), self.dtype)
+        battery_state = state.battery
+        if battery_state is not None:
+            battery_state = battery_state._replace(soc_frac=soc_frac.astype(self.dtype))
+        return state._replace(work=fresh, battery=battery_state), flows
+
+    def _guess(self, outside: Any, load: Any, in_force: Mapping[str, Array], soc_frac: Array) -> PlantState:
+        p, lay, n = self.scenario, self.layout, len(soc_frac)
+        like = outside.dry_bulb_c
+        supply = in_force["supply_air_temp_setpoint_c"]
+        inlet = lay.membership.T @ supply
+        demand = rack.demand_terms(lay.racks, load.activity)
+        coolant = like * 0.0 + 20.0
+        if p.coolant is not None:
+            coolant = in_force["tcs_supply_temp_setpoint_c"][0]
+        racks = rack.initial(lay.racks, demand, inlet, coolant, like * 0.0 + 1.0)
+        load_kw = (demand.base_kw + demand.total_kw).sum(axis=0)
+        air_share = 1.0 if p.coolant is None else 0.4
+        chw = tower = tcs = fws = dry = None
+        if p.chilled_water is not None:
+            chw = chilled_water.initial(p.chilled_water, in_force["chw_supply_temp_setpoint_c"][0] + 0.0, load_kw * air_share)
+        if p.tower is not None:
+            tower = cooling_tower.initial(p.tower, in_force["cw_supply_temp_setpoint_c"][0] + 0.0, load_kw)
+        if p.coolant is not None:
+            tcs = liquid_loop.initial_tcs(n, coolant, dtype=self.dtype)
+            fws = liquid_loop.initial_fws(n, in_force["fws_supply_temp_setpoint_c"][0], self.dtype)
+        if p.dry_cooler is not None:
+            dry = dry_cooler.initial(p.dry_cooler, like)
+        alive = inlet * 0.0 + 1.0
+        air = air_side.initial(
+            lay.zones, n, supply, supply + 14.0, np.minimum(outside.humidity_ratio, 0.009), in_force["crah_fan_speed_frac"]
+        )
+        return PlantState(
+            rack=racks,
+            air=air,
+            tcs=tcs,
+            fws=fws,
+            chw=chw,
+            tower=tower,
+            dry=dry,
+            breaker=breaker.initial(p.breaker, lay.nodes, n),
+            capper=power_capper.initial(lay.n_rows, n, self.dtype),
+            battery=None if p.battery is None else battery.initial(p.battery, n, 0.5, self.dtype),
+            work=work.initial(lay.work, n, self.dtype),
+            airflow_kg_s=lay.racks.flow_kg_s * racks.fan_speed_frac,
+            exhaust_c=racks.solids_c,
+            alive=alive,
+            rack_down_s=alive * 0.0,
+            protective_kw=alive * NO_LIMIT_KW,
+            alarm=supply * 0.0,
+            coolant_alarm=like * 0.0,
+        )
+
+    def _warmed(self, state: PlantState, warmth_k: Array) -> PlantState:
+        """Loops and room shifted by ``warmth_k (B,)`` [K]."""
+        air = state.air._replace(hot_c=state.air.hot_c + warmth_k, supply_c=state.air.supply_c + 0.5 * warmth_k)
+        changed: dict[str, Any] = {"air": air}
+        if state.chw is not None:
+            changed["chw"] = state.chw._replace(supply_c=state.chw.supply_c + 0.5 * warmth_k)
+        if state.tower is not None:
+            changed["tower"] = state.tower._replace(basin_c=state.tower.basin_c + warmth_k)
+        return state._replace(**changed)
+
+    def stored_since(self, state: PlantState, start: PlantState) -> tuple[Array, Array]:
+        """Energy gained since ``start`` by the battery, and heat by all masses ``(B,)`` [kWh]."""
+        charge = state.alive[0] * 0.0
+        if self.scenario.battery is not None:
+            charge = (state.battery.soc_frac - start.battery.soc_frac) * self.scenario.battery.capacity_kwh
+        return charge, ledger.stored_kj(self, state, start) * (1.0 / 3600.0)

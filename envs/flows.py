@@ -1,0 +1,92 @@
+"""What the plant answers with: one flat tuple of a control step's means, sums and end values. The KPIs and the task know nothing else."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+Array = Any
+
+
+class Flows(NamedTuple):
+    """One control step of B sites; ``(B,)`` unless said. Powers are means [kW], masses and energies are sums of the step."""
+
+    # power drawn
+    facility_power_kw: Array
+    grid_power_kw: Array
+    it_power_kw: Array
+    accelerator_power_kw: Array
+    server_fan_power_kw: Array
+    psu_loss_kw: Array
+    crah_fan_power_kw: Array
+    chiller_power_kw: Array
+    dx_power_kw: Array
+    chw_pump_power_kw: Array
+    cw_pump_power_kw: Array
+    tower_fan_power_kw: Array
+    dry_cooler_fan_power_kw: Array
+    fws_pump_power_kw: Array
+    tcs_pump_power_kw: Array
+    humidifier_power_kw: Array
+    lighting_power_kw: Array
+    pdu_loss_kw: Array
+    ups_loss_kw: Array
+    transformer_loss_kw: Array
+    battery_power_kw: Array
+    battery_loss_kw: Array
+    cooling_power_kw: Array  # all that moves heat, room fans included, server fans not
+    reference_it_kw: Array  # what the load signal asks of the racks at a cool inlet: outside the agent's reach
+    # water [kg]
+    evaporation_kg: Array
+    blowdown_kg: Array
+    drift_kg: Array
+    makeup_kg: Array
+    # work by class (K, B) [accelerator-h]
+    work_demanded: Array
+    work_done: Array
+    work_lost: Array
+    backlog: Array
+    # limits
+    worst_inlet_c: Array
+    rack_inlet_max_c: Array  # (R, B), highest of the sub-steps
+    zone_inlet_max_c: Array  # (Z, B), at the end
+    inlet_excess_degree_minutes: Array  # (R, B), over 27 degC
+    coolant_excess_k: Array  # supply over its limit or under the dew point
+    tcs_excess_degree_minutes: Array
+    trips: Array
+    limit_excess_kwh: Array
+    capper_active_s: Array
+    # ledgers
+    heat_rejected_kw: Array
+    energy_residual_kw: Array
+    water_residual_kg: Array
+    # temperatures, positions and loads at the end of the step
+    rack_inlet_c: Array  # (R, B)
+    rack_power_kw: Array  # (R, B)
+    rack_demand_kw: Array  # (R, B)
+    chip_max_c: Array
+    zone_supply_c: Array  # (Z, B)
+    zone_return_c: Array  # (Z, B)
+    zone_fan_speed_frac: Array  # (Z, B)
+    zone_aisle_pressure_pa: Array  # (Z, B)
+    coil_valve_frac: Array  # (Z, B)
+    room_dew_point_c: Array
+    chw_supply_c: Array
+    chw_return_c: Array
+    chw_mode: Array
+    chiller_plr_frac: Array
+    chillers_running: Array
+    cw_supply_c: Array
+    tower_fan_speed_frac: Array
+    fws_supply_c: Array
+    dry_cooler_fan_speed_frac: Array
+    tcs_supply_c: Array
+    tcs_return_c: Array
+    cdu_valve_frac: Array
+    row_power_kw: Array  # (P, B), racks of the row
+    row_demand_kw: Array  # (P, B)
+    ups_power_kw: Array
+    breaker_memory_frac: Array
+    capper_engaged: Array
+    rack_down_frac: Array
+    restart_frac: Array
+    battery_soc_frac: Array

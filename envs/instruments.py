@@ -1,0 +1,96 @@
+"""From the plant's Flows to the block of measured points, through the sensor layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.bill import Bill
+from envs.datacenter import Plant
+from envs.interface.observation import Observer
+from envs.scenario import Scenario
+from envs.sensors import SensorBank, SensorState, restarted
+
+Array = NDArray[np.floating]
+
+
+class Instruments:
+    """Reads every point of the table once per control step.
+
+    Attributes
+    ----------
+    rows : int
+        Rows of the sensor bank.
+    """
+
+    def __init__(self, scenario: Scenario, plant: Plant, observer: Observer) -> None:
+        self.layout = plant.layout
+        self.dtype = plant.dtype
+        self.observer = observer
+        self.rated_it_kw = self.layout.rated_it_kw
+        self.row_scale = (1.0 / self.layout.row_rated_kw).astype(self.dtype)
+        self.economizer_lockout_s = 1.0 if scenario.chilled_water is None else max(scenario.chilled_water.economizer_lockout_s, 1.0)
+        self.stage_hold_s = 1.0 if scenario.chilled_water is None else max(scenario.chilled_water.stage_hold_s, 1.0)
+        sensed = {p.name: (p.sensor, p.rows) for p in observer.points if p.sensor != "exact"}
+        self.bank = SensorBank(scenario.sensors, sensed, scenario.episode.step_s, self.dtype)
+        self.rows = self.bank.size
+        self.sensed_rows = np.concatenate([np.arange(observer.rows)[observer.slices[name]] for name in sensed])
+        self.state: SensorState | None = None
+
+    def read(
+        self, flows: Any, state: Any, in_force: Any, outside: Any, bill: Bill, plan: Any, t: NDArray[np.int64], lost: Any
+    ) -> Array:
+        """Block ``(rows, B)`` of all points in table order after the sensor layer."""
+        batch = len(t)
+        values = self._true(flows, state, in_force, outside, bill, batch)
+        block = self.observer.stack(values, batch, self.dtype)
+        true = block[self.sensed_rows]
+        fresh = t == 0
+        if self.state is None or fresh.all():
+            self.state = self.bank.initial(true, plan.noise_seed, plan.episode)
+        elif fresh.any():
+            self.state = restarted(self.state, self.bank.initial(true, plan.noise_seed, plan.episode), fresh)
+        self.state, seen = self.bank.measure(
+            self.state, true, plan.noise_seed, plan.episode, t, lost.sensor_stuck, lost.sensor_offset
+        )
+        block[self.sensed_rows] = seen
+        return block
+
+    def _true(self, flows: Any, state: Any, in_force: Any, outside: Any, bill: Bill, batch: int) -> dict[str, Array]:
+        share = 1.0 / self.rated_it_kw
+        backlog = flows.backlog
+        zero = flows.facility_power_kw * 0.0
+        chw = state.chw
+        values: dict[str, Any] = {name: getattr(flows, name) for name in _DIRECT}
+        values |= {name: getattr(outside, name) for name in _OUTSIDE}
+        values |= {f"in_force.{name}": value for name, value in in_force.items()}
+        values["it_power_share"] = flows.it_power_kw * share
+        values["facility_power_share"] = flows.facility_power_kw * share
+        values["row_power_share"] = flows.row_power_kw * self.row_scale
+        values["row_demand_share"] = flows.row_demand_kw * self.row_scale
+        values["feeder_load_frac"] = flows.ups_power_kw * (1.0 / self.layout.feeder_limit_kw)
+        values["billing_peak_share"] = bill.peak_kw * share
+        values["demand_window_share"] = bill.window_mean_kw() * share
+        training = np.maximum((self.layout.work.units * self.layout.work.training).sum(), 1.0)
+        values["backlog_training_h"] = (backlog[0] + backlog[1]) * float(1.0 / training)
+        values["backlog_batch_h"] = backlog[4] * float(1.0 / max(self.layout.work.batch_units, 1.0))
+        values["economizer_on"] = zero if chw is None else chw.economizer_on
+        values["economizer_hold_frac"] = zero if chw is None else chw.economizer_since_s * (1.0 / self.economizer_lockout_s)
+        values["chiller_hold_frac"] = zero if chw is None else chw.stages.since_change_s * (1.0 / self.stage_hold_s)
+        return values
+
+
+_DIRECT = (
+    "rack_inlet_c", "zone_inlet_max_c", "zone_supply_c", "zone_return_c", "zone_fan_speed_frac",
+    "zone_aisle_pressure_pa", "coil_valve_frac", "room_dew_point_c", "chw_supply_c", "chw_return_c",
+    "chiller_plr_frac", "chillers_running", "cw_supply_c", "tower_fan_speed_frac", "fws_supply_c",
+    "dry_cooler_fan_speed_frac", "tcs_supply_c", "tcs_return_c", "cdu_valve_frac", "chip_max_c",
+    "breaker_memory_frac", "capper_engaged", "rack_down_frac", "restart_frac", "battery_soc_frac",
+)  # fmt: skip
+_OUTSIDE = (
+    "dry_bulb_c", "wet_bulb_c", "price_usd_mwh", "carbon_g_kwh", "dr_active", "dr_reduction_frac", "hour_sin",
+    "hour_cos", "week_sin", "week_cos", "forecast_wet_bulb_1h_c", "forecast_wet_bulb_4h_c",
+    "forecast_price_4h_usd_mwh",
+)  # fmt: skip

@@ -1,0 +1,190 @@
+"""What does not change about a site: which rack stands where, which machines there are, which channels that gives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from envs.equipment import air_side, breaker, power_capper, power_chain, rack
+from envs.equipment.rack_archetypes import RackArchetype
+from envs.interface.channels import CHANNELS
+from envs.physics.psychrometrics import pressure_kpa
+from envs.physics.recirculation import rack_spread, recirculation_matrix
+from envs.physics.coolants import PG25, WATER
+from envs.scenario import PRESETS, RackGroup, Scenario
+from envs.signals.workload import CLASSES, KIND_SLOTS
+from envs.work import work_table
+
+BATCH_DEADLINE_S = 86_400.0  # WORKLOAD 6b
+NON_RACK_UPS_FRAC = 0.03  # fans and pumps on the UPS, as a share of its limit; engineering guess
+
+PARTITION_KIND = {
+    "frontier": "frontier",
+    "conv": "interactive",
+    "code": "interactive",
+    "shared": "shared",
+    "batch": "batch",
+    "cpu": "cpu",
+    "cpu_office": "cpu",
+}
+
+
+def archetype_of(group: RackGroup) -> RackArchetype:
+    """The group's preset with its overrides.
+
+    Raises
+    ------
+    ValueError
+        Where an override names no parameter of a rack.
+    """
+    preset = PRESETS[group.archetype]
+    for key in group.overrides:
+        if not hasattr(preset, key):
+            raise ValueError(f"racks: override {key!r} is no parameter of a rack; choose from {sorted(vars(preset))}")
+    whole = {k: int(v) if isinstance(getattr(preset, k), int) else v for k, v in group.overrides.items()}
+    return replace(preset, **whole)
+
+
+class Layout:
+    """Arrays and tables of one scenario, made once.
+
+    Attributes
+    ----------
+    rows : dict
+        Number of rows per kind of point: ``site``, ``zone``, ``row``, ``rack``.
+    channel_names, channel_ranges, channel_per : tuple, dict, dict
+        Channels that this plant has, their ranges, and what their rows are.
+    present : set of str
+        Which machines there are, by the names that the table of points uses.
+    """
+
+    def __init__(self, scenario: Scenario, dtype: np.dtype) -> None:
+        s, self.dtype = scenario, np.dtype(dtype)
+        groups = [g for g in s.racks.values() for _ in range(g.count)]
+        kinds = {key: archetype_of(g) for key, g in s.racks.items()}
+        self.archetypes = [kinds[key] for key, g in s.racks.items() for _ in range(g.count)]
+        self.zone_of = np.array([g.zone for g in groups])
+        self.row_of = np.array([g.row for g in groups])
+        self.n_racks, self.n_zones, self.n_rows = len(groups), len(s.zones), len(s.power.row_limit_kw)
+        self.rows = {"site": 1, "zone": self.n_zones, "row": self.n_rows, "rack": self.n_racks}
+        self.slot_class = np.array([[CLASSES.index(c) for c in KIND_SLOTS[PARTITION_KIND[g.workload]]] for g in groups]).T
+        self.racks = rack.rack_table(self.archetypes, self.slot_class, self.dtype)
+        self._air(s)
+        self._power(s, groups)
+        units = [a.accelerators if a.accelerators else a.peak_kw for a in self.archetypes]
+        self.work = work_table(
+            self.slot_class, units, self._job_groups(s), round(BATCH_DEADLINE_S / s.episode.step_s), self.dtype
+        )
+        self._reference()
+        self._channels(s)
+        if s.coolant is not None and s.facility_water is not None:
+            self.tcs_kj_k = s.coolant.stored_litres * 1e-3 * PG25.density_kg_m3 * PG25.cp_kj_kg_k
+            self.fws_kj_k = s.facility_water.volume_m3 * WATER.density_kg_m3 * WATER.cp_kj_kg_k
+
+    def _reference(self) -> None:
+        """Linear form of what an activity draws at the racks' inputs: base and idle, and per unit of slot activity [kW]."""
+        zero = np.zeros((*self.slot_class.shape, 1), np.float64)
+        idle = rack.demand_terms(self.racks, zero.astype(self.dtype))
+        base = (idle.base_kw + idle.total_kw)[:, 0]
+        weights = []
+        for slot in range(len(self.slot_class)):
+            one = zero.copy()
+            one[slot] = 1.0
+            busy = rack.demand_terms(self.racks, one.astype(self.dtype))
+            weights.append((busy.base_kw + busy.total_kw)[:, 0] - base)
+        marginal = self.racks.psu_marginal[:, 0]
+        self._reference_base_kw = float((base * marginal).sum())
+        self._reference_weights = (np.stack(weights) * marginal).reshape(-1).astype(self.dtype)
+
+    def reference_kw(self, asked: Any) -> Any:
+        """IT power ``(B,)`` [kW] that the load signal asks for at a cool inlet, batch queue left out: no control changes it."""
+        return self._reference_weights @ asked.reshape(len(self._reference_weights), -1) + self._reference_base_kw
+
+    def zone_max(self, by_rack: Any) -> Any:
+        """Highest value of each zone's racks ``(Z, B)``."""
+        return np.stack([by_rack[racks].max(axis=0) for racks in self.zone_racks])
+
+    def restart_frac(self, state: Any) -> Any:
+        """Longest time until a rack works again, over the longest restart ``(B,)``."""
+        wait = np.maximum(state.rack_down_s.max(axis=0), state.breaker.down_s.max(axis=0))
+        return wait * (1.0 / self.longest_restart_s)
+
+    def _air(self, s: Scenario) -> None:
+        self.zone_racks = [_span(np.flatnonzero(self.zone_of == z)) for z in range(self.n_zones)]
+        self.pressure_kpa = float(pressure_kpa(s.elevation_m))
+        self.zones = air_side.zone_table(list(s.zones.values()), self.pressure_kpa, self.dtype)
+        airflow = [max(a.air_rated_kw, 0.05) * a.airflow_m3_s_kw for a in self.archetypes]
+        self.recirculation = recirculation_matrix(self.row_of, self.zone_of, airflow, self.dtype)
+        self.spread = rack_spread(self.row_of, self.zone_of, airflow=airflow, dtype=self.dtype)
+        self.membership = (np.arange(self.n_zones)[:, None] == self.zone_of[None, :]).astype(self.dtype)
+        heat = np.array([a.peak_kw for a in self.archetypes])
+        by_zone = self.membership @ heat
+        self.zone_share = (by_zone / by_zone.sum()).astype(self.dtype)[:, None]
+
+    def _power(self, s: Scenario, groups: list[RackGroup]) -> None:
+        self.rack_rated_kw = np.array([[a.peak_kw] for a in self.archetypes], self.dtype)
+        self.restart_s = np.array([[a.restart_s] for a in self.archetypes], self.dtype)
+        self.longest_restart_s = max(float(self.restart_s.max()), float(s.breaker.restart_s), 1.0)
+        self.tree = power_chain.power_tree(s.power, self.row_of, self.dtype)
+        self.row_rated_kw = self.tree.row_racks @ self.rack_rated_kw
+        self.nodes = breaker.breaker_nodes(
+            [g.breaker_kw for g in groups], s.power.row_limit_kw, float(s.power.ups_limit_kw), self.row_of, self.dtype
+        )
+        self.node_limit_kw = power_capper.node_limits(
+            np.asarray(s.power.row_limit_kw), s.power.ups_limit_kw, s.power.utility_limit_kw, self.dtype
+        )
+        self.feeder_limit_kw = float(s.power.ups_limit_kw)
+        losses = 1.0 + s.power.pdu_loss_frac
+        self.rack_budget_kw = self.feeder_limit_kw * (s.capper.target_frac - NON_RACK_UPS_FRAC) / losses
+        self.row_priority = [max((g.priority for g in groups if g.row == p), default=0) for p in range(self.n_rows)]
+        self.rated_it_kw = float(self.rack_rated_kw.sum())
+
+    def _job_groups(self, s: Scenario) -> tuple[tuple[int, ...], ...]:
+        made, at = [], 0
+        for g in s.racks.values():
+            if g.workload in ("frontier", "shared") and g.count > 1:
+                made.append(tuple(range(at, at + g.count)))
+            at += g.count
+        return tuple(made)
+
+    def _channels(self, s: Scenario) -> None:
+        names = ["crah_fan_speed_frac", "supply_air_temp_setpoint_c"]
+        if s.chilled_water is not None:
+            names.append("chw_supply_temp_setpoint_c")
+        if s.tower is not None:
+            names.append("cw_supply_temp_setpoint_c")
+        if s.coolant is not None:
+            names += ["fws_supply_temp_setpoint_c", "tcs_supply_temp_setpoint_c", "tcs_pump_speed_frac"]
+        names.append("rack_power_limit_frac")
+        ranges = {k: (float(v[0]), float(v[1])) for k, v in s.channel_ranges.items()}
+        if s.battery is not None:
+            names.append("battery_power_kw")
+            ranges["battery_power_kw"] = (-float(s.battery.power_kw), float(s.battery.power_kw))
+        self.channel_names = tuple(names)
+        self.channel_ranges = {n: ranges.get(n, (CHANNELS[n].low, CHANNELS[n].high)) for n in names}
+        self.channel_per = {n: CHANNELS[n].per for n in names}
+        kinds = {g.workload for g in s.racks.values()}
+        has = {
+            "chw": s.chilled_water is not None,
+            "economizer": s.chilled_water is not None and s.chilled_water.economizer,
+            "tower": s.tower is not None,
+            "fws": s.facility_water is not None,
+            "dry": s.dry_cooler is not None,
+            "tcs": s.coolant is not None,
+            "battery": s.battery is not None,
+            "feeder": self.rated_it_kw > self.feeder_limit_kw * s.capper.target_frac,
+            "deferrable": bool(kinds & {"frontier", "shared"}),
+            "batch": "batch" in kinds,
+            "demand_response": s.site.demand_response_per_year > 0.0,
+            "forecast": s.forecast,
+        }
+        self.present: set[str] = {name for name, there in has.items() if there}
+
+
+def _span(index: np.ndarray) -> slice | np.ndarray:
+    """A slice where the indices are contiguous (a view is cheaper than a copy)."""
+    if len(index) == 0:
+        raise ValueError("an air zone has no racks; give each zone at least one rack group")
+    return slice(int(index[0]), int(index[-1]) + 1) if np.all(np.diff(index) == 1) else index

@@ -1,0 +1,271 @@
+"""One site: its machines, signals, rules and episode as frozen dataclasses, cross-checked once; read from YAML without hydra."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Optional
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from envs.controllers.pid import FanPi
+from envs.controllers.setpoint_reset import CondenserReset, TrimRespond
+from envs.equipment.air_side import AirZone
+from envs.equipment.battery import Battery
+from envs.equipment.breaker import Breaker
+from envs.equipment.chilled_water import ChilledWater
+from envs.equipment.cooling_tower import CoolingTower
+from envs.equipment.dry_cooler import DryCooler
+from envs.equipment.dx_unit import DxUnits
+from envs.equipment.liquid_loop import CoolantDistribution, FacilityWater
+from envs.equipment.power_capper import PowerCapper
+from envs.equipment.power_chain import PowerChain
+from envs.equipment.rack_archetypes import ENTERPRISE_AIR, HGX_AIR, LEGACY_AIR, LIQUID_200, NVL72
+from envs.faults import KINDS as FAULT_KINDS
+from envs.faults import FaultRate
+from envs.interface.channels import CHANNELS
+from envs.interface.reward import RewardConfig, check_weights
+from envs.parameters import Parameters, parameter
+from envs.sensors import SensorModel
+from envs.typed_config import frozen, schema
+
+PRESETS = {
+    "nvl72": NVL72,
+    "hgx_air": HGX_AIR,
+    "enterprise_air": ENTERPRISE_AIR,
+    "legacy_air": LEGACY_AIR,
+    "liquid_200": LIQUID_200,
+}
+SHIPPED = ("ai_hall", "ai_hall_power_cap", "legacy_air", "liquid_hall", "edge_room")
+WORKLOADS = ("frontier", "conv", "code", "shared", "batch", "cpu", "cpu_office")
+
+
+@dataclass(frozen=True)
+class RackGroup(Parameters):
+    """Racks of one kind that stand together.
+
+    ``archetype`` names a preset of ``envs.equipment.rack``; ``overrides`` changes single parameters of it. ``workload`` is the
+    kind of partition that the group belongs to: frontier, conv, code, shared, batch or cpu. ``priority`` is who is capped last.
+    """
+
+    archetype: str = "nvl72"
+    count: int = parameter(1, 1, 5000, "1", "scenario")
+    zone: int = parameter(0, 0, 100, "1", "scenario: index of the air zone")
+    row: int = parameter(0, 0, 100, "1", "scenario: index of the power row")
+    workload: str = "frontier"
+    priority: int = parameter(0, 0, 9, "1", "SCENARIOS: decode > prefill > training")
+    breaker_kw: float = parameter(132.0, 0.1, 5000.0, "kW", "SCENARIOS: rack limits")
+    overrides: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check ranges and names."""
+        super().__post_init__()
+        if self.archetype not in PRESETS:
+            raise ValueError(f"RackGroup.archetype = {self.archetype!r} is unknown; choose one of {sorted(PRESETS)}")
+        if self.workload not in WORKLOADS:
+            raise ValueError(f"RackGroup.workload = {self.workload!r} is unknown; choose one of {WORKLOADS}")
+
+
+@dataclass(frozen=True)
+class Site(Parameters):
+    """Where the site stands and which signals it meets.
+
+    ``climates`` are keys of the embedded climates or paths of weather files (EPW, CSV, Parquet); an environment draws one per
+    episode. ``weather_seeds`` and ``workload_seeds`` name the streams of the generators: training, validation and test use
+    disjoint ones. ``workload_file`` plays a trace instead of the generator.
+    """
+
+    climates: list[str] = field(default_factory=lambda: ["sterling_va"])
+    weather_seeds: list[int] = field(default_factory=lambda: [0])
+    grid_zone: str = "PJM"
+    tariff: str = "tou"
+    grid_seed: int = 0
+    demand_response_per_year: float = parameter(0.0, 0.0, 365.0, "1/year", "PHYSICS F8; none by default")
+    workload_seeds: list[int] = field(default_factory=lambda: [0])
+    workload_weeks: int = parameter(8, 1, 60, "weeks", "length of each workload pool; 26 for a half year")
+    workload_file: str = ""
+    workload_scale: float = parameter(1.0, 0.05, 1.0, "1", "share of the drawn activity; a study of part load")
+    autoscale: bool = False
+
+
+@dataclass(frozen=True)
+class Episode(Parameters):
+    """Length and steps; time has one owner."""
+
+    step_s: float = parameter(300.0, 1.0, 3600.0, "s", "PHYSICS 0, control interval")
+    substep_s: float = parameter(60.0, 0.5, 600.0, "s", "PHYSICS 0, sub-step")
+    steps: int = parameter(288, 1, 120_000, "1", "DESIGN: one day in training")
+    start_day_low: int = parameter(0, 0, 364, "day", "first day of the year an episode may start on")
+    start_day_high: int = parameter(365, 1, 365, "day", "one past the last day")
+    random_hour: bool = True
+
+    def __post_init__(self) -> None:
+        """Check ranges and that sub-steps fill the step."""
+        super().__post_init__()
+        ratio = self.step_s / self.substep_s
+        if abs(ratio - round(ratio)) > 1e-9:
+            raise ValueError(f"Episode.substep_s = {self.substep_s} does not divide step_s = {self.step_s}; give a divisor")
+        if self.start_day_high <= self.start_day_low:
+            raise ValueError(f"Episode.start_day_high = {self.start_day_high} must be above start_day_low = {self.start_day_low}")
+
+    @property
+    def substeps(self) -> int:
+        """Sub-steps per control step."""
+        return round(self.step_s / self.substep_s)
+
+
+@dataclass(frozen=True)
+class FaultConfig(Parameters):
+    """How often each kind of fault strikes at random; none by default. Kinds: ``envs.faults.KINDS``."""
+
+    per_year: dict[str, float] = field(default_factory=dict)
+    magnitude: dict[str, float] = field(default_factory=dict)
+    mean_duration_s: float = parameter(3600.0, 1.0, 1e7, "s", "engineering guess")
+
+    def __post_init__(self) -> None:
+        """Check names and numbers."""
+        super().__post_init__()
+        for kind in (*self.per_year, *self.magnitude):
+            if kind not in FAULT_KINDS:
+                raise ValueError(f"faults names {kind!r}; choose from {sorted(FAULT_KINDS)}")
+        self.rates()
+
+    def rates(self) -> list[FaultRate]:
+        """Rates for the draws at reset."""
+        return [FaultRate(k, rate, self.mean_duration_s, self.magnitude.get(k, 1.0)) for k, rate in self.per_year.items()]
+
+
+@dataclass(frozen=True)
+class Rules(Parameters):
+    """Constants of the building's own controllers (SCENARIOS)."""
+
+    fan: FanPi = field(default_factory=FanPi)
+    supply_air: TrimRespond = field(default_factory=TrimRespond)
+    chilled_water: TrimRespond = field(
+        default_factory=lambda: TrimRespond(low=14.0, high=22.0, start=18.0, trim_k=0.2, ignore=0.0, respond_k=0.3, respond_max_k=1.0)
+    )
+    condenser_water: CondenserReset = field(default_factory=CondenserReset)
+    request_one_c: float = parameter(25.5, 15.0, 40.0, "degC", "SCENARIOS")
+    request_three_c: float = parameter(27.0, 15.0, 40.0, "degC", "SCENARIOS")
+    fws_setpoint_c: float = parameter(31.0, 10.0, 45.0, "degC", "SCENARIOS: TCS - 4")
+    tcs_setpoint_c: float = parameter(35.0, 15.0, 50.0, "degC", "SCENARIOS")
+    caps: str = "water_filling"
+
+
+@dataclass(frozen=True)
+class Scenario(Parameters):
+    """Everything about one site. A machine that is ``None`` is not there."""
+
+    name: str = "unnamed"
+    elevation_m: float = parameter(100.0, -400.0, 5000.0, "m", "site")
+    racks: dict[str, RackGroup] = field(default_factory=dict)
+    zones: dict[str, AirZone] = field(default_factory=dict)
+    coolant: Optional[CoolantDistribution] = None
+    facility_water: Optional[FacilityWater] = None
+    chilled_water: Optional[ChilledWater] = None
+    tower: Optional[CoolingTower] = None
+    dry_cooler: Optional[DryCooler] = None
+    dx: Optional[DxUnits] = None
+    power: PowerChain = field(default_factory=PowerChain)
+    breaker: Breaker = field(default_factory=Breaker)
+    capper: PowerCapper = field(default_factory=PowerCapper)
+    battery: Optional[Battery] = None
+    site: Site = field(default_factory=Site)
+    episode: Episode = field(default_factory=Episode)
+    rules: Rules = field(default_factory=Rules)
+    sensors: SensorModel = field(default_factory=SensorModel)
+    faults: FaultConfig = field(default_factory=FaultConfig)
+    reward: RewardConfig = field(default_factory=RewardConfig)
+    reward_weights: dict[str, float] = field(default_factory=dict)
+    agent_channels: list[str] = field(default_factory=list)
+    channel_ranges: dict[str, list[float]] = field(default_factory=dict)
+    encodings: dict[str, str] = field(default_factory=dict)
+    legacy_setpoints: dict[str, float] = field(default_factory=dict)
+    expected_peak_kw: float = parameter(1700.0, 1.0, 1e6, "kW", "SCENARIOS: design day")
+    ups_heat_to_zone: bool = False
+    forecast: bool = False
+
+    def __post_init__(self) -> None:
+        """Check each range, then what must fit together."""
+        super().__post_init__()
+        if not self.racks or not self.zones:
+            raise ValueError(f"scenario {self.name!r} has no racks or no air zones; give at least one of each")
+        for key, group in self.racks.items():
+            if group.zone >= len(self.zones):
+                raise ValueError(f"racks.{key}.zone = {group.zone}, but there are {len(self.zones)} zones; give 0..{len(self.zones) - 1}")
+            if group.row >= len(self.power.row_limit_kw):
+                raise ValueError(
+                    f"racks.{key}.row = {group.row}, but power.row_limit_kw has {len(self.power.row_limit_kw)} rows; add the row's limit"
+                )
+        self._check_plant()
+        check_weights(self.reward_weights)
+        for name in self.agent_channels:
+            if name not in CHANNELS:
+                raise ValueError(f"agent_channels names {name!r}; the table has {sorted(CHANNELS)}")
+
+    def _check_plant(self) -> None:
+        water_cooled = self.chilled_water is not None and self.chilled_water.machine != "F"
+        if water_cooled and self.tower is None:
+            raise ValueError(f"scenario {self.name!r}: chilled_water.machine = {self.chilled_water.machine!r} is water-cooled and needs a tower")  # type: ignore[union-attr]
+        if self.chilled_water is None and self.dx is None:
+            raise ValueError(f"scenario {self.name!r}: nothing cools the air; give chilled_water or dx")
+        if self.dx is not None and len(self.zones) != 1:
+            raise ValueError(f"scenario {self.name!r}: dx units serve one zone, but there are {len(self.zones)}")
+        liquid = any(PRESETS[g.archetype].liquid_share_frac > 0.0 for g in self.racks.values())
+        if liquid and (self.coolant is None or self.facility_water is None):
+            raise ValueError(f"scenario {self.name!r} has liquid-cooled racks; give coolant and facility_water")
+        if self.facility_water is not None and self.tower is None and self.dry_cooler is None:
+            raise ValueError(f"scenario {self.name!r}: facility_water has nowhere to reject heat; give tower or dry_cooler")
+
+    def hash(self) -> str:
+        """Twelve hex digits of every parameter: results and bundles name the scenario by it."""
+        text = json.dumps(asdict(self), sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def load(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
+    """Read a scenario: shipped name or YAML path, plus ``key=value`` overrides in dotted form.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name or key, a wrong type, or a value that no site can have; the message says the mend.
+    """
+    try:
+        node = OmegaConf.merge(structured(name_or_path), OmegaConf.from_dotlist(list(overrides)))
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None) or "?"
+        raise ValueError(f"scenario {name_or_path!r}, key {key!r}: {str(error).splitlines()[0]}") from error
+    scenario = frozen(Scenario, node)
+    assert isinstance(scenario, Scenario)
+    return scenario
+
+
+def structured(name_or_path: str) -> Any:
+    """The scenario as an OmegaConf node typed by the dataclasses, before it is checked as a whole."""
+    return OmegaConf.merge(schema(Scenario), _file(name_or_path))
+
+
+def _file(name_or_path: str) -> Any:
+    path = Path(name_or_path)
+    if path.suffix in (".yaml", ".yml"):
+        if not path.is_file():
+            raise ValueError(f"scenario file {name_or_path!r} does not exist; shipped scenarios are {SHIPPED}")
+        raw = OmegaConf.load(path)
+    elif name_or_path in SHIPPED:
+        text = resources.files("configs").joinpath("scenario", f"{name_or_path}.yaml").read_text(encoding="utf-8")
+        raw = OmegaConf.create(text)
+    else:
+        raise ValueError(f"scenario {name_or_path!r} is unknown; give one of {SHIPPED} or the path of a YAML file")
+    base = raw.pop("base", None)
+    return OmegaConf.merge(_file(base), raw) if base else raw
+
+
+def deviations(scenario: Scenario) -> Mapping[str, Any]:
+    """Every parameter as plain data (for manifests and mlflow)."""
+    return asdict(scenario)

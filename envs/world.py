@@ -1,0 +1,199 @@
+"""What the world does to a batch of sites: pools of weather, grid and load built once, gathered by one ``take`` per step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.layout import archetype_of
+from envs.scenario import Scenario
+from envs.signals.grid import load_grid
+from envs.signals.site_signals import SITE_SIGNALS, site_signals
+from envs.signals.weather import Weather, load_weather
+from envs.signals.workload import Workload, generate_workload
+from envs.signals.workload_partitions import Partition
+from envs.signals.workload_traces import read_workload
+
+Array = NDArray[np.floating]
+
+WEEK_S = 604_800
+START_WEEKDAY = 6  # 1 January 2023 was a Sunday (Monday = 0); generated years start then
+FORECAST_H = (1.0, 4.0)
+
+
+class Outside(NamedTuple):
+    """Signals of one step at every site, each ``(B,)``."""
+
+    dry_bulb_c: Array
+    wet_bulb_c: Array
+    humidity_ratio: Array
+    pressure_kpa: Array
+    price_usd_mwh: Array
+    carbon_g_kwh: Array
+    dr_active: Array
+    dr_reduction_frac: Array
+    hour_sin: Array
+    hour_cos: Array
+    week_sin: Array
+    week_cos: Array
+    forecast_wet_bulb_1h_c: Array
+    forecast_wet_bulb_4h_c: Array
+    forecast_price_4h_usd_mwh: Array
+
+
+class Load(NamedTuple):
+    """Demand of one step.
+
+    Attributes
+    ----------
+    activity : ndarray (S, R, B)
+        Share of the rated accelerators active per slot.
+    job : ndarray (R, B)
+        Lowest rack of the synchronous job that a rack belongs to.
+    batch_arrival : ndarray (B,)
+        Accelerator-hours that enter the batch queue.
+    batch_due : ndarray (B,)
+        Accelerator-hours whose deadline falls in the step.
+    unserved : ndarray (B,)
+        Accelerator-hours of serving beyond what the pool can take, lost whatever the controls do.
+    """
+
+    activity: Array
+    job: Array
+    batch_arrival: Array
+    batch_due: Array
+    unserved: Array
+
+
+@dataclass
+class World:
+    """Pools of signals; rows of ``site_pool`` are steps of one site and weather year after the other."""
+
+    site_pool: NDArray[np.float32]
+    site_steps: int
+    n_sites: int
+    activity_pool: NDArray[np.float32]
+    job_pool: NDArray[np.int16]
+    queue_pool: NDArray[np.float32]
+    load_steps: int
+    n_loads: int
+    slots: int
+    racks: int
+    slot_class: NDArray[np.int8]
+    job_groups: tuple[tuple[int, ...], ...]
+    steps_per_day: int
+    steps_per_week: int
+
+    @classmethod
+    def build(cls, scenario: Scenario) -> World:
+        """Generate or read every signal that the scenario names."""
+        step_s = scenario.episode.step_s
+        if 86_400 % step_s:
+            raise ValueError(f"episode.step_s = {step_s} does not divide a day; give a divisor such as 60 or 300")
+        sites = [_site_block(w, scenario, step_s) for w in weathers(scenario)]
+        loads = workloads(scenario)
+        first = loads[0]
+        activity = np.concatenate([w.activity for w in loads]) * np.float32(scenario.site.workload_scale)
+        return cls(
+            site_pool=np.concatenate(sites),
+            site_steps=len(sites[0]),
+            n_sites=len(sites),
+            activity_pool=np.ascontiguousarray(activity.reshape(len(activity), -1)),
+            job_pool=np.concatenate([w.job for w in loads]),
+            queue_pool=np.concatenate([_queue(w) for w in loads]),
+            load_steps=first.steps,
+            n_loads=len(loads),
+            slots=first.activity.shape[1],
+            racks=first.racks,
+            slot_class=first.slot_class,
+            job_groups=first.job_groups,
+            steps_per_day=round(86_400 / step_s),
+            steps_per_week=round(WEEK_S / step_s),
+        )
+
+    def draw_load(self, rng: np.random.Generator, site: int, day: int, step_of_day: int) -> tuple[int, int]:
+        """Pool and first step of an episode's load, at the weekday and hour of the site's clock."""
+        weekday = (START_WEEKDAY + day) % 7
+        weeks = self.load_steps // self.steps_per_week
+        load = int(rng.integers(self.n_loads))
+        week = int(rng.integers(weeks))
+        return load, week * self.steps_per_week + weekday * self.steps_per_day + step_of_day
+
+    def at(self, plan: Any, t: NDArray[np.int64], dtype: np.dtype) -> tuple[Outside, Load]:
+        """Signals of step ``t (B,)`` of the planned episodes; a year or pool that ends starts again."""
+        site_row = plan.site * self.site_steps + (plan.site_start + t) % self.site_steps
+        site = self.site_pool.take(site_row, axis=0).T.astype(dtype, order="C", copy=False)
+        load_row = plan.load * self.load_steps + (plan.load_start + t) % self.load_steps
+        activity = self.activity_pool.take(load_row, axis=0).T.astype(dtype, order="C")
+        job = np.ascontiguousarray(self.job_pool.take(load_row, axis=0).T)
+        queue = self.queue_pool.take(load_row, axis=0).T.astype(dtype, order="C")
+        shaped = activity.reshape(self.slots, self.racks, -1)
+        return Outside(*np.ascontiguousarray(site)), Load(shaped, job, *queue)
+
+
+def weathers(scenario: Scenario) -> list[Weather]:
+    """One weather year per climate and seed (files ignore the seed)."""
+    site = scenario.site
+    if not site.climates or not site.weather_seeds:
+        raise ValueError("site.climates and site.weather_seeds need at least one entry each")
+    made = []
+    for name in site.climates:
+        seeds = site.weather_seeds if "." not in name else site.weather_seeds[:1]
+        made += [load_weather(name, seed) for seed in seeds]
+    return made
+
+
+def partitions(scenario: Scenario) -> tuple[Partition, ...]:
+    """Partition table of the scenario's rack groups, in their order."""
+    table, at = [], 0
+    for group in scenario.racks.values():
+        racks = tuple(range(at, at + group.count))
+        at += group.count
+        kind, service = {"conv": ("interactive", "conv"), "code": ("interactive", "code"), "cpu_office": ("cpu", "code")}.get(
+            group.workload, (group.workload, "conv")
+        )
+        gpus = max(1, archetype_of(group).accelerators)
+        table.append(Partition(kind, racks, gpus, service=service, autoscale=scenario.site.autoscale))
+    return tuple(table)
+
+
+def workloads(scenario: Scenario) -> list[Workload]:
+    """One pool per workload seed, or the trace file."""
+    site, step_s = scenario.site, scenario.episode.step_s
+    table = partitions(scenario)
+    if site.workload_file:
+        return [read_workload(site.workload_file, table, step_s=int(step_s))]
+    if step_s % 60:
+        raise ValueError(f"episode.step_s = {step_s}: the workload generator needs whole minutes; give 60, 300, ...")
+    return [generate_workload(table, seed, site.workload_weeks, int(step_s)) for seed in site.workload_seeds]
+
+
+def _queue(w: Workload) -> NDArray[np.float32]:
+    """Columns batch_arrival, batch_due, unserved ``(T, 3)``: what arrived a deadline ago falls due now."""
+    delay = round(w.deadline_s / w.step_s)
+    due = np.roll(w.batch_arrival, delay)
+    return np.stack([w.batch_arrival, due, w.unserved], axis=1).astype(np.float32)
+
+
+def _site_block(weather: Weather, scenario: Scenario, step_s: float) -> NDArray[np.float32]:
+    """All signals of one site on the control grid ``(T, C)``, clock and perfect-forecast columns included."""
+    site = scenario.site
+    grid = load_grid(
+        site.grid_zone, site.grid_seed, tariff=site.tariff, events_per_year=site.demand_response_per_year
+    )
+    block = site_signals(weather, grid, step_s)
+    columns = {name: block[:, k] for k, name in enumerate(SITE_SIGNALS)}
+    steps = np.arange(len(block))
+    hours = steps * step_s / 3600.0
+    week_phase = 2.0 * np.pi * ((hours / 24.0 + START_WEEKDAY) % 7.0) / 7.0
+    day_phase = 2.0 * np.pi * (hours % 24.0) / 24.0
+    columns["hour_sin"], columns["hour_cos"] = np.sin(day_phase), np.cos(day_phase)
+    columns["week_sin"], columns["week_cos"] = np.sin(week_phase), np.cos(week_phase)
+    near, far = (round(h * 3600.0 / step_s) for h in FORECAST_H)
+    columns["forecast_wet_bulb_1h_c"] = np.roll(columns["wet_bulb_c"], -near)
+    columns["forecast_wet_bulb_4h_c"] = np.roll(columns["wet_bulb_c"], -far)
+    columns["forecast_price_4h_usd_mwh"] = np.roll(columns["price_usd_mwh"], -far)
+    return np.stack([columns[name] for name in Outside._fields], axis=1).astype(np.float32)
