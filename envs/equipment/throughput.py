@@ -104,8 +104,9 @@ def throughput(table: HasCurves, cap_frac: Array, throttle_frac: Array) -> Array
 
     Notes
     -----
-    The curves bend downwards, so the curve of a step's mean ``rho`` lies above the mean of the curve. The gap is at
-    most an eighth of (range of ``rho`` in the step)^2 x curvature: .002 for a range of .1, .016 for .3.
+    The curves bend downwards, so the curve of a step's mean ``rho`` lies above the mean of the curve, but only in
+    steps in which the cap moves: by at most .02 where ``rho`` ranges over .1, by .07 where it ranges over .3 (two
+    halves of a step, above the cap floor).
     """
     return evaluate(table.curves, cap_frac) * throttle_frac
 
