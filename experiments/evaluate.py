@@ -119,7 +119,7 @@ def main(config: DictConfig) -> None:
     with start_run(
         tracking.backend, tracking.uri, tracking.experiment, tracking.name or "evaluate", tags=git_state()
     ) as run:
-        run.log_parameters({k: v for k, v in OmegaConf.to_container(config).items() if k != "scenario"})  # type: ignore[union-attr]
+        run.log_parameters({"baseline": config.baseline, "split": config.split, **found.facts})
         for name, row in summarise(found).items():
             run.log_metrics({f"{name}/{column}": value for column, value in row.items()})
         if config.report:

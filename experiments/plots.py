@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#44AA99", "#332288", "#999933")
 GREY = "#8a8f98"
 STACK = ("#c7cdd6", "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#CC79A7", "#999933")
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9.0,
     "axes.spines.top": False,
@@ -31,7 +31,6 @@ STYLE = {
     "grid.color": "#e6e9ee",
     "axes.axisbelow": True,
     "legend.frameon": False,
-    "figure.dpi": 110,
 }
 INLET_LIMITS_C = ((27.0, "recommended"), (32.0, "allowable, class A1"))  # ASHRAE TC9.9, PHYSICS c
 
@@ -177,7 +176,7 @@ def _figure(
     from matplotlib.figure import Figure as MatplotlibFigure
 
     with matplotlib.rc_context(STYLE):
-        figure = MatplotlibFigure(figsize=(9.2, height), layout="constrained", dpi=STYLE["figure.dpi"])
+        figure = MatplotlibFigure(figsize=(9.2, height), layout="constrained", dpi=110)
         FigureCanvasAgg(figure)
         ratios = {"width_ratios": width_ratios} if width_ratios else {}
         axes = figure.subplots(rows, columns, squeeze=False, gridspec_kw=ratios, **shared)

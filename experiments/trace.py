@@ -33,12 +33,12 @@ class Tracer:
 
     def __init__(self, episode: int = 0) -> None:
         self.episode = episode
-        self._steps: list[dict[str, NDArray[np.float32]]] = []
+        self._steps: list[dict[str, Any]] = []
 
     def add(self, flows: Any, in_force: Mapping[str, Any], outside: Mapping[str, Any]) -> None:
         """Add one control step; ``outside`` are measured ``(1, B)`` values worth showing."""
         i = self.episode
-        step = {name: np.array(getattr(flows, name), np.float32) for name in BATCH_SERIES}
+        step: dict[str, Any] = {name: np.array(getattr(flows, name), np.float32) for name in BATCH_SERIES}
         for consumer, names in CONSUMERS.items():
             step[f"consumer/{consumer}"] = np.float32(sum(float(getattr(flows, n)[i]) for n in names))
         for name, value in in_force.items():

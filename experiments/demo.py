@@ -1,0 +1,126 @@
+"""``make demo``: a short training run on the default scenario, judged against the rules, exported, reported."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.report import DEMO_WORDS
+
+LOG = logging.getLogger(__name__)
+SCENARIO = "ai_hall"
+SEED = 0
+ENVIRONMENTS = 512
+TRAINING_S = 100.0
+MAX_STEPS = 3_000_000
+EPISODES, DAYS = 6, 2
+
+
+def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES, days: int = DAYS) -> dict[str, Path]:
+    """Train, judge, export and report within about four minutes on two cores.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets ``run/`` (with ``bundle/``) and ``evaluation/`` (with ``report.html``).
+    training_s : float
+        Wall time for learning; steps follow from a measured rate: a slow machine learns less, not longer.
+    episodes, days : int
+        Paired episodes of the test split.
+
+    Returns
+    -------
+    dict
+        ``report`` and ``bundle``.
+
+    Raises
+    ------
+    RuntimeError
+        Where the energy balance does not close or a number is not finite.
+    """
+    from envs.scenario import load
+    from experiments.evaluate import evaluate
+    from experiments.export import export_run
+    from experiments.policies import learned_policies, reference_policies
+    from experiments.report import write_report
+    from experiments.results import print_table, save
+    from experiments.splits import load_split, plan_episodes
+    from experiments.tracking import NoTracker
+    from experiments.train import train
+
+    scenario = load(SCENARIO)
+    steps = affordable_steps(scenario, training_s)
+    LOG.info("training PPO on %s for %d environment steps", SCENARIO, steps)
+    run = folder / "run"
+    train(
+        scenario,
+        "ppo",
+        {},
+        ENVIRONMENTS,
+        steps,
+        run,
+        NoTracker(),
+        seed=SEED,
+        split="none",
+        progress=sys.stdout.isatty(),
+    )
+    plan = plan_episodes(load_split("test"), episodes, days)
+    policies = {**reference_policies(), **learned_policies("ppo", run)}
+    LOG.info("judging %d policies on %d paired episodes of %d days", len(policies), episodes, days)
+    found = evaluate(policies, scenario, plan, seed=SEED)
+    check(found)
+    evaluation = save(found, folder / "evaluation", "rules")
+    bundle = export_run(run, run / "bundle", evaluation, "ppo")
+    report = write_report(evaluation, "rules", DEMO_WORDS)
+    print_table(found, "rules", DEMO_WORDS)
+    return {"report": report, "bundle": bundle}
+
+
+def affordable_steps(scenario: Any, training_s: float) -> int:
+    """Environment steps that learning can make in ``training_s`` seconds here, from a short measured rollout."""
+    from envs.core import DataCenterCore
+
+    core = DataCenterCore(scenario, ENVIRONMENTS)
+    core.reset(seed=SEED)
+    actions = np.zeros((ENVIRONMENTS, core.action_space.shape[0]), np.float32)
+    core.step(actions)
+    start = time.perf_counter()
+    for _ in range(5):
+        core.step(actions)
+    per_step_s = (time.perf_counter() - start) / (5 * ENVIRONMENTS)
+    learning_s = 12e-6  # networks' share per environment step: 80k steps/s with a free environment (STACK)
+    return int(np.clip(training_s / (per_step_s + learning_s), 8 * ENVIRONMENTS, MAX_STEPS))
+
+
+def check(found: Any, residual_frac: float = 1e-3) -> None:
+    """Raise where a score is not finite or the energy balance of any step does not close."""
+    for name, table in found.scores.items():
+        for column, values in table.items():
+            if not np.all(np.isfinite(values)):
+                raise RuntimeError(f"{name}: {column} is not finite; report this as a bug")
+        worst = float(table["energy_residual_frac"].max())
+        if worst > residual_frac:
+            raise RuntimeError(
+                f"{name}: the energy balance is open by {worst:.1e} of facility power; report this as a bug"
+            )
+
+
+def run() -> None:
+    """``coldaisle demo`` and ``make demo``; any failure ends with a nonzero exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("runs") / "demo"
+    start = time.perf_counter()
+    made = demo(folder)
+    LOG.info(DEMO_WORDS)
+    LOG.info("report: %s", made["report"])
+    LOG.info("bundle: %s", made["bundle"])
+    LOG.info("done in %.0f s", time.perf_counter() - start)
+
+
+if __name__ == "__main__":
+    run()
