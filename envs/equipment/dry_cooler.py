@@ -7,8 +7,11 @@ whose water is warmer than the air; where it is not, they reject nothing (the wa
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from array_api_compat import device
 
 from envs.parameters import Parameters, parameter
 from envs.physics.heat_exchanger import crossflow_effectiveness, ua_off_design
@@ -19,9 +22,11 @@ from envs.units import CP_AIR_KJ_KG_K, CP_VAPOUR_KJ_KG_K, LATENT_HEAT_KJ_KG
 MIN_FAN_SPEED = 0.2  # below it fans cycle, as the tower's (PHYSICS E8)
 FREE_CONVECTION = 0.125  # share of the full-fan heat with fans off, as the tower's (PHYSICS E8); engineering guess
 SEA_LEVEL_KPA = 101.325
-SPEED_CORRECTIONS = 3  # fan speed within .3 % for water flows .1-2 of design
+SPEED_CORRECTIONS = 1  # fan speed within .3 % for water flows .1-2 of design
 LEAST_WATER_FRAC = 0.05  # effectiveness below this share of design water flow is taken as at it
 SMALL_K = 0.01
+LOG_NODE_STEP = -0.5 * math.log(MIN_FAN_SPEED)
+NODES = ((MIN_FAN_SPEED,), (math.sqrt(MIN_FAN_SPEED),), (1.0,))
 
 
 @dataclass(frozen=True)
@@ -152,27 +157,26 @@ def water_effectiveness(p: DryCooler, unit_stream_kw_k: Array, air_frac: Array) 
 def _fans(p: DryCooler, unit_stream_kw_k: Array, wanted: Array, density: Array) -> tuple[Array, Array, Array]:
     """Speed while running, share of time running, and the effectiveness reached, for a wanted effectiveness.
 
-    ``ln(-ln(1 - eps))`` is nearly straight over ``ln(speed)``: the chord between lowest and full speed, corrected with
-    its own slope a fixed number of times.
+    ``ln(-ln(1 - eps))`` bends little over ``ln(speed)``: a parabola through three speeds, equally spaced in the
+    logarithm, is corrected a fixed number of times with its own slope.
     """
     xp = namespace(unit_stream_kw_k)
-
-    def bent(speed: Array) -> tuple[Array, Array]:
-        eps = water_effectiveness(p, unit_stream_kw_k, speed * density)
-        return eps, _bend(xp, eps)
-
-    slow, low = bent(unit_stream_kw_k * 0.0 + MIN_FAN_SPEED)
-    full, high = bent(unit_stream_kw_k * 0.0 + 1.0)
-    off = FREE_CONVECTION * full
-    reached = clip(wanted, off, full)
-    goal = _bend(xp, upper(reached, slow))
-    span = -xp.log(slow * 0.0 + MIN_FAN_SPEED) / upper(high - low, 1e-3)
-    log_speed = (goal - high) * span
+    nodes = xp.asarray(NODES, dtype=unit_stream_kw_k.dtype, device=device(unit_stream_kw_k)) + unit_stream_kw_k * 0.0
+    eps = water_effectiveness(p, unit_stream_kw_k, nodes * density)
+    bent = _bend(xp, eps)
+    off = FREE_CONVECTION * eps[2]
+    reached = clip(wanted, off, eps[2])
+    goal = _bend(xp, upper(reached, eps[0]))
+    first, second = (LOG_NODE_STEP / upper(bent[i + 1] - bent[i], 1e-3) for i in (0, 1))
+    bend = (second - first) / upper(bent[2] - bent[0], 1e-3)
+    over = goal - bent[1]
+    log_speed = (first * (goal - bent[0]) + bend * over * (goal - bent[0])) - 2.0 * LOG_NODE_STEP
+    slope = first + bend * (over + (goal - bent[0]))
     for _ in range(SPEED_CORRECTIONS):
-        miss = goal - bent(xp.exp(log_speed))[1]
-        log_speed = log_speed + miss * span
+        miss = goal - _bend(xp, water_effectiveness(p, unit_stream_kw_k, xp.exp(log_speed) * density))
+        log_speed = log_speed + miss * slope
     speed = clip(xp.exp(log_speed), MIN_FAN_SPEED, 1.0)
-    return speed, clip((reached - off) / (slow - off), 0.0, 1.0), reached
+    return speed, clip((reached - off) / (eps[0] - off), 0.0, 1.0), reached
 
 
 def _bend(xp: Array, eps: Array) -> Array:

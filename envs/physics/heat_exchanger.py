@@ -67,7 +67,12 @@ def ua_off_design(
     n_water, n_air : float
         Exponents of the two films [1].
     """
-    xp = namespace(water_flow_frac)
-    water = xp.exp(-n_water * xp.log(upper(water_flow_frac, _SMALL_FLOW_FRAC)))
-    air = namespace(air_flow_frac).exp(-n_air * namespace(air_flow_frac).log(upper(air_flow_frac, _SMALL_FLOW_FRAC)))
+    water = film_resistance(water_flow_frac, n_water)
+    air = film_resistance(air_flow_frac, n_air)
     return ua0_kw_k / (ratio / (1.0 + ratio) * water + 1.0 / (1.0 + ratio) * air)
+
+
+def film_resistance(flow_frac: Array, exponent: float) -> Array:
+    """Resistance of one film over its design value [1], ``max(f, 1e-4)^-exponent``, PHYSICS C2."""
+    xp = namespace(flow_frac)
+    return xp.exp(-exponent * xp.log(upper(flow_frac, _SMALL_FLOW_FRAC)))
