@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.kpi import kpis
+
 Column = NDArray[np.float64]
 Table = dict[str, Column]
 
@@ -23,6 +25,9 @@ COOLING = (
     "tcs_pump_power_kw",
     "humidifier_power_kw",
 )
+
+
+INDICATORS = ("energy_per_work_kwh_h", "pue", "wue_l_kwh", "cue_kg_kwh", "itue", "tue")
 
 
 class Measure(NamedTuple):
@@ -57,6 +62,7 @@ MEASURES = (
     Measure("travel_ranges", "actuator travel", "full ranges per channel-row and day", 2),
     Measure("pue", "PUE (side column)", "1", 3),
     Measure("wue_l_kwh", "WUE (side column)", "L/kWh", 3),
+    Measure("tue", "TUE (side column)", "1", 3),
     Measure("energy_residual_frac", "largest energy-balance residual", "of facility power", 7),
 )
 
@@ -118,10 +124,7 @@ class Scorer:
         out["degree_minutes_all_racks"] = self.degree_minutes.sum(axis=0)
         out["worst_rack"] = self.degree_minutes.argmax(axis=0).astype(np.float64)
         out["cost_usd"] = out["energy_cost_usd"] + out["water_l"] * (self.water_usd_m3 * 1e-3)
-        out["energy_per_work_kwh_h"] = _ratio(out["facility_kwh"], out["work_done_h"])
-        out["pue"] = _ratio(out["facility_kwh"], out["it_kwh"])
-        out["wue_l_kwh"] = _ratio(out["water_l"], out["it_kwh"])
-        return out
+        return {**out, **_indicators(out)}
 
     def _energy(self, flows: Any, price_usd_mwh: Any, carbon_g_kwh: Any) -> None:
         step_h = self.step_s / 3600.0
@@ -129,6 +132,8 @@ class Scorer:
         self._sum("facility_kwh", facility * step_h)
         self._sum("grid_kwh", grid * step_h)
         self._sum("it_kwh", _double(flows.it_power_kw) * step_h)
+        self._sum("server_fan_kwh", _double(flows.server_fan_power_kw) * step_h)
+        self._sum("psu_loss_kwh", _double(flows.psu_loss_kw) * step_h)
         self._sum("cooling_kwh", sum(_double(getattr(flows, name)) for name in COOLING) * step_h)
         self._sum("energy_cost_usd", grid * _double(price_usd_mwh) * (step_h * 1e-3))
         self._sum("carbon_kg", grid * _double(carbon_g_kwh) * (step_h * 1e-3))
@@ -175,13 +180,7 @@ def totals(table: Mapping[str, Column]) -> dict[str, float]:
     peaks = {"peak_kw", "worst_excess_k", "worst_inlet_c", "longest_spell_min", "energy_residual_frac"}
     out = {name: float(np.max(c) if name in peaks else np.sum(c)) for name, c in table.items()}
     out["travel_ranges"] = float(np.mean(table["travel_ranges"]))
-    for name, above, below in (
-        ("energy_per_work_kwh_h", "facility_kwh", "work_done_h"),
-        ("pue", "facility_kwh", "it_kwh"),
-        ("wue_l_kwh", "water_l", "it_kwh"),
-    ):
-        out[name] = out[above] / out[below] if out[below] > 0.0 else float("inf")
-    return out
+    return {**out, **{name: float(value) for name, value in _indicators(out).items()}}
 
 
 def columns(names: Sequence[str]) -> list[Measure]:
@@ -194,5 +193,7 @@ def _double(value: Any) -> Any:
     return np.asarray(value, np.float64)
 
 
-def _ratio(above: Column, below: Column) -> Column:
-    return np.where(below > 0.0, above / np.where(below > 0.0, below, 1.0), np.inf)
+def _indicators(sums: Mapping[str, Any]) -> dict[str, Any]:
+    """Ratios of ISO/IEC 30134 and energy per useful work, from sums; nan where nothing was done."""
+    found = kpis(sums)._asdict()
+    return {name: found[name] for name in INDICATORS}

@@ -14,7 +14,13 @@ def flows(**changed: Any) -> SimpleNamespace:
     site = {name: np.zeros(2, np.float32) for name in COOLING}
     site |= {"facility_power_kw": 120.0, "grid_power_kw": 130.0, "it_power_kw": 100.0, "makeup_kg": 30.0}
     site |= {"energy_residual_kw": 1e-4, "worst_inlet_c": 26.0, "trips": 0.0, "limit_excess_kwh": 0.0}
-    site |= {"tcs_excess_degree_minutes": 0.0, "capper_active_s": 0.0, "chiller_power_kw": 10.0}
+    site |= {
+        "tcs_excess_degree_minutes": 0.0,
+        "capper_active_s": 0.0,
+        "chiller_power_kw": 10.0,
+        "server_fan_power_kw": 5.0,
+        "psu_loss_kw": 3.0,
+    }
     whole = {k: np.full(2, v, np.float32) for k, v in site.items()}
     whole["inlet_excess_degree_minutes"] = np.zeros((3, 2), np.float32)
     for name, value in (("work_demanded", 5.0), ("work_done", 4.0), ("work_lost", 1.0), ("backlog", 2.0)):
@@ -74,8 +80,8 @@ def test_travel_counts_full_ranges_per_row_and_day() -> None:
     assert table["travel_ranges"] == pytest.approx([287 * 0.5] * 2)
 
 
-def test_no_work_is_infinitely_dear() -> None:
-    assert np.isinf(scored([flows(work_done=np.zeros((6, 2)))])["energy_per_work_kwh_h"]).all()
+def test_energy_per_work_has_no_number_without_work() -> None:
+    assert np.isnan(scored([flows(work_done=np.zeros((6, 2)))])["energy_per_work_kwh_h"]).all()
 
 
 def test_totals_are_ratios_of_sums_and_peaks_of_peaks() -> None:
