@@ -254,6 +254,7 @@ def advance(
     outside_humidity_ratio: Array,
     dt_s: float,
     cooling_limit_kw: Array | None = None,
+    water_available_frac: Array | None = None,
 ) -> tuple[AirState, AirFlows]:
     """Advance the zones by one sub-step.
 
@@ -271,6 +272,8 @@ def advance(
         Step [s], any length.
     cooling_limit_kw : array, optional
         Zones on direct expansion: what their units can take, ``(Z, B)`` [kW]; replaces the water coil.
+    water_available_frac : array, optional
+        Chilled water there is over the full flow of the running coils, ``(B,)`` or ``(Z, B)``: 0 without pumps.
 
     Notes
     -----
@@ -278,16 +281,17 @@ def advance(
     """
     fan_kw = fan_power_kw(zt.fan_kw, air.fan_speed_frac, zt.fan_exponent) * air.running
     at = coil.coil_at(zt.coil_law, air.fan_speed_frac)
+    most = at.full if water_available_frac is None else coil.effectiveness(zt.coil_law, at, water_available_frac)
     heat_kw = rack_air_heat_kw + room_gain_kw
-    node = _temperatures(
-        zt, state, air, heat_kw, fan_kw, supply_setpoint_c, chw_supply_c, at.full, dt_s, cooling_limit_kw
-    )
+    node = _temperatures(zt, state, air, heat_kw, fan_kw, supply_setpoint_c, chw_supply_c, most, dt_s, cooling_limit_kw)
     through_kw_k = upper(air.coil_kg_s * CP_AIR_KJ_KG_K, _SMALL)
     return_c = node.supply_c + node.carried_kw / through_kw_k
     if cooling_limit_kw is None:
         needed = node.coil_kw / upper(through_kw_k * (node.supply_c - chw_supply_c) + node.carried_kw, _SMALL)
-        opening = coil.cold_flow_frac(zt.coil_law, at, needed)
+        opening = coil.cold_flow_frac(zt.coil_law, at, lower(needed, most))
         water = opening * zt.coil_water_kg_s * air.running
+        if water_available_frac is not None:
+            opening = lower(opening / upper(water_available_frac, _SMALL), 1.0)
     else:
         opening = node.coil_kw / upper(cooling_limit_kw, _SMALL)
         water = 0.0 * opening
@@ -371,7 +375,7 @@ def _moisture(
 
 
 def _dew_on(surface_c: Array, pressure_kpa: Array) -> Array:
-    """Humidity ratio [kg/kg] of saturated air at a coil's surface [degC]: Magnus as PHYSICS A7, a quarter of A2's cost."""
+    """Humidity ratio [kg/kg] of saturated air at a coil's surface [degC]: Magnus, PHYSICS A7, far cheaper than A2."""
     t = lower(surface_c, HOTTEST_SURFACE_C)
     vapour_kpa = 0.61094 * namespace(t).exp(17.625 * t / (t + 243.04))
     return MOLAR_MASS_RATIO * vapour_kpa / (pressure_kpa - vapour_kpa)

@@ -16,6 +16,7 @@ _NOT_ZERO = 1e-12  # far below the spacing of numbers near 1, so that it only ev
 _SMALL_FLOW_FRAC = 0.02  # of the hot stream; below it the film is taken at this flow
 _SMALL_LOAD = 1e-3  # of the heat at full cold flow; below it the cold flow is that of this load
 _LARGEST_EXPONENT = 60.0  # exp() stays finite in float32
+_LEAST_SLOPE = 1e-3  # of the steepest
 _START_SHARE = 0.6  # of the distance to the hyperbola's guess, fitted
 _SECANT_STEPS = 2
 
@@ -51,8 +52,8 @@ class CoilAtFlow(NamedTuple):
 def hot_effectiveness(ntu: Array, capacity_ratio: Array) -> Array:
     """Counterflow effectiveness of the hot side for any ratio of the streams, PHYSICS D2.
 
-    ``eps = N p/(1 + N R p)``, ``p = (1 - exp(-d))/d``, ``d = N (1 - R)``: the same law as D2, without its singularity
-    at R = 1 and without asking which stream is the smaller.
+    ``1/eps = R + (R - 1)/(exp(N (R - 1)) - 1)``: the same law as D2, without its singularity at R = 1 and without
+    asking which stream is the smaller.
 
     Parameters
     ----------
@@ -61,17 +62,14 @@ def hot_effectiveness(ntu: Array, capacity_ratio: Array) -> Array:
     capacity_ratio : array
         ``R = C_hot/C_cold`` [1], > 0, may exceed 1.
     """
-    xp = namespace(ntu)
-    d = upper(ntu * (1.0 - capacity_ratio), -_LARGEST_EXPONENT) + _NOT_ZERO
-    np_ = ntu * xp.expm1(-d) / d
-    return np_ / (capacity_ratio * np_ - 1.0)
+    return 1.0 / _drive(ntu + _NOT_ZERO, capacity_ratio)
 
 
 def coil_at(law: CoilLaw, hot_flow_frac: Array) -> CoilAtFlow:
     """Prepare a coil for one hot flow [fraction of design]; flows below .02 count as .02 (no film without flow)."""
     xp = namespace(hot_flow_frac)
     flow = upper(hot_flow_frac, _SMALL_FLOW_FRAC)
-    hot_film = xp.exp(-law.n_hot * xp.log(flow)) * (1.0 / (1.0 + law.film_ratio))
+    hot_film = xp.exp(xp.log(flow) * -law.n_hot) * (1.0 / (1.0 + law.film_ratio))
     ntu, ratio = law.ntu / flow, law.capacity_ratio * flow
     full_ntu = ntu / (law.film_ratio / (1.0 + law.film_ratio) + hot_film)
     return CoilAtFlow(ntu, ratio, hot_film, full_ntu, hot_effectiveness(full_ntu, ratio))
@@ -79,14 +77,7 @@ def coil_at(law: CoilLaw, hot_flow_frac: Array) -> CoilAtFlow:
 
 def effectiveness(law: CoilLaw, at: CoilAtFlow, cold_flow_frac: Array) -> Array:
     """Hot-side effectiveness with the valve at a cold flow [fraction of design], PHYSICS C2 for the conductance."""
-    return _by_dryness(law, at, 1.0 / upper(cold_flow_frac, _SMALL))
-
-
-def _by_dryness(law: CoilLaw, at: CoilAtFlow, v: Array) -> Array:
-    """Effectiveness at ``v = 1/cold flow fraction``."""
-    xp = namespace(v)
-    cold_film = xp.exp(law.n_cold * xp.log(v)) * (law.film_ratio / (1.0 + law.film_ratio))
-    return hot_effectiveness(at.ntu / (cold_film + at.hot_film), at.capacity_ratio * v)
+    return 1.0 / _drive_at(law, at, 1.0 / upper(cold_flow_frac, _SMALL))
 
 
 def cold_flow_frac(law: CoilLaw, at: CoilAtFlow, needed: Array) -> Array:
@@ -95,8 +86,8 @@ def cold_flow_frac(law: CoilLaw, at: CoilAtFlow, needed: Array) -> Array:
     In ``v = 1/flow`` the inverse effectiveness ``F(v)`` is convex and close to a hyperbola between its value without a
     cold film and ``R v`` (the water runs out). The hyperbola through the wide-open point starts two secant steps.
 
-    Within 1 % of the exact inverse for hot flows .3..1, NTU .9..3.5 and loads above 2 % of the wide-open heat; smaller
-    loads return the flow of .1 %.
+    Within 1 % of the exact inverse for hot flows .3..1, NTU .9..3.5 and loads above 2 % of the wide-open heat; loads
+    below .1 % return the flow of .1 %.
 
     Parameters
     ----------
@@ -105,18 +96,30 @@ def cold_flow_frac(law: CoilLaw, at: CoilAtFlow, needed: Array) -> Array:
     needed : array
         Wanted effectiveness; clipped to what the wide-open valve gives (returns 1 there).
     """
-    xp = namespace(needed)
     goal = 1.0 / clip(needed, at.full * _SMALL_LOAD, at.full)
     ratio, first = at.capacity_ratio, 1.0 / at.full
-    flat = -1.0 / xp.expm1(-at.ntu / at.hot_film)
-    bend = upper((first - ratio) * (first - flat), 0.0)
-    dry = goal / ratio
-    start = (goal - bend / upper(goal - flat, _SMALL)) / ratio
+    flat = -1.0 / namespace(needed).expm1(-at.ntu / at.hot_film)
+    bend = (first - ratio) * (first - flat)
+    dry, least = goal / ratio, ratio * _LEAST_SLOPE
+    start = dry - bend / (upper(goal - flat, _SMALL) * ratio)
     v_old, f_old = 1.0, first
     v = upper(_START_SHARE * start + (1.0 - _START_SHARE), 1.0)
     for _ in range(_SECANT_STEPS):
-        f = 1.0 / _by_dryness(law, at, v)
-        slope = clip((f - f_old) / (v - v_old + _NOT_ZERO), ratio * 1e-3, ratio)
+        f = _drive_at(law, at, v)
+        slope = clip((f - f_old) / (v - v_old + _NOT_ZERO), least, ratio)
         v_old, f_old = v, f
         v = upper(lower(v + (goal - f) / slope, dry), 1.0)
     return 1.0 / v
+
+
+def _drive(ntu: Array, ratio: Array) -> Array:
+    """Inverse effectiveness at a positive number of transfer units."""
+    lead = ratio - 1.0 + _NOT_ZERO
+    return ratio + lead / namespace(ratio).expm1(lower(ntu * lead, _LARGEST_EXPONENT))
+
+
+def _drive_at(law: CoilLaw, at: CoilAtFlow, v: Array) -> Array:
+    """Inverse effectiveness at ``v = 1/cold flow fraction``."""
+    xp = namespace(v)
+    cold_film = xp.exp(xp.log(v) * law.n_cold) * (law.film_ratio / (1.0 + law.film_ratio))
+    return _drive(at.ntu / (cold_film + at.hot_film), at.capacity_ratio * v)

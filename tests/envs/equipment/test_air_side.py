@@ -258,6 +258,14 @@ def test_direct_expansion_zone_stops_at_its_capacity_and_uses_no_water() -> None
     assert short.coil_sensible_kw[0, 0] == pytest.approx(60.0, rel=1e-9)
 
 
+def test_a_coil_without_water_takes_no_heat_and_its_valve_opens() -> None:
+    start, _, before = settle(HALL_A, 180.0, 0.6, 22.0, 16.0)
+    _, _, dry = settle(HALL_A, 180.0, 0.6, 22.0, 16.0, steps=5, start=start, water_available_frac=np.array([0.0]))
+    assert dry.coil_sensible_kw[0, 0] < 0.01 and dry.valve_frac[0, 0] > 0.9 > before.valve_frac[0, 0]
+    _, _, half = settle(HALL_A, 300.0, 0.6, 22.0, 18.0, water_available_frac=np.array([0.5]))
+    assert half.water_flow_kg_s[0, 0] == pytest.approx(0.5 * 3 * 3.29, rel=0.01)
+
+
 def test_cold_water_dries_humid_air_and_pays_latent_heat() -> None:
     zt = air_side.zone_table([LEGACY], dtype=F8)
     humid = air_side.initial(zt, 1, humidity_ratio=0.014)
