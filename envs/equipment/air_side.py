@@ -35,6 +35,7 @@ REFERENCE_DP_PA, REFERENCE_EXCESS = 5.0, 0.1  # aisle pressure at 10 % excess su
 HUMIDIFIER_KJ_KG = 2700.0  # .75 kWh/kg, C6
 LARGEST_DX_DROP_K = 20.0  # over a direct-expansion unit, engineering guess (freeze protection)
 HOTTEST_SURFACE_C = 60.0  # of a coil, for its dew; nothing condenses near it
+LEAST_STREAM_KW_K = 1e-2  # of air through the coils; below it the return reads ever nearer to the supply
 _SMALL = 1e-6
 _NOT_ZERO = 1e-12
 
@@ -284,7 +285,7 @@ def advance(
     most = at.full if water_available_frac is None else coil.effectiveness(zt.coil_law, at, water_available_frac)
     heat_kw = rack_air_heat_kw + room_gain_kw
     node = _temperatures(zt, state, air, heat_kw, fan_kw, supply_setpoint_c, chw_supply_c, most, dt_s, cooling_limit_kw)
-    through_kw_k = upper(air.coil_kg_s * CP_AIR_KJ_KG_K, _SMALL)
+    through_kw_k = upper(air.coil_kg_s * CP_AIR_KJ_KG_K, LEAST_STREAM_KW_K)
     return_c = node.supply_c + node.carried_kw / through_kw_k
     if cooling_limit_kw is None:
         needed = node.coil_kw / upper(through_kw_k * (node.supply_c - chw_supply_c) + node.carried_kw, _SMALL)
