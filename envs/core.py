@@ -16,7 +16,7 @@ from envs.controllers.base import Controller, Setpoints
 from envs.controllers.building import building_controller
 from envs.datacenter import Flows, Plant, PlantState
 from envs.episode import EpisodePlan, EpisodeSums, draw_plan
-from envs.faults import Fault, availability, draw_faults, fault_plan, replaced
+from envs.faults import Fault, availability, fault_plan, replaced
 from envs.instruments import Instruments
 from envs.interface.action import ActionDecoder, action_space, slew_limited
 from envs.interface.channels import bind_channels, table_hash
@@ -188,15 +188,15 @@ class DataCenterCore:
 
     def _plan_faults(self, where: NDArray[np.intp], plan: EpisodePlan) -> None:
         """Draw the faults of the episodes that begin; none where the scenario has no rates."""
-        lay, rates = self.plant.layout, self.scenario.faults.rates()
+        lay, config = self.plant.layout, self.scenario.faults
         rows = self.instruments.rows
         if not hasattr(self, "faults"):
             self.faults = fault_plan([[]] * self.num_envs, lay.n_zones, rows, self.dtype)
-        if not rates:
+        if not (config.scheduled or config.random):
             return
         length = self.scenario.episode.steps * self.step_s
         drawn = {
-            int(i): draw_faults(rates, length, lay.n_zones, rows, np.random.default_rng([int(seed), int(number), 7]))
+            int(i): config.draw(length, lay.n_zones, rows, np.random.default_rng([int(seed), int(number), 7]))
             for i, seed, number in zip(where, plan.noise_seed, plan.episode)
         }
         self.faults = replaced(self.faults, drawn)

@@ -240,14 +240,17 @@ class Plant:
     def _room(
         self, state: PlantState, now: Now, balance: air_side.AirBalance, racks: rack.RackFlows, power: Any
     ) -> tuple[air_side.AirState, air_side.AirFlows, Any]:
-        """The zones: rack heat, busway losses, light and (where there is no electrical room) the UPS."""
+        """The zones: rack heat, busway losses and light. The electrical room is cooled past the coils; what direct
+        expansion cannot take of it spills into the zone."""
         lay, p = self.layout, self.scenario
         gain = power.pdu_loss_kw + p.power.lighting_kw
-        if p.ups_heat_to_zone:
-            gain = gain + power.ups_loss_kw
+        limit = None
+        if now.dx is not None:
+            left = now.dx.capacity_kw - power.ups_loss_kw
+            gain = gain - lower(left, 0.0)
+            limit = upper(left, 0.0)[None]
         heat = lay.membership @ racks.air_heat_kw
         chw_c = state.chw.supply_c if state.chw is not None else heat[0]
-        limit = None if now.dx is None else now.dx.capacity_kw[None]
         air_state, air = air_side.advance(
             lay.zones,
             state.air,
@@ -262,7 +265,8 @@ class Plant:
         )
         dx = None
         if now.dx is not None:
-            dx = dx_unit.performance(now.dx, (air.coil_sensible_kw + air.coil_latent_kw)[0])
+            electrical = namespace(heat).minimum(power.ups_loss_kw, now.dx.capacity_kw)
+            dx = dx_unit.performance(now.dx, air.coil_sensible_kw[0] + electrical)
         return air_state, air, dx
 
     def _liquid(self, state: PlantState, now: Now, racks: rack.RackFlows) -> Liquid:
@@ -328,9 +332,7 @@ class Plant:
         p = self.scenario
         if p.chilled_water is None:
             return None, None
-        load = (air.coil_sensible_kw + air.coil_latent_kw).sum(axis=0)
-        if not p.ups_heat_to_zone:
-            load = load + power.ups_loss_kw
+        load = (air.coil_sensible_kw + air.coil_latent_kw).sum(axis=0) + power.ups_loss_kw
         condenser = now.outside.dry_bulb_c if state.tower is None else state.tower.basin_c
         return chilled_water.advance(
             p.chilled_water,

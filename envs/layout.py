@@ -94,7 +94,7 @@ class Layout:
             one[slot] = 1.0
             busy = rack.demand_terms(self.racks, one.astype(self.dtype))
             weights.append((busy.base_kw + busy.total_kw)[:, 0] - base)
-        marginal = self.racks.psu_marginal[:, 0]
+        marginal = np.broadcast_to(np.asarray(self.racks.psu_marginal, np.float64).reshape(-1, 1)[:, 0], (self.n_racks,))
         self._reference_base_kw = float((base * marginal).sum())
         self._reference_weights = (np.stack(weights) * marginal).reshape(-1).astype(self.dtype)
 

@@ -26,8 +26,7 @@ from envs.equipment.liquid_loop import CoolantDistribution, FacilityWater
 from envs.equipment.power_capper import PowerCapper
 from envs.equipment.power_chain import PowerChain
 from envs.equipment.rack_archetypes import ENTERPRISE_AIR, HGX_AIR, LEGACY_AIR, LIQUID_200, NVL72
-from envs.faults import KINDS as FAULT_KINDS
-from envs.faults import FaultRate
+from envs.faults import FaultConfig
 from envs.interface.channels import CHANNELS
 from envs.interface.reward import RewardConfig, check_weights
 from envs.parameters import Parameters, parameter
@@ -120,27 +119,6 @@ class Episode(Parameters):
 
 
 @dataclass(frozen=True)
-class FaultConfig(Parameters):
-    """How often each kind of fault strikes at random; none by default. Kinds: ``envs.faults.KINDS``."""
-
-    per_year: dict[str, float] = field(default_factory=dict)
-    magnitude: dict[str, float] = field(default_factory=dict)
-    mean_duration_s: float = parameter(3600.0, 1.0, 1e7, "s", "engineering guess")
-
-    def __post_init__(self) -> None:
-        """Check names and numbers."""
-        super().__post_init__()
-        for kind in (*self.per_year, *self.magnitude):
-            if kind not in FAULT_KINDS:
-                raise ValueError(f"faults names {kind!r}; choose from {sorted(FAULT_KINDS)}")
-        self.rates()
-
-    def rates(self) -> list[FaultRate]:
-        """Rates for the draws at reset."""
-        return [FaultRate(k, rate, self.mean_duration_s, self.magnitude.get(k, 1.0)) for k, rate in self.per_year.items()]
-
-
-@dataclass(frozen=True)
 class Rules(Parameters):
     """Constants of the building's own controllers (SCENARIOS)."""
 
@@ -187,7 +165,6 @@ class Scenario(Parameters):
     encodings: dict[str, str] = field(default_factory=dict)
     legacy_setpoints: dict[str, float] = field(default_factory=dict)
     expected_peak_kw: float = parameter(1700.0, 1.0, 1e6, "kW", "SCENARIOS: design day")
-    ups_heat_to_zone: bool = False
     forecast: bool = False
 
     def __post_init__(self) -> None:

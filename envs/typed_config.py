@@ -62,6 +62,8 @@ def _build(hint: Any, value: Any) -> Any:
         return _build(next(a for a in args if a is not type(None)), value)
     if get_origin(hint) is dict:
         return {k: _build(args[1], v) for k, v in value.items()}
+    if get_origin(hint) is list:
+        return [_build(args[0], v) for v in value]
     return value
 
 
@@ -73,6 +75,8 @@ def _twin_type(hint: Any) -> Any:
         return Optional[_twin_type(next(a for a in args if a is not type(None)))]
     if get_origin(hint) is dict:
         return dict[args[0], _twin_type(args[1])]  # type: ignore[misc]
+    if get_origin(hint) is list:
+        return list[_twin_type(args[0])]  # type: ignore[misc]
     return hint
 
 
