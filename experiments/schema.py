@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +163,7 @@ def register(arguments: Sequence[str] | None = None) -> None:
     """
     store = ConfigStore.instance()
     for verb, config in VERBS.items():
-        store.store(name=f"{verb}_schema", node=config)
+        store.store(name=f"{verb}_schema", node=writable(OmegaConf.structured(config)))
     for name, agent in AGENTS.items():
         store.store(group="agent", name=f"{name}_schema", node=agent)
     store.store(group="tracking", name="tracking_schema", node=TrackingConfig)
@@ -184,8 +184,14 @@ def register_scenarios(paths: Iterable[str] = ()) -> None:
 
 
 def writable(node: DictConfig) -> DictConfig:
-    """The node without the read-only marks of frozen dataclasses, so that the command line may change it."""
+    """The node as the command line may change it.
+
+    The read-only marks of frozen dataclasses are taken off; mappings from a name to a number or a text, such as
+    ``reward_weights``, take new keys (the scenario checks their names), groups of racks and zones do not.
+    """
     OmegaConf.set_readonly(node, None)
+    if OmegaConf.get_type(node) is dict and not is_dataclass(node._metadata.element_type):
+        OmegaConf.set_struct(node, False)
     for key in node:
         if OmegaConf.is_missing(node, key):
             continue
@@ -200,10 +206,11 @@ def _scenario_files(arguments: Sequence[str]) -> list[str]:
     found: list[str] = []
     for i, argument in enumerate(arguments):
         key, _, value = argument.partition("=")
-        if key != "scenario" or not value.endswith((".yaml", ".yml")):
-            continue
         paths = value.split(",")
-        found += [p for p in paths if p.endswith((".yaml", ".yml"))]
+        files = [p for p in paths if p.endswith((".yaml", ".yml"))]
+        if key != "scenario" or not files:
+            continue
+        found += files
         if isinstance(arguments, list):
-            arguments[i] = f"scenario={','.join(Path(p).stem for p in paths)}"
+            arguments[i] = f"scenario={','.join(Path(p).stem if p in files else p for p in paths)}"
     return found
