@@ -39,7 +39,7 @@ class Interface(NamedTuple):
 
 def interface_of(core: Any) -> Interface:
     """The interface of an environment's core."""
-    return Interface(core.observer, core.decoder, core.plant.row_rated_kw, core.step_s)
+    return Interface(core.observer, core.decoder, core.plant.layout.row_rated_kw, core.step_s)
 
 
 class LearnedPolicy:

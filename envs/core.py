@@ -233,7 +233,7 @@ class DataCenterCore:
         if self.state is None:
             raise ValueError("step before reset; call reset first")
         targets = self.decoder.decode(
-            actions, self.in_force, self._outside.wet_bulb_c, self.measured["row_demand_share"] * self.plant.layout.row_rated_kw, self.step_s
+            actions, self.in_force, self.measured["wet_bulb_c"][0], self.measured["row_demand_share"] * self.plant.layout.row_rated_kw, self.step_s
         )
         return self.step_setpoints(targets)
 
