@@ -78,14 +78,20 @@ class Scorer:
         Control step [s].
     travel_ranges : mapping
         Channel to ``(low, high)``, for travel in full ranges.
-    water_usd_m3 : float
-        Price of make-up water.
+    water_usd_m3, blowdown_usd_m3 : float
+        Prices of make-up water and of its disposal.
     """
 
     def __init__(
-        self, n: int, step_s: float, travel_ranges: Mapping[str, tuple[float, float]], water_usd_m3: float = 4.0
+        self,
+        n: int,
+        step_s: float,
+        travel_ranges: Mapping[str, tuple[float, float]],
+        water_usd_m3: float,
+        blowdown_usd_m3: float,
     ) -> None:
-        self.step_s, self.ranges, self.water_usd_m3 = step_s, dict(travel_ranges), water_usd_m3
+        self.step_s, self.ranges = step_s, dict(travel_ranges)
+        self.water_usd_m3, self.blowdown_usd_m3 = water_usd_m3, blowdown_usd_m3
         self.steps = 0
         self.sums: Table = {}
         self.peaks: Table = {}
@@ -123,7 +129,8 @@ class Scorer:
         out["degree_minutes_worst_rack"] = self.degree_minutes.max(axis=0)
         out["degree_minutes_all_racks"] = self.degree_minutes.sum(axis=0)
         out["worst_rack"] = self.degree_minutes.argmax(axis=0).astype(np.float64)
-        out["cost_usd"] = out["energy_cost_usd"] + out["water_l"] * (self.water_usd_m3 * 1e-3)
+        water_usd = out["water_l"] * self.water_usd_m3 + out["blowdown_l"] * self.blowdown_usd_m3
+        out["cost_usd"] = out["energy_cost_usd"] + water_usd * 1e-3
         return {**out, **_indicators(out)}
 
     def _energy(self, flows: Any, price_usd_mwh: Any, carbon_g_kwh: Any) -> None:
@@ -137,6 +144,7 @@ class Scorer:
         self._sum("cooling_kwh", sum(_double(getattr(flows, name)) for name in COOLING) * step_h)
         self._sum("energy_cost_usd", grid * _double(price_usd_mwh) * (step_h * 1e-3))
         self._sum("carbon_kg", grid * _double(carbon_g_kwh) * (step_h * 1e-3))
+        self._sum("blowdown_l", _double(flows.blowdown_kg))
         self._sum("water_l", _double(flows.makeup_kg))  # a kilogram of water is a litre
         self._peak("peak_kw", grid)
         self._peak("energy_residual_frac", np.abs(_double(flows.energy_residual_kw)) / np.maximum(facility, 1.0))

@@ -12,7 +12,13 @@ from experiments.score import COOLING, MEASURES, Scorer, totals
 def flows(**changed: Any) -> SimpleNamespace:
     """A step of two sites, three racks, six work classes."""
     site = {name: np.zeros(2, np.float32) for name in COOLING}
-    site |= {"facility_power_kw": 120.0, "grid_power_kw": 130.0, "it_power_kw": 100.0, "makeup_kg": 30.0}
+    site |= {
+        "facility_power_kw": 120.0,
+        "grid_power_kw": 130.0,
+        "it_power_kw": 100.0,
+        "makeup_kg": 30.0,
+        "blowdown_kg": 10.0,
+    }
     site |= {"energy_residual_kw": 1e-4, "worst_inlet_c": 26.0, "trips": 0.0, "limit_excess_kwh": 0.0}
     site |= {
         "tcs_excess_degree_minutes": 0.0,
@@ -29,7 +35,7 @@ def flows(**changed: Any) -> SimpleNamespace:
 
 
 def scored(steps: list[Any], in_force: list[dict[str, Any]] | None = None) -> dict[str, np.ndarray]:
-    scorer = Scorer(2, 300.0, {"fan": (0.0, 1.0)})
+    scorer = Scorer(2, 300.0, {"fan": (0.0, 1.0)}, 4.0, 2.0)
     for i, step in enumerate(steps):
         setpoints = in_force[i] if in_force else {"fan": np.zeros((2, 2), np.float32)}
         scorer.add(step, setpoints, np.full(2, 50.0), np.full(2, 400.0))
@@ -42,7 +48,7 @@ def test_energy_cost_carbon_and_water_of_an_hour() -> None:
     assert table["cooling_kwh"] == pytest.approx([10.0] * 2)
     assert table["carbon_kg"] == pytest.approx([130.0 * 0.4] * 2)
     assert table["water_l"] == pytest.approx([360.0] * 2)
-    assert table["cost_usd"] == pytest.approx([130.0 * 0.05 + 0.36 * 4.0] * 2)
+    assert table["cost_usd"] == pytest.approx([130.0 * 0.05 + 0.36 * 4.0 + 0.12 * 2.0] * 2)
     assert table["work_done_h"] == pytest.approx([12 * 24.0] * 2)
     assert table["energy_per_work_kwh_h"] == pytest.approx([120.0 / 288.0] * 2)
     assert table["pue"] == pytest.approx([1.2] * 2)
