@@ -60,7 +60,10 @@ def build_model(
 
 
 def load_model(algorithm: str, path: str | Path, vec_env: VecEnv | None = None, device: str = "cpu") -> BaseAlgorithm:
-    """A model from a stable-baselines3 zip file."""
+    """A model from a zip file; torch keeps to one thread, a second can slow small batches a hundredfold (STACK)."""
+    import torch
+
+    torch.set_num_threads(1)
     return algorithm_class(algorithm).load(path, env=vec_env, device=device)
 
 
