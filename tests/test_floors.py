@@ -1,0 +1,224 @@
+"""The floors of the house: who may import whom, read from the source of every module."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("envs", "agents", "experiments", "configs", "scripts")
+DOORS = ("envs/single_env.py", "envs/vector_env.py", "envs/sb3_vec_env.py", "envs/__init__.py")
+SAME_ROOM = {
+    "chilled_water": {"chiller"},
+    "rack": {"rack_table", "rack_archetypes", "throughput"},
+    "rack_table": {"rack_archetypes", "throughput"},
+}
+FIELD = ("agents/runtime/exported_policy.py", "agents/runtime/live", "agents/runtime/connectors")
+Imports = dict[str, list[tuple[str, bool]]]
+
+
+def imports_of(source: str, module: str) -> Iterator[tuple[str, bool]]:
+    """Every imported dotted name of a module's source, and whether the import stands at module level."""
+    tree = ast.parse(source)
+    inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
+    typing = [n for n in ast.walk(tree) if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n.test)]
+    skipped = {id(n) for block in typing for statement in block.body for n in ast.walk(statement)}
+    for node in ast.walk(tree):
+        top = id(node) not in inside
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, top) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = module.split(".")[: -node.level] if node.level else []
+            base = ".".join([*package, *([node.module] if node.module else [])])
+            yield base, top
+            yield from ((f"{base}.{alias.name}", top) for alias in node.names)
+
+
+def house() -> Imports:
+    """All imports of the tree, by path."""
+    found: Imports = {}
+    for path in sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py")):
+        name = path.relative_to(ROOT).as_posix()
+        found[name] = list(imports_of(path.read_text(encoding="utf-8"), name.removesuffix(".py").replace("/", ".")))
+    return found
+
+
+HOUSE = house()
+
+
+def uses(imports: Imports, start: str, *targets: str, allowed: tuple[str, ...] = ()) -> list[str]:
+    """``path imports name`` for every import of a target below ``start``, outside the allowed paths."""
+    return [
+        f"{path} imports {name}"
+        for path, names in imports.items()
+        for name, _ in names
+        if path.startswith(start) and not path.startswith(allowed or ("-",))
+        for target in targets
+        if name == target or name.startswith(target + ".")
+    ]
+
+
+def machines_met(imports: Imports) -> list[str]:
+    """Imports of one machine by another, beyond the parts of one room."""
+    crossed = []
+    for line in uses(imports, "envs/equipment/", "envs.equipment"):
+        path, name = line.split(" imports ")
+        room, other = Path(path).stem, (name.split(".") + [""])[2]
+        if other and other not in SAME_ROOM.get(room, set()):
+            crossed.append(line)
+    return crossed
+
+
+def reached(imports: Imports, start: str) -> set[str]:
+    """Paths of all modules that those below ``start`` import, directly or through others, functions included."""
+    modules = {p.removesuffix(".py").removesuffix("/__init__").replace("/", "."): p for p in imports}
+    waiting, seen = [p for p in imports if p.startswith(start)], set()
+    while waiting:
+        path = waiting.pop()
+        if path not in seen:
+            seen.add(path)
+            waiting += [modules[name] for name, _ in imports[path] if name in modules]
+    return seen
+
+
+def circle(imports: Imports) -> list[str]:
+    """One import circle among module-level imports, or nothing."""
+    modules = {p.removesuffix(".py").removesuffix("/__init__").replace("/", "."): p for p in imports}
+    edges = {m: {n for n, top in imports[p] if top and n in modules and n != m} for m, p in modules.items()}
+    done: set[str] = set()
+
+    def walk(module: str, trail: list[str]) -> list[str]:
+        if module in trail:
+            return [*trail[trail.index(module) :], module]
+        if module in done:
+            return []
+        found = next((c for c in (walk(n, [*trail, module]) for n in sorted(edges[module])) if c), [])
+        done.add(module)
+        return found
+
+    return next((c for c in (walk(m, []) for m in sorted(modules)) if c), [])
+
+
+def test_the_house_is_read() -> None:
+    assert len(HOUSE) > 80 and "envs/equipment/rack.py" in HOUSE
+
+
+def test_physics_knows_no_equipment() -> None:
+    others = [
+        f"envs.{p.stem}"
+        for p in (ROOT / "envs").iterdir()
+        if p.stem not in ("physics", "units", "__init__", "__pycache__")
+    ]
+    assert not uses(HOUSE, "envs/physics/", *others, "agents", "experiments")
+
+
+def test_a_machine_never_imports_another_machine() -> None:
+    assert not machines_met(HOUSE)
+
+
+def test_machines_know_only_units_parameters_and_physics() -> None:
+    allowed = ("equipment", "physics", "units", "parameters", "__init__", "__pycache__", "py")
+    others = [f"envs.{p.stem}" for p in (ROOT / "envs").iterdir() if p.stem not in allowed]
+    assert not uses(HOUSE, "envs/equipment/", *others)
+
+
+def test_signals_know_no_equipment() -> None:
+    assert not uses(HOUSE, "envs/signals/", "envs.equipment", "envs.datacenter", "envs.scenario", "envs.controllers")
+
+
+def test_the_indicators_know_flows_alone() -> None:
+    assert not [
+        u for u in uses(HOUSE, "envs/kpi.py", "envs") if not u.split()[-1].startswith(("envs.flows", "envs.units"))
+    ]
+
+
+def test_gymnasium_stays_at_the_interface_and_the_three_environments() -> None:
+    assert not uses(HOUSE, "envs/", "gymnasium", allowed=(*DOORS, "envs/interface/"))
+
+
+def test_the_interface_uses_gymnasium_for_spaces_only() -> None:
+    for path in (ROOT / "envs/interface").glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        used = {
+            n.attr
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Attribute) and ast.unparse(n.value) in ("gym", "gymnasium")
+        }
+        assert used <= {"spaces"}, path
+
+
+def test_stable_baselines3_stays_in_learning_export_and_its_own_environment() -> None:
+    allowed = ("agents/learning/", "agents/runtime/export.py", "envs/sb3_vec_env.py")
+    assert not uses(HOUSE, "", "stable_baselines3", "sb3_contrib", allowed=allowed)
+
+
+def test_torch_stays_in_learning_export_planners_and_calibration() -> None:
+    allowed = ("agents/learning/", "agents/runtime/export.py", "agents/planners/", "envs/calibration")
+    assert not uses(HOUSE, "", "torch", allowed=allowed)
+
+
+def test_torch_and_mlflow_are_always_imported_inside_functions() -> None:
+    slow = ("torch", "mlflow")
+    assert not [
+        (path, name) for path, names in HOUSE.items() for name, top in names if top and name.split(".")[0] in slow
+    ]
+
+
+def test_stable_baselines3_is_imported_early_only_where_its_classes_are_extended() -> None:
+    early = {
+        p
+        for p, names in HOUSE.items()
+        for name, top in names
+        if top and name.split(".")[0] in ("stable_baselines3", "sb3_contrib")
+    }
+    assert early <= {"envs/sb3_vec_env.py", "agents/learning/callbacks.py"}
+
+
+def test_mlflow_stays_in_tracking() -> None:
+    assert not uses(HOUSE, "", "mlflow", allowed=("experiments/tracking.py",))
+
+
+def test_hydra_stays_in_experiments() -> None:
+    assert not uses(HOUSE, "", "hydra", allowed=("experiments/",))
+
+
+def test_the_plant_knows_nobody_above_it() -> None:
+    assert not uses(HOUSE, "envs/", "agents", "experiments") and not uses(HOUSE, "agents/", "experiments")
+
+
+def test_the_operators_box_needs_neither_the_simulator_nor_torch() -> None:
+    heavy = ("envs", "torch", "stable_baselines3", "sb3_contrib", "gymnasium", "hydra", "mlflow", "omegaconf")
+    box = {path for start in FIELD for path in reached(HOUSE, start)}
+    assert "agents/runtime/exported_policy.py" in box
+    assert not [line for path in box for line in uses(HOUSE, path, *heavy)]
+
+
+def test_no_import_circle_anywhere() -> None:
+    assert not circle(HOUSE)
+
+
+def synthetic(**sources: str) -> Imports:
+    """Imports of invented modules, ``a__b`` standing for ``a/b.py``."""
+    paths = {name.replace("__", "/") + ".py": text for name, text in sources.items()}
+    return {p: list(imports_of(t, p.removesuffix(".py").replace("/", "."))) for p, t in paths.items()}
+
+
+def test_each_rule_sees_a_violation() -> None:
+    bad = synthetic(
+        envs__equipment__fan="from envs.equipment import pump",
+        envs__equipment__pump="from .fan import x",
+        envs__physics__law="def f():\n    import torch.nn as nn",
+    )
+    assert len(machines_met(bad)) >= 2
+    assert uses(bad, "envs/physics/", "torch") and not uses(
+        bad, "envs/physics/", "torch", allowed=("envs/physics/law.py",)
+    )
+    assert circle(bad) == ["envs.equipment.fan", "envs.equipment.pump", "envs.equipment.fan"]
+
+
+def test_an_import_inside_a_function_closes_no_circle() -> None:
+    lazy = synthetic(a="import b", b="def f():\n    import a")
+    assert not circle(lazy) and circle(synthetic(a="import b", b="import a"))
