@@ -14,9 +14,9 @@ Array = NDArray[np.floating]
 
 WINDOW_S = 900.0
 DAYS_PER_MONTH = 30.4
-CLOSING_DELAY_H = 12.0  # how long the backlog at the end is taken to wait further; engineering guess
+CLOSING_DELAY_H = 12.0  # wait expected of training that is put off; engineering guess
 CLOSING_PRICE_USD_MWH = 60.0  # energy left in or taken from storage at the end; engineering guess
-BATCH_SHARE_AT_RISK = 0.1  # of the queue at the end that will miss its deadline; engineering guess
+BATCH_SHARE_AT_RISK = 0.1  # of queued batch work that will miss its deadline; engineering guess
 STORED_HEAT_COP = 5.0  # electricity to remove a unit of heat left in the loops; engineering guess
 
 
@@ -61,26 +61,27 @@ class Bill:
         return outside.dr_active * np.maximum(grid_power_kw - allowed, 0.0) * step_h
 
     def work_cost(self, flows: Any, step_h: float) -> dict[str, Array]:
-        """Cost [USD] of work lost in the step and of work that waited through it (WORKLOAD 4c)."""
+        """Cost [USD] of work lost in the step and of work that waits (WORKLOAD 4c).
+
+        Work that begins to wait is charged at once for the wait that is expected of it, and what is caught up is refunded. Over
+        an episode this sums to the price of what still waits at its end, but an agent meets it in the step that caused it.
+        """
         p = self.prices
         pre, fine, prefill, decode, batch, cpu = (flows.work_lost[k] for k in range(6))
         lost = (pre + fine) * p.training_lost_usd_h + (prefill + decode + cpu) * p.interactive_lost_usd_h + batch * p.batch_lost_usd_h
         waiting = flows.backlog[0] + flows.backlog[1]
-        return {"lost": lost, "delayed": waiting * (p.training_delay_usd_h2 * step_h)}
+        deferred = flows.work_demanded - flows.work_done - flows.work_lost
+        training = (deferred[0] + deferred[1]) * (p.training_delay_usd_h2 * CLOSING_DELAY_H)
+        queued = deferred[4] * (BATCH_SHARE_AT_RISK * p.batch_lost_usd_h)
+        return {"lost": lost, "delayed": waiting * (p.training_delay_usd_h2 * step_h) + training + queued}
 
-    def closing_cost(self, stored_kwh: tuple[Array, Array], flows: Any) -> Array:
-        """Cost [USD] of what an episode leaves: battery charge short, heat left in the loops, work still waiting.
+    def closing_cost(self, stored_kwh: tuple[Array, Array]) -> Array:
+        """Cost [USD] of what an episode leaves: battery charge short, heat left in the loops. (Waiting work: ``work_cost``.)
 
         Parameters
         ----------
         stored_kwh : tuple of ndarray (B,)
             Battery energy and heat above the start [kWh].
-        flows : Flows
-            The last step. Episodes start with nothing waiting.
         """
-        p = self.prices
         battery, heat = stored_kwh
-        energy = (heat / STORED_HEAT_COP - battery) * (CLOSING_PRICE_USD_MWH * 1e-3)
-        training = (flows.backlog[0] + flows.backlog[1]) * (p.training_delay_usd_h2 * CLOSING_DELAY_H)
-        batch = flows.backlog[4] * (BATCH_SHARE_AT_RISK * p.batch_lost_usd_h)
-        return energy + training + batch
+        return (heat / STORED_HEAT_COP - battery) * (CLOSING_PRICE_USD_MWH * 1e-3)

@@ -282,12 +282,12 @@ class DataCenterCore:
         return cost
 
     def _closing(self, truncated: NDArray[np.bool_]) -> Array:
-        """What is left at the end, priced against the start: battery charge, stored heat, backlog [USD]."""
+        """What is left at the end, priced against the start: battery charge and stored heat [USD]."""
         if not truncated.any():
             return np.zeros(self.num_envs, self.dtype)
         assert self.state is not None
         stored = self.plant.stored_since(self.state, self._state_at_start)
-        return (self.bill.closing_cost(stored, self.flows) * truncated).astype(self.dtype)
+        return (self.bill.closing_cost(stored) * truncated).astype(self.dtype)
 
     # ---- what is seen ---------------------------------------------------------------------------------------------
 
