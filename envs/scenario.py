@@ -132,6 +132,7 @@ class Rules(Parameters):
     request_three_c: float = parameter(27.0, 15.0, 40.0, "degC", "SCENARIOS")
     fws_setpoint_c: float = parameter(31.0, 10.0, 45.0, "degC", "SCENARIOS: TCS - 4")
     tcs_setpoint_c: float = parameter(35.0, 15.0, 50.0, "degC", "SCENARIOS")
+    tcs_pump_speed_frac: float = parameter(1.0, 0.1, 1.0, "1", "SCENARIOS: constant flow")
     caps: str = "water_filling"
 
 

@@ -49,10 +49,3 @@ class Together:
                     raise ValueError(f"two controllers write channel {name!r}; give each channel to one")
                 out[name] = value
         return out
-
-
-def remembered(state: Array | None, fresh: Array, mask: NDArray[np.bool_] | None) -> Array:
-    """``fresh`` where there is no state yet or where ``mask`` says so, the old state elsewhere."""
-    if state is None or mask is None or state.shape != fresh.shape:
-        return fresh
-    return np.where(mask, fresh, state)

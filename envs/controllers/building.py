@@ -37,7 +37,7 @@ def building_controller(scenario: Scenario, layout: Layout, names: Sequence[str]
     constants = {
         "fws_supply_temp_setpoint_c": rules.fws_setpoint_c,
         "tcs_supply_temp_setpoint_c": rules.tcs_setpoint_c,
-        "tcs_pump_speed_frac": 1.0,
+        "tcs_pump_speed_frac": rules.tcs_pump_speed_frac,
         "battery_power_kw": 0.0,
     }
     fixed = {name: [value] for name, value in constants.items() if name in held}

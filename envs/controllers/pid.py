@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Array, Measurements, Setpoints, remembered
+from envs.controllers.base import Array, Measurements, Setpoints
 from envs.parameters import Parameters, parameter
 
 GUESS = "engineering guess, SCENARIOS"
@@ -33,7 +33,6 @@ class FanPiController:
         self.constants = constants
         self.ki = constants.ki_per_k_300s * step_s / 300.0
         self.integral: Array | None = None
-        self._mask: NDArray[np.bool_] | None = None
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
         """The integral goes back to the start speed."""
@@ -48,6 +47,8 @@ class FanPiController:
         inlet = measurements["zone_inlet_max_c"]
         raw = inlet - c.setpoint_c
         error = np.sign(raw) * np.maximum(np.abs(raw) - c.dead_band_k, 0.0)
-        before = remembered(self.integral, np.full_like(inlet, c.start), None)
+        before = self.integral
+        if before is None or before.shape != inlet.shape:
+            before = np.full_like(inlet, c.start)
         self.integral = np.clip(before + self.ki * error, c.low, c.high).astype(inlet.dtype)
         return {"crah_fan_speed_frac": np.clip(self.integral + c.kp_per_k * error, c.low, c.high).astype(inlet.dtype)}

@@ -128,6 +128,6 @@ class CondenserWaterReset:
         c = self.constants
         wet_bulb = measurements["wet_bulb_c"]
         target = wet_bulb + c.approach_k
-        if c.part_load_k and "chiller_plr_frac" in measurements:
+        if np.any(c.part_load_k) and "chiller_plr_frac" in measurements:
             target = target + c.part_load_k * (1.0 - np.clip(measurements["chiller_plr_frac"], 0.0, 1.0))
         return {"cw_supply_temp_setpoint_c": np.clip(target, c.low, c.high).astype(wet_bulb.dtype)}
