@@ -29,7 +29,7 @@ from envs.equipment import (
 from envs.flows import Flows
 from envs.layout import Layout
 from envs.physics.fan_pump import fan_power_kw
-from envs.physics.namespace import Array, as_mask, clip, lower, namespace, upper
+from envs.physics.namespace import Array, as_mask, lower, namespace, upper
 from envs.scenario import Scenario
 from envs.units import CP_WATER_KJ_KG_K
 
@@ -62,6 +62,16 @@ class PlantState(NamedTuple):
     coolant_alarm: Array  # (B,)
 
 
+class Fit(NamedTuple):
+    """Machines able to run, never fewer than none whatever faults add up to: ``(B,)``, room units ``(Z, B)``."""
+
+    crah_units: Array
+    chillers: Array
+    cells: Array  # of the tower, or dry coolers
+    fws_pumps: Array
+    cdus: Array
+
+
 class Now(NamedTuple):
     """What holds for the whole control step."""
 
@@ -73,7 +83,8 @@ class Now(NamedTuple):
     tower_weather: Any
     air_terms: Any
     dx: Any
-    lost: Any  # machines lost to faults
+    fit: Fit
+    utility_frac: Array  # (B,), share of the utility limit that is left
     dt_s: float
 
 
@@ -176,8 +187,29 @@ class Plant:
         if s.chilled_water is not None and s.tower is None:
             air_terms = chiller.air_terms(chiller.MACHINES[s.chilled_water.machine], outside.dry_bulb_c)
         if s.dx is not None:
-            dx = dx_unit.conditions(s.dx, outside.dry_bulb_c, s.dx.units_installed - lost.crah_units_lost[0])
-        return Now(in_force, outside, limit, activity, rack.demand_terms(lay.racks, activity), tower_weather, air_terms, dx, lost, dt_s)
+            units = upper(s.dx.units_installed - lost.crah_units_lost[0], 0.0)
+            dx = dx_unit.conditions(s.dx, outside.dry_bulb_c, units)
+        demand = rack.demand_terms(lay.racks, activity)
+        fit, utility = self._fit(lost), lost.utility_limit_frac
+        return Now(in_force, outside, limit, activity, demand, tower_weather, air_terms, dx, fit, utility, dt_s)
+
+    def _fit(self, lost: Any) -> Fit:
+        """Count what faults leave of each kind of machine; none runs without its pump, and one pump stands by."""
+        s, none = self.scenario, lost.chillers_lost * 0.0
+        chillers = cells = fws_pumps = cdus = none
+        if s.chilled_water is not None:
+            pumped = s.chilled_water.pumps_duty + 1.0 - lost.chw_pumps_lost
+            intact = s.chilled_water.chillers_installed - lost.chillers_lost
+            chillers = namespace(none).minimum(intact, pumped)
+        if s.tower is not None:
+            cells = s.tower.cells - namespace(none).maximum(lost.tower_cells_lost, lost.cw_pumps_lost)
+        if s.dry_cooler is not None:
+            cells = s.dry_cooler.units - lost.tower_cells_lost
+        if s.coolant is not None and s.facility_water is not None:
+            cdus = s.coolant.cdus - namespace(none).maximum(lost.cdus_lost, lost.tcs_pumps_lost)
+            fws_pumps = s.facility_water.pumps_running + 1.0 - lost.fws_pumps_lost
+        units = self.layout.zones.crah_units - lost.crah_units_lost
+        return Fit(*(upper(x, 0.0) for x in (units, chillers, cells, fws_pumps, cdus)))
 
     # ---- one sub-step ---------------------------------------------------------------------------------------------
 
@@ -188,7 +220,7 @@ class Plant:
         flow_frac = coolant_c = state.alive[0] * 0.0
         if p.coolant is not None:
             coolant_c = state.tcs.supply_c
-            flow_frac = liquid_loop.tcs_flow_frac(p.coolant, state.tcs.pump_speed_frac, self._cdus(now))
+            flow_frac = liquid_loop.tcs_flow_frac(p.coolant, state.tcs.pump_speed_frac, now.fit.cdus)
         limit = xp.minimum(now.limit_kw, state.protective_kw) if p.capper.enabled else now.limit_kw
         rack_state, racks = rack.advance(
             lay.racks, state.rack, inlet_c, coolant_c, flow_frac, now.demand, limit, state.alive, dt_s
@@ -231,7 +263,7 @@ class Plant:
         command = command + (1.0 - command) * state.alarm
         speed = air_side.fan_speed(state.air, command, now.dt_s)
         it_flow = lay.membership @ state.airflow_kg_s
-        balance = air_side.balance(lay.zones, speed, lay.zones.crah_units - now.lost.crah_units_lost, it_flow)
+        balance = air_side.balance(lay.zones, speed, now.fit.crah_units, it_flow)
         inlet = air_side.inlet_temperatures(
             lay.zones, state.air, balance, state.exhaust_c, lay.recirculation, lay.spread, lay.membership
         )
@@ -266,7 +298,9 @@ class Plant:
         dx = None
         if now.dx is not None:
             electrical = namespace(heat).minimum(power.ups_loss_kw, now.dx.capacity_kw)
-            dx = dx_unit.performance(now.dx, air.coil_sensible_kw[0] + electrical)
+            latent = air.coil_latent_kw[0]  # of what leaks in; the units are rated by their sensible heat
+            rated = now.dx._replace(capacity_kw=now.dx.capacity_kw + latent)
+            dx = dx_unit.performance(rated, air.coil_sensible_kw[0] + electrical + latent)
         return air_state, air, dx
 
     def _liquid(self, state: PlantState, now: Now, racks: rack.RackFlows) -> Liquid:
@@ -276,8 +310,7 @@ class Plant:
             return NO_LIQUID
         water = p.facility_water
         pump = now.in_force["tcs_pump_speed_frac"][0]
-        pumps = water.pumps_running + 1.0 - now.lost.fws_pumps_lost
-        there = clip(pumps * (1.0 / water.pumps_running), 0.0, 1.0)
+        there = lower(now.fit.fws_pumps * (1.0 / water.pumps_running), 1.0)
         tcs_state, tcs = liquid_loop.advance_tcs(
             p.coolant,
             state.tcs,
@@ -286,11 +319,11 @@ class Plant:
             pump + (1.0 - pump) * state.coolant_alarm,
             state.fws.supply_c,
             water.flow_kg_s,
-            self._cdus(now),
+            now.fit.cdus,
             now.dt_s,
             there,
         )
-        flow = liquid_loop.fws_flow(water, tcs.fws_flow_kg_s, pumps)
+        flow = liquid_loop.fws_flow(water, tcs.fws_flow_kg_s, now.fit.fws_pumps)
         setpoint = now.in_force["fws_supply_temp_setpoint_c"][0]
         heat = tcs.heat_to_fws_kw
         if p.dry_cooler is not None:
@@ -315,17 +348,13 @@ class Plant:
             o.wet_bulb_c,
             o.humidity_ratio,
             o.pressure_kpa,
-            p.dry_cooler.units - now.lost.tower_cells_lost,
+            now.fit.cells,
             now.dt_s,
         )
         fws_state, fws = liquid_loop.advance_fws_with_leaving_water(
             p.facility_water, state.fws, heat, flow, dry.water_out_c, now.dt_s
         )
         return fws_state, fws, dry_state, dry
-
-    def _cdus(self, now: Now) -> Array:
-        """Distribution units able to run, each with its pump."""
-        return upper(self.scenario.coolant.cdus - upper(now.lost.cdus_lost, now.lost.tcs_pumps_lost), 0.0)
 
     def _chilled_water(self, state: PlantState, now: Now, air: air_side.AirFlows, power: Any) -> tuple[Any, Any]:
         """Chillers and economizer carry the coils and, past them, the electrical room."""
@@ -342,7 +371,7 @@ class Plant:
             now.in_force["chw_supply_temp_setpoint_c"][0],
             condenser,
             now.outside.wet_bulb_c,
-            p.chilled_water.chillers_installed - now.lost.chillers_lost - upper(now.lost.chw_pumps_lost - 1.0, 0.0),
+            now.fit.chillers,
             load * 0.0,
             now.dt_s,
             now.air_terms,
@@ -356,10 +385,8 @@ class Plant:
         heat = chw.condenser_heat_kw + chw.economizer_heat_kw
         if fws is not None and p.dry_cooler is None:
             heat = heat + fws.heat_out_kw
-        cells = upper(p.tower.cells - upper(now.lost.tower_cells_lost, now.lost.cw_pumps_lost), 0.0)
-        return cooling_tower.advance(
-            p.tower, state.tower, heat, now.in_force["cw_supply_temp_setpoint_c"][0], now.tower_weather, cells, now.dt_s
-        )
+        setpoint = now.in_force["cw_supply_temp_setpoint_c"][0]
+        return cooling_tower.advance(p.tower, state.tower, heat, setpoint, now.tower_weather, now.fit.cells, now.dt_s)
 
     def _site(
         self,
@@ -399,7 +426,7 @@ class Plant:
         )
         xp = namespace(grid)
         node_power = xp.concat([power.row_power_kw, power.ups_power_kw[None], grid[None]], axis=0)
-        node_limit = self._node_limits(now.lost.utility_limit_frac)
+        node_limit = self._node_limits(now.utility_frac)
         floor = racks.power_kw - racks.accelerator_power_kw
         capper_state, capped = power_capper.advance(
             p.capper,

@@ -42,6 +42,7 @@ class Sub(NamedTuple):
     blowdown_kg_s: Array
     drift_kg_s: Array
     makeup_kg_s: Array
+    humidifier_kg_s: Array
     cap_frac: Array  # (S, R, B)
     throttle_frac: Array  # (R, B)
     powered_frac: Array  # (R, B)
@@ -70,6 +71,7 @@ class Last(NamedTuple):
 
 
 _SUMMED = len(Sub._fields) - 2
+_FLOWING = Sub._fields.index("cap_frac")
 
 
 def add(total: Sub, sub: Sub) -> Sub:
@@ -97,6 +99,7 @@ def sub(
     """Collect a sub-step."""
     xp = namespace(inlet_c)
     zero = site.facility_kw * 0.0
+    humidified = xp.sum(air.humidifier_water_kg_s, axis=0)
     tcs, fws, dry = liquid.tcs, liquid.fws, liquid.dry
     humidifier = xp.sum(air.humidifier_power_kw, axis=0)
     over = upper(site.node_power_kw - site.node_limit_kw, 0.0)
@@ -126,7 +129,8 @@ def sub(
         evaporation_kg_s=_sum_of("evaporation_kg_s", tower, dry, zero),
         blowdown_kg_s=_sum_of("blowdown_kg_s", tower, dry, zero),
         drift_kg_s=zero if tower is None else tower.drift_kg_s,
-        makeup_kg_s=_sum_of("makeup_kg_s", tower, dry, zero) + xp.sum(air.humidifier_water_kg_s, axis=0),
+        makeup_kg_s=_sum_of("makeup_kg_s", tower, dry, zero) + humidified,
+        humidifier_kg_s=humidified,
         cap_frac=racks.cap_frac,
         throttle_frac=racks.throttle_frac,
         powered_frac=site.opened.powered_frac * state.alive,
@@ -198,7 +202,7 @@ def flows(
 ) -> Flows:
     """The flat Flows of one control step."""
     share, step_s = 1.0 / substeps, substeps * substep_s
-    m = {name: value * share for name, value in zip(Sub._fields[:26], total[:26])}
+    m = {name: value * share for name, value in zip(Sub._fields[:_FLOWING], total[:_FLOWING])}
     last: Last = total.last
     xp = namespace(last.inlet_c)
     zero = m["facility_kw"] * 0.0
@@ -212,8 +216,7 @@ def flows(
     )  # fmt: skip
     stored = stored_kj(plant, end, start) * (1.0 / step_s)
     residual = m["facility_kw"] - m["rejected_kw"] - stored
-    water = m["makeup_kg_s"] - m["evaporation_kg_s"] - m["blowdown_kg_s"] - m["drift_kg_s"]
-    humidified = xp.sum(last.air.humidifier_water_kg_s, axis=0)
+    used = m["evaporation_kg_s"] + m["blowdown_kg_s"] + m["drift_kg_s"] + m["humidifier_kg_s"]
     return Flows(
         facility_power_kw=m["facility_kw"],
         grid_power_kw=m["grid_kw"],
@@ -257,7 +260,7 @@ def flows(
         capper_active_s=total.capper_active * substep_s,
         heat_rejected_kw=m["rejected_kw"],
         energy_residual_kw=residual,
-        water_residual_kg=(water - humidified) * step_s,
+        water_residual_kg=(m["makeup_kg_s"] - used) * step_s,
         **_measured(plant, end, last, zero, xp),
     )
 
