@@ -117,30 +117,35 @@ class DataCenterCore:
         plan : EpisodePlan, optional
             Explicit episodes (evaluation) instead of drawn ones; for all environments.
         """
-        if seed is not None:
-            self._reseed(seed)
-        elif not self._rngs:
-            self._reseed(self._seed)
         if self.state is None or mask is None:
             mask = np.ones(self.num_envs, bool)
+        elif np.shape(mask) != (self.num_envs,):
+            raise ValueError(f"reset mask has shape {np.shape(mask)}; give one flag for each of {self.num_envs} environments")
+        mask = np.asarray(mask, bool)
+        if seed is not None or not self._rngs:
+            self._reseed(self._seed if seed is None else seed, mask)
         where = np.flatnonzero(mask)
         fresh_plan = plan if plan is not None else draw_plan(self.scenario, self.world, [self._rngs[i] for i in where], self._episode[where])
         self._episode[where] += 1
         self._start(where, fresh_plan)
         self.building.reset(self.num_envs, mask)
         self.rules.reset(self.num_envs, mask)
-        return self._observe()
+        return self._observe(None if mask.all() else mask)
 
-    def _reseed(self, seed: int | Sequence[int | None]) -> None:
+    def _reseed(self, seed: int | Sequence[int | None], mask: NDArray[np.bool_]) -> None:
+        """New streams for the environments in ``mask``; where a sequence says None, the old stream goes on."""
         if isinstance(seed, (int, np.integer)):
-            seeds = [int(seed) + i for i in range(self.num_envs)]
+            seeds: list[int | None] = [int(seed) + i for i in range(self.num_envs)]
         else:
-            fallback = self._seed
-            seeds = [fallback + i if s is None else int(s) for i, s in enumerate(seed)]
-            if len(seeds) != self.num_envs:
-                raise ValueError(f"seed has {len(seeds)} entries for {self.num_envs} environments; give one per environment")
-        self._rngs = [np.random.default_rng(s) for s in seeds]
-        self._episode[:] = 0
+            seeds = list(seed)
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"seed has {len(seeds)} entries for {self.num_envs} environments; give one per environment")
+        if not self._rngs:
+            self._rngs = [np.random.default_rng(self._seed + i) for i in range(self.num_envs)]
+        for i, s in enumerate(seeds):
+            if mask[i] and s is not None:
+                self._rngs[i] = np.random.default_rng(int(s))
+                self._episode[i] = 0
 
     def _start(self, where: NDArray[np.intp], plan: EpisodePlan) -> None:
         zero = np.zeros(len(where), np.int64)
@@ -291,8 +296,10 @@ class DataCenterCore:
 
     # ---- what is seen ---------------------------------------------------------------------------------------------
 
-    def _observe(self) -> NDArray[np.float32]:
-        block = self.instruments.read(self.flows, self.state, self.in_force, self._outside, self.bill, self.plan, self.t, self.lost)
+    def _observe(self, only: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        block = self.instruments.read(
+            self.flows, self.state, self.in_force, self._outside, self.bill, self.plan, self.t, self.lost, only
+        )
         self.measured = self.observer.unstack(block)
         return self.observer.encode(block)
 

@@ -38,11 +38,25 @@ class Instruments:
         self.rows = self.bank.size
         self.sensed_rows = np.concatenate([np.arange(observer.rows)[observer.slices[name]] for name in sensed])
         self.state: SensorState | None = None
+        self.block: Array | None = None
 
     def read(
-        self, flows: Any, state: Any, in_force: Any, outside: Any, bill: Bill, plan: Any, t: NDArray[np.int64], lost: Any
+        self,
+        flows: Any,
+        state: Any,
+        in_force: Any,
+        outside: Any,
+        bill: Bill,
+        plan: Any,
+        t: NDArray[np.int64],
+        lost: Any,
+        only: NDArray[np.bool_] | None = None,
     ) -> Array:
-        """Block ``(rows, B)`` of all points in table order after the sensor layer."""
+        """Block ``(rows, B)`` of all points in table order after the sensor layer.
+
+        With ``only (B,)`` the other environments keep their last readings: no sensor is read twice in a step.
+        """
+        before = self.state
         batch = len(t)
         values = self._true(flows, state, in_force, outside, bill, batch)
         block = self.observer.stack(values, batch, self.dtype)
@@ -56,6 +70,10 @@ class Instruments:
             self.state, true, plan.noise_seed, plan.episode, t, lost.sensor_stuck, lost.sensor_offset
         )
         block[self.sensed_rows] = seen
+        if only is not None and before is not None and self.block is not None:
+            self.state = restarted(before, self.state, only)
+            block = np.where(only, block, self.block)
+        self.block = block
         return block
 
     def _true(self, flows: Any, state: Any, in_force: Any, outside: Any, bill: Bill, batch: int) -> dict[str, Array]:
