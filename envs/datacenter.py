@@ -30,6 +30,7 @@ from envs.flows import Flows
 from envs.layout import Layout
 from envs.physics.fan_pump import fan_power_kw
 from envs.physics.namespace import Array, as_mask, lower, namespace, upper
+from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c
 from envs.scenario import Scenario
 from envs.units import CP_WATER_KJ_KG_K
 
@@ -85,6 +86,7 @@ class Now(NamedTuple):
     dx: Any
     fit: Fit
     utility_frac: Array  # (B,), share of the utility limit that is left
+    coolant_floor_c: Any  # (B,), keeps the coolant pipes dry
     dt_s: float
 
 
@@ -191,7 +193,11 @@ class Plant:
             dx = dx_unit.conditions(s.dx, outside.dry_bulb_c, units)
         demand = rack.demand_terms(lay.racks, activity)
         fit, utility = self._fit(lost), lost.utility_limit_frac
-        return Now(in_force, outside, limit, activity, demand, tower_weather, air_terms, dx, fit, utility, dt_s)
+        floor = None
+        if s.coolant is not None:
+            moist = namespace(limit).max(state.air.humidity_ratio, axis=0)
+            floor = liquid_loop.condensation_floor_c(dew_point_from_humidity_ratio_c(moist, lay.pressure_kpa))
+        return Now(in_force, outside, limit, activity, demand, tower_weather, air_terms, dx, fit, utility, floor, dt_s)
 
     def _fit(self, lost: Any) -> Fit:
         """Count what faults leave of each kind of machine; none runs without its pump, and one pump stands by."""
@@ -315,7 +321,7 @@ class Plant:
             p.coolant,
             state.tcs,
             racks.liquid_heat_kw.sum(axis=0),
-            now.in_force["tcs_supply_temp_setpoint_c"][0],
+            namespace(pump).maximum(now.in_force["tcs_supply_temp_setpoint_c"][0], now.coolant_floor_c),
             pump + (1.0 - pump) * state.coolant_alarm,
             state.fws.supply_c,
             water.flow_kg_s,

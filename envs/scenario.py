@@ -75,11 +75,12 @@ class Site(Parameters):
     """Where the site stands and which signals it meets.
 
     ``climates`` are keys of the embedded climates or paths of weather files (EPW, CSV, Parquet); an environment draws one per
-    episode. ``weather_seeds`` and ``workload_seeds`` name the streams of the generators: training, validation and test use
+    episode. ``weather_site`` is the embedded climate whose place a CSV or Parquet file has (EPW files carry theirs). ``weather_seeds`` and ``workload_seeds`` name the streams of the generators: training, validation and test use
     disjoint ones. ``workload_file`` plays a trace instead of the generator.
     """
 
     climates: list[str] = field(default_factory=lambda: ["sterling_va"])
+    weather_site: str = ""
     weather_seeds: list[int] = field(default_factory=lambda: [0])
     grid_zone: str = "PJM"
     tariff: str = "tou"

@@ -93,8 +93,9 @@ class World:
         step_s = scenario.episode.step_s
         if 86_400 % step_s:
             raise ValueError(f"episode.step_s = {step_s} does not divide a day; give a divisor such as 60 or 300")
-        sites = [_site_block(w, scenario, step_s) for w in weathers(scenario)]
-        loads = workloads(scenario)
+        years = weathers(scenario)
+        sites = [_site_block(w, scenario, step_s) for w in years]
+        loads = workloads(scenario, years[0].utc_offset_h)
         first = loads[0]
         activity = np.concatenate([w.activity for w in loads]) * np.float32(scenario.site.workload_scale)
         return cls(
@@ -142,7 +143,7 @@ def weathers(scenario: Scenario) -> list[Weather]:
     made = []
     for name in site.climates:
         seeds = site.weather_seeds if "." not in name else site.weather_seeds[:1]
-        made += [load_weather(name, seed) for seed in seeds]
+        made += [load_weather(name, seed, site=site.weather_site or None) for seed in seeds]
     return made
 
 
@@ -160,15 +161,15 @@ def partitions(scenario: Scenario) -> tuple[Partition, ...]:
     return tuple(table)
 
 
-def workloads(scenario: Scenario) -> list[Workload]:
-    """One pool per workload seed, or the trace file."""
+def workloads(scenario: Scenario, utc_offset_h: float) -> list[Workload]:
+    """One pool per workload seed, or the trace file; the measured request weeks are placed by the first site's clock."""
     site, step_s = scenario.site, scenario.episode.step_s
     table = partitions(scenario)
     if site.workload_file:
         return [read_workload(site.workload_file, table, step_s=int(step_s))]
     if step_s % 60:
         raise ValueError(f"episode.step_s = {step_s}: the workload generator needs whole minutes; give 60, 300, ...")
-    return [generate_workload(table, seed, site.workload_weeks, int(step_s)) for seed in site.workload_seeds]
+    return [generate_workload(table, seed, site.workload_weeks, int(step_s), utc_offset_h) for seed in site.workload_seeds]
 
 
 def _queue(w: Workload) -> NDArray[np.float32]:
