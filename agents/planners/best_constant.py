@@ -1,0 +1,130 @@
+"""Controllers that never move: one action of the agent's box, or one value per channel in physical units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.planners.cem import Budget, Progress, minimize
+from envs.controllers.base import Array, Measurements, Setpoints
+from envs.controllers.fixed import Fixed
+
+if TYPE_CHECKING:
+    from agents.planners.trial import Bench
+    from envs.core import DataCenterCore
+
+#: Channels that a fixed controller holds still by search; the rest stays where it does no harm.
+THERMAL = (
+    "crah_fan_speed_frac",
+    "supply_air_temp_setpoint_c",
+    "chw_supply_temp_setpoint_c",
+    "cw_supply_temp_setpoint_c",
+    "fws_supply_temp_setpoint_c",
+    "tcs_supply_temp_setpoint_c",
+    "tcs_pump_speed_frac",
+)
+STILL = {"rack_power_limit_frac": 1.0, "battery_power_kw": 0.0}
+
+
+class HeldAction:
+    """The agent's action held still; its encodings (approach over the wet bulb, share of the feeder) still decode.
+
+    Parameters
+    ----------
+    core : DataCenterCore
+        Whose interface decodes.
+    action : ndarray (n,) or (B, n)
+        In [-1, 1].
+    """
+
+    def __init__(self, core: DataCenterCore, action: NDArray[np.floating]) -> None:
+        self.decoder, self.step_s = core.decoder, core.step_s
+        self.row_rated_kw = core.plant.layout.row_rated_kw
+        self.action = np.atleast_2d(action)
+
+    def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
+        """Nothing to forget."""
+
+    def act(self, measurements: Measurements) -> Setpoints:
+        """Setpoints ``{channel: (k, B)}`` of the agent's channels."""
+        wet_bulb: Array = measurements["wet_bulb_c"][0]
+        actions = np.broadcast_to(self.action, (len(wet_bulb), self.action.shape[1]))
+        in_force = {c.name: measurements[f"in_force.{c.name}"] for c in self.decoder.channels}
+        demand_kw = measurements["row_demand_share"] * self.row_rated_kw
+        return self.decoder.decode(actions, in_force, wet_bulb, demand_kw, self.step_s)
+
+
+def held(core: DataCenterCore, points: NDArray[np.floating]) -> HeldAction:
+    """Constant action from points of the unit box ``(n,)`` or ``(B, n)``."""
+    return HeldAction(core, 2.0 * points - 1.0)
+
+
+class FixedBox:
+    """One value per thermal channel as a unit box; all rows of a channel hold the same value.
+
+    Power limits are searched too where the feeder binds, one value for all rows; elsewhere they stay at 1.
+    """
+
+    def __init__(self, core: DataCenterCore) -> None:
+        searched = set(THERMAL)
+        if "feeder" in core.plant.layout.present:
+            searched.add("rack_power_limit_frac")
+        self.channels = core.channels
+        self.names = tuple(c.name for c in core.channels if c.name in searched)
+        self.ranges = {c.name: (c.low, c.high) for c in core.channels}
+
+    def encode(self, values: Mapping[str, float]) -> NDArray[np.float64]:
+        """Point ``(n,)`` of values in physical units; the middle of the range for a channel without one."""
+        point = []
+        for name in self.names:
+            low, high = self.ranges[name]
+            point.append((values.get(name, 0.5 * (low + high)) - low) / (high - low))
+        return np.clip(np.array(point, np.float64), 0.0, 1.0)
+
+    def decode(self, points: NDArray[np.floating]) -> dict[str, Any]:
+        """Values in physical units of points ``(..., n)``."""
+        out = {}
+        for i, name in enumerate(self.names):
+            low, high = self.ranges[name]
+            out[name] = low + points[..., i] * (high - low)
+        return out
+
+    def controller(self, values: dict[str, Any]) -> Fixed:
+        """Hold ``values`` (numbers, or arrays ``(B,)``) and what stands still anyway."""
+        return fixed(self.channels, values)
+
+
+def fixed(channels: Any, values: dict[str, Any]) -> Fixed:
+    """One value per channel, the same in every row; what has no value holds ``STILL`` or is left to the building."""
+    known = {**STILL, **values}
+    return Fixed({c.name: [known[c.name]] * c.rows for c in channels if c.name in known})
+
+
+def find_constant(
+    bench: Bench,
+    limits: Mapping[str, float],
+    budget: Budget,
+    seed: int,
+    progress: Callable[[Progress], None] | None = None,
+) -> NDArray[np.float64]:
+    """Search the best constant action ``(n,)`` of the agent's box on the bench's episodes."""
+    start = np.full(bench.single.decoder.size, 0.5)
+    found = minimize(bench.cost(held, limits), start, budget, seed, progress)
+    return np.round(2.0 * found.best - 1.0, 3)
+
+
+def find_fixed(
+    bench: Bench,
+    limits: Mapping[str, float],
+    budget: Budget,
+    seed: int,
+    progress: Callable[[Progress], None] | None = None,
+) -> dict[str, float]:
+    """Search the best fixed setpoints, one value per channel in physical units."""
+    box = FixedBox(bench.single)
+    cost = bench.cost(lambda core, points: box.controller(box.decode(points)), limits)
+    best = minimize(cost, box.encode({}), budget, seed, progress).best
+    return {name: round(float(value), 3) for name, value in box.decode(best).items()}

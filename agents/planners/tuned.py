@@ -1,0 +1,74 @@
+"""What the searches found for a scenario, frozen in ``configs/tuned/<scenario>.yaml`` with how it was found."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from envs.faults import FaultConfig
+from envs.scenario import Episode, Rules, Scenario, Site
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEADER = "# Written by the command below; do not edit by hand.\n"
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """Result of the searches.
+
+    Attributes
+    ----------
+    scenario : str
+        Name of the scenario.
+    plant_hash : str
+        ``plant_hash`` of the plant that was searched on.
+    command : str
+        Regenerates the file.
+    found_on : dict
+        Split with its hash, episodes, days, seed, budget.
+    rules : dict
+        Rule constants by dotted key.
+    fixed : dict
+        One value per channel, physical units.
+    constant : dict
+        ``action`` in the agent's box, and the ``channels`` with their encodings that give it a meaning.
+    moved : dict
+        Rule constant to ``[as given, tuned]``.
+    scores : dict
+        Controller to its means per day on the episodes of the search.
+    """
+
+    scenario: str
+    plant_hash: str
+    command: str = ""
+    found_on: dict[str, Any] = field(default_factory=dict)
+    rules: dict[str, float] = field(default_factory=dict)
+    fixed: dict[str, float] = field(default_factory=dict)
+    constant: dict[str, Any] = field(default_factory=dict)
+    moved: dict[str, list[float]] = field(default_factory=dict)
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+def plant_hash(scenario: Scenario) -> str:
+    """Hash of the plant and the prices: the scenario without its signals, episode, faults, rules and agent."""
+    bare = replace(
+        scenario, site=Site(), episode=Episode(), faults=FaultConfig(), rules=Rules(), agent_channels=[], encodings={}
+    )
+    return bare.hash()
+
+
+def load_tuned(name: str) -> Tuned | None:
+    """Read the frozen result for a scenario; None where nothing was searched for."""
+    place = files("configs").joinpath(f"tuned/{name}.yaml")
+    return Tuned(**yaml.safe_load(place.read_text(encoding="utf-8"))) if place.is_file() else None
+
+
+def save_tuned(tuned: Tuned, path: Path) -> None:
+    """Write ``<scenario>.yaml``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(HEADER + yaml.safe_dump(asdict(tuned), sort_keys=False, width=120), encoding="utf-8")

@@ -1,0 +1,170 @@
+"""The constants of the building's rules as a box to search, and back: the rules stay, only their numbers move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.planners.cem import Budget, Progress, minimize
+from envs.controllers.building import building_controller
+
+if TYPE_CHECKING:
+    from agents.planners.trial import Bench
+    from envs.controllers.base import Controller
+    from envs.core import DataCenterCore
+    from envs.layout import Layout
+    from envs.scenario import Rules, Scenario
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One constant of a rule, and between which values a search may set it.
+
+    Attributes
+    ----------
+    key : str
+        Dotted name below ``rules`` of a scenario.
+    channel : str
+        The channel that the rule holds; the knob exists where the plant has it.
+    low, high : float
+        Range [unit of the constant]; where ``of_channel``, shares of the channel's range in the scenario.
+    log : bool
+        Searched on a logarithmic scale.
+    """
+
+    key: str
+    channel: str
+    low: float
+    high: float
+    log: bool = False
+    of_channel: bool = False
+
+
+_FAN, _AIR = "crah_fan_speed_frac", "supply_air_temp_setpoint_c"
+_CHW, _CW = "chw_supply_temp_setpoint_c", "cw_supply_temp_setpoint_c"
+_FWS, _TCS, _PUMP = "fws_supply_temp_setpoint_c", "tcs_supply_temp_setpoint_c", "tcs_pump_speed_frac"
+
+#: Ranges are engineering guesses around the constants of SCENARIOS; limits of setpoints span the channel's range.
+KNOBS: tuple[Knob, ...] = (
+    Knob("fan.setpoint_c", _FAN, 21.0, 26.9),
+    Knob("fan.kp_per_k", _FAN, 0.01, 0.5, log=True),
+    Knob("fan.ki_per_k_300s", _FAN, 0.003, 0.3, log=True),
+    Knob("supply_air.high", _AIR, 0.2, 1.0, of_channel=True),
+    Knob("supply_air.start", _AIR, 0.0, 1.0, of_channel=True),
+    Knob("supply_air.trim_k", _AIR, 0.02, 0.6, log=True),
+    Knob("supply_air.ignore", _AIR, 0.0, 4.0),
+    Knob("supply_air.respond_k", _AIR, 0.05, 1.0, log=True),
+    Knob("supply_air.respond_max_k", _AIR, 0.1, 2.0, log=True),
+    Knob("request_one_c", _AIR, 22.0, 26.9),
+    Knob("chilled_water.high", _CHW, 0.2, 1.0, of_channel=True),
+    Knob("chilled_water.start", _CHW, 0.0, 1.0, of_channel=True),
+    Knob("chilled_water.trim_k", _CHW, 0.02, 0.6, log=True),
+    Knob("chilled_water.ignore", _CHW, 0.0, 3.0),
+    Knob("chilled_water.respond_k", _CHW, 0.05, 1.0, log=True),
+    Knob("condenser_water.approach_k", _CW, 1.5, 10.0),
+    Knob("condenser_water.part_load_k", _CW, 0.0, 6.0),
+    Knob("fws_setpoint_c", _FWS, 0.0, 1.0, of_channel=True),
+    Knob("tcs_setpoint_c", _TCS, 0.0, 1.0, of_channel=True),
+    Knob("tcs_pump_speed_frac", _PUMP, 0.0, 1.0, of_channel=True),
+)
+
+
+class RuleBox:
+    """The knobs of one plant as a unit box.
+
+    Attributes
+    ----------
+    knobs : tuple of Knob
+        With ranges in physical units.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        there = [k for k in KNOBS if k.channel in layout.channel_names]
+        self.knobs = tuple(_in_units(k, layout.channel_ranges[k.channel]) for k in there)
+
+    def encode(self, rules: Rules) -> Vector:
+        """Point of the box ``(n,)`` of the rules' constants, clipped into it."""
+        point = [_to_unit(k, float(_get(rules, k.key))) for k in self.knobs]
+        return np.clip(np.array(point, np.float64), 0.0, 1.0)
+
+    def decode(self, points: NDArray[np.floating]) -> dict[str, Any]:
+        """Constants by dotted key of points ``(..., n)``: numbers, or arrays ``(...)``, in the points' dtype."""
+        return {k.key: _from_unit(k, points[..., i]) for i, k in enumerate(self.knobs)}
+
+    def rounded(self, point: Vector) -> dict[str, float]:
+        """Constants of one point with four significant digits: what is frozen and scored again."""
+        return {key: float(f"{float(value):.4g}") for key, value in self.decode(point).items()}
+
+
+def with_rules(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
+    """Copy of the scenario with other rule constants: dotted keys below ``rules``, numbers or arrays ``(B,)``."""
+    rules: Any = scenario.rules
+    for key, value in values.items():
+        rules = _set(rules, key.split("."), value)
+    return replace(scenario, rules=rules)
+
+
+def rules_with(core: DataCenterCore, values: Mapping[str, Any]) -> Controller:
+    """Make the building's rules for every channel of the plant, with other constants."""
+    names = [c.name for c in core.channels]
+    return building_controller(with_rules(core.scenario, values), core.plant.layout, names)
+
+
+def find_rules(
+    bench: Bench,
+    limits: Mapping[str, float],
+    budget: Budget,
+    seed: int,
+    progress: Callable[[Progress], None] | None = None,
+) -> dict[str, float]:
+    """Search the constants of the rules on the bench's episodes, starting from those of its scenario.
+
+    Returns
+    -------
+    dict
+        Constants by dotted key, rounded; what ``rules_with`` takes.
+    """
+    box = RuleBox(bench.single.plant.layout)
+    cost = bench.cost(lambda core, points: rules_with(core, box.decode(points)), limits)
+    return box.rounded(minimize(cost, box.encode(bench.scenario.rules), budget, seed, progress).best)
+
+
+def moved(rules: Rules, values: Mapping[str, float]) -> dict[str, list[float]]:
+    """List what a search moved: constant to ``[before, after]``."""
+    return {key: [float(_get(rules, key)), float(value)] for key, value in values.items()}
+
+
+def _get(rules: Any, key: str) -> Any:
+    for name in key.split("."):
+        rules = getattr(rules, name)
+    return rules
+
+
+def _set(part: Any, path: list[str], value: Any) -> Any:
+    name, *rest = path
+    return replace(part, **{name: _set(getattr(part, name), rest, value) if rest else value})
+
+
+def _in_units(k: Knob, channel_range: tuple[float, float]) -> Knob:
+    if not k.of_channel:
+        return k
+    low, high = channel_range
+    return replace(k, low=low + k.low * (high - low), high=low + k.high * (high - low), of_channel=False)
+
+
+def _to_unit(k: Knob, value: float) -> float:
+    if k.log:
+        return float(np.log(max(value, k.low) / k.low) / np.log(k.high / k.low))
+    return (value - k.low) / (k.high - k.low)
+
+
+def _from_unit(k: Knob, share: Any) -> Any:
+    if k.log:
+        return k.low * np.exp(share * float(np.log(k.high / k.low)))
+    return k.low + share * (k.high - k.low)

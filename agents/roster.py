@@ -1,0 +1,57 @@
+"""Every reference that a result is held against, by name: the one place that makes them, each from its core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from agents.planners.best_constant import HeldAction, fixed
+from agents.planners.tuned import Tuned, load_tuned
+from agents.planners.tuning import rules_with
+from agents.policy import interface_of, random_policy
+from envs.controllers.building import legacy_fixed
+
+if TYPE_CHECKING:
+    from envs.controllers.base import Controller
+    from envs.scenario import Scenario
+
+Maker = Callable[[Any], "Controller"]
+
+RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL = "rules_as_given", "rules_tuned", "rules_proportional_caps"
+
+
+def roster(scenario: Scenario, tuned: Tuned | None = None, seed: int = 0) -> dict[str, Maker]:
+    """List the reference controllers of a scenario: name to a function that makes one from the core (PROTOCOL 5).
+
+    Parameters
+    ----------
+    scenario : Scenario
+    tuned : Tuned, optional
+        What the searches found; that of ``configs/tuned`` when left out. Rows that need a search are left out where
+        there was none, and the best constant where the agent holds other channels than it was found for.
+    seed : int
+        Of the random policy.
+    """
+    found = tuned or load_tuned(scenario.name)
+    made: dict[str, Maker] = {
+        "random": lambda core: random_policy(interface_of(core), seed),
+        "legacy_fixed": lambda core: legacy_fixed(core.scenario, core.plant.layout),
+    }
+    constants: Mapping[str, Any] = {}
+    if found is not None:
+        constants = found.rules
+        if found.constant and found.constant["channels"] == channels_of(scenario):
+            made["best_constant"] = lambda core: HeldAction(core, np.asarray(found.constant["action"]))
+        made["tuned_fixed"] = lambda core: fixed(core.channels, found.fixed)
+    made[RULES_AS_GIVEN] = lambda core: rules_with(core, {})
+    made[PROPORTIONAL] = lambda core: rules_with(core, {**constants, "caps": "proportional"})
+    if found is not None:
+        made[RULES_TUNED] = lambda core: rules_with(core, constants)
+    return made
+
+
+def channels_of(scenario: Scenario) -> dict[str, str]:
+    """List the agent's channels and their encodings: what gives an action of the box its meaning."""
+    return {name: scenario.encodings.get(name, "absolute") for name in sorted(scenario.agent_channels)}

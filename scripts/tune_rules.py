@@ -1,0 +1,137 @@
+"""Tune the rules, the fixed setpoints and the best constant of a scenario on the train split; freeze them in configs/tuned.
+
+    python -m scripts.tune_rules ai_hall --population 24 --iterations 15
+
+Deterministic in the seed. The file keeps the budget, the split, the command, the hash of the plant, and what moved.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import configs
+from agents.planners.best_constant import find_constant, find_fixed
+from agents.planners.cem import Budget, Progress
+from agents.planners.trial import Bench, Trial, limits_of
+from agents.planners.tuned import Tuned, load_tuned, plant_hash, save_tuned
+from agents.planners.tuning import find_rules, moved, rules_with
+from agents.roster import channels_of, roster
+from envs.scenario import SHIPPED, Scenario, load
+from envs.world import World
+from experiments.episodes import explicit_plan, restricted
+from experiments.splits import load_split, plan_episodes, split_hash
+
+SCORES = {
+    "facility_power_kwh": 0,
+    "cooling_power_kwh": 0,
+    "makeup_kg": 0,
+    "inlet_degree_minutes": 2,
+    "tcs_excess_degree_minutes": 2,
+    "limit_excess_kwh": 2,
+    "trips": 2,
+    "work_done_h": 1,
+}
+
+
+def main() -> None:
+    """Search, score every controller of the roster on the same episodes, write the file."""
+    options = arguments()
+    scenario = load(options.scenario)
+    bench = train_bench(scenario, options)
+    limits = limits_of(bench.judge(lambda core: rules_with(core, {})))
+    print(f"{scenario.name}: bounds per day {limits}")
+    tuned = searched(scenario, bench, limits, options)
+    place = Path(configs.__file__).parent / "tuned" / f"{scenario.name}.yaml"
+    scores = {name: per_day(bench.judge(make)) for name, make in roster(scenario, tuned).items()}
+    for name, score in scores.items():
+        print(f"{name:24s}", score)
+    save_tuned(replace(tuned, scores=scores), place)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenario", choices=SHIPPED)
+    parser.add_argument("--population", type=int, default=24, help="candidates per iteration")
+    parser.add_argument("--iterations", type=int, default=15)
+    parser.add_argument("--episodes", type=int, default=12, help="of the train split, one per month")
+    parser.add_argument("--days", type=int, default=2, help="length of an episode")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rules-from", default="", help="scenario whose tuned rules are taken instead of a search")
+    return parser.parse_args()
+
+
+def train_bench(scenario: Scenario, options: argparse.Namespace) -> Bench:
+    """The paired episodes of the train split."""
+    episodes = plan_episodes(load_split("train"), options.episodes, options.days)
+    site = restricted(scenario, episodes)
+    world = World.build(site)
+    return Bench(site, world, explicit_plan(site, world, episodes), options.seed)
+
+
+def searched(scenario: Scenario, bench: Bench, limits: dict[str, float], options: argparse.Namespace) -> Tuned:
+    """The three searches, each with the same budget."""
+    budget = Budget(options.population, max(2, options.population // 5), options.iterations)
+    rules = given_rules(options.rules_from) or find_rules(bench, limits, budget, options.seed, report("rules"))
+    values = find_fixed(bench, limits, budget, options.seed, report("fixed"))
+    action = find_constant(bench, limits, budget, options.seed, report("constant"))
+    candidates = options.population * options.iterations
+    found_on = {
+        "split": "train",
+        "split_sha256": split_hash(load_split("train")),
+        "episodes": options.episodes,
+        "days": options.days,
+        "seed": options.seed,
+        "candidates_per_search": candidates,
+        "environment_steps_per_search": candidates * options.episodes * bench.scenario.episode.steps,
+        "bounds_per_day": {name: round(value, 3) for name, value in limits.items()},
+    }
+    return Tuned(
+        scenario.name,
+        plant_hash(scenario),
+        f"python -m scripts.tune_rules {shlex.join(sys.argv[1:])}",
+        found_on,
+        rules,
+        values,
+        {"channels": channels_of(scenario), "action": [float(a) for a in action]},
+        moved(scenario.rules, rules),
+    )
+
+
+def given_rules(name: str) -> dict[str, float]:
+    """Tuned rules of another scenario; none without a name."""
+    found = load_tuned(name) if name else None
+    if name and found is None:
+        raise SystemExit(f"--rules-from {name}: configs/tuned has no {name}.yaml; tune that scenario first")
+    return found.rules if found else {}
+
+
+def report(title: str) -> Callable[[Progress], None]:
+    """Print where a search stands."""
+    start = time.perf_counter()
+
+    def show(p: Progress) -> None:
+        seconds = time.perf_counter() - start
+        print(
+            f"{title} {p.iteration + 1}: {p.best_cost:.2f} USD/day, spread {p.spread:.3f}, {seconds:.0f} s", flush=True
+        )
+
+    return show
+
+
+def per_day(trial: Trial) -> dict[str, float]:
+    """Means per day of one controller: the cost, its terms, energies, violations, work."""
+    row = {"cost_usd": round(float(trial.cost_usd_day()[0]), 2)}
+    row |= {name: round(float(trial.per_day(name)[0]), digits) for name, digits in SCORES.items()}
+    terms = {name: round(float(trial.per_day(name)[0]), 2) for name in trial.sums if name.startswith("cost_")}
+    return row | {name: value for name, value in terms.items() if value}
+
+
+if __name__ == "__main__":
+    main()
