@@ -91,6 +91,7 @@ class Instruments:
         values["feeder_load_frac"] = flows.ups_power_kw * (1.0 / self.layout.feeder_limit_kw)
         values["billing_peak_share"] = bill.peak_kw * share
         values["demand_window_share"] = bill.window_mean_kw() * share
+        values["demand_window_elapsed_frac"] = bill.window_steps * (1.0 / bill.steps_per_window)
         training = np.maximum((self.layout.work.units * self.layout.work.training).sum(), 1.0)
         values["backlog_training_h"] = (backlog[0] + backlog[1]) * float(1.0 / training)
         values["backlog_batch_h"] = backlog[4] * float(1.0 / max(self.layout.work.batch_units, 1.0))

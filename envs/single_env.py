@@ -42,7 +42,10 @@ class DataCenterEnv(gym.Env):
 
     def step(self, action: NDArray[np.floating]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """One control step of the scenario's interval."""
-        obs, reward, truncated, terms = self.core.step(np.asarray(action)[None, :])
+        given = np.asarray(action)
+        if given.shape != self.action_space.shape:
+            raise ValueError(f"action has shape {given.shape}; this scenario takes {self.action_space.shape}")
+        obs, reward, truncated, terms = self.core.step(given[None])
         info: dict[str, Any] = {f"cost_{name}_usd": float(value[0]) for name, value in terms.items()}
         if truncated[0]:
             info["episode_totals"] = {k: float(v[0]) for k, v in self.core.episode_statistics(truncated).items()}

@@ -43,7 +43,7 @@ class DataCenterVectorEnv(gym.vector.VectorEnv):
         **core_options: Any,
     ) -> None:
         self.core = DataCenterCore(scenario, num_envs, overrides, agent_channels, **core_options)
-        mode = AutoresetMode(autoreset_mode) if not isinstance(autoreset_mode, AutoresetMode) else autoreset_mode
+        mode = _autoreset_mode(autoreset_mode)
         self.autoreset_mode = mode
         self.metadata = {"autoreset_mode": mode, "render_modes": []}
         self.render_mode = render_mode
@@ -59,7 +59,7 @@ class DataCenterVectorEnv(gym.vector.VectorEnv):
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Start new episodes, in all environments or in those of ``options["reset_mask"]``."""
         mask = None if options is None else options.get("reset_mask")
-        self._pending[:] = False
+        self._pending = np.zeros(self.num_envs, bool) if mask is None else self._pending & ~np.asarray(mask, bool)
         return self.core.reset(mask=mask, seed=seed), {}
 
     def step(
@@ -74,10 +74,12 @@ class DataCenterVectorEnv(gym.vector.VectorEnv):
             if self.autoreset_mode is AutoresetMode.SAME_STEP:
                 obs = self._reset_in_step(obs, truncated, info)
             else:
-                self._pending = truncated.copy()
+                self._end_later(truncated, info)
         return obs, reward, np.zeros(self.num_envs, bool), truncated, info
 
-    def _reset_in_step(self, obs: NDArray[np.float32], done: NDArray[np.bool_], info: dict[str, Any]) -> NDArray[np.float32]:
+    def _reset_in_step(
+        self, obs: NDArray[np.float32], done: NDArray[np.bool_], info: dict[str, Any]
+    ) -> NDArray[np.float32]:
         final = np.full(self.num_envs, None, dtype=object)
         for i in np.flatnonzero(done):
             final[i] = obs[i].copy()
@@ -87,18 +89,33 @@ class DataCenterVectorEnv(gym.vector.VectorEnv):
         info["_final_info"] = done.copy()
         return self.core.reset(mask=done)
 
+    def _end_later(self, done: NDArray[np.bool_], info: dict[str, Any]) -> None:
+        """Give the sums of the episodes that ended; they begin anew at the next step, or when the caller resets them."""
+        self._pending = done.copy()
+        info["episode"], info["_episode"] = self.core.episode_statistics(done), done.copy()
+
     def _step_after_end(self, actions: NDArray[np.floating]) -> Any:
         done = self._pending.copy()
         self._pending[:] = False
         obs, reward, truncated, terms = self.core.step(np.asarray(actions))
-        obs = self.core.reset(mask=done)
-        reward = np.where(done, 0.0, reward).astype(reward.dtype)
         truncated = truncated & ~done
-        self._pending = truncated.copy()
-        return obs, reward, np.zeros(self.num_envs, bool), truncated, _term_info(terms, self.num_envs)
+        info = _term_info({name: np.where(done, 0.0, value) for name, value in terms.items()}, self.num_envs)
+        if truncated.any():
+            self._end_later(truncated, info)
+        reward = np.where(done, 0.0, reward).astype(reward.dtype)
+        return self.core.reset(mask=done), reward, np.zeros(self.num_envs, bool), truncated, info
 
     def close_extras(self, **kwargs: Any) -> None:
         """Nothing is held open."""
+
+
+def _autoreset_mode(mode: AutoresetMode | str) -> AutoresetMode:
+    """The mode itself, or the one that a string names (``SameStep``, ``same_step`` or ``SAME_STEP``)."""
+    plain = mode.value if isinstance(mode, AutoresetMode) else str(mode)
+    for known in AutoresetMode:
+        if known.value.lower() == plain.replace("_", "").lower():
+            return known
+    raise ValueError(f"autoreset_mode = {mode!r} is unknown; choose one of {[known.name for known in AutoresetMode]}")
 
 
 def _term_info(terms: Mapping[str, NDArray[np.floating]], n: int) -> dict[str, Any]:

@@ -90,6 +90,7 @@ POINTS: tuple[Point, ...] = (
     Point("battery_soc_frac", "site", 0.0, 1.0, "1", needs="battery"),
     Point("billing_peak_share", "site", 0.0, 1.8, "1"),
     Point("demand_window_share", "site", 0.0, 1.8, "1"),
+    Point("demand_window_elapsed_frac", "site", 0.0, 1.0, "1"),
     Point("dry_bulb_c", "site", -25.0, 50.0, "degC", "temperature"),
     Point("wet_bulb_c", "site", -25.0, 35.0, "degC", "temperature"),
     Point("price_usd_mwh", "site", -50.0, 350.0, "USD/MWh"),
