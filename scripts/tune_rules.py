@@ -1,4 +1,4 @@
-"""Tune the rules, the fixed setpoints and the best constant of a scenario on the train split; freeze them in configs/tuned.
+"""Tune the rules, the fixed setpoints and the best constant on the train split; freeze them in configs/tuned.
 
     python -m scripts.tune_rules ai_hall --population 24 --iterations 15
 
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenario", choices=SHIPPED)
     parser.add_argument("--population", type=int, default=24, help="candidates per iteration")
@@ -68,7 +68,7 @@ def arguments() -> argparse.Namespace:
 
 
 def train_bench(scenario: Scenario, options: argparse.Namespace) -> Bench:
-    """The paired episodes of the train split."""
+    """Build the plant and the paired episodes of the train split."""
     episodes = plan_episodes(load_split("train"), options.episodes, options.days)
     site = restricted(scenario, episodes)
     world = World.build(site)
@@ -76,7 +76,7 @@ def train_bench(scenario: Scenario, options: argparse.Namespace) -> Bench:
 
 
 def searched(scenario: Scenario, bench: Bench, limits: dict[str, float], options: argparse.Namespace) -> Tuned:
-    """The three searches, each with the same budget."""
+    """Run the three searches, each with the same budget."""
     budget = Budget(options.population, max(2, options.population // 5), options.iterations)
     rules = given_rules(options.rules_from) or find_rules(bench, limits, budget, options.seed, report("rules"))
     values = find_fixed(bench, limits, budget, options.seed, report("fixed"))

@@ -110,9 +110,9 @@ def find_constant(
     seed: int,
     progress: Callable[[Progress], None] | None = None,
 ) -> NDArray[np.float64]:
-    """Search the best constant action ``(n,)`` of the agent's box on the bench's episodes."""
-    start = np.full(bench.single.decoder.size, 0.5)
-    found = minimize(bench.cost(held, limits), start, budget, seed, progress)
+    """Search the best constant action ``(n,)`` of the agent's box, from its middle with power limits open."""
+    start = [np.full(c.action_rows, 1.0 if c.per == "row" else 0.5) for c in bench.single.decoder.channels]
+    found = minimize(bench.cost(held, limits), np.concatenate(start), budget, seed, progress)
     return np.round(2.0 * found.best - 1.0, 3)
 
 

@@ -73,7 +73,8 @@ def gated_cost(trial: Trial, limits: Mapping[str, float]) -> Column:
 
 def tiled(plan: EpisodePlan, candidates: int) -> EpisodePlan:
     """Plan of ``P E`` environments: environment ``p E + e`` plays episode e, for every candidate p."""
-    return plan._make(np.tile(column, candidates) for column in plan)
+    columns: dict[str, Any] = {name: np.tile(column, candidates) for name, column in plan._asdict().items()}
+    return plan._replace(**columns)
 
 
 def per_environment(values: Any, episodes: int) -> Any:
