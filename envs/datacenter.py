@@ -269,9 +269,11 @@ class Plant:
         command = command + (1.0 - command) * state.alarm
         speed = air_side.fan_speed(state.air, command, now.dt_s)
         it_flow = lay.membership @ state.airflow_kg_s
+        exhaust = (lay.membership @ (state.airflow_kg_s * state.exhaust_c)) / upper(it_flow, 1e-6)
         balance = air_side.balance(lay.zones, speed, now.fit.crah_units, it_flow)
+        hot = air_side.hot_aisle_mean_c(lay.zones, state.air, balance, exhaust, it_flow, lay.lighting_kw, now.dt_s)
         inlet = air_side.inlet_temperatures(
-            lay.zones, state.air, balance, state.exhaust_c, lay.recirculation, lay.spread, lay.membership
+            lay.zones, state.air._replace(hot_c=hot), balance, state.exhaust_c, lay.recirculation, lay.spread, lay.membership
         )
         return balance, inlet
 

@@ -122,6 +122,7 @@ class Layout:
         heat = np.array([a.peak_kw for a in self.archetypes])
         by_zone = self.membership @ heat
         self.zone_share = (by_zone / by_zone.sum()).astype(self.dtype)[:, None]
+        self.lighting_kw = (self.zone_share * s.power.lighting_kw).astype(self.dtype)
 
     def _power(self, s: Scenario, groups: list[RackGroup]) -> None:
         self.rack_rated_kw = np.array([[a.peak_kw] for a in self.archetypes], self.dtype)

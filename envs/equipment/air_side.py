@@ -206,6 +206,33 @@ def balance(zt: ZoneTable, fan_speed_frac: Array, units_available: Array, it_air
     )
 
 
+def hot_aisle_mean_c(
+    zt: ZoneTable, state: AirState, air: AirBalance, exhaust_c: Array, it_airflow_kg_s: Array, gain_kw: Array, dt_s: float
+) -> Array:
+    """Mean hot-aisle temperature ``(Z, B)`` [degC] of the coming sub-step: what recirculating air brings to the racks.
+
+    The aisle holds little heat beside the air that passes it in a sub-step, so racks must not breathe its temperature at
+    the start (with the room units lost, that swings without bound). It relaxes (T1) to the racks' exhaust at the rate of
+    all air that enters it and does not go back on the near way: ``C dT/dt = m cp (T_exhaust - T) + gains``.
+
+    Parameters
+    ----------
+    zt, state, air : ZoneTable, AirState, AirBalance
+        The zones.
+    exhaust_c, it_airflow_kg_s : array
+        Mean exhaust and sum of the racks' air of each zone at the last sub-step, ``(Z, B)`` [degC], [kg/s].
+    gain_kw : array
+        Heat of the room into the aisle as far as it is known, ``(Z, 1)`` or ``(Z, B)`` [kW].
+    dt_s : float
+        Sub-step [s].
+    """
+    passing = it_airflow_kg_s * (1.0 - zt.local_recirculation_frac * air.phi)
+    stream_kw_k = upper(passing * CP_AIR_KJ_KG_K, LEAST_STREAM_KW_K)
+    x = stream_kw_k * (dt_s / zt.hot_aisle_kj_k)
+    settled = exhaust_c + gain_kw / stream_kw_k
+    return settled - (state.hot_c - settled) * (namespace(x).expm1(-x) / x)
+
+
 def inlet_temperatures(
     zt: ZoneTable,
     state: AirState,
