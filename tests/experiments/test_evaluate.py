@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.policy import LearnedPolicy, interface_of
+from envs.core import DataCenterCore
+from envs.scenario import load
+from experiments.demo import check
+from experiments.episodes import explicit_plan, first_day, restricted
+from experiments.evaluate import Evaluation, evaluate, play
+from experiments.policies import reference_policies
+from experiments.report import write_report
+from experiments.results import save
+from experiments.score import MEASURES
+from experiments.splits import load_split, plan_episodes
+
+
+@pytest.fixture(scope="module")
+def found() -> Evaluation:
+    """Every reference policy, and the rules a second time, on three days of the smallest scenario."""
+    policies = {**reference_policies(), "rules again": lambda core: core.rules}
+    return evaluate(policies, load("edge_room"), plan_episodes(load_split("test"), 3, 1))
+
+
+def test_a_policy_that_plays_twice_gets_the_same_score(found: Evaluation) -> None:
+    for column, values in found.scores["rules"].items():
+        np.testing.assert_array_equal(values, found.scores["rules again"][column])
+
+
+def test_every_policy_meets_the_same_weather_and_the_same_demand(found: Evaluation) -> None:
+    for name, table in found.scores.items():
+        np.testing.assert_allclose(table["work_demanded_h"], found.scores["rules"]["work_demanded_h"], err_msg=name)
+        ours, theirs = (found.traces[n]["outside/price_usd_mwh"] for n in (name, "rules"))
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_policies_that_act_differently_score_differently(found: Evaluation) -> None:
+    assert not np.allclose(found.scores["random"]["cooling_kwh"], found.scores["rules"]["cooling_kwh"], rtol=1e-3)
+
+
+def test_every_measure_is_finite_and_the_energy_balance_closes(found: Evaluation) -> None:
+    check(found)
+    assert all(m.column in found.scores["rules"] for m in MEASURES)
+
+
+def test_an_open_energy_balance_fails_the_demonstration(found: Evaluation) -> None:
+    leaky = {k: dict(v) for k, v in found.scores.items()}
+    leaky["rules"]["energy_residual_frac"] = np.array([0.0, 0.1, 0.0])
+    with pytest.raises(RuntimeError, match="energy balance"):
+        check(found._replace(scores=leaky))
+
+
+def test_energy_of_the_scores_is_the_sum_that_the_environment_keeps() -> None:
+    core = DataCenterCore("edge_room", 2)
+    core.reset(seed=3)
+    table, _ = play(core, core.rules, 20)
+    kept = core.episode_statistics(np.ones(2, bool))
+    np.testing.assert_allclose(table["facility_kwh"], kept["facility_power_kwh"], rtol=1e-6)
+    np.testing.assert_allclose(table["work_done_h"], kept["work_done_h"], rtol=1e-6)
+    np.testing.assert_allclose(table["water_l"], kept["makeup_kg"], rtol=1e-6)
+
+
+def test_a_learned_policy_as_a_controller_acts_as_the_box_does() -> None:
+    trails = []
+    for through_controller in (True, False):
+        core = DataCenterCore("ai_hall", 3)
+        observation = core.reset(seed=5)
+        policy = LearnedPolicy(acted, interface_of(core))
+        for _ in range(6):
+            if through_controller:
+                observation = core.step_setpoints(policy.act(core.measurements()))[0]
+            else:
+                observation = core.step(acted(observation))[0]
+        trails.append(observation)
+    np.testing.assert_allclose(*trails, atol=1e-6)
+
+
+def acted(observation: np.ndarray) -> np.ndarray:
+    return np.tanh(observation[:, :13] * 3.0).astype(np.float32)
+
+
+def test_episodes_begin_in_their_month_at_midnight_and_end_in_it() -> None:
+    episodes = plan_episodes(load_split("test"))
+    scenario = restricted(load("edge_room"), episodes)
+    starts = [first_day(e, i) for i, e in enumerate(episodes)]
+    ends = np.cumsum([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+    for episode, start in zip(episodes, starts):
+        assert ends[episode.month - 1] - start >= episode.days
+        assert start >= ([0, *ends])[episode.month - 1]
+    assert scenario.episode.steps == 7 * 288
+
+
+def test_an_explicit_plan_names_each_site_and_seed() -> None:
+    episodes = plan_episodes(load_split("validation"), 4, 1)
+    site = restricted(load("edge_room"), episodes)
+    core = DataCenterCore(site, 4)
+    plan = explicit_plan(site, core.world, episodes)
+    seeds = len(site.site.weather_seeds)
+    assert [site.site.climates[i // seeds] for i in plan.site] == [e.site for e in episodes]
+    assert [site.site.weather_seeds[i % seeds] for i in plan.site] == [e.weather_seed for e in episodes]
+    assert (plan.site_start % 288 == 0).all()
+
+
+def test_the_report_of_a_real_evaluation_is_written(found: Evaluation, tmp_path: Path) -> None:
+    page = write_report(save(found, tmp_path, "rules")).read_text()
+    assert "edge_room" in page
+    assert len(page) < 3_000_000
+
+
+def test_a_bundle_of_another_channel_table_is_refused(tmp_path: Path) -> None:
+    from experiments.policies import learned_policies
+
+    (tmp_path / "run.json").write_text('{"algorithm": "ppo", "channel_hash": "other"}')
+    made: Any = learned_policies("mine", tmp_path)["mine"]
+    with pytest.raises(ValueError, match="channel table other"):
+        made(DataCenterCore("edge_room", 1))

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents.runtime.exported_policy import ExportedPolicy
+from envs.core import DataCenterCore
+from envs.scenario import load
+from experiments.evaluate import evaluate
+from experiments.export import export_run
+from experiments.policies import learned_policies, reference_policies
+from experiments.results import save
+from experiments.splits import load_split, plan_episodes
+from experiments.tracking import NoTracker
+from experiments.train import train
+
+SMALL = {"hidden": [8], "batch_size": 32}
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    seen: dict[str, float] = {}
+
+    class Tracker(NoTracker):
+        def log_metrics(self, values, step=0):
+            seen.update(values)
+
+    options = {"split": "none", "checkpoint_every": 64, "evaluate_every": 0}
+    train(load("edge_room"), "ppo", SMALL, 4, 1200, folder, Tracker(), seed=1, **options)
+    (folder / "seen.json").write_text(json.dumps(seen))
+    return folder
+
+
+def test_a_run_leaves_a_model_a_card_and_checkpoints(run_folder: Path) -> None:
+    card = json.loads((run_folder / "run.json").read_text())
+    core = DataCenterCore("edge_room", 1)
+    assert card["channel_hash"] == core.channel_hash
+    assert len(card["observations"]) == core.observation_space.shape[0]
+    assert {"git_hash", "versions", "config_hash"} <= set(card)
+    assert (run_folder / "model.zip").exists()
+    assert list((run_folder / "checkpoints").glob("step_*"))
+
+
+def test_every_reward_term_is_tracked_by_name(run_folder: Path) -> None:
+    seen = json.loads((run_folder / "seen.json").read_text())
+    core = DataCenterCore("edge_room", 1)
+    core.reset(seed=0)
+    terms = core.step(np.zeros((1, core.action_space.shape[0]), np.float32))[3]
+    assert {f"terms/{name}" for name in terms} <= set(seen)
+    assert seen["compute/environment_steps"] >= 1200
+
+
+def test_a_run_is_resumed_from_its_folder(run_folder: Path, tmp_path: Path) -> None:
+    cost = train(
+        load("edge_room"), "ppo", SMALL, 4, 1600, tmp_path, NoTracker(), seed=1, split="none", resume=str(run_folder)
+    )
+    assert 350 <= cost["environment_steps"] <= 450
+
+
+def test_run_and_bundle_score_alike_and_the_card_says_what_was_found(run_folder: Path, tmp_path: Path) -> None:
+    bundle = export_run(run_folder, tmp_path / "bundle")
+    policies = {"rules": reference_policies()["rules"], **learned_policies("run", run_folder)}
+    policies |= learned_policies("bundle", bundle)
+    found = evaluate(policies, load("edge_room"), plan_episodes(load_split("test"), 2, 1))
+    assert set(found.scores) == {"rules", "run", "run untrained", "bundle"}
+    np.testing.assert_allclose(found.scores["run"]["facility_kwh"], found.scores["bundle"]["facility_kwh"], rtol=1e-4)
+    folder = save(found, tmp_path / "evaluation", "rules")
+    card = ExportedPolicy(export_run(run_folder, tmp_path / "again", folder, "run")).manifest
+    assert card["evaluation_card"]["baseline"] == "rules"
+    assert card["evaluation_card"]["totals"]["facility_kwh"] > 0.0
+    assert card["channels"][0]["unit"]
+    assert card["scenario_hash"] == load("edge_room").hash()
+
+
+@pytest.mark.slow
+def test_a_sweep_makes_one_parent_run_with_a_child_per_job(tmp_path: Path) -> None:
+    small = ["agent.environments=2", "agent.hidden=[8]", "total_steps=16", "split=none", "progress=false"]
+    command = [sys.executable, "-m", "experiments.train", "-m", "seed=0,1", "scenario=edge_room", *small]
+    quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, cwd=tmp_path, check=True, env=quiet, capture_output=True)
+    from experiments.tracking import open_store
+
+    client, experiment = open_store(f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}", "coldaisle")
+    runs = client.search_runs([experiment])
+    parents = {r.data.tags.get("mlflow.parentRunId") for r in runs}
+    assert len(runs) == 3
+    assert len(parents - {None}) == 1
+    assert all(r.info.status == "FINISHED" for r in runs)
