@@ -16,7 +16,7 @@ LOG = logging.getLogger(__name__)
 SCENARIO = "ai_hall"
 SEED = 0
 ENVIRONMENTS = 512
-TRAINING_S = 100.0
+TRAINING_S = 80.0
 MAX_STEPS = 3_000_000
 EPISODES, DAYS = 6, 2
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from agents.policy import LearnedPolicy, interface_of, of_model, random_policy
 from envs.controllers.base import Controller
+from envs.controllers.building import building_controller
 from envs.controllers.fixed import Fixed
 
 RUN_FILE = "run.json"
@@ -21,9 +23,17 @@ def reference_policies() -> dict[str, PolicyMaker]:
     """What every evaluation scores, each made from the core that it will run on."""
     return {
         "rules": lambda core: core.rules,
+        "proportional caps": proportional_caps,
         "legacy": legacy,
         "random": lambda core: random_policy(interface_of(core)),
     }
+
+
+def proportional_caps(core: Any) -> Controller:
+    """The building's rules with power caps shared in proportion to demand, the weaker rule (SCENARIOS)."""
+    site = core.scenario
+    weaker = replace(site, rules=replace(site.rules, caps="proportional"))
+    return building_controller(weaker, core.plant.layout, [c.name for c in core.channels])
 
 
 def legacy(core: Any) -> Controller:

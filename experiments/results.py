@@ -19,12 +19,12 @@ from experiments.trace import Series
 SCORES, TRACES, FACTS, SUMMARY = "scores.csv", "traces.npz", "evaluation.json", "summary.csv"
 EPISODE_COLUMNS = ("site", "month", "weather_seed", "workload_seed", "days")
 TERMINAL = (
-    ("energy_per_work_kwh_h", "kWh per accelerator-h"),
+    ("energy_per_work_kwh_h", "kWh per work h"),
     ("cooling_kwh", "cooling kWh"),
-    ("degree_minutes_worst_rack", "worst rack K min"),
-    ("violations", "steps in violation"),
-    ("work_done_h", "work accelerator-h"),
-    ("travel_ranges", "travel ranges/day"),
+    ("degree_minutes_worst_rack", "K min over"),
+    ("violations", "violations"),
+    ("work_done_h", "work h"),
+    ("travel_ranges", "travel /day"),
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -137,16 +139,20 @@ def _write_onnx(path: Path, model: Any, algorithm: str) -> None:
     actor = _deterministic_actor(model, algorithm)
     example = torch.zeros(2, model.observation_space.shape[0])
     dynamic = ({0: torch.export.Dim("batch")},)
-    program = torch.onnx.export(
-        actor,
-        (example,),
-        dynamo=True,
-        opset_version=OPSET,
-        dynamic_shapes=dynamic,
-        input_names=["observation"],
-        output_names=["action"],
-        verbose=False,
-    )
+    for talkative in ("torch.onnx", "onnxscript", "onnx_ir"):
+        logging.getLogger(talkative).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch's own, from its exporter
+        program = torch.onnx.export(
+            actor,
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            dynamic_shapes=dynamic,
+            input_names=["observation"],
+            output_names=["action"],
+            verbose=False,
+        )
     assert program is not None
     program.save(str(path), external_data=False)
 
