@@ -20,6 +20,7 @@ from experiments.splits import load_split, plan_episodes
 from experiments.tracking import NoTracker
 from experiments.train import train
 
+QUARTER_HOURS = ["episode.step_s=900", "episode.substep_s=180"]
 SMALL = {"hidden": [8], "batch_size": 32}
 
 
@@ -68,7 +69,7 @@ def test_run_and_bundle_score_alike_and_the_card_says_what_was_found(run_folder:
     bundle = export_run(run_folder, tmp_path / "bundle")
     policies = {"rules": reference_policies()["rules"], **learned_policies("run", run_folder)}
     policies |= learned_policies("bundle", bundle)
-    found = evaluate(policies, load("edge_room"), plan_episodes(load_split("test"), 2, 1))
+    found = evaluate(policies, load("edge_room", QUARTER_HOURS), plan_episodes(load_split("test"), 2, 1))
     assert set(found.scores) == {"rules", "run", "run untrained", "bundle"}
     np.testing.assert_allclose(found.scores["run"]["facility_kwh"], found.scores["bundle"]["facility_kwh"], rtol=1e-4)
     folder = save(found, tmp_path / "evaluation", "rules")
