@@ -40,11 +40,11 @@ class Budget:
     """
 
     population: int = 32
-    elites: int = 6
+    elites: int = 8
     iterations: int = 15
     spread: float = 0.25
-    smoothing: float = 0.8
-    least_spread: float = 0.01
+    smoothing: float = 0.6
+    least_spread: float = 0.02
 
     def __post_init__(self) -> None:
         """Check that a search with these numbers can move."""
@@ -65,53 +65,77 @@ class Progress(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Result of a search: the best candidate ``(n,)`` tried, its cost, and the best cost after each iteration."""
+    """Result of a search.
+
+    Attributes
+    ----------
+    best : ndarray (n,) or (E, n)
+        The best candidate tried, of each problem.
+    cost : ndarray () or (E,)
+        Its cost.
+    history : tuple of float
+        Best cost after each iteration, mean over the problems.
+    """
 
     best: Vector
-    cost: float
+    cost: Vector
     history: tuple[float, ...]
 
 
 def minimize(
-    cost: Cost,
-    start: Vector,
-    budget: Budget,
-    seed: int,
-    progress: Callable[[Progress], None] | None = None,
+    cost: Cost, start: Vector, budget: Budget, seed: int, progress: Callable[[Progress], None] | None = None
 ) -> Found:
     """Least cost over the box ``[0, 1]^n``, as far as the budget finds it.
-
-    The first candidate of each iteration is the best so far (at first ``start``), the second the mean of the
-    distribution: the result is never worse than the start.
 
     Parameters
     ----------
     cost : callable
         Candidates ``(population, n)`` to costs ``(population,)``, finite; higher is worse.
     start : ndarray (n,)
-        Centre of the first iteration, in the box.
+        Centre of the first iteration, in the box; the result is never worse than it.
     budget : Budget
     seed : int
         The same seed, cost and budget give the same result.
     progress : callable, optional
         Called after each iteration.
     """
+    found = minimize_each(lambda c: cost(c[:, 0])[:, None], np.asarray(start)[None], budget, seed, progress)
+    return Found(found.best[0], found.cost[0], found.history)
+
+
+def minimize_each(
+    cost: Cost, start: Vector, budget: Budget, seed: int, progress: Callable[[Progress], None] | None = None
+) -> Found:
+    """Least cost of E problems that are tried side by side but searched each on its own.
+
+    The first candidate of each iteration is the best so far (at first ``start``), the second the distribution's mean.
+
+    Parameters
+    ----------
+    cost : callable
+        Candidates ``(population, E, n)`` to costs ``(population, E)``, finite.
+    start : ndarray (E, n)
+        Centre of the first iteration of each problem, in the box.
+    budget, seed, progress
+        As for ``minimize``.
+    """
     generator = np.random.default_rng(seed)
     mean = np.clip(np.asarray(start, np.float64), 0.0, 1.0)
     spread = np.full_like(mean, budget.spread)
-    best, best_cost, history = mean.copy(), float("inf"), []
+    best, best_cost, history = mean.copy(), np.full(len(mean), np.inf), []
     for iteration in range(budget.iterations):
-        drawn = mean + spread * generator.standard_normal((budget.population, mean.size))
+        drawn = mean + spread * generator.standard_normal((budget.population, *mean.shape))
         drawn[0], drawn[1] = best, mean
         candidates = np.clip(drawn, 0.0, 1.0)
         found = np.asarray(cost(candidates), np.float64)
-        order = np.argsort(found, kind="stable")
-        if found[order[0]] < best_cost:
-            best, best_cost = candidates[order[0]].copy(), float(found[order[0]])
-        elite = candidates[order[: budget.elites]]
-        mean = mean + budget.smoothing * (elite.mean(axis=0) - mean)
-        spread = np.maximum(spread + budget.smoothing * (elite.std(axis=0) - spread), budget.least_spread)
-        history.append(best_cost)
+        order = np.argsort(found, axis=0, kind="stable")
+        ranked = np.take_along_axis(candidates, order[: budget.elites, :, None], axis=0)
+        least = np.take_along_axis(found, order[:1], axis=0)[0]
+        better = least < best_cost
+        best, best_cost = np.where(better[:, None], ranked[0], best), np.where(better, least, best_cost)
+        mean = mean + budget.smoothing * (ranked.mean(axis=0) - mean)
+        spread = np.maximum(spread + budget.smoothing * (ranked.std(axis=0) - spread), budget.least_spread)
+        history.append(float(best_cost.mean()))
         if progress is not None:
-            progress(Progress(iteration, best_cost, float(found[order[0]]), float(spread.mean())))
+            progress(Progress(iteration, history[-1], float(least.mean()), float(spread.mean())))
     return Found(best, best_cost, tuple(history))

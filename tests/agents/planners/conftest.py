@@ -1,0 +1,31 @@
+"""A bench of a few short paired episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from agents.planners.trial import Bench
+from envs.core import DataCenterCore
+from envs.scenario import load
+from envs.world import World
+
+SHORT = ("episode.steps=24", "site.workload_weeks=1")
+
+
+@pytest.fixture(scope="session")
+def bench_of() -> Callable[[str], Bench]:
+    """Bench of a scenario: four episodes of two hours."""
+    made: dict[str, Bench] = {}
+
+    def of(name: str) -> Bench:
+        if name not in made:
+            scenario = load(name, SHORT)
+            world = World.build(scenario)
+            core = DataCenterCore(scenario, 4, world=world)
+            core.reset(seed=11)
+            made[name] = Bench(scenario, world, core.plan)
+        return made[name]
+
+    return of

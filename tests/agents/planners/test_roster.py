@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from agents.planners.trial import Bench
+from agents.planners.tuned import Tuned
+from agents.roster import channels_of, roster
+from envs.scenario import SHIPPED, load
+
+BenchOf = Callable[[str], Bench]
+ALWAYS = {"random", "legacy_fixed", "rules_as_given", "rules_proportional_caps"}
+
+
+def with_search(bench: Bench) -> Tuned:
+    scenario, core = bench.scenario, bench.single
+    return Tuned(
+        scenario.name,
+        "none",
+        rules={"fan.kp_per_k": 0.02},
+        fixed={"crah_fan_speed_frac": 0.8, "supply_air_temp_setpoint_c": 22.0},
+        constant={"channels": channels_of(scenario), "action": [0.0] * core.decoder.size},
+    )
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_controller_writes_channels_of_the_right_shape_inside_their_ranges(bench_of: BenchOf, name: str) -> None:
+    bench = bench_of(name)
+    core = bench.single
+    channels = {c.name: c for c in core.channels}
+    for who, make in roster(bench.scenario, with_search(bench)).items():
+        core.reset(seed=0, plan=bench.plan)
+        controller = make(core)
+        controller.reset(core.num_envs)
+        for _ in range(4):
+            wanted = controller.act(core.measurements())
+            core.step_setpoints(wanted)
+            for key, value in wanted.items():
+                c = channels[key]
+                assert value.shape == (c.rows, core.num_envs), (who, key)
+                assert value.dtype == np.float32, (who, key)
+                if c.encoding in ("absolute", "approach") and who != "random":
+                    assert value.max() <= c.high + 12.0, (who, key)
+            for c in core.channels:
+                assert core.in_force[c.name].min() >= c.low - 1e-4, (who, c.name)
+                assert core.in_force[c.name].max() <= c.high + 1e-4, (who, c.name)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_controller_holds_every_channel_of_the_agent(bench_of: BenchOf, name: str) -> None:
+    bench = bench_of(name)
+    core = bench.single
+    held = {c.name for c in core.agent_channels}
+    complete = {w: m for w, m in roster(bench.scenario, with_search(bench)).items() if w != "tuned_fixed"}
+    for who, make in complete.items():
+        core.reset(seed=0, plan=bench.plan)
+        controller = make(core)
+        controller.reset(core.num_envs)
+        assert held <= set(controller.act(core.measurements())), who
+
+
+def test_without_a_search_the_roster_names_what_needs_none() -> None:
+    scenario = load("edge_room")
+    made = set(roster(scenario, Tuned("edge_room", "none", constant={"channels": {}, "action": []})))
+    assert made >= ALWAYS
+    assert "best_constant" not in made
+
+
+def test_all_are_scored_from_the_same_flows_by_the_same_formula(bench_of: BenchOf) -> None:
+    bench = bench_of("edge_room")
+    trials = {who: bench.judge(make) for who, make in roster(bench.scenario, with_search(bench)).items()}
+    demanded = {who: t.sums["work_demanded_h"] for who, t in trials.items()}
+    columns = {who: set(t.sums) for who, t in trials.items()}
+    for who in trials:
+        np.testing.assert_array_equal(demanded[who], demanded["random"], err_msg=who)
+        assert columns[who] == columns["random"], who
+
+
+def test_random_policy_repeats_with_its_seed(bench_of: BenchOf) -> None:
+    bench = bench_of("edge_room")
+    first, again, other = (bench.judge(roster(bench.scenario, seed=s)["random"]).sums["r"] for s in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
