@@ -1,0 +1,95 @@
+"""Nothing is made and nothing is lost: energy, water and work of every site, under arbitrary actions and failures."""
+
+import numpy as np
+import pytest
+from plant_rig import SCENARIOS, core_of
+
+from envs.faults import KINDS, Fault
+
+STEPS = 40
+HOT_AND_HUMID = ("site.climates=[sterling_va,singapore_sg,phoenix_az,dublin_ie]",)
+PHYSICAL = [k for k in KINDS if not k.startswith("sensor")]
+
+
+def random_faults(n: int, length_s: float, zones: int, rng: np.random.Generator) -> list[list[Fault]]:
+    """Two faults per environment, one of them before the middle; the first environment has none."""
+    faults: list[list[Fault]] = [[]]
+    for i in range(1, n):
+        kinds = [PHYSICAL[i % len(PHYSICAL)], str(rng.choice(PHYSICAL))]
+        faults.append([])
+        for kind in kinds:
+            most = 1.0 if KINDS[kind][1] == 1.0 else 5.0
+            index = int(rng.integers(zones)) if kind == "crah_fan" else 0
+            start = float(rng.uniform(0.0, 0.5 * length_s))
+            faults[-1].append(Fault(kind, start, length_s / 3.0, index, float(rng.uniform(0.3, 1.0) * most)))
+    return faults
+
+
+@pytest.fixture(scope="module", params=[(s, d) for s in SCENARIOS for d in ("float64", "float32")], ids=lambda p: "-".join(p))
+def disturbed(request):
+    """Flows of every step of sites that meet random actions and random faults."""
+    name, dtype = request.param
+    n = 2 * len(PHYSICAL) + 1
+    core = core_of(name, n, HOT_AND_HUMID, dtype)
+    rng = np.random.default_rng(3)
+    core.reset(seed=11)
+    core.set_faults(random_faults(n, STEPS * core.step_s, core.plant.layout.n_zones, rng))
+    lows = {c.name: (c.low, c.high, c.rows) for c in core.channels}
+    trace, waiting = [], []
+    for _ in range(STEPS):
+        waiting.append(core.flows.backlog * (core.t > 0))
+        targets = {k: rng.uniform(lo, hi, (rows, n)) for k, (lo, hi, rows) in lows.items()}
+        core.step_setpoints(targets)
+        trace.append(core.flows)
+    return core, trace, waiting, 1e-9 if dtype == "float64" else 1e-5
+
+
+def test_every_kilowatt_has_two_ends(disturbed):
+    core, trace, _, tolerance = disturbed
+    for flows in trace:
+        assert np.all(np.abs(flows.energy_residual_kw) <= tolerance * flows.facility_power_kw)
+
+
+def test_the_power_drawn_is_the_sum_of_what_draws_it(disturbed):
+    core, trace, _, tolerance = disturbed
+    parts = ("it_power_kw", "cooling_power_kw", "lighting_power_kw", "pdu_loss_kw", "ups_loss_kw", "transformer_loss_kw")
+    for flows in trace:
+        total = sum(getattr(flows, part) for part in parts)
+        np.testing.assert_allclose(total, flows.facility_power_kw, rtol=tolerance)
+        np.testing.assert_allclose(flows.facility_power_kw + flows.battery_power_kw, flows.grid_power_kw, rtol=tolerance, atol=1e-3)
+
+
+def test_every_litre_has_two_ends(disturbed):
+    core, trace, _, tolerance = disturbed
+    for flows in trace:
+        scale = np.maximum(flows.makeup_kg, 1.0)
+        assert np.all(np.abs(flows.water_residual_kg) <= tolerance * scale)
+        assert np.all(flows.makeup_kg >= 0.0) and np.all(flows.evaporation_kg >= 0.0) and np.all(flows.blowdown_kg >= 0.0)
+
+
+def test_work_asked_for_and_waiting_is_done_lost_or_waits_on(disturbed):
+    core, trace, waiting, tolerance = disturbed
+    for before, flows in zip(waiting, trace):
+        asked = before + flows.work_demanded
+        given = flows.work_done + flows.work_lost + flows.backlog
+        np.testing.assert_allclose(given, asked, rtol=tolerance, atol=tolerance * 10.0)
+        for name in ("work_demanded", "work_done", "work_lost", "backlog"):
+            assert np.all(getattr(flows, name) >= -tolerance * 10.0), name
+
+
+def test_heat_never_comes_from_nowhere(disturbed):
+    """Mean power bounds the heat that leaves: over the run, rejection is the power less what the masses keep."""
+    core, trace, _, tolerance = disturbed
+    powers = ("it_power_kw", "crah_fan_power_kw", "chiller_power_kw", "dx_power_kw", "chw_pump_power_kw", "cw_pump_power_kw",
+              "tower_fan_power_kw", "dry_cooler_fan_power_kw", "fws_pump_power_kw", "tcs_pump_power_kw", "humidifier_power_kw",
+              "pdu_loss_kw", "ups_loss_kw", "transformer_loss_kw")  # fmt: skip
+    for flows in trace:
+        for name in powers:
+            assert np.all(getattr(flows, name) >= 0.0), name
+        assert all(np.all(np.isfinite(value)) for value in flows)
+
+
+def test_the_faults_of_this_folder_bite(disturbed):
+    core, trace, _, _ = disturbed
+    healthy = trace[-1].facility_power_kw[0]
+    assert np.ptp(trace[-1].worst_inlet_c) > 0.5 and healthy > 0.0
