@@ -153,6 +153,7 @@ class DataCenterCore:
         in_force = self._first_setpoints(outside)
         lost = availability(fault_plan([[]] * len(where), self.plant.layout.n_zones, dtype=self.dtype), zero)
         state, flows = self.plant.settled(outside, load, in_force, lost, plan.warmth_k, plan.soc)
+        flows = flows._replace(backlog=flows.backlog * 0.0)  # nothing waits when an episode begins
         if self.state is None or len(where) == self.num_envs:
             self.plan, self.state, self.in_force, self.flows = plan, state, in_force, flows
             self._state_at_start = state

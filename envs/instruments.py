@@ -31,8 +31,12 @@ class Instruments:
         self.observer = observer
         self.rated_it_kw = self.layout.rated_it_kw
         self.row_scale = (1.0 / self.layout.row_rated_kw).astype(self.dtype)
-        self.economizer_lockout_s = 1.0 if scenario.chilled_water is None else max(scenario.chilled_water.economizer_lockout_s, 1.0)
-        self.stage_hold_s = 1.0 if scenario.chilled_water is None else max(scenario.chilled_water.stage_hold_s, 1.0)
+        self.training_units = max(float((self.layout.work.units * self.layout.work.training).sum()), 1.0)
+        self.batch_units = max(float(self.layout.work.batch_units), 1.0)
+        chw, tower = scenario.chilled_water, scenario.tower
+        self.economizer_lockout_s = 1.0 if chw is None else max(float(chw.economizer_lockout_s), 1.0)
+        self.stage_hold_s = 1.0 if chw is None else max(float(chw.stage_hold_s), 1.0)
+        self.cell_hold_s = 1.0 if tower is None else max(float(tower.stage_hold_s), 1.0)
         sensed = {p.name: (p.sensor, p.rows) for p in observer.points if p.sensor != "exact"}
         self.bank = SensorBank(scenario.sensors, sensed, scenario.episode.step_s, self.dtype)
         self.rows = self.bank.size
@@ -58,7 +62,7 @@ class Instruments:
         """
         before = self.state
         batch = len(t)
-        values = self._true(flows, state, in_force, outside, bill, batch)
+        values = self._true(flows, in_force, outside) | self._waiting(flows, state, bill) | self._timers(state)
         block = self.observer.stack(values, batch, self.dtype)
         true = block[self.sensed_rows]
         fresh = t == 0
@@ -76,11 +80,9 @@ class Instruments:
         self.block = block
         return block
 
-    def _true(self, flows: Any, state: Any, in_force: Any, outside: Any, bill: Bill, batch: int) -> dict[str, Array]:
+    def _true(self, flows: Any, in_force: Any, outside: Any) -> dict[str, Array]:
+        """Give what the plant did, what the world does, and what is in force."""
         share = 1.0 / self.rated_it_kw
-        backlog = flows.backlog
-        zero = flows.facility_power_kw * 0.0
-        chw = state.chw
         values: dict[str, Any] = {name: getattr(flows, name) for name in _DIRECT}
         values |= {name: getattr(outside, name) for name in _OUTSIDE}
         values |= {f"in_force.{name}": value for name, value in in_force.items()}
@@ -89,15 +91,33 @@ class Instruments:
         values["row_power_share"] = flows.row_power_kw * self.row_scale
         values["row_demand_share"] = flows.row_demand_kw * self.row_scale
         values["feeder_load_frac"] = flows.ups_power_kw * (1.0 / self.layout.feeder_limit_kw)
-        values["billing_peak_share"] = bill.peak_kw * share
+        return values
+
+    def _waiting(self, flows: Any, state: Any, bill: Bill) -> dict[str, Array]:
+        """Give what is owed: the bill's peak and window, work that waits, charge."""
+        share, backlog = 1.0 / self.rated_it_kw, flows.backlog
+        values = {"billing_peak_share": bill.peak_kw * share}
         values["demand_window_share"] = bill.window_mean_kw() * share
         values["demand_window_elapsed_frac"] = bill.window_steps * (1.0 / bill.steps_per_window)
-        training = np.maximum((self.layout.work.units * self.layout.work.training).sum(), 1.0)
-        values["backlog_training_h"] = (backlog[0] + backlog[1]) * float(1.0 / training)
-        values["backlog_batch_h"] = backlog[4] * float(1.0 / max(self.layout.work.batch_units, 1.0))
-        values["economizer_on"] = zero if chw is None else chw.economizer_on
-        values["economizer_hold_frac"] = zero if chw is None else chw.economizer_since_s * (1.0 / self.economizer_lockout_s)
-        values["chiller_hold_frac"] = zero if chw is None else chw.stages.since_change_s * (1.0 / self.stage_hold_s)
+        values["backlog_training_h"] = (backlog[0] + backlog[1]) * (1.0 / self.training_units)
+        values["backlog_batch_h"] = backlog[4] * (1.0 / self.batch_units)
+        values["batch_ahead_h"] = state.work.batch_slack * (-1.0 / self.batch_units)
+        if state.battery is not None:
+            values["battery_soc_frac"] = state.battery.soc_frac
+        return values
+
+    def _timers(self, state: Any) -> dict[str, Array]:
+        """Give modes and lockout timers of the staged machines that are there."""
+        values: dict[str, Array] = {}
+        if state.chw is not None:
+            values["economizer_on"] = state.chw.economizer_on
+            values["economizer_hold_frac"] = state.chw.economizer_since_s * (1.0 / self.economizer_lockout_s)
+            values["chiller_hold_frac"] = state.chw.stages.since_change_s * (1.0 / self.stage_hold_s)
+        if state.tower is not None:
+            values["tower_cells_running"] = state.tower.stages.running
+            values["tower_hold_frac"] = state.tower.stages.since_change_s * (1.0 / self.cell_hold_s)
+        if state.dry is not None:
+            values["dry_cooler_pad_on"] = state.dry.pad_on
         return values
 
 
@@ -106,7 +126,7 @@ _DIRECT = (
     "zone_aisle_pressure_pa", "coil_valve_frac", "room_dew_point_c", "chw_supply_c", "chw_return_c",
     "chiller_plr_frac", "chillers_running", "cw_supply_c", "tower_fan_speed_frac", "fws_supply_c",
     "dry_cooler_fan_speed_frac", "tcs_supply_c", "tcs_return_c", "cdu_valve_frac", "chip_max_c",
-    "breaker_memory_frac", "capper_engaged", "rack_down_frac", "restart_frac", "battery_soc_frac",
+    "breaker_memory_frac", "capper_engaged", "rack_down_frac", "restart_frac",
 )  # fmt: skip
 _OUTSIDE = (
     "dry_bulb_c", "wet_bulb_c", "price_usd_mwh", "carbon_g_kwh", "dr_active", "dr_reduction_frac", "hour_sin",
