@@ -23,6 +23,7 @@ from envs.interface.channels import bind_channels, table_hash
 from envs.interface.observation import Observer, bind_points
 from envs.interface.reward import Judged, terms, total
 from envs.scenario import Scenario, load
+from envs.tape import Taped
 from envs.tree import assign
 from envs.world import World
 
@@ -69,6 +70,7 @@ class DataCenterCore:
         self.num_envs = num_envs
         self.dtype = np.dtype(dtype)
         self.plant = Plant(self.scenario, self.dtype)
+        self._advance = Taped(self.plant.step)
         self.world = world or World.build(self.scenario)
         self.step_s = float(self.scenario.episode.step_s)
         self._bind(agent_channels)
@@ -254,7 +256,7 @@ class DataCenterCore:
             c.name: slew_limited(c, wanted.get(c.name, before[c.name]), before[c.name], self.step_s) for c in self.channels
         }
         assert self.state is not None
-        self.state, self.flows = self.plant.step(
+        self.state, self.flows = self._advance(
             self.state, self.in_force, self._outside, self._load, self.lost, self.t
         )
         self.t += 1

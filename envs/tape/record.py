@@ -1,0 +1,235 @@
+"""Record what a pure function does to numpy arrays: one node per distinct array operation.
+
+The recorded arrays carry their values, so shapes and dtypes are those of a real run. Whatever could hide a dependence
+on values (a truth test, a conversion to a number, an array that lost its node) is refused instead of being frozen in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+class Untraceable(TypeError):
+    """The function does something that a tape cannot hold."""
+
+
+@dataclass(eq=False)
+class Node:
+    """One array of the recording.
+
+    Attributes
+    ----------
+    kind : str
+        ``input``, ``constant``, ``ufunc``, ``reduce``, ``view``, ``take``, ``cast``, ``concat`` or ``call``.
+    value : ndarray
+        What it was during the recording.
+    operands : tuple of Node
+        What it is made of.
+    detail : Any
+        What else the operation needs: the ufunc, an axis, an index.
+    """
+
+    index: int
+    kind: str
+    value: np.ndarray
+    operands: tuple[Node, ...] = ()
+    detail: Any = None
+
+    @property
+    def root(self) -> Node:
+        """The node whose memory this one shows."""
+        return self.operands[0].root if self.kind == "view" else self
+
+
+@dataclass
+class Recording:
+    """All nodes in the order in which they were made; equal operations on equal nodes are one node."""
+
+    nodes: list[Node] = field(default_factory=list)
+    known: dict[Any, Node] = field(default_factory=dict)
+
+    def input(self, value: np.ndarray) -> Traced:
+        """Enter an argument of the recorded function."""
+        return self.traced(self._add("input", value))
+
+    def traced(self, node: Node) -> Traced:
+        """Make an array that records what is done with it."""
+        out = node.value.view(Traced)
+        out.node, out.recording = node, self
+        return out
+
+    def operation(self, kind: str, value: Any, operands: tuple[Node, ...], detail: Any, key: Any) -> Traced:
+        """Find the node of an operation, or make it."""
+        full = (kind, key, tuple(n.index for n in operands))
+        node = self.known.get(full)
+        if node is None:
+            if not isinstance(value, np.ndarray):
+                value = np.asarray(value)
+            node = self.known[full] = self._add(kind, _plain(value), operands, detail)
+        return self.traced(node)
+
+    def node_of(self, x: Any, dtype: np.dtype | None = None) -> Node:
+        """Node of an operand; plain arrays and numbers become constants (numbers in ``dtype``)."""
+        if isinstance(x, Traced):
+            if x.recording is not self or x.node is None:
+                raise Untraceable("an array lost its record: an operation that tapes do not know was applied to it")
+            return x.node
+        if isinstance(x, np.ndarray):
+            return self._constant(("array", id(x)), x)
+        return self._constant(("number", type(x), x, dtype), np.asarray(x, dtype=dtype))
+
+    def _constant(self, key: Any, value: np.ndarray) -> Node:
+        node = self.known.get(key)
+        if node is None:
+            node = self.known[key] = self._add("constant", value)
+        return node
+
+    def _add(self, kind: str, value: np.ndarray, operands: tuple[Node, ...] = (), detail: Any = None) -> Node:
+        node = Node(len(self.nodes), kind, value, operands, detail)
+        self.nodes.append(node)
+        return node
+
+
+def _plain(x: Any) -> Any:
+    return x.view(np.ndarray) if isinstance(x, Traced) else x
+
+
+def _refuse(name: str) -> Callable[..., Any]:
+    def refused(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise Untraceable(f"{name} of a recorded array would freeze its value; keep array functions free of it")
+
+    return refused
+
+
+_PIECEWISE = frozenset(
+    {
+        np.sum,
+        np.max,
+        np.min,
+        np.amax,
+        np.amin,
+        np.mean,
+        np.clip,
+        np.take,
+        np.reshape,
+        np.stack,
+        np.expand_dims,
+        np.any,
+        np.all,
+    }
+)
+_WHOLE = frozenset({np.where, np.sort, np.cumsum, np.take_along_axis, np.argmax})
+_SHAPE_ONLY = frozenset(
+    {np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.shape, np.ndim, np.size, np.result_type}
+)
+
+
+class Traced(np.ndarray):
+    """An array whose operations are recorded."""
+
+    node: Node | None
+    recording: Recording | None
+
+    def __array_finalize__(self, obj: Any) -> None:
+        """Whatever numpy derives by itself has no record yet."""
+        self.node = self.recording = None
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
+        """Record an elementwise function, a product of matrices, or a reduction."""
+        if method not in ("__call__", "reduce") or ufunc.nout != 1 or kwargs.get("where", True) is not True:
+            raise Untraceable(f"{ufunc.__name__}.{method} with {sorted(kwargs)} is not known to tapes")
+        recording = next(x.recording for x in (*inputs, *(out or ())) if isinstance(x, Traced) and x.recording)
+        kwargs = {
+            k: v for k, v in kwargs.items() if v is not None and k not in ("where", "casting", "subok", "initial")
+        }
+        arrays = [x for x in inputs if isinstance(x, np.ndarray)]
+        operands = []
+        for x in inputs:
+            dtype = None if isinstance(x, np.ndarray) else np.result_type(*(a.dtype for a in arrays), x)
+            operands.append(recording.node_of(x, dtype))
+        value = getattr(ufunc, method)(*(n.value for n in operands), **kwargs)
+        kind = "ufunc" if method == "__call__" else "reduce"
+        made = recording.operation(kind, value, tuple(operands), (ufunc, kwargs), (ufunc, repr(sorted(kwargs.items()))))
+        if out is not None:
+            (target,) = out
+            if not isinstance(target, Traced) or target.shape != made.shape:
+                raise Untraceable("writing a recorded array into a plain one, or into another shape")
+            made = made.astype(target.dtype)
+            target.node, target.recording = made.node, made.recording
+        return made
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """Record the functions that are no ufuncs; refuse those that tapes do not know."""
+        if func in _PIECEWISE or func in _SHAPE_ONLY:
+            return super().__array_function__(func, types, args, kwargs)
+        parts = args[0] if func is np.concatenate else args
+        recording = next(x.recording for x in parts if isinstance(x, Traced) and x.recording)
+        if func is np.concatenate:
+            axis = kwargs.get("axis", args[1] if len(args) > 1 else 0)
+            operands = tuple(recording.node_of(x) for x in parts)
+            return recording.operation("concat", func([n.value for n in operands], axis=axis), operands, axis, axis)
+        if func not in _WHOLE:
+            raise Untraceable(f"np.{func.__name__} is not known to tapes")
+        operands = tuple(recording.node_of(x) for x in args)
+        value = func(*(n.value for n in operands), **kwargs)
+        return recording.operation("call", value, operands, (func, kwargs), (func, repr(sorted(kwargs.items()))))
+
+    def _view(self, value: Any, how: Any) -> Traced:
+        recording = self._recorded()
+        return recording.operation("view", value, (recording.node_of(self),), how, repr(how))
+
+    def _recorded(self) -> Recording:
+        if self.recording is None:
+            raise Untraceable("an array lost its record: an operation that tapes do not know was applied to it")
+        return self.recording
+
+    def __getitem__(self, index: Any) -> Any:
+        """Record a view, or rows picked along the first axis."""
+        parts = index if isinstance(index, tuple) else (index,)
+        if all(p is None or p is Ellipsis or isinstance(p, (int, np.integer, slice)) for p in parts):
+            return self._view(_plain(self)[index], ("index", index))
+        if isinstance(index, tuple):
+            raise Untraceable(f"index {index!r} of a recorded array; take along the first axis instead")
+        return self.take(index, axis=0)
+
+    def take(self, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+        """Rows by fixed integers."""
+        recording = self._recorded()
+        rows = np.asarray(indices)
+        if rows.dtype == bool or isinstance(indices, Traced) or axis is None or out is not None:
+            raise Untraceable("only fixed integers can pick from a recorded array, along a named axis")
+        value = _plain(self).take(rows, axis=axis)
+        return recording.operation(
+            "take", value, (recording.node_of(self),), (rows, axis), (rows.tobytes(), rows.shape, axis)
+        )
+
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+        """Another dtype; the same array where it has that dtype."""
+        recording = self._recorded()
+        if self.dtype == np.dtype(dtype):
+            return self
+        value = _plain(self).astype(dtype)
+        return recording.operation("cast", value, (recording.node_of(self),), None, np.dtype(dtype))
+
+    def reshape(self, *shape: Any, **kwargs: Any) -> Any:
+        """Record the same numbers in another shape."""
+        if len(shape) == 1 and not isinstance(shape[0], int):
+            shape = tuple(shape[0])
+        value = _plain(self).reshape(shape, **kwargs)
+        return self._view(value, ("reshape", value.shape))
+
+    @property
+    def T(self) -> Any:
+        """Axes in reverse order."""
+        return self._view(_plain(self).T, ("T", None))
+
+    def copy(self, *args: Any) -> Any:
+        """Itself: recorded arrays are never written."""
+        return self
+
+    __bool__, __float__, __int__, __index__ = (_refuse(f"{n}()") for n in ("bool", "float", "int", "index"))
+    __setitem__, item, tolist = (_refuse(n) for n in ("assignment to a part", "item()", "tolist()"))
