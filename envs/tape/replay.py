@@ -251,7 +251,7 @@ class _Code:
 
     def _write_call(self, node: Node) -> None:
         operands = [self._operand(node, n) for n in node.operands]
-        if node.kind == "ufunc":
+        if node.kind == "ufunc" and node.value.size > 1:  # numpy is slow at overwriting a single element
             self._release(node, early=True)
         out = self._result(node)
         if node.kind == "ufunc":
