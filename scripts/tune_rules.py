@@ -1,6 +1,6 @@
 """Tune the rules, the fixed setpoints and the best constant on the train split; freeze them in configs/tuned.
 
-    python -m scripts.tune_rules ai_hall --population 24 --iterations 15
+    python -m scripts.tune_rules ai_hall --population 24
 
 Deterministic in the seed. The file keeps the budget, the split, the command, the hash of the plant, and what moved.
 """
@@ -58,10 +58,10 @@ def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenario", choices=SHIPPED)
-    parser.add_argument("--population", type=int, default=24, help="candidates per iteration")
-    parser.add_argument("--iterations", type=int, default=15)
+    parser.add_argument("--population", type=int, default=48, help="candidates per iteration")
+    parser.add_argument("--iterations", type=int, default=24)
     parser.add_argument("--episodes", type=int, default=12, help="of the train split, one per month")
-    parser.add_argument("--days", type=int, default=2, help="length of an episode")
+    parser.add_argument("--days", type=int, default=1, help="length of an episode")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rules-from", default="", help="scenario whose tuned rules are taken instead of a search")
     return parser.parse_args()
@@ -77,7 +77,7 @@ def train_bench(scenario: Scenario, options: argparse.Namespace) -> Bench:
 
 def searched(scenario: Scenario, bench: Bench, limits: dict[str, float], options: argparse.Namespace) -> Tuned:
     """Run the three searches, each with the same budget."""
-    budget = Budget(options.population, max(2, options.population // 5), options.iterations)
+    budget = Budget(options.population, max(2, options.population // 4), options.iterations)
     rules = given_rules(options.rules_from) or find_rules(bench, limits, budget, options.seed, report("rules"))
     values = find_fixed(bench, limits, budget, options.seed, report("fixed"))
     action = find_constant(bench, limits, budget, options.seed, report("constant"))

@@ -77,11 +77,6 @@ def tiled(plan: EpisodePlan, candidates: int) -> EpisodePlan:
     return plan._replace(**columns)
 
 
-def per_environment(values: Any, episodes: int) -> Any:
-    """Repeat one value per candidate ``(P, ...)`` for its environments ``(P E, ...)``."""
-    return np.repeat(np.asarray(values), episodes, axis=0)
-
-
 def trial(core: DataCenterCore, controller: Controller, plan: EpisodePlan, seed: int = 0) -> Trial:
     """Run one controller of ``P E`` environments over whole episodes.
 
@@ -141,11 +136,16 @@ class Bench:
         """
 
         def of(candidates: Column) -> Column:
-            core = self._core(len(candidates))
-            values = per_environment(candidates, self.episodes).astype(core.dtype)
-            return gated_cost(trial(core, make(core, values), self.plan, self.seed), limits)
+            shared = np.repeat(candidates[:, None], self.episodes, axis=1)
+            return gated_cost(self.run(make, shared), limits)
 
         return of
+
+    def run(self, make: MakeMany, candidates: Column) -> Trial:
+        """Run candidates ``(P, E, n)``, of every episode its own, in one batch."""
+        core = self._core(len(candidates))
+        values = candidates.reshape(-1, candidates.shape[-1]).astype(core.dtype)
+        return trial(core, make(core, values), self.plan, self.seed)
 
     def _core(self, candidates: int) -> DataCenterCore:
         size = candidates * self.episodes
