@@ -70,7 +70,8 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
         progress=sys.stdout.isatty(),
     )
     plan = plan_episodes(load_split("test"), episodes, days)
-    policies = {**reference_policies(), **learned_policies("ppo", run)}
+    references = reference_policies()
+    policies = {name: references[name] for name in ("rules", "legacy", "random")} | learned_policies("ppo", run)
     LOG.info("judging %d policies on %d paired episodes of %d days", len(policies), episodes, days)
     found = evaluate(policies, scenario, plan, seed=SEED)
     check(found)

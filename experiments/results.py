@@ -19,12 +19,10 @@ from experiments.trace import Series
 SCORES, TRACES, FACTS, SUMMARY = "scores.csv", "traces.npz", "evaluation.json", "summary.csv"
 EPISODE_COLUMNS = ("site", "month", "weather_seed", "workload_seed", "days")
 TERMINAL = (
-    ("energy_per_work_kwh_h", "kWh per work h"),
+    ("energy_per_work_kwh_h", "kWh/work h"),
     ("cooling_kwh", "cooling kWh"),
-    ("degree_minutes_worst_rack", "K min over"),
-    ("violations", "violations"),
+    ("degree_minutes_worst_rack", "K min"),
     ("work_done_h", "work h"),
-    ("travel_ranges", "travel /day"),
 )
 
 
@@ -97,7 +95,7 @@ def print_table(found: Any, baseline: str, note: str = "") -> None:
     table = RichTable(title=f"{found.facts['scenario']}: {len(found.episodes)} paired episodes", caption=note or None)
     table.add_column("controller", no_wrap=True)
     for _, heading in TERMINAL:
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("gates", no_wrap=True)
     console, remarks = Console(), []
     for name, row in summarise(found).items():

@@ -18,7 +18,6 @@ from experiments.results import save
 from experiments.score import MEASURES
 from experiments.splits import load_split, plan_episodes
 
-
 QUARTER_HOURS = ["episode.step_s=900", "episode.substep_s=180"]
 
 
