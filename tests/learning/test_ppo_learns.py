@@ -1,0 +1,40 @@
+"""PPO on a small hall beats the setpoints as found, on every seed, within a fixed budget."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from agents.learning.build import build_model
+from agents.policy import interface_of, of_model
+from envs.controllers.building import legacy_fixed
+from envs.core import DataCenterCore
+from envs.sb3_vec_env import DataCenterSB3VecEnv
+
+SCENARIO, OVERRIDES = "edge_room", ("episode.steps=96", "site.workload_weeks=2")
+CHANNELS = ("crah_fan_speed_frac", "supply_air_temp_setpoint_c", "chw_supply_temp_setpoint_c")
+BUDGET = 60_000  # environment steps
+EPISODES = 32
+
+
+def mean_return(core, controller):
+    """Mean episode return of a controller on the same drawn episodes."""
+    core.reset(seed=10_000)
+    controller.reset(core.num_envs)
+    for _ in range(core.scenario.episode.steps):
+        truncated = core.step_setpoints(controller.act(core.measurements()))[2]
+    return core.episode_statistics(truncated)["r"].mean()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_ppo_beats_the_setpoints_as_found(seed):
+    judge = DataCenterCore(SCENARIO, EPISODES, OVERRIDES, CHANNELS)
+    found = mean_return(judge, legacy_fixed(judge.scenario, judge.plant.layout))
+    sites = DataCenterSB3VecEnv(SCENARIO, 128, OVERRIDES, CHANNELS)
+    model = build_model("ppo", sites, {"batch_size": 512}, seed, "cpu")
+    untrained = mean_return(judge, of_model(model, interface_of(judge)))
+    model.learn(BUDGET)
+    learnt = mean_return(judge, of_model(model, interface_of(judge)))
+    assert np.isfinite(learnt)
+    assert learnt > found, f"learnt {learnt:.2f}, as found {found:.2f}"
+    assert learnt > untrained, f"learnt {learnt:.2f}, untrained {untrained:.2f}"
