@@ -71,6 +71,19 @@ def gated_cost(trial: Trial, limits: Mapping[str, float]) -> Column:
     return np.where(breach > 0.0, INFEASIBLE_USD + breach, trial.cost_usd_day())
 
 
+def gated_cost_each(trial: Trial, reference: Trial) -> Column:
+    """Cost ``(P, E)`` [USD/day] of candidates judged in every episode on its own, by the gates of the reference there."""
+    breach: Any = 0.0
+    for name, weight in GATES.items():
+        most = np.minimum(reference.sums[name], MOST.get(name, np.inf) * trial.days)
+        slack = WORK_TOLERANCE * most + 1e-9
+        breach = breach + weight * np.maximum(trial.sums[name] - most - slack, 0.0)
+    least = reference.sums["work_done_h"] * (1.0 - WORK_TOLERANCE)
+    breach = breach + 100.0 * np.maximum(least / np.maximum(trial.sums["work_done_h"], 1e-9) - 1.0, 0.0)
+    cost = -trial.sums["r"] * (trial.usd_per_reward / trial.days)
+    return np.where(breach > 0.0, INFEASIBLE_USD + breach, cost)
+
+
 def tiled(plan: EpisodePlan, candidates: int) -> EpisodePlan:
     """Plan of ``P E`` environments: environment ``p E + e`` plays episode e, for every candidate p."""
     columns: dict[str, Any] = {name: np.tile(column, candidates) for name, column in plan._asdict().items()}
