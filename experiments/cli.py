@@ -12,7 +12,6 @@ VERBS = {
     "export": "write a bundle that runs without torch: coldaisle export run=<run>",
     "rollout": "one policy, one episode, every point as CSV: coldaisle rollout policy=rules",
     "report": "the HTML page of an evaluation: coldaisle report evaluation=<folder>",
-    "calibrate": "fit a scenario to telemetry",
     "demo": "train for a minute, judge, export",
 }
 

@@ -32,3 +32,10 @@ def test_training_s_entry_point_loads_without_torch_and_mlflow() -> None:
         "found = {'torch', 'mlflow', 'matplotlib', 'stable_baselines3'} & set(sys.modules); assert not found, found"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_every_verb_has_a_module_with_run(verb: str) -> None:
+    from importlib import import_module
+
+    assert callable(import_module(f"experiments.{verb}").run)
