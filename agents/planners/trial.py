@@ -72,7 +72,7 @@ def gated_cost(trial: Trial, limits: Mapping[str, float]) -> Column:
 
 
 def gated_cost_each(trial: Trial, reference: Trial) -> Column:
-    """Cost ``(P, E)`` [USD/day] of candidates judged in every episode on its own, by the gates of the reference there."""
+    """Cost ``(P, E)`` [USD/day] of candidates judged in each episode on its own, by the gates of the reference."""
     breach: Any = 0.0
     for name, weight in GATES.items():
         most = np.minimum(reference.sums[name], MOST.get(name, np.inf) * trial.days)
