@@ -135,6 +135,7 @@ class Rules(Parameters):
     tcs_setpoint_c: float = parameter(35.0, 15.0, 50.0, "degC", "SCENARIOS")
     tcs_pump_speed_frac: float = parameter(1.0, 0.1, 1.0, "1", "SCENARIOS: constant flow")
     caps: str = "water_filling"
+    caps_budget_frac: float = parameter(1.0, 0.3, 1.0, "1", "share of what the feeder may carry that the caps hand out")
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ KNOBS: tuple[Knob, ...] = (
     Knob("fws_setpoint_c", _FWS, 0.0, 1.0, of_channel=True),
     Knob("tcs_setpoint_c", _TCS, 0.0, 1.0, of_channel=True),
     Knob("tcs_pump_speed_frac", _PUMP, 0.0, 1.0, of_channel=True),
+    Knob("caps_budget_frac", "rack_power_limit_frac", 0.7, 1.0),
 )
 
 

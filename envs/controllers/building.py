@@ -48,7 +48,7 @@ def building_controller(scenario: Scenario, layout: Layout, names: Sequence[str]
 
 def caps(scenario: Scenario, layout: Layout, kind: str) -> Controller:
     """The rule that shares the feeder among the power rows: ``water_filling`` or ``proportional``."""
-    budget = layout.rack_budget_kw
+    budget = layout.rack_budget_kw * scenario.rules.caps_budget_frac
     if kind == "proportional":
         return ProportionalCaps(layout.row_rated_kw, budget)
     return WaterFillingCaps(layout.row_rated_kw, layout.row_priority, budget)

@@ -11,9 +11,9 @@ from envs.controllers.base import Array, Measurements, Setpoints
 class ProportionalCaps:
     """Holds ``rack_power_limit_frac`` per power row: ``cap_i = floor_i + (d_i - floor_i) B'/D'``, the weaker rule."""
 
-    def __init__(self, row_rated_kw: Array, budget_kw: float, floor_frac: float = 0.45) -> None:
+    def __init__(self, row_rated_kw: Array, budget_kw: float | Array, floor_frac: float = 0.45) -> None:
         self.row_rated_kw = row_rated_kw
-        self.budget_kw = float(budget_kw)
+        self.budget_kw = budget_kw
         self.floor_frac = float(floor_frac)
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:

@@ -31,11 +31,11 @@ class WaterFillingCaps:
     """
 
     def __init__(
-        self, row_rated_kw: Array, row_priority: Sequence[int], budget_kw: float, floor_frac: float = 0.45
+        self, row_rated_kw: Array, row_priority: Sequence[int], budget_kw: float | Array, floor_frac: float = 0.45
     ) -> None:
         self.row_rated_kw = row_rated_kw
         self.priority = np.asarray(row_priority)
-        self.budget_kw = float(budget_kw)
+        self.budget_kw = budget_kw
         self.floor_frac = float(floor_frac)
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
