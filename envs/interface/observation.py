@@ -58,7 +58,7 @@ POINTS: tuple[Point, ...] = (
     Point("zone_supply_c", "zone", 8.0, 40.0, "degC", "temperature"),
     Point("zone_return_c", "zone", 15.0, 60.0, "degC", "temperature"),
     Point("zone_fan_speed_frac", "zone", 0.0, 1.0, "1"),
-    Point("zone_aisle_pressure_pa", "zone", -20.0, 20.0, "Pa", "flow"),
+    Point("zone_aisle_pressure_pa", "zone", -100.0, 100.0, "Pa", "flow"),
     Point("coil_valve_frac", "zone", 0.0, 1.0, "1", needs="chw"),
     Point("room_dew_point_c", "site", -15.0, 25.0, "degC", "temperature"),
     Point("chw_supply_c", "site", 4.0, 30.0, "degC", "temperature", "chw"),
