@@ -1,0 +1,104 @@
+"""What stable-baselines3 asks of a VecEnv: references that hold a step, ends of episodes, sums, a run of PPO."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from envs.world import World
+
+SHORT = ("site.workload_weeks=1", "episode.step_s=300", "episode.substep_s=60", "episode.steps=3")
+WorldOf = Callable[[str], World]
+
+
+def make(world_of: WorldOf, n: int = 2) -> Any:
+    pytest.importorskip("stable_baselines3")
+    from envs.sb3_vec_env import DataCenterSB3VecEnv
+
+    return DataCenterSB3VecEnv("edge_room", n, SHORT, world=world_of("edge_room"))
+
+
+def still(env: Any) -> np.ndarray:
+    return np.zeros((env.num_envs, *env.action_space.shape), np.float32)
+
+
+def test_what_was_handed_out_outlives_the_next_step(world_of: WorldOf) -> None:
+    env = make(world_of)
+    env.seed(0)
+    last = env.reset()
+    done_before = np.ones(2, bool)
+    for _ in range(7):
+        kept, kept_done = last.copy(), done_before.copy()
+        obs, reward, done, _ = env.step(still(env))
+        np.testing.assert_array_equal(last, kept)
+        np.testing.assert_array_equal(done_before, kept_done)
+        assert not np.shares_memory(obs, last) and not np.shares_memory(done, done_before)
+        reward += 7.0
+        last, done_before = obs, done
+
+
+def test_rewards_may_be_changed_in_place(world_of: WorldOf) -> None:
+    spoilt, clean = make(world_of), make(world_of)
+    for env in (spoilt, clean):
+        env.seed(0)
+        env.reset()
+    for _ in range(3):
+        a, b = spoilt.step(still(spoilt)), clean.step(still(clean))
+        np.testing.assert_array_equal(a[1], b[1])
+        a[1][:] = 1e6
+    assert a[3][0]["episode"]["r"] == b[3][0]["episode"]["r"]
+
+
+def test_the_end_of_an_episode_carries_observation_truncation_and_sums(world_of: WorldOf) -> None:
+    env = make(world_of)
+    env.seed(0)
+    env.reset()
+    outs = [env.step(still(env)) for _ in range(4)]
+    outs_rewards = sum(o[1] for o in outs[:3])
+    assert outs[2][2].all() and not outs[3][2].any()
+    for i, info in enumerate(outs[2][3]):
+        assert info["TimeLimit.truncated"] is True and info["terminal_observation"].shape == env.observation_space.shape
+        assert not np.array_equal(info["terminal_observation"], outs[2][0][i])
+        assert info["episode"]["l"] == 3 and info["episode"]["r"] == pytest.approx(outs_rewards[i], rel=1e-5)
+        assert "cost_energy_usd" in info["episode"]
+    assert outs[1][3] == [{}, {}] and outs[3][3] == [{}, {}]
+    assert set(env.last_terms) >= {"energy", "inlet"} and env.last_terms["energy"].shape == (2,)
+
+
+def test_it_walks_as_the_vector_env_does(world_of: WorldOf) -> None:
+    from envs.vector_env import DataCenterVectorEnv
+
+    own, other = make(world_of), DataCenterVectorEnv("edge_room", 2, SHORT, world=world_of("edge_room"))
+    own.seed(5)
+    np.testing.assert_array_equal(own.reset(), other.reset(seed=5)[0])
+    for _ in range(5):
+        a, b = own.step(still(own)), other.step(still(own))
+        np.testing.assert_array_equal(a[0], b[0])
+        np.testing.assert_array_equal(a[1], b[1])
+        np.testing.assert_array_equal(a[2], b[3])
+
+
+def test_ppo_and_an_off_policy_learner_run_on_it(world_of: WorldOf) -> None:
+    env = make(world_of, 4)
+    from stable_baselines3 import PPO, SAC
+
+    small = {"net_arch": [8]}
+    ppo = PPO("MlpPolicy", env, n_steps=8, batch_size=32, n_epochs=1, policy_kwargs=small, seed=0, device="cpu").learn(
+        64
+    )
+    assert len(ppo.ep_info_buffer) > 0 and ppo.ep_info_buffer[0]["l"] == 3
+    sac = SAC(
+        "MlpPolicy", env, learning_starts=8, batch_size=8, buffer_size=64, policy_kwargs=small, seed=0, device="cpu"
+    )
+    assert sac.learn(32).num_timesteps == 32
+    ends = sac.replay_buffer.timeouts[: sac.replay_buffer.pos]
+    assert ends.any() and not ends.all()
+
+
+def test_it_is_never_wrapped_and_answers_for_its_core(world_of: WorldOf) -> None:
+    env = make(world_of, 3)
+    assert env.env_is_wrapped(object) == [False] * 3 and env.get_attr("num_envs", [0, 2]) == [3, 3]
+    assert env.get_attr("render_mode") == [None] * 3
