@@ -122,7 +122,7 @@ def advance(
     share_row = upper(spare[:rows] + row_it_kw - floor_row, 0.0) / cappable_row
     held_row = lower(share_row, 1.0)
     site = xp.minimum(spare[-2], spare[-1]) + xp.sum(row_it_kw - floor_row, axis=0)
-    share_site = upper(site, 0.0) / xp.sum(cappable_row * held_row, axis=0)
+    share_site = upper(site, 0.0) / upper(xp.sum(cappable_row * held_row, axis=0), _SPARK_KW)  # no budget anywhere: 0/0
     share = xp.minimum(share_row, share_site * held_row)
     cap = floor + cappable * xp.take(share, rack_row, axis=0)
     return CapperState(engaged), CapperFlows(xp.minimum(cap, limit_kw), xp.max(engaged, axis=0))

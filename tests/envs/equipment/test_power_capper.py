@@ -153,3 +153,24 @@ def test_a_disabled_capper_passes_the_limits_on() -> None:
 def test_bands_out_of_order_are_refused_with_the_mend() -> None:
     with pytest.raises(ValueError, match="release < target < cap"):
         PowerCapper(release_frac=0.97)
+
+
+def test_a_site_without_any_budget_caps_every_rack_to_a_finite_floor() -> None:
+    tree = np.ones((1, 2), np.float32)
+    full = np.full((2, 3), 10.0, np.float32)
+    state = power_capper.initial(1, 3)
+    node_power = np.array([[100.0] * 3, [100.0] * 3, [100.0] * 3], np.float32)
+    limits = np.array([[1.0], [1.0], [200.0]], np.float32)
+    _, flows = power_capper.advance(
+        power_capper.PowerCapper(),
+        tree,
+        np.zeros(2, int),
+        state,
+        limits,
+        node_power,
+        node_power[:1],
+        full,
+        full,
+        full * 0.4,
+    )
+    np.testing.assert_allclose(flows.limit_kw, 4.0, rtol=1e-3)
