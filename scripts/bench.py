@@ -1,0 +1,280 @@
+"""The speed table: environments, memory, machines and PPO on one core: ``python -m scripts.bench [--quick|--long]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from stable_baselines3.common.vec_env import VecEnv
+
+import envs
+from envs.core import DataCenterCore
+from envs.equipment import (
+    air_side,
+    battery,
+    breaker,
+    chilled_water,
+    cooling_tower,
+    dry_cooler,
+    dx_unit,
+    liquid_loop,
+    power_capper,
+    power_chain,
+    rack,
+)
+from envs.sb3_vec_env import DataCenterSB3VecEnv
+
+SCENARIOS = ("ai_hall", "ai_hall_power_cap", "legacy_air", "liquid_hall", "edge_room")
+BATCHES = (1, 64, 256, 1024, 4096)
+HUNDRED_RACKS = (
+    "racks.r1.count=25", "racks.r2_conv.count=15", "racks.r2_code.count=10",
+    "racks.r3_shared.count=25", "racks.r3_batch.count=10", "racks.r4.count=15",
+)  # fmt: skip
+WARM_UP = 40  # steps before the clock: the plant records its tape after 32
+MACHINES = (
+    rack, air_side, liquid_loop, chilled_water, cooling_tower, dry_cooler, dx_unit, power_chain, breaker,
+    power_capper, battery,
+)  # fmt: skip
+
+
+class Nothing(VecEnv):
+    """Environments of given spaces that cost nothing: what PPO itself can do."""
+
+    def __init__(self, like: VecEnv) -> None:
+        super().__init__(like.num_envs, like.observation_space, like.action_space)
+        shape = (like.num_envs, *(like.observation_space.shape or ()))
+        self._obs = np.random.default_rng(0).uniform(-1.0, 1.0, shape).astype(np.float32)
+        self._zero, self._never = np.zeros(like.num_envs, np.float32), np.zeros(like.num_envs, bool)
+        self._infos: list[dict[str, Any]] = [{} for _ in range(like.num_envs)]
+
+    def reset(self) -> Any:
+        """Give the one observation."""
+        return self._obs
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Ignore the actions."""
+
+    def step_wait(self) -> Any:
+        """Give the one observation and no reward."""
+        return self._obs, self._zero.copy(), self._never, self._infos
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """Attributes are those of this object."""
+        return [getattr(self, attr_name, None)] * self.num_envs
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Set on this object."""
+        setattr(self, attr_name, value)
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        """No methods."""
+        return [None] * self.num_envs
+
+    def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
+        """Never."""
+        return [False] * self.num_envs
+
+
+def best_of(run: Callable[[], Any], repeats: int) -> tuple[float, float]:
+    """Least processor time of ``run`` over ``repeats``, and how far the median lies above it [share]."""
+    times = []
+    for _ in range(repeats):
+        start = time.process_time()
+        run()
+        times.append(time.process_time() - start)
+    return min(times), float(np.median(times) / min(times) - 1.0)
+
+
+def actions_of(size: int, batch: int) -> np.ndarray:
+    """Eight random actions in turn ``(8, B, n)``."""
+    return np.random.default_rng(0).uniform(-1.0, 1.0, (8, batch, size)).astype(np.float32)
+
+
+def core_rate(
+    scenario: str, batch: int, repeats: int, seconds: float, overrides: tuple[str, ...] = ()
+) -> tuple[float, float, int]:
+    """Environment steps/s of the core under random actions, the spread of the repeats, and its number of racks."""
+    core = DataCenterCore(scenario, batch, overrides)
+    core.reset(seed=0)
+    actions = actions_of(core.action_space.shape[0], batch)
+    for k in range(WARM_UP):
+        core.step(actions[k % 8])
+    once, _ = best_of(lambda: core.step(actions[0]), 3)
+    steps = min(max(3, int(seconds / once)), core.scenario.episode.steps // repeats)
+
+    def run() -> None:
+        for k in range(steps):
+            core.step(actions[k % 8])
+
+    best, spread = best_of(run, repeats)
+    return batch * steps / best, spread, core.plant.layout.n_racks
+
+
+def single_rate(repeats: int) -> float:
+    """Steps/s of one gymnasium environment."""
+    warnings.filterwarnings("ignore", message=".*Overriding environment.*")
+    env = gym.make(f"{envs.__name__}:coldaisle/DataCenter-v0", scenario="ai_hall", disable_env_checker=True)
+    env.reset(seed=0)
+    actions = actions_of(env.action_space.shape[0], 1)[:, 0]  # type: ignore[index]
+
+    def run() -> None:
+        for k in range(40):
+            env.step(actions[k % 8])
+
+    run()
+    best, _ = best_of(run, repeats)
+    return 40 / best
+
+
+def resident_mb() -> float:
+    """Memory of this process [MB]; zero where the system does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * 4096 / 1e6
+    except OSError:
+        return 0.0
+
+
+def memory(total_steps: int, batch: int = 1024) -> tuple[float, float]:
+    """Resident memory [MB] after the first two episodes' worth of growth is over, and after ``total_steps``."""
+    env = DataCenterSB3VecEnv("ai_hall", batch, ("episode.steps=60",))
+    env.reset()
+    actions = actions_of(env.action_space.shape[0], batch)  # type: ignore[index]
+    before = 0.0
+    for k in range(total_steps // batch + 130):
+        env.step(actions[k % 8])
+        if k == 129:
+            before = resident_mb()
+    return before, resident_mb()
+
+
+def by_machine(batch: int = 1024, substeps: int = 40) -> list[tuple[str, float]]:
+    """Microseconds of each machine's functions a sub-step, without the tape; what is left meets in the plant."""
+    core = DataCenterCore("ai_hall", batch)
+    core.reset(seed=0)
+    spent: dict[str, float] = defaultdict(float)
+    inside: list[str] = []
+    kept: list[tuple[Any, str, Any]] = []
+
+    def timed(name: str, function: Any) -> Any:
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            if inside:
+                return function(*args, **kwargs)
+            inside.append(name)
+            start = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                spent[name] += time.perf_counter() - start
+                inside.pop()
+
+        return wrapper
+
+    for module in MACHINES:
+        for name, function in list(vars(module).items()):
+            if (
+                callable(function)
+                and getattr(function, "__module__", "") == module.__name__
+                and not isinstance(function, type)
+            ):
+                kept.append((module, name, function))
+                setattr(module, name, timed(module.__name__.rsplit(".", 1)[-1], function))
+    start = time.perf_counter()
+    for _ in range(substeps // core.plant.substeps):
+        core.plant.step(core.state, core.in_force, core._outside, core._load, core.lost, core.t)  # type: ignore[arg-type]
+    whole = time.perf_counter() - start
+    for module, name, function in kept:
+        setattr(module, name, function)
+    spent["meeting, ledger, work"] = whole - sum(spent.values())
+    return sorted(((name, 1e6 * s / substeps) for name, s in spent.items()), key=lambda row: -row[1])
+
+
+def tape_gain(batch: int, repeats: int) -> tuple[float, float]:
+    """Milliseconds of the plant's control step as it is and from its tape."""
+    core = DataCenterCore("ai_hall", batch)
+    core.reset(seed=0)
+    actions = actions_of(core.action_space.shape[0], batch)
+    for k in range(WARM_UP):
+        core.step(actions[k % 8])
+    arguments = (core.state, core.in_force, core._outside, core._load, core.lost, core.t)
+    eager, _ = best_of(lambda: core.plant.step(*arguments), 3 * repeats)  # type: ignore[arg-type]
+    taped, _ = best_of(lambda: core._advance(*arguments), 3 * repeats)
+    return 1e3 * eager, 1e3 * taped
+
+
+def ppo_rates(steps: int, repeats: int, batch: int = 1024) -> tuple[float, float]:
+    """Steps/s of PPO with its defaults on ai_hall and on environments that cost nothing, in turn, best of repeats."""
+    import torch
+
+    from agents.learning.build import build_model
+    from agents.learning.callbacks import BatchedBootstrap
+
+    torch.set_num_threads(1)
+    real = DataCenterSB3VecEnv("ai_hall", batch)
+    real.reset()
+    for action in actions_of(real.action_space.shape[0], batch).repeat(WARM_UP // 8, axis=0):  # type: ignore[index]
+        real.step(action)
+    models = [build_model("ppo", env) for env in (real, Nothing(real))]
+    best = [np.inf, np.inf]
+    for repeat in range(repeats + 1):
+        for k, model in enumerate(models):
+            start = time.process_time()
+            model.learn(steps, callback=BatchedBootstrap(), reset_num_timesteps=repeat == 0)
+            if repeat:
+                best[k] = min(best[k], time.process_time() - start)
+    return steps / best[0], steps / best[1]
+
+
+def print_rates(batches: tuple[int, ...], repeats: int, seconds: float) -> None:
+    """Environment steps/s of every scenario."""
+    print("environment steps/s of the core, random actions (rack sub-steps/s at the largest batch)")
+    print(f"{'scenario':22s}" + "".join(f"{b:>11d}" for b in batches))
+    worst = 0.0
+    for scenario in (*SCENARIOS, "ai_hall, 100 racks"):
+        name, overrides = ("ai_hall", HUNDRED_RACKS) if scenario.endswith("racks") else (scenario, ())
+        rates = [core_rate(name, b, repeats, seconds, overrides) for b in batches]
+        worst = max(worst, *(spread for _, spread, _ in rates))
+        per_rack = rates[-1][0] * rates[-1][2] * (6 if "power_cap" in scenario else 5)
+        print(
+            f"{scenario:22s}" + "".join(f"{rate:11,.0f}" for rate, _, _ in rates) + f"  ({per_rack / 1e6:.1f} M)",
+            flush=True,
+        )
+    print(f"noise: the median repeat lies up to {100 * worst:.0f} % above the best one, which is what is shown")
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="under a minute: fewer batch sizes, shorter runs")
+    parser.add_argument("--long", action="store_true", help="watch memory over a million steps")
+    arguments = parser.parse_args()
+    quick = arguments.quick
+    repeats, seconds = (3, 0.05) if quick else (5, 0.3)
+    print(f"numpy {np.__version__}, python {sys.version.split()[0]}, float32, processor time, one core")
+    print_rates((1, 1024) if quick else BATCHES, repeats, seconds)
+    print(f"one gymnasium environment (ai_hall): {single_rate(repeats):,.0f} steps/s")
+    for batch in (1, 1024):
+        eager, taped = tape_gain(batch, repeats)
+        print(f"plant, {batch} sites: {eager:.2f} ms a step as written, {taped:.2f} ms from the tape")
+    total = 1_000_000 if arguments.long else 50_000 if quick else 200_000
+    before, after = memory(total)
+    print(f"memory: {before:.0f} MB, {after:.0f} MB after {total:,} more environment steps")
+    ppo, nothing = ppo_rates(24_576 if quick else 98_304, 1 if quick else 3)
+    print(f"PPO, 1024 environments: {ppo:,.0f} steps/s, {100 * ppo / nothing:.0f} % of the {nothing:,.0f} on nothing")
+    print("microseconds a sub-step by machine, as written, ai_hall, 1024 sites")
+    for name, cost in by_machine(substeps=20 if quick else 40):
+        print(f"  {name:24s}{cost:8.0f}")
+
+
+if __name__ == "__main__":
+    main()
