@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agents.planners.best_constant import HeldAction, fixed
+from agents.planners.mpc import Mpc, MpcSettings
 from agents.planners.tuned import Tuned, load_tuned
 from agents.planners.tuning import rules_with
 from agents.policy import interface_of, random_policy
@@ -22,7 +23,9 @@ Maker = Callable[[Any], "Controller"]
 RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL = "rules_as_given", "rules_tuned", "rules_proportional_caps"
 
 
-def roster(scenario: Scenario, tuned: Tuned | None = None, seed: int = 0) -> dict[str, Maker]:
+def roster(
+    scenario: Scenario, tuned: Tuned | None = None, seed: int = 0, mpc: MpcSettings | None = None
+) -> dict[str, Maker]:
     """List the reference controllers of a scenario: name to a function that makes one from the core (PROTOCOL 5).
 
     Parameters
@@ -32,7 +35,9 @@ def roster(scenario: Scenario, tuned: Tuned | None = None, seed: int = 0) -> dic
         What the searches found; that of ``configs/tuned`` when left out. Rows that need a search are left out where
         there was none, and the best constant where the agent holds other channels than it was found for.
     seed : int
-        Of the random policy.
+        Of the random policy, and of the MPC's searches.
+    mpc : MpcSettings, optional
+        Adds the row ``mpc``, which moves the best rules there are; some hundred times dearer to run than a rule.
     """
     found = tuned or load_tuned(scenario.name)
     made: dict[str, Maker] = {
@@ -49,6 +54,8 @@ def roster(scenario: Scenario, tuned: Tuned | None = None, seed: int = 0) -> dic
     made[PROPORTIONAL] = lambda core: rules_with(core, {**constants, "caps": "proportional"})
     if found is not None:
         made[RULES_TUNED] = lambda core: rules_with(core, constants)
+    if mpc is not None:
+        made["mpc"] = lambda core: Mpc(core, rules_with(core, constants), mpc, seed)
     return made
 
 

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from agents.planners.cem import Budget
+from agents.planners.mpc import Mpc, MpcSettings, tiled
+from agents.planners.trial import Bench
+from agents.planners.tuning import rules_with
+
+BenchOf = Callable[[str], Bench]
+SMALL = MpcSettings(horizon_s=600.0, budget=Budget(population=6, elites=2, iterations=2, spread=0.15))
+
+
+@pytest.mark.parametrize("name", ["edge_room", "ai_hall", "liquid_hall"])
+def test_moves_stay_in_range_and_have_the_shape_of_their_channel(bench_of: BenchOf, name: str) -> None:
+    bench = bench_of(name)
+    core = bench.single
+    core.reset(seed=0, plan=bench.plan)
+    mpc = Mpc(core, rules_with(core, {}), SMALL)
+    mpc.reset(core.num_envs)
+    for _ in range(2):
+        wanted = mpc.act(core.measurements())
+        for c in core.agent_channels:
+            value = wanted[c.name]
+            assert value.shape == (c.rows, core.num_envs)
+            assert value.dtype == np.float32
+            assert value.min() >= c.low - 1e-4
+            assert value.max() <= c.high + 1e-4
+        core.step_setpoints(wanted)
+
+
+def test_same_measurements_give_the_same_move_whatever_the_plant_is_in(bench_of: BenchOf) -> None:
+    bench = bench_of("edge_room")
+    core = bench.single
+    core.reset(seed=0, plan=bench.plan)
+    seen = {name: value.copy() for name, value in core.measurements().items()}
+    first = Mpc(core, rules_with(core, {}), SMALL).act(seen)
+    for _ in range(3):
+        core.step_setpoints(core.rules.act(core.measurements()))
+    again = Mpc(core, rules_with(core, {}), SMALL).act(seen)
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, again[name], err_msg=name)
+
+
+def test_controller_moves_a_wasteful_rule_to_less_energy(bench_of: BenchOf) -> None:
+    bench = bench_of("edge_room")
+    base = bench.judge(lambda core: rules_with(core, {"fan.setpoint_c": 21.0, "supply_air.high": 19.0}))
+    moved = bench.judge(
+        lambda core: Mpc(core, rules_with(core, {"fan.setpoint_c": 21.0, "supply_air.high": 19.0}), SMALL)
+    )
+    assert moved.sums["facility_power_kwh"].sum() < base.sums["facility_power_kwh"].sum()
+
+
+def test_copies_of_a_state_keep_its_structure() -> None:
+    state = {"a": np.arange(6.0).reshape(2, 3), "b": None}
+    copied = tiled(state, 2)
+    assert copied["a"].shape == (2, 6)
+    np.testing.assert_array_equal(copied["a"][:, 3:], state["a"])
+    assert copied["b"] is None
