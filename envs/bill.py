@@ -15,7 +15,8 @@ Array = NDArray[np.floating]
 WINDOW_S = 900.0
 DAYS_PER_MONTH = 30.4
 CLOSING_DELAY_H = 12.0  # wait expected of training that is put off; engineering guess
-CLOSING_PRICE_USD_MWH = 60.0  # energy left in or taken from storage at the end; engineering guess
+CLOSING_PRICE_USD_MWH = 60.0  # least price of energy taken from storage by the end; engineering guess
+REFILL_LOSS = 1.15  # energy bought over energy that is missing: a round trip; engineering guess
 BATCH_SHARE_AT_RISK = 0.1  # of queued batch work that will miss its deadline; engineering guess
 STORED_HEAT_COP = 5.0  # electricity to remove a unit of heat left in the loops; engineering guess
 
@@ -23,8 +24,10 @@ STORED_HEAT_COP = 5.0  # electricity to remove a unit of heat left in the loops;
 class Bill:
     """Keeps the billing peak and the running 15-minute window of each environment."""
 
-    def __init__(self, scenario: Scenario, step_s: float) -> None:
+    def __init__(self, scenario: Scenario, step_s: float, site_price_usd_mwh: NDArray[np.floating]) -> None:
+        """Prices of the scenario and the mean price of each site of its world ``(n_sites,)`` [USD/MWh], carbon included."""
         self.prices = scenario.reward
+        self.refill_usd_kwh = np.maximum(site_price_usd_mwh * REFILL_LOSS, CLOSING_PRICE_USD_MWH) * 1e-3
         self.expected_peak_kw = float(scenario.expected_peak_kw)
         self.steps_per_window = max(1, round(WINDOW_S / step_s))
         days = scenario.episode.steps * step_s / 86_400.0
@@ -75,13 +78,18 @@ class Bill:
         queued = deferred[4] * (BATCH_SHARE_AT_RISK * p.batch_lost_usd_h)
         return {"lost": lost, "delayed": waiting * (p.training_delay_usd_h2 * step_h) + training + queued}
 
-    def closing_cost(self, stored_kwh: tuple[Array, Array]) -> Array:
+    def closing_cost(self, stored_kwh: tuple[Array, Array], site: NDArray[np.int64]) -> Array:
         """Cost [USD] of what an episode leaves: battery charge short, heat left in the loops. (Waiting work: ``work_cost``.)
+
+        Only what is missing costs; a surplus earns nothing, or charging and overcooling in the last hours would pay.
 
         Parameters
         ----------
         stored_kwh : tuple of ndarray (B,)
             Battery energy and heat above the start [kWh].
+        site : ndarray of int (B,)
+            Row of the world's sites.
         """
         battery, heat = stored_kwh
-        return (heat / STORED_HEAT_COP - battery) * (CLOSING_PRICE_USD_MWH * 1e-3)
+        short = np.maximum(heat, 0.0) / STORED_HEAT_COP + np.maximum(-battery, 0.0)
+        return short * self.refill_usd_kwh[site]

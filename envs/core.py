@@ -74,7 +74,7 @@ class DataCenterCore:
         self.world = world or World.build(self.scenario)
         self.step_s = float(self.scenario.episode.step_s)
         self._bind(agent_channels)
-        self.bill = Bill(self.scenario, self.step_s)
+        self.bill = Bill(self.scenario, self.step_s, self.world.mean_price_usd_mwh(self.scenario.reward.carbon_usd_t))
         self.instruments = Instruments(self.scenario, self.plant, self.observer)
         self.observation_space = self.observer.space()
         self.action_space = action_space(self.agent_channels)
@@ -295,7 +295,7 @@ class DataCenterCore:
             return np.zeros(self.num_envs, self.dtype)
         assert self.state is not None
         stored = self.plant.stored_since(self.state, self._state_at_start)
-        return (self.bill.closing_cost(stored) * truncated).astype(self.dtype)
+        return (self.bill.closing_cost(stored, self.plan.site) * truncated).astype(self.dtype)
 
     # ---- what is seen ---------------------------------------------------------------------------------------------
 

@@ -115,6 +115,12 @@ class World:
             steps_per_week=round(WEEK_S / step_s),
         )
 
+    def mean_price_usd_mwh(self, carbon_usd_t: float) -> NDArray[np.float64]:
+        """Mean price of energy and its carbon at every site ``(n_sites,)`` [USD/MWh]."""
+        price, carbon = (self.site_pool[:, Outside._fields.index(k)] for k in ("price_usd_mwh", "carbon_g_kwh"))
+        whole = price.astype(np.float64) + carbon * (carbon_usd_t * 1e-3)
+        return whole.reshape(self.n_sites, self.site_steps).mean(axis=1)
+
     def draw_load(self, rng: np.random.Generator, site: int, day: int, step_of_day: int) -> tuple[int, int]:
         """Pool and first step of an episode's load, at the weekday and hour of the site's clock."""
         weekday = (START_WEEKDAY + day) % 7
