@@ -3,7 +3,8 @@
 Each control step the nominal plant is settled under the measured weather, the measured demand of the power rows and the
 setpoints in force; candidate setpoints (a base rule's, moved) are played on it over the horizon, side by side in one
 batch, and judged by the task's own terms. The first move of the best is made. What the model gets wrong about the
-warmest inlet of a zone is measured and added to its forecast. It never sees the true state, the load by rack or the future.
+warmest inlet of a zone is measured and added to its forecast. It never sees the true state, the load by rack or the
+future.
 """
 
 from __future__ import annotations
