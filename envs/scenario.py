@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, Optional
 
+import numpy as np
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -92,6 +93,13 @@ class Site(Parameters):
     workload_scale: float = parameter(1.0, 0.05, 1.0, "1", "share of the drawn activity; a study of part load")
     autoscale: bool = False
 
+    def __post_init__(self) -> None:
+        """Check ranges and that there is something to draw from."""
+        super().__post_init__()
+        for key in ("climates", "weather_seeds", "workload_seeds"):
+            if not getattr(self, key):
+                raise ValueError(f"Site.{key} = [] has nothing to draw from; give at least one entry")
+
 
 @dataclass(frozen=True)
 class Episode(Parameters):
@@ -136,6 +144,16 @@ class Rules(Parameters):
     tcs_pump_speed_frac: float = parameter(1.0, 0.1, 1.0, "1", "SCENARIOS: constant flow")
     caps: str = "water_filling"
     caps_budget_frac: float = parameter(1.0, 0.3, 1.0, "1", "share of what the feeder may carry that the caps hand out")
+
+    def __post_init__(self) -> None:
+        """Check ranges, the name of the rule, and that every loop has room to move."""
+        super().__post_init__()
+        if self.caps not in ("water_filling", "proportional"):
+            raise ValueError(f"Rules.caps = {self.caps!r} is unknown; choose water_filling or proportional")
+        for key in ("fan", "supply_air", "chilled_water", "condenser_water"):
+            loop = getattr(self, key)
+            if np.any(np.asarray(loop.low) > np.asarray(loop.high)):
+                raise ValueError(f"rules.{key}: low = {loop.low} is above high = {loop.high}; give low <= high")
 
 
 @dataclass(frozen=True)
@@ -184,9 +202,13 @@ class Scenario(Parameters):
                 )
         self._check_plant()
         check_weights(self.reward_weights)
-        for name in self.agent_channels:
-            if name not in CHANNELS:
-                raise ValueError(f"agent_channels names {name!r}; the table has {sorted(CHANNELS)}")
+        for key in ("agent_channels", "channel_ranges", "encodings", "legacy_setpoints"):
+            for name in getattr(self, key):
+                if name not in CHANNELS:
+                    raise ValueError(f"{key} names {name!r}; the table has {sorted(CHANNELS)}")
+        for name, span in self.channel_ranges.items():
+            if len(span) != 2 or not span[0] < span[1]:
+                raise ValueError(f"channel_ranges.{name} = {span}; give [low, high] with low < high")
 
     def _check_plant(self) -> None:
         water_cooled = self.chilled_water is not None and self.chilled_water.machine != "F"
@@ -220,10 +242,19 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
         node = OmegaConf.merge(structured(name_or_path), OmegaConf.from_dotlist(list(overrides)))
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "?"
-        raise ValueError(f"scenario {name_or_path!r}, key {key!r}: {str(error).splitlines()[0]}") from error
+        problem = f"scenario {name_or_path!r}, key {key!r}: {str(error).splitlines()[0]}"
+        raise ValueError(f"{problem}; {_mend(error)}") from error
     scenario = frozen(Scenario, node)
     assert isinstance(scenario, Scenario)
     return scenario
+
+
+def _mend(error: OmegaConfBaseException) -> str:
+    """What to write instead of a key or value that the dataclasses refuse."""
+    owner = getattr(error, "object_type", None)
+    if owner is not None and is_dataclass(owner) and "not in" in str(error):
+        return f"choose one of {sorted(f.name for f in fields(owner))}"
+    return "give a value of the field's type, such as episode.steps=144 or site.climates=[phoenix_az]"
 
 
 def structured(name_or_path: str) -> Any:

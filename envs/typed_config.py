@@ -64,7 +64,16 @@ def _build(hint: Any, value: Any) -> Any:
         return {k: _build(args[1], v) for k, v in value.items()}
     if get_origin(hint) is list:
         return [_build(args[0], v) for v in value]
+    if hint is float and not isinstance(value, float):
+        return _number(value)
     return value
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{value!r} is no number; give one such as 24 or 24.0") from None
 
 
 def _twin_type(hint: Any) -> Any:
@@ -74,7 +83,9 @@ def _twin_type(hint: Any) -> Any:
     if _is_optional(hint):
         return Optional[_twin_type(next(a for a in args if a is not type(None)))]
     if get_origin(hint) is dict:
-        return dict[args[0], _twin_type(args[1])]  # type: ignore[misc]
+        # a list inside a dict takes no whole numbers for floats: it is typed when the object is built
+        inner = list[Any] if get_origin(args[1]) is list else _twin_type(args[1])
+        return types.GenericAlias(dict, (args[0], inner))
     if get_origin(hint) is list:
         return list[_twin_type(args[0])]  # type: ignore[misc]
     return hint
