@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Maker = Callable[[Any], "Controller"]
 
 RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL = "rules_as_given", "rules_tuned", "rules_proportional_caps"
+RULES = (RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL)
+REFERENCES = (*RULES, "random", "legacy_fixed", "best_constant", "tuned_fixed", "mpc")
 
 
 def roster(

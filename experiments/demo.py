@@ -46,7 +46,7 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     from envs.scenario import load
     from experiments.evaluate import evaluate
     from experiments.export import export_run
-    from experiments.policies import learned_policies, reference_policies
+    from experiments.policies import best_rule, learned_policies, reference_policies
     from experiments.report import write_report
     from experiments.results import print_table, save
     from experiments.splits import load_split, plan_episodes
@@ -70,15 +70,15 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
         progress=sys.stdout.isatty(),
     )
     plan = plan_episodes(load_split("test"), episodes, days)
-    references = reference_policies()
-    policies = {name: references[name] for name in ("rules", "legacy", "random")} | learned_policies("ppo", run)
+    policies = reference_policies(scenario) | learned_policies("ppo", run)
+    baseline = best_rule(policies)
     LOG.info("judging %d policies on %d paired episodes of %d days", len(policies), episodes, days)
     found = evaluate(policies, scenario, plan, seed=SEED)
     check(found)
-    evaluation = save(found, folder / "evaluation", "rules")
+    evaluation = save(found, folder / "evaluation", baseline)
     bundle = export_run(run, run / "bundle", evaluation, "ppo")
-    report = write_report(evaluation, "rules", DEMO_WORDS)
-    print_table(found, "rules", DEMO_WORDS)
+    report = write_report(evaluation, baseline, DEMO_WORDS)
+    print_table(found, baseline, DEMO_WORDS)
     return {"report": report, "bundle": bundle}
 
 

@@ -103,32 +103,33 @@ def play(core: Any, controller: Controller, steps: int) -> tuple[Table, Series]:
 @hydra.main(config_path=CONFIGS, config_name="evaluate", version_base="1.3")
 def main(config: DictConfig) -> None:
     """Evaluate as configured; write scores, traces and report into the run's folder."""
-    from experiments.policies import learned_policies, reference_policies
+    from experiments.policies import best_rule, learned_policies, reference_policies
     from experiments.provenance import git_state
     from experiments.results import print_table, save, summarise
     from experiments.tracking import start_run
 
-    scenario = OmegaConf.to_object(config.scenario)
+    scenario: Any = OmegaConf.to_object(config.scenario)
     split = load_split(config.split)
-    policies = reference_policies()
+    policies = reference_policies(scenario, config.mpc)
+    baseline = config.baseline or best_rule(policies)
     for name, path in config.policies.items():
         policies |= learned_policies(str(name), path)
     episodes = plan_episodes(split, config.episodes or None, config.days or None)
-    found = evaluate(policies, scenario, episodes, seed=config.seed)  # type: ignore[arg-type]
-    folder = save(found, Path(config.folder), config.baseline, OmegaConf.to_yaml(config, resolve=True))
+    found = evaluate(policies, scenario, episodes, seed=config.seed)
+    folder = save(found, Path(config.folder), baseline, OmegaConf.to_yaml(config, resolve=True))
     tracking = config.tracking
     with start_run(
         tracking.backend, tracking.uri, tracking.experiment, tracking.name or "evaluate", tags=git_state()
     ) as run:
-        run.log_parameters({"baseline": config.baseline, "split": config.split, **found.facts})
+        run.log_parameters({"baseline": baseline, "split": config.split, **found.facts})
         for name, row in summarise(found).items():
             run.log_metrics({f"{name}/{column}": value for column, value in row.items()})
         if config.report:
             from experiments.report import write_report
 
-            write_report(folder, config.baseline)
+            write_report(folder, baseline)
         run.log_files(folder, "evaluation")
-    print_table(found, config.baseline)
+    print_table(found, baseline)
 
 
 def run() -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agents.policy import LearnedPolicy, interface_of, of_model, random_policy
+from agents.policy import LearnedPolicy, interface_of, of_model
+from agents.roster import RULES_AS_GIVEN, RULES_TUNED, roster
 from envs.controllers.base import Controller
-from envs.controllers.building import building_controller
-from envs.controllers.fixed import Fixed
+
+if TYPE_CHECKING:
+    from envs.scenario import Scenario
 
 RUN_FILE = "run.json"
 MODEL_FILE, UNTRAINED_FILE = "model.zip", "untrained.zip"
@@ -19,28 +20,24 @@ MODEL_FILE, UNTRAINED_FILE = "model.zip", "untrained.zip"
 PolicyMaker = Callable[[Any], Controller]
 
 
-def reference_policies() -> dict[str, PolicyMaker]:
-    """What every evaluation scores, each made from the core that it will run on."""
-    return {
-        "rules": lambda core: core.rules,
-        "proportional caps": proportional_caps,
-        "legacy": legacy,
-        "random": lambda core: random_policy(interface_of(core)),
-    }
+def reference_policies(scenario: Scenario, mpc: bool = False) -> dict[str, PolicyMaker]:
+    """What every evaluation scores, each made from the core that it will run on (PROTOCOL, baselines).
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Names the tuned constants that belong to it.
+    mpc : bool
+        Also the model-predictive controller, some hundred times dearer to run than a rule.
+    """
+    from agents.planners.mpc import MpcSettings
+
+    return dict(roster(scenario, mpc=MpcSettings() if mpc else None))
 
 
-def proportional_caps(core: Any) -> Controller:
-    """The building's rules with power caps shared in proportion to demand, the weaker rule (SCENARIOS)."""
-    site = core.scenario
-    weaker = replace(site, rules=replace(site.rules, caps="proportional"))
-    return building_controller(weaker, core.plant.layout, [c.name for c in core.channels])
-
-
-def legacy(core: Any) -> Controller:
-    """Setpoints as found, never called tuned; the scenario's ``legacy_setpoints``, one value for every row."""
-    rows = {c.name: c.rows for c in core.channels}
-    values = {name: [float(v)] * rows[name] for name, v in core.scenario.legacy_setpoints.items() if name in rows}
-    return Fixed(values)
+def best_rule(policies: Iterable[str]) -> str:
+    """The baseline where none is named: the tuned rules, else the rules as given."""
+    return RULES_TUNED if RULES_TUNED in policies else RULES_AS_GIVEN
 
 
 def learned_policies(name: str, path: str | Path) -> dict[str, PolicyMaker]:

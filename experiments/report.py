@@ -98,12 +98,12 @@ def _worst_rack(table: Mapping[str, Any]) -> str:
 
 
 def _figures(stored: Stored, palette: Mapping[str, str], verdicts: Any, baseline: str) -> list[dict[str, str]]:
+    from agents.roster import REFERENCES
     from experiments import plots
-    from experiments.policies import reference_policies
 
     step_s, traces = float(stored.facts["step_s"]), stored.traces
     calm = {n: s for n, s in traces.items() if n not in ("random",)} or traces
-    learned = [n for n in calm if n not in {baseline, *reference_policies()} and not n.endswith("untrained")]
+    learned = [n for n in calm if n not in {baseline, *REFERENCES} and not n.endswith("untrained")]
     shown = [baseline, *(learned[:1] or [n for n in calm if n != baseline][:1])]
     made = (
         ("Energy per useful work against the baseline", plots.savings(verdicts, palette)),

@@ -59,11 +59,12 @@ def _named(prefix: str, values: Any) -> dict[str, float]:
 @hydra.main(config_path=CONFIGS, config_name="rollout", version_base="1.3")
 def main(config: DictConfig) -> None:
     """Roll out as configured and write ``rollout.csv``."""
-    from experiments.policies import learned_policies, reference_policies
+    from experiments.policies import best_rule, learned_policies, reference_policies
 
-    known = reference_policies()
-    make = known.get(config.policy) or learned_policies("policy", config.policy)["policy"]
     scenario: Any = OmegaConf.to_object(config.scenario)
+    known = reference_policies(scenario)
+    make = known.get(best_rule(known) if config.policy == "rules" else config.policy)
+    make = make or learned_policies("policy", config.policy)["policy"]
     episode = plan_episodes(load_split(config.split), days=config.days)[0]
     folder = Path(config.folder)
     folder.mkdir(parents=True, exist_ok=True)

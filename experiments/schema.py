@@ -101,7 +101,8 @@ class EvaluateConfig:
     scenario: Any = MISSING
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     policies: dict[str, str] = field(default_factory=dict)
-    baseline: str = "rules"
+    baseline: str = ""  # the tuned rules where they exist
+    mpc: bool = False
     split: str = "test"
     episodes: int = 0
     days: int = 0
@@ -137,7 +138,7 @@ class ReportConfig:
     """``coldaisle report``. ``evaluation`` is the folder that an evaluation wrote."""
 
     evaluation: str = MISSING
-    baseline: str = "rules"
+    baseline: str = ""  # the one that the evaluation was saved with
 
 
 OmegaConf.register_new_resolver("pid", os.getpid, replace=True, use_cache=True)  # on import: sweep workers need it too

@@ -14,7 +14,7 @@ from envs.core import DataCenterCore
 from envs.scenario import load
 from experiments.evaluate import evaluate
 from experiments.export import export_run
-from experiments.policies import learned_policies, reference_policies
+from experiments.policies import learned_policies
 from experiments.results import save
 from experiments.splits import load_split, plan_episodes
 from experiments.tracking import NoTracker
@@ -67,7 +67,7 @@ def test_a_run_is_resumed_from_its_folder(run_folder: Path, tmp_path: Path) -> N
 
 def test_run_and_bundle_score_alike_and_the_card_says_what_was_found(run_folder: Path, tmp_path: Path) -> None:
     bundle = export_run(run_folder, tmp_path / "bundle")
-    policies = {"rules": reference_policies()["rules"], **learned_policies("run", run_folder)}
+    policies = {"rules": lambda core: core.rules, **learned_policies("run", run_folder)}
     policies |= learned_policies("bundle", bundle)
     found = evaluate(policies, load("edge_room", QUARTER_HOURS), plan_episodes(load_split("test"), 2, 1))
     assert set(found.scores) == {"rules", "run", "run untrained", "bundle"}
