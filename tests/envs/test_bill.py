@@ -1,0 +1,84 @@
+"""The bill: the demand charge of PHYSICS F7, demand response, and what an episode leaves."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from envs.bill import Bill
+from envs.scenario import load
+
+
+def billed(*overrides: str, step_s: float = 300.0, n: int = 1, frac: float = 0.8) -> Bill:
+    bill = Bill(load("edge_room", overrides), step_s, np.array([40.0, 100.0]))
+    plan = SimpleNamespace(billing_frac=np.full(n, frac))
+    bill.start(plan, np.arange(n), n, np.dtype("float64"))
+    return bill
+
+
+def charge(bill: Bill, powers: list[float]) -> list[float]:
+    """Cost of each step at these grid powers [USD]."""
+    return [float(bill.demand_cost(np.array([p]), np.array([k + 1]))[0]) for k, p in enumerate(powers)]
+
+
+def test_a_window_below_the_peak_costs_nothing() -> None:
+    bill = billed()
+    assert charge(bill, [float(bill.peak_kw[0])] * 9) == [0.0] * 9
+
+
+def test_the_mean_of_fifteen_minutes_is_billed_and_not_its_highest_step() -> None:
+    bill = billed()
+    peak = float(bill.peak_kw[0])
+    assert charge(bill, [peak + 30.0, peak, peak - 30.0]) == pytest.approx([0.0, 0.0, 0.0])
+    costs = charge(bill, [peak + 30.0, peak + 30.0, peak + 30.0])
+    assert costs[:2] == [0.0, 0.0] and costs[2] == pytest.approx(30.0 * bill.rate)
+    assert bill.peak_kw[0] == pytest.approx(peak + 30.0)
+
+
+def test_a_peak_is_paid_once() -> None:
+    bill = billed()
+    high = float(bill.peak_kw[0]) + 10.0
+    assert sum(charge(bill, [high] * 12)) == pytest.approx(10.0 * bill.rate)
+
+
+def test_a_day_carries_its_share_of_the_months_charge() -> None:
+    bill = billed("episode.steps=288")
+    assert bill.rate == pytest.approx(15.0 / 30.4)
+    assert billed("episode.steps=2016").rate == pytest.approx(7 * bill.rate)
+
+
+def test_the_window_is_fifteen_minutes_at_any_step() -> None:
+    assert [billed(step_s=s).steps_per_window for s in (60.0, 300.0, 900.0, 3600.0)] == [15, 3, 1, 1]
+
+
+def test_the_running_window_is_seen() -> None:
+    bill = billed()
+    charge(bill, [100.0, 50.0])
+    assert bill.window_mean_kw()[0] == pytest.approx(75.0) and bill.window_steps[0] == 2.0
+
+
+def test_an_episode_that_begins_anew_forgets_its_own_window_alone() -> None:
+    bill = billed(n=2)
+    bill.demand_cost(np.array([100.0, 100.0]), np.array([1, 1]))
+    bill.start(SimpleNamespace(billing_frac=np.array([0.9])), np.array([0]), 2, np.dtype("float64"))
+    np.testing.assert_allclose(bill.window_kw, [0.0, 100.0])
+    np.testing.assert_allclose(bill.peak_kw / bill.expected_peak_kw, [0.9, 0.8])
+
+
+def test_a_demand_response_event_allows_the_peak_less_its_reduction() -> None:
+    bill = billed()
+    peak = bill.peak_kw[0]
+    event = SimpleNamespace(dr_active=np.array([1.0]), dr_reduction_frac=np.array([0.1]))
+    assert bill.demand_response_short(np.array([peak]), event, 0.5)[0] == pytest.approx(0.05 * peak)
+    assert bill.demand_response_short(np.array([0.8 * peak]), event, 0.5)[0] == 0.0
+    calm = SimpleNamespace(dr_active=np.zeros(1), dr_reduction_frac=np.array([0.1]))
+    assert bill.demand_response_short(np.array([2 * peak]), calm, 0.5)[0] == 0.0
+
+
+def test_charge_or_cold_that_is_missing_at_the_end_is_bought_back_dearer_and_a_surplus_pays_nothing() -> None:
+    bill = billed()
+    site = np.array([0, 1, 0, 0])
+    battery, heat = np.array([-100.0, -100.0, 0.0, 100.0]), np.array([0.0, 0.0, 100.0, -100.0])
+    np.testing.assert_allclose(bill.closing_cost((battery, heat), site), [6.0, 11.5, 1.2, 0.0])
