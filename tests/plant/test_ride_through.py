@@ -1,0 +1,79 @@
+"""Loss of cooling: how fast the whole plant heats up, at sub-steps of seconds and at the usual minute (PHYSICS j15, j16)."""
+
+import numpy as np
+import pytest
+from plant_rig import Rig, mapped
+
+FINE = ("episode.step_s=5", "episode.substep_s=1")
+MINUTE = ("episode.step_s=60", "episode.substep_s=60")
+
+
+def without(rig, n, **lost):
+    """Availability with machines missing."""
+    nothing = rig.nothing_lost(n)
+    return nothing._replace(**{k: getattr(nothing, k) + v for k, v in lost.items()})
+
+
+def heat_up(name, overrides, seconds, level=1.0, **lost):
+    """Flows after every step from a settled warm day on which machines are lost, and the times."""
+    rig = Rig(name, overrides=overrides)
+    outside, asked, setpoints = rig.outside(25.0, 0.5, n=1), rig.load(level, 1), rig.setpoints(1)
+    state = rig.settled(outside, asked, setpoints)
+    step_s, trace = rig.scenario.episode.step_s, []
+    for _ in range(int(seconds / step_s)):
+        state, flows = rig.step(state, setpoints, outside, asked, without(rig, 1, **lost))
+        trace.append(flows)
+    return step_s * np.arange(1, len(trace) + 1), trace
+
+
+def crossing_s(times, values, target):
+    """First time at which a rising value passes a target."""
+    return float(np.interp(target, values, times))
+
+
+def test_air_at_five_kilowatts_a_cabinet_needs_minutes_from_22_to_40():
+    """j15, factor 2: 290-610 s from 22 to 40 degC."""
+    times, trace = heat_up("legacy_air", FINE, 900, crah_units_lost=8.0)
+    inlet = np.array([f.rack_inlet_c.mean() for f in trace])
+    seconds = crossing_s(times, inlet, 40.0) - crossing_s(times, inlet, 22.0)
+    assert 145.0 <= seconds <= 1220.0
+
+
+def test_coolant_without_facility_water_rises_by_ten_to_forty_five_kelvin_a_minute():
+    """j16, factor 1.5: 12-30 K/min."""
+    times, trace = heat_up("ai_hall", FINE, 60, fws_pumps_lost=9.0)
+    supply = np.array([f.tcs_supply_c[0] for f in trace])
+    assert 8.0 <= supply[-1] - supply[0] <= 45.0
+
+
+@pytest.mark.parametrize("name", ["ai_hall", "legacy_air", "liquid_hall", "edge_room"])
+def test_a_room_that_lost_all_its_units_heats_up_and_never_oscillates(name):
+    """At the usual minute too: no inlet falls while the racks run without cooling, and nothing passes what physics allows."""
+    for overrides in (FINE, MINUTE):
+        _, trace = heat_up(name, overrides, 600, level=0.8, crah_units_lost=99.0)
+        inlet = np.array([f.rack_inlet_c.mean() for f in trace])
+        assert np.all(np.diff(inlet) > -0.05) and inlet[-1] > inlet[0] + 2.0
+        assert np.all(np.isfinite(inlet)) and inlet[-1] < 200.0
+
+
+def test_the_minute_tells_the_same_heat_up_as_the_second():
+    """Within factor 1.5 in time to 35 degC."""
+    at = {}
+    for overrides in (FINE, MINUTE):
+        times, trace = heat_up("legacy_air", overrides, 900, crah_units_lost=8.0)
+        at[overrides] = crossing_s(times, np.array([f.rack_inlet_c.mean() for f in trace]), 35.0)
+    assert 1.0 / 1.5 <= at[FINE] / at[MINUTE] <= 1.5
+
+
+def test_cooling_that_returns_brings_the_room_back():
+    rig = Rig("legacy_air")
+    outside, asked, setpoints = rig.outside(25.0, 0.5, n=2), rig.load(0.8, 2), rig.setpoints(2)
+    state = rig.settled(outside, asked, setpoints)
+    _, healthy = rig.step(state, setpoints, outside, asked)
+    lost = mapped(without(rig, 2, crah_units_lost=8.0)._replace(sensor_stuck=None, sensor_offset=None), lambda x: x)
+    for _ in range(2):
+        state, hot = rig.step(state, setpoints, outside, asked, lost)
+    for _ in range(24):
+        state, flows = rig.step(state, setpoints, outside, asked)
+    assert hot.worst_inlet_c.min() > 35.0
+    np.testing.assert_allclose(flows.rack_inlet_c, healthy.rack_inlet_c, atol=0.3)
