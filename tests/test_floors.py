@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("envs", "agents", "experiments", "configs", "scripts")
+PACKAGES = ("envs", "agents", "experiments", "configs")  # scripts are tools beside the house
 DOORS = ("envs/single_env.py", "envs/vector_env.py", "envs/sb3_vec_env.py", "envs/__init__.py")
 SAME_ROOM = {
     "chilled_water": {"chiller"},

@@ -49,12 +49,12 @@ def random_walk(core: DataCenterCore, steps: int, seed: int, extreme: bool = Fal
 
 @pytest.fixture(scope="module")
 def days(make_core: Make) -> Callable[[str], tuple[DataCenterCore, NDArray, NDArray, NDArray]]:
-    """A day of random actions in six environments, walked once per scenario."""
+    """A day of random actions in four environments, walked once per scenario."""
     walked: dict[str, tuple[DataCenterCore, NDArray, NDArray, NDArray]] = {}
 
     def day(name: str) -> tuple[DataCenterCore, NDArray, NDArray, NDArray]:
         if name not in walked:
-            core = make_core(name, 6, "episode.steps=288")
+            core = make_core(name, 4, "episode.steps=288")
             walked[name] = (core, *random_walk(core, 288, 0))
         return walked[name]
 

@@ -36,7 +36,7 @@ def test_environment_three_of_eight_is_environment_zero_of_one_seeded_three_late
     make_core: Make, scenario: str
 ) -> None:
     many, one = (make_core(scenario, n, dtype="float64") for n in (8, 1))
-    actions = actions_of(many, 24, 8)
+    actions = actions_of(many, 12, 8)
     many.reset(seed=11)
     one.reset(seed=14)
     for action in actions:
@@ -59,9 +59,9 @@ def test_batches_agree_in_float32_to_rounding_while_no_mode_switches(make_core: 
 
 @pytest.mark.parametrize("scenario", SHIPPED)
 def test_same_batch_and_seed_are_bit_equal_over_an_episode_and_past_its_end(make_core: Make, scenario: str) -> None:
-    core = make_core(scenario, 3, "episode.steps=12")
-    actions = actions_of(core, 30, 3)
-    first, again = walk(core, actions, 5), walk(make_core(scenario, 3, "episode.steps=12"), actions, 5)
+    core = make_core(scenario, 3, "episode.steps=8")
+    actions = actions_of(core, 20, 3)
+    first, again = walk(core, actions, 5), walk(make_core(scenario, 3, "episode.steps=8"), actions, 5)
     np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
     third = walk(core, actions, 5)
