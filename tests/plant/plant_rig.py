@@ -1,8 +1,8 @@
-"""A bench for whole plants: any weather and load, the same start for a batch of perturbations, stages and modes held."""
+"""A bench for whole plants: any weather and load, one start for many perturbations, stages and modes held."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from envs.world import Load, Outside, World
 SCENARIOS = ("ai_hall", "ai_hall_power_cap", "legacy_air", "liquid_hall", "edge_room")
 
 
-@lru_cache(maxsize=None)
+@cache
 def world_of(name: str, overrides: tuple[str, ...] = ()) -> World:
     """Signals of a scenario, built once for the whole folder."""
     return World.build(load(name, overrides))

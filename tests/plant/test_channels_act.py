@@ -1,4 +1,4 @@
-"""No dead lever: each channel moves a flow beside its own setpoint in the step it is given; a cap that does not bind moves none."""
+"""No dead lever: each channel moves a flow in the step it is given; a cap that does not bind moves none."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,12 @@ MOVES = {  # from an unsaturated point: what must move, by a thousandth at least
     "rack_power_limit_frac": "it_power_kw",
     "battery_power_kw": "grid_power_kw",
 }
-NUDGE = {"crah_fan_speed_frac": 0.1, "tcs_pump_speed_frac": -0.05, "rack_power_limit_frac": -0.45, "battery_power_kw": 20.0}
+NUDGE = {
+    "crah_fan_speed_frac": 0.1,
+    "tcs_pump_speed_frac": -0.05,
+    "rack_power_limit_frac": -0.45,
+    "battery_power_kw": 20.0,
+}
 
 
 @pytest.fixture(scope="module", params=SCENARIOS)
@@ -34,7 +39,9 @@ def has_accelerators(rig, row):
 def moved(flows, still, names):
     """Largest relative change among the named flows."""
     names = (names,) if isinstance(names, str) else names
-    return max(np.abs(getattr(flows, n) - getattr(still, n)).max() / max(np.abs(getattr(still, n)).max(), 1.0) for n in names)
+    return max(
+        np.abs(getattr(flows, n) - getattr(still, n)).max() / max(np.abs(getattr(still, n)).max(), 1.0) for n in names
+    )
 
 
 def test_each_channel_moves_a_flow_in_the_very_step_it_is_given(point):
@@ -67,7 +74,7 @@ def test_a_cap_above_demand_moves_nothing_to_the_last_bit(name, dtype):
 
 
 def test_a_setpoint_acts_the_right_way(point):
-    """Colder setpoints make colder air and water; faster fans and pumps cost more; a cap takes power and slows the work."""
+    """A colder setpoint makes colder air or water."""
     rig, state, setpoints, outside, asked = point
     two = mapped(state, lambda x: np.repeat(x, 2, axis=-1))
     weather, load = rig.outside(26.0, 0.5, n=2), rig.load(0.8, 2)

@@ -26,7 +26,9 @@ def random_faults(n: int, length_s: float, zones: int, rng: np.random.Generator)
     return faults
 
 
-@pytest.fixture(scope="module", params=[(s, d) for s in SCENARIOS for d in ("float64", "float32")], ids=lambda p: "-".join(p))
+@pytest.fixture(
+    scope="module", params=[(s, d) for s in SCENARIOS for d in ("float64", "float32")], ids=lambda p: "-".join(p)
+)
 def disturbed(request):
     """Flows of every step of sites that meet random actions and random faults."""
     name, dtype = request.param
@@ -62,11 +64,20 @@ def test_every_kilowatt_has_two_ends(disturbed):
 
 def test_the_power_drawn_is_the_sum_of_what_draws_it(disturbed):
     core, trace, _, tolerance = disturbed
-    parts = ("it_power_kw", "cooling_power_kw", "lighting_power_kw", "pdu_loss_kw", "ups_loss_kw", "transformer_loss_kw")
+    parts = (
+        "it_power_kw",
+        "cooling_power_kw",
+        "lighting_power_kw",
+        "pdu_loss_kw",
+        "ups_loss_kw",
+        "transformer_loss_kw",
+    )
     for flows in trace:
         total = sum(getattr(flows, part) for part in parts)
         np.testing.assert_allclose(total, flows.facility_power_kw, rtol=tolerance)
-        np.testing.assert_allclose(flows.facility_power_kw + flows.battery_power_kw, flows.grid_power_kw, rtol=tolerance, atol=1e-3)
+        np.testing.assert_allclose(
+            flows.facility_power_kw + flows.battery_power_kw, flows.grid_power_kw, rtol=tolerance, atol=1e-3
+        )
 
 
 def test_every_litre_has_two_ends(disturbed):
@@ -74,7 +85,9 @@ def test_every_litre_has_two_ends(disturbed):
     for flows in trace:
         scale = np.maximum(flows.makeup_kg, 1.0)
         assert np.all(np.abs(flows.water_residual_kg) <= tolerance * scale)
-        assert np.all(flows.makeup_kg >= 0.0) and np.all(flows.evaporation_kg >= 0.0) and np.all(flows.blowdown_kg >= 0.0)
+        assert (
+            np.all(flows.makeup_kg >= 0.0) and np.all(flows.evaporation_kg >= 0.0) and np.all(flows.blowdown_kg >= 0.0)
+        )
 
 
 def test_work_asked_for_and_waiting_is_done_lost_or_waits_on(disturbed):

@@ -1,4 +1,4 @@
-"""A year at several sites: summer costs more than winter, hot sites more than cool ones, all within what operators publish."""
+"""Four seasons at several sites: summer costs more than winter, all within what operators publish."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,15 @@ from plant_rig import core_of
 
 from envs.episode import EpisodePlan
 
-SITES = ("sterling_va", "phoenix_az", "chicago_il", "frankfurt_de", "tokyo_jp", "seattle_wa", "singapore_sg")  # 6 north of 20 N
+SITES = (
+    "sterling_va",
+    "phoenix_az",
+    "chicago_il",
+    "frankfurt_de",
+    "tokyo_jp",
+    "seattle_wa",
+    "singapore_sg",
+)
 DAYS = (15, 105, 196, 288)  # January, April, July, October
 CLIMATES = (f"site.climates=[{','.join(SITES)}]",)
 PUE_BANDS = {"ai_hall": (1.05, 1.25), "legacy_air": (1.35, 1.75), "liquid_hall": (1.05, 1.15), "edge_room": (1.15, 1.5)}
@@ -21,7 +29,9 @@ def year(request):
     site, day = (x.ravel() for x in np.meshgrid(range(len(SITES)), DAYS, indexing="ij"))
     zero, half = np.zeros(n, np.int64), np.full(n, 0.5)
     start = day * core.world.steps_per_day
-    plan = EpisodePlan(site, start, zero, zero + 3 * core.world.steps_per_day, zero + 1, zero, half + 0.4, half, half * 0.0)
+    plan = EpisodePlan(
+        site, start, zero, zero + 3 * core.world.steps_per_day, zero + 1, zero, half + 0.4, half, half * 0.0
+    )
     core.reset(seed=0, plan=plan)
     wet = 0.0
     for _ in range(core.scenario.episode.steps):
@@ -49,14 +59,14 @@ def test_the_tropics_cost_more_than_a_mild_coast_and_a_cold_winter(year):
 
 
 def test_pue_is_within_what_operators_publish(year):
-    """PHYSICS j18: direct liquid 1.05-1.15, modern 1.10-1.25 (ai_hall is both), legacy 1.35-1.75; edge 1.3 of SCENARIOS."""
+    """PHYSICS j18: liquid 1.05-1.15, modern 1.10-1.25 (ai_hall is both), legacy 1.35-1.75; SCENARIOS: edge 1.3."""
     name, pue, _, _ = year
     low, high = PUE_BANDS[name]
     assert low <= pue.mean(axis=1).min() and pue.mean(axis=1).max() <= high
 
 
 def test_water_use_is_within_what_operators_publish(year):
-    """PHYSICS j8, j19: tower plants 1.2-2.2 L/kWh of IT at a PUE of 1.1, so 1.0-2.2 per kWh that the site turns to heat."""
+    """PHYSICS j8, j19: tower plants 1.2-2.2 L/kWh of IT at a PUE of 1.1, so 1.0-2.2 per kWh of heat."""
     name, pue, wue, _ = year
     low, high = WATER_BANDS[name]
     per_heat = (wue / pue).mean(axis=1)

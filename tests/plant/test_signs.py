@@ -22,14 +22,18 @@ def sweeps(rig, start_c):
     return rig.outside(dry, humidity), rig.load(level, 3 * POINTS)
 
 
-@pytest.fixture(scope="module", params=[(h, i) for h in HALLS for i in range(len(CONDITIONS))], ids=lambda p: f"{p[0]}-{p[1]}")
+@pytest.fixture(
+    scope="module", params=[(h, i) for h in HALLS for i in range(len(CONDITIONS))], ids=lambda p: f"{p[0]}-{p[1]}"
+)
 def answers(request):
     """Flows of the first step and of the settled plant along the three sweeps."""
     name, which = request.param
     start_c, changed = CONDITIONS[which]
     rig = Rig(name)
     changed = {k: v for k, v in changed.items() if k in rig.channels}
-    state = rig.spread(rig.settled(rig.outside(start_c, n=1), rig.load(0.8, 1), rig.setpoints(1, **changed)), 3 * POINTS)
+    state = rig.spread(
+        rig.settled(rig.outside(start_c, n=1), rig.load(0.8, 1), rig.setpoints(1, **changed)), 3 * POINTS
+    )
     outside, asked = sweeps(rig, start_c)
     setpoints = rig.setpoints(3 * POINTS, **changed)
     _, first = rig.step(rig.held(state), setpoints, outside, asked)
