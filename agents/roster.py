@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Maker = Callable[[Any], "Controller"]
 
 RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL = "rules_as_given", "rules_tuned", "rules_proportional_caps"
+GIVEN_GAINS = {"fan.kp_per_k": 0.06, "fan.ki_per_k_300s": 0.04}  # SCENARIOS; a scenario may run its fans slower
 RULES = (RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL)
 REFERENCES = (*RULES, "random", "legacy_fixed", "best_constant", "tuned_fixed", "mpc")
 
@@ -52,7 +53,7 @@ def roster(
         if found.constant and found.constant["channels"] == channels_of(scenario):
             made["best_constant"] = lambda core: HeldAction(core, np.asarray(found.constant["action"]))
         made["tuned_fixed"] = lambda core: fixed(core.channels, found.fixed)
-    made[RULES_AS_GIVEN] = lambda core: rules_with(core, {})
+    made[RULES_AS_GIVEN] = lambda core: rules_with(core, GIVEN_GAINS)
     made[PROPORTIONAL] = lambda core: rules_with(core, {**constants, "caps": "proportional"})
     if found is not None:
         made[RULES_TUNED] = lambda core: rules_with(core, constants)

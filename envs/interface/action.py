@@ -107,8 +107,8 @@ def water_fill(demand: Array, budget: Array) -> Array:
     first = np.where(fits.any(axis=0), fits.argmax(axis=0), rows - 1)
     level = np.take_along_axis(levels, first[None, :], axis=0)
     spare = np.maximum(budget - ordered.sum(axis=0, keepdims=True), 0.0) / rows
-    level = np.maximum(level, 0.0)
-    return np.where(spare > 0.0, np.maximum(demand, 0.0) + spare, level + np.zeros_like(demand)).astype(demand.dtype)
+    level = np.where(spare > 0.0, ordered[-1:] + spare, np.maximum(level, 0.0))
+    return np.broadcast_to(level, demand.shape).astype(demand.dtype)
 
 
 def slew_limited(c: Channel, target: Array, in_force: Array, step_s: float) -> Array:

@@ -34,6 +34,6 @@ def test_plan_without_offsets_is_its_base(bench_of: BenchOf) -> None:
 
 def test_each_episode_has_a_plan_of_its_own(bench_of: BenchOf) -> None:
     bench = bench_of("edge_room")
-    found = oracle(bench, lambda core: rules_with(core, {}), SMALL, seed=1)
+    found = oracle(bench, roster(bench.scenario)["legacy_fixed"], SMALL, seed=1)
     assert found.plans.shape == (bench.episodes, plan_size(bench.single))
     assert not np.array_equal(found.plans[0], found.plans[1])
