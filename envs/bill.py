@@ -1,4 +1,4 @@
-"""What the site pays: the demand charge of PHYSICS F7, demand response, work that waits or is lost, what is left at the end."""
+"""What the site pays: demand charge (PHYSICS F7), demand response, work that waits or is lost, what is left."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Bill:
     """Keeps the billing peak and the running 15-minute window of each environment."""
 
     def __init__(self, scenario: Scenario, step_s: float, site_price_usd_mwh: NDArray[np.floating]) -> None:
-        """Prices of the scenario and the mean price of each site of its world ``(n_sites,)`` [USD/MWh], carbon included."""
+        """Prices of the scenario and each site's mean price ``(n_sites,)`` [USD/MWh], carbon included."""
         self.prices = scenario.reward
         self.refill_usd_kwh = np.maximum(site_price_usd_mwh * REFILL_LOSS, CLOSING_PRICE_USD_MWH) * 1e-3
         self.expected_peak_kw = float(scenario.expected_peak_kw)
@@ -66,12 +66,18 @@ class Bill:
     def work_cost(self, flows: Any, step_h: float) -> dict[str, Array]:
         """Cost [USD] of work lost in the step and of work that waits (WORKLOAD 4c).
 
-        Work that begins to wait is charged at once for the wait that is expected of it, and what is caught up is refunded. Over
-        an episode this sums to the price of what still waits at its end, but an agent meets it in the step that caused it.
+        Work that begins to wait is charged at once for the wait that is expected of it, and what is caught up is
+        refunded. Over
+        an episode this sums to the price of what still waits at its end, but an agent meets it in the step that
+        caused it.
         """
         p = self.prices
         pre, fine, prefill, decode, batch, cpu = (flows.work_lost[k] for k in range(6))
-        lost = (pre + fine) * p.training_lost_usd_h + (prefill + decode + cpu) * p.interactive_lost_usd_h + batch * p.batch_lost_usd_h
+        lost = (
+            (pre + fine) * p.training_lost_usd_h
+            + (prefill + decode + cpu) * p.interactive_lost_usd_h
+            + batch * p.batch_lost_usd_h
+        )
         waiting = flows.backlog[0] + flows.backlog[1]
         deferred = flows.work_demanded - flows.work_done - flows.work_lost
         training = (deferred[0] + deferred[1]) * (p.training_delay_usd_h2 * CLOSING_DELAY_H)
@@ -79,7 +85,9 @@ class Bill:
         return {"lost": lost, "delayed": waiting * (p.training_delay_usd_h2 * step_h) + training + queued}
 
     def closing_cost(self, stored_kwh: tuple[Array, Array], site: NDArray[np.int64]) -> Array:
-        """Cost [USD] of what an episode leaves: battery charge short, heat left in the loops. (Waiting work: ``work_cost``.)
+        """Cost [USD] of what an episode leaves: battery charge short, heat left in the loops.
+
+        Waiting work is priced by ``work_cost``.
 
         Only what is missing costs; a surplus earns nothing, or charging and overcooling in the last hours would pay.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from envs.bill import Bill
 from envs.controllers.base import Controller, Setpoints
 from envs.controllers.building import building_controller
-from envs.datacenter import Flows, Plant, PlantState
+from envs.datacenter import Plant, PlantState
 from envs.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.faults import Fault, availability, fault_plan, replaced
 from envs.instruments import Instruments
@@ -90,7 +90,7 @@ class DataCenterCore:
         self.agent_channels = tuple(c for c in self.channels if c.name in held)
         if not self.agent_channels:
             raise ValueError(
-                f"agent_channels = {list(held)}: none of them is in scenario {s.name!r}, which has {list(lay.channel_names)}"
+                f"agent_channels = {list(held)}: none is in scenario {s.name!r}, which has {list(lay.channel_names)}"
             )
         self.decoder = ActionDecoder(self.agent_channels, lay.row_rated_kw, lay.rack_budget_kw / s.capper.target_frac)
         self.observer = Observer(bind_points(lay.rows, lay.present, self.channels))
@@ -122,12 +122,18 @@ class DataCenterCore:
         if self.state is None or mask is None:
             mask = np.ones(self.num_envs, bool)
         elif np.shape(mask) != (self.num_envs,):
-            raise ValueError(f"reset mask has shape {np.shape(mask)}; give one flag for each of {self.num_envs} environments")
+            raise ValueError(
+                f"reset mask has shape {np.shape(mask)}; give one flag for each of {self.num_envs} environments"
+            )
         mask = np.asarray(mask, bool)
         if seed is not None or not self._rngs:
             self._reseed(self._seed if seed is None else seed, mask)
         where = np.flatnonzero(mask)
-        fresh_plan = plan if plan is not None else draw_plan(self.scenario, self.world, [self._rngs[i] for i in where], self._episode[where])
+        fresh_plan = (
+            plan
+            if plan is not None
+            else draw_plan(self.scenario, self.world, [self._rngs[i] for i in where], self._episode[where])
+        )
         self._episode[where] += 1
         self._start(where, fresh_plan)
         self.building.reset(self.num_envs, mask)
@@ -141,7 +147,9 @@ class DataCenterCore:
         else:
             seeds = list(seed)
         if len(seeds) != self.num_envs:
-            raise ValueError(f"seed has {len(seeds)} entries for {self.num_envs} environments; give one per environment")
+            raise ValueError(
+                f"seed has {len(seeds)} entries for {self.num_envs} environments; give one per environment"
+            )
         if not self._rngs:
             self._rngs = [np.random.default_rng(self._seed + i) for i in range(self.num_envs)]
         for i, s in enumerate(seeds):
@@ -191,7 +199,8 @@ class DataCenterCore:
             "battery_power_kw": 0.0,
         }
         return {
-            c.name: np.clip(start[c.name] + np.zeros((c.rows, n)), c.low, c.high).astype(self.dtype) for c in self.channels
+            c.name: np.clip(start[c.name] + np.zeros((c.rows, n)), c.low, c.high).astype(self.dtype)
+            for c in self.channels
         }
 
     def _plan_faults(self, where: NDArray[np.intp], plan: EpisodePlan) -> None:
@@ -241,24 +250,27 @@ class DataCenterCore:
         if self.state is None:
             raise ValueError("step before reset; call reset first")
         targets = self.decoder.decode(
-            actions, self.in_force, self.measured["wet_bulb_c"][0], self.measured["row_demand_share"] * self.plant.layout.row_rated_kw, self.step_s
+            actions,
+            self.in_force,
+            self.measured["wet_bulb_c"][0],
+            self.measured["row_demand_share"] * self.plant.layout.row_rated_kw,
+            self.step_s,
         )
         return self.step_setpoints(targets)
 
     def step_setpoints(
         self, targets: Mapping[str, Array]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Array]]:
-        """One control step from physical targets ``{channel: (k, B)}``; what is not named, the building's own controllers run."""
+        """One control step from physical targets ``{channel: (k, B)}``; the building runs what is not named."""
         wanted: Setpoints = dict(self.building.act(self.measured))
         wanted.update(targets)
         before = self.in_force
         self.in_force = {
-            c.name: slew_limited(c, wanted.get(c.name, before[c.name]), before[c.name], self.step_s) for c in self.channels
+            c.name: slew_limited(c, wanted.get(c.name, before[c.name]), before[c.name], self.step_s)
+            for c in self.channels
         }
         assert self.state is not None
-        self.state, self.flows = self._advance(
-            self.state, self.in_force, self._outside, self._load, self.lost, self.t
-        )
+        self.state, self.flows = self._advance(self.state, self.in_force, self._outside, self._load, self.lost, self.t)
         self.t += 1
         truncated = self.t >= self.scenario.episode.steps
         cost = self._judge(before, truncated)
@@ -311,5 +323,5 @@ class DataCenterCore:
         return self.measured
 
     def episode_statistics(self, done: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
-        """Sums of the running episodes ``{name: (B,)}``: return ``r``, length ``l``, every cost term, energy, work, violations."""
+        """Sums of the running episodes ``{name: (B,)}``: return ``r``, length ``l``, costs, energy, work."""
         return self.sums.named(self.t)

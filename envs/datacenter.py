@@ -1,6 +1,7 @@
 """The order of the day: how the machines of a site meet in a sub-step, and what a control step adds up to.
 
-Machines never import each other; they meet here. Every heat is one number with two ends: what a machine returns as given off is what
+Machines never import each other; they meet here. Every heat is one number with two ends: what a machine returns as
+given off is what
 the next one receives.
 """
 
@@ -37,6 +38,7 @@ from envs.units import CP_WATER_KJ_KG_K
 SETTLING_STEP_S = 900.0
 SETTLING_STEPS = 6
 NO_LIMIT_KW = 1e6
+LEAST_UTILITY_FRAC = 1e-3  # a curtailment to nothing: the capper's shares stay finite
 INLET_ALARM_C = 30.0  # worst inlet above it: room fans to full speed (SCENARIOS, fast protections)
 
 
@@ -260,7 +262,9 @@ class Plant:
             alarm=as_mask(lay.zone_max(inlet_c) > INLET_ALARM_C, inlet_c),
             coolant_alarm=self._coolant_alarm(liquid, air_state),
         )
-        return new, ledger.sub(self, state, inlet_c, balance, racks, liquid, power, air, dx, chw, tower, site, air_state)
+        return new, ledger.sub(
+            self, state, inlet_c, balance, racks, liquid, power, air, dx, chw, tower, site, air_state
+        )
 
     def _air_in(self, state: PlantState, now: Now) -> tuple[air_side.AirBalance, Array]:
         """Who breathes whose air: fan speeds (the alarm drives them to full), air balance, inlet of every rack."""
@@ -273,7 +277,13 @@ class Plant:
         balance = air_side.balance(lay.zones, speed, now.fit.crah_units, it_flow)
         hot = air_side.hot_aisle_mean_c(lay.zones, state.air, balance, exhaust, it_flow, lay.lighting_kw, now.dt_s)
         inlet = air_side.inlet_temperatures(
-            lay.zones, state.air._replace(hot_c=hot), balance, state.exhaust_c, lay.recirculation, lay.spread, lay.membership
+            lay.zones,
+            state.air._replace(hot_c=hot),
+            balance,
+            state.exhaust_c,
+            lay.recirculation,
+            lay.spread,
+            lay.membership,
         )
         return balance, inlet
 
@@ -281,7 +291,8 @@ class Plant:
         self, state: PlantState, now: Now, balance: air_side.AirBalance, racks: rack.RackFlows, power: Any
     ) -> tuple[air_side.AirState, air_side.AirFlows, Any]:
         """The zones: rack heat, busway losses and light. The electrical room is cooled past the coils; what direct
-        expansion cannot take of it spills into the zone."""
+        expansion cannot take of it spills into the zone.
+        """
         lay, p = self.layout, self.scenario
         gain = power.pdu_loss_kw + p.power.lighting_kw
         limit = None
@@ -312,7 +323,7 @@ class Plant:
         return air_state, air, dx
 
     def _liquid(self, state: PlantState, now: Now, racks: rack.RackFlows) -> Liquid:
-        """Coolant loop, facility water and (where there is one) the dry coolers; the tower's water is the other sink."""
+        """Coolant loop, facility water and the dry coolers where there are any; else the tower's water is the sink."""
         p = self.scenario
         if p.coolant is None or p.facility_water is None:
             return NO_LIQUID
@@ -336,15 +347,19 @@ class Plant:
         heat = tcs.heat_to_fws_kw
         if p.dry_cooler is not None:
             return Liquid(tcs_state, tcs, *self._dry_cooler(state, now, heat, flow, setpoint))
+        assert p.tower is not None
         cells = state.tower.stages.running * cooling_tower.cell_flow_kg_s(p.tower)
         fws_state, fws = liquid_loop.advance_fws(
             water, state.fws, heat, flow, setpoint, state.tower.basin_c, lower(cells, water.cw_design_kg_s), now.dt_s
         )
         return Liquid(tcs_state, tcs, fws_state, fws, None, None)
 
-    def _dry_cooler(self, state: PlantState, now: Now, heat: Array, flow: Array, setpoint: Array) -> tuple[Any, Any, Any, Any]:
+    def _dry_cooler(
+        self, state: PlantState, now: Now, heat: Array, flow: Array, setpoint: Array
+    ) -> tuple[Any, Any, Any, Any]:
         """Facility water through the dry coolers."""
         p, o = self.scenario, now.outside
+        assert p.dry_cooler is not None and p.facility_water is not None
         dry_state, dry = dry_cooler.advance(
             p.dry_cooler,
             state.dry,
@@ -452,19 +467,33 @@ class Plant:
         down_s = down_s + racks.shutdown * (lay.restart_s - down_s)
         alive = opened.alive * as_mask(down_s <= 0.0, down_s)
         return SiteFlows(
-            facility, grid, transformer, direct, stored, battery_state, breaker_state, opened, capper_state, capped, node_power, node_limit, down_s, alive
+            facility,
+            grid,
+            transformer,
+            direct,
+            stored,
+            battery_state,
+            breaker_state,
+            opened,
+            capper_state,
+            capped,
+            node_power,
+            node_limit,
+            down_s,
+            alive,
         )
 
     def _node_limits(self, utility_frac: Array) -> Array:
         """Limits of rows, UPS and utility; a curtailment lowers the last."""
         fixed = self.layout.node_limit_kw + 0.0 * utility_frac
         xp = namespace(fixed)
-        return xp.concat([fixed[:-1], fixed[-1:] * utility_frac], axis=0)
+        return xp.concat([fixed[:-1], fixed[-1:] * upper(utility_frac, LEAST_UTILITY_FRAC)], axis=0)
 
     def _coolant_alarm(self, liquid: Liquid, air: air_side.AirState) -> Array:
-        if liquid.tcs_state is None:
+        coolant = self.scenario.coolant
+        if coolant is None:
             return air.supply_c[0] * 0.0
-        return as_mask(liquid.tcs_state.supply_c > self.scenario.coolant.tcs_limit_c, air.supply_c)
+        return as_mask(liquid.tcs_state.supply_c > coolant.tcs_limit_c, air.supply_c)
 
     # ---- a start ----------------------------------------------------------------------------------------------------
 
@@ -513,7 +542,9 @@ class Plant:
         air_share = 1.0 if p.coolant is None else 0.4
         chw = tower = tcs = fws = dry = None
         if p.chilled_water is not None:
-            chw = chilled_water.initial(p.chilled_water, in_force["chw_supply_temp_setpoint_c"][0] + 0.0, load_kw * air_share)
+            chw = chilled_water.initial(
+                p.chilled_water, in_force["chw_supply_temp_setpoint_c"][0] + 0.0, load_kw * air_share
+            )
         if p.tower is not None:
             tower = cooling_tower.initial(p.tower, in_force["cw_supply_temp_setpoint_c"][0] + 0.0, load_kw)
         if p.coolant is not None:
@@ -523,7 +554,12 @@ class Plant:
             dry = dry_cooler.initial(p.dry_cooler, like)
         alive = inlet * 0.0 + 1.0
         air = air_side.initial(
-            lay.zones, n, supply, supply + 14.0, np.minimum(outside.humidity_ratio, 0.009), in_force["crah_fan_speed_frac"]
+            lay.zones,
+            n,
+            supply,
+            supply + 14.0,
+            np.minimum(outside.humidity_ratio, 0.009),
+            in_force["crah_fan_speed_frac"],
         )
         return PlantState(
             rack=racks,

@@ -1,4 +1,4 @@
-"""What the plant answers with: one flat tuple of a control step's means, sums and end values. The KPIs and the task know nothing else."""
+"""What the plant answers with: one flat tuple of a control step. The KPIs and the task know nothing else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Array = Any
 
 
 class Flows(NamedTuple):
-    """One control step of B sites; ``(B,)`` unless said. Powers are means [kW], masses and energies are sums of the step."""
+    """One control step of B sites; ``(B,)`` unless said. Powers are means [kW], masses and energies sums."""
 
     # power drawn
     facility_power_kw: Array
@@ -35,7 +35,7 @@ class Flows(NamedTuple):
     battery_loss_kw: Array
     cooling_power_kw: Array  # all that moves heat, room fans included, server fans not
     reference_it_kw: Array  # what the load signal asks of the racks at a cool inlet: outside the agent's reach
-    # water [kg]
+    # water of the step, in kg
     evaporation_kg: Array
     blowdown_kg: Array
     drift_kg: Array

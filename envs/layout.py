@@ -10,9 +10,9 @@ import numpy as np
 from envs.equipment import air_side, breaker, power_capper, power_chain, rack
 from envs.equipment.rack_archetypes import RackArchetype
 from envs.interface.channels import CHANNELS
+from envs.physics.coolants import PG25, WATER
 from envs.physics.psychrometrics import pressure_kpa
 from envs.physics.recirculation import rack_spread, recirculation_matrix
-from envs.physics.coolants import PG25, WATER
 from envs.scenario import PRESETS, RackGroup, Scenario
 from envs.signals.workload import CLASSES, KIND_SLOTS
 from envs.work import work_table
@@ -43,7 +43,7 @@ def archetype_of(group: RackGroup) -> RackArchetype:
     for key in group.overrides:
         if not hasattr(preset, key):
             raise ValueError(f"racks: override {key!r} is no parameter of a rack; choose from {sorted(vars(preset))}")
-    whole = {k: int(v) if isinstance(getattr(preset, k), int) else v for k, v in group.overrides.items()}
+    whole: dict[str, Any] = {k: type(getattr(preset, k))(v) for k, v in group.overrides.items()}
     return replace(preset, **whole)
 
 
@@ -69,7 +69,9 @@ class Layout:
         self.row_of = np.array([g.row for g in groups])
         self.n_racks, self.n_zones, self.n_rows = len(groups), len(s.zones), len(s.power.row_limit_kw)
         self.rows = {"site": 1, "zone": self.n_zones, "row": self.n_rows, "rack": self.n_racks}
-        self.slot_class = np.array([[CLASSES.index(c) for c in KIND_SLOTS[PARTITION_KIND[g.workload]]] for g in groups]).T
+        self.slot_class = np.array(
+            [[CLASSES.index(c) for c in KIND_SLOTS[PARTITION_KIND[g.workload]]] for g in groups]
+        ).T
         self.racks = rack.rack_table(self.archetypes, self.slot_class, self.dtype)
         self._air(s)
         self._power(s, groups)
@@ -84,7 +86,7 @@ class Layout:
             self.fws_kj_k = s.facility_water.volume_m3 * WATER.density_kg_m3 * WATER.cp_kj_kg_k
 
     def _reference(self) -> None:
-        """Linear form of what an activity draws at the racks' inputs: base and idle, and per unit of slot activity [kW]."""
+        """Linear form of what an activity draws at the racks' inputs: base, and per unit of slot activity [kW]."""
         zero = np.zeros((*self.slot_class.shape, 1), np.float64)
         idle = rack.demand_terms(self.racks, zero.astype(self.dtype))
         base = (idle.base_kw + idle.total_kw)[:, 0]
@@ -94,12 +96,14 @@ class Layout:
             one[slot] = 1.0
             busy = rack.demand_terms(self.racks, one.astype(self.dtype))
             weights.append((busy.base_kw + busy.total_kw)[:, 0] - base)
-        marginal = np.broadcast_to(np.asarray(self.racks.psu_marginal, np.float64).reshape(-1, 1)[:, 0], (self.n_racks,))
+        marginal = np.broadcast_to(
+            np.asarray(self.racks.psu_marginal, np.float64).reshape(-1, 1)[:, 0], (self.n_racks,)
+        )
         self._reference_base_kw = float((base * marginal).sum())
         self._reference_weights = (np.stack(weights) * marginal).reshape(-1).astype(self.dtype)
 
     def reference_kw(self, asked: Any) -> Any:
-        """IT power ``(B,)`` [kW] that the load signal asks for at a cool inlet, batch queue left out: no control changes it."""
+        """IT power ``(B,)`` [kW] that the load signal asks for at a cool inlet, without batch; no control moves it."""
         return self._reference_weights @ asked.reshape(len(self._reference_weights), -1) + self._reference_base_kw
 
     def zone_max(self, by_rack: Any) -> Any:
@@ -116,8 +120,9 @@ class Layout:
         self.pressure_kpa = float(pressure_kpa(s.elevation_m))
         self.zones = air_side.zone_table(list(s.zones.values()), self.pressure_kpa, self.dtype)
         airflow = [max(a.air_rated_kw, 0.05) * a.airflow_m3_s_kw for a in self.archetypes]
-        self.recirculation = recirculation_matrix(self.row_of, self.zone_of, airflow, self.dtype)
-        self.spread = rack_spread(self.row_of, self.zone_of, airflow=airflow, dtype=self.dtype)
+        rows, zones = self.row_of.tolist(), self.zone_of.tolist()
+        self.recirculation = recirculation_matrix(rows, zones, airflow, self.dtype)
+        self.spread = rack_spread(rows, zones, airflow=airflow, dtype=self.dtype)
         self.membership = (np.arange(self.n_zones)[:, None] == self.zone_of[None, :]).astype(self.dtype)
         heat = np.array([a.peak_kw for a in self.archetypes])
         by_zone = self.membership @ heat
@@ -128,10 +133,14 @@ class Layout:
         self.rack_rated_kw = np.array([[a.peak_kw] for a in self.archetypes], self.dtype)
         self.restart_s = np.array([[a.restart_s] for a in self.archetypes], self.dtype)
         self.longest_restart_s = max(float(self.restart_s.max()), float(s.breaker.restart_s), 1.0)
-        self.tree = power_chain.power_tree(s.power, self.row_of, self.dtype)
+        self.tree = power_chain.power_tree(s.power, self.row_of.tolist(), self.dtype)
         self.row_rated_kw = self.tree.row_racks @ self.rack_rated_kw
         self.nodes = breaker.breaker_nodes(
-            [g.breaker_kw for g in groups], s.power.row_limit_kw, float(s.power.ups_limit_kw), self.row_of, self.dtype
+            [g.breaker_kw for g in groups],
+            s.power.row_limit_kw,
+            float(s.power.ups_limit_kw),
+            self.row_of.tolist(),
+            self.dtype,
         )
         self.node_limit_kw = power_capper.node_limits(
             np.asarray(s.power.row_limit_kw), s.power.ups_limit_kw, s.power.utility_limit_kw, self.dtype

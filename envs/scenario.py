@@ -1,4 +1,4 @@
-"""One site: its machines, signals, rules and episode as frozen dataclasses, cross-checked once; read from YAML without hydra."""
+"""One site as frozen dataclasses: machines, signals, rules, episode; cross-checked once, read without hydra."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 from omegaconf import OmegaConf
@@ -49,8 +49,10 @@ WORKLOADS = ("frontier", "conv", "code", "shared", "batch", "cpu", "cpu_office")
 class RackGroup(Parameters):
     """Racks of one kind that stand together.
 
-    ``archetype`` names a preset of ``envs.equipment.rack``; ``overrides`` changes single parameters of it. ``workload`` is the
-    kind of partition that the group belongs to: frontier, conv, code, shared, batch or cpu. ``priority`` is who is capped last.
+    ``archetype`` names a preset of ``envs.equipment.rack``; ``overrides`` changes single parameters of it.
+    ``workload`` is the
+    kind of partition that the group belongs to: frontier, conv, code, shared, batch or cpu. ``priority`` is who is
+    capped last.
     """
 
     archetype: str = "nvl72"
@@ -75,8 +77,10 @@ class RackGroup(Parameters):
 class Site(Parameters):
     """Where the site stands and which signals it meets.
 
-    ``climates`` are keys of the embedded climates or paths of weather files (EPW, CSV, Parquet); an environment draws one per
-    episode. ``weather_site`` is the embedded climate whose place a CSV or Parquet file has (EPW files carry theirs). ``weather_seeds`` and ``workload_seeds`` name the streams of the generators: training, validation and test use
+    ``climates`` are keys of the embedded climates or paths of weather files (EPW, CSV, Parquet); an environment draws
+    one per
+    episode. ``weather_site`` is the embedded climate whose place a CSV or Parquet file has (EPW files carry theirs).
+    ``weather_seeds`` and ``workload_seeds`` name the streams of the generators: training, validation and test use
     disjoint ones. ``workload_file`` plays a trace instead of the generator.
     """
 
@@ -117,9 +121,13 @@ class Episode(Parameters):
         super().__post_init__()
         ratio = self.step_s / self.substep_s
         if abs(ratio - round(ratio)) > 1e-9:
-            raise ValueError(f"Episode.substep_s = {self.substep_s} does not divide step_s = {self.step_s}; give a divisor")
+            raise ValueError(
+                f"Episode.substep_s = {self.substep_s} does not divide step_s = {self.step_s}; give a divisor"
+            )
         if self.start_day_high <= self.start_day_low:
-            raise ValueError(f"Episode.start_day_high = {self.start_day_high} must be above start_day_low = {self.start_day_low}")
+            raise ValueError(
+                f"Episode.start_day_high = {self.start_day_high} must be above start_day_low = {self.start_day_low}"
+            )
 
     @property
     def substeps(self) -> int:
@@ -134,7 +142,9 @@ class Rules(Parameters):
     fan: FanPi = field(default_factory=FanPi)
     supply_air: TrimRespond = field(default_factory=TrimRespond)
     chilled_water: TrimRespond = field(
-        default_factory=lambda: TrimRespond(low=14.0, high=22.0, start=18.0, trim_k=0.2, ignore=0.0, respond_k=0.3, respond_max_k=1.0)
+        default_factory=lambda: TrimRespond(
+            low=14.0, high=22.0, start=18.0, trim_k=0.2, ignore=0.0, respond_k=0.3, respond_max_k=1.0
+        )
     )
     condenser_water: CondenserReset = field(default_factory=CondenserReset)
     request_one_c: float = parameter(25.5, 15.0, 40.0, "degC", "SCENARIOS")
@@ -164,16 +174,16 @@ class Scenario(Parameters):
     elevation_m: float = parameter(100.0, -400.0, 5000.0, "m", "site")
     racks: dict[str, RackGroup] = field(default_factory=dict)
     zones: dict[str, AirZone] = field(default_factory=dict)
-    coolant: Optional[CoolantDistribution] = None
-    facility_water: Optional[FacilityWater] = None
-    chilled_water: Optional[ChilledWater] = None
-    tower: Optional[CoolingTower] = None
-    dry_cooler: Optional[DryCooler] = None
-    dx: Optional[DxUnits] = None
+    coolant: CoolantDistribution | None = None
+    facility_water: FacilityWater | None = None
+    chilled_water: ChilledWater | None = None
+    tower: CoolingTower | None = None
+    dry_cooler: DryCooler | None = None
+    dx: DxUnits | None = None
     power: PowerChain = field(default_factory=PowerChain)
     breaker: Breaker = field(default_factory=Breaker)
     capper: PowerCapper = field(default_factory=PowerCapper)
-    battery: Optional[Battery] = None
+    battery: Battery | None = None
     site: Site = field(default_factory=Site)
     episode: Episode = field(default_factory=Episode)
     rules: Rules = field(default_factory=Rules)
@@ -193,12 +203,13 @@ class Scenario(Parameters):
         super().__post_init__()
         if not self.racks or not self.zones:
             raise ValueError(f"scenario {self.name!r} has no racks or no air zones; give at least one of each")
+        zones, rows = len(self.zones), len(self.power.row_limit_kw)
         for key, group in self.racks.items():
-            if group.zone >= len(self.zones):
-                raise ValueError(f"racks.{key}.zone = {group.zone}, but there are {len(self.zones)} zones; give 0..{len(self.zones) - 1}")
-            if group.row >= len(self.power.row_limit_kw):
+            if group.zone >= zones:
+                raise ValueError(f"racks.{key}.zone = {group.zone}, but there are {zones} zones; give 0..{zones - 1}")
+            if group.row >= rows:
                 raise ValueError(
-                    f"racks.{key}.row = {group.row}, but power.row_limit_kw has {len(self.power.row_limit_kw)} rows; add the row's limit"
+                    f"racks.{key}.row = {group.row}, but power.row_limit_kw has {rows} rows; add the row's limit"
                 )
         self._check_plant()
         check_weights(self.reward_weights)
@@ -211,9 +222,11 @@ class Scenario(Parameters):
                 raise ValueError(f"channel_ranges.{name} = {span}; give [low, high] with low < high")
 
     def _check_plant(self) -> None:
-        water_cooled = self.chilled_water is not None and self.chilled_water.machine != "F"
-        if water_cooled and self.tower is None:
-            raise ValueError(f"scenario {self.name!r}: chilled_water.machine = {self.chilled_water.machine!r} is water-cooled and needs a tower")  # type: ignore[union-attr]
+        chilled = self.chilled_water
+        if chilled is not None and not chilled.air_cooled and self.tower is None:
+            raise ValueError(
+                f"{self.name}: chilled_water.machine {chilled.machine!r} is water-cooled and needs a tower"
+            )
         if self.chilled_water is None and self.dx is None:
             raise ValueError(f"scenario {self.name!r}: nothing cools the air; give chilled_water or dx")
         if self.dx is not None and len(self.zones) != 1:
@@ -222,7 +235,9 @@ class Scenario(Parameters):
         if liquid and (self.coolant is None or self.facility_water is None):
             raise ValueError(f"scenario {self.name!r} has liquid-cooled racks; give coolant and facility_water")
         if self.facility_water is not None and self.tower is None and self.dry_cooler is None:
-            raise ValueError(f"scenario {self.name!r}: facility_water has nowhere to reject heat; give tower or dry_cooler")
+            raise ValueError(
+                f"scenario {self.name!r}: facility_water has nowhere to reject heat; give tower or dry_cooler"
+            )
 
     def hash(self) -> str:
         """Twelve hex digits of every parameter: results and bundles name the scenario by it."""
@@ -267,7 +282,7 @@ def _file(name_or_path: str) -> Any:
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
             raise ValueError(f"scenario file {name_or_path!r} does not exist; shipped scenarios are {SHIPPED}")
-        raw = OmegaConf.load(path)
+        raw: Any = OmegaConf.load(path)
     elif name_or_path in SHIPPED:
         text = resources.files("configs").joinpath("scenario", f"{name_or_path}.yaml").read_text(encoding="utf-8")
         raw = OmegaConf.create(text)

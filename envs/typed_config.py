@@ -1,6 +1,7 @@
 """Frozen parameter dataclasses as OmegaConf schemas: typed keys at the door, frozen objects inside.
 
-OmegaConf makes every node of a frozen dataclass read-only, so nothing could be overridden. Each class therefore gets a mutable
+OmegaConf makes every node of a frozen dataclass read-only, so nothing could be overridden. Each class therefore gets
+a mutable
 twin with the same fields and types, used for merging only; what comes out is built as the real, checked class again.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import types
 from dataclasses import field, fields, is_dataclass, make_dataclass
 from functools import cache
-from typing import Any, Optional, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from omegaconf import OmegaConf
 
@@ -81,13 +82,13 @@ def _twin_type(hint: Any) -> Any:
         return twin(hint)
     args = get_args(hint)
     if _is_optional(hint):
-        return Optional[_twin_type(next(a for a in args if a is not type(None)))]
+        return Union[_twin_type(next(a for a in args if a is not type(None))), None]  # noqa: UP007 - at run time
     if get_origin(hint) is dict:
         # a list inside a dict takes no whole numbers for floats: it is typed when the object is built
         inner = list[Any] if get_origin(args[1]) is list else _twin_type(args[1])
         return types.GenericAlias(dict, (args[0], inner))
     if get_origin(hint) is list:
-        return list[_twin_type(args[0])]  # type: ignore[misc]
+        return types.GenericAlias(list, (_twin_type(args[0]),))
     return hint
 
 

@@ -1,6 +1,7 @@
 """The one unit of each quantity, the conversions at the doors, and physical constants with their source.
 
-Inside the house: kW, kWh, kPa, kg, kg/s, degC (differences in K), s, kJ/K, kW/K, USD. Fractions are 0..1, never percent.
+Inside the house: kW, kWh, kPa, kg, kg/s, degC (differences in K), s, kJ/K, kW/K, USD. Fractions are 0..1, never
+percent.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class DataCenterVectorEnv(gym.vector.VectorEnv):
         return self.core.reset(mask=done)
 
     def _end_later(self, done: NDArray[np.bool_], info: dict[str, Any]) -> None:
-        """Give the sums of the episodes that ended; they begin anew at the next step, or when the caller resets them."""
+        """Give the sums of the episodes that ended; they begin anew at the next step or at the caller's reset."""
         self._pending = done.copy()
         info["episode"], info["_episode"] = self.core.episode_statistics(done), done.copy()
 

@@ -1,6 +1,7 @@
 """The ledger of useful work: what was asked, done, lost, and what waits (WORKLOAD 6c; DESIGN, "Useful work").
 
-Serving that is not done now is lost. Training that a cap slows waits and runs when accelerators of its slot idle. Batch work
+Serving that is not done now is lost. Training that a cap slows waits and runs when accelerators of its slot idle.
+Batch work
 queues, runs in what the cap leaves, and is lost at its deadline. All in rated accelerator-hours; a CPU rack counts one
 accelerator per rated kW (engineering guess).
 """
@@ -35,7 +36,7 @@ class WorkTable(NamedTuple):
 
 
 class WorkState(NamedTuple):
-    """What waits [accelerator-h]: training per slot ``(S, R, B)``, the batch queue ``(B,)`` and how far it is ahead of its deadline."""
+    """What waits [accelerator-h]: training ``(S, R, B)``, the batch queue and its lead on the deadline ``(B,)``."""
 
     backlog: Array
     batch_queue: Array
@@ -91,7 +92,7 @@ def initial(table: WorkTable, n: int, dtype: Any) -> WorkState:
 
 
 def running_activity(table: WorkTable, state: WorkState, asked: Array, step_h: float) -> Array:
-    """Activity ``(S, R, B)`` of the step: what the signal asks, the batch queue, and waiting training in idle accelerators."""
+    """Activity ``(S, R, B)`` of the step: what is asked, the batch queue, waiting training where racks idle."""
     xp = namespace(asked)
     queue_share = lower(state.batch_queue * (1.0 / (table.batch_units * step_h)), 1.0)
     activity = asked + table.batch * queue_share
@@ -155,7 +156,9 @@ def settle(
     demanded_k, lost_k, backlog_k = by_class(wanted), by_class(lost), by_class(backlog)
     zero = due * 0.0
     k = range(CLASS_COUNT)
-    demanded_k = demanded_k + xp.stack([load.batch_arrival if i == BATCH else load.unserved if i == DECODE else zero for i in k])
+    demanded_k = demanded_k + xp.stack(
+        [load.batch_arrival if i == BATCH else load.unserved if i == DECODE else zero for i in k]
+    )
     lost_k = lost_k + xp.stack([expired if i == BATCH else load.unserved if i == DECODE else zero for i in k])
     backlog_k = backlog_k + xp.stack([queue if i == BATCH else zero for i in k])
     return WorkState(backlog, queue, slack), WorkFlows(demanded_k, by_class(done), lost_k, backlog_k)

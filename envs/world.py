@@ -1,4 +1,4 @@
-"""What the world does to a batch of sites: pools of weather, grid and load built once, gathered by one ``take`` per step."""
+"""What the world does to a batch of sites: pools of weather, grid and load built once, gathered each step."""
 
 from __future__ import annotations
 
@@ -159,23 +159,27 @@ def partitions(scenario: Scenario) -> tuple[Partition, ...]:
     for group in scenario.racks.values():
         racks = tuple(range(at, at + group.count))
         at += group.count
-        kind, service = {"conv": ("interactive", "conv"), "code": ("interactive", "code"), "cpu_office": ("cpu", "code")}.get(
-            group.workload, (group.workload, "conv")
-        )
+        kind, service = {
+            "conv": ("interactive", "conv"),
+            "code": ("interactive", "code"),
+            "cpu_office": ("cpu", "code"),
+        }.get(group.workload, (group.workload, "conv"))
         gpus = max(1, archetype_of(group).accelerators)
         table.append(Partition(kind, racks, gpus, service=service, autoscale=scenario.site.autoscale))
     return tuple(table)
 
 
 def workloads(scenario: Scenario, utc_offset_h: float) -> list[Workload]:
-    """One pool per workload seed, or the trace file; the measured request weeks are placed by the first site's clock."""
+    """One pool per workload seed, or the trace file; request weeks are placed by the first site's clock."""
     site, step_s = scenario.site, scenario.episode.step_s
     table = partitions(scenario)
     if site.workload_file:
         return [read_workload(site.workload_file, table, step_s=int(step_s))]
     if step_s % 60:
         raise ValueError(f"episode.step_s = {step_s}: the workload generator needs whole minutes; give 60, 300, ...")
-    return [generate_workload(table, seed, site.workload_weeks, int(step_s), utc_offset_h) for seed in site.workload_seeds]
+    return [
+        generate_workload(table, seed, site.workload_weeks, int(step_s), utc_offset_h) for seed in site.workload_seeds
+    ]
 
 
 def _queue(w: Workload) -> NDArray[np.float32]:
@@ -188,9 +192,7 @@ def _queue(w: Workload) -> NDArray[np.float32]:
 def _site_block(weather: Weather, scenario: Scenario, step_s: float) -> NDArray[np.float32]:
     """All signals of one site on the control grid ``(T, C)``, clock and perfect-forecast columns included."""
     site = scenario.site
-    grid = load_grid(
-        site.grid_zone, site.grid_seed, tariff=site.tariff, events_per_year=site.demand_response_per_year
-    )
+    grid = load_grid(site.grid_zone, site.grid_seed, tariff=site.tariff, events_per_year=site.demand_response_per_year)
     block = site_signals(weather, grid, step_s)
     columns = {name: block[:, k] for k, name in enumerate(SITE_SIGNALS)}
     steps = np.arange(len(block))

@@ -27,7 +27,11 @@ def building_controller(scenario: Scenario, layout: Layout, names: Sequence[str]
     if "crah_fan_speed_frac" in held:
         parts.append(FanPiController(rules.fan, scenario.episode.step_s))
     if "supply_air_temp_setpoint_c" in held:
-        parts.append(SupplyAirReset(rules.supply_air, layout.membership, scenario.episode.step_s, rules.request_one_c, rules.request_three_c))
+        parts.append(
+            SupplyAirReset(
+                rules.supply_air, layout.membership, scenario.episode.step_s, rules.request_one_c, rules.request_three_c
+            )
+        )
     if "chw_supply_temp_setpoint_c" in held:
         parts.append(ChilledWaterReset(rules.chilled_water, scenario.episode.step_s))
     if "cw_supply_temp_setpoint_c" in held:
@@ -60,7 +64,9 @@ def legacy_fixed(scenario: Scenario, layout: Layout) -> Fixed:
     found = scenario.legacy_setpoints
     for name in layout.channel_names:
         low, high = layout.channel_ranges[name]
-        value = found.get(name, {"rack_power_limit_frac": 1.0, "tcs_pump_speed_frac": 1.0, "battery_power_kw": 0.0}.get(name, low))
+        value = found.get(
+            name, {"rack_power_limit_frac": 1.0, "tcs_pump_speed_frac": 1.0, "battery_power_kw": 0.0}.get(name, low)
+        )
         rows = layout.rows[layout.channel_per[name]]
         values[name] = [float(np.clip(value, low, high))] * rows
     return Fixed(values)

@@ -28,7 +28,9 @@ class Fixed:
     def act(self, measurements: Measurements) -> Setpoints:
         """The same values for every environment."""
         like = measurements["dry_bulb_c"]
-        return {name: np.broadcast_to(v, (v.shape[0], like.shape[-1])).astype(like.dtype) for name, v in self.values.items()}
+        return {
+            name: np.broadcast_to(v, (v.shape[0], like.shape[-1])).astype(like.dtype) for name, v in self.values.items()
+        }
 
 
 def _column(rows: Sequence[float | Array]) -> Array:

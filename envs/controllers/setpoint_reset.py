@@ -1,4 +1,4 @@
-"""Guideline 36 trim and respond for supply air and chilled water, and the wet-bulb reset of condenser water (PHYSICS i3, i5; SCENARIOS)."""
+"""Guideline 36 trim and respond for air and chilled water; wet-bulb reset of condenser water (PHYSICS i3, i5)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class TrimRespond(Parameters):
 def trim_and_respond(c: TrimRespond, setpoint: Array, requests: Array, age_s: Array, scale: float = 1.0) -> Array:
     """One sample of the loop: trim up, respond down in proportion to the requests beyond ``ignore``.
 
-    Check (PHYSICS i5: trim .1, respond .2, max .6, I 2, from 18.0): requests 0,1,3,5,8,0 give 18.0 18.0 17.9 17.4 16.9 17.0
+    Check (PHYSICS i5: trim .1, respond .2, max .6, I 2, from 18.0): requests 0,1,3,5,8,0 give 18.0 18.0 17.9 17.4
+    16.9 17.0
     with high 18.
     """
     beyond = requests - c.ignore
@@ -40,7 +41,7 @@ def trim_and_respond(c: TrimRespond, setpoint: Array, requests: Array, age_s: Ar
 
 
 class SupplyAirReset:
-    """Holds ``supply_air_temp_setpoint_c``: a rack inlet over ``one_c`` is one request of its zone, over ``three_c`` three."""
+    """Holds ``supply_air_temp_setpoint_c``: an inlet over ``one_c`` is one request, over ``three_c`` three."""
 
     def __init__(
         self, constants: TrimRespond, membership: Array, step_s: float, one_c: float = 25.5, three_c: float = 27.0
@@ -74,7 +75,7 @@ class SupplyAirReset:
 
 
 class ChilledWaterReset:
-    """Holds ``chw_supply_temp_setpoint_c``: a coil valve over 95 % is one request, with supply air 1 K over its setpoint three."""
+    """Holds ``chw_supply_temp_setpoint_c``: a valve over 95 % is one request, three with the air 1 K too warm."""
 
     def __init__(self, constants: TrimRespond, step_s: float) -> None:
         self.constants = constants

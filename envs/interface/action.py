@@ -1,4 +1,4 @@
-"""From the box to the field: clip, decode, slew-limit. From the field to the box: encode (for controllers that imitate)."""
+"""From the box to the field: clip, decode, slew-limit."""
 
 from __future__ import annotations
 
@@ -93,9 +93,10 @@ class ActionDecoder:
 
 
 def water_fill(demand: Array, budget: Array) -> Array:
-    """Limits ``(P, B)`` that share ``budget (1, B)``: every row may draw up to one common level, what is spare raises it.
+    """Limits ``(P, B)`` that share ``budget (1, B)``: one common level for every row; what is spare raises it.
 
-    The level L solves ``sum_i min(demand_i, L) = budget`` (PHYSICS i7), exactly, by sorting; where the demand fits in the
+    The level L solves ``sum_i min(demand_i, L) = budget`` (PHYSICS i7), exactly, by sorting; where the demand fits in
+    the
     budget the level is the largest demand plus an equal share of what is left, so that no cap binds.
     """
     rows = demand.shape[0]

@@ -1,4 +1,4 @@
-"""The one table of channels: what an agent or a building's own controller may move, in which units, how far and how fast.
+"""The one table of channels: what an agent or the building may move, in which units, how far and how fast.
 
 It feeds the action space, the decoding, the slew limits, the documentation, the shield and the exported manifest.
 Ranges and slews: SCENARIOS, "Channels an agent may hold".
@@ -35,8 +35,10 @@ class Channel:
     deadband : float
         Smallest change that is written to the field [unit].
     encoding : str
-        How an element of the action box becomes a value: ``absolute`` maps -1..1 to low..high; ``delta`` moves the value in
-        force by up to the slew; ``approach`` is a difference over the wet bulb of 2..10 K; ``feeder_share`` is one share of the
+        How an element of the action box becomes a value: ``absolute`` maps -1..1 to low..high; ``delta`` moves the
+        value in
+        force by up to the slew; ``approach`` is a difference over the wet bulb of 2..10 K; ``feeder_share`` is one
+        share of the
         feeder's limit, distributed over the rows by water-filling.
     rows : int
         How many rows the channel has in a scenario (0 until bound to one).

@@ -1,4 +1,4 @@
-"""The task judges: named terms in USD from the plant's Flows, soft limits from one ``tolerance``, one constant to divide by.
+"""The task judges: named terms in USD from the plant's Flows, soft limits from one ``tolerance``, one scale.
 
 Terms are costs (positive is worse); the reward is minus their sum over the scenario's scale.
 """
@@ -89,7 +89,8 @@ class Judged:
 def terms(config: RewardConfig, flows: Any, judged: Judged, step_h: float) -> dict[str, Array]:
     """Cost terms [USD] of one step, each ``(B,)``.
 
-    Energy is grid energy less what the load signal asks of the racks (the agent cannot change that part), at the price of the hour.
+    Energy is grid energy less what the load signal asks of the racks (the agent cannot change that part), at the
+    price of the hour.
     """
     c = config
     grid_kwh = (flows.grid_power_kw - judged.reference_it_kw) * step_h

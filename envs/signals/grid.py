@@ -124,7 +124,7 @@ def load_grid(
     years: int = 1,
     start_year: int = 2023,
     *,
-    tariff: Tariff = "tou",
+    tariff: str = "tou",
     base_price_usd_mwh: float | None = None,
     events_per_year: float = 0.0,
     events: Sequence[DemandResponseEvent] = (),
