@@ -126,5 +126,5 @@ def test_a_single_env_gives_its_sums_at_the_end_and_refuses_a_wrong_shape(world_
 def test_an_empty_batch_and_a_plant_without_the_channels_are_refused(world_of: WorldOf) -> None:
     with pytest.raises(ValueError, match="num_envs = 0"):
         vector(world_of, n=0)
-    with pytest.raises(ValueError, match="none of them is in scenario 'edge_room'"):
+    with pytest.raises(ValueError, match="none is in scenario 'edge_room'"):
         vector(world_of, agent_channels=("tcs_pump_speed_frac",))
