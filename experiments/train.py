@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from envs.scenario import Scenario
     from experiments.tracking import Tracker
 
+VALIDATION_SEED = 1_000_000  # the same validation episodes for every run and every evaluation in it
+
 
 def train(
     scenario: Scenario,
@@ -84,7 +86,6 @@ def train(
     if evaluate_every:
         other = "none" if split == "none" else "validation"
         validation = DataCenterSB3VecEnv(with_split(scenario, other), evaluation_environments)
-        validation.seed(1_000_000 + seed)
     if resume:
         model = resume_model(algorithm, latest_checkpoint(Path(resume)), sites, seed, device)
     else:
@@ -98,6 +99,7 @@ def train(
         checkpoint_every=checkpoint_every,
         evaluation_env=validation,
         evaluate_every=evaluate_every,
+        evaluation_seed=VALIDATION_SEED,
         patience=patience,
         min_gain=min_gain,
         progress=progress,
@@ -135,7 +137,7 @@ def run_card(core: Any, algorithm: str, settings: Mapping[str, Any], cost: Mappi
 
 @hydra.main(config_path=CONFIGS, config_name="train", version_base="1.3")
 def main(config: DictConfig) -> float:
-    """Train as configured, with tracking; the mean episode reward of the last rollouts goes to the sweeper."""
+    """Train as configured, with tracking; the mean reward of the last episodes goes to the sweeper."""
     from experiments.multirun import parent_run_id
     from experiments.provenance import git_state
     from experiments.tracking import start_run
@@ -153,7 +155,7 @@ def main(config: DictConfig) -> float:
         tracker.log_parameters({"algorithm": algorithm, "agent": agent, "scenario": scenario.name, **plain})
         tracker.log_text(OmegaConf.to_yaml(config, resolve=True), "config.yaml")
         cost = train(scenario, algorithm, agent, environments, folder=folder, tracker=tracker, **plain)
-    return cost["steps_per_s"]
+    return cost["episode_reward"]
 
 
 def run() -> None:

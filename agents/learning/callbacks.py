@@ -101,7 +101,7 @@ class PlateauStop(BaseCallback):
     Parameters
     ----------
     environment : VecEnv
-        Validation environments; every one is played for one episode.
+        Validation environments; every one is played for one episode, the same at every evaluation.
     every_steps : int
         Environment steps between evaluations.
     patience : int
@@ -110,10 +110,15 @@ class PlateauStop(BaseCallback):
         Smallest rise of the mean episode reward that counts as gain.
     best_path : Path
         Where the best model is written.
+    seed : int
+        Of the validation episodes.
     """
 
-    def __init__(self, environment: VecEnv, every_steps: int, patience: int, min_gain: float, best_path: Path) -> None:
+    def __init__(
+        self, environment: VecEnv, every_steps: int, patience: int, min_gain: float, best_path: Path, seed: int = 0
+    ) -> None:
         super().__init__()
+        self.seed = seed
         self.environment, self.every_steps, self.patience = environment, every_steps, patience
         self.min_gain, self.best_path = min_gain, best_path
         self.best, self.stale, self.stopped = -np.inf, 0, False
@@ -131,6 +136,7 @@ class PlateauStop(BaseCallback):
         return not self.stopped
 
     def _evaluate(self) -> None:
+        self.environment.seed(self.seed)  # paired: another draw of episodes would pass for a gain
         score = mean_episode_reward(self.model, self.environment)
         self.logger.record("evaluation/reward", score)
         if score > self.best + self.min_gain:

@@ -22,6 +22,7 @@ def learn(
     checkpoint_every: int = 0,
     evaluation_env: VecEnv | None = None,
     evaluate_every: int = 0,
+    evaluation_seed: int = 0,
     patience: int = 0,
     min_gain: float = 0.0,
     progress: bool = False,
@@ -43,6 +44,8 @@ def learn(
         Environment steps; 0 switches the habit off.
     evaluation_env : VecEnv, optional
         Validation environments for the plateau.
+    evaluation_seed : int
+        Of their episodes, the same at every evaluation.
     patience, min_gain : int, float
         See ``callbacks.PlateauStop``.
     progress : bool
@@ -53,8 +56,10 @@ def learn(
     Returns
     -------
     dict
-        ``environment_steps``, ``wall_s``, ``steps_per_s``, ``stopped_early`` (0 or 1).
+        ``environment_steps``, ``wall_s``, ``steps_per_s``, ``stopped_early`` (0 or 1), ``episode_reward``: mean of the
+        last episodes that ended, nan where none did.
     """
+    import numpy as np
     import torch
     from stable_baselines3.common.logger import Logger
 
@@ -68,7 +73,8 @@ def learn(
         callbacks.append(Checkpoint(folder / "checkpoints", checkpoint_every))
     plateau = None
     if evaluation_env is not None and evaluate_every:
-        plateau = PlateauStop(evaluation_env, evaluate_every, patience, min_gain, folder / "best_model.zip")
+        best = folder / "best_model.zip"
+        plateau = PlateauStop(evaluation_env, evaluate_every, patience, min_gain, best, evaluation_seed)
         callbacks.append(plateau)
     if progress:
         callbacks.append(ProgressBar(total_steps))
@@ -76,9 +82,11 @@ def learn(
     model.learn(max(total_steps - before, 0), callback=callbacks, reset_num_timesteps=False)
     model.save(folder / "model.zip")
     wall_s, steps = time.perf_counter() - start, model.num_timesteps - before
+    ended = model.ep_info_buffer or ()
     return {
         "environment_steps": float(steps),
         "wall_s": wall_s,
         "steps_per_s": steps / wall_s,
         "stopped_early": float(plateau is not None and plateau.stopped),
+        "episode_reward": float(np.mean([e["r"] for e in ended])) if ended else float("nan"),
     }

@@ -77,3 +77,15 @@ def test_training_stops_when_evaluation_no_longer_improves(make_env: Any, tmp_pa
 
 def test_the_progress_bar_runs_to_the_end(make_env: Any, tmp_path: Path) -> None:
     learn(build_model("ppo", make_env(), {"hidden": [8]}), 64, tmp_path, progress=True)
+
+
+def test_every_evaluation_plays_the_same_episodes(make_env: Any, tmp_path: Path) -> None:
+    scores: set[float] = set()
+
+    def sink(values: dict[str, float], step: int) -> None:
+        scores.update(v for k, v in values.items() if k == "evaluation/reward")
+
+    model = build_model("ppo", make_env(), {"hidden": [8], "learning_rate": 0.0})
+    cost = learn(model, 512, tmp_path, sink=sink, evaluation_env=make_env(4), evaluate_every=64)
+    assert len(scores) == 1
+    assert -10.0 < cost["episode_reward"] < 0.0
