@@ -194,7 +194,7 @@ class DataCenterCore:
             "cw_supply_temp_setpoint_c": np.clip(outside.wet_bulb_c + cw.approach_k, cw.low, cw.high),
             "fws_supply_temp_setpoint_c": rules.fws_setpoint_c,
             "tcs_supply_temp_setpoint_c": rules.tcs_setpoint_c,
-            "tcs_pump_speed_frac": 1.0,
+            "tcs_pump_speed_frac": rules.tcs_pump_speed_frac,
             "rack_power_limit_frac": 1.0,
             "battery_power_kw": 0.0,
         }
@@ -210,6 +210,8 @@ class DataCenterCore:
         if not hasattr(self, "faults"):
             self.faults = fault_plan([[]] * self.num_envs, lay.n_zones, rows, self.dtype)
         if not (config.scheduled or config.random):
+            if self.faults.configured:  # known ones end with their episode
+                self.faults = replaced(self.faults, {int(i): [] for i in where})
             return
         length = self.scenario.episode.steps * self.step_s
         drawn = {
@@ -219,7 +221,7 @@ class DataCenterCore:
         self.faults = replaced(self.faults, drawn)
 
     def set_faults(self, faults: Sequence[Sequence[Fault]]) -> None:
-        """Known faults instead of drawn ones, one list per environment; call it after ``reset``."""
+        """Known faults instead of drawn ones, one list per environment, until each is reset; call it after ``reset``."""
         self.faults = fault_plan(faults, self.plant.layout.n_zones, self.instruments.rows, self.dtype)
         self._look_outside()
 
