@@ -70,7 +70,10 @@ class Load(NamedTuple):
 
 @dataclass
 class World:
-    """Pools of signals; rows of ``site_pool`` are steps of one site and weather year after the other."""
+    """Pools of signals; rows of ``site_pool`` are steps of one site and weather year after the other.
+
+    ``load_week_start`` is the place of a load pool's first row in the week [steps since Monday midnight, site time].
+    """
 
     site_pool: NDArray[np.float32]
     site_steps: int
@@ -86,6 +89,7 @@ class World:
     job_groups: tuple[tuple[int, ...], ...]
     steps_per_day: int
     steps_per_week: int
+    load_week_start: int
 
     @classmethod
     def build(cls, scenario: Scenario) -> World:
@@ -113,6 +117,7 @@ class World:
             job_groups=first.job_groups,
             steps_per_day=round(86_400 / step_s),
             steps_per_week=round(WEEK_S / step_s),
+            load_week_start=round(first.week_start_s / step_s),
         )
 
     def mean_price_usd_mwh(self, carbon_usd_t: float) -> NDArray[np.float64]:
@@ -123,11 +128,18 @@ class World:
 
     def draw_load(self, rng: np.random.Generator, site: int, day: int, step_of_day: int) -> tuple[int, int]:
         """Pool and first step of an episode's load, at the weekday and hour of the site's clock."""
-        weekday = (START_WEEKDAY + day) % 7
-        weeks = self.load_steps // self.steps_per_week
         load = int(rng.integers(self.n_loads))
-        week = int(rng.integers(weeks))
-        return load, week * self.steps_per_week + weekday * self.steps_per_day + step_of_day
+        return load, self.draw_load_start(rng, day, step_of_day)
+
+    def draw_load_start(self, rng: np.random.Generator, day: int, step_of_day: int) -> int:
+        """First step in a pool at the weekday and hour of the site's clock, of a drawn week.
+
+        A trace that is shorter than a week is repeated; its days then stand on other weekdays.
+        """
+        clock = (START_WEEKDAY + day) % 7 * self.steps_per_day + step_of_day
+        place = (clock - self.load_week_start) % self.steps_per_week % self.load_steps
+        weeks = (self.load_steps - 1 - place) // self.steps_per_week + 1
+        return place + int(rng.integers(weeks)) * self.steps_per_week
 
     def at(self, plan: Any, t: NDArray[np.int64], dtype: np.dtype) -> tuple[Outside, Load]:
         """Signals of step ``t (B,)`` of the planned episodes; a year or pool that ends starts again."""
@@ -174,7 +186,7 @@ def workloads(scenario: Scenario, utc_offset_h: float) -> list[Workload]:
     site, step_s = scenario.site, scenario.episode.step_s
     table = partitions(scenario)
     if site.workload_file:
-        return [read_workload(site.workload_file, table, step_s=int(step_s))]
+        return [read_workload(site.workload_file, table, step_s=int(step_s), utc_offset_h=utc_offset_h)]
     if step_s % 60:
         raise ValueError(f"episode.step_s = {step_s}: the workload generator needs whole minutes; give 60, 300, ...")
     return [

@@ -11,7 +11,7 @@ import numpy as np
 
 from envs.episode import EpisodePlan
 from envs.scenario import Scenario
-from envs.world import START_WEEKDAY, World
+from envs.world import World
 from experiments.splits import Episode, Split, load_split
 
 YEAR = 2023  # generated years start on its weekday
@@ -62,16 +62,15 @@ def explicit_plan(scenario: Scenario, world: World, episodes: Sequence[Episode])
     """
     site, rows = scenario.site, []
     seeds = len(site.weather_seeds)
-    weeks = world.load_steps // world.steps_per_week
     for i, e in enumerate(episodes):
         day = first_day(e, i)
         rng = np.random.default_rng([e.workload_seed, e.weather_seed, i])
-        start = (START_WEEKDAY + day) % 7 * world.steps_per_day + int(rng.integers(weeks)) * world.steps_per_week
+        start = world.draw_load_start(rng, day, 0)
         rows.append(
             (
                 site.climates.index(e.site) * seeds + site.weather_seeds.index(e.weather_seed),
                 day * world.steps_per_day,
-                site.workload_seeds.index(e.workload_seed),
+                site.workload_seeds.index(e.workload_seed) % world.n_loads,  # a trace file is one pool
                 start,
                 int(rng.integers(2**31)),
                 0,

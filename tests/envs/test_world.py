@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from envs.episode import EpisodePlan, draw_plan
 from envs.scenario import load
 from envs.world import World
+from experiments.episodes import explicit_plan, restricted
+from experiments.splits import load_split, plan_episodes
 
 ONE_WEEK = ("site.workload_weeks=1",)
 
@@ -83,3 +87,25 @@ def test_a_step_of_part_minutes_is_refused_by_the_generator() -> None:
 def test_two_seeds_are_two_loads() -> None:
     pools = [World.build(load("edge_room", (*ONE_WEEK, f"site.workload_seeds=[{k}]"))).activity_pool for k in (1, 2)]
     assert pools[0].shape == pools[1].shape and not np.array_equal(*pools)
+
+
+@pytest.mark.parametrize("days", [3, 10])
+def test_a_trace_keeps_its_place_in_the_week_and_may_be_shorter(days: int, tmp_path: Path) -> None:
+    scenario = load("edge_room")
+    racks = sum(group.count for group in scenario.racks.values())
+    stamps = np.datetime64("2024-01-03T12:00:00") + np.arange(days * 24) * np.timedelta64(1, "h")  # a Wednesday
+    rows = [f"{stamp}," + ",".join(["0.5"] * racks) for stamp in stamps]
+    file = tmp_path / "trace.csv"
+    file.write_text("\n".join(["time," + ",".join(f"rack_{k}" for k in range(racks)), *rows]) + "\n")
+    traced = load("edge_room", [f"site.workload_file={file}"])
+    world = World.build(traced)
+    episodes = plan_episodes(load_split("test"), 24, 1)
+    site = restricted(traced, episodes)
+    explicit = explicit_plan(site, World.build(site), episodes)
+    drawn = draw_plan(traced, world, [np.random.default_rng(k) for k in range(50)], np.zeros(50, np.int64))
+    for plan in (explicit, drawn):
+        assert np.all(plan.load == 0) and plan.load_start.max() < world.load_steps
+        noon, day = world.steps_per_day // 2, world.steps_per_day
+        of_trace = plan.load_start + 2 * day + noon  # since Monday
+        week = 7 * day if days >= 7 else day
+        np.testing.assert_array_equal(of_trace % week, (plan.site_start + 6 * day) % week)
