@@ -59,8 +59,11 @@ class Bill:
         return self.window_kw / np.maximum(self.window_steps, 1.0)
 
     def demand_response_short(self, grid_power_kw: Array, outside: Any, step_h: float) -> Array:
-        """Energy [kWh] above what an active event allows: the billing peak less the reduction asked for."""
-        allowed = self.peak_kw * (1.0 - outside.dr_reduction_frac)
+        """Energy [kWh] above what an active event allows: the expected peak less the reduction asked for.
+
+        The billing peak is no baseline: an agent would raise it for a window and be asked for nothing.
+        """
+        allowed = self.expected_peak_kw * (1.0 - outside.dr_reduction_frac)
         return outside.dr_active * np.maximum(grid_power_kw - allowed, 0.0) * step_h
 
     def work_cost(self, flows: Any, step_h: float) -> dict[str, Array]:

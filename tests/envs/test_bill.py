@@ -69,12 +69,15 @@ def test_an_episode_that_begins_anew_forgets_its_own_window_alone() -> None:
 
 def test_a_demand_response_event_allows_the_peak_less_its_reduction() -> None:
     bill = billed()
-    peak = bill.peak_kw[0]
+    peak = bill.expected_peak_kw
     event = SimpleNamespace(dr_active=np.array([1.0]), dr_reduction_frac=np.array([0.1]))
     assert bill.demand_response_short(np.array([peak]), event, 0.5)[0] == pytest.approx(0.05 * peak)
     assert bill.demand_response_short(np.array([0.8 * peak]), event, 0.5)[0] == 0.0
     calm = SimpleNamespace(dr_active=np.zeros(1), dr_reduction_frac=np.array([0.1]))
     assert bill.demand_response_short(np.array([2 * peak]), calm, 0.5)[0] == 0.0
+    bill.demand_cost(np.array([2 * peak]), np.array([bill.steps_per_window]))
+    assert bill.peak_kw[0] > peak  # a peak that was bought allows no more
+    assert bill.demand_response_short(np.array([peak]), event, 0.5)[0] == pytest.approx(0.05 * peak)
 
 
 def test_charge_or_cold_that_is_missing_at_the_end_is_bought_back_dearer_and_a_surplus_pays_nothing() -> None:
