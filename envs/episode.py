@@ -76,45 +76,44 @@ class EpisodeSums:
 
     def __init__(self, n: int) -> None:
         self.n = n
-        self.values: dict[str, NDArray[np.float64]] = {}
+        self._names: tuple[str, ...] = ()
+        self._sums = np.zeros((0, n))  # a row for each name
+        self._peaks: dict[str, NDArray[np.float64]] = {}
 
     def clear(self, where: NDArray[np.intp]) -> None:
         """Start at zero in the environments ``where``."""
-        for value in self.values.values():
+        self._sums[:, where] = 0.0
+        for value in self._peaks.values():
             value[where] = 0.0
 
     def add(self, flows: Any, cost: Mapping[str, Array], reward: Array, step_s: float, carbon_g_kwh: Array) -> None:
         """Add one step."""
         step_h = step_s / 3600.0
-        self._sum("r", reward)
-        for name, value in cost.items():
-            self._sum(f"cost_{name}_usd", value)
-        for name in POWER_FLOWS:
-            self._sum(name.replace("_kw", "_kwh"), getattr(flows, name) * step_h)
-        for name in SUMMED_FLOWS:
-            self._sum(name, getattr(flows, name))
-        for name in ("work_demanded", "work_done", "work_lost"):
-            self._sum(f"{name}_h", getattr(flows, name).sum(axis=0))
-        self._sum("carbon_kg", flows.grid_power_kw * carbon_g_kwh * (step_h * 1e-3))
-        degree_minutes = flows.inlet_excess_degree_minutes
-        self._sum("inlet_degree_minutes", degree_minutes.max(axis=0))
+        rows = {name.replace("_kw", "_kwh"): getattr(flows, name) for name in POWER_FLOWS}
+        powers = len(rows)
+        rows |= {name: getattr(flows, name) for name in SUMMED_FLOWS}
+        rows |= {f"{name}_h": getattr(flows, name).sum(axis=0) for name in WORK_FLOWS}
+        rows["carbon_kg"] = flows.grid_power_kw * carbon_g_kwh * (step_h * 1e-3)
+        rows["inlet_degree_minutes"] = flows.inlet_excess_degree_minutes.max(axis=0)
+        rows |= {f"cost_{name}_usd": value for name, value in cost.items()}
+        rows["r"] = reward
+        block = np.concatenate(list(rows.values())).reshape(len(rows), self.n)
+        block[:powers] *= step_h
+        if not self._names:
+            self._names, self._sums = tuple(rows), np.zeros(block.shape)
+        self._sums += block
         self._peak("peak_grid_kw", flows.grid_power_kw)
         self._peak("worst_inlet_c", flows.worst_inlet_c)
         self._peak("energy_residual_frac", np.abs(flows.energy_residual_kw) / np.maximum(flows.facility_power_kw, 1.0))
 
-    def _sum(self, name: str, value: Array) -> None:
-        if name not in self.values:
-            self.values[name] = np.zeros(self.n)
-        self.values[name] += value
-
     def _peak(self, name: str, value: Array) -> None:
-        if name not in self.values:
-            self.values[name] = np.zeros(self.n)
-        np.maximum(self.values[name], value, out=self.values[name])
+        if name not in self._peaks:
+            self._peaks[name] = np.zeros(self.n)
+        np.maximum(self._peaks[name], value, out=self._peaks[name])
 
     def named(self, length: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
         """Copies of the sums, with the episode length as ``l``."""
-        out = {name: value.copy() for name, value in self.values.items()}
+        out = dict(zip(self._names, self._sums.copy())) | {name: peak.copy() for name, peak in self._peaks.items()}
         out["l"] = length.astype(np.float64)
         return out
 
@@ -141,6 +140,7 @@ POWER_FLOWS = (
     "transformer_loss_kw",
     "cooling_power_kw",
 )
+WORK_FLOWS = ("work_demanded", "work_done", "work_lost")
 SUMMED_FLOWS = (
     "makeup_kg",
     "evaporation_kg",
