@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from importlib import resources
 from pathlib import Path
@@ -290,8 +290,3 @@ def _file(name_or_path: str) -> Any:
         raise ValueError(f"scenario {name_or_path!r} is unknown; give one of {SHIPPED} or the path of a YAML file")
     base = raw.pop("base", None)
     return OmegaConf.merge(_file(base), raw) if base else raw
-
-
-def deviations(scenario: Scenario) -> Mapping[str, Any]:
-    """Every parameter as plain data (for manifests and mlflow)."""
-    return asdict(scenario)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 KELVIN_OFFSET = 273.15
 SECONDS_PER_HOUR = 3600.0
-KWH_PER_KJ = 1.0 / 3600.0
 
 CP_AIR_KJ_KG_K = 1.006  # dry air, PHYSICS A4
 CP_VAPOUR_KJ_KG_K = 1.86  # water vapour, PHYSICS A4
@@ -23,16 +22,6 @@ RHO_AIR_KG_M3 = 1.19  # room air at sea level, PHYSICS b6
 def litres_per_minute_to_m3_s(flow_lpm: float) -> float:
     """Volume flow [m3/s] of a flow given in [L/min]."""
     return flow_lpm / 60_000.0
-
-
-def fahrenheit_to_c(temp_f: float) -> float:
-    """Temperature [degC] of one in [degF]."""
-    return (temp_f - 32.0) / 1.8
-
-
-def watts_to_kw(power_w: float) -> float:
-    """Power [kW] of one in [W]."""
-    return power_w / 1000.0
 
 
 def pascals_to_kpa(pressure_pa: float) -> float:

@@ -85,8 +85,6 @@ class World:
     n_loads: int
     slots: int
     racks: int
-    slot_class: NDArray[np.int8]
-    job_groups: tuple[tuple[int, ...], ...]
     steps_per_day: int
     steps_per_week: int
     load_week_start: int
@@ -113,8 +111,6 @@ class World:
             n_loads=len(loads),
             slots=first.activity.shape[1],
             racks=first.racks,
-            slot_class=first.slot_class,
-            job_groups=first.job_groups,
             steps_per_day=round(86_400 / step_s),
             steps_per_week=round(WEEK_S / step_s),
             load_week_start=round(first.week_start_s / step_s),

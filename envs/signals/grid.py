@@ -20,7 +20,6 @@ from envs.signals.table_file import Column
 
 Tariff = Literal["tou", "wholesale", "flat"]
 DEFAULT_BASE_USD_MWH = 80.0  # where a zone has no market facts, engineering guess
-DEFAULT_PENALTY_USD_KWH = 0.5  # per kWh short of a demand response target, engineering guess
 FILE_COLUMNS = {
     "price_usd_mwh": Column("price_usd_mwh", -1000.0, 20000.0, "USD/MWh", "is it per kWh or in cents?"),
     "carbon_g_kwh": Column("carbon_g_kwh", 0.0, 1500.0, "g/kWh", "kg/MWh equals g/kWh; lb/MWh: multiply by .4536"),
@@ -53,8 +52,6 @@ class GridSignals:
         Held over each interval [USD/MWh], [g/kWh].
     events : tuple of DemandResponseEvent
         Demand response, in UTC.
-    dr_penalty_usd_kwh : float
-        Price of a kWh short of the reduction [USD/kWh].
     """
 
     zone: Zone
@@ -63,7 +60,6 @@ class GridSignals:
     price_usd_mwh: NDArray[np.float64]
     carbon_g_kwh: NDArray[np.float64]
     events: tuple[DemandResponseEvent, ...] = ()
-    dr_penalty_usd_kwh: float = DEFAULT_PENALTY_USD_KWH
 
     @property
     def span_s(self) -> float:
@@ -128,7 +124,6 @@ def load_grid(
     base_price_usd_mwh: float | None = None,
     events_per_year: float = 0.0,
     events: Sequence[DemandResponseEvent] = (),
-    dr_penalty_usd_kwh: float = DEFAULT_PENALTY_USD_KWH,
 ) -> GridSignals:
     """Grid signals of an embedded zone, generated: the same for the same zone and seed.
 
@@ -150,8 +145,6 @@ def load_grid(
         Mean number of generated demand response events (PHYSICS F8), besides the given ``events``.
     events : sequence of DemandResponseEvent
         Known events.
-    dr_penalty_usd_kwh : float
-        Price of a kWh short of a reduction [USD/kWh].
     """
     place = grid_zone(zone)
     carbon = hourly_carbon(place, seed, years)
@@ -159,7 +152,7 @@ def load_grid(
     start = local - np.timedelta64(round(place.utc_offset_h * 3600.0), "s")
     price = _tariff_price(place, tariff, base_price_usd_mwh, seed, years, local)
     drawn = generate_events(_event_generator(place, seed), start, DAYS_PER_YEAR * years, events_per_year)
-    return GridSignals(place, start, 3600.0, price, carbon, (*drawn, *events), dr_penalty_usd_kwh)
+    return GridSignals(place, start, 3600.0, price, carbon, (*drawn, *events))
 
 
 def _event_generator(zone: Zone, seed: int) -> np.random.Generator:

@@ -2,8 +2,7 @@
 
 Everything is generated at one minute and averaged over the control step. Row 0 is a Monday midnight in site time
 (local standard).
-A pool is made once per (partitions, seed) and sampled by episodes: ``generate_workload(...)`` then
-``workload.window(start, steps)``.
+A pool is made once per (partitions, seed); ``envs.world`` samples it by episodes.
 """
 
 from __future__ import annotations
@@ -94,26 +93,6 @@ class Workload:
         rows = slice(start, start + steps)
         series = {name: getattr(self, name)[rows] for name in ("activity", "job", "swing", "batch_arrival", "unserved")}
         return replace(self, **series, week_start_s=(self.week_start_s + start * self.step_s) % SECONDS_PER_WEEK)
-
-    def draw_start(self, rng: np.random.Generator, steps: int, week_s: float | None = None) -> int:
-        """Random first row of an episode of ``steps`` rows.
-
-        ``week_s`` [s since Monday midnight, site time] keeps the calendar: only rows at that place of the
-        week are drawn.
-        """
-        last = self.steps - steps
-        require(last >= 0, "steps", steps, f"at most the pool's {self.steps}; generate more weeks")
-        if week_s is None:
-            return int(rng.integers(last + 1))
-        per_week = round(SECONDS_PER_WEEK / self.step_s)
-        first = round((week_s - self.week_start_s) / self.step_s) % per_week
-        require(
-            first <= last,
-            "steps",
-            steps,
-            f"at most {self.steps - first} from that hour of the week; generate more weeks",
-        )
-        return first + per_week * int(rng.integers((last - first) // per_week + 1))
 
 
 @dataclass(frozen=True)

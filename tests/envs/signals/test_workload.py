@@ -116,18 +116,12 @@ def test_a_table_may_have_three_racks_or_a_hundred() -> None:
     assert np.all(tiny.job == np.arange(3))
 
 
-def test_an_episode_keeps_the_place_in_the_week(hall: Workload) -> None:
-    rng = np.random.default_rng(0)
-    tuesday_noon = 36 * 3600.0
-    starts = {hall.draw_start(rng, 288, tuesday_noon) for _ in range(60)}
-    assert starts == {36 * 12 + 2016 * week for week in range(4)}
-    part = hall.window(min(starts), 288)
+def test_a_window_keeps_the_place_in_the_week(hall: Workload) -> None:
+    part = hall.window(36 * 12 + 2016, 288)
     assert part.steps == 288
-    assert part.week_start_s == tuesday_noon
-    assert part.draw_start(rng, 288, tuesday_noon) == 0
-    assert 0 <= hall.draw_start(rng, 288) <= hall.steps - 288
-    with pytest.raises(ValueError, match="generate more weeks"):
-        hall.draw_start(rng, hall.steps + 1)
+    assert part.week_start_s == 36 * 3600.0  # Tuesday noon
+    with pytest.raises(ValueError, match="inside the pool"):
+        hall.window(hall.steps - 10, 11)
 
 
 @pytest.mark.parametrize(
