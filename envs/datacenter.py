@@ -73,6 +73,7 @@ class Fit(NamedTuple):
     cells: Array  # of the tower, or dry coolers
     fws_pumps: Array
     cdus: Array
+    chw_pumps: Array
 
 
 class Now(NamedTuple):
@@ -204,7 +205,7 @@ class Plant:
     def _fit(self, lost: Any) -> Fit:
         """Count what faults leave of each kind of machine; none runs without its pump, and one pump stands by."""
         s, none = self.scenario, lost.chillers_lost * 0.0
-        chillers = cells = fws_pumps = cdus = none
+        chillers = cells = fws_pumps = cdus = pumped = none
         if s.chilled_water is not None:
             pumped = s.chilled_water.pumps_duty + 1.0 - lost.chw_pumps_lost
             intact = s.chilled_water.chillers_installed - lost.chillers_lost
@@ -217,7 +218,7 @@ class Plant:
             cdus = s.coolant.cdus - namespace(none).maximum(lost.cdus_lost, lost.tcs_pumps_lost)
             fws_pumps = s.facility_water.pumps_running + 1.0 - lost.fws_pumps_lost
         units = self.layout.zones.crah_units - lost.crah_units_lost
-        return Fit(*(upper(x, 0.0) for x in (units, chillers, cells, fws_pumps, cdus)))
+        return Fit(*(upper(x, 0.0) for x in (units, chillers, cells, fws_pumps, cdus, pumped)))
 
     # ---- one sub-step ---------------------------------------------------------------------------------------------
 
@@ -398,6 +399,7 @@ class Plant:
             load * 0.0,
             now.dt_s,
             now.air_terms,
+            now.fit.chw_pumps,
         )
 
     def _tower(self, state: PlantState, now: Now, chw: Any, fws: Any) -> tuple[Any, Any]:

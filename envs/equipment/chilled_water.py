@@ -169,6 +169,7 @@ def advance(
     tripped: Array,
     dt_s: float,
     air: AirTerms | None = None,
+    pumps_available: Array | None = None,
 ) -> tuple[ChwState, ChwFlows]:
     """One sub-step of the plant.
 
@@ -194,6 +195,9 @@ def advance(
         Sub-step [s].
     air : AirTerms, optional
         `weather_terms`, where the caller has them for the whole control step; None computes them here.
+    pumps_available : array (B,), optional
+        Chilled-water pumps fit to run, the standby counted: with none the economizer takes nothing and no pump draws
+        power. The coils still warm the loop (its node stands for the water in them), so the buffer rides through.
 
     Returns
     -------
@@ -202,6 +206,8 @@ def advance(
     stream_kw_k = upper(water_flow_kg_s, _LEAST_FLOW_FRAC * p.design_flow_m3_s * RHO_WATER_KG_M3) * CP_WATER_KJ_KG_K
     return_c = state.supply_c + load_kw / stream_kw_k
     flow, pump_kw = _pumps(p, water_flow_kg_s, state.stages.running)
+    pumped = 1.0 if pumps_available is None else lower(pumps_available, 1.0)
+    pump_kw = pump_kw * pumped
     heat_in = load_kw + pump_kw
     error_k = state.supply_c - chw_setpoint_c
     required = upper(heat_in + error_k * (p.heat_capacity_kj_k * lag_share(p.control_tau_s, dt_s) / dt_s), 0.0)
@@ -210,6 +216,7 @@ def advance(
         gap_k = return_c - condenser_in_c
         promised_k = return_c - (wet_bulb_c + p.tower_approach_k)
         on, since, ua = _economizer(p, state, gap_k, promised_k, stream_kw_k, dt_s)
+        ua = ua * pumped
         free = lower(ua * upper(gap_k, 0.0), required)
         residual = heat_in - ua * upper(gap_k - error_k, 0.0)
     stages = _stages(p, state.stages, residual, error_k, on, chillers_available, tripped, dt_s)
@@ -217,7 +224,9 @@ def advance(
     supply = state.supply_c + (heat_in - free - evaporator) * (dt_s / p.heat_capacity_kj_k)
     mode = on * (2.0 - lower(stages.running, 1.0))
     condenser = evaporator + power
-    flows = ChwFlows(power, pump_kw, condenser, free, evaporator, supply, return_c, flow, stages.running, plr, mode)
+    flows = ChwFlows(
+        power, pump_kw, condenser, free, evaporator, supply, return_c, flow * pumped, stages.running, plr, mode
+    )
     return ChwState(supply, stages, on, since, online), flows
 
 

@@ -77,3 +77,21 @@ def test_cooling_that_returns_brings_the_room_back():
         state, flows = rig.step(state, setpoints, outside, asked)
     assert hot.worst_inlet_c.min() > 35.0
     np.testing.assert_allclose(flows.rack_inlet_c, healthy.rack_inlet_c, atol=0.3)
+
+
+def test_free_cooling_stops_with_the_chilled_water_pumps():
+    """Without a pump the economizer takes nothing, no pump draws power, and the buffer warms by its load."""
+    rig = Rig("ai_hall", overrides=("episode.substep_s=60",))
+    outside, asked, setpoints = (
+        rig.outside(5.0, 0.6, n=2),
+        rig.load(0.8, 2),
+        rig.setpoints(2, cw_supply_temp_setpoint_c=15.6),
+    )
+    lost = without(rig, 2, chw_pumps_lost=np.array([0.0, 9.0]))
+    state = rig.settled(outside, asked, setpoints)
+    start = state.chw.supply_c
+    for _ in range(12):
+        state, flows = rig.step(state, setpoints, outside, asked, lost)
+    assert flows.chw_pump_power_kw[0] > 1.0 and flows.chw_pump_power_kw[1] == 0.0
+    warmed = state.chw.supply_c - start
+    assert abs(warmed[0]) < 2.0 < 10.0 < warmed[1]
