@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +67,7 @@ def _trained(folder: Path, file: str, core: Any) -> Controller:
     from agents.learning.build import load_model
 
     run = json.loads((folder / RUN_FILE).read_text())
-    _check_channels(folder, run["channel_hash"], core)
+    _check_tables(folder, run, core)
     return of_model(load_model(run["algorithm"], folder / file), interface_of(core))
 
 
@@ -75,13 +75,20 @@ def _exported(folder: Path, core: Any) -> Controller:
     from agents.runtime.exported_policy import ExportedPolicy
 
     policy = ExportedPolicy(folder)
-    _check_channels(folder, policy.manifest["channel_hash"], core)
+    _check_tables(folder, policy.manifest, core)
     return LearnedPolicy(policy.predict, interface_of(core))
 
 
-def _check_channels(folder: Path, channel_hash: str, core: Any) -> None:
+def _check_tables(folder: Path, card: Mapping[str, Any], core: Any) -> None:
+    """Raise where the policy's action or observation elements mean something else in this core."""
+    channel_hash = card["channel_hash"]
     if channel_hash != core.channel_hash:
         raise ValueError(
             f"{folder} was trained on the channel table {channel_hash}, this scenario has {core.channel_hash}; "
             "evaluate it on the scenario (and agent_channels) that it was trained on"
+        )
+    if card["observations"] != core.observer.describe():
+        raise ValueError(
+            f"{folder} was trained on {len(card['observations'])} observation elements, this scenario has "
+            f"{core.observer.size} or other ranges; evaluate it on the scenario that it was trained on"
         )

@@ -83,10 +83,10 @@ class Mpc:
         self.decisions = 0
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
-        """Forget the last plan."""
+        """Forget the last plan; without a mask also which searches were made, so that a run can be repeated."""
         self.base.reset(n, mask)
         if mask is None or self.plans is None:
-            self.plans = None
+            self.plans, self.decisions = None, 0
         else:
             self.plans[mask] = 0.5
 
