@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from envs.scenario import Scenario
     from experiments.tracking import Tracker
 
-VALIDATION_SEED = 1_000_000  # the same validation episodes for every run and every evaluation in it
+SEED_STRIDE = 1_000_003  # between the environments' seeds of two runs: neighbours would train on the same episodes
+VALIDATION_SEED = 500_000  # the same validation episodes for every run and every evaluation in it
 
 
 def train(
@@ -59,7 +60,7 @@ def train(
     tracker : Tracker
         Receives named reward terms and the learner's own numbers.
     seed : int
-        Environment i is seeded ``seed + i``.
+        Of the networks and of sampling; environment i is seeded ``seed * SEED_STRIDE + i``.
     split : str
         Where sites and seeds are drawn from; ``none`` keeps the scenario's own. The plateau is judged on validation.
     resume : str
@@ -87,9 +88,10 @@ def train(
         other = "none" if split == "none" else "validation"
         validation = DataCenterSB3VecEnv(with_split(scenario, other), evaluation_environments)
     if resume:
-        model = resume_model(algorithm, latest_checkpoint(Path(resume)), sites, seed, device)
+        model = resume_model(algorithm, latest_checkpoint(Path(resume)), sites, seed * SEED_STRIDE, device)
     else:
         model = build_model(algorithm, sites, settings, seed, device)
+        sites.seed(seed * SEED_STRIDE)
         model.save(folder / UNTRAINED_FILE)
     cost = learn(
         model,
