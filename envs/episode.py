@@ -47,14 +47,14 @@ class EpisodePlan(NamedTuple):
 def draw_plan(
     scenario: Scenario, world: World, rngs: Sequence[np.random.Generator], episode: NDArray[np.int64]
 ) -> EpisodePlan:
-    """Draw one episode per generator: site, day of the year (stratified by nothing: uniform), workload week, start values."""
+    """Draw one episode per generator: site, day of the year (uniform), workload week, start values."""
     low, high = scenario.episode.start_day_low, scenario.episode.start_day_high
     rows = []
     for rng in rngs:
         site = int(rng.integers(world.n_sites))
         day = int(rng.integers(low, high))
         step_of_day = int(rng.integers(world.steps_per_day)) if scenario.episode.random_hour else 0
-        load, load_start = world.draw_load(rng, site, day, step_of_day)
+        load, load_start = world.draw_load(rng, day, step_of_day)
         rows.append(
             (
                 site,

@@ -122,7 +122,7 @@ class World:
         whole = price.astype(np.float64) + carbon * (carbon_usd_t * 1e-3)
         return whole.reshape(self.n_sites, self.site_steps).mean(axis=1)
 
-    def draw_load(self, rng: np.random.Generator, site: int, day: int, step_of_day: int) -> tuple[int, int]:
+    def draw_load(self, rng: np.random.Generator, day: int, step_of_day: int) -> tuple[int, int]:
         """Pool and first step of an episode's load, at the weekday and hour of the site's clock."""
         load = int(rng.integers(self.n_loads))
         return load, self.draw_load_start(rng, day, step_of_day)
