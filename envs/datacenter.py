@@ -30,14 +30,17 @@ from envs.equipment import (
 from envs.flows import Flows
 from envs.layout import Layout
 from envs.physics.fan_pump import fan_power_kw
-from envs.physics.namespace import Array, as_mask, lower, namespace, upper
+from envs.physics.namespace import Array, as_mask, clip, lower, namespace, upper
 from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c
 from envs.scenario import Scenario
-from envs.units import CP_WATER_KJ_KG_K
+from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
 
 SETTLING_STEP_S = 900.0
 SETTLING_STEPS = 6
 NO_LIMIT_KW = 1e6
+LEAST_COIL_WATER_FRAC = (
+    0.2  # still drifts through the coils without pumps; engineering guess, keeps the air loop stable
+)
 LEAST_UTILITY_FRAC = 1e-3  # a curtailment to nothing: the capper's shares stay finite
 INLET_ALARM_C = 30.0  # worst inlet above it: room fans to full speed (SCENARIOS, fast protections)
 
@@ -90,6 +93,7 @@ class Now(NamedTuple):
     fit: Fit
     utility_frac: Array  # (B,), share of the utility limit that is left
     coolant_floor_c: Any  # (B,), keeps the coolant pipes dry
+    coil_water_frac: Any  # (B,), of the coils' water with valves wide open, what the pumps can bring
     dt_s: float
 
 
@@ -200,7 +204,21 @@ class Plant:
         if s.coolant is not None:
             moist = namespace(limit).max(state.air.humidity_ratio, axis=0)
             floor = liquid_loop.condensation_floor_c(dew_point_from_humidity_ratio_c(moist, lay.pressure_kpa))
-        return Now(in_force, outside, limit, activity, demand, tower_weather, air_terms, dx, fit, utility, floor, dt_s)
+        return Now(
+            in_force,
+            outside,
+            limit,
+            activity,
+            demand,
+            tower_weather,
+            air_terms,
+            dx,
+            fit,
+            utility,
+            floor,
+            self._coil_water(fit),
+            dt_s,
+        )
 
     def _fit(self, lost: Any) -> Fit:
         """Count what faults leave of each kind of machine; none runs without its pump, and one pump stands by."""
@@ -219,6 +237,16 @@ class Plant:
             fws_pumps = s.facility_water.pumps_running + 1.0 - lost.fws_pumps_lost
         units = self.layout.zones.crah_units - lost.crah_units_lost
         return Fit(*(upper(x, 0.0) for x in (units, chillers, cells, fws_pumps, cdus, pumped)))
+
+    def _coil_water(self, fit: Fit) -> Array | None:
+        """Share of the coils' full flow that the pumps on duty can bring; None without chilled water."""
+        plant = self.scenario.chilled_water
+        if plant is None:
+            return None
+        zones = self.layout.zones
+        wide_open = (zones.coil_water_kg_s * lower(fit.crah_units, zones.crah_running)).sum(axis=0)
+        pumps = lower(fit.chw_pumps, plant.pumps_duty) * (plant.pump_flow_m3_s * RHO_WATER_KG_M3)
+        return clip(pumps / upper(wide_open, 1e-3), LEAST_COIL_WATER_FRAC, 1.0)
 
     # ---- one sub-step ---------------------------------------------------------------------------------------------
 
@@ -314,6 +342,7 @@ class Plant:
             now.outside.humidity_ratio,
             now.dt_s,
             limit,
+            now.coil_water_frac,
         )
         dx = None
         if now.dx is not None:
