@@ -78,7 +78,7 @@ def add(total: Sub, sub: Sub) -> Sub:
     """Sums so far and the next sub-step."""
     xp = namespace(sub.inlet_max_c)
     summed = [a + b for a, b in zip(total[:_SUMMED], sub[:_SUMMED])]
-    return Sub(*summed, xp.maximum(total.inlet_max_c, sub.inlet_max_c), sub.last)
+    return Sub._make([*summed, xp.maximum(total.inlet_max_c, sub.inlet_max_c), sub.last])
 
 
 def sub(

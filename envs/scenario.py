@@ -240,8 +240,8 @@ class Scenario(Parameters):
             )
 
     def hash(self) -> str:
-        """Twelve hex digits of every parameter: results and bundles name the scenario by it."""
-        text = json.dumps(asdict(self), sort_keys=True, default=str)
+        """Twelve hex digits of every parameter, in order (racks and zones stand in it): results and bundles name it."""
+        text = json.dumps(asdict(self), default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

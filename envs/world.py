@@ -96,8 +96,8 @@ class World:
         if 86_400 % step_s:
             raise ValueError(f"episode.step_s = {step_s} does not divide a day; give a divisor such as 60 or 300")
         years = weathers(scenario)
-        sites = [_site_block(w, scenario, step_s) for w in years]
-        loads = workloads(scenario, years[0].utc_offset_h)
+        sites = [_site_block(year, seed, scenario, step_s) for year, seed in years]
+        loads = workloads(scenario, years[0][0].utc_offset_h)
         first = loads[0]
         activity = np.concatenate([w.activity for w in loads]) * np.float32(scenario.site.workload_scale)
         return cls(
@@ -149,15 +149,15 @@ class World:
         return Outside(*np.ascontiguousarray(site)), Load(shaped, job, *queue)
 
 
-def weathers(scenario: Scenario) -> list[Weather]:
-    """One weather year per climate and seed (files ignore the seed)."""
+def weathers(scenario: Scenario) -> list[tuple[Weather, int]]:
+    """One weather year per climate and seed, with its seed (files ignore it)."""
     site = scenario.site
     if not site.climates or not site.weather_seeds:
         raise ValueError("site.climates and site.weather_seeds need at least one entry each")
     made = []
     for name in site.climates:
         seeds = site.weather_seeds if "." not in name else site.weather_seeds[:1]
-        made += [load_weather(name, seed, site=site.weather_site or None) for seed in seeds]
+        made += [(load_weather(name, seed, site=site.weather_site or None), seed) for seed in seeds]
     return made
 
 
@@ -197,10 +197,13 @@ def _queue(w: Workload) -> NDArray[np.float32]:
     return np.stack([w.batch_arrival, due, w.unserved], axis=1).astype(np.float32)
 
 
-def _site_block(weather: Weather, scenario: Scenario, step_s: float) -> NDArray[np.float32]:
-    """All signals of one site on the control grid ``(T, C)``, clock and perfect-forecast columns included."""
-    site = scenario.site
-    grid = load_grid(site.grid_zone, site.grid_seed, tariff=site.tariff, events_per_year=site.demand_response_per_year)
+def _site_block(weather: Weather, seed: int, scenario: Scenario, step_s: float) -> NDArray[np.float32]:
+    """All signals of one site on the control grid ``(T, C)``, clock and perfect-forecast columns included.
+
+    The grid's stream goes with the weather's ``seed``, so that splits share neither.
+    """
+    site, events = scenario.site, scenario.site.demand_response_per_year
+    grid = load_grid(site.grid_zone, site.grid_seed + seed, tariff=site.tariff, events_per_year=events)
     block = site_signals(weather, grid, step_s)
     columns = {name: block[:, k] for k, name in enumerate(SITE_SIGNALS)}
     steps = np.arange(len(block))

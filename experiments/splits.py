@@ -105,7 +105,7 @@ def plan_episodes(split: Split, episodes: int | None = None, days: int | None = 
             Episode(
                 split.sites[turn % len(split.sites)],
                 month,
-                split.weather_seeds[turn % len(split.weather_seeds)],
+                split.weather_seeds[turn // len(split.sites) % len(split.weather_seeds)],
                 split.workload_seeds[(turn // len(split.sites) + turn) % len(split.workload_seeds)],
                 days or split.days,
             )

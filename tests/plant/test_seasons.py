@@ -37,7 +37,7 @@ def year(request):
     for _ in range(core.scenario.episode.steps):
         wet = wet + core._outside.wet_bulb_c
         core.step_setpoints(core.rules.act(core.measurements()))
-    sums = core.sums.values
+    sums = core.sums.named(core.t)
     shape = (len(SITES), len(DAYS))
     pue = (sums["facility_power_kwh"] / sums["it_power_kwh"]).reshape(shape)
     wue = (sums["makeup_kg"] / sums["it_power_kwh"]).reshape(shape)

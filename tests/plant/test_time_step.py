@@ -18,7 +18,7 @@ def day_energy(name, substep_s, step_s):
         held[c] = held[c] * 0.0 + 0.7
     for _ in range(round(86_400 / step_s / 2)):
         core.step_setpoints(held)
-    return core.sums.values
+    return core.sums.named(core.t)
 
 
 @pytest.mark.parametrize("name", [s for s in SCENARIOS if s != "ai_hall_power_cap"])
