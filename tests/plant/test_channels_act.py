@@ -28,7 +28,8 @@ def point(request):
     """Warm day, 80 % load, everything within its range: rig, state, setpoints, weather, load of one environment."""
     rig = Rig(request.param)
     outside, asked = rig.outside(26.0, 0.5, n=1), rig.load(0.8, 1)
-    air_c = max(rig.scenario.rules.supply_air.start, rig.scenario.rules.chilled_water.start + 4.0)  # coils not wide open
+    rules = rig.scenario.rules
+    air_c = max(rules.supply_air.start, rules.chilled_water.start + 4.0)  # the coils are not wide open
     setpoints = rig.setpoints(1, crah_fan_speed_frac=0.7, supply_air_temp_setpoint_c=air_c)
     return rig, rig.settled(outside, asked, setpoints), setpoints, outside, asked
 
