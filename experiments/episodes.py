@@ -31,6 +31,14 @@ def with_split(scenario: Scenario, split: Split | str) -> Scenario:
     return replace(scenario, site=site)
 
 
+def split_of(scenario: Scenario, name: str) -> Split:
+    """The named split; ``none`` is the scenario's own sites and seeds (its weather files, its trace)."""
+    if name != "none":
+        return load_split(name)
+    site = scenario.site
+    return Split("none", list(site.climates), list(site.weather_seeds), list(site.workload_seeds))
+
+
 def with_days(scenario: Scenario, days: int) -> Scenario:
     """The same scenario with episodes of ``days`` days."""
     steps = round(days * 86_400 / scenario.episode.step_s)

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments.schema import CONFIGS, register
 from experiments.score import Scorer, Table
-from experiments.splits import Episode, load_split, plan_episodes
+from experiments.splits import Episode, plan_episodes
 from experiments.trace import Series, Tracer
 
 if TYPE_CHECKING:
@@ -103,13 +103,14 @@ def play(core: Any, controller: Controller, steps: int) -> tuple[Table, Series]:
 @hydra.main(config_path=CONFIGS, config_name="evaluate", version_base="1.3")
 def main(config: DictConfig) -> None:
     """Evaluate as configured; write scores, traces and report into the run's folder."""
+    from experiments.episodes import split_of
     from experiments.policies import best_rule, learned_policies, reference_policies
     from experiments.provenance import git_state
     from experiments.results import print_table, save, summarise
     from experiments.tracking import start_run
 
     scenario: Any = OmegaConf.to_object(config.scenario)
-    split = load_split(config.split)
+    split = split_of(scenario, config.split)
     policies = reference_policies(scenario, config.mpc)
     baseline = config.baseline or best_rule(policies)
     for name, path in config.policies.items():

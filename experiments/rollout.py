@@ -13,7 +13,7 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.schema import CONFIGS, register
-from experiments.splits import Episode, load_split, plan_episodes
+from experiments.splits import Episode, plan_episodes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,13 +59,14 @@ def _named(prefix: str, values: Any) -> dict[str, float]:
 @hydra.main(config_path=CONFIGS, config_name="rollout", version_base="1.3")
 def main(config: DictConfig) -> None:
     """Roll out as configured and write ``rollout.csv``."""
+    from experiments.episodes import split_of
     from experiments.policies import best_rule, learned_policies, reference_policies
 
     scenario: Any = OmegaConf.to_object(config.scenario)
     known = reference_policies(scenario)
     make = known.get(best_rule(known) if config.policy == "rules" else config.policy)
     make = make or learned_policies("policy", config.policy)["policy"]
-    episode = plan_episodes(load_split(config.split), days=config.days)[0]
+    episode = plan_episodes(split_of(scenario, config.split), days=config.days)[0]
     folder = Path(config.folder)
     folder.mkdir(parents=True, exist_ok=True)
     rollout(make, scenario, episode, config.seed).to_csv(folder / "rollout.csv", index=False)

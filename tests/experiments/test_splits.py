@@ -43,3 +43,14 @@ def test_a_short_plan_spreads_over_the_year() -> None:
 def test_an_unknown_split_is_refused() -> None:
     with pytest.raises(ValueError, match="'tests'.*validation"):
         load_split("tests")
+
+
+def test_the_split_none_is_the_scenario_s_own_sites_and_seeds() -> None:
+    from envs.scenario import load
+    from experiments.episodes import split_of
+
+    scenario = load("edge_room")
+    split = split_of(scenario, "none")
+    assert split.sites == list(scenario.site.climates)
+    assert plan_episodes(split, 2, 1)[0].workload_seed in scenario.site.workload_seeds
+    assert split_of(scenario, "test") == load_split("test")
