@@ -23,6 +23,14 @@ def usage() -> str:
     return "\n".join([*lines, "", "`coldaisle <verb> --help` shows every key of a verb.", ""])
 
 
+def _is_users(error: Exception) -> bool:
+    """Whether the command line or a file is wrong, which its message tells, and not the program."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    return isinstance(error, (ValueError, FileNotFoundError, HydraException, OmegaConfBaseException))
+
+
 def main() -> int:
     """Run the verb of the command line."""
     arguments = sys.argv[1:]
@@ -34,11 +42,16 @@ def main() -> int:
         sys.stderr.write(f"coldaisle: unknown verb {verb!r}; choose one of {', '.join(VERBS)}\n")
         return 2
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    full = "HYDRA_FULL_ERROR" in os.environ  # a developer who wants the stack gets it
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # hydra hands errors on instead of printing a stack: see below
     sys.argv = [f"coldaisle {verb}", *arguments[1:]]
     try:
         import_module(f"experiments.{verb}").run()
-    except (ValueError, FileNotFoundError) as error:
-        sys.stderr.write(f"coldaisle {verb}: {error}\n")
+    except Exception as error:
+        if full or not _is_users(error):
+            raise
+        cause = f"\n{error.__cause__}" if error.__cause__ else ""
+        sys.stderr.write(f"coldaisle {verb}: {error}{cause}\n(HYDRA_FULL_ERROR=1 shows the stack)\n")
         return 1
     return 0
 

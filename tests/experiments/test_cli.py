@@ -39,3 +39,15 @@ def test_every_verb_has_a_module_with_run(verb: str) -> None:
     from importlib import import_module
 
     assert callable(import_module(f"experiments.{verb}").run)
+
+
+def test_a_users_mistake_ends_in_its_message_not_in_a_stack() -> None:
+    for argument, words in (("split=nowhere", "choose one of"), ("scenario.tower.cell_fan_kW=1", "cell_fan_kW")):
+        program = (
+            f"import sys; sys.argv = ['coldaisle', 'rollout', '{argument}'];"
+            "from experiments.cli import main; sys.exit(main())"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
