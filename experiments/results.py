@@ -88,11 +88,13 @@ def read(folder: Path) -> Stored:
 
 def print_table(found: Any, baseline: str, note: str = "") -> None:
     """Print totals per policy, and whether its numbers may be compared with the baseline."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table as RichTable
 
     shown = columns([column for column, _ in TERMINAL])
-    table = RichTable(title=f"{found.facts['scenario']}: {len(found.episodes)} paired episodes", caption=note or None)
+    title = f"{found.facts['scenario']}: {len(found.episodes)} paired episodes"
+    table = RichTable(title=title, caption=note or None, box=SIMPLE_HEAD, padding=0)  # fits 80 columns
     table.add_column("controller", no_wrap=True)
     for _, heading in TERMINAL:
         table.add_column(heading, justify="right", no_wrap=True)
