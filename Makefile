@@ -29,14 +29,16 @@ bench: $(DEV_STAMP)  ## the speed table (a few minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.bench
 
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "coldaisle needs Python 3.11 or newer; try: make PYTHON=python3.12"'
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("coldaisle needs Python 3.11 or newer; try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 
 $(RUN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing the packages into $(VENV), silently: a minute or two"
 	$(PIP) -e .
 	touch $@
 
 $(DEV_STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing the packages into $(VENV), silently: a minute or two"
 	$(PIP) -e '.[dev]'
 	touch $(RUN_STAMP) $@
 
