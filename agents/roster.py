@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from agents.planners.best_constant import HeldAction, fixed
 from agents.planners.mpc import Mpc, MpcSettings
-from agents.planners.tuned import Tuned, load_tuned
+from agents.planners.tuned import Tuned, load_tuned, plant_hash
 from agents.planners.tuning import rules_with
 from agents.policy import interface_of, random_policy
 from envs.controllers.building import legacy_fixed
@@ -43,6 +44,12 @@ def roster(
         Adds the row ``mpc``, which moves the best rules there are; some hundred times dearer to run than a rule.
     """
     found = tuned or load_tuned(scenario.name)
+    if found is not None and found.plant_hash != plant_hash(scenario):
+        warnings.warn(
+            f"the tuned constants of {scenario.name} were found on another plant ({found.plant_hash}); "
+            f"they stay a baseline, but tune them anew: python -m scripts.tune_rules {scenario.name}",
+            stacklevel=2,
+        )
     made: dict[str, Maker] = {
         "random": lambda core: random_policy(interface_of(core), seed),
         "legacy_fixed": lambda core: legacy_fixed(core.scenario, core.plant.layout),

@@ -16,7 +16,7 @@ LOG = logging.getLogger(__name__)
 SCENARIO = "ai_hall"
 SEED = 0
 ENVIRONMENTS = 512
-TRAINING_S = 80.0
+TRAINING_S = 90.0
 MAX_STEPS = 3_000_000
 EPISODES, DAYS = 6, 2
 
@@ -43,6 +43,7 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     RuntimeError
         Where the energy balance does not close or a number is not finite.
     """
+    from agents.roster import PROPORTIONAL
     from envs.scenario import load
     from experiments.evaluate import evaluate
     from experiments.export import export_run
@@ -66,11 +67,13 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
         run,
         NoTracker(),
         seed=SEED,
-        split="none",
+        split="train",
         progress=sys.stdout.isatty(),
     )
     plan = plan_episodes(load_split("test"), episodes, days)
-    policies = reference_policies(scenario) | learned_policies("ppo", run)
+    references = reference_policies(scenario)
+    del references[PROPORTIONAL]  # shares a feeder that does not bind here: the same as the tuned rules
+    policies = references | learned_policies("ppo", run)
     baseline = best_rule(policies)
     LOG.info("judging %d policies on %d paired episodes of %d days", len(policies), episodes, days)
     found = evaluate(policies, scenario, plan, seed=SEED)

@@ -157,6 +157,10 @@ def main(config: DictConfig) -> float:
         tracker.log_parameters({"algorithm": algorithm, "agent": agent, "scenario": scenario.name, **plain})
         tracker.log_text(OmegaConf.to_yaml(config, resolve=True), "config.yaml")
         cost = train(scenario, algorithm, agent, environments, folder=folder, tracker=tracker, **plain)
+    sys.stdout.write(
+        f"mean episode reward {cost['episode_reward']:.2f} after {cost['environment_steps']:.0f} steps; run: {folder}\n"
+        f"next: coldaisle evaluate policies.mine={folder}\n"
+    )
     return cost["episode_reward"]
 
 
