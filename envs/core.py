@@ -17,6 +17,7 @@ from envs.controllers.building import building_controller
 from envs.datacenter import Plant, PlantState
 from envs.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.faults import Fault, availability, fault_plan, replaced
+from envs.frozen_state import frozen, thaw
 from envs.instruments import Instruments
 from envs.interface.action import ActionDecoder, action_space, slew_limited
 from envs.interface.channels import bind_channels, table_hash
@@ -327,3 +328,22 @@ class DataCenterCore:
     def episode_statistics(self, done: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
         """Sums of the running episodes ``{name: (B,)}``: return ``r``, length ``l``, costs, energy, work."""
         return self.sums.named(self.t)
+
+    # ---- interruption ---------------------------------------------------------------------------------------------
+
+    def save_state(self) -> dict[str, Any]:
+        """Everything that steps and resets change, as nested dicts of copied arrays that can be pickled.
+
+        The building's and the rules' controllers are included as far as they name what they keep in ``memory``.
+        """
+        return frozen(self)
+
+    def load_state(self, saved: Mapping[str, Any]) -> None:
+        """Go on from ``save_state`` of this or of another core: the same bits from here on.
+
+        Raises
+        ------
+        ValueError
+            Where the state is of another scenario, channel table, batch size, dtype, or version.
+        """
+        thaw(self, saved)

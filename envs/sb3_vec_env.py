@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,18 @@ class DataCenterSB3VecEnv(VecEnv):
         out = self._buffers[self._turn]
         np.copyto(out, obs)
         return out
+
+    def save_state(self) -> dict[str, Any]:
+        """The core's state and the buffers, as plain data."""
+        return {"core": self.core.save_state(), "buffers": [b.copy() for b in self._buffers], "turn": self._turn}
+
+    def load_state(self, saved: Mapping[str, Any]) -> None:
+        """Go on from ``save_state``: no reset is due, and seeds that wait for one are forgotten."""
+        self.core.load_state(saved["core"])
+        for buffer, values in zip(self._buffers, saved["buffers"], strict=True):
+            np.copyto(buffer, values)
+        self._turn = saved["turn"]
+        self._reset_seeds()
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -59,12 +59,14 @@ def build_model(
     return algorithm_class(algorithm)("MlpPolicy", vec_env, seed=seed, device=device, **keywords)
 
 
-def load_model(algorithm: str, path: str | Path, vec_env: VecEnv | None = None, device: str = "cpu") -> BaseAlgorithm:
+def load_model(
+    algorithm: str, path: str | Path, vec_env: VecEnv | None = None, device: str = "cpu", *, new_episodes: bool = True
+) -> BaseAlgorithm:
     """A model from a zip file; torch keeps to one thread, a second can slow small batches a hundredfold (STACK)."""
     import torch
 
     torch.set_num_threads(1)
-    return algorithm_class(algorithm).load(path, env=vec_env, device=device)
+    return algorithm_class(algorithm).load(path, env=vec_env, device=device, force_reset=new_episodes)
 
 
 def _keywords(algorithm: str, settings: dict[str, Any], vec_env: VecEnv) -> dict[str, Any]:

@@ -79,6 +79,7 @@ class Checkpoint(BaseCallback):
         super().__init__()
         self.folder, self.every_steps, self.keep = folder, every_steps, keep
         self._next = 0
+        self._inside = False
 
     def _on_training_start(self) -> None:
         self._next = self.num_timesteps + self.every_steps
@@ -87,9 +88,13 @@ class Checkpoint(BaseCallback):
         if self.num_timesteps >= self._next:
             save_checkpoint(self.model, self.folder, self.keep)
             self._next = self.num_timesteps + self.every_steps
+        self._inside = True
+
+    def _on_rollout_end(self) -> None:
+        self._inside = False
 
     def _on_training_end(self) -> None:
-        save_checkpoint(self.model, self.folder, self.keep)
+        save_checkpoint(self.model, self.folder, self.keep, between_rollouts=not self._inside)
 
     def _on_step(self) -> bool:
         return True

@@ -14,7 +14,10 @@ Setpoints = dict[str, Array]
 
 
 class Controller(Protocol):
-    """Runs B sites at once; every array has the environment axis last."""
+    """Runs B sites at once; every array has the environment axis last.
+
+    One that remembers names the attributes in ``memory``, a tuple of str, so that a checkpoint can keep them.
+    """
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
         """Forget what was remembered, for all ``n`` environments or for those in ``mask``."""

@@ -29,6 +29,8 @@ class FanPi(Parameters):
 class FanPiController:
     """Holds ``crah_fan_speed_frac``; anti-windup by clamping the integral to the output range; bumpless start."""
 
+    memory = ("integral",)
+
     def __init__(self, constants: FanPi, step_s: float) -> None:
         self.constants = constants
         self.ki = constants.ki_per_k_300s * step_s / 300.0

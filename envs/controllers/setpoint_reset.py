@@ -43,6 +43,8 @@ def trim_and_respond(c: TrimRespond, setpoint: Array, requests: Array, age_s: Ar
 class SupplyAirReset:
     """Holds ``supply_air_temp_setpoint_c``: an inlet over ``one_c`` is one request, over ``three_c`` three."""
 
+    memory = ("setpoint", "age_s")
+
     def __init__(
         self, constants: TrimRespond, membership: Array, step_s: float, one_c: float = 25.5, three_c: float = 27.0
     ) -> None:
@@ -76,6 +78,8 @@ class SupplyAirReset:
 
 class ChilledWaterReset:
     """Holds ``chw_supply_temp_setpoint_c``: a valve over 95 % is one request, three with the air 1 K too warm."""
+
+    memory = ("setpoint", "age_s")
 
     def __init__(self, constants: TrimRespond, step_s: float) -> None:
         self.constants = constants

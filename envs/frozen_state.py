@@ -1,0 +1,116 @@
+"""Everything that steps and resets of a core change, as plain data, and back: a run goes on as if never stopped.
+
+Left out is what the scenario gives anew: plant, world, tape, and the signals of the coming step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from envs.controllers.base import Controller, Together
+
+if TYPE_CHECKING:
+    from envs.core import DataCenterCore
+
+TREES = ("state", "_state_at_start", "in_force", "flows", "plan", "faults", "t", "_inlet_before", "_episode")
+BILL = ("peak_kw", "window_kw", "window_steps")
+SUMS = ("_names", "_sums", "_peaks")
+
+
+def frozen(core: DataCenterCore) -> dict[str, Any]:
+    """The state of ``core`` in nested dicts of copied arrays; see ``DataCenterCore.save_state``."""
+    if core.state is None:
+        raise ValueError("no episode has begun, so there is no state; call reset first")
+    return {
+        "of": _identity(core),
+        "core": {name: plain(getattr(core, name)) for name in TREES},
+        "bill": {name: plain(getattr(core.bill, name)) for name in BILL},
+        "sums": {name: plain(getattr(core.sums, name)) for name in SUMS},
+        "sensors": plain(core.instruments.state),
+        "block": plain(core.instruments.block),
+        "building": _memory(core.building),
+        "rules": _memory(core.rules),
+        "rngs": [rng.bit_generator.state for rng in core._rngs],
+        "seed": core._seed,
+    }
+
+
+def thaw(core: DataCenterCore, saved: Mapping[str, Any]) -> None:
+    """Put the state that ``frozen`` gave into ``core``; see ``DataCenterCore.load_state``."""
+    for name, value in _identity(core).items():
+        if saved["of"][name] != value:
+            raise ValueError(
+                f"the saved state has {name} {saved['of'][name]!r}, this core has {value!r}; "
+                "build the core from the same scenario, channels, batch size and dtype"
+            )
+    core.reset()  # only for the shape of the trees: all of it is replaced below
+    for name in TREES:
+        setattr(core, name, like(getattr(core, name), saved["core"][name], name))
+    for name in BILL:
+        setattr(core.bill, name, saved["bill"][name].copy())
+    for name in SUMS:
+        setattr(core.sums, name, like(None, saved["sums"][name], name))
+    core.instruments.state = like(core.instruments.state, saved["sensors"], "sensors")
+    block = core.instruments.block = saved["block"].copy(order="K")
+    core.measured = core.observer.unstack(block)
+    _remember(core.building, saved["building"])
+    _remember(core.rules, saved["rules"])
+    core._seed = saved["seed"]
+    for rng, state in zip(core._rngs, saved["rngs"], strict=True):
+        rng.bit_generator.state = state
+    core._look_outside()
+
+
+def plain(tree: Any) -> Any:
+    """Named tuples become dicts, arrays are copied."""
+    if isinstance(tree, np.ndarray):
+        return tree.copy(order="K")
+    if hasattr(tree, "_asdict"):
+        return {name: plain(value) for name, value in tree._asdict().items()}
+    if isinstance(tree, dict):
+        return {name: plain(value) for name, value in tree.items()}
+    if isinstance(tree, tuple):
+        return tuple(plain(value) for value in tree)
+    return tree
+
+
+def like(shape: Any, saved: Any, where: str) -> Any:
+    """``saved`` in the classes of ``shape``, copied; ``ValueError`` where its names are other ones."""
+    if hasattr(shape, "_asdict"):
+        parts = shape._asdict()
+        if not isinstance(saved, dict) or saved.keys() != parts.keys():
+            raise ValueError(f"the saved state does not fit at {where}: another version wrote it; begin anew")
+        return type(shape)(**{name: like(part, saved[name], f"{where}.{name}") for name, part in parts.items()})
+    if isinstance(saved, dict):
+        inner = shape if isinstance(shape, dict) else {}
+        return {name: like(inner.get(name), value, f"{where}.{name}") for name, value in saved.items()}
+    if isinstance(saved, tuple):
+        inner = shape if isinstance(shape, tuple) else (None,) * len(saved)
+        return tuple(like(part, value, where) for part, value in zip(inner, saved, strict=True))
+    return plain(saved)
+
+
+def _identity(core: DataCenterCore) -> dict[str, Any]:
+    return {
+        "scenario": core.scenario.hash(),
+        "channels": core.channel_hash,
+        "num_envs": core.num_envs,
+        "dtype": core.dtype.name,
+    }
+
+
+def _parts(controller: Controller) -> list[Controller]:
+    return controller.parts if isinstance(controller, Together) else [controller]
+
+
+def _memory(controller: Controller) -> list[dict[str, Any]]:
+    return [{name: plain(getattr(p, name)) for name in getattr(p, "memory", ())} for p in _parts(controller)]
+
+
+def _remember(controller: Controller, saved: list[dict[str, Any]]) -> None:
+    for part, memory in zip(_parts(controller), saved, strict=True):
+        for name, value in memory.items():
+            setattr(part, name, plain(value))
