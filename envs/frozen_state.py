@@ -80,16 +80,16 @@ def plain(tree: Any) -> Any:
 def like(shape: Any, saved: Any, where: str) -> Any:
     """``saved`` in the classes of ``shape``, copied; ``ValueError`` where its names are other ones."""
     if hasattr(shape, "_asdict"):
-        parts = shape._asdict()
-        if not isinstance(saved, dict) or saved.keys() != parts.keys():
+        fields = shape._asdict()
+        if not isinstance(saved, dict) or saved.keys() != fields.keys():
             raise ValueError(f"the saved state does not fit at {where}: another version wrote it; begin anew")
-        return type(shape)(**{name: like(part, saved[name], f"{where}.{name}") for name, part in parts.items()})
+        return type(shape)(**{name: like(part, saved[name], f"{where}.{name}") for name, part in fields.items()})
     if isinstance(saved, dict):
         inner = shape if isinstance(shape, dict) else {}
         return {name: like(inner.get(name), value, f"{where}.{name}") for name, value in saved.items()}
     if isinstance(saved, tuple):
-        inner = shape if isinstance(shape, tuple) else (None,) * len(saved)
-        return tuple(like(part, value, where) for part, value in zip(inner, saved, strict=True))
+        parts = shape if isinstance(shape, tuple) else (None,) * len(saved)
+        return tuple(like(part, value, where) for part, value in zip(parts, saved, strict=True))
     return plain(saved)
 
 
