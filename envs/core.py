@@ -222,7 +222,7 @@ class DataCenterCore:
         self.faults = replaced(self.faults, drawn)
 
     def set_faults(self, faults: Sequence[Sequence[Fault]]) -> None:
-        """Known faults instead of drawn ones, one list per environment, until each is reset; call it after ``reset``."""
+        """Known faults instead of drawn ones, one list per environment, until its next reset; after ``reset``."""
         self.faults = fault_plan(faults, self.plant.layout.n_zones, self.instruments.rows, self.dtype)
         self._look_outside()
 

@@ -152,7 +152,9 @@ def _sum_of(name: str, tower: Any, dry: Any, zero: Array) -> Array:
     return total
 
 
-def _rejected(site: Any, chw: Any, tower: Any, fws: Any, dry: Any, dx: Any, air: Any, humidifier_kw: Array, xp: Any) -> Array:
+def _rejected(
+    site: Any, chw: Any, tower: Any, fws: Any, dry: Any, dx: Any, air: Any, humidifier_kw: Array, xp: Any
+) -> Array:
     """Heat that leaves the site [kW]: to outdoor air by machines, by moisture and by outdoor losses."""
     out = site.transformer_kw
     if tower is not None:
@@ -197,9 +199,7 @@ def stored_kj(plant: Any, state: Any, since: Any) -> Array:
     return gain
 
 
-def flows(
-    plant: Any, start: Any, end: Any, total: Sub, done: Any, load: Any, substep_s: float, substeps: int
-) -> Flows:
+def flows(plant: Any, start: Any, end: Any, total: Sub, done: Any, load: Any, substep_s: float, substeps: int) -> Flows:
     """The flat Flows of one control step."""
     share, step_s = 1.0 / substeps, substeps * substep_s
     m = {name: value * share for name, value in zip(Sub._fields[:_FLOWING], total[:_FLOWING])}

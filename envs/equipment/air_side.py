@@ -207,13 +207,19 @@ def balance(zt: ZoneTable, fan_speed_frac: Array, units_available: Array, it_air
 
 
 def hot_aisle_mean_c(
-    zt: ZoneTable, state: AirState, air: AirBalance, exhaust_c: Array, it_airflow_kg_s: Array, gain_kw: Array, dt_s: float
+    zt: ZoneTable,
+    state: AirState,
+    air: AirBalance,
+    exhaust_c: Array,
+    it_airflow_kg_s: Array,
+    gain_kw: Array,
+    dt_s: float,
 ) -> Array:
     """Mean hot-aisle temperature ``(Z, B)`` [degC] of the coming sub-step: what recirculating air brings to the racks.
 
-    The aisle holds little heat beside the air that passes it in a sub-step, so racks must not breathe its temperature at
-    the start (with the room units lost, that swings without bound). It relaxes (T1) to the racks' exhaust at the rate of
-    all air that enters it and does not go back on the near way: ``C dT/dt = m cp (T_exhaust - T) + gains``.
+    The aisle holds little heat beside the air that passes it in a sub-step, so racks must not breathe its temperature
+    at the start (with the room units lost, that swings without bound). It relaxes (T1) to the racks' exhaust at the
+    rate of all air that enters it and does not go back on the near way: ``C dT/dt = m cp (T_exhaust - T) + gains``.
 
     Parameters
     ----------

@@ -36,7 +36,8 @@ class Point:
     sensor : str
         Kind of sensor noise: ``temperature``, ``power``, ``flow``, ``fraction`` or ``exact``.
     needs : str
-        The machine that must be present: ``""``, ``chw``, ``tower``, ``economizer``, ``fws``, ``dry``, ``tcs``, ``feeder``.
+        The machine that must be present: ``""``, ``chw``, ``tower``, ``economizer``, ``fws``, ``dry``, ``tcs``,
+        ``feeder``.
     observed : bool
         Whether the agent's observation carries it (controllers receive every point).
     rows : int
@@ -172,5 +173,7 @@ class Observer:
         rows: list[dict[str, object]] = []
         for p in self.points:
             if p.observed:
-                rows += [{"name": p.name, "row": k, "low": p.low, "high": p.high, "unit": p.unit} for k in range(p.rows)]
+                rows += [
+                    {"name": p.name, "row": k, "low": p.low, "high": p.high, "unit": p.unit} for k in range(p.rows)
+                ]
         return rows
