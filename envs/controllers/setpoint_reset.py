@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,46 +41,11 @@ def trim_and_respond(c: TrimRespond, setpoint: Array, requests: Array, age_s: Ar
     return np.where(age_s < c.delay_s, setpoint, moved).astype(setpoint.dtype)
 
 
-class SupplyAirReset:
-    """Holds ``supply_air_temp_setpoint_c``: an inlet over ``one_c`` is one request, over ``three_c`` three."""
+class _TrimAndRespondLoop(ABC):
+    """A setpoint moved by requests: what the two loops share is the setpoint in mind and how long they have run."""
 
     memory = ("setpoint", "age_s")
-
-    def __init__(
-        self, constants: TrimRespond, membership: Array, step_s: float, one_c: float = 25.5, three_c: float = 27.0
-    ) -> None:
-        self.constants = constants
-        self.membership = membership
-        self.step_s = step_s
-        self.one_c, self.three_c = one_c, three_c
-        self.setpoint: Array | None = None
-        self.age_s: Array | None = None
-
-    def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
-        """Back to the start setpoint and the start delay."""
-        if mask is None or self.setpoint is None or self.age_s is None:
-            self.setpoint = self.age_s = None
-            return
-        self.setpoint = np.where(mask, self.constants.start, self.setpoint).astype(self.setpoint.dtype)
-        self.age_s = np.where(mask, 0.0, self.age_s).astype(self.setpoint.dtype)
-
-    def act(self, measurements: Measurements) -> Setpoints:
-        """Setpoint per zone ``(Z, B)``."""
-        inlet = measurements["rack_inlet_c"]
-        asked = (inlet > self.one_c).astype(inlet.dtype) + 2.0 * (inlet > self.three_c)
-        requests = self.membership.astype(inlet.dtype) @ asked.astype(inlet.dtype)
-        if self.setpoint is None or self.age_s is None or self.setpoint.shape != requests.shape:
-            self.setpoint = np.full_like(requests, self.constants.start)
-            self.age_s = np.zeros_like(requests)
-        self.setpoint = trim_and_respond(self.constants, self.setpoint, requests, self.age_s, self.step_s / 300.0)
-        self.age_s = self.age_s + self.step_s
-        return {"supply_air_temp_setpoint_c": self.setpoint}
-
-
-class ChilledWaterReset:
-    """Holds ``chw_supply_temp_setpoint_c``: a valve over 95 % is one request, three with the air 1 K too warm."""
-
-    memory = ("setpoint", "age_s")
+    channel: str
 
     def __init__(self, constants: TrimRespond, step_s: float) -> None:
         self.constants = constants
@@ -87,6 +53,10 @@ class ChilledWaterReset:
         self.setpoint: Array | None = None
         self.age_s: Array | None = None
 
+    @abstractmethod
+    def requests(self, measurements: Measurements) -> Array:
+        """Requests for a colder setpoint, one row per row of the channel ``(k, B)``."""
+
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
         """Back to the start setpoint and the start delay."""
         if mask is None or self.setpoint is None or self.age_s is None:
@@ -96,17 +66,46 @@ class ChilledWaterReset:
         self.age_s = np.where(mask, 0.0, self.age_s).astype(self.setpoint.dtype)
 
     def act(self, measurements: Measurements) -> Setpoints:
-        """Setpoint of the plant ``(1, B)``."""
-        valve = measurements["coil_valve_frac"]
-        over = measurements["zone_supply_c"] > measurements["in_force.supply_air_temp_setpoint_c"] + 1.0
-        starved = valve > 0.95
-        requests = (starved + 2.0 * (starved & over)).sum(axis=0, keepdims=True).astype(valve.dtype)
+        """Setpoint per row of the channel ``(k, B)``."""
+        requests = self.requests(measurements)
         if self.setpoint is None or self.age_s is None or self.setpoint.shape != requests.shape:
             self.setpoint = np.full_like(requests, self.constants.start)
             self.age_s = np.zeros_like(requests)
         self.setpoint = trim_and_respond(self.constants, self.setpoint, requests, self.age_s, self.step_s / 300.0)
         self.age_s = self.age_s + self.step_s
-        return {"chw_supply_temp_setpoint_c": self.setpoint}
+        return {self.channel: self.setpoint}
+
+
+class SupplyAirReset(_TrimAndRespondLoop):
+    """Holds ``supply_air_temp_setpoint_c``: an inlet over ``one_c`` is one request, over ``three_c`` three."""
+
+    channel = "supply_air_temp_setpoint_c"
+
+    def __init__(
+        self, constants: TrimRespond, membership: Array, step_s: float, one_c: float = 25.5, three_c: float = 27.0
+    ) -> None:
+        super().__init__(constants, step_s)
+        self.membership = membership
+        self.one_c, self.three_c = one_c, three_c
+
+    def requests(self, measurements: Measurements) -> Array:
+        """Requests of each zone's racks ``(Z, B)``."""
+        inlet = measurements["rack_inlet_c"]
+        asked = (inlet > self.one_c).astype(inlet.dtype) + 2.0 * (inlet > self.three_c)
+        return self.membership.astype(inlet.dtype) @ asked.astype(inlet.dtype)
+
+
+class ChilledWaterReset(_TrimAndRespondLoop):
+    """Holds ``chw_supply_temp_setpoint_c``: a valve over 95 % is one request, three with the air 1 K too warm."""
+
+    channel = "chw_supply_temp_setpoint_c"
+
+    def requests(self, measurements: Measurements) -> Array:
+        """Requests of all coils ``(1, B)``."""
+        valve = measurements["coil_valve_frac"]
+        over = measurements["zone_supply_c"] > measurements["in_force.supply_air_temp_setpoint_c"] + 1.0
+        starved = valve > 0.95
+        return (starved + 2.0 * (starved & over)).sum(axis=0, keepdims=True).astype(valve.dtype)
 
 
 @dataclass(frozen=True)
