@@ -1,0 +1,146 @@
+"""The chilled-water hall in EnergyPlus, generated from a scenario: rooms with their air handlers, chiller, tower.
+
+The names of its schedules and outputs stand here, by our names: what a controller measures and sets, what the
+comparison reads.
+"""
+
+from __future__ import annotations
+
+from envs.scenario import Scenario
+from experiments.energyplus.air_handler import air_handler, air_loop_of, water_coil
+from experiments.energyplus.building import RunPeriod, room, simulation
+from experiments.energyplus.engine import Actuator, Variable, schedule_actuator
+from experiments.energyplus.epjson import Model, merged, one
+from experiments.energyplus.water_plant import (
+    CHILLER,
+    CHW_SETPOINT,
+    CW_SETPOINT,
+    EXCHANGER,
+    TOWER,
+    chilled_water_loop,
+    condenser_loop,
+)
+
+TOP_SITE = "Environment"
+
+
+def it_design_kw(scenario: Scenario) -> list[float]:
+    """Design IT heat of each zone [kW]: what its room units are sized for, the peak of the racks that stand there."""
+    from envs.layout import archetype_of
+
+    peaks = [0.0] * len(scenario.zones)
+    for group in scenario.racks.values():
+        peaks[group.zone] += group.count * archetype_of(group).air_rated_kw
+    return peaks
+
+
+def hall_model(scenario: Scenario, elevation_m: float, period: RunPeriod, inside_box: bool = False) -> Model:
+    """The scenario's hall as epJSON.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Air-cooled racks, one duty chiller; a water-cooled one with a tower, an air-cooled one without.
+    elevation_m : float
+        Of the weather file: the fans' air is as thin there as ours.
+    period : RunPeriod
+    inside_box : bool
+        Whether the chiller's curves are held at the ends of their published box.
+
+    Raises
+    ------
+    ValueError
+        Where the scenario has machines that these models do not have.
+    """
+    plant = scenario.chilled_water
+    if plant is None or scenario.coolant is not None or plant.chillers_duty != 1:
+        raise ValueError(
+            f"scenario {scenario.name!r}: the EnergyPlus hall has chilled water with one duty chiller and no coolant "
+            "loop; take chilled_water_hall"
+        )
+    parts, coils = [simulation(period)], []
+    for (name, zone), design in zip(scenario.zones.items(), it_design_kw(scenario), strict=True):
+        loop = air_loop_of(zone, elevation_m)
+        coil, coil_model, water = water_coil(name, loop)
+        coils.append(water)
+        parts += [
+            room(name, zone.air_volume_m3, zone.hot_aisle_kj_k + zone.plenum_kj_k, design),
+            air_handler(name, loop, coil, coil_model),
+        ]
+    tower = scenario.tower
+    nodes = ("Condenser In", "Condenser Out") if tower is not None else ("Condenser Air In", "Condenser Air Out")
+    parts.append(chilled_water_loop(plant, coils, inside_box, nodes))
+    parts.append(one("OutdoorAir:Node", nodes[0]) if tower is None else condenser_loop(plant, tower))
+    return merged(*parts)
+
+
+def actuators(scenario: Scenario) -> dict[str, Actuator]:
+    """What may be set, by our channel names; zones carry their index, ``it_kw[0]`` is the IT heat of the first."""
+    made: dict[str, Actuator] = {}
+    for z, (name, design) in enumerate(zip(scenario.zones, it_design_kw(scenario), strict=True)):
+        made[f"it_kw[{z}]"] = schedule_actuator(f"{name} IT Frac", design)
+        made[f"crah_fan_speed_frac[{z}]"] = schedule_actuator(f"{name} Fan Speed")
+        made[f"supply_air_temp_setpoint_c[{z}]"] = schedule_actuator(f"{name} Supply Air Setpoint")
+    made["chw_supply_temp_setpoint_c"] = schedule_actuator(CHW_SETPOINT)
+    if scenario.tower is not None:
+        made["cw_supply_temp_setpoint_c"] = schedule_actuator(CW_SETPOINT)
+    return made
+
+
+def variables(scenario: Scenario) -> dict[str, Variable]:
+    """What is read, by our names: powers [kW], temperatures [degC], flows [kg/s]."""
+    kw = 1e-3
+    made = {
+        "dry_bulb_c": Variable("Site Outdoor Air Drybulb Temperature", TOP_SITE),
+        "wet_bulb_c": Variable("Site Outdoor Air Wetbulb Temperature", TOP_SITE),
+        "humidity_ratio": Variable("Site Outdoor Air Humidity Ratio", TOP_SITE),
+        "pressure_kpa": Variable("Site Outdoor Air Barometric Pressure", TOP_SITE, kw),
+        "chiller_power_kw": Variable("Chiller Electricity Rate", CHILLER, kw),
+        "evaporator_heat_kw": Variable("Chiller Evaporator Cooling Rate", CHILLER, kw),
+        "chw_pump_power_kw": Variable("Pump Electricity Rate", "CHW Pump", kw),
+        "chw_flow_kg_s": Variable("System Node Mass Flow Rate", "CHW Supply Outlet"),
+        "chw_supply_c": Variable("System Node Temperature", "CHW Supply Outlet"),
+        "chw_return_c": Variable("System Node Temperature", "CHW Demand Outlet"),
+        "plant_entering_c": Variable("System Node Temperature", "CHW Supply Inlet"),
+        "chiller_in_c": Variable("System Node Temperature", "Chiller In"),
+        "chiller_out_c": Variable("System Node Temperature", "Chiller Out"),
+    }
+    for z, name in enumerate(scenario.zones):
+        made |= _zone_variables(z, name)
+    if scenario.tower is not None:
+        made |= _tower_variables()
+    if scenario.chilled_water is not None and scenario.chilled_water.economizer:
+        made["economizer_heat_kw"] = Variable("Fluid Heat Exchanger Heat Transfer Rate", EXCHANGER, kw)
+        made["economizer_cw_flow_kg_s"] = Variable("System Node Mass Flow Rate", "Economizer CW In")
+    return made
+
+
+def _zone_variables(z: int, name: str) -> dict[str, Variable]:
+    return {
+        f"crah_fan_power_kw[{z}]": Variable("Fan Electricity Rate", f"{name} Fan", 1e-3),
+        f"coil_sensible_kw[{z}]": Variable("Cooling Coil Sensible Cooling Rate", f"{name} Coil", 1e-3),
+        f"coil_total_kw[{z}]": Variable("Cooling Coil Total Cooling Rate", f"{name} Coil", 1e-3),
+        f"zone_return_c[{z}]": Variable("System Node Temperature", f"{name} Return"),
+        f"zone_humidity_ratio[{z}]": Variable("System Node Humidity Ratio", f"{name} Return"),
+        f"coil_leaving_c[{z}]": Variable("System Node Temperature", f"{name} Cooled"),
+        f"zone_supply_c[{z}]": Variable("System Node Temperature", f"{name} Supply"),
+        f"air_flow_kg_s[{z}]": Variable("System Node Mass Flow Rate", f"{name} Supply"),
+        f"coil_water_kg_s[{z}]": Variable("System Node Mass Flow Rate", f"{name} Coil Water In"),
+        f"coil_water_in_c[{z}]": Variable("System Node Temperature", f"{name} Coil Water In"),
+        f"coil_water_out_c[{z}]": Variable("System Node Temperature", f"{name} Coil Water Out"),
+    }
+
+
+def _tower_variables() -> dict[str, Variable]:
+    return {
+        "tower_fan_power_kw": Variable("Cooling Tower Fan Electricity Rate", TOWER, 1e-3),
+        "tower_heat_kw": Variable("Cooling Tower Heat Transfer Rate", TOWER, 1e-3),
+        "tower_air_ratio": Variable("Cooling Tower Air Flow Rate Ratio", TOWER),
+        "cw_pump_power_kw": Variable("Pump Electricity Rate", "CW Pump", 1e-3),
+        "cw_supply_c": Variable("System Node Temperature", "CW Supply Outlet"),
+        "tower_in_c": Variable("System Node Temperature", "Tower In"),
+        "cw_flow_kg_s": Variable("System Node Mass Flow Rate", "Tower In"),
+        "condenser_in_c": Variable("System Node Temperature", "Condenser In"),
+        "evaporation_m3_s": Variable("Cooling Tower Water Evaporation Volume Flow Rate", TOWER),
+        "makeup_m3_s": Variable("Cooling Tower Make Up Water Volume Flow Rate", TOWER),
+    }
