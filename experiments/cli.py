@@ -12,6 +12,7 @@ VERBS = {
     "export": "write a bundle that runs without torch: coldaisle export run=<run>",
     "rollout": "one policy, one episode, every point as CSV: coldaisle rollout policy=rules",
     "report": "the HTML page of an evaluation: coldaisle report evaluation=<folder>",
+    "published": "every published number beside ours, measured now: docs/validation/published.md",
     "demo": "train for a minute, judge, export",
 }
 

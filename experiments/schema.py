@@ -141,6 +141,13 @@ class ReportConfig:
     baseline: str = ""  # the one that the evaluation was saved with
 
 
+@dataclass
+class PublishedConfig:
+    """``coldaisle published``. ``folder`` gets ``published.md`` and ``published.csv``."""
+
+    folder: str = "docs/validation"
+
+
 OmegaConf.register_new_resolver("pid", os.getpid, replace=True, use_cache=True)  # on import: sweep workers need it too
 
 AGENTS = {"ppo": PPOAgent, "sac": SACAgent, "td3": TD3Agent, "tqc": TQCAgent, "crossq": CrossQAgent}
@@ -150,6 +157,7 @@ VERBS = {
     "export": ExportConfig,
     "rollout": RolloutConfig,
     "report": ReportConfig,
+    "published": PublishedConfig,
 }
 
 

@@ -1,0 +1,105 @@
+"""Rows that hold the power of our generated load against measured fleets (M3, M4)."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.equipment.rack_archetypes import HGX_AIR
+from envs.equipment.throughput import CLASSES, POWER_SHARE
+from envs.signals.workload import Workload, default_partitions, generate_workload
+from experiments.published.bench import RackBench
+from experiments.published.measured_files import acme_quantile
+from experiments.published.row import Check, Row, between, near
+
+Array = NDArray[np.float64]
+A100_TDP_W = 400.0
+WEEKS, STEP_S = 8, 300
+IDLE_BELOW = 0.25  # of TDP: between the idle GPUs of the traces and anything at work
+BELOW_A_QUARTER = (("kalos", 0.488), ("seren", 0.535))  # share of Acme's samples below 100 W
+SHARED, INTERACTIVE = slice(10, 15), slice(5, 10)  # racks of ai_hall
+
+
+@cache
+def load() -> Workload:
+    """Eight weeks of ai_hall's load."""
+    return generate_workload(default_partitions("ai_hall"), 0, WEEKS, STEP_S)
+
+
+def accelerator_shares(racks: slice) -> tuple[Array, Array]:
+    """Power of accelerators over TDP and how often each occurs: by class at work, the rest idle."""
+    made = load()
+    activity = made.activity[:, :, racks].astype(np.float64)
+    kinds = np.broadcast_to(made.slot_class[None, :, racks], activity.shape)
+    idle = HGX_AIR.accelerator_idle_frac
+    draws = np.array([max(POWER_SHARE[k], idle) for k in range(len(CLASSES))])
+    busy = np.array([activity[kinds == k].sum() for k in range(len(CLASSES))])
+    total = float(activity.shape[0] * activity.shape[2])
+    return np.append(draws, idle), np.append(busy, total - busy.sum()) / total
+
+
+def accelerators_at_rest_and_at_work() -> list[Check]:
+    """An idle accelerator, one at full training power, and the spread of those at work, over TDP."""
+    checks = []
+    idle = RackBench(HGX_AIR, "none", 0.0).settle().accelerator_power_kw[0, 0]
+    full = RackBench(HGX_AIR, "pretrain").settle().accelerator_power_kw[0, 0]
+    rated = HGX_AIR.accelerators * HGX_AIR.accelerator_tdp_kw
+    draws, often = accelerator_shares(SHARED)
+    at_work = draws > IDLE_BELOW
+    mean = float((draws * often)[at_work].sum() / often[at_work].sum())
+    for fleet in ("kalos", "seren"):
+        series = f"gpu_power_{fleet}_0"
+        rest, top = (acme_quantile(series, q) / A100_TDP_W for q in (0.25, 0.95))
+        checks.append(near(f"{fleet}: idle (25th percentile)", idle / rated, round(rest, 3), "of TDP", plus_minus=0.03))
+        checks.append(near(f"{fleet}: at full power (95th)", full / rated, round(top, 3), "of TDP", plus_minus=0.08))
+    busy = [mean_above(f"gpu_power_{fleet}_0", below) / A100_TDP_W for fleet, below in BELOW_A_QUARTER]
+    checks.append(between("mean of those at work", mean, round(min(busy), 2), round(max(busy), 2), "of TDP", more=0.05))
+    idle_time = 100.0 * float(often[~at_work].sum())
+    low, high = (100.0 * below for _, below in BELOW_A_QUARTER)
+    checks.append(between("share of time idle", idle_time, low, high, "%", more=10.0))
+    return checks
+
+
+def mean_above(series: str, share: float) -> float:
+    """Mean of Acme's samples [W] above the quantile ``share``."""
+    return float(np.mean([acme_quantile(series, q) for q in np.linspace(share, 1.0, 50)]))
+
+
+def servers() -> list[Check]:
+    """Idle over full power of an 8-GPU server."""
+    idle, full = (RackBench(HGX_AIR, *how).power_kw()[0] for how in (("none", 0.0), ("pretrain", 1.0)))
+    theirs = acme_quantile("server_power_0", 0.05) / acme_quantile("server_power_0", 0.95)
+    return [near("idle (5th) over full (95th percentile)", idle / full, round(theirs, 3), "1", plus_minus=0.1)]
+
+
+def serving() -> list[Check]:
+    """Median power of the accelerators of the interactive racks, over TDP."""
+    made = load()
+    activity = made.activity[:, :, INTERACTIVE].astype(np.float64)
+    draw = np.array([POWER_SHARE[k] for k in made.slot_class[:, INTERACTIVE].ravel()]).reshape(2, -1)
+    idle = HGX_AIR.accelerator_idle_frac
+    power = idle + (activity * (draw - idle)).sum(axis=1)
+    return [between("median of the interactive racks", float(np.median(power)), 0.641, 0.823, "of TDP")]
+
+
+ROWS = (
+    Row(
+        "M3",
+        "accelerators of a training fleet (A100)",
+        "measured",
+        "see checks",
+        "Acme, NSDI 2024 (CC BY 4.0)",
+        accelerators_at_rest_and_at_work,
+    ),
+    Row("M4", "8-GPU server, idle over full", "measured", "0.1", "Acme, NSDI 2024 (CC BY 4.0)", servers),
+    Row(
+        "M5",
+        "H100 serving power",
+        "449 to 576 W of 700 (quartiles of 177 configurations)",
+        "quartiles",
+        "ml-energy leaderboard",
+        serving,
+    ),
+)
