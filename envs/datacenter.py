@@ -38,9 +38,7 @@ from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
 SETTLING_STEP_S = 900.0
 SETTLING_STEPS = 6
 NO_LIMIT_KW = 1e6
-LEAST_COIL_WATER_FRAC = (
-    0.2  # still drifts through the coils without pumps; engineering guess, keeps the air loop stable
-)
+LEAST_COIL_WATER_FRAC = 0.02  # drifts through the coils without pumps, engineering guess
 LEAST_UTILITY_FRAC = 1e-3  # a curtailment to nothing: the capper's shares stay finite
 INLET_ALARM_C = 30.0  # worst inlet above it: room fans to full speed (SCENARIOS, fast protections)
 
@@ -59,7 +57,7 @@ class PlantState(NamedTuple):
     capper: power_capper.CapperState
     battery: Any
     work: work.WorkState
-    airflow_kg_s: Array  # (R, B), of the last sub-step: breaks the loop between server fans and air balance
+    inlet_c: Array  # (R, B), of the last sub-step: breaks the loop between server fans and air balance
     exhaust_c: Array  # (R, B), of the last sub-step
     alive: Array  # (R, B)
     rack_down_s: Array  # (R, B), until a rack that shut itself down works again
@@ -252,7 +250,8 @@ class Plant:
 
     def _substep(self, state: PlantState, now: Now) -> tuple[PlantState, ledger.Sub]:
         p, lay, dt_s = self.scenario, self.layout, now.dt_s
-        balance, inlet_c = self._air_in(state, now)
+        fans = rack.server_fans(lay.racks, state.rack, state.inlet_c, now.demand, state.alive, dt_s)
+        balance, inlet_c, share = self._air_in(state, now, fans.airflow_kg_s)
         xp = namespace(inlet_c)
         flow_frac = coolant_c = state.alive[0] * 0.0
         if p.coolant is not None:
@@ -260,14 +259,18 @@ class Plant:
             flow_frac = liquid_loop.tcs_flow_frac(p.coolant, state.tcs.pump_speed_frac, now.fit.cdus)
         limit = xp.minimum(now.limit_kw, state.protective_kw) if p.capper.enabled else now.limit_kw
         rack_state, racks = rack.advance(
-            lay.racks, state.rack, inlet_c, coolant_c, flow_frac, now.demand, limit, state.alive, dt_s
+            lay.racks, state.rack, inlet_c, coolant_c, flow_frac, now.demand, limit, state.alive, dt_s, fans
         )
         liquid = self._liquid(state, now, racks)
         zones = lay.zones
         fan_kw = (fan_power_kw(zones.fan_kw, balance.fan_speed_frac, zones.fan_exponent) * balance.running).sum(axis=0)
         pumps = 0.0 if liquid.tcs is None else liquid.tcs.pump_power_kw + liquid.fws.pump_power_kw
         power = power_chain.losses(p.power, lay.tree, racks.power_kw, fan_kw + pumps, fan_kw * 0.0)
-        air_state, air, dx = self._room(state, now, balance, racks, power)
+        response = air_side.heat_response(zones, racks.air_gain_kw_k, share, lay.membership)
+        air_state, air, dx = self._room(state, now, balance, racks, power, response)
+        rise_k = air_side.inlet_rise_k(zones, air, share, lay.membership)
+        inlet_c = inlet_c + rise_k
+        rack_state, racks = rack.exhaled(lay.racks, rack_state, racks, inlet_c, rise_k, state.alive, dt_s)
         chw_state, chw = self._chilled_water(state, now, air, power)
         tower_state, tower = self._tower(state, now, chw, liquid.fws)
         site = self._site(state, now, racks, power, air, dx, liquid, chw, tower)
@@ -283,7 +286,7 @@ class Plant:
             capper=site.capper_state,
             battery=site.battery_state,
             work=state.work,
-            airflow_kg_s=racks.airflow_kg_s,
+            inlet_c=inlet_c,
             exhaust_c=racks.exhaust_c,
             rack_down_s=site.rack_down_s,
             alive=site.alive,
@@ -295,29 +298,29 @@ class Plant:
             self, state, inlet_c, balance, racks, liquid, power, air, dx, chw, tower, site, air_state
         )
 
-    def _air_in(self, state: PlantState, now: Now) -> tuple[air_side.AirBalance, Array]:
-        """Who breathes whose air: fan speeds (the alarm drives them to full), air balance, inlet of every rack."""
+    def _air_in(self, state: PlantState, now: Now, airflow_kg_s: Array) -> tuple[air_side.AirBalance, Array, Array]:
+        """Who breathes whose air: fan speeds (the alarm drives them to full), air balance, inlet of every rack and the
+        recirculated share of it.
+        """
         lay = self.layout
         command = now.in_force["crah_fan_speed_frac"]
         command = command + (1.0 - command) * state.alarm
         speed = air_side.fan_speed(state.air, command, now.dt_s)
-        it_flow = lay.membership @ state.airflow_kg_s
-        exhaust = (lay.membership @ (state.airflow_kg_s * state.exhaust_c)) / upper(it_flow, 1e-6)
+        it_flow = lay.membership @ airflow_kg_s
         balance = air_side.balance(lay.zones, speed, now.fit.crah_units, it_flow)
-        hot = air_side.hot_aisle_mean_c(lay.zones, state.air, balance, exhaust, it_flow, lay.lighting_kw, now.dt_s)
-        inlet = air_side.inlet_temperatures(
-            lay.zones,
-            state.air._replace(hot_c=hot),
-            balance,
-            state.exhaust_c,
-            lay.recirculation,
-            lay.spread,
-            lay.membership,
+        inlet, share = air_side.inlet_temperatures(
+            lay.zones, state.air, balance, state.exhaust_c, lay.recirculation, lay.spread, lay.membership
         )
-        return balance, inlet
+        return balance, inlet, share
 
     def _room(
-        self, state: PlantState, now: Now, balance: air_side.AirBalance, racks: rack.RackFlows, power: Any
+        self,
+        state: PlantState,
+        now: Now,
+        balance: air_side.AirBalance,
+        racks: rack.RackFlows,
+        power: Any,
+        response: air_side.HeatResponse,
     ) -> tuple[air_side.AirState, air_side.AirFlows, Any]:
         """The zones: rack heat, busway losses and light. The electrical room is cooled past the coils; what direct
         expansion cannot take of it spills into the zone.
@@ -343,6 +346,7 @@ class Plant:
             now.dt_s,
             limit,
             now.coil_water_frac,
+            response,
         )
         dx = None
         if now.dx is not None:
@@ -550,6 +554,7 @@ class Plant:
         now = self._now(state, in_force, outside, load, lost, SETTLING_STEP_S)
         for _ in range(SETTLING_STEPS):
             state, _sub = self._substep(state, now)
+            state = state._replace(air=state.air._replace(fabric_c=state.air.hot_c))
         state = self._warmed(state, warmth_k.astype(self.dtype))
         asked = load._replace(batch_arrival=load.batch_arrival * 0.0, batch_due=load.batch_due * 0.0)
         state, flows = self.step(state, in_force, outside, asked, lost, np.zeros(len(warmth_k)))
@@ -604,7 +609,7 @@ class Plant:
             capper=power_capper.initial(lay.n_rows, n, self.dtype),
             battery=None if p.battery is None else battery.initial(p.battery, n, 0.5, self.dtype),
             work=work.initial(lay.work, n, self.dtype),
-            airflow_kg_s=lay.racks.flow_kg_s * racks.fan_speed_frac,
+            inlet_c=inlet,
             exhaust_c=racks.solids_c,
             alive=alive,
             rack_down_s=alive * 0.0,

@@ -136,7 +136,7 @@ def sub(
         powered_frac=site.opened.powered_frac * state.alive,
         inlet_excess_k=upper(inlet_c - INLET_LIMIT_C, 0.0),
         coolant_excess_k=_coolant_excess(plant, liquid, air_state, zero, xp),
-        trips=site.opened.trips,
+        trips=site.opened.trips + xp.sum(racks.shutdown * state.alive, axis=0),
         limit_excess_kw=xp.sum(over, axis=0),
         capper_active=site.capped.active,
         inlet_max_c=inlet_c,
@@ -188,6 +188,7 @@ def stored_kj(plant: Any, state: Any, since: Any) -> Array:
     gain = gain + xp.sum(r.package_kj_k * (state.rack.chip_c - since.rack.chip_c), axis=0)
     z = lay.zones
     gain = gain + xp.sum(z.hot_aisle_kj_k * (state.air.hot_c - since.air.hot_c), axis=0)
+    gain = gain + xp.sum(z.fabric_kj_k * (state.air.fabric_c - since.air.fabric_c), axis=0)
     gain = gain + xp.sum(z.plenum_kj_k * (state.air.supply_c - since.air.supply_c), axis=0)
     if state.chw is not None:
         gain = gain + s.chilled_water.heat_capacity_kj_k * (state.chw.supply_c - since.chw.supply_c)
@@ -206,7 +207,7 @@ def flows(plant: Any, start: Any, end: Any, total: Sub, done: Any, load: Any, su
     last: Last = total.last
     xp = namespace(last.inlet_c)
     zero = m["facility_kw"] * 0.0
-    lighting = zero + float(plant.scenario.power.lighting_kw)
+    lighting = zero + plant.scenario.power.lighting_kw
     cooling = sum(
         m[k]
         for k in (

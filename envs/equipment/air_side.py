@@ -1,7 +1,8 @@
 """The air of a zone: room units, recirculation, the hot aisle, the supply plenum and the moisture.
 
 A zone is an aisle with its room units (CRAH). Its states are the hot-aisle temperature, the supply temperature behind
-the fans, the humidity ratio, the fan speed and the valve position. Zones ride on axis 0: states are ``(Z, B)``.
+the fans, the humidity ratio, the fan speed, the valve position and the temperature of slab and walls. Zones ride on
+axis 0: states are ``(Z, B)``.
 
 Order in a sub-step: `fan_speed`, `balance`, `inlet_temperatures`, (the racks), `advance`.
 
@@ -37,7 +38,7 @@ LARGEST_DX_DROP_K = 20.0  # over a direct-expansion unit, engineering guess (fre
 HOTTEST_SURFACE_C = 60.0  # of a coil, for its dew; nothing condenses near it
 LEAST_STREAM_KW_K = 1e-2  # of air through the coils; below it the return reads ever nearer to the supply
 _SMALL = 1e-6
-_NOT_ZERO = 1e-12
+_STILL = 1e-3  # shares of a hot aisle's heat that leave it in a sub-step; below it the aisle is a plain integrator
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class AirZone(Parameters):
     hot_aisle_kj_k: float = parameter(250.0, 5.0, 50_000.0, "kJ/K", "j15: 25 per rack, air and light structure")
     plenum_kj_k: float = parameter(150.0, 5.0, 50_000.0, "kJ/K", "b6: 60 m3 of air, floor skin, coil metal and water")
     air_volume_m3: float = parameter(155.0, 5.0, 50_000.0, "m3", "SCENARIOS: 9.4 m3 per rack and plenum 60 m3")
+    fabric_kj_k_m3: float = parameter(
+        100.0, 1.0, 2_000.0, "kJ/(K m3)", "engineering guess; 1 m2 of 5 cm of slab and wall per m3 of air"
+    )
+    fabric_kw_k_m3: float = parameter(0.005, 0.0, 0.1, "kW/(K m3)", "engineering guess; film of 5 W/m2K on it")
     local_recirculation_frac: float = parameter(0.5, 0.0, 1.0, "1", "engineering guess; straight from near exhausts")
     humidity_floor_c: float = parameter(-9.0, -30.0, 15.0, "degC", "C6: dew point the humidifier holds; legacy 5.5")
     humidifier_kg_s: float = parameter(0.003, 0.0, 1.0, "kg/s", "engineering guess; capacity")
@@ -77,6 +82,8 @@ class ZoneTable(NamedTuple):
     hot_aisle_kj_k: Array
     plenum_kj_k: Array
     air_kg: Array
+    fabric_kj_k: Array
+    fabric_kw_k: Array
     local_recirculation_frac: Array
     humidity_floor: Array
     humidifier_kg_s: Array
@@ -92,6 +99,7 @@ class AirState(NamedTuple):
     humidity_ratio: Array
     fan_speed_frac: Array
     valve_frac: Array
+    fabric_c: Array  # slab and walls, which hold the heat of hours
 
 
 class AirBalance(NamedTuple):
@@ -125,6 +133,8 @@ class AirFlows(NamedTuple):
     valve_frac: Array
     return_c: Array
     supply_c: Array
+    supply_rise_k: Array  # over the sub-step
+    hot_rise_k: Array  # mean of the sub-step over its start
 
 
 def zone_table(zones: Sequence[AirZone], pressure_kpa: Any = SEA_LEVEL_KPA, dtype: Any = np.float32) -> ZoneTable:
@@ -137,6 +147,8 @@ def zone_table(zones: Sequence[AirZone], pressure_kpa: Any = SEA_LEVEL_KPA, dtyp
         "unit_kg_s": unit_kg_s,
         "dp_pa_s2_kg2": REFERENCE_DP_PA / (REFERENCE_EXCESS * columns["it_flow_m3_s"] * density) ** 2,
         "air_kg": columns["air_volume_m3"] * density,
+        "fabric_kj_k": columns["fabric_kj_k_m3"] * columns["air_volume_m3"],
+        "fabric_kw_k": columns["fabric_kw_k_m3"] * columns["air_volume_m3"],
         "humidity_floor": saturation_humidity_ratio(columns["humidity_floor_c"], pressure_kpa),
         "air_changes_per_s": columns["air_changes_per_h"] / SECONDS_PER_HOUR,
         "pressure_kpa": np.asarray(pressure_kpa),
@@ -164,7 +176,7 @@ def initial(
 ) -> AirState:
     """State of ``n`` environments; each value a number or broadcastable to ``(Z, n)``."""
     ones = np.ones((zt.unit_kg_s.shape[0], n), dtype=zt.unit_kg_s.dtype)
-    values = (hot_c, supply_c, humidity_ratio, fan_speed_frac, valve_frac)
+    values = (hot_c, supply_c, humidity_ratio, fan_speed_frac, valve_frac, hot_c)
     return AirState(*((ones * value).astype(ones.dtype) for value in values))
 
 
@@ -206,39 +218,6 @@ def balance(zt: ZoneTable, fan_speed_frac: Array, units_available: Array, it_air
     )
 
 
-def hot_aisle_mean_c(
-    zt: ZoneTable,
-    state: AirState,
-    air: AirBalance,
-    exhaust_c: Array,
-    it_airflow_kg_s: Array,
-    gain_kw: Array,
-    dt_s: float,
-) -> Array:
-    """Mean hot-aisle temperature ``(Z, B)`` [degC] of the coming sub-step: what recirculating air brings to the racks.
-
-    The aisle holds little heat beside the air that passes it in a sub-step, so racks must not breathe its temperature
-    at the start (with the room units lost, that swings without bound). It relaxes (T1) to the racks' exhaust at the
-    rate of all air that enters it and does not go back on the near way: ``C dT/dt = m cp (T_exhaust - T) + gains``.
-
-    Parameters
-    ----------
-    zt, state, air : ZoneTable, AirState, AirBalance
-        The zones.
-    exhaust_c, it_airflow_kg_s : array
-        Mean exhaust and sum of the racks' air of each zone at the last sub-step, ``(Z, B)`` [degC], [kg/s].
-    gain_kw : array
-        Heat of the room into the aisle as far as it is known, ``(Z, 1)`` or ``(Z, B)`` [kW].
-    dt_s : float
-        Sub-step [s].
-    """
-    passing = it_airflow_kg_s * (1.0 - zt.local_recirculation_frac * air.phi)
-    stream_kw_k = upper(passing * CP_AIR_KJ_KG_K, LEAST_STREAM_KW_K)
-    x = stream_kw_k * (dt_s / zt.hot_aisle_kj_k)
-    settled = exhaust_c + gain_kw / stream_kw_k
-    return settled - (state.hot_c - settled) * (namespace(x).expm1(-x) / x)
-
-
 def inlet_temperatures(
     zt: ZoneTable,
     state: AirState,
@@ -247,8 +226,10 @@ def inlet_temperatures(
     matrix: Array,
     spread: Array,
     membership: Array,
-) -> Array:
-    """Inlet air temperature of every rack, ``(R, B)`` [degC], PHYSICS C4 and C5 with the hot aisle as a state.
+) -> tuple[Array, Array]:
+    """Inlet air temperature of every rack and the recirculated share of its air, PHYSICS C4 and C5.
+
+    Taken at the start of a sub-step; `inlet_rise_k` says by how much the sub-step moves it.
 
     Parameters
     ----------
@@ -260,12 +241,46 @@ def inlet_temperatures(
         ``recirculation_matrix`` ``(R, R)`` and ``rack_spread`` ``(R, 1)``.
     membership : array
         ``(Z, R)`` of 0 and 1.
+
+    Returns
+    -------
+    tuple of array
+        ``(R, B)`` [degC] and ``(R, B)`` [1].
     """
     local = zt.local_recirculation_frac
     share = rack_share(to_racks(membership, air.phi), spread)
     aside = to_racks(membership, (1.0 - local) * state.hot_c - state.supply_c)
     near = namespace(exhaust_c).matmul(to_racks(membership, local) * matrix, exhaust_c)
-    return mixed_inlet(to_racks(membership, state.supply_c), aside, near, share)
+    return mixed_inlet(to_racks(membership, state.supply_c), aside, near, share), share
+
+
+class HeatResponse(NamedTuple):
+    """How the racks' heat falls when the air they breathe warms, each ``(Z, B)`` [kW/K]; made by `heat_response`."""
+
+    per_supply_kw_k: Array
+    per_hot_kw_k: Array
+
+
+def heat_response(zt: ZoneTable, air_gain_kw_k: Array, share: Array, membership: Array) -> HeatResponse:
+    """Response of each zone's rack heat to its supply and to its hot aisle.
+
+    Parameters
+    ----------
+    air_gain_kw_k : array
+        Heat that a rack's air gives up per K of its inlet, ``(R, B)`` [kW/K].
+    share, membership : array
+        As in `inlet_temperatures`.
+    """
+    of_hot = membership @ (air_gain_kw_k * share)
+    return HeatResponse(membership @ air_gain_kw_k - of_hot, (1.0 - zt.local_recirculation_frac) * of_hot)
+
+
+def inlet_rise_k(zt: ZoneTable, flows: AirFlows, share: Array, membership: Array) -> Array:
+    """Rise of every rack's inlet over what `inlet_temperatures` said, ``(R, B)`` [K]: supply at the end of the
+    sub-step, hot aisle at its mean.
+    """
+    aside = (1.0 - zt.local_recirculation_frac) * flows.hot_rise_k - flows.supply_rise_k
+    return mixed_inlet(to_racks(membership, flows.supply_rise_k), to_racks(membership, aside), 0.0, share)
 
 
 class _Plenum(NamedTuple):
@@ -275,6 +290,9 @@ class _Plenum(NamedTuple):
     supply_c: Array
     coil_kw: Array
     carried_kw: Array
+    supply_rise_k: Array
+    hot_rise_k: Array
+    fabric_c: Array
 
 
 def advance(
@@ -289,6 +307,7 @@ def advance(
     dt_s: float,
     cooling_limit_kw: Array | None = None,
     water_available_frac: Array | None = None,
+    response: HeatResponse | None = None,
 ) -> tuple[AirState, AirFlows]:
     """Advance the zones by one sub-step.
 
@@ -297,7 +316,8 @@ def advance(
     zt, state, air : ZoneTable, AirState, AirBalance
         The zones; ``air`` from `balance` of this sub-step.
     rack_air_heat_kw, room_gain_kw : array
-        Heat that the racks' exhaust and the room put into the hot aisle, ``(Z, B)`` [kW].
+        Heat that the racks' exhaust and the room put into the hot aisle, ``(Z, B)`` [kW]; the racks' as it would be if
+        their inlets stayed as they were at the start.
     supply_setpoint_c : array
         ``(Z, B)`` [degC], measured behind the fans.
     chw_supply_c, outside_humidity_ratio : array
@@ -308,6 +328,8 @@ def advance(
         Zones on direct expansion: what their units can take, ``(Z, B)`` [kW]; replaces the water coil.
     water_available_frac : array, optional
         Chilled water there is over the full flow of the running coils, ``(B,)`` or ``(Z, B)``: 0 without pumps.
+    response : HeatResponse, optional
+        How the racks' heat answers to the air; without it their heat is fixed.
 
     Notes
     -----
@@ -317,7 +339,10 @@ def advance(
     at = coil.coil_at(zt.coil_law, air.fan_speed_frac)
     most = at.full if water_available_frac is None else coil.effectiveness(zt.coil_law, at, water_available_frac)
     heat_kw = rack_air_heat_kw + room_gain_kw
-    node = _temperatures(zt, state, air, heat_kw, fan_kw, supply_setpoint_c, chw_supply_c, most, dt_s, cooling_limit_kw)
+    fixed = HeatResponse(0.0, 0.0) if response is None else response
+    node = _temperatures(
+        zt, state, air, heat_kw, fixed, fan_kw, supply_setpoint_c, chw_supply_c, most, dt_s, cooling_limit_kw
+    )
     through_kw_k = upper(air.coil_kg_s * CP_AIR_KJ_KG_K, LEAST_STREAM_KW_K)
     return_c = node.supply_c + node.carried_kw / through_kw_k
     if cooling_limit_kw is None:
@@ -346,8 +371,10 @@ def advance(
         valve_frac=valve,
         return_c=return_c,
         supply_c=node.supply_c,
+        supply_rise_k=node.supply_rise_k,
+        hot_rise_k=node.hot_rise_k,
     )
-    return AirState(node.hot_c, node.supply_c, humidity, air.fan_speed_frac, valve), flows
+    return AirState(node.hot_c, node.supply_c, humidity, air.fan_speed_frac, valve, node.fabric_c), flows
 
 
 def _temperatures(
@@ -355,6 +382,7 @@ def _temperatures(
     state: AirState,
     air: AirBalance,
     heat_kw: Array,
+    response: HeatResponse,
     fan_kw: Array,
     setpoint_c: Array,
     chw_c: Array,
@@ -362,19 +390,26 @@ def _temperatures(
     dt_s: float,
     limit_kw: Array | None,
 ) -> _Plenum:
-    """Hot aisle and plenum in one closed form.
+    """Racks' air, hot aisle and plenum in one closed form.
 
-    The hot aisle relaxes exactly (T1) to the supply temperature at the end of the step, so the heat carried to the coil
-    is linear in the supply's rise ``y``: ``q = a - b y``. The plenum keeps ``a - b y + fan - coil = c y`` with
-    ``c = C/dt``. Without cooling (coil = 0) that gives ``y_off``, with the coil wide open (``coil = eps C_air (T_return
-    - T_water)``) ``y_sat``, at the set-point, with its lag, ``y_target``: ``y = min(max(y_target, y_sat), y_off)``.
+    The racks' heat falls by ``A y + G u`` where the supply rises by ``y`` and the hot aisle by ``u``. The hot aisle
+    relaxes exactly (T1) with the supply of the end of the step: ``C du/dt = K + (D - A) y - (G + D + F) u``, ``K`` the
+    surplus at the start, ``D`` the stream that returns to the coil, ``F`` the film on slab and walls. So its mean rise
+    and the heat carried to the coil are linear in ``y``: ``q = a - b y``. The plenum keeps ``a - b y + fan - coil =
+    c y`` with ``c = C/dt``. Without cooling (coil = 0) that gives ``y_off``, with the coil wide open (``coil = eps
+    C_air (T_return - T_water)``) ``y_sat``, at the set-point, with its lag, ``y_target``: ``y = min(max(y_target,
+    y_sat), y_off)``.
     """
     xp = namespace(fan_kw)
     direct_kw_k = air.direct_kg_s * CP_AIR_KJ_KG_K
-    x = direct_kw_k * (dt_s / zt.hot_aisle_kj_k) + _NOT_ZERO
-    passed = -xp.expm1(-x) / x
-    b = direct_kw_k * passed
-    a = heat_kw * (1.0 - passed) + b * (state.hot_c - state.supply_c)
+    leaving_kw_k = direct_kw_k + response.per_hot_kw_k + zt.fabric_kw_k
+    x = upper(leaving_kw_k * (dt_s / zt.hot_aisle_kj_k), _STILL)
+    risen = (1.0 + xp.expm1(-x) / x) * (dt_s / zt.hot_aisle_kj_k) / x
+    behind_kw = direct_kw_k * (state.hot_c - state.supply_c)
+    soaked_kw = zt.fabric_kw_k * (state.hot_c - state.fabric_c)
+    surplus_kw, per_y_kw_k = heat_kw - behind_kw - soaked_kw, direct_kw_k - response.per_supply_kw_k
+    a = behind_kw + direct_kw_k * risen * surplus_kw
+    b = direct_kw_k * (1.0 - risen * per_y_kw_k)
     c = zt.plenum_kj_k * (1.0 / dt_s)
     y_off = (a + fan_kw) / (b + c)
     through_kw_k = air.coil_kg_s * CP_AIR_KJ_KG_K
@@ -385,9 +420,13 @@ def _temperatures(
         y_sat = y_off - lower(limit_kw, LARGEST_DX_DROP_K * through_kw_k) / (b + c)
     y_target = relax(0.0, setpoint_c - state.supply_c, VALVE_LAG_S, dt_s)
     y = lower(upper(y_target, y_sat), y_off)
+    u = risen * (surplus_kw + per_y_kw_k * y)
     carried = a - b * y
-    hot = state.hot_c + (heat_kw - carried) * (dt_s / zt.hot_aisle_kj_k)
-    return _Plenum(hot, state.supply_c + y, (y_off - y) * (b + c), carried)
+    soaked_kw = soaked_kw + zt.fabric_kw_k * u
+    kept_kw = heat_kw - response.per_supply_kw_k * y - response.per_hot_kw_k * u - carried - soaked_kw
+    hot = state.hot_c + kept_kw * (dt_s / zt.hot_aisle_kj_k)
+    fabric = state.fabric_c + soaked_kw * (dt_s / zt.fabric_kj_k)
+    return _Plenum(hot, state.supply_c + y, (y_off - y) * (b + c), carried, y, u, fabric)
 
 
 def _moisture(

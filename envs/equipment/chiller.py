@@ -17,6 +17,9 @@ from envs.physics.namespace import Array, clip, lower, upper
 
 _AIR_REFERENCE_C = 6.67  # leaving water at which E2a reads the curve of an air-cooled machine
 _CARNOT_KELVIN = 271.15  # evaporating temperature in K: leaving water - 2 K, PHYSICS E2
+WATER_CUT_OUT_C, AIR_CUT_OUT_C = 50.0, 60.0  # entering condenser water, dry bulb: high-pressure trip, engineering guess
+CUT_OUT_BAND_K = 5.0  # over which a machine unloads before it trips, engineering guess
+_LEAST_CAPACITY = 1e-4
 _LEAST_HELD_LIFT_K = 0.5  # condenser water over leaving water under head-pressure control, PHYSICS E2
 
 
@@ -108,9 +111,15 @@ def temperature_factors(machine: Chiller, leaving_c: Array, condenser_in_c: Arra
     x_low, x_high = machine.leaving_range_c
     y_low, y_high = machine.condenser_range_c
     y_held = upper(upper(condenser_in_c, y_low), leaving_c + _LEAST_HELD_LIFT_K)
+    left = _below_cut_out(condenser_in_c, WATER_CUT_OUT_C)
     xb, yb = clip(leaving_c, x_low, x_high), lower(y_held, y_high)
     lift_ratio = (y_held - leaving_c + 9.5) / (yb - xb + 9.5) * ((xb + _CARNOT_KELVIN) / (leaving_c + _CARNOT_KELVIN))
-    return biquadratic(machine.cap_ft, xb, yb), biquadratic(machine.eir_ft, xb, yb) * lift_ratio
+    return biquadratic(machine.cap_ft, xb, yb) * left, biquadratic(machine.eir_ft, xb, yb) * lift_ratio
+
+
+def _below_cut_out(condenser_in_c: Array, cut_out_c: float) -> Array:
+    """Share of the capacity that the high-pressure limit leaves: it unloads the machine over the last 5 K [1]."""
+    return clip((cut_out_c - condenser_in_c) * (1.0 / CUT_OUT_BAND_K), _LEAST_CAPACITY, 1.0)
 
 
 class AirTerms(NamedTuple):
@@ -124,12 +133,15 @@ class AirTerms(NamedTuple):
         ``EIRFT(6.67, yb) La(6.67, yb)`` of E2a.
     condensing_c : array
         Condensing temperature held by the fans [degC].
+    below_cut_out : array
+        Share of the capacity that the high-pressure limit leaves [1].
     """
 
     cap_constant: Array
     cap_slope: Array
     eir_carnot: Array
     condensing_c: Array
+    below_cut_out: Array
 
 
 def air_terms(machine: Chiller, dry_bulb_c: Array) -> AirTerms:
@@ -138,7 +150,8 @@ def air_terms(machine: Chiller, dry_bulb_c: Array) -> AirTerms:
     yb = clip(dry_bulb_c, *machine.condenser_range_c)
     eir = biquadratic(machine.eir_ft, x, yb)
     at_edge = eir * ((x + _CARNOT_KELVIN) / upper(_condensing_c(yb) - (x - 2.0), 10.0))
-    return AirTerms(c[0] + yb * (c[3] + c[4] * yb), c[1] + c[5] * yb, at_edge, _condensing_c(dry_bulb_c))
+    left = _below_cut_out(dry_bulb_c, AIR_CUT_OUT_C)
+    return AirTerms(c[0] + yb * (c[3] + c[4] * yb), c[1] + c[5] * yb, at_edge, _condensing_c(dry_bulb_c), left)
 
 
 def _condensing_c(dry_bulb_c: Array) -> Array:
@@ -151,7 +164,7 @@ def factors_with_air(machine: Chiller, leaving_c: Array, air: AirTerms) -> tuple
     xb = clip(leaving_c, *machine.leaving_range_c)
     cap = air.cap_constant + xb * (air.cap_slope + machine.cap_ft[2] * xb)
     lift_k = upper(air.condensing_c - leaving_c + 2.0, 10.0)
-    return cap, air.eir_carnot * lift_k / (leaving_c + _CARNOT_KELVIN)
+    return cap * air.below_cut_out, air.eir_carnot * lift_k / (leaving_c + _CARNOT_KELVIN)
 
 
 def part_load_factor(machine: Chiller, plr: Array) -> Array:

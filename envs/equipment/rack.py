@@ -24,10 +24,13 @@ __all__ = [
     "RackFlows",
     "RackState",
     "RackTable",
+    "ServerFans",
     "advance",
     "demand_terms",
+    "exhaled",
     "initial",
     "rack_table",
+    "server_fans",
 ]
 
 LEAKAGE_REFERENCE_C = 60.0  # draws are stated at this chip temperature, PHYSICS B6
@@ -35,6 +38,8 @@ THROTTLE_C = 85.0  # the clock derate starts, PHYSICS B8
 DERATE_PER_K = 0.05  # PHYSICS B8
 DERATE_FLOOR = 0.5  # PHYSICS B8
 SHUTDOWN_C = 105.0  # PHYSICS B8
+SHUTDOWN_INLET_C = 50.0  # inlet air at which servers switch themselves off, engineering guess above class A4's 45
+RESTART_CHIP_K, RESTART_INLET_K = 40.0, 10.0  # below these limits before a rack may start again, engineering guess
 FAN_LAG_S = 30.0  # server-fan control, engineering guess
 
 _CPU_EXPONENT = 1.4  # PHYSICS B1
@@ -73,6 +78,14 @@ class RackState(NamedTuple):
     psu_loss_kw: Array
 
 
+class ServerFans(NamedTuple):
+    """Server fans over a sub-step, each (R, B)."""
+
+    speed_frac: Array
+    power_kw: Array
+    airflow_kg_s: Array
+
+
 class RackFlows(NamedTuple):
     """What the racks did in a sub-step, each (R, B) unless said; powers are means in kW."""
 
@@ -83,6 +96,7 @@ class RackFlows(NamedTuple):
     psu_loss_kw: Array
     air_heat_kw: Array
     liquid_heat_kw: Array
+    air_gain_kw_k: Array  # heat to the air that a warmer inlet takes away
     airflow_kg_s: Array
     exhaust_c: Array
     chip_c: Array
@@ -167,6 +181,7 @@ def advance(
     limit_kw: Array,
     alive: Array,
     dt_s: float,
+    fans: ServerFans | None = None,
 ) -> tuple[RackState, RackFlows]:
     """One sub-step of every rack.
 
@@ -189,6 +204,8 @@ def advance(
         1, or 0 for a rack that is down: no power, no work, a draught of air.
     dt_s : float
         Length of the sub-step [s].
+    fans : ServerFans, optional
+        From `server_fans`, where the air balance had to know them before the inlet; else they follow ``inlet_air_c``.
 
     Returns
     -------
@@ -196,9 +213,12 @@ def advance(
 
     Notes
     -----
-    Ledger, exact: ``power = air_heat + liquid_heat + (C_solids dT_solids + C_packages dT_chip)/dt``.
+    Ledger, exact: ``power = air_heat + liquid_heat + (C_solids dT_solids + C_packages dT_chip)/dt``. The inlet is that
+    of the start; `exhaled` takes the step's change of it into account and sees whether the rack shuts down.
     """
-    fan_speed, fan_kw, airflow = _server_fans(table, state.fan_speed_frac, inlet_air_c, demand.fan_room, alive, dt_s)
+    if fans is None:
+        fans = server_fans(table, state, inlet_air_c, demand, alive, dt_s)
+    fan_speed, fan_kw, airflow = fans
     cap_frac, slots_kw = _capped_draw(table, demand, state, limit_kw, fan_kw)
     chip_kw = (slots_kw * demand.inverse_active + demand.rest_chip_kw) * alive
     excess = state.chip_c - THROTTLE_C
@@ -211,7 +231,9 @@ def advance(
     power_kw = output_kw + psu_loss_kw
     it_heat = power_kw - fan_kw - table.package_kj_k / dt_s * (new_excess - excess)
     liquid_heat = table.liquid_share * it_heat
-    solids_c, air_heat = _solids_step(table, state.solids_c, inlet_air_c, it_heat - liquid_heat + fan_kw, airflow, dt_s)
+    solids_c, air_heat, air_gain = _solids_step(
+        table, state.solids_c, inlet_air_c, it_heat - liquid_heat + fan_kw, airflow, dt_s
+    )
     chip_c = new_excess + THROTTLE_C
     flows = RackFlows(
         power_kw=power_kw,
@@ -221,14 +243,57 @@ def advance(
         psu_loss_kw=psu_loss_kw,
         air_heat_kw=air_heat,
         liquid_heat_kw=liquid_heat,
+        air_gain_kw_k=air_gain,
         airflow_kg_s=airflow,
         exhaust_c=solids_c,
         chip_c=chip_c,
         cap_frac=cap_frac,
         throttle_frac=derate,
-        shutdown=as_mask(new_excess > SHUTDOWN_C - THROTTLE_C, chip_c),
+        shutdown=as_mask(chip_c + RESTART_CHIP_K * (1.0 - alive) > SHUTDOWN_C, chip_c),
     )
     return RackState(fan_speed, chip_c, solids_c, psu_loss_kw), flows
+
+
+def server_fans(
+    table: RackTable, state: RackState, inlet_c: Array, demand: RackDemand, alive: Array, dt_s: float
+) -> ServerFans:
+    """Speed, power and airflow of the server fans, B7 behind a first-order lag; arguments as in `advance`."""
+    cool = namespace(inlet_c).clip(table.fan_offset - table.fan_slope * inlet_c, 0.0, 1.0)
+    target, speed = 1.0 - demand.fan_room * cool, state.fan_speed_frac
+    speed = (speed + (target - speed) * lag_share(FAN_LAG_S, dt_s)) * alive
+    power_kw = table.fan_max_kw * (speed * speed * speed)
+    return ServerFans(speed, power_kw, table.flow_kg_s * speed + table.draught_kg_s)
+
+
+def exhaled(
+    table: RackTable,
+    state: RackState,
+    flows: RackFlows,
+    inlet_c: Array,
+    rise_k: Array,
+    alive: Array,
+    dt_s: float,
+) -> tuple[RackState, RackFlows]:
+    """Racks after a sub-step in which their inlet came out ``rise_k`` warmer than `advance` was told.
+
+    Parameters
+    ----------
+    table, state, flows : RackTable, RackState, RackFlows
+        What `advance` took and gave.
+    inlet_c, rise_k : array (R, B)
+        Inlet air of the sub-step [degC] and its difference from that of `advance` [K].
+    alive : array (R, B)
+        As in `advance`; a rack that is down stays so (``shutdown`` 1) until it is well below its limits.
+    dt_s : float
+        Length of the sub-step [s].
+    """
+    kept_kw = flows.air_gain_kw_k * rise_k
+    solids_c = state.solids_c + kept_kw * (dt_s / table.solids_kj_k)
+    stuffy = as_mask(inlet_c + RESTART_INLET_K * (1.0 - alive) > SHUTDOWN_INLET_C, inlet_c)
+    shutdown = namespace(inlet_c).maximum(flows.shutdown, stuffy)
+    return state._replace(solids_c=solids_c), flows._replace(
+        air_heat_kw=flows.air_heat_kw - kept_kw, exhaust_c=solids_c, shutdown=shutdown
+    )
 
 
 def _over_slots(values: Array) -> Array:
@@ -237,16 +302,6 @@ def _over_slots(values: Array) -> Array:
     for j in range(1, values.shape[0]):
         total = total + values[j]
     return total
-
-
-def _server_fans(
-    table: RackTable, speed: Array, inlet_c: Array, room: Array, alive: Array, dt_s: float
-) -> tuple[Array, Array, Array]:
-    """Speed [1], power [kW] and airflow [kg/s] of the server fans, B7 behind a first-order lag."""
-    cool = namespace(inlet_c).clip(table.fan_offset - table.fan_slope * inlet_c, 0.0, 1.0)
-    target = 1.0 - room * cool
-    speed = (speed + (target - speed) * lag_share(FAN_LAG_S, dt_s)) * alive
-    return speed, table.fan_max_kw * (speed * speed * speed), table.flow_kg_s * speed + table.draught_kg_s
 
 
 def _capped_draw(
@@ -315,13 +370,14 @@ def _psu_loss(table: RackTable, output_kw: Array) -> Array:
 
 def _solids_step(
     table: RackTable, solids_c: Array, inlet_c: Array, heat_kw: Array, airflow: Array, dt_s: float
-) -> tuple[Array, Array]:
-    """Temperature of the solids, which is that of the exhaust, and the heat to the air, T1.
+) -> tuple[Array, Array, Array]:
+    """Temperature of the solids, which is that of the exhaust, the heat to the air and its fall per K of inlet, T1.
 
     As `envs.physics.namespace.relax_with_source` but without its guard at zero conductance: there is always a draught.
     """
-    exponent = airflow * (-CP_AIR_KJ_KG_K * dt_s / table.solids_kj_k)
-    surplus = (heat_kw - airflow * CP_AIR_KJ_KG_K * (solids_c - inlet_c)) * (
-        namespace(heat_kw).expm1(exponent) / exponent
-    )
-    return solids_c + surplus * (dt_s / table.solids_kj_k), heat_kw - surplus
+    stream_kw_k = airflow * CP_AIR_KJ_KG_K
+    exponent = stream_kw_k * (-dt_s / table.solids_kj_k)
+    passed = namespace(heat_kw).expm1(exponent) / exponent
+    gain = stream_kw_k * passed
+    surplus = heat_kw * passed - gain * (solids_c - inlet_c)
+    return solids_c + surplus * (dt_s / table.solids_kj_k), heat_kw - surplus, gain

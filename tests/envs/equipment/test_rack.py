@@ -166,6 +166,29 @@ def test_chips_without_coolant_shut_down_in_about_a_minute_at_any_step():
         assert all(np.isfinite(part).all() for part in hall.state)
 
 
+def test_servers_switch_off_at_50_degrees_of_inlet_air_and_stay_off_until_40():
+    hall = Hall(HGX_AIR, {"prefill": 0.5}, inlet=np.array([49.0, 51.0, 45.0, 39.0]))
+    hall.alive[0, 2:] = 0.0
+    before = hall.state._replace(chip_c=np.full((1, 4), 50.0))
+    args = (hall.inlet, hall.coolant, hall.flow, hall.demand, hall.limit, hall.alive, 60.0)
+    state, flows = rack.advance(hall.table, before, *args)
+    _, flows = rack.exhaled(hall.table, state, flows, hall.inlet, hall.inlet * 0.0, hall.alive, 60.0)
+    np.testing.assert_array_equal(flows.shutdown[0], [0.0, 1.0, 1.0, 0.0])
+
+
+def test_an_inlet_that_warms_within_the_step_keeps_its_heat_in_the_solids():
+    """The ledger of `advance` holds after `exhaled` too, and both agree with a step at the inlet that came."""
+    hall = Hall(HGX_AIR, {"prefill": 0.7}, inlet=25.0)
+    before, rise = hall.state, np.full((1, 1), 3.0)
+    fans = rack.server_fans(hall.table, before, hall.inlet, hall.demand, hall.alive, 60.0)
+    args = (hall.coolant, hall.flow, hall.demand, hall.limit, hall.alive, 60.0, fans)
+    state, flows = rack.advance(hall.table, before, hall.inlet, *args)
+    hall.state, flows = rack.exhaled(hall.table, state, flows, hall.inlet + rise, rise, hall.alive, 60.0)
+    assert abs(hall.residual_kw(before, flows, 60.0)[0, 0]) < 1e-9
+    known, _ = rack.advance(hall.table, before, hall.inlet + rise, *args)
+    assert hall.state.solids_c[0, 0] == pytest.approx(known.solids_c[0, 0], abs=0.4)  # its chips feel it a step later
+
+
 def test_power_supplies_have_the_stated_efficiency():
     intercepts, slopes = psu_loss_lines(HGX_AIR)
     for load, eta in zip([0.1, 0.2, 0.5, 1.0], [0.90, 0.94, 0.96, 0.91]):
