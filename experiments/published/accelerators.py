@@ -126,7 +126,7 @@ ROWS = (
         "Zeus, NSDI 2023",
         least_energy_per_work,
     ),
-    Row("14", "decode capped at .6 of its rating", "loss below 2 %", "-", "arXiv, abstract", capped_decode),
+    Row("14", "decode capped at .6 of its rating", "loss below 2 %", "-", "Ma et al., abstract", capped_decode),
     Row(
         "16", "coolant without facility water, NVL72", "12 to 30 K/min", "factor 1.5", "computed", coolant_without_water
     ),

@@ -11,7 +11,7 @@ from envs.scenario import SHIPPED
 from experiments.published.measured_files import weather_year
 from experiments.published.row import Check, NotRun, Row, between, near
 
-STEPS, SITES = 40, 4
+STEPS, SITES = 25, 4
 NEAR_ICE_C = 0.6  # PHYSICS j2: where the wet bulb freezes two values meet
 SMALL_WORLD = ("site.workload_weeks=1",)
 FREE_COOLING_BELOW_C = 18.0

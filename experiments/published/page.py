@@ -123,7 +123,7 @@ def _ours(outcome: Outcome) -> str:
 
 
 def _unit(check: Check) -> str:
-    return "" if check.unit == "1" else check.unit
+    return "" if check.unit == "1" or math.isinf(check.ours) else check.unit
 
 
 def _band(check: Check) -> str:
