@@ -88,7 +88,7 @@ def actuators(scenario: Scenario) -> dict[str, Actuator]:
 
 
 def variables(scenario: Scenario) -> dict[str, Variable]:
-    """What is read, by our names: powers [kW], temperatures [degC], flows [kg/s]."""
+    """Read, by our names: powers [kW], temperatures [degC], flows [kg/s]; and what is in force of what was set."""
     kw = 1e-3
     made = {
         "dry_bulb_c": Variable("Site Outdoor Air Drybulb Temperature", TOP_SITE),
@@ -105,6 +105,7 @@ def variables(scenario: Scenario) -> dict[str, Variable]:
         "chiller_in_c": Variable("System Node Temperature", "Chiller In"),
         "chiller_out_c": Variable("System Node Temperature", "Chiller Out"),
     }
+    made |= {name: Variable("Schedule Value", lever.key, lever.scale) for name, lever in actuators(scenario).items()}
     for z, name in enumerate(scenario.zones):
         made |= _zone_variables(z, name)
     if scenario.tower is not None:

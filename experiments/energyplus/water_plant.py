@@ -78,7 +78,7 @@ def chiller_model(p: ChilledWater, inside_box: bool, condenser: tuple[str, str])
 
 
 def condenser_flow_m3_s(p: ChilledWater) -> float:
-    """Condenser flow of EnergyPlus's chiller [m3/s]: two thirds of the chilled water's; no curve of the model reads it."""
+    """Condenser flow of EnergyPlus's chiller [m3/s], two thirds of the chilled water's: no curve of it reads this."""
     return p.design_flow_m3_s * 2.0 / 3.0
 
 

@@ -1,0 +1,204 @@
+"""Our machines under what EnergyPlus was under: its weather, the load and the setpoints that were in force in it.
+
+The machines meet as in `envs.datacenter`, without racks and power chain: IT heat is given, no room is cooled past the
+coils, nobody trips. Air is dry on both sides (no outside air, no humidifier).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from envs.equipment import air_side, chilled_water, cooling_tower
+from envs.physics.namespace import clip
+from envs.physics.psychrometrics import pressure_kpa
+from envs.scenario import Scenario
+from envs.units import RHO_WATER_KG_M3
+
+SUBSTEPS = 5  # of 60 s in a 5-minute step, as in the environments
+DRY_HUMIDITY_RATIO = 0.004
+IT_AIR_M3_S_KW = 0.0601  # PHYSICS C3; decides only how the hot aisle mixes, not what the coil sees when settled
+Array = Any
+
+
+class TwinState(NamedTuple):
+    """State of the three rooms."""
+
+    air: air_side.AirState
+    chw: chilled_water.ChwState
+    tower: Any
+
+
+class Twin:
+    """The machines of one scenario at B sites."""
+
+    def __init__(self, scenario: Scenario, elevation_m: Sequence[float]) -> None:
+        if scenario.chilled_water is None:
+            raise ValueError(f"scenario {scenario.name!r} has no chilled water; the twin needs it")
+        self.plant, self.tower_params = scenario.chilled_water, scenario.tower
+        self.elevation_m = np.asarray(elevation_m, dtype=np.float64)
+        pressure = np.asarray(pressure_kpa(self.elevation_m))
+        rooms = [replace(z, air_changes_per_h=0.0, humidifier_kg_s=0.0) for z in scenario.zones.values()]
+        self.zones = air_side.zone_table(rooms, pressure, np.float64)
+        self.units = self.zones.crah_units + np.zeros_like(self.elevation_m)
+        wide_open = (self.zones.coil_water_kg_s * self.zones.crah_running).sum(axis=0)
+        pumps = self.plant.pumps_duty * self.plant.pump_flow_m3_s * RHO_WATER_KG_M3
+        self.coil_water_frac = clip(pumps / wide_open, 0.0, 1.0) + np.zeros_like(self.elevation_m)
+        self.density = self.zones.unit_kg_s / np.array([[z.unit_flow_m3_s] for z in rooms])
+
+    def start(self, now: Mapping[str, Array]) -> TwinState:
+        """A settled guess at the first step's conditions."""
+        n = len(self.elevation_m)
+        supply = now["supply_air_temp_setpoint_c"]
+        air = air_side.initial(self.zones, n, supply, supply + 10.0, DRY_HUMIDITY_RATIO, now["crah_fan_speed_frac"])
+        heat = now["it_kw"].sum(axis=0)
+        chw = chilled_water.initial(self.plant, now["chw_supply_temp_setpoint_c"] + 0.0, heat)
+        tower = None
+        if self.tower_params is not None:
+            tower = cooling_tower.initial(self.tower_params, now["cw_supply_temp_setpoint_c"] + 0.0, heat)
+        return TwinState(air, chw, tower)
+
+    def step(self, state: TwinState, now: Mapping[str, Array], dt_s: float) -> tuple[TwinState, dict[str, Array]]:
+        """One zone time step in sub-steps; means of everything by the names of `hall_model.variables`."""
+        weather = self._weather(now)
+        total: dict[str, Array] = {}
+        for _ in range(SUBSTEPS):
+            state, values = self._substep(state, now, weather, dt_s / SUBSTEPS)
+            for name, value in values.items():
+                total[name] = total.get(name, 0.0) + value * (1.0 / SUBSTEPS)
+        return state, total
+
+    def _weather(self, now: Mapping[str, Array]) -> tuple[Any, Any]:
+        """What holds for the whole step: terms of the tower, or of an air-cooled chiller."""
+        if self.tower_params is None:
+            return None, chilled_water.weather_terms(self.plant, now["dry_bulb_c"])
+        terms = cooling_tower.weather_terms(
+            self.tower_params, now["wet_bulb_c"], now["dry_bulb_c"], now["humidity_ratio"], now["pressure_kpa"]
+        )
+        return terms, None
+
+    def _substep(
+        self, state: TwinState, now: Mapping[str, Array], weather: tuple[Any, Any], dt_s: float
+    ) -> tuple[TwinState, dict[str, Array]]:
+        heat = now["it_kw"]
+        speed = air_side.fan_speed(state.air, now["crah_fan_speed_frac"], dt_s)
+        it_air = heat * IT_AIR_M3_S_KW * self.density
+        balance = air_side.balance(self.zones, speed, self.units, it_air)
+        air_state, air = air_side.advance(
+            self.zones,
+            state.air,
+            balance,
+            heat,
+            heat * 0.0,
+            now["supply_air_temp_setpoint_c"],
+            state.chw.supply_c,
+            now["humidity_ratio"],
+            dt_s,
+            None,
+            self.coil_water_frac,
+        )
+        load = (air.coil_sensible_kw + air.coil_latent_kw).sum(axis=0)
+        condenser = now["dry_bulb_c"] if self.tower_params is None else state.tower.basin_c
+        chw_state, chw = chilled_water.advance(
+            self.plant,
+            state.chw,
+            load,
+            air.water_flow_kg_s.sum(axis=0),
+            now["chw_supply_temp_setpoint_c"],
+            condenser,
+            now["wet_bulb_c"],
+            self.plant.chillers_installed,
+            load * 0.0,
+            dt_s,
+            weather[1],
+        )
+        values = _air_values(air, balance) | _water_values(chw)
+        tower_state = None
+        if self.tower_params is not None:
+            rejected = chw.condenser_heat_kw + chw.economizer_heat_kw
+            setpoint = now["cw_supply_temp_setpoint_c"]
+            cells = self.tower_params.cells
+            tower_state, tower = cooling_tower.advance(
+                self.tower_params, state.tower, rejected, setpoint, weather[0], cells, dt_s
+            )
+            values |= _tower_values(tower)
+        return TwinState(air_state, chw_state, tower_state), values
+
+
+def _air_values(air: air_side.AirFlows, balance: air_side.AirBalance) -> dict[str, Array]:
+    by_zone = {
+        "crah_fan_power_kw": air.fan_power_kw,
+        "coil_sensible_kw": air.coil_sensible_kw,
+        "zone_return_c": air.return_c,
+        "zone_supply_c": air.supply_c,
+        "air_flow_kg_s": balance.coil_kg_s,
+        "coil_water_kg_s": air.water_flow_kg_s,
+    }
+    return {f"{name}[{z}]": value[z] for name, value in by_zone.items() for z in range(len(value))}
+
+
+def _water_values(chw: chilled_water.ChwFlows) -> dict[str, Array]:
+    return {
+        "chiller_power_kw": chw.chiller_power_kw,
+        "evaporator_heat_kw": chw.evaporator_heat_kw,
+        "economizer_heat_kw": chw.economizer_heat_kw,
+        "chw_pump_power_kw": chw.pump_power_kw,
+        "chw_flow_kg_s": chw.flow_kg_s,
+        "chw_supply_c": chw.supply_c,
+        "chw_return_c": chw.return_c,
+        "mode": chw.mode,
+    }
+
+
+def _tower_values(tower: cooling_tower.TowerFlows) -> dict[str, Array]:
+    return {
+        "tower_fan_power_kw": tower.fan_power_kw,
+        "tower_heat_kw": tower.heat_rejected_kw,
+        "cw_pump_power_kw": tower.pump_power_kw,
+        "cw_supply_c": tower.supply_c,
+        "evaporation_kg_s": tower.evaporation_kg_s,
+        "makeup_kg_s": tower.makeup_kg_s,
+        "tower_cells": tower.running,
+    }
+
+
+def replay(twin: Twin, runs: Sequence[Mapping[str, np.ndarray]], step_s: float) -> list[dict[str, np.ndarray]]:
+    """Run the twin through what several EnergyPlus runs were under, side by side.
+
+    Parameters
+    ----------
+    twin : Twin
+        For as many sites as there are runs.
+    runs : sequence of mapping
+        ``Run.values`` of each, (T,) per name, all of one length.
+    step_s : float
+        Zone time step [s].
+
+    Returns
+    -------
+    list of dict
+        Per run, (T,) of everything our plant answers with.
+    """
+    given = _stacked(runs, len(twin.zones.unit_kg_s))
+    steps = next(iter(given.values())).shape[0]
+    state = twin.start({name: value[0] for name, value in given.items()})
+    rows: list[dict[str, Array]] = []
+    for t in range(steps):
+        state, values = twin.step(state, {name: value[t] for name, value in given.items()}, step_s)
+        rows.append(values)
+    whole = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    return [{name: np.ascontiguousarray(value[:, b]) for name, value in whole.items()} for b in range(len(runs))]
+
+
+def _stacked(runs: Sequence[Mapping[str, np.ndarray]], zones: int) -> dict[str, np.ndarray]:
+    """Weather and setpoints as (T, B), per zone as (T, Z, B)."""
+    site = ["dry_bulb_c", "wet_bulb_c", "humidity_ratio", "pressure_kpa", "chw_supply_temp_setpoint_c"]
+    site += [name for name in ("cw_supply_temp_setpoint_c",) if name in runs[0]]
+    given = {name: np.stack([run[name] for run in runs], axis=-1) for name in site}
+    for name in ("it_kw", "crah_fan_speed_frac", "supply_air_temp_setpoint_c"):
+        by_zone = [[run[f"{name}[{z}]"] for z in range(zones)] for run in runs]
+        given[name] = np.moveaxis(np.asarray(by_zone), (0, 1, 2), (2, 1, 0))
+    return given
