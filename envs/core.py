@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from envs.bill import Bill
 from envs.controllers.base import Controller, Setpoints
 from envs.controllers.building import building_controller
-from envs.datacenter import Plant, PlantState
+from envs.datacenter import Plant
 from envs.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.faults import Fault, availability, fault_plan, replaced
 from envs.frozen_state import frozen, thaw
@@ -23,6 +23,7 @@ from envs.interface.action import ActionDecoder, action_space, slew_limited
 from envs.interface.channels import bind_channels, table_hash
 from envs.interface.observation import Observer, bind_points
 from envs.interface.reward import Judged, terms, total
+from envs.plant_state import PlantState
 from envs.scenario import Scenario, load
 from envs.tape import Taped
 from envs.tree import assign

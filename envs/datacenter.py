@@ -8,22 +8,19 @@ the next one receives.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from envs import ledger, work
+from envs import electrical, ledger, plant_start, work
 from envs.equipment import (
     air_side,
-    battery,
-    breaker,
     chilled_water,
     chiller,
     cooling_tower,
     dry_cooler,
     dx_unit,
     liquid_loop,
-    power_capper,
     power_chain,
     rack,
 )
@@ -32,100 +29,12 @@ from envs.layout import Layout
 from envs.physics.fan_pump import fan_power_kw
 from envs.physics.namespace import Array, as_mask, clip, lower, namespace, upper
 from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c
+from envs.plant_state import NO_LIQUID, Fit, Liquid, Now, PlantState
 from envs.scenario import Scenario
 from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
 
-SETTLING_STEP_S = 900.0
-SETTLING_STEPS = 6
-NO_LIMIT_KW = 1e6
 LEAST_COIL_WATER_FRAC = 0.02  # drifts through the coils without pumps, engineering guess
-LEAST_UTILITY_FRAC = 1e-3  # a curtailment to nothing: the capper's shares stay finite
 INLET_ALARM_C = 30.0  # worst inlet above it: room fans to full speed (SCENARIOS, fast protections)
-
-
-class PlantState(NamedTuple):
-    """State of every machine; a machine that is not there is None."""
-
-    rack: rack.RackState
-    air: air_side.AirState
-    tcs: Any
-    fws: Any
-    chw: Any
-    tower: Any
-    dry: Any
-    breaker: breaker.BreakerState
-    capper: power_capper.CapperState
-    battery: Any
-    work: work.WorkState
-    inlet_c: Array  # (R, B), of the last sub-step: breaks the loop between server fans and air balance
-    exhaust_c: Array  # (R, B), of the last sub-step
-    alive: Array  # (R, B)
-    rack_down_s: Array  # (R, B), until a rack that shut itself down works again
-    protective_kw: Array  # (R, B), limits of the fast capper for the next sub-step
-    alarm: Array  # (Z, B), inlet alarm of the last sub-step
-    coolant_alarm: Array  # (B,)
-
-
-class Fit(NamedTuple):
-    """Machines able to run, never fewer than none whatever faults add up to: ``(B,)``, room units ``(Z, B)``."""
-
-    crah_units: Array
-    chillers: Array
-    cells: Array  # of the tower, or dry coolers
-    fws_pumps: Array
-    cdus: Array
-    chw_pumps: Array
-
-
-class Now(NamedTuple):
-    """What holds for the whole control step."""
-
-    in_force: Mapping[str, Array]
-    outside: Any
-    limit_kw: Array  # (R, B)
-    activity: Array  # (S, R, B)
-    demand: Any
-    tower_weather: Any
-    air_terms: Any
-    dx: Any
-    fit: Fit
-    utility_frac: Array  # (B,), share of the utility limit that is left
-    coolant_floor_c: Any  # (B,), keeps the coolant pipes dry
-    coil_water_frac: Any  # (B,), of the coils' water with valves wide open, what the pumps can bring
-    dt_s: float
-
-
-class Liquid(NamedTuple):
-    """The liquid side of a sub-step; None where there is none."""
-
-    tcs_state: Any
-    tcs: Any
-    fws_state: Any
-    fws: Any
-    dry_state: Any
-    dry: Any
-
-
-NO_LIQUID = Liquid(None, None, None, None, None, None)
-
-
-class SiteFlows(NamedTuple):
-    """The electrical side of a sub-step."""
-
-    facility_kw: Array
-    grid_kw: Array
-    transformer_kw: Array
-    direct_kw: Array
-    stored: Any
-    battery_state: Any
-    breaker_state: Any
-    opened: Any
-    capper_state: Any
-    capped: Any
-    node_power_kw: Array
-    node_limit_kw: Array
-    rack_down_s: Array
-    alive: Array
 
 
 class Plant:
@@ -157,10 +66,10 @@ class Plant:
         t : array (B,)
             Control steps since the episode began.
         """
-        now = self._now(state, in_force, outside, load, lost, self.substep_s)
+        now = self.now(state, in_force, outside, load, lost, self.substep_s)
         start, total = state, None
         for _ in range(self.substeps):
-            state, sub = self._substep(state, now)
+            state, sub = self.substep(state, now)
             total = sub if total is None else ledger.add(total, sub)
         assert total is not None
         done, work_flows = work.settle(
@@ -179,9 +88,10 @@ class Plant:
         state = state._replace(work=done)
         return state, ledger.flows(self, start, state, total, work_flows, load, self.substep_s, self.substeps)
 
-    def _now(
+    def now(
         self, state: PlantState, in_force: Mapping[str, Array], outside: Any, load: Any, lost: Any, dt_s: float
     ) -> Now:
+        """What holds for a whole control step; arguments as in `step`, ``dt_s`` the sub-step [s]."""
         s, lay = self.scenario, self.layout
         step_h = self.substeps * self.substep_s / 3600.0
         activity = work.running_activity(lay.work, state.work, load.activity, step_h)
@@ -248,7 +158,8 @@ class Plant:
 
     # ---- one sub-step ---------------------------------------------------------------------------------------------
 
-    def _substep(self, state: PlantState, now: Now) -> tuple[PlantState, ledger.Sub]:
+    def substep(self, state: PlantState, now: Now) -> tuple[PlantState, ledger.Sub]:
+        """Next state and the books of one sub-step, in the order of the day."""
         p, lay, dt_s = self.scenario, self.layout, now.dt_s
         fans = rack.server_fans(lay.racks, state.rack, state.inlet_c, now.demand, state.alive, dt_s)
         balance, inlet_c, share = self._air_in(state, now, fans.airflow_kg_s)
@@ -273,7 +184,7 @@ class Plant:
         rack_state, racks = rack.exhaled(lay.racks, rack_state, racks, inlet_c, rise_k, state.alive, dt_s)
         chw_state, chw = self._chilled_water(state, now, air, power)
         tower_state, tower = self._tower(state, now, chw, liquid.fws)
-        site = self._site(state, now, racks, power, air, dx, liquid, chw, tower)
+        site = electrical.site(self, state, now, racks, power, air, dx, liquid, chw, tower)
         new = PlantState(
             rack=rack_state,
             air=air_state,
@@ -446,84 +357,6 @@ class Plant:
         setpoint = now.in_force["cw_supply_temp_setpoint_c"][0]
         return cooling_tower.advance(p.tower, state.tower, heat, setpoint, now.tower_weather, now.fit.cells, now.dt_s)
 
-    def _site(
-        self,
-        state: PlantState,
-        now: Now,
-        racks: rack.RackFlows,
-        power: Any,
-        air: air_side.AirFlows,
-        dx: Any,
-        liquid: Liquid,
-        chw: Any,
-        tower: Any,
-    ) -> SiteFlows:
-        """Transformer, battery, breakers and the fast capper: what the whole site draws and who is cut."""
-        p, lay = self.scenario, self.layout
-        direct = air.humidifier_power_kw.sum(axis=0) + p.power.lighting_kw
-        if chw is not None:
-            direct = direct + chw.chiller_power_kw + chw.pump_power_kw
-        if tower is not None:
-            direct = direct + tower.fan_power_kw + tower.pump_power_kw
-        if liquid.dry is not None:
-            direct = direct + liquid.dry.fan_power_kw
-        if dx is not None:
-            direct = direct + dx.power_kw
-        behind = power.ups_power_kw + power.ups_loss_kw + direct
-        transformer = power_chain.transformer_loss_kw(p.power, behind)
-        facility = behind + transformer
-        battery_state, stored = state.battery, None
-        grid = facility
-        if p.battery is not None:
-            battery_state, stored = battery.advance(
-                p.battery, state.battery, now.in_force["battery_power_kw"][0], now.dt_s, facility
-            )
-            grid = facility + stored.power_kw
-        breaker_state, opened = breaker.advance(
-            p.breaker, lay.nodes, state.breaker, racks.power_kw, power.row_power_kw, power.ups_power_kw, now.dt_s
-        )
-        xp = namespace(grid)
-        node_power = xp.concat([power.row_power_kw, power.ups_power_kw[None], grid[None]], axis=0)
-        node_limit = self._node_limits(now.utility_frac)
-        floor = racks.power_kw - racks.accelerator_power_kw
-        capper_state, capped = power_capper.advance(
-            p.capper,
-            lay.tree.row_racks,
-            lay.row_of,
-            state.capper,
-            node_limit,
-            node_power,
-            power.row_it_kw,
-            now.limit_kw,
-            racks.uncapped_power_kw,
-            floor,
-        )
-        down_s = upper(state.rack_down_s - now.dt_s, 0.0)
-        down_s = down_s + racks.shutdown * (lay.restart_s - down_s)
-        alive = opened.alive * as_mask(down_s <= 0.0, down_s)
-        return SiteFlows(
-            facility,
-            grid,
-            transformer,
-            direct,
-            stored,
-            battery_state,
-            breaker_state,
-            opened,
-            capper_state,
-            capped,
-            node_power,
-            node_limit,
-            down_s,
-            alive,
-        )
-
-    def _node_limits(self, utility_frac: Array) -> Array:
-        """Limits of rows, UPS and utility; a curtailment lowers the last."""
-        fixed = self.layout.node_limit_kw + 0.0 * utility_frac
-        xp = namespace(fixed)
-        return xp.concat([fixed[:-1], fixed[-1:] * upper(utility_frac, LEAST_UTILITY_FRAC)], axis=0)
-
     def _coolant_alarm(self, liquid: Liquid, air: air_side.AirState) -> Array:
         coolant = self.scenario.coolant
         if coolant is None:
@@ -535,98 +368,8 @@ class Plant:
     def settled(
         self, outside: Any, load: Any, in_force: Mapping[str, Array], lost: Any, warmth_k: Array, soc_frac: Array
     ) -> tuple[PlantState, Flows]:
-        """State that has settled under constant conditions, and the Flows of one step from it.
-
-        Parameters
-        ----------
-        outside, load : Outside, Load
-            Signals of the first step.
-        in_force : mapping
-            Setpoints at the start.
-        lost : Availability
-            Nothing lost, as a rule.
-        warmth_k : array (B,)
-            Added to the loops at the end [K]: the start is randomised.
-        soc_frac : array (B,)
-            Battery charge.
-        """
-        state = self._guess(outside, load, in_force, soc_frac)
-        now = self._now(state, in_force, outside, load, lost, SETTLING_STEP_S)
-        for _ in range(SETTLING_STEPS):
-            state, _sub = self._substep(state, now)
-            state = state._replace(air=state.air._replace(fabric_c=state.air.hot_c))
-        state = self._warmed(state, warmth_k.astype(self.dtype))
-        asked = load._replace(batch_arrival=load.batch_arrival * 0.0, batch_due=load.batch_due * 0.0)
-        state, flows = self.step(state, in_force, outside, asked, lost, np.zeros(len(warmth_k)))
-        fresh = work.initial(self.layout.work, len(warmth_k), self.dtype)
-        battery_state = state.battery
-        if battery_state is not None:
-            battery_state = battery_state._replace(soc_frac=soc_frac.astype(self.dtype))
-        return state._replace(work=fresh, battery=battery_state), flows
-
-    def _guess(self, outside: Any, load: Any, in_force: Mapping[str, Array], soc_frac: Array) -> PlantState:
-        p, lay, n = self.scenario, self.layout, len(soc_frac)
-        like = outside.dry_bulb_c
-        supply = in_force["supply_air_temp_setpoint_c"]
-        inlet = lay.membership.T @ supply
-        demand = rack.demand_terms(lay.racks, load.activity)
-        coolant = like * 0.0 + 20.0
-        if p.coolant is not None:
-            coolant = in_force["tcs_supply_temp_setpoint_c"][0]
-        racks = rack.initial(lay.racks, demand, inlet, coolant, like * 0.0 + 1.0)
-        load_kw = (demand.base_kw + demand.total_kw).sum(axis=0)
-        air_share = 1.0 if p.coolant is None else 0.4
-        chw = tower = tcs = fws = dry = None
-        if p.chilled_water is not None:
-            chw = chilled_water.initial(
-                p.chilled_water, in_force["chw_supply_temp_setpoint_c"][0] + 0.0, load_kw * air_share
-            )
-        if p.tower is not None:
-            tower = cooling_tower.initial(p.tower, in_force["cw_supply_temp_setpoint_c"][0] + 0.0, load_kw)
-        if p.coolant is not None:
-            tcs = liquid_loop.initial_tcs(n, coolant, dtype=self.dtype)
-            fws = liquid_loop.initial_fws(n, in_force["fws_supply_temp_setpoint_c"][0], self.dtype)
-        if p.dry_cooler is not None:
-            dry = dry_cooler.initial(p.dry_cooler, like)
-        alive = inlet * 0.0 + 1.0
-        air = air_side.initial(
-            lay.zones,
-            n,
-            supply,
-            supply + 14.0,
-            np.minimum(outside.humidity_ratio, 0.009),
-            in_force["crah_fan_speed_frac"],
-        )
-        return PlantState(
-            rack=racks,
-            air=air,
-            tcs=tcs,
-            fws=fws,
-            chw=chw,
-            tower=tower,
-            dry=dry,
-            breaker=breaker.initial(p.breaker, lay.nodes, n),
-            capper=power_capper.initial(lay.n_rows, n, self.dtype),
-            battery=None if p.battery is None else battery.initial(p.battery, n, 0.5, self.dtype),
-            work=work.initial(lay.work, n, self.dtype),
-            inlet_c=inlet,
-            exhaust_c=racks.solids_c,
-            alive=alive,
-            rack_down_s=alive * 0.0,
-            protective_kw=alive * NO_LIMIT_KW,
-            alarm=supply * 0.0,
-            coolant_alarm=like * 0.0,
-        )
-
-    def _warmed(self, state: PlantState, warmth_k: Array) -> PlantState:
-        """Loops and room shifted by ``warmth_k (B,)`` [K]."""
-        air = state.air._replace(hot_c=state.air.hot_c + warmth_k, supply_c=state.air.supply_c + 0.5 * warmth_k)
-        changed: dict[str, Any] = {"air": air}
-        if state.chw is not None:
-            changed["chw"] = state.chw._replace(supply_c=state.chw.supply_c + 0.5 * warmth_k)
-        if state.tower is not None:
-            changed["tower"] = state.tower._replace(basin_c=state.tower.basin_c + warmth_k)
-        return state._replace(**changed)
+        """State that has settled under constant conditions, and the Flows of one step: `plant_start.settled`."""
+        return plant_start.settled(self, outside, load, in_force, lost, warmth_k, soc_frac)
 
     def stored_since(self, state: PlantState, start: PlantState) -> tuple[Array, Array]:
         """Energy gained since ``start`` by the battery, and heat by all masses ``(B,)`` [kWh]."""

@@ -7,10 +7,11 @@ from functools import cache
 import numpy as np
 
 from envs.core import DataCenterCore
-from envs.datacenter import Plant, PlantState
+from envs.datacenter import Plant
 from envs.faults import availability, fault_plan
 from envs.interface.channels import bind_channels
 from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
+from envs.plant_state import PlantState
 from envs.scenario import load
 from envs.world import Load, Outside, World
 

@@ -48,7 +48,7 @@ def disturbed(request):
 
 
 def rounding_kw(core) -> float:
-    """What a float32 at 64..128 degC (a lost hall) hides of the heat of all masses over one step, one digit each [kW]."""
+    """What a float32 at 64..128 degC (a lost hall) hides of the heat of all masses over one step, a digit each [kW]."""
     warmer = mapped(core.state, lambda x: x + x.dtype.type(1.0))
     per_k = float(stored_kj(core.plant, warmer, core.state)[0])
     return per_k * float(np.spacing(np.float32(100.0))) / core.step_s

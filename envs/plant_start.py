@@ -1,0 +1,127 @@
+"""A settled start: the state that constant conditions lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from envs import work
+from envs.equipment import (
+    air_side,
+    battery,
+    breaker,
+    chilled_water,
+    cooling_tower,
+    dry_cooler,
+    liquid_loop,
+    power_capper,
+    rack,
+)
+from envs.flows import Flows
+from envs.physics.namespace import Array
+from envs.plant_state import PlantState
+
+SETTLING_STEP_S = 900.0
+SETTLING_STEPS = 6
+NO_LIMIT_KW = 1e6
+
+
+def settled(
+    plant: Any, outside: Any, load: Any, in_force: Mapping[str, Array], lost: Any, warmth_k: Array, soc_frac: Array
+) -> tuple[PlantState, Flows]:
+    """State that has settled under constant conditions, and the Flows of one step from it.
+
+    Parameters
+    ----------
+    outside, load : Outside, Load
+        Signals of the first step.
+    in_force : mapping
+        Setpoints at the start.
+    lost : Availability
+        Nothing lost, as a rule.
+    warmth_k : array (B,)
+        Added to the loops at the end [K]: the start is randomised.
+    soc_frac : array (B,)
+        Battery charge.
+    """
+    state = _guess(plant, outside, load, in_force, soc_frac)
+    now = plant.now(state, in_force, outside, load, lost, SETTLING_STEP_S)
+    for _ in range(SETTLING_STEPS):
+        state, _sub = plant.substep(state, now)
+        state = state._replace(air=state.air._replace(fabric_c=state.air.hot_c))
+    state = _warmed(state, warmth_k.astype(plant.dtype))
+    asked = load._replace(batch_arrival=load.batch_arrival * 0.0, batch_due=load.batch_due * 0.0)
+    state, flows = plant.step(state, in_force, outside, asked, lost, np.zeros(len(warmth_k)))
+    fresh = work.initial(plant.layout.work, len(warmth_k), plant.dtype)
+    battery_state = state.battery
+    if battery_state is not None:
+        battery_state = battery_state._replace(soc_frac=soc_frac.astype(plant.dtype))
+    return state._replace(work=fresh, battery=battery_state), flows
+
+
+def _guess(plant: Any, outside: Any, load: Any, in_force: Mapping[str, Array], soc_frac: Array) -> PlantState:
+    p, lay, n = plant.scenario, plant.layout, len(soc_frac)
+    like = outside.dry_bulb_c
+    supply = in_force["supply_air_temp_setpoint_c"]
+    inlet = lay.membership.T @ supply
+    demand = rack.demand_terms(lay.racks, load.activity)
+    coolant = like * 0.0 + 20.0
+    if p.coolant is not None:
+        coolant = in_force["tcs_supply_temp_setpoint_c"][0]
+    racks = rack.initial(lay.racks, demand, inlet, coolant, like * 0.0 + 1.0)
+    load_kw = (demand.base_kw + demand.total_kw).sum(axis=0)
+    air_share = 1.0 if p.coolant is None else 0.4
+    chw = tower = tcs = fws = dry = None
+    if p.chilled_water is not None:
+        chw = chilled_water.initial(
+            p.chilled_water, in_force["chw_supply_temp_setpoint_c"][0] + 0.0, load_kw * air_share
+        )
+    if p.tower is not None:
+        tower = cooling_tower.initial(p.tower, in_force["cw_supply_temp_setpoint_c"][0] + 0.0, load_kw)
+    if p.coolant is not None:
+        tcs = liquid_loop.initial_tcs(n, coolant, dtype=plant.dtype)
+        fws = liquid_loop.initial_fws(n, in_force["fws_supply_temp_setpoint_c"][0], plant.dtype)
+    if p.dry_cooler is not None:
+        dry = dry_cooler.initial(p.dry_cooler, like)
+    alive = inlet * 0.0 + 1.0
+    air = air_side.initial(
+        lay.zones,
+        n,
+        supply,
+        supply + 14.0,
+        np.minimum(outside.humidity_ratio, 0.009),
+        in_force["crah_fan_speed_frac"],
+    )
+    return PlantState(
+        rack=racks,
+        air=air,
+        tcs=tcs,
+        fws=fws,
+        chw=chw,
+        tower=tower,
+        dry=dry,
+        breaker=breaker.initial(p.breaker, lay.nodes, n),
+        capper=power_capper.initial(lay.n_rows, n, plant.dtype),
+        battery=None if p.battery is None else battery.initial(p.battery, n, 0.5, plant.dtype),
+        work=work.initial(lay.work, n, plant.dtype),
+        inlet_c=inlet,
+        exhaust_c=racks.solids_c,
+        alive=alive,
+        rack_down_s=alive * 0.0,
+        protective_kw=alive * NO_LIMIT_KW,
+        alarm=supply * 0.0,
+        coolant_alarm=like * 0.0,
+    )
+
+
+def _warmed(state: PlantState, warmth_k: Array) -> PlantState:
+    """Loops and room shifted by ``warmth_k (B,)`` [K]."""
+    air = state.air._replace(hot_c=state.air.hot_c + warmth_k, supply_c=state.air.supply_c + 0.5 * warmth_k)
+    changed: dict[str, Any] = {"air": air}
+    if state.chw is not None:
+        changed["chw"] = state.chw._replace(supply_c=state.chw.supply_c + 0.5 * warmth_k)
+    if state.tower is not None:
+        changed["tower"] = state.tower._replace(basin_c=state.tower.basin_c + warmth_k)
+    return state._replace(**changed)

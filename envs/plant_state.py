@@ -1,0 +1,76 @@
+"""What a plant carries from one sub-step to the next, and what holds for the whole control step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from envs import work
+from envs.equipment import air_side, breaker, power_capper, rack
+from envs.physics.namespace import Array
+
+
+class PlantState(NamedTuple):
+    """State of every machine; a machine that is not there is None."""
+
+    rack: rack.RackState
+    air: air_side.AirState
+    tcs: Any
+    fws: Any
+    chw: Any
+    tower: Any
+    dry: Any
+    breaker: breaker.BreakerState
+    capper: power_capper.CapperState
+    battery: Any
+    work: work.WorkState
+    inlet_c: Array  # (R, B), of the last sub-step: breaks the loop between server fans and air balance
+    exhaust_c: Array  # (R, B), of the last sub-step
+    alive: Array  # (R, B)
+    rack_down_s: Array  # (R, B), until a rack that shut itself down works again
+    protective_kw: Array  # (R, B), limits of the fast capper for the next sub-step
+    alarm: Array  # (Z, B), inlet alarm of the last sub-step
+    coolant_alarm: Array  # (B,)
+
+
+class Fit(NamedTuple):
+    """Machines able to run, never fewer than none whatever faults add up to: ``(B,)``, room units ``(Z, B)``."""
+
+    crah_units: Array
+    chillers: Array
+    cells: Array  # of the tower, or dry coolers
+    fws_pumps: Array
+    cdus: Array
+    chw_pumps: Array
+
+
+class Now(NamedTuple):
+    """What holds for the whole control step."""
+
+    in_force: Mapping[str, Array]
+    outside: Any
+    limit_kw: Array  # (R, B)
+    activity: Array  # (S, R, B)
+    demand: Any
+    tower_weather: Any
+    air_terms: Any
+    dx: Any
+    fit: Fit
+    utility_frac: Array  # (B,), share of the utility limit that is left
+    coolant_floor_c: Any  # (B,), keeps the coolant pipes dry
+    coil_water_frac: Any  # (B,), of the coils' water with valves wide open, what the pumps can bring
+    dt_s: float
+
+
+class Liquid(NamedTuple):
+    """The liquid side of a sub-step; None where there is none."""
+
+    tcs_state: Any
+    tcs: Any
+    fws_state: Any
+    fws: Any
+    dry_state: Any
+    dry: Any
+
+
+NO_LIQUID = Liquid(None, None, None, None, None, None)
