@@ -7,6 +7,7 @@ comparison reads.
 from __future__ import annotations
 
 from envs.scenario import Scenario
+from envs.units import RHO_WATER_KG_M3
 from experiments.energyplus.air_handler import air_handler, air_loop_of, water_coil
 from experiments.energyplus.building import RunPeriod, room, simulation
 from experiments.energyplus.engine import Actuator, Variable, schedule_actuator
@@ -142,6 +143,6 @@ def _tower_variables() -> dict[str, Variable]:
         "tower_in_c": Variable("System Node Temperature", "Tower In"),
         "cw_flow_kg_s": Variable("System Node Mass Flow Rate", "Tower In"),
         "condenser_in_c": Variable("System Node Temperature", "Condenser In"),
-        "evaporation_m3_s": Variable("Cooling Tower Water Evaporation Volume Flow Rate", TOWER),
-        "makeup_m3_s": Variable("Cooling Tower Make Up Water Volume Flow Rate", TOWER),
+        "evaporation_kg_s": Variable("Cooling Tower Water Evaporation Volume Flow Rate", TOWER, RHO_WATER_KG_M3),
+        "makeup_kg_s": Variable("Cooling Tower Make Up Water Volume Flow Rate", TOWER, RHO_WATER_KG_M3),
     }

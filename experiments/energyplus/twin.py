@@ -1,7 +1,7 @@
 """Our machines under what EnergyPlus was under: its weather, the load and the setpoints that were in force in it.
 
 The machines meet as in `envs.datacenter`, without racks and power chain: IT heat is given, no room is cooled past the
-coils, nobody trips. Air is dry on both sides (no outside air, no humidifier).
+coils, nobody trips. Air is dry on both sides (no outside air, no humidifier), and walls hold no heat.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from envs.units import RHO_WATER_KG_M3
 
 SUBSTEPS = 5  # of 60 s in a 5-minute step, as in the environments
 DRY_HUMIDITY_RATIO = 0.004
+SECONDS_PER_DAY = 86_400.0
 IT_AIR_M3_S_KW = 0.0601  # PHYSICS C3; decides only how the hot aisle mixes, not what the coil sees when settled
 Array = Any
 
@@ -41,7 +42,7 @@ class Twin:
         self.plant, self.tower_params = scenario.chilled_water, scenario.tower
         self.elevation_m = np.asarray(elevation_m, dtype=np.float64)
         pressure = np.asarray(pressure_kpa(self.elevation_m))
-        rooms = [replace(z, air_changes_per_h=0.0, humidifier_kg_s=0.0) for z in scenario.zones.values()]
+        rooms = [replace(z, air_changes_per_h=0.0, humidifier_kg_s=0.0, fabric_kw_k_m3=0.0) for z in scenario.zones.values()]
         self.zones = air_side.zone_table(rooms, pressure, np.float64)
         self.units = self.zones.crah_units + np.zeros_like(self.elevation_m)
         wide_open = (self.zones.coil_water_kg_s * self.zones.crah_running).sum(axis=0)
@@ -165,38 +166,70 @@ def _tower_values(tower: cooling_tower.TowerFlows) -> dict[str, Array]:
     }
 
 
-def replay(twin: Twin, runs: Sequence[Mapping[str, np.ndarray]], step_s: float) -> list[dict[str, np.ndarray]]:
-    """Run the twin through what several EnergyPlus runs were under, side by side.
+def replay(
+    scenario: Scenario,
+    elevation_m: Sequence[float],
+    runs: Sequence[Mapping[str, np.ndarray]],
+    step_s: float,
+    pieces: int = 1,
+) -> list[dict[str, np.ndarray]]:
+    """Run our machines through what several EnergyPlus runs were under, side by side.
+
+    A year is cut into ``pieces`` that step at the same time, each begun a day early so that its loops, timers and
+    stages are those of the year; the day is not reported. The first piece begins with its first day twice.
 
     Parameters
     ----------
-    twin : Twin
-        For as many sites as there are runs.
+    scenario : Scenario
+    elevation_m : sequence of float
+        Of each run's site.
     runs : sequence of mapping
         ``Run.values`` of each, (T,) per name, all of one length.
     step_s : float
         Zone time step [s].
+    pieces : int
+        1 runs it in one go.
 
     Returns
     -------
     list of dict
         Per run, (T,) of everything our plant answers with.
     """
-    given = _stacked(runs, len(twin.zones.unit_kg_s))
-    steps = next(iter(given.values())).shape[0]
-    state = twin.start({name: value[0] for name, value in given.items()})
+    given = stacked(runs, len(scenario.zones))
+    steps = len(given["dry_bulb_c"])
+    length, early = -(-steps // pieces), round(SECONDS_PER_DAY / step_s)
+    begins = np.minimum(np.arange(pieces) * length, steps - length)
+    twin = Twin(scenario, np.repeat(np.asarray(elevation_m, dtype=np.float64), pieces))
+    index = begins[None, :] + np.arange(-early, length)[:, None]
+    index = np.where(index < 0, index % early, index)
+    state = twin.start(_at(given, index[0]))
     rows: list[dict[str, Array]] = []
-    for t in range(steps):
-        state, values = twin.step(state, {name: value[t] for name, value in given.items()}, step_s)
-        rows.append(values)
-    whole = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    return [{name: np.ascontiguousarray(value[:, b]) for name, value in whole.items()} for b in range(len(runs))]
+    for t, at in enumerate(index):
+        state, values = twin.step(state, _at(given, at), step_s)
+        if t >= early:
+            rows.append(values)
+    outcome = []
+    for b in range(len(runs)):
+        columns = slice(b * pieces, (b + 1) * pieces)
+        whole = {name: np.empty(steps) for name in rows[0]}
+        for name, value in whole.items():
+            value[index[early:].ravel()] = np.stack([row[name][columns] for row in rows]).ravel()
+        outcome.append(whole)
+    return outcome
 
 
-def _stacked(runs: Sequence[Mapping[str, np.ndarray]], zones: int) -> dict[str, np.ndarray]:
-    """Weather and setpoints as (T, B), per zone as (T, Z, B)."""
-    site = ["dry_bulb_c", "wet_bulb_c", "humidity_ratio", "pressure_kpa", "chw_supply_temp_setpoint_c"]
-    site += [name for name in ("cw_supply_temp_setpoint_c",) if name in runs[0]]
+def _at(given: Mapping[str, np.ndarray], at: np.ndarray) -> dict[str, np.ndarray]:
+    """Conditions of each piece's step, run by run: (B pieces,) or (Z, B pieces)."""
+    return {
+        name: np.moveaxis(value[at], 0, -1).reshape(*value.shape[1:-1], -1) if value.ndim > 2 else value[at].T.ravel()
+        for name, value in given.items()
+    }
+
+
+def stacked(runs: Sequence[Mapping[str, np.ndarray]], zones: int) -> dict[str, np.ndarray]:
+    """Weather and setpoints of several runs as (T, B), per zone as (T, Z, B)."""
+    site = ["dry_bulb_c", "wet_bulb_c", "humidity_ratio", "pressure_kpa"]
+    site += [n for n in ("chw_supply_temp_setpoint_c", "cw_supply_temp_setpoint_c") if n in runs[0]]
     given = {name: np.stack([run[name] for run in runs], axis=-1) for name in site}
     for name in ("it_kw", "crah_fan_speed_frac", "supply_air_temp_setpoint_c"):
         by_zone = [[run[f"{name}[{z}]"] for z in range(zones)] for run in runs]
