@@ -42,6 +42,9 @@ class DryCooler(Parameters):
     pad_effectiveness: float = parameter(0.85, 0.0, 0.98, "1", "SCENARIOS liquid_hall; .75-.9 PHYSICS E11")
     pad_switch_c: float = parameter(20.0, -10.0, 45.0, "degC", "SCENARIOS liquid_hall")
     pad_band_k: float = parameter(2.0, 0.1, 10.0, "K", "SCENARIOS liquid_hall, each side")
+    pad_approach_k: float = parameter(
+        5.0, 0.0, 20.0, "K", "engineering guess; dry air this much under the setpoint needs no pad"
+    )
     bleed_ratio: float = parameter(1.2, 1.0, 2.0, "1", "PHYSICS E11, 1.1-1.3: make-up over evaporation")
 
 
@@ -66,7 +69,7 @@ class DryCoolerFlows(NamedTuple):
 
 
 def initial(p: DryCooler, dry_bulb_c: Array) -> DryCoolerState:
-    """Settled start (B,): the pad is wet above its switch point."""
+    """Settled start (B,): the pad is wet above its lowest switch point."""
     return DryCoolerState(as_mask(dry_bulb_c > p.pad_switch_c, dry_bulb_c) * float(p.has_pad))
 
 
@@ -110,7 +113,7 @@ def advance(
     dt_s : float
         Sub-step [s]; the bank holds no mass, so nothing depends on it.
     """
-    pad_on = _switch_pad(p, state.pad_on, dry_bulb_c)
+    pad_on = _switch_pad(p, state.pad_on, setpoint_c, dry_bulb_c)
     air_in = dry_bulb_c - (p.pad_effectiveness * pad_on) * (dry_bulb_c - wet_bulb_c)
     running = lower(available_units + water_in_c * 0.0, p.units)
     any_running = lower(running, 1.0)
@@ -184,10 +187,15 @@ def _bend(xp: Array, eps: Array) -> Array:
     return xp.log(upper(-xp.log1p(-lower(eps, 0.9999)), 1e-6))
 
 
-def _switch_pad(p: DryCooler, pad_on: Array, dry_bulb_c: Array) -> Array:
-    """Pad with hysteresis: on above the switch point plus the band, off below it minus the band, PHYSICS E11."""
-    above = as_mask(dry_bulb_c > p.pad_switch_c + p.pad_band_k, dry_bulb_c)
-    not_below = as_mask(dry_bulb_c >= p.pad_switch_c - p.pad_band_k, dry_bulb_c)
+def _switch_pad(p: DryCooler, pad_on: Array, setpoint_c: Array, dry_bulb_c: Array) -> Array:
+    """Pad with hysteresis: on above the switch point plus the band, off below it minus the band, PHYSICS E11.
+
+    The switch point is SCENARIOS', but not before dry air comes within ``pad_approach_k`` of the setpoint: at 26 degC
+    and a setpoint of 31 the pads of liquid_hall would spend 220 USD of water a day to save 1 USD of fan energy.
+    """
+    point = upper(setpoint_c - p.pad_approach_k, p.pad_switch_c)
+    above = as_mask(dry_bulb_c > point + p.pad_band_k, dry_bulb_c)
+    not_below = as_mask(dry_bulb_c >= point - p.pad_band_k, dry_bulb_c)
     return upper(above, pad_on * not_below) * float(p.has_pad)
 
 

@@ -124,14 +124,14 @@ def wet_bulb_c(temp_c: Array, rh_frac: Array, pressure_kpa: Array) -> Array:
     w = humidity_ratio(temp_c, rh_frac, pressure_kpa)
     wet = lower(upper(stull_wet_bulb_c(temp_c, rh_frac), -30.0), temp_c)
     for _ in range(_NEWTON_STEPS):
-        error = _humidity_ratio_at_wet_bulb(temp_c, wet, pressure_kpa) - w
-        warmer = _humidity_ratio_at_wet_bulb(temp_c, wet + _NEWTON_WIDTH_K, pressure_kpa)
-        colder = _humidity_ratio_at_wet_bulb(temp_c, wet - _NEWTON_WIDTH_K, pressure_kpa)
+        error = humidity_ratio_at_wet_bulb(temp_c, wet, pressure_kpa) - w
+        warmer = humidity_ratio_at_wet_bulb(temp_c, wet + _NEWTON_WIDTH_K, pressure_kpa)
+        colder = humidity_ratio_at_wet_bulb(temp_c, wet - _NEWTON_WIDTH_K, pressure_kpa)
         wet = clip(wet - error * (2.0 * _NEWTON_WIDTH_K) / (warmer - colder), -60.0, temp_c)
     return wet
 
 
-def _humidity_ratio_at_wet_bulb(temp_c: Array, wet_c: Array, pressure_kpa: Array) -> Array:
+def humidity_ratio_at_wet_bulb(temp_c: Array, wet_c: Array, pressure_kpa: Array) -> Array:
     """Humidity ratio [kg/kg] that belongs to a dry and a wet bulb [degC], PHYSICS A8, water or ice form."""
     saturated = saturation_humidity_ratio(wet_c, pressure_kpa)
     sensible = CP_AIR_KJ_KG_K * (temp_c - wet_c)

@@ -29,7 +29,7 @@ FIVE_POINTS = [(35.0, 25.56, 1.0), (35.0, 25.56, 0.5), (32.0, 18.0, 1.0), (32.0,
 
 def weather(p: tower.CoolingTower, wet_c: Any, depression: float = 5.0, dtype: Any = np.float64) -> tower.TowerWeather:
     wet = np.asarray(wet_c, np.float64)
-    w = np.maximum(air._humidity_ratio_at_wet_bulb(wet + depression, wet, 101.325), 1e-4)
+    w = np.maximum(air.humidity_ratio_at_wet_bulb(wet + depression, wet, 101.325), 1e-4)
     return tower.weather_terms(p, *(np.asarray(x, dtype) for x in (wet, wet + depression, w)), 101.325)
 
 

@@ -30,7 +30,7 @@ def run(
 ) -> dry_cooler.DryCoolerFlows:
     t_in, sp, dry, wet = (np.asarray(x, np.float64) for x in np.broadcast_arrays(water_in, setpoint, dry_c, wet_c))
     t_in, sp, dry, wet = (np.atleast_1d(x) for x in (t_in, sp, dry, wet))
-    w = np.maximum(air._humidity_ratio_at_wet_bulb(dry, wet, pressure), 1e-4)
+    w = np.maximum(air.humidity_ratio_at_wet_bulb(dry, wet, pressure), 1e-4)
     state = dry_cooler.DryCoolerState(np.full(dry.shape, pad, dtype))
     t_in, sp, dry, wet, w = (x.astype(dtype) for x in (t_in, sp, dry, wet, w))
     flow = np.full(dry.shape, flow_kg_s, dtype)
@@ -78,11 +78,17 @@ def test_the_pad_brings_phoenix_air_to_27() -> None:
 def test_the_pad_switches_with_hysteresis() -> None:
     states, pad = [], np.array([0.0])
     for dry in (21.0, 21.9, 22.1, 21.0, 18.1, 17.9, 19.0, 21.0):
-        pad = dry_cooler._switch_pad(BANK, pad, np.array([dry]))
+        pad = dry_cooler._switch_pad(BANK, pad, np.array([25.0]), np.array([dry]))
         states.append(pad[0])
     assert states == [0, 0, 1, 1, 1, 0, 0, 0]
     assert dry_cooler.initial(BANK, np.array([19.0, 25.0])).pad_on.tolist() == [0.0, 1.0]
     assert dry_cooler.initial(DRY, np.array([25.0])).pad_on.tolist() == [0.0]
+
+
+def test_no_pad_is_wetted_while_dry_air_is_cold_enough_for_the_setpoint() -> None:
+    dry = np.array([22.5, 27.9, 28.1, 40.0])
+    on = dry_cooler._switch_pad(BANK, dry * 0.0, dry * 0.0 + 31.0, dry)
+    assert on.tolist() == [0.0, 0.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize("setpoint", [24.0, 30.0, 36.0])

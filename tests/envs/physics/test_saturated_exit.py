@@ -47,7 +47,7 @@ def test_evaporation_of_one_megawatt_is_as_listed(row: tuple[float, ...]) -> Non
 def test_closed_form_is_within_two_percent_of_bisection(pressure: float, depression: float) -> None:
     wet, heat = np.meshgrid(np.arange(-15.0, 31.0, 2.5), np.array([2.0, 5.0, 10.0, 20.0, 40.0, 60.0, 90.0, 120.0]))
     dry = wet + depression
-    w = np.maximum(air._humidity_ratio_at_wet_bulb(dry, wet, pressure), 1e-4)
+    w = np.maximum(air.humidity_ratio_at_wet_bulb(dry, wet, pressure), 1e-4)
     exact, exit_c = exact_gain(dry, w, heat, pressure)
     closed = moisture_gain(exit_curve(wet, dry, w, pressure), heat)
     usual = (exit_c > 1.0) & (exit_c < 42.0)
