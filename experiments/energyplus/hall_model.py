@@ -113,6 +113,7 @@ def variables(scenario: Scenario) -> dict[str, Variable]:
         made |= _tower_variables()
     if scenario.chilled_water is not None and scenario.chilled_water.economizer:
         made["economizer_heat_kw"] = Variable("Fluid Heat Exchanger Heat Transfer Rate", EXCHANGER, kw)
+        made["economizer_in_c"] = Variable("System Node Temperature", "Economizer In")
         made["economizer_cw_flow_kg_s"] = Variable("System Node Mass Flow Rate", "Economizer CW In")
     return made
 
@@ -141,6 +142,7 @@ def _tower_variables() -> dict[str, Variable]:
         "cw_pump_power_kw": Variable("Pump Electricity Rate", "CW Pump", 1e-3),
         "cw_supply_c": Variable("System Node Temperature", "CW Supply Outlet"),
         "tower_in_c": Variable("System Node Temperature", "Tower In"),
+        "tower_out_c": Variable("Cooling Tower Outlet Temperature", TOWER),
         "cw_flow_kg_s": Variable("System Node Mass Flow Rate", "Tower In"),
         "condenser_in_c": Variable("System Node Temperature", "Condenser In"),
         "evaporation_kg_s": Variable("Cooling Tower Water Evaporation Volume Flow Rate", TOWER, RHO_WATER_KG_M3),

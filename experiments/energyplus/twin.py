@@ -21,6 +21,7 @@ from envs.units import RHO_WATER_KG_M3
 SUBSTEPS = 5  # of 60 s in a 5-minute step, as in the environments
 DRY_HUMIDITY_RATIO = 0.004
 SECONDS_PER_DAY = 86_400.0
+STILL_AND_DRY = {"air_changes_per_h": 0.0, "humidifier_kg_s": 0.0, "fabric_kw_k_m3": 0.0}
 IT_AIR_M3_S_KW = 0.0601  # PHYSICS C3; decides only how the hot aisle mixes, not what the coil sees when settled
 Array = Any
 
@@ -36,13 +37,15 @@ class TwinState(NamedTuple):
 class Twin:
     """The machines of one scenario at B sites."""
 
-    def __init__(self, scenario: Scenario, elevation_m: Sequence[float]) -> None:
+    def __init__(self, scenario: Scenario, elevation_m: Sequence[float] | np.ndarray) -> None:
         if scenario.chilled_water is None:
             raise ValueError(f"scenario {scenario.name!r} has no chilled water; the twin needs it")
         self.plant, self.tower_params = scenario.chilled_water, scenario.tower
         self.elevation_m = np.asarray(elevation_m, dtype=np.float64)
         pressure = np.asarray(pressure_kpa(self.elevation_m))
-        rooms = [replace(z, air_changes_per_h=0.0, humidifier_kg_s=0.0, fabric_kw_k_m3=0.0) for z in scenario.zones.values()]
+        rooms = [
+            replace(z, air_changes_per_h=0.0, humidifier_kg_s=0.0, fabric_kw_k_m3=0.0) for z in scenario.zones.values()
+        ]
         self.zones = air_side.zone_table(rooms, pressure, np.float64)
         self.units = self.zones.crah_units + np.zeros_like(self.elevation_m)
         wide_open = (self.zones.coil_water_kg_s * self.zones.crah_running).sum(axis=0)
