@@ -48,9 +48,12 @@ def learned_policies(name: str, path: str | Path) -> dict[str, PolicyMaker]:
     name : str
         What the tables call it.
     path : str or Path
-        Folder of a training run or of an exported bundle.
+        Folder of a training run or of an exported bundle; or one model of a run: ``<run>/best_model.zip`` is the one
+        that scored best on the validation split while it trained.
     """
     folder = Path(path)
+    if folder.is_file() and (folder.parent / RUN_FILE).exists():
+        return {name: lambda core: _trained(folder.parent, folder.name, core)}
     if (folder / "manifest.json").exists():
         return {name: lambda core: _exported(folder, core)}
     if not (folder / RUN_FILE).exists():

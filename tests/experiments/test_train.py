@@ -68,9 +68,10 @@ def test_a_run_is_resumed_from_its_folder(run_folder: Path, tmp_path: Path) -> N
 def test_run_and_bundle_score_alike_and_the_card_says_what_was_found(run_folder: Path, tmp_path: Path) -> None:
     bundle = export_run(run_folder, tmp_path / "bundle")
     policies = {"rules": lambda core: core.rules, **learned_policies("run", run_folder)}
-    policies |= learned_policies("bundle", bundle)
+    policies |= learned_policies("bundle", bundle) | learned_policies("one model", run_folder / "model.zip")
     found = evaluate(policies, load("edge_room", QUARTER_HOURS), plan_episodes(load_split("test"), 2, 1))
-    assert set(found.scores) == {"rules", "run", "run untrained", "bundle"}
+    assert set(found.scores) == {"rules", "run", "run untrained", "bundle", "one model"}
+    np.testing.assert_array_equal(found.scores["run"]["facility_kwh"], found.scores["one model"]["facility_kwh"])
     np.testing.assert_allclose(found.scores["run"]["facility_kwh"], found.scores["bundle"]["facility_kwh"], rtol=1e-4)
     folder = save(found, tmp_path / "evaluation", "rules")
     card = ExportedPolicy(export_run(run_folder, tmp_path / "again", folder, "run")).manifest
