@@ -1,0 +1,95 @@
+"""Print the tables of ``docs/learning.md``: what an algorithm's settings reach, scored on the validation split.
+
+``python -m scripts.compare_settings ai_hall references`` scores the rules; ``python -m scripts.compare_settings ai_hall
+sac 100000 "" learning_rate=1e-3 gradient_steps=8,gamma=.95`` trains one run per argument (seed 0, train split; an empty
+one is the defaults) and scores each: mean episode reward of 96 drawn one-day episodes, and their cooling energy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agents.policy import interface_of, of_model
+from agents.roster import roster
+from envs.core import DataCenterCore
+from envs.scenario import Scenario, load
+from experiments.episodes import with_split
+
+EPISODES, SCORED_SEED = 96, 77_000
+DEFAULT_ENVIRONMENTS = {"ppo": 1024}
+OFF_POLICY_ENVIRONMENTS = 64
+
+
+def score(make: Callable[[Any], Any], scenario: Scenario, world: Any = None) -> tuple[float, float, Any]:
+    """Mean episode reward and mean cooling energy [kWh/day] of one policy, and the world for the next."""
+    core = DataCenterCore(with_split(scenario, "validation"), EPISODES, world=world)
+    core.reset(seed=SCORED_SEED)
+    policy = make(core)
+    policy.reset(EPISODES)
+    steps = scenario.episode.steps
+    total, cooling_kwh = np.zeros(EPISODES), np.zeros(EPISODES)
+    for _ in range(steps):
+        total += core.step_setpoints(policy.act(core.measured))[1]
+        cooling_kwh += core.flows.cooling_power_kw * (core.step_s / 3600.0)
+    days = steps * core.step_s / 86_400.0
+    return float(total.mean()), float(cooling_kwh.mean() / days), core.world
+
+
+def trained(scenario: Scenario, algorithm: str, steps: int, given: dict[str, Any]) -> tuple[Any, float]:
+    """A model and the seconds it took."""
+    from agents.learning.build import build_model
+    from agents.learning.learn import learn
+    from envs.sb3_vec_env import DataCenterSB3VecEnv
+
+    environments = given.pop("environments", DEFAULT_ENVIRONMENTS.get(algorithm, OFF_POLICY_ENVIRONMENTS))
+    sites = DataCenterSB3VecEnv(with_split(scenario, "train"), environments)
+    model = build_model(algorithm, sites, given, seed=0)
+    sites.seed(0)
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        learn(model, steps, Path(folder), torch_threads=1, progress=False)
+    return model, time.perf_counter() - start
+
+
+def _policy(model: Any, core: DataCenterCore) -> Any:
+    return of_model(model, interface_of(core))
+
+
+def main() -> None:
+    """Print one row of a Markdown table per policy."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenario")
+    parser.add_argument("algorithm", help="ppo, sac, td3, tqc, crossq, or references")
+    parser.add_argument("steps", nargs="?", type=int, default=100_000)
+    parser.add_argument("settings", nargs="*", default=[""], help='comma-separated key=value; "" is the default')
+    given = parser.parse_args()
+    scenario, world = load(given.scenario), None
+    sys.stdout.write(f"scenario hash {scenario.hash()}\n| policy | steps | return | cooling kWh/day | wall s |\n")
+    if given.algorithm == "references":
+        for name, make in roster(scenario).items():
+            value, cooling, world = score(make, scenario, world)
+            sys.stdout.write(f"| {name} | | {value:.1f} | {cooling:.0f} | |\n")
+        return
+    for text in given.settings:
+        settings = {k: ast.literal_eval(v) for k, v in (item.split("=", 1) for item in text.split(",") if item)}
+        model, seconds = trained(scenario, given.algorithm, given.steps, settings)
+        value, cooling, world = score(partial(_policy, model), scenario, world)
+        row = (
+            f"| {given.algorithm} {text or '(default)'} | {given.steps} | {value:.1f} | {cooling:.0f} | {seconds:.0f} |"
+        )
+        sys.stdout.write(row + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
