@@ -22,7 +22,41 @@ from experiments.energyplus.water_plant import (
     condenser_loop,
 )
 
-TOP_SITE = "Environment"
+SITE, KW = "Environment", 1e-3
+SITE_VARIABLES = {
+    "dry_bulb_c": Variable("Site Outdoor Air Drybulb Temperature", SITE),
+    "wet_bulb_c": Variable("Site Outdoor Air Wetbulb Temperature", SITE),
+    "humidity_ratio": Variable("Site Outdoor Air Humidity Ratio", SITE),
+    "pressure_kpa": Variable("Site Outdoor Air Barometric Pressure", SITE, KW),
+}
+CHILLED_WATER_VARIABLES = {
+    "chiller_power_kw": Variable("Chiller Electricity Rate", CHILLER, KW),
+    "evaporator_heat_kw": Variable("Chiller Evaporator Cooling Rate", CHILLER, KW),
+    "chw_pump_power_kw": Variable("Pump Electricity Rate", "CHW Pump", KW),
+    "chw_flow_kg_s": Variable("System Node Mass Flow Rate", "CHW Supply Outlet"),
+    "chw_supply_c": Variable("System Node Temperature", "CHW Supply Outlet"),
+    "chw_return_c": Variable("System Node Temperature", "CHW Demand Outlet"),
+    "chiller_in_c": Variable("System Node Temperature", "Chiller In"),
+    "chiller_out_c": Variable("System Node Temperature", "Chiller Out"),
+}
+TOWER_VARIABLES = {
+    "tower_fan_power_kw": Variable("Cooling Tower Fan Electricity Rate", TOWER, KW),
+    "tower_heat_kw": Variable("Cooling Tower Heat Transfer Rate", TOWER, KW),
+    "tower_air_ratio": Variable("Cooling Tower Air Flow Rate Ratio", TOWER),
+    "cw_pump_power_kw": Variable("Pump Electricity Rate", "CW Pump", KW),
+    "cw_supply_c": Variable("System Node Temperature", "CW Supply Outlet"),
+    "tower_in_c": Variable("System Node Temperature", "Tower In"),
+    "tower_out_c": Variable("Cooling Tower Outlet Temperature", TOWER),
+    "cw_flow_kg_s": Variable("System Node Mass Flow Rate", "Tower In"),
+    "condenser_in_c": Variable("System Node Temperature", "Condenser In"),
+    "evaporation_kg_s": Variable("Cooling Tower Water Evaporation Volume Flow Rate", TOWER, RHO_WATER_KG_M3),
+    "makeup_kg_s": Variable("Cooling Tower Make Up Water Volume Flow Rate", TOWER, RHO_WATER_KG_M3),
+}
+ECONOMIZER_VARIABLES = {
+    "economizer_heat_kw": Variable("Fluid Heat Exchanger Heat Transfer Rate", EXCHANGER, KW),
+    "economizer_in_c": Variable("System Node Temperature", "Economizer In"),
+    "economizer_cw_flow_kg_s": Variable("System Node Mass Flow Rate", "Economizer CW In"),
+}
 
 
 def it_design_kw(scenario: Scenario) -> list[float]:
@@ -82,69 +116,47 @@ def actuators(scenario: Scenario) -> dict[str, Actuator]:
         made[f"it_kw[{z}]"] = schedule_actuator(f"{name} IT Frac", design)
         made[f"crah_fan_speed_frac[{z}]"] = schedule_actuator(f"{name} Fan Speed")
         made[f"supply_air_temp_setpoint_c[{z}]"] = schedule_actuator(f"{name} Supply Air Setpoint")
-    made["chw_supply_temp_setpoint_c"] = schedule_actuator(CHW_SETPOINT)
+    if scenario.chilled_water is not None:
+        made["chw_supply_temp_setpoint_c"] = schedule_actuator(CHW_SETPOINT)
     if scenario.tower is not None:
         made["cw_supply_temp_setpoint_c"] = schedule_actuator(CW_SETPOINT)
     return made
 
 
+def set_points(scenario: Scenario) -> dict[str, Variable]:
+    """What is in force of what was set, by the names of `actuators`."""
+    return {name: Variable("Schedule Value", lever.key, lever.scale) for name, lever in actuators(scenario).items()}
+
+
 def variables(scenario: Scenario) -> dict[str, Variable]:
     """Read, by our names: powers [kW], temperatures [degC], flows [kg/s]; and what is in force of what was set."""
-    kw = 1e-3
-    made = {
-        "dry_bulb_c": Variable("Site Outdoor Air Drybulb Temperature", TOP_SITE),
-        "wet_bulb_c": Variable("Site Outdoor Air Wetbulb Temperature", TOP_SITE),
-        "humidity_ratio": Variable("Site Outdoor Air Humidity Ratio", TOP_SITE),
-        "pressure_kpa": Variable("Site Outdoor Air Barometric Pressure", TOP_SITE, kw),
-        "chiller_power_kw": Variable("Chiller Electricity Rate", CHILLER, kw),
-        "evaporator_heat_kw": Variable("Chiller Evaporator Cooling Rate", CHILLER, kw),
-        "chw_pump_power_kw": Variable("Pump Electricity Rate", "CHW Pump", kw),
-        "chw_flow_kg_s": Variable("System Node Mass Flow Rate", "CHW Supply Outlet"),
-        "chw_supply_c": Variable("System Node Temperature", "CHW Supply Outlet"),
-        "chw_return_c": Variable("System Node Temperature", "CHW Demand Outlet"),
-        "plant_entering_c": Variable("System Node Temperature", "CHW Supply Inlet"),
-        "chiller_in_c": Variable("System Node Temperature", "Chiller In"),
-        "chiller_out_c": Variable("System Node Temperature", "Chiller Out"),
-    }
-    made |= {name: Variable("Schedule Value", lever.key, lever.scale) for name, lever in actuators(scenario).items()}
+    made = {**SITE_VARIABLES, **CHILLED_WATER_VARIABLES, **set_points(scenario)}
     for z, name in enumerate(scenario.zones):
-        made |= _zone_variables(z, name)
+        made |= air_variables(z, name) | _coil_variables(z, name)
     if scenario.tower is not None:
-        made |= _tower_variables()
+        made |= TOWER_VARIABLES
     if scenario.chilled_water is not None and scenario.chilled_water.economizer:
-        made["economizer_heat_kw"] = Variable("Fluid Heat Exchanger Heat Transfer Rate", EXCHANGER, kw)
-        made["economizer_in_c"] = Variable("System Node Temperature", "Economizer In")
-        made["economizer_cw_flow_kg_s"] = Variable("System Node Mass Flow Rate", "Economizer CW In")
+        made |= ECONOMIZER_VARIABLES
     return made
 
 
-def _zone_variables(z: int, name: str) -> dict[str, Variable]:
+def air_variables(z: int, name: str) -> dict[str, Variable]:
+    """Fan and air of a zone's units."""
     return {
-        f"crah_fan_power_kw[{z}]": Variable("Fan Electricity Rate", f"{name} Fan", 1e-3),
-        f"coil_sensible_kw[{z}]": Variable("Cooling Coil Sensible Cooling Rate", f"{name} Coil", 1e-3),
-        f"coil_total_kw[{z}]": Variable("Cooling Coil Total Cooling Rate", f"{name} Coil", 1e-3),
+        f"crah_fan_power_kw[{z}]": Variable("Fan Electricity Rate", f"{name} Fan", KW),
         f"zone_return_c[{z}]": Variable("System Node Temperature", f"{name} Return"),
         f"zone_humidity_ratio[{z}]": Variable("System Node Humidity Ratio", f"{name} Return"),
         f"coil_leaving_c[{z}]": Variable("System Node Temperature", f"{name} Cooled"),
         f"zone_supply_c[{z}]": Variable("System Node Temperature", f"{name} Supply"),
         f"air_flow_kg_s[{z}]": Variable("System Node Mass Flow Rate", f"{name} Supply"),
-        f"coil_water_kg_s[{z}]": Variable("System Node Mass Flow Rate", f"{name} Coil Water In"),
-        f"coil_water_in_c[{z}]": Variable("System Node Temperature", f"{name} Coil Water In"),
-        f"coil_water_out_c[{z}]": Variable("System Node Temperature", f"{name} Coil Water Out"),
     }
 
 
-def _tower_variables() -> dict[str, Variable]:
+def _coil_variables(z: int, name: str) -> dict[str, Variable]:
     return {
-        "tower_fan_power_kw": Variable("Cooling Tower Fan Electricity Rate", TOWER, 1e-3),
-        "tower_heat_kw": Variable("Cooling Tower Heat Transfer Rate", TOWER, 1e-3),
-        "tower_air_ratio": Variable("Cooling Tower Air Flow Rate Ratio", TOWER),
-        "cw_pump_power_kw": Variable("Pump Electricity Rate", "CW Pump", 1e-3),
-        "cw_supply_c": Variable("System Node Temperature", "CW Supply Outlet"),
-        "tower_in_c": Variable("System Node Temperature", "Tower In"),
-        "tower_out_c": Variable("Cooling Tower Outlet Temperature", TOWER),
-        "cw_flow_kg_s": Variable("System Node Mass Flow Rate", "Tower In"),
-        "condenser_in_c": Variable("System Node Temperature", "Condenser In"),
-        "evaporation_kg_s": Variable("Cooling Tower Water Evaporation Volume Flow Rate", TOWER, RHO_WATER_KG_M3),
-        "makeup_kg_s": Variable("Cooling Tower Make Up Water Volume Flow Rate", TOWER, RHO_WATER_KG_M3),
+        f"coil_sensible_kw[{z}]": Variable("Cooling Coil Sensible Cooling Rate", f"{name} Coil", KW),
+        f"coil_total_kw[{z}]": Variable("Cooling Coil Total Cooling Rate", f"{name} Coil", KW),
+        f"coil_water_kg_s[{z}]": Variable("System Node Mass Flow Rate", f"{name} Coil Water In"),
+        f"coil_water_in_c[{z}]": Variable("System Node Temperature", f"{name} Coil Water In"),
+        f"coil_water_out_c[{z}]": Variable("System Node Temperature", f"{name} Coil Water Out"),
     }

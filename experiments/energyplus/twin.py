@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from envs.equipment import air_side, chilled_water, cooling_tower
+from envs.equipment import air_side, chilled_water, cooling_tower, dx_unit
 from envs.physics.namespace import clip
 from envs.physics.psychrometrics import pressure_kpa
 from envs.scenario import Scenario
@@ -27,10 +27,10 @@ Array = Any
 
 
 class TwinState(NamedTuple):
-    """State of the three rooms."""
+    """State of the rooms; what is not there is None."""
 
     air: air_side.AirState
-    chw: chilled_water.ChwState
+    chw: Any
     tower: Any
 
 
@@ -38,9 +38,7 @@ class Twin:
     """The machines of one scenario at B sites."""
 
     def __init__(self, scenario: Scenario, elevation_m: Sequence[float] | np.ndarray) -> None:
-        if scenario.chilled_water is None:
-            raise ValueError(f"scenario {scenario.name!r} has no chilled water; the twin needs it")
-        self.plant, self.tower_params = scenario.chilled_water, scenario.tower
+        self.plant, self.tower_params, self.dx = scenario.chilled_water, scenario.tower, scenario.dx
         self.elevation_m = np.asarray(elevation_m, dtype=np.float64)
         pressure = np.asarray(pressure_kpa(self.elevation_m))
         rooms = [
@@ -48,9 +46,11 @@ class Twin:
         ]
         self.zones = air_side.zone_table(rooms, pressure, np.float64)
         self.units = self.zones.crah_units + np.zeros_like(self.elevation_m)
-        wide_open = (self.zones.coil_water_kg_s * self.zones.crah_running).sum(axis=0)
-        pumps = self.plant.pumps_duty * self.plant.pump_flow_m3_s * RHO_WATER_KG_M3
-        self.coil_water_frac = clip(pumps / wide_open, 0.0, 1.0) + np.zeros_like(self.elevation_m)
+        self.coil_water_frac = None
+        if self.plant is not None:
+            wide_open = (self.zones.coil_water_kg_s * self.zones.crah_running).sum(axis=0)
+            pumps = self.plant.pumps_duty * self.plant.pump_flow_m3_s * RHO_WATER_KG_M3
+            self.coil_water_frac = clip(pumps / wide_open, 0.0, 1.0) + np.zeros_like(self.elevation_m)
         self.density = self.zones.unit_kg_s / np.array([[z.unit_flow_m3_s] for z in rooms])
 
     def start(self, now: Mapping[str, Array]) -> TwinState:
@@ -59,8 +59,9 @@ class Twin:
         supply = now["supply_air_temp_setpoint_c"]
         air = air_side.initial(self.zones, n, supply, supply + 10.0, DRY_HUMIDITY_RATIO, now["crah_fan_speed_frac"])
         heat = now["it_kw"].sum(axis=0)
-        chw = chilled_water.initial(self.plant, now["chw_supply_temp_setpoint_c"] + 0.0, heat)
-        tower = None
+        chw = tower = None
+        if self.plant is not None:
+            chw = chilled_water.initial(self.plant, now["chw_supply_temp_setpoint_c"] + 0.0, heat)
         if self.tower_params is not None:
             tower = cooling_tower.initial(self.tower_params, now["cw_supply_temp_setpoint_c"] + 0.0, heat)
         return TwinState(air, chw, tower)
@@ -75,22 +76,43 @@ class Twin:
                 total[name] = total.get(name, 0.0) + value * (1.0 / SUBSTEPS)
         return state, total
 
-    def _weather(self, now: Mapping[str, Array]) -> tuple[Any, Any]:
-        """What holds for the whole step: terms of the tower, or of an air-cooled chiller."""
-        if self.tower_params is None:
-            return None, chilled_water.weather_terms(self.plant, now["dry_bulb_c"])
-        terms = cooling_tower.weather_terms(
-            self.tower_params, now["wet_bulb_c"], now["dry_bulb_c"], now["humidity_ratio"], now["pressure_kpa"]
-        )
-        return terms, None
+    def _weather(self, now: Mapping[str, Array]) -> Any:
+        """What holds for the whole step: terms of the tower, of an air-cooled chiller or of direct expansion."""
+        if self.tower_params is not None:
+            return cooling_tower.weather_terms(
+                self.tower_params, now["wet_bulb_c"], now["dry_bulb_c"], now["humidity_ratio"], now["pressure_kpa"]
+            )
+        if self.plant is not None:
+            return chilled_water.weather_terms(self.plant, now["dry_bulb_c"])
+        assert self.dx is not None
+        return dx_unit.conditions(self.dx, now["dry_bulb_c"], float(self.dx.units_duty))
 
     def _substep(
-        self, state: TwinState, now: Mapping[str, Array], weather: tuple[Any, Any], dt_s: float
+        self, state: TwinState, now: Mapping[str, Array], weather: Any, dt_s: float
     ) -> tuple[TwinState, dict[str, Array]]:
+        air_state, air, values = self._room(state, now, weather, dt_s)
+        load = (air.coil_sensible_kw + air.coil_latent_kw).sum(axis=0)
+        if self.plant is None:
+            return TwinState(air_state, None, None), values | {
+                "dx_power_kw": dx_unit.performance(weather, load).power_kw
+            }
+        chw_state, chw = self._chilled_water(state, now, air, load, weather, dt_s)
+        values |= _water_values(chw)
+        if self.tower_params is None:
+            return TwinState(air_state, chw_state, None), values
+        rejected = chw.condenser_heat_kw + chw.economizer_heat_kw
+        setpoint, cells = now["cw_supply_temp_setpoint_c"], self.tower_params.cells
+        tower_state, tower = cooling_tower.advance(
+            self.tower_params, state.tower, rejected, setpoint, weather, cells, dt_s
+        )
+        return TwinState(air_state, chw_state, tower_state), values | _tower_values(tower)
+
+    def _room(
+        self, state: TwinState, now: Mapping[str, Array], weather: Any, dt_s: float
+    ) -> tuple[air_side.AirState, air_side.AirFlows, dict[str, Array]]:
         heat = now["it_kw"]
         speed = air_side.fan_speed(state.air, now["crah_fan_speed_frac"], dt_s)
-        it_air = heat * IT_AIR_M3_S_KW * self.density
-        balance = air_side.balance(self.zones, speed, self.units, it_air)
+        balance = air_side.balance(self.zones, speed, self.units, heat * IT_AIR_M3_S_KW * self.density)
         air_state, air = air_side.advance(
             self.zones,
             state.air,
@@ -98,38 +120,32 @@ class Twin:
             heat,
             heat * 0.0,
             now["supply_air_temp_setpoint_c"],
-            state.chw.supply_c,
+            now["dry_bulb_c"] if state.chw is None else state.chw.supply_c,
             now["humidity_ratio"],
             dt_s,
-            None,
+            weather.capacity_kw[None] if self.plant is None else None,
             self.coil_water_frac,
         )
-        load = (air.coil_sensible_kw + air.coil_latent_kw).sum(axis=0)
-        condenser = now["dry_bulb_c"] if self.tower_params is None else state.tower.basin_c
-        chw_state, chw = chilled_water.advance(
+        return air_state, air, _air_values(air, balance)
+
+    def _chilled_water(
+        self, state: TwinState, now: Mapping[str, Array], air: air_side.AirFlows, load: Array, weather: Any, dt_s: float
+    ) -> tuple[chilled_water.ChwState, chilled_water.ChwFlows]:
+        assert self.plant is not None
+        cooled_by_air = self.tower_params is None
+        return chilled_water.advance(
             self.plant,
             state.chw,
             load,
             air.water_flow_kg_s.sum(axis=0),
             now["chw_supply_temp_setpoint_c"],
-            condenser,
+            now["dry_bulb_c"] if cooled_by_air else state.tower.basin_c,
             now["wet_bulb_c"],
             self.plant.chillers_installed,
             load * 0.0,
             dt_s,
-            weather[1],
+            weather if cooled_by_air else None,
         )
-        values = _air_values(air, balance) | _water_values(chw)
-        tower_state = None
-        if self.tower_params is not None:
-            rejected = chw.condenser_heat_kw + chw.economizer_heat_kw
-            setpoint = now["cw_supply_temp_setpoint_c"]
-            cells = self.tower_params.cells
-            tower_state, tower = cooling_tower.advance(
-                self.tower_params, state.tower, rejected, setpoint, weather[0], cells, dt_s
-            )
-            values |= _tower_values(tower)
-        return TwinState(air_state, chw_state, tower_state), values
 
 
 def _air_values(air: air_side.AirFlows, balance: air_side.AirBalance) -> dict[str, Array]:
