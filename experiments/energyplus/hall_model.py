@@ -6,12 +6,14 @@ comparison reads.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from envs.scenario import Scenario
 from envs.units import RHO_WATER_KG_M3
 from experiments.energyplus.air_handler import air_handler, air_loop_of, water_coil
 from experiments.energyplus.building import RunPeriod, room, simulation
 from experiments.energyplus.engine import Actuator, Variable, schedule_actuator
-from experiments.energyplus.epjson import Model, merged, one
+from experiments.energyplus.epjson import Model, Part, merged, one
 from experiments.energyplus.water_plant import (
     CHILLER,
     CHW_SETPOINT,
@@ -69,7 +71,13 @@ def it_design_kw(scenario: Scenario) -> list[float]:
     return peaks
 
 
-def hall_model(scenario: Scenario, elevation_m: float, period: RunPeriod, inside_box: bool = False) -> Model:
+def hall_model(
+    scenario: Scenario,
+    elevation_m: float,
+    period: RunPeriod,
+    inside_box: bool = False,
+    beside: Sequence[tuple[Part, Model]] = (),
+) -> Model:
     """The scenario's hall as epJSON.
 
     Parameters
@@ -81,6 +89,8 @@ def hall_model(scenario: Scenario, elevation_m: float, period: RunPeriod, inside
     period : RunPeriod
     inside_box : bool
         Whether the chiller's curves are held at the ends of their published box.
+    beside : sequence of (Part, Model)
+        What else the chilled water cools beside the coils: each its water side and its objects.
 
     Raises
     ------
@@ -93,7 +103,7 @@ def hall_model(scenario: Scenario, elevation_m: float, period: RunPeriod, inside
             f"scenario {scenario.name!r}: the EnergyPlus hall has chilled water with one duty chiller and no coolant "
             "loop; take chilled_water_hall"
         )
-    parts, coils = [simulation(period)], []
+    parts, coils = [simulation(period), *(model for _, model in beside)], []
     for (name, zone), design in zip(scenario.zones.items(), it_design_kw(scenario), strict=True):
         loop = air_loop_of(zone, elevation_m)
         coil, coil_model, water = water_coil(name, loop)
@@ -104,6 +114,7 @@ def hall_model(scenario: Scenario, elevation_m: float, period: RunPeriod, inside
         ]
     tower = scenario.tower
     nodes = ("Condenser In", "Condenser Out") if tower is not None else ("Condenser Air In", "Condenser Air Out")
+    coils += [part for part, _ in beside]
     parts.append(chilled_water_loop(plant, coils, inside_box, nodes))
     parts.append(one("OutdoorAir:Node", nodes[0]) if tower is None else condenser_loop(plant, tower))
     return merged(*parts)
