@@ -62,7 +62,7 @@ class Instruments:
         """
         before = self.state
         batch = len(t)
-        values = self._true(flows, in_force, outside) | self._waiting(flows, state, bill) | self._timers(state)
+        values = self.plant_points(flows, state, in_force, outside) | self._waiting(flows, state, bill)
         block = self.observer.stack(values, batch, self.dtype)
         true = block[self.sensed_rows]
         fresh = t == 0
@@ -79,6 +79,10 @@ class Instruments:
             block = np.where(only, block, self.block)
         self.block = block
         return block
+
+    def plant_points(self, flows: Any, state: Any, in_force: Any, outside: Any) -> dict[str, Array]:
+        """Give what perfect sensors would show of plant, weather and setpoints; what is owed is left out."""
+        return self._true(flows, in_force, outside) | self._timers(state)
 
     def _true(self, flows: Any, in_force: Any, outside: Any) -> dict[str, Array]:
         """Give what the plant did, what the world does, and what is in force."""

@@ -11,8 +11,10 @@ VERBS = {
     "evaluate": "score policies and rules on paired episodes: coldaisle evaluate policies.mine=<run or bundle>",
     "export": "write a bundle that runs without torch: coldaisle export run=<run>",
     "rollout": "one policy, one episode, every point as CSV: coldaisle rollout policy=rules",
+    "forecast": "inlets and cooling power up to a day ahead, judged on simulated halls: coldaisle forecast halls=30",
     "report": "the HTML page of an evaluation: coldaisle report evaluation=<folder>",
     "published": "every published number beside ours, measured now: docs/validation/published.md",
+    "validate": "our plant against EnergyPlus over a year: coldaisle validate studies=[hall_cold]",
     "demo": "train for a minute, judge, export",
 }
 

@@ -134,6 +134,16 @@ class RolloutConfig:
 
 
 @dataclass
+class ValidateConfig:
+    """``coldaisle validate``. Empty lists mean every study, and six of the climates that the wheel carries."""
+
+    studies: list[str] = field(default_factory=list)
+    climates: list[str] = field(default_factory=list)
+    figures: bool = True
+    folder: str = "${hydra:runtime.output_dir}"
+
+
+@dataclass
 class ReportConfig:
     """``coldaisle report``. ``evaluation`` is the folder that an evaluation wrote."""
 
@@ -148,6 +158,21 @@ class PublishedConfig:
     folder: str = "docs/validation"
 
 
+@dataclass
+class ForecastConfig:
+    """``coldaisle forecast``. Halls are drawn ``spread`` around the scenario; the forecaster has the scenario alone."""
+
+    scenario: Any = MISSING
+    halls: int = 30
+    train_days: int = 28
+    blocks: int = 30
+    spread: float = 0.20
+    match: bool = True  # bring the scenario near each hall by its training telemetry
+    seed: int = 0
+    jobs: int = 2
+    folder: str = "${hydra:runtime.output_dir}"
+
+
 OmegaConf.register_new_resolver("pid", os.getpid, replace=True, use_cache=True)  # on import: sweep workers need it too
 
 AGENTS = {"ppo": PPOAgent, "sac": SACAgent, "td3": TD3Agent, "tqc": TQCAgent, "crossq": CrossQAgent}
@@ -157,7 +182,9 @@ VERBS = {
     "export": ExportConfig,
     "rollout": RolloutConfig,
     "report": ReportConfig,
+    "validate": ValidateConfig,
     "published": PublishedConfig,
+    "forecast": ForecastConfig,
 }
 
 

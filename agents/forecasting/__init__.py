@@ -1,0 +1,1 @@
+"""A thermal prediction engine: the plant and a learned residual, with intervals."""

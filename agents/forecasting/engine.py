@@ -1,0 +1,190 @@
+"""The forecaster: model, outlook, residual and intervals as one object that a planner or a page asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.forecasting.closed_loop import Signals, Targets, Told, run_on
+from agents.forecasting.direct_ridge import contiguous_folds
+from agents.forecasting.hall_model import HallModel
+from agents.forecasting.intervals import Bands, Conformal
+from agents.forecasting.lags import lookback_steps, steps_per_day
+from agents.forecasting.outlook import Outlook, came
+from agents.forecasting.residual import Residual, stacked, target_series, unstacked
+from agents.forecasting.state_from_history import Replay, present
+from agents.forecasting.telemetry import History, windows
+from envs.faults import Fault
+from envs.parameters import Parameters, parameter
+from envs.scenario import Scenario
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class ForecastSettings(Parameters):
+    """How a forecaster is built and trained.
+
+    ``given`` forecasts with the load and weather that came: a yardstick, which no operator has.
+    """
+
+    horizon_h: float = parameter(24.0, 0.1, 24.0, "h", "issue 3: 5 min to 24 h")
+    stride_h: float = parameter(3.0, 0.25, 24.0, "h", "engineering guess; between training moments")
+    folds: int = parameter(4, 2, 20, "1", "engineering guess; contiguous weeks of a month")
+    members: int = parameter(1, 1, 64, "1", "runs of the model with other sensor noise, averaged")
+    strength: float = parameter(0.1, 0.0, 100.0, "1", "of the residual's ridge, per sample")
+    given: bool = False
+    replay: Replay = field(default_factory=Replay)
+    bands: Bands = field(default_factory=Bands)
+
+
+class Forecast(NamedTuple):
+    """Mean and bounds of the interval, each with every inlet ``(H, R, B)`` and the cooling power ``(H, B)``."""
+
+    mean: Targets
+    low: Targets
+    high: Targets
+
+
+class Expected(NamedTuple):
+    """A forecast's parts: what it was told of load and weather, and the model's path ``(H, G, B)`` under it."""
+
+    signals: Signals
+    path: Array
+
+
+class Forecaster:
+    """Forecasts every rack's inlet and the hall's cooling power, five minutes to a day ahead.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The plant as it is believed to be: nominal or calibrated.
+    settings : ForecastSettings
+    """
+
+    def __init__(self, scenario: Scenario, settings: ForecastSettings | None = None) -> None:
+        self.settings = settings or ForecastSettings()
+        self.model = HallModel(scenario)
+        self.step_s = self.model.step_s
+        self.steps = round(self.settings.horizon_h * 3600.0 / self.step_s)
+        self.per_day = steps_per_day(self.step_s)
+        self.stride = round(self.settings.stride_h * 3600.0 / self.step_s)
+        self.groups = rack_groups(scenario)
+        self.outlook = Outlook(self.groups, self.steps, self.step_s)
+        self.residual = Residual(self.steps, self.step_s, self.settings.strength)
+        cooling = np.array([sum(len(g) for g in self.groups)])
+        self.conformal = Conformal([*self.groups, cooling], self.steps, self.per_day, self.settings.bands)
+
+    # ---- training ------------------------------------------------------------------------------------------------
+
+    def fit(self, history: History) -> None:
+        """Learn from a hall's telemetry: outlook, residual, and errors made out of fold.
+
+        Parameters
+        ----------
+        history : History
+            One hall; at least the lookback of a week, a day per fold and two days beside.
+        """
+        past, after = self.moments(history)
+        purge = -(-self.steps // self.stride)
+        folds = contiguous_folds(past.batch, int(self.settings.folds), purge)
+        coming = after.part(1, after.steps)
+        self.outlook.fit(past, coming)
+        read = target_series(coming).astype(np.float64)
+        signals = came(after) if self.settings.given else self.outlook.out_of_fold(past, coming, folds)
+        path = self.path(past, signals, Told())
+        self.residual.fit(past, signals, path, read)
+        mean = self.residual.out_of_fold(past, signals, path, read, folds)
+        self.conformal.learn(past.now, read - mean)
+
+    def moments(self, history: History, stride_h: float | None = None) -> tuple[History, History]:
+        """Every ``stride_h`` (the settings' own if left out), the past of a moment and what came.
+
+        Returns
+        -------
+        tuple of History
+            ``(T, k, N)`` up to the present, and ``(H + 1, k, N)`` from the present on.
+        """
+        before = lookback_steps(self.step_s)
+        stride = self.stride if stride_h is None else round(stride_h * 3600.0 / self.step_s)
+        count = (history.steps - before - self.steps) // stride + 1
+        if count < 2:
+            raise ValueError(
+                f"history has {history.steps} rows; give more than {before + self.steps + stride}: a week that "
+                "the outlook looks back on, and moments with a day after them"
+            )
+        first = history.steps - 1 - self.steps - (count - 1) * stride
+        whole = windows(history, first, stride, count, before, self.steps)
+        return whole.part(0, before), whole.part(before - 1, whole.steps)
+
+    def learn(self, past: History, mean: Array, read: Array) -> None:
+        """Take the errors of forecasts whose moments have come into the intervals; ``(H, G, N)`` each."""
+        self.conformal.learn(past.now, read - mean)
+
+    # ---- forecasts -----------------------------------------------------------------------------------------------
+
+    def forecast(
+        self,
+        history: History,
+        horizon_steps: int | None = None,
+        faults: Sequence[Fault] | None = None,
+        signals: Signals | None = None,
+        setpoints: Mapping[str, Array] | None = None,
+    ) -> Forecast:
+        """Forecast from the telemetry up to now.
+
+        Parameters
+        ----------
+        history : History
+            ``(T, k, B)``; moments of one hall, since the residual is that hall's.
+        horizon_steps : int, optional
+            Control steps ahead; the settings' horizon when left out.
+        faults : sequence of Fault, optional
+            What breaks, in seconds from now. The intervals are those of days without faults.
+        signals : Signals, optional
+            Load and weather if somebody knows better than the outlook.
+        setpoints : mapping, optional
+            ``{channel: (k, B)}`` held instead of what the rules would do.
+        """
+        steps = self.steps if horizon_steps is None else horizon_steps
+        if not 1 <= steps <= self.steps:
+            raise ValueError(f"horizon_steps = {steps}; give 1 to {self.steps} (settings.horizon_h)")
+        mean = self.mean(history, Told(tuple(faults or ()), dict(setpoints or {})), signals)[:steps]
+        low, high = (side[:steps] for side in self.conformal.offsets(history.now))
+        return Forecast(unstacked(mean), unstacked(mean + low), unstacked(mean + high))
+
+    def mean(self, history: History, told: Told | None = None, signals: Signals | None = None) -> Array:
+        """Expected targets ``(H, G, B)``."""
+        expected = self.expected(history, told or Told(), signals)
+        quiet = expected.path if told is None or not (told.faults or told.setpoints) else None
+        if quiet is None:
+            quiet = self.path(history, expected.signals, Told())
+        corrected = self.residual(history, expected.signals, quiet)
+        return corrected + (expected.path - quiet)
+
+    def expected(self, history: History, told: Told, signals: Signals | None = None) -> Expected:
+        """Signals, by the outlook unless given, and the model's path."""
+        signals = signals if signals is not None else self.outlook(history)
+        return Expected(signals, self.path(history, signals, told))
+
+    def path(self, history: History, signals: Signals, told: Told) -> Array:
+        """The model's own path ``(H, G, B)``, mean over the members."""
+        start = present(self.model, history, self.settings.replay)
+        members = int(self.settings.members)
+        runs = [stacked(run_on(self.model, start, signals, told, seed)) for seed in range(members)]
+        mean: Array = np.mean(runs, axis=0)
+        return mean
+
+
+def rack_groups(scenario: Scenario) -> list[Array]:
+    """Racks of each group of the scenario, which work alike."""
+    groups, at = [], 0
+    for group in scenario.racks.values():
+        groups.append(np.arange(at, at + group.count))
+        at += group.count
+    return groups

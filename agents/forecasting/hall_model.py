@@ -1,0 +1,163 @@
+"""The plant as a forecaster knows it: a scenario (nominal or calibrated), the building's rules, racks by their power.
+
+It is another object with other parameters than the hall that is forecast; of that hall it only ever sees telemetry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.controllers.base import Together
+from envs.controllers.building import building_controller
+from envs.datacenter import Plant
+from envs.faults import Availability, availability, fault_plan
+from envs.instruments import Instruments
+from envs.interface.action import slew_limited
+from envs.interface.channels import bind_channels
+from envs.interface.observation import Observer, bind_points
+from envs.physics.psychrometrics import saturation_humidity_ratio
+from envs.scenario import Scenario
+from envs.tape import Taped
+from envs.world import Load, Outside
+
+Array = NDArray[Any]
+
+CP_AIR, LATENT, CP_VAPOUR, CP_WATER = 1.006, 2501.0, 1.86, 4.186  # PHYSICS A8, wet-bulb energy balance
+LEAST_HUMIDITY = 1e-5
+POWER_GRID = 41
+
+
+class HallModel:
+    """A plant of one scenario that is driven by rack power instead of by jobs.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Nominal, or what ``coldaisle calibrate`` wrote.
+    dtype : str
+        Of the plant.
+    power_path_kw : array, optional
+        ``power_path_kw`` of a model of like racks, where the scenario's parameters are arrays ``(B,)``.
+    """
+
+    def __init__(self, scenario: Scenario, dtype: str = "float32", power_path_kw: Array | None = None) -> None:
+        self.scenario, self.dtype = scenario, np.dtype(dtype)
+        self.plant = Plant(scenario, self.dtype)
+        self.layout = self.plant.layout
+        self.advance = Taped(self.plant.step)
+        self.step_s = float(scenario.episode.step_s)
+        lay = self.layout
+        self.channels = bind_channels(lay.channel_names, lay.rows, lay.channel_ranges, scenario.encodings)
+        observer = Observer(bind_points(lay.rows, lay.present, self.channels))
+        self.instruments = Instruments(scenario, self.plant, observer)
+        self.activity_path = _activity_path(lay)
+        self.power_path_kw = self._power_path() if power_path_kw is None else power_path_kw
+
+    # ---- the building's own rules --------------------------------------------------------------------------------
+
+    def rules(self) -> Together:
+        """Fresh controllers for every channel."""
+        return building_controller(self.scenario, self.layout, [c.name for c in self.channels])
+
+    def next_in_force(self, wanted: Mapping[str, Array], before: Mapping[str, Array]) -> dict[str, Array]:
+        """Setpoints of the coming step from what is wanted, by range and slew."""
+        return {
+            c.name: slew_limited(c, wanted.get(c.name, before[c.name]), before[c.name], self.step_s)
+            for c in self.channels
+        }
+
+    # ---- signals -------------------------------------------------------------------------------------------------
+
+    def outside(self, dry_bulb_c: Array, wet_bulb_c: Array) -> Outside:
+        """Weather ``(B,)`` by its two bulbs; prices, carbon and clock do not move the plant and stay zero."""
+        dry = dry_bulb_c.astype(self.dtype)
+        wet = np.minimum(wet_bulb_c, dry_bulb_c).astype(self.dtype)
+        at_wet = saturation_humidity_ratio(wet, self.layout.pressure_kpa)
+        humid = (LATENT + (CP_VAPOUR - CP_WATER) * wet) * at_wet - CP_AIR * (dry - wet)
+        ratio = np.maximum(humid / (LATENT + CP_VAPOUR * dry - CP_WATER * wet), LEAST_HUMIDITY).astype(self.dtype)
+        zero = dry * 0.0
+        made: dict[str, Array] = {**dict.fromkeys(Outside._fields, zero), "dry_bulb_c": dry, "wet_bulb_c": wet}
+        return Outside(**{**made, "humidity_ratio": ratio, "pressure_kpa": zero + self.layout.pressure_kpa})
+
+    def load(self, rack_kw: Array) -> Load:
+        """Activity at which racks of this model draw ``rack_kw (R, B)``; jobs are not known, so every rack is alone."""
+        slots, racks, _ = self.activity_path.shape
+        activity = np.empty((slots, racks, rack_kw.shape[1]), self.dtype)
+        for r in range(racks):
+            for s in range(slots):
+                activity[s, r] = np.interp(rack_kw[r], self.power_path_kw[r], self.activity_path[s, r])
+        zero = np.zeros(rack_kw.shape[1], self.dtype)
+        job: Any = np.ascontiguousarray(np.broadcast_to(np.arange(racks)[:, None], rack_kw.shape))
+        return Load(activity, job, zero, zero, zero)
+
+    def nothing_lost(self, batch: int) -> Availability:
+        """All machines there."""
+        return availability(fault_plan([[]] * batch, self.layout.n_zones, dtype=self.dtype), np.zeros(batch))
+
+    # ---- steps ---------------------------------------------------------------------------------------------------
+
+    def step(
+        self, state: Any, in_force: Mapping[str, Array], outside: Outside, rack_kw: Array, lost: Availability
+    ) -> tuple[Any, Any]:
+        """Next state and flows of one control step in which the racks draw about ``rack_kw (R, B)``.
+
+        Nothing waits: measured power is what ran, so a queue beside it would run work twice.
+        """
+        clock = np.zeros(rack_kw.shape[1], np.int64)
+        work = state.work
+        state, flows = self.advance(state, in_force, outside, self.load(rack_kw), lost, clock)
+        return state._replace(work=work), flows
+
+    def settled(self, outside: Outside, rack_kw: Array, in_force: Mapping[str, Array]) -> tuple[Any, Any]:
+        """State and flows at rest under constant conditions."""
+        batch = rack_kw.shape[1]
+        rest = np.zeros(batch), np.full(batch, 0.5)
+        return self.plant.settled(outside, self.load(rack_kw), in_force, self.nothing_lost(batch), *rest)
+
+    def readings(self, flows: Any, state: Any, in_force: Mapping[str, Array], outside: Outside) -> dict[str, Array]:
+        """What perfect sensors would show after a step ``{name: (k, B)}``; the bill's points are left out."""
+        given = self.instruments.plant_points(flows, state, in_force, outside)
+        return {name: np.atleast_2d(value) for name, value in given.items() if value is not None}
+
+    # ---- racks by their power ------------------------------------------------------------------------------------
+
+    def _power_path(self) -> Array:
+        """Power ``(R, G)`` [kW] that racks draw along the path of activity, ascending, in a settled cool hall."""
+        path = self.activity_path.astype(self.dtype)
+        n = path.shape[-1]
+        in_force = {
+            c.name: np.full((c.rows, n), c.high if c.per == "row" else 0.5 * (c.low + c.high), self.dtype)
+            for c in self.channels
+        }
+        zero = np.zeros(n, self.dtype)
+        job: Any = np.ascontiguousarray(np.broadcast_to(np.arange(path.shape[1])[:, None], path.shape[1:]))
+        mild = self.outside(zero + 15.0, zero + 10.0)
+        load = Load(path, job, zero, zero, zero)
+        rest = np.zeros(n), np.full(n, 0.5)
+        _, flows = self.plant.settled(mild, load, in_force, self.nothing_lost(n), *rest)
+        rising = np.maximum.accumulate(flows.rack_power_kw, axis=1)
+        return np.asarray(rising + 1e-6 * np.arange(n), np.float64)
+
+
+def _activity_path(layout: Any) -> Array:
+    """One way from rest to full use ``(S, R, G)``: slots alike up to full use, then all into the one that draws most.
+
+    Power alone does not tell classes apart; the same watts heat the hall alike whichever class draws them.
+    """
+    table = layout.racks
+    draw = (table.slot_draw_kw * table.slot_accelerators + table.slot_cpu_kw)[..., 0] + np.zeros(
+        layout.slot_class.shape
+    )
+    used = (draw > 0.0).astype(np.float64)
+    count = np.maximum(used.sum(axis=0), 1.0)
+    heavy = (np.arange(len(draw))[:, None] == draw.argmax(axis=0)) * used
+    reach = np.linspace(0.0, 1.0, POWER_GRID)
+    way = reach * np.where(count > 1.0, 2.0, 1.0)[:, None]
+    even = np.minimum(way, 1.0) * (used / count)[..., None]
+    shift = np.maximum(way - 1.0, 0.0)
+    path: Array = even * (1.0 - shift) + heavy[..., None] * shift
+    return path

@@ -1,0 +1,102 @@
+"""Prediction intervals from the forecaster's own past errors: split conformal, by horizon and group, ever newer.
+
+A forecast may use every error that has been seen by then: those of the training days, made out of fold, and those of
+all later forecasts whose moment has come. Newer errors weigh more, so a season that changes widens the bands by itself
+(Barber, Candes, Ramdas, Tibshirani 2023, nonexchangeable conformal; Gibbs and Candes 2021 for the aim).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.forecasting.direct_ridge import between_knots, knots_up_to
+from envs.parameters import Parameters, parameter
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Bands(Parameters):
+    """How wide, and how fast old errors are forgotten."""
+
+    coverage: float = parameter(0.90, 0.5, 0.99, "1", "issue 3: 90 % intervals")
+    memory_days: float = parameter(14.0, 1.0, 365.0, "day", "engineering guess; errors weigh exp(-age/memory)")
+
+
+class Conformal:
+    """Signed errors of past forecasts, and the quantiles of those that are known at a moment.
+
+    Parameters
+    ----------
+    groups : sequence of arrays of int
+        Targets whose errors are taken together.
+    steps : int
+        Longest horizon [control steps].
+    per_day : int
+        Control steps of a day.
+    bands : Bands
+    """
+
+    def __init__(self, groups: list[Array], steps: int, per_day: int, bands: Bands) -> None:
+        self.groups, self.steps, self.per_day, self.bands = groups, steps, per_day, bands
+        self.knots = knots_up_to(steps)
+        self._made: list[Array] = []
+        self._errors: list[Array] = []
+        self._sorted: list[list[tuple[Array, Array]]] | None = None
+
+    def learn(self, made: Array, errors: Array) -> None:
+        """Add forecasts made at rows ``made (N,)``: what was read less what was expected, ``(H, G, N)``."""
+        self._made.append(np.asarray(made))
+        self._errors.append(errors[self.knots - 1].astype(np.float32))
+        self._sorted = None
+
+    def offsets(self, now: Array) -> tuple[Array, Array]:
+        """Distance of the lower and upper bound from the mean ``(H, G, B)``, from errors known at rows ``now (B,)``.
+
+        The quantile's level is raised by the usual ``1 + 1/n`` with n the days' worth of errors that count.
+        """
+        if not self._made:
+            raise ValueError("no errors are known, so there are no intervals; call fit with training days first")
+        made, now = np.concatenate(self._made), np.atleast_1d(now)
+        low = np.empty((len(self.knots), sum(len(g) for g in self.groups), len(now)))
+        high = np.empty_like(low)
+        for k, horizon in enumerate(self.knots):
+            age_days = (now[:, None] - made - horizon) / self.per_day
+            if not (age_days >= 0.0).any(axis=1).all():
+                raise ValueError(
+                    f"row {int(now.min())} knows no error at {int(horizon)} steps ahead; ask at a later row"
+                )
+            weight = np.where(age_days >= 0.0, np.exp(-np.maximum(age_days, 0.0) / self.bands.memory_days), 0.0)
+            tail = 0.5 * (1.0 - self.bands.coverage) / (1.0 + 1.0 / self._days(made, weight))
+            for group, (errors, moment) in zip(self.groups, self._ordered()[k]):
+                mass = weight[:, moment]
+                share = (np.cumsum(mass, axis=1) - 0.5 * mass) / mass.sum(axis=1, keepdims=True)
+                for b, level in enumerate(tail):
+                    low[k, group, b], high[k, group, b] = np.interp([level, 1.0 - level], share[b], errors)
+        return between_knots(low, self.knots, self.steps), between_knots(high, self.knots, self.steps)
+
+    def _days(self, made: Array, weight: Array) -> Array:
+        """Effective number of days ``(B,)`` among forecasts of weights ``(B, N)``."""
+        day = (made // self.per_day).astype(int)
+        day -= day.min()
+        by_day = np.stack([np.bincount(day, weights=w) for w in weight])
+        days: Array = by_day.sum(axis=1) ** 2 / (by_day**2).sum(axis=1)
+        return days
+
+    def _ordered(self) -> list[list[tuple[Array, Array]]]:
+        """By knot and group: all errors ascending, and which forecast each is of."""
+        if self._sorted is None:
+            errors = np.concatenate(self._errors, axis=2)
+            self._sorted = []
+            for at in errors:
+                rows = []
+                for group in self.groups:
+                    flat = at[group].ravel()
+                    order = np.argsort(flat)
+                    rows.append((flat[order], order % at.shape[1]))
+                self._sorted.append(rows)
+        return self._sorted

@@ -1,0 +1,118 @@
+"""What the model gets wrong, learned from the hall's own training days: a ridge per target and horizon.
+
+The prediction is the model's path, smoothed over half an hour, plus a linear function of what is known now: how far the
+target's own past (present, last hour, last day, yesterday, last week, usual day) stands from the path, how far the path
+starts from the reading, the path and its swing, and the outlook of load, weather and clock. So persistence, the
+seasonal forecast and an autoregression are all special cases, and the physics is what the ridge shrinks to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.forecasting.closed_loop import Signals, Targets
+from agents.forecasting.direct_ridge import Folds, Ridge, fit, fit_folds, knots_up_to, out_of_fold, predict_all
+from agents.forecasting.lags import lag_features, smoothed_now
+from agents.forecasting.telemetry import COOLING, INLET, History
+
+Array = NDArray[Any]
+
+HALF_WINDOW_STEPS = 3
+
+
+class Residual:
+    """Correction of model paths over ``steps`` control steps of ``step_s`` seconds; ``strength`` is the ridge's."""
+
+    def __init__(self, steps: int, step_s: float, strength: float) -> None:
+        self.steps, self.step_s, self.strength = steps, step_s, strength
+        self.knots = knots_up_to(steps)
+        self.ridge: Ridge | None = None
+
+    def fit(self, history: History, signals: Signals, path: Array, came: Array) -> None:
+        """Learn from moments: their past, what was expected of load and weather, the model's path, what came.
+
+        Parameters
+        ----------
+        history : History
+            ``(T, k, N)``.
+        signals : Signals
+            ``(H, ., N)``.
+        path, came : array (H, G, N)
+            Targets as the model expected and as they were read.
+        """
+        told = _Told(history, signals, path, self.step_s)
+        self.ridge = fit(told.features(self.knots), self._missed(path, came), self.knots, self.strength)
+
+    def __call__(self, history: History, signals: Signals, path: Array) -> Array:
+        """Corrected path ``(H, G, N)``."""
+        if self.ridge is None:
+            raise ValueError("the residual has not been fitted; call fit with training days first")
+        told = _Told(history, signals, path, self.step_s)
+        return smooth(path) + predict_all(self.ridge, told.features, self.steps)
+
+    def out_of_fold(self, history: History, signals: Signals, path: Array, came: Array, folds: Folds) -> Array:
+        """Corrected paths of the training moments, each by ridges that have not seen its neighbourhood."""
+        told = _Told(history, signals, path, self.step_s)
+        ridges = fit_folds(told.features(self.knots), self._missed(path, came), self.knots, self.strength, folds)
+        return smooth(path) + out_of_fold(ridges, told.features, self.steps, folds, history.batch)
+
+    def _missed(self, path: Array, came: Array) -> Array:
+        return (came - smooth(path))[self.knots - 1]
+
+
+class _Told:
+    """What is known at some moments, as features at any horizon."""
+
+    def __init__(self, history: History, signals: Signals, path: Array, step_s: float) -> None:
+        self.step_s, self.series = step_s, target_series(history)
+        self.path, self.calm = path, smooth(path)
+        self.start = smoothed_now(self.series, step_s) - path[0]
+        hall_kw = signals.rack_kw.sum(axis=1, keepdims=True)
+        self.load = np.concatenate([signals.rack_kw, hall_kw], axis=1)
+        self.weather = np.stack([signals.wet_bulb_c, signals.dry_bulb_c], axis=-1)
+        self.clock = history.points["hour_sin"][-1, 0], history.points["hour_cos"][-1, 0]
+
+    def features(self, horizons: Array) -> Array:
+        """Features ``(K, G, N, F)`` at horizons ``(K,)`` [control steps]."""
+        rows = horizons - 1
+        calm = self.calm[rows]
+        lags = lag_features(self.series, horizons, self.step_s) - calm[..., None]
+        start = np.broadcast_to(self.start, calm.shape)
+        own = np.stack([start, calm, self.path[rows] - calm, self.load[rows]], axis=-1)
+        shared = np.concatenate([self.weather[rows], np.stack(self._hour(horizons), axis=-1)], axis=-1)
+        shared = np.broadcast_to(shared[:, None], (*calm.shape, shared.shape[-1]))
+        return np.concatenate([lags, own, shared], axis=-1)
+
+    def _hour(self, horizons: Array) -> tuple[Array, Array]:
+        """Sine and cosine ``(K, N)`` of the hour that each horizon falls in."""
+        turn = (2.0 * np.pi * self.step_s / 86_400.0) * horizons[:, None]
+        sine, cosine = self.clock
+        return sine * np.cos(turn) + cosine * np.sin(turn), cosine * np.cos(turn) - sine * np.sin(turn)
+
+
+def smooth(path: Array) -> Array:
+    """Centred running mean over half an hour, shorter at the ends: where the model's loops are, not how they swing."""
+    reach = np.arange(len(path))
+    half = np.minimum(np.minimum(reach, len(path) - 1 - reach), HALF_WINDOW_STEPS)
+    sums = np.concatenate([np.zeros((1, *path.shape[1:])), np.cumsum(path, axis=0, dtype=np.float64)])
+    width = (2 * half + 1).reshape(-1, *[1] * (path.ndim - 1))
+    mean: Array = (sums[reach + half + 1] - sums[reach - half]) / width
+    return mean
+
+
+def target_series(history: History) -> Array:
+    """Readings of all targets ``(T, R + 1, B)``: inlets [degC], then cooling power [kW]."""
+    return np.concatenate([history.points[INLET], history.points[COOLING]], axis=1)
+
+
+def stacked(targets: Targets) -> Array:
+    """Targets as one array ``(H, R + 1, B)``: inlets, then cooling power."""
+    return np.concatenate([targets.rack_inlet_c, targets.cooling_power_kw[:, None]], axis=1).astype(np.float64)
+
+
+def unstacked(values: Array) -> Targets:
+    """Inverse of ``stacked``."""
+    return Targets(values[:, :-1], values[:, -1])
