@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 Maker = Callable[[Any], "Controller"]
 
 RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL = "rules_as_given", "rules_tuned", "rules_proportional_caps"
+WATER_FILLING = "rules_water_filling_caps"
 GIVEN_GAINS = {"fan.kp_per_k": 0.06, "fan.ki_per_k_300s": 0.04}  # SCENARIOS; a scenario may run its fans slower
-RULES = (RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL)
+RULES = (RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL, WATER_FILLING)
 REFERENCES = (*RULES, "random", "legacy_fixed", "best_constant", "tuned_fixed", "mpc")
 
 
@@ -62,10 +63,13 @@ def roster(
         made["tuned_fixed"] = lambda core: fixed(core.channels, found.fixed)
     made[RULES_AS_GIVEN] = lambda core: rules_with(core, GIVEN_GAINS)
     made[PROPORTIONAL] = lambda core: rules_with(core, {**constants, "caps": "proportional"})
+    best = {**constants, "caps": found.caps} if found is not None else {}
     if found is not None:
-        made[RULES_TUNED] = lambda core: rules_with(core, constants)
+        made[RULES_TUNED] = lambda core: rules_with(core, best)
+        if found.caps != "water_filling":
+            made[WATER_FILLING] = lambda core: rules_with(core, {**constants, "caps": "water_filling"})
     if mpc is not None:
-        made["mpc"] = lambda core: Mpc(core, rules_with(core, constants), mpc, seed)
+        made["mpc"] = lambda core: Mpc(core, rules_with(core, best), mpc, seed)
     return made
 
 

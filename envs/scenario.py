@@ -42,6 +42,7 @@ PRESETS = {
     "liquid_200": LIQUID_200,
 }
 SHIPPED = ("ai_hall", "ai_hall_power_cap", "legacy_air", "liquid_hall", "edge_room")
+CAPS = ("water_filling", "proportional", "marginal_value")
 WORKLOADS = ("frontier", "conv", "code", "shared", "batch", "cpu", "cpu_office")
 
 
@@ -158,8 +159,8 @@ class Rules(Parameters):
     def __post_init__(self) -> None:
         """Check ranges, the name of the rule, and that every loop has room to move."""
         super().__post_init__()
-        if self.caps not in ("water_filling", "proportional"):
-            raise ValueError(f"Rules.caps = {self.caps!r} is unknown; choose water_filling or proportional")
+        if self.caps not in CAPS:
+            raise ValueError(f"Rules.caps = {self.caps!r} is unknown; choose one of {CAPS}")
         for key in ("fan", "supply_air", "chilled_water", "condenser_water"):
             loop = getattr(self, key)
             if np.any(np.asarray(loop.low) > np.asarray(loop.high)):

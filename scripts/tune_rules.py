@@ -13,12 +13,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import configs
 from agents.planners.best_constant import find_constant, find_fixed
 from agents.planners.cem import Budget, Progress
-from agents.planners.trial import Bench, Trial, limits_of
+from agents.planners.trial import Bench, Trial, gated_cost, limits_of
 from agents.planners.tuned import Tuned, load_tuned, plant_hash, save_tuned
 from agents.planners.tuning import find_rules, moved, rules_with
 from agents.roster import channels_of, roster
@@ -27,6 +28,7 @@ from envs.world import World
 from experiments.episodes import explicit_plan, restricted
 from experiments.splits import load_split, plan_episodes, split_hash
 
+SEARCHED_CAPS = ("water_filling", "marginal_value")
 SCORES = {
     "facility_power_kwh": 0,
     "cooling_power_kwh": 0,
@@ -78,7 +80,7 @@ def train_bench(scenario: Scenario, options: argparse.Namespace) -> Bench:
 def searched(scenario: Scenario, bench: Bench, limits: dict[str, float], options: argparse.Namespace) -> Tuned:
     """Run the three searches, each with the same budget."""
     budget = Budget(options.population, max(2, options.population // 4), options.iterations)
-    rules = given_rules(options.rules_from) or find_rules(bench, limits, budget, options.seed, report("rules"))
+    rules, caps = given_rules(options.rules_from) or best_rules(bench, limits, budget, options.seed)
     values = find_fixed(bench, limits, budget, options.seed, report("fixed"))
     action = find_constant(bench, limits, budget, options.seed, report("constant"))
     candidates = options.population * options.iterations
@@ -101,15 +103,27 @@ def searched(scenario: Scenario, bench: Bench, limits: dict[str, float], options
         values,
         {"channels": channels_of(scenario), "action": [float(a) for a in action]},
         moved(scenario.rules, rules),
+        caps=caps,
     )
 
 
-def given_rules(name: str) -> dict[str, float]:
-    """Tuned rules of another scenario; none without a name."""
+def best_rules(bench: Bench, limits: dict[str, float], budget: Budget, seed: int) -> tuple[dict[str, float], str]:
+    """Search the rules; where the feeder binds with each rule that shares it, and keep the better one."""
+    cappers = SEARCHED_CAPS if "feeder" in bench.single.plant.layout.present else (bench.scenario.rules.caps,)
+    found = []
+    for caps in cappers:
+        rules = find_rules(bench, limits, budget, seed, report(f"rules, caps {caps}"), caps)
+        trial = bench.judge(partial(rules_with, values={**rules, "caps": caps}))
+        found.append((float(gated_cost(trial, limits)[0]), rules, caps))
+    return min(found, key=lambda each: each[0])[1:]
+
+
+def given_rules(name: str) -> tuple[dict[str, float], str] | None:
+    """Tuned rules and caps of another scenario; none without a name."""
     found = load_tuned(name) if name else None
     if name and found is None:
         raise SystemExit(f"--rules-from {name}: configs/tuned has no {name}.yaml; tune that scenario first")
-    return found.rules if found else {}
+    return (found.rules, found.caps) if found else None
 
 
 def report(title: str) -> Callable[[Progress], None]:

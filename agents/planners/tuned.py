@@ -41,6 +41,8 @@ class Tuned:
         Rule constant to ``[as given, tuned]``.
     scores : dict
         Controller to its means per day on the episodes of the search.
+    caps : str
+        The rule that shares the feeder under ``rules``.
     """
 
     scenario: str
@@ -52,6 +54,7 @@ class Tuned:
     constant: dict[str, Any] = field(default_factory=dict)
     moved: dict[str, list[float]] = field(default_factory=dict)
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    caps: str = "water_filling"
 
 
 def plant_hash(scenario: Scenario) -> str:

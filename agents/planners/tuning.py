@@ -126,8 +126,16 @@ def find_rules(
     budget: Budget,
     seed: int,
     progress: Callable[[Progress], None] | None = None,
+    caps: str = "",
 ) -> dict[str, float]:
     """Search the constants of the rules on the bench's episodes, starting from those of its scenario.
+
+    Parameters
+    ----------
+    bench, limits, budget, seed, progress
+        Episodes, gates, and the search.
+    caps : str
+        Another rule to share the feeder than the scenario's.
 
     Returns
     -------
@@ -135,7 +143,8 @@ def find_rules(
         Constants by dotted key, rounded; what ``rules_with`` takes.
     """
     box = RuleBox(bench.single.plant.layout)
-    cost = bench.cost(lambda core, points: rules_with(core, box.decode(points)), limits)
+    rule = {"caps": caps or bench.scenario.rules.caps}
+    cost = bench.cost(lambda core, points: rules_with(core, {**box.decode(points), **rule}), limits)
     return box.rounded(minimize(cost, box.encode(bench.scenario.rules), budget, seed, progress).best)
 
 

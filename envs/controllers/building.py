@@ -9,14 +9,19 @@ import numpy as np
 
 from envs.controllers.base import Controller, Together
 from envs.controllers.fixed import Fixed
+from envs.controllers.marginal_value import MarginalValueCaps, pieces_of
 from envs.controllers.pid import FanPiController
 from envs.controllers.proportional import ProportionalCaps
+from envs.controllers.row_value import rack_curves
 from envs.controllers.setpoint_reset import ChilledWaterReset, CondenserWaterReset, SupplyAirReset
 from envs.controllers.water_filling import WaterFillingCaps
 
 if TYPE_CHECKING:
     from envs.layout import Layout
     from envs.scenario import Scenario
+
+CAP_FLOOR_FRAC = 0.45  # lowest limit of a row, SCENARIOS
+UNDER_PROTECTION = 0.015  # of the feeder: noise of the meters, and what the load moves in a step; engineering guess
 
 
 def building_controller(scenario: Scenario, layout: Layout, names: Sequence[str]) -> Together:
@@ -51,11 +56,27 @@ def building_controller(scenario: Scenario, layout: Layout, names: Sequence[str]
 
 
 def caps(scenario: Scenario, layout: Layout, kind: str) -> Controller:
-    """The rule that shares the feeder among the power rows: ``water_filling`` or ``proportional``."""
+    """The rule that shares the feeder among the power rows: one of `envs.scenario.CAPS`."""
+    if kind == "marginal_value":
+        return marginal_value_caps(scenario, layout)
     budget = layout.rack_budget_kw * scenario.rules.caps_budget_frac
     if kind == "proportional":
         return ProportionalCaps(layout.row_rated_kw, budget)
     return WaterFillingCaps(layout.row_rated_kw, layout.row_priority, budget)
+
+
+def marginal_value_caps(scenario: Scenario, layout: Layout) -> MarginalValueCaps:
+    """Share the feeder at equal marginal value, a little under where its protection engages."""
+    capper, share = scenario.capper, scenario.rules.caps_budget_frac
+    return MarginalValueCaps(
+        pieces_of(rack_curves(scenario, layout), layout.n_rows, CAP_FLOOR_FRAC),
+        (capper.cap_frac - UNDER_PROTECTION) * share * layout.feeder_limit_kw,
+        (capper.release_frac - UNDER_PROTECTION) * layout.feeder_limit_kw,
+        layout.feeder_limit_kw,
+        scenario.power.pdu_loss_frac,
+        scenario.episode.step_s,
+        CAP_FLOOR_FRAC,
+    )
 
 
 def legacy_fixed(scenario: Scenario, layout: Layout) -> Fixed:

@@ -16,8 +16,8 @@ KNOWN_MISSES: dict[tuple[str, str], str] = {
         "the pads wet at 20 degC outdoors whether needed or not (SCENARIOS' constant), in Phoenix most of the year"
     ),
     ("20a", "PUE of Miami less"): (
-        "our hall runs on 18 degC water with newer chillers: in Miami it spends .13 on cooling per IT energy, EnergyPlus's "
-        "hall .29, so the climates stand closer together"
+        "our hall runs on 18 degC water with newer chillers: in Miami it spends .13 on cooling per IT energy, "
+        "EnergyPlus's hall .29, so the climates stand closer together"
     ),
     ("21", "PUE ai_hall"): (
         "another building: the composed model runs its fans, pumps and UPS at fixed shares, our rules and loads lower "
@@ -28,7 +28,7 @@ KNOWN_MISSES: dict[tuple[str, str], str] = {
     ),
     ("23", "legacy_air: tuned rules"): "the same: the as-found row is never a baseline of ours",
     ("23", "legacy_air in Singapore"): (
-        "fans at full speed and pumps of constant speed, which one kelvin does not touch, are much of its cooling energy"
+        "fans at full speed and pumps of constant speed, which one kelvin does not touch, are much of its cooling"
     ),
     ("M1", "a40 at rho 0."): (
         "the three GPU types differ below .65; our default curve goes through the V100 and RTX 6000"
