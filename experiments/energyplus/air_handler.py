@@ -18,7 +18,7 @@ from experiments.energyplus.epjson import ALWAYS_ON, Model, Part, branch, merged
 
 STANDARD_DENSITY_KG_M3 = 1.2041  # what EnergyPlus makes a volume flow a mass flow with, at sea level: dry, 20 degC
 LEAST_SPEED_FRAC = 0.05
-DESIGN_RETURN_C, DESIGN_WATER_C = 36.0, 16.0  # where EnergyPlus reads the coil's UA; it keeps that UA everywhere
+DESIGN_RETURN_C, DESIGN_WATER_C = 36.0, 16.0  # where EnergyPlus reads the coil's UA
 DRY_HUMIDITY_RATIO = 0.004
 
 
@@ -190,8 +190,9 @@ def _zone_side(name: str, loop: AirLoop) -> Model:
 def water_coil(name: str, loop: AirLoop) -> tuple[Part, Model, Part]:
     """The chilled-water coil with its valve: its air side, its objects and its water side.
 
-    EnergyPlus reads a UA from a design point and keeps it; the design point is what our coil does at full flows with
-    dry air, so that both have the same UA there.
+    EnergyPlus reads a UA from a design point; the design point is what our coil does at full flows with dry air, so
+    that both have the same UA there. Its detailed analysis dries the room to the coil's surface in hours and then runs
+    dry, as ours; the simple one holds a humid room wet for months.
     """
     back, cooled = coil_nodes(name)
     part = Part("Coil:Cooling:Water", f"{name} Coil", back, cooled)
@@ -217,7 +218,7 @@ def water_coil(name: str, loop: AirLoop) -> tuple[Part, Model, Part]:
             air_outlet_node_name=cooled,
             water_inlet_node_name=water.inlet,
             water_outlet_node_name=water.outlet,
-            type_of_analysis="SimpleAnalysis",
+            type_of_analysis="DetailedAnalysis",
             heat_exchanger_configuration="CounterFlow",
         ),
         one(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from envs.equipment import chiller, cooling_tower
+from envs.equipment import chiller, cooling_tower, dx_unit
 from envs.physics.coil import CoilLaw, coil_at, effectiveness, hot_effectiveness
 from envs.physics.fan_pump import fan_power_kw, pressure_controlled_pump_power_kw, pump_power_kw
 from envs.physics.heat_exchanger import counterflow_effectiveness
@@ -24,6 +24,7 @@ Values = Mapping[str, Series]
 STEADY_S = 60.0
 IDLE_KW = 1e-3
 FAILED_K = 0.3
+EDGE_K = 0.05  # a setpoint of 8.9 degC counts as inside 8.89
 
 
 class Compared(NamedTuple):
@@ -39,7 +40,7 @@ class Compared(NamedTuple):
 
 def components(scenario: Scenario, elevation_m: float, run: Values) -> list[Compared]:
     """Every machine of a chilled-water hall under the boundary conditions of an EnergyPlus run."""
-    made = [_chiller(scenario, run), _chw_pump(scenario, run)]
+    made = [*_chiller(scenario, run), _chw_pump(scenario, run)]
     for z, zone in enumerate(scenario.zones.values()):
         made += _air_side(z, air_loop_of(zone, elevation_m), run)
     if scenario.tower is not None:
@@ -49,13 +50,30 @@ def components(scenario: Scenario, elevation_m: float, run: Values) -> list[Comp
     return made
 
 
-def _chiller(scenario: Scenario, run: Values) -> Compared:
+def _chiller(scenario: Scenario, run: Values) -> list[Compared]:
+    """Power for the heat that EnergyPlus's chiller took, in the published box; outside it as a row of its own."""
     plant = scenario.chilled_water
     assert plant is not None
     machine, load = chiller.MACHINES[plant.machine], run["evaporator_heat_kw"]
     condenser = run["dry_bulb_c"] if machine.air_cooled else run["condenser_in_c"]
-    power = chiller.power_kw(machine, plant.nominal_capacity_kw, load, run["chw_supply_temp_setpoint_c"], condenser)
-    return Compared("chiller", "power", "kW", run["chiller_power_kw"], power * plant.power_factor, load > IDLE_KW)
+    leaving = run["chw_supply_temp_setpoint_c"]
+    power = chiller.power_kw(machine, plant.nominal_capacity_kw, load, leaving, condenser) * plant.power_factor
+    x, y = machine.leaving_range_c, machine.condenser_range_c
+    inside = (leaving >= x[0]) & (leaving <= x[1] + EDGE_K) & (condenser >= y[0]) & (condenser <= y[1])
+    ran, theirs = load > IDLE_KW, run["chiller_power_kw"]
+    return [
+        Compared("chiller", "power", "kW", theirs, power, ran & inside),
+        Compared("chiller, outside its box", "power", "kW", theirs, power, ran & ~inside),
+    ]
+
+
+def dx_unit_power(scenario: Scenario, run: Values) -> Compared:
+    """Power of direct-expansion units for the heat that EnergyPlus's coil took."""
+    assert scenario.dx is not None
+    heat = run["coil_total_kw[0]"]
+    flows = dx_unit.advance(scenario.dx, heat, run["dry_bulb_c"], float(scenario.dx.units_duty))
+    inside = run["dry_bulb_c"] >= chiller.MACHINES["F"].condenser_range_c[0]
+    return Compared("dx units", "power", "kW", run["dx_power_kw"], flows.power_kw, inside & (heat > IDLE_KW))
 
 
 def _chw_pump(scenario: Scenario, run: Values) -> Compared:

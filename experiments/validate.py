@@ -1,0 +1,115 @@
+"""``coldaisle validate``: our plant against EnergyPlus over a year in several climates; tables and a page."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+
+from experiments.schema import CONFIGS, register
+
+LOG = logging.getLogger(__name__)
+
+
+def validate(
+    folder: Path, studies: Sequence[str] = (), climates: Sequence[str] = (), drawn: bool = True, command: str = ""
+) -> list[Any]:
+    """Run studies, write their tables and the page into ``folder``.
+
+    Parameters
+    ----------
+    folder : Path
+    studies : sequence of str
+        Keys of ``campaign.STUDIES``; all where empty.
+    climates : sequence of str
+        Weather files of the wheel, such as ``fl_miami``; six of them where empty.
+    drawn : bool
+        Whether the page has figures.
+    command : str
+        What to type to get this again, for the page.
+
+    Returns
+    -------
+    list of Verdict
+        One per bar.
+
+    Raises
+    ------
+    ValueError
+        Where a study or climate is unknown, or EnergyPlus is not installed.
+    """
+    from experiments.energyplus import bars, engine, page
+    from experiments.energyplus.campaign import ABLATION_CLIMATES, CLIMATES, STUDIES, run_study
+
+    unknown = [s for s in studies if s not in STUDIES]
+    if unknown:
+        raise ValueError(f"studies {unknown} are unknown; choose from {', '.join(STUDIES)}")
+    sections, verdicts = [], []
+    for key in studies or STUDIES:
+        study = STUDIES[key]
+        places = [c for c in climates or CLIMATES if not study.ablation or c in ABLATION_CLIMATES]
+        if not places:
+            continue
+        outcome = run_study(study, places, told=LOG.info)
+        sections.append(page.section(outcome, drawn))
+        if not study.ablation:
+            verdicts += bars.component_verdicts(outcome.components)
+            verdicts += bars.plant_verdicts(sections[-1].rows, outcome.pairs)
+    facts = _facts(list(climates or CLIMATES), engine.weather_files(), engine.engine_version(), command)
+    written = page.write(folder, sections, verdicts, facts)
+    LOG.info("page and tables written to %s", written)
+    return verdicts
+
+
+def _facts(climates: list[str], files: dict[str, Path], wheel: str, command: str) -> dict[str, Any]:
+    """Where the numbers come from: versions, commit, hashes of the plant's code and of the weather files."""
+    from experiments.energyplus.engine import ENGINE_VERSION
+    from experiments.provenance import file_hashes, git_state, package_versions
+
+    return {
+        "command": command or "coldaisle validate",
+        "energyplus": ENGINE_VERSION,
+        "wheel": wheel,
+        "period": "TMY3 year, 5-minute steps, load and setpoints constant within the hour",
+        "climates": climates,
+        "plant_hash": plant_hash(),
+        "weather_hashes": file_hashes(files[c] for c in climates),
+        "versions": package_versions(("numpy", "scipy")),
+        **git_state(),
+    }
+
+
+def plant_hash() -> str:
+    """SHA-256 of the source of every machine and law: results of another plant carry another hash."""
+    envs = Path(__file__).parents[1] / "envs"
+    text = hashlib.sha256()
+    for path in sorted([*(envs / "equipment").glob("*.py"), *(envs / "physics").glob("*.py")]):
+        text.update(path.read_bytes())
+    return text.hexdigest()
+
+
+@hydra.main(config_path=CONFIGS, config_name="validate", version_base="1.3")
+def main(config: DictConfig) -> None:
+    """Validate as configured; a missed bar is a warning, not a failure: it stays on the page."""
+    command = " ".join(["coldaisle validate", *sys.argv[1:]])
+    found = validate(Path(config.folder), list(config.studies), list(config.climates), config.figures, command)
+    for verdict in found:
+        level = logging.INFO if verdict.passed else logging.WARNING
+        words = f"{verdict.plant}, {verdict.case}: {verdict.bar} {verdict.worst} ({verdict.limit}; {verdict.where})"
+        LOG.log(level, "%s: %s", "met" if verdict.passed else "MISSED", words)
+
+
+def run() -> None:
+    """``coldaisle validate`` and ``python -m experiments.validate``."""
+    register(sys.argv)
+    main()
+
+
+if __name__ == "__main__":
+    run()
