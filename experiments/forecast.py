@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,26 +20,27 @@ from experiments.schema import CONFIGS, register
 
 if TYPE_CHECKING:
     from envs.scenario import Scenario
+    from experiments.forecast_failures import Agreement
     from experiments.forecast_halls import HallDraw, Halls
-    from experiments.forecast_judge import Judging
+    from experiments.forecast_judge import Judging, Verdict
     from experiments.forecast_score import Score
 
 LOG = logging.getLogger(__name__)
-TABLE, FACTS = "forecast.csv", "forecast.json"
 Tick = Callable[[str], None]
 
 
 class Judged(NamedTuple):
-    """Scores by method and hall, what each hall's forecaster believes, and how long the parts took [s]."""
+    """Scores by method and hall, agreement on failures, an example day, and how long the parts took [s]."""
 
     scores: dict[str, list[Score]]
-    scenarios: list[Scenario]
+    failures: dict[str, Agreement]
+    example: dict[str, Any]
     wall_s: dict[str, float]
 
 
 def forecast(
     scenario: Scenario, draw: HallDraw, how: Judging, match: bool = True, jobs: int = 1, tick: Tick = LOG.info
-) -> tuple[Halls, Judged]:
+) -> Judged:
     """Simulate halls, train a forecaster for each on its first weeks, judge it on later day-blocks.
 
     Parameters
@@ -57,81 +57,82 @@ def forecast(
     tick : callable
         Called with what is being done.
     """
-    from dataclasses import replace
-
     from agents.forecasting.match import Match, matched
     from experiments.forecast_halls import simulate
 
-    step_s, wall = float(scenario.episode.step_s), {}
-    begun = time.perf_counter()
-    halls = simulate(scenario, replace(draw, days=how.days(step_s)), tick)
-    wall["simulation"] = time.perf_counter() - begun
+    step_s = float(scenario.episode.step_s)
+    begun = [time.perf_counter()]
+    halls = simulate(scenario, replace(draw, days=how.days(step_s)), tick, how.failure_rows(step_s))
+    begun.append(time.perf_counter())
     tick("matching the scenario to each hall's training telemetry")
     train = halls.history.part(0, how.train_rows(step_s))
-    settings = Match() if match else replace(Match(), iterations=0)
-    believed = matched(scenario, train, settings)
-    wall["matching"] = time.perf_counter() - begun - sum(wall.values())
-    scores = _judged(halls, believed, how, jobs, tick)
-    wall["training and judging"] = time.perf_counter() - begun - sum(wall.values())
-    return halls, Judged(scores, believed, {k: round(v, 1) for k, v in wall.items()})
+    believed = matched(scenario, train, Match() if match else replace(Match(), iterations=0))
+    begun.append(time.perf_counter())
+    verdicts = _judged(halls, believed, how, jobs, tick)
+    begun.append(time.perf_counter())
+    tick("playing the failures on the halls themselves")
+    failures = _agreements(halls, how, verdicts)
+    begun.append(time.perf_counter())
+    scores = {name: [v.scores[name] for v in verdicts] for name in verdicts[0].scores}
+    parts = ("simulation", "matching", "training and judging", "failures")
+    wall_s = {part: round(last - first, 1) for part, first, last in zip(parts, begun, begun[1:])}
+    return Judged(scores, failures, verdicts[0].example, wall_s)
 
 
-def _judged(halls: Halls, believed: Sequence[Scenario], how: Judging, jobs: int, tick: Tick) -> dict[str, list[Score]]:
-    """Scores by method, hall after hall."""
+def _agreements(halls: Halls, how: Judging, verdicts: Sequence[Verdict]) -> dict[str, Agreement]:
+    """Failure in words to how all halls' answers agree with what happens."""
+    from experiments.forecast_failures import agreement, truly_first
+
+    if not halls.moments:
+        return {}
+    zones = list(halls.core.scenario.zones)
+    return {
+        f"zone {zones[zone]}: {'every room unit' if lost == 'all' else 'one room unit'}": agreement(
+            true, [v.first_over[(zone, lost)] for v in verdicts]
+        )
+        for (zone, lost), true in truly_first(halls, how).items()
+    }
+
+
+def _judged(halls: Halls, believed: Sequence[Scenario], how: Judging, jobs: int, tick: Tick) -> list[Verdict]:
+    """One verdict per hall."""
     from experiments.forecast_judge import judge
 
     truth = np.concatenate([halls.true_inlet_c, halls.true_cooling_kw[:, None]], axis=1)
     work = [
         (scenario, halls.history.hall(i).copied(), truth[:, :, i].copy(), how) for i, scenario in enumerate(believed)
     ]
-    found: dict[str, list[Score]] = {}
+    found: list[Verdict] = []
     with ProcessPoolExecutor(max(1, jobs), mp_context=get_context("spawn")) as pool:
-        for i, scores in enumerate(pool.map(judge, *zip(*work))):
-            tick(f"hall {i + 1} of {len(work)} judged")
-            for name, score in scores.items():
-                found.setdefault(name, []).append(score)
+        for verdict in pool.map(judge, *zip(*work)):
+            found.append(verdict)
+            tick(f"hall {len(found)} of {len(work)} judged")
     return found
-
-
-def save(folder: Path, scenario: Scenario, judged: Judged, facts: dict[str, Any]) -> Path:
-    """Write the table by method and horizon, and the facts with provenance."""
-    import pandas as pd
-
-    from experiments.forecast_score import hall_interval, pooled_coverage, rows_of, together
-    from experiments.provenance import provenance
-
-    step_min = float(scenario.episode.step_s) / 60.0
-    rows, pooled = [], {}
-    for name, scores in judged.scores.items():
-        whole = together(scores)
-        rows += [{"method": name, **row} for row in rows_of(whole, step_min)]
-        every = {kind: getattr(whole, kind)("inside") for kind in ("inlets", "cooling")}
-        pooled[name] = {
-            "blocks": whole.blocks,
-            "coverage": pooled_coverage(whole),
-            "coverage_95": hall_interval(scores),
-            "least_and_most_over_all_horizons": {k: [float(v.min()), float(v.max())] for k, v in every.items()},
-        }
-    folder.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows).round(4).to_csv(folder / TABLE, index=False)
-    content = {**facts, "pooled": pooled, "wall_s": judged.wall_s, "scenario_hash": scenario.hash()}
-    (folder / FACTS).write_text(json.dumps({**content, **provenance(config=facts)}, indent=2, default=str))
-    return folder
 
 
 @hydra.main(config_path=CONFIGS, config_name="forecast", version_base="1.3")
 def main(config: DictConfig) -> None:
-    """Forecast as configured and write the table and the facts."""
+    """Forecast as configured and write table, facts and page."""
     from experiments.forecast_halls import HallDraw
     from experiments.forecast_judge import Judging
+    from experiments.forecast_page import save
 
     scenario: Any = OmegaConf.to_object(config.scenario)
     draw = HallDraw(halls=config.halls, spread=config.spread, seed=config.seed)
     how = Judging(train_days=config.train_days, blocks=config.blocks)
-    _, judged = forecast(scenario, draw, how, config.match, config.jobs)
-    facts = {"scenario": scenario.name, "draw": asdict(draw), "judging": asdict(how), "match": bool(config.match)}
-    facts["command"] = " ".join(["coldaisle", "forecast", *sys.argv[1:]])
-    LOG.info("forecast written to %s", save(Path(config.folder), scenario, judged, facts))
+    judged = forecast(scenario, draw, how, config.match, config.jobs)
+    facts = {
+        "command": " ".join(["coldaisle", "forecast", *sys.argv[1:]]),
+        "scenario": scenario.name,
+        "scenario_hash": scenario.hash(),
+        "draw": asdict(draw),
+        "judging": asdict(how),
+        "match": bool(config.match),
+        "wall_s": judged.wall_s,
+    }
+    step_s = float(scenario.episode.step_s)
+    page = save(Path(config.folder), judged.scores, judged.failures, judged.example, facts, step_s)
+    LOG.info("forecast written to %s", page)
 
 
 def run() -> None:

@@ -6,6 +6,7 @@ The forecaster never sees these parameters: it has the scenario that they were d
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
@@ -55,10 +56,21 @@ class HallDraw:
     seed: int = 0
 
 
+class Moment(NamedTuple):
+    """The halls as they truly are after ``row``: plant, rules, setpoints, readings and the core's clock."""
+
+    row: int
+    state: Any
+    rules: Any
+    in_force: dict[str, Array]
+    measured: dict[str, Array]
+    t: Array
+
+
 class Halls(NamedTuple):
     """Halls that run on under the building's rules: the core, what they measured, and what was true.
 
-    ``true_inlet_c (T, R, B)`` and ``true_cooling_kw (T, B)`` are for scoring alone.
+    ``true_inlet_c (T, R, B)``, ``true_cooling_kw (T, B)``, ``parameters`` and ``moments`` are for scoring alone.
     """
 
     core: DataCenterCore
@@ -66,6 +78,7 @@ class Halls(NamedTuple):
     true_inlet_c: Array
     true_cooling_kw: Array
     parameters: dict[str, Array]
+    moments: list[Moment]
 
 
 def build(scenario: Scenario, draw: HallDraw) -> tuple[DataCenterCore, dict[str, Array]]:
@@ -79,8 +92,18 @@ def build(scenario: Scenario, draw: HallDraw) -> tuple[DataCenterCore, dict[str,
     return core, drawn
 
 
-def simulate(scenario: Scenario, draw: HallDraw, tick: Any = None) -> Halls:
-    """Run the halls for ``draw.days`` days after a day of warming up, and keep what they measured."""
+def simulate(scenario: Scenario, draw: HallDraw, tick: Any = None, keep: Sequence[int] = ()) -> Halls:
+    """Run the halls for ``draw.days`` days after a day of warming up, and keep what they measured.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    draw : HallDraw
+    tick : callable, optional
+        Called each day with what is being done.
+    keep : sequence of int
+        Rows after which the true state is kept.
+    """
     core, drawn = build(scenario, draw)
     per_day = core.world.steps_per_day
     for _ in range(WARM_UP_DAYS * per_day):
@@ -89,13 +112,17 @@ def simulate(scenario: Scenario, draw: HallDraw, tick: Any = None) -> Halls:
     recorder = Recorder(core, steps)
     inlet = np.empty((steps, core.plant.layout.n_racks, draw.halls), np.float32)
     cooling = np.empty((steps, draw.halls), np.float32)
+    moments = []
     for t in range(steps):
         core.step_setpoints(core.rules.act(core.measurements()))
         recorder.read()
         inlet[t], cooling[t] = core.flows.rack_inlet_c, core.flows.cooling_power_kw
-        if tick is not None and t % per_day == 0:
-            tick(f"day {t // per_day} of {draw.days}")
-    return Halls(core, recorder.history(), inlet, cooling, drawn)
+        if t in keep:
+            rules, measured = deepcopy(core.rules), {n: v.copy() for n, v in core.measurements().items()}
+            moments.append(Moment(t, core.state, rules, dict(core.in_force), measured, core.t.copy()))
+        if tick is not None and t % (7 * per_day) == 0:
+            tick(f"simulating {draw.halls} halls: day {t // per_day} of {draw.days}")
+    return Halls(core, recorder.history(), inlet, cooling, drawn, moments)
 
 
 def _signals(scenario: Scenario, draw: HallDraw, rng: np.random.Generator) -> Scenario:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from agents.forecasting import baselines
 from agents.forecasting.closed_loop import Told
 from agents.forecasting.direct_ridge import contiguous_folds
 from agents.forecasting.engine import Forecaster, ForecastSettings
+from agents.forecasting.first_over import FirstOver, crah_failure, first_over
 from agents.forecasting.intervals import Conformal
 from agents.forecasting.lags import lookback_steps
 from agents.forecasting.outlook import came
@@ -22,6 +23,7 @@ from envs.scenario import Scenario
 from experiments.forecast_score import Score, scored
 
 Array = NDArray[Any]
+Case = tuple[int, str]
 
 OURS, GIVEN = "forecast", "forecast, load and weather given"
 BASELINES = ("persistence", "seasonal", "autoregression")
@@ -29,12 +31,18 @@ BASELINES = ("persistence", "seasonal", "autoregression")
 
 @dataclass(frozen=True)
 class Judging:
-    """How a hall's telemetry is parted and which moments are judged."""
+    """How a hall's telemetry is parted and which moments are judged.
+
+    At ``failures`` moments of the judged days every zone's room units fail, one and all of them, for ``failure_h``.
+    """
 
     train_days: int = 28
     blocks: int = 30
     block_h: float = 27.0
     moments_per_block: int = 3
+    failures: int = 6
+    failure_h: float = 2.0
+    limit_c: float = 32.0
     settings: ForecastSettings = field(default_factory=ForecastSettings)
 
     def days(self, step_s: float) -> int:
@@ -47,9 +55,23 @@ class Judging:
         """Rows of telemetry that are trained on."""
         return lookback_steps(step_s) + round(self.train_days * 86_400.0 / step_s)
 
+    def failure_rows(self, step_s: float) -> list[int]:
+        """Rows after which room units fail, spread over the judged days and the hours."""
+        first, last = self.train_rows(step_s), round(self.days(step_s) * 86_400.0 / step_s)
+        hours = np.linspace(first, last - round(86_400.0 / step_s), max(self.failures, 1))
+        return [int(row) for row in hours.round()][: self.failures]
 
-def judge(scenario: Scenario, history: History, truth: Array, how: Judging) -> dict[str, Score]:
-    """Scores of every method on one hall.
+
+class Verdict(NamedTuple):
+    """Scores by method; answers to "which rack is first" by zone and share of units lost; what one day looked like."""
+
+    scores: dict[str, Score]
+    first_over: dict[Case, FirstOver]
+    example: dict[str, Array]
+
+
+def judge(scenario: Scenario, history: History, truth: Array, how: Judging) -> Verdict:
+    """Judge every method on one hall.
 
     Parameters
     ----------
@@ -80,7 +102,35 @@ def judge(scenario: Scenario, history: History, truth: Array, how: Judging) -> d
         low, high = bands[name].offsets(past.now[chosen])
         expected = mean[..., chosen]
         found[name] = scored(expected, expected + low, expected + high, read[..., chosen], true[..., chosen])
-    return found
+        if name == OURS:
+            shown = {"mean": expected, "low": expected + low, "high": expected + high}
+    example = {n: v[..., 0] for n, v in {**shown, "read": read}.items()}
+    return Verdict(found, failures_asked(ours, history, how), example)
+
+
+def failures_asked(forecaster: Forecaster, history: History, how: Judging) -> dict[Case, FirstOver]:
+    """Answers at the failure moments: for every zone, one unit and all units lost."""
+    look = lookback_steps(history.step_s)
+    ends = how.failure_rows(history.step_s)
+    if not ends:
+        return {}
+    cuts = [history.part(row + 1 - look, row + 1) for row in ends]
+    points = {n: np.concatenate([c.points[n] for c in cuts], axis=-1) for n in history.points}
+    past = History(points, history.step_s, np.concatenate([c.now for c in cuts]))
+    cases = failure_cases(forecaster.model.scenario)
+    return {
+        case: first_over(forecaster, past, crah_failure(case[0], units), how.limit_c, how.failure_h)
+        for case, units in cases.items()
+    }
+
+
+def failure_cases(scenario: Scenario) -> dict[Case, float]:
+    """Every zone with one unit lost, and with all: (zone, ``one`` or ``all``) to the number lost."""
+    cases: dict[Case, float] = {}
+    for zone, machine in enumerate(scenario.zones.values()):
+        cases[(zone, "one")] = 1.0
+        cases[(zone, "all")] = float(np.max(machine.crah_units))
+    return cases
 
 
 def judged_moments(forecaster: Forecaster, history: History, train_rows: int, how: Judging) -> tuple[History, History]:

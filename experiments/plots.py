@@ -43,7 +43,7 @@ def colours(names: Sequence[str], baseline: str) -> dict[str, str]:
 
 def worst_inlet(traces: Mapping[str, Series], palette: Mapping[str, str], step_s: float) -> Figure:
     """Warmest rack inlet: one episode over time, and how many hours of all episodes it is exceeded."""
-    figure, (left, right) = _figure(1, 2, 3.2, width_ratios=[2.2, 1.0])
+    figure, (left, right) = axes_of(1, 2, 3.2, width_ratios=[2.2, 1.0])
     for name, series in traces.items():
         inlet = series["worst_inlet_c"]
         left.plot(_days(len(inlet), step_s), inlet[:, 0], color=palette[name], lw=1.0, label=name)
@@ -54,29 +54,29 @@ def worst_inlet(traces: Mapping[str, Series], palette: Mapping[str, str], step_s
         left.annotate(
             f"{limit:g} degC {words}", (0.005, limit), xycoords=("axes fraction", "data"), va="bottom", fontsize=7
         )
-    _label(left, "day of the episode shown", "warmest rack inlet [degC]")
-    _label(right, "share of all steps [%]", "exceeded inlet [degC]")
-    _legend(figure, left)
+    label(left, "day of the episode shown", "warmest rack inlet [degC]")
+    label(right, "share of all steps [%]", "exceeded inlet [degC]")
+    legend_below(figure, left)
     return figure
 
 
 def power_stack(traces: Mapping[str, Series], shown: Sequence[str], step_s: float) -> Figure:
     """Power by consumer above the IT load, one panel per shown policy."""
-    figure, axes = _figure(1, len(shown), 3.2, sharey=True)
+    figure, axes = axes_of(1, len(shown), 3.2, sharey=True)
     consumers = [c for c in CONSUMERS if c != "accelerators and servers"]
     for axis, name in zip(axes, shown):
         series = traces[name]
         stacked = [series[f"consumer/{c}"] for c in consumers]
         axis.stackplot(_days(len(stacked[0]), step_s), stacked, labels=consumers, colors=STACK[1:], lw=0)
         axis.set_title(name, loc="left", fontsize=9)
-        _label(axis, "day of the episode shown", "power above IT [kW]" if axis is axes[0] else "")
-    _legend(figure, axes[0])
+        label(axis, "day of the episode shown", "power above IT [kW]" if axis is axes[0] else "")
+    legend_below(figure, axes[0])
     return figure
 
 
 def mean_power(traces: Mapping[str, Series]) -> Figure:
     """Mean power of each consumer in the episode shown, a bar per policy, IT left out."""
-    figure, (axis,) = _figure(1, 1, 0.9 + 0.32 * len(traces))
+    figure, (axis,) = axes_of(1, 1, 0.9 + 0.32 * len(traces))
     names, left = list(traces), np.zeros(len(traces))
     for consumer, colour in zip(list(CONSUMERS)[1:], STACK[1:]):
         width = np.array([float(traces[n][f"consumer/{consumer}"].mean()) for n in names])
@@ -84,8 +84,8 @@ def mean_power(traces: Mapping[str, Series]) -> Figure:
         left += width
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
-    _label(axis, "mean power above IT [kW]", "")
-    _legend(figure, axis)
+    label(axis, "mean power above IT [kW]", "")
+    legend_below(figure, axis)
     return figure
 
 
@@ -93,7 +93,7 @@ def setpoints(traces: Mapping[str, Series], palette: Mapping[str, str], step_s: 
     """Every channel in force in the episode shown; thin lines are further rows of a channel."""
     channels = [k for k in next(iter(traces.values())) if k.startswith("setpoint/")]
     rows = -(-len(channels) // 2)
-    figure, axes = _figure(rows, 2, 1.7 * rows, sharex=True)
+    figure, axes = axes_of(rows, 2, 1.7 * rows, sharex=True)
     for axis, channel in zip(axes, channels):
         for name, series in traces.items():
             values = series[channel]
@@ -101,42 +101,42 @@ def setpoints(traces: Mapping[str, Series], palette: Mapping[str, str], step_s: 
             axis.plot(_days(len(values), step_s), values[:, 1:], color=palette[name], lw=0.4, alpha=0.6)
         quantity, unit = quantity_and_unit(channel.removeprefix("setpoint/"))
         axis.set_title(quantity, loc="left", fontsize=8)
-        _label(axis, "", f"[{unit}]")
+        label(axis, "", f"[{unit}]")
     for axis in axes[len(channels) :]:
         axis.set_visible(False)
-    _legend(figure, axes[0])
+    legend_below(figure, axes[0])
     return figure
 
 
 def load_duration(traces: Mapping[str, Series], palette: Mapping[str, str]) -> Figure:
     """Facility power over all episodes, sorted."""
-    figure, (axis,) = _figure(1, 1, 2.9)
+    figure, (axis,) = axes_of(1, 1, 2.9)
     for name, series in traces.items():
         _duration(axis, series["facility_power_kw"], palette[name], name)
-    _label(axis, "share of all steps [%]", "exceeded facility power [kW]")
-    _legend(figure, axis)
+    label(axis, "share of all steps [%]", "exceeded facility power [kW]")
+    legend_below(figure, axis)
     return figure
 
 
 def violations(scores: Mapping[str, Table], palette: Mapping[str, str]) -> Figure:
     """Degree-minutes of the worst rack and control steps with a violation: a dot per episode, a bar for the mean."""
-    figure, axes = _figure(1, 2, 0.9 + 0.3 * len(scores), sharey=True)
+    figure, axes = axes_of(1, 2, 0.9 + 0.3 * len(scores), sharey=True)
     words = ("degree-minutes over the inlet limit, worst rack [K min]", "control steps with a violation [1]")
-    for axis, column, label in zip(axes, ("degree_minutes_worst_rack", "violations"), words):
+    for axis, column, below in zip(axes, ("degree_minutes_worst_rack", "violations"), words):
         for i, (name, table) in enumerate(scores.items()):
             values = table[column]
             axis.barh(i, values.mean(), color=palette[name], alpha=0.45, height=0.6)
             axis.plot(values, np.full(len(values), i), ".", ms=4, color=palette[name])
         axis.set_yticks(range(len(scores)), list(scores))
         axis.grid(axis="y", visible=False)
-        _label(axis, label, "")
+        label(axis, below, "")
     axes[0].invert_yaxis()
     return figure
 
 
 def savings(verdicts: Mapping[str, Verdict], palette: Mapping[str, str]) -> Figure:
     """Paired saving of energy per useful work with its 95 % interval; no number where a gate failed."""
-    figure, (axis,) = _figure(1, 1, 0.9 + 0.34 * max(len(verdicts), 1))
+    figure, (axis,) = axes_of(1, 1, 0.9 + 0.34 * max(len(verdicts), 1))
     for i, (name, found) in enumerate(verdicts.items()):
         if found.saving is None:
             axis.annotate(
@@ -150,7 +150,7 @@ def savings(verdicts: Mapping[str, Verdict], palette: Mapping[str, str]) -> Figu
     axis.set_yticks(range(len(verdicts)), list(verdicts))
     axis.set_ylim(len(verdicts) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
-    _label(axis, "energy per useful work saved against the baseline [%], IQM and 95 % interval", "")
+    label(axis, "energy per useful work saved against the baseline [%], IQM and 95 % interval", "")
     return figure
 
 
@@ -168,9 +168,10 @@ def quantity_and_unit(name: str) -> tuple[str, str]:
     return (stem.replace("_", " "), units[suffix]) if suffix in units else (name.replace("_", " "), "1")
 
 
-def _figure(
+def axes_of(
     rows: int, columns: int, height: float, width_ratios: Any = None, **shared: Any
 ) -> tuple[Figure, list[Axes]]:
+    """A page-wide figure in the house's style and its axes, row by row."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as MatplotlibFigure
@@ -183,13 +184,15 @@ def _figure(
     return figure, list(axes.ravel())
 
 
-def _label(axis: Axes, x: str, y: str) -> None:
+def label(axis: Axes, x: str, y: str) -> None:
+    """Write what the axes mean, units included."""
     axis.set_xlabel(x)
     axis.set_ylabel(y)
     axis.margins(x=0.01)
 
 
-def _legend(figure: Figure, axis: Axes) -> None:
+def legend_below(figure: Figure, axis: Axes) -> None:
+    """One legend for the figure, from one of its axes."""
     handles, labels = axis.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), frameon=False, fontsize=8)
 

@@ -20,7 +20,7 @@ from agents.forecasting.telemetry import COOLING, INLET, History
 
 Array = NDArray[Any]
 
-HALF_WINDOW_STEPS = 3
+SWING_S = 900.0  # the path is smoothed this far to both sides: the building's resets swing it within that
 
 
 class Residual:
@@ -51,16 +51,16 @@ class Residual:
         if self.ridge is None:
             raise ValueError("the residual has not been fitted; call fit with training days first")
         told = _Told(history, signals, path, self.step_s)
-        return smooth(path) + predict_all(self.ridge, told.features, self.steps)
+        return smooth(path, self.step_s) + predict_all(self.ridge, told.features, self.steps)
 
     def out_of_fold(self, history: History, signals: Signals, path: Array, came: Array, folds: Folds) -> Array:
         """Corrected paths of the training moments, each by ridges that have not seen its neighbourhood."""
         told = _Told(history, signals, path, self.step_s)
         ridges = fit_folds(told.features(self.knots), self._missed(path, came), self.knots, self.strength, folds)
-        return smooth(path) + out_of_fold(ridges, told.features, self.steps, folds, history.batch)
+        return smooth(path, self.step_s) + out_of_fold(ridges, told.features, self.steps, folds, history.batch)
 
     def _missed(self, path: Array, came: Array) -> Array:
-        return (came - smooth(path))[self.knots - 1]
+        return (came - smooth(path, self.step_s))[self.knots - 1]
 
 
 class _Told:
@@ -68,7 +68,7 @@ class _Told:
 
     def __init__(self, history: History, signals: Signals, path: Array, step_s: float) -> None:
         self.step_s, self.series = step_s, target_series(history)
-        self.path, self.calm = path, smooth(path)
+        self.path, self.calm = path, smooth(path, step_s)
         self.start = smoothed_now(self.series, step_s) - path[0]
         hall_kw = signals.rack_kw.sum(axis=1, keepdims=True)
         self.load = np.concatenate([signals.rack_kw, hall_kw], axis=1)
@@ -93,10 +93,10 @@ class _Told:
         return sine * np.cos(turn) + cosine * np.sin(turn), cosine * np.cos(turn) - sine * np.sin(turn)
 
 
-def smooth(path: Array) -> Array:
+def smooth(path: Array, step_s: float) -> Array:
     """Centred running mean over half an hour, shorter at the ends: where the model's loops are, not how they swing."""
     reach = np.arange(len(path))
-    half = np.minimum(np.minimum(reach, len(path) - 1 - reach), HALF_WINDOW_STEPS)
+    half = np.minimum(np.minimum(reach, len(path) - 1 - reach), round(SWING_S / step_s))
     sums = np.concatenate([np.zeros((1, *path.shape[1:])), np.cumsum(path, axis=0, dtype=np.float64)])
     width = (2 * half + 1).reshape(-1, *[1] * (path.ndim - 1))
     mean: Array = (sums[reach + half + 1] - sums[reach - half]) / width

@@ -1,0 +1,90 @@
+"""A judged forecast on disk: the table by method and horizon, the facts with provenance, one page with figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.forecast_score import Score, hall_interval, pooled_coverage, rows_of, together
+from experiments.provenance import provenance
+
+if TYPE_CHECKING:
+    from experiments.forecast_failures import Agreement
+
+TABLE, FACTS, PAGE = "forecast.csv", "forecast.json", "forecast.html"
+
+
+def save(
+    folder: Path,
+    scores: Mapping[str, Sequence[Score]],
+    failures: Mapping[str, Agreement],
+    example: Mapping[str, Any],
+    facts: dict[str, Any],
+    step_s: float,
+) -> Path:
+    """Write table, facts and page into ``folder`` and return the page.
+
+    Parameters
+    ----------
+    folder : Path
+    scores : mapping
+        Method to one score per hall.
+    failures : mapping
+        Failure in words to how the answers agree with what happens.
+    example : mapping
+        ``mean``, ``low``, ``high`` and ``read`` ``(H, G)`` of one judged day.
+    facts : dict
+        What was run.
+    step_s : float
+        Control step [s].
+    """
+    import pandas as pd
+
+    whole = {name: together(by_hall) for name, by_hall in scores.items()}
+    tables = {name: rows_of(score, step_s / 60.0) for name, score in whole.items()}
+    pooled = {name: _pooled(whole[name], by_hall) for name, by_hall in scores.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [{"method": name, **row} for name, table in tables.items() for row in table]
+    pd.DataFrame(rows).round(4).to_csv(folder / TABLE, index=False)
+    agreements = {name: found._asdict() for name, found in failures.items()}
+    content = {**facts, **provenance(config=facts), "pooled": pooled, "failures": agreements}
+    (folder / FACTS).write_text(json.dumps(content, indent=2, default=str) + "\n")
+    page = _page(content, pooled, tables, agreements, _figures(whole, example, step_s / 3600.0))
+    (folder / PAGE).write_text(page, encoding="utf-8")
+    return folder / PAGE
+
+
+def _pooled(whole: Score, by_hall: Sequence[Score]) -> dict[str, Any]:
+    every = {kind: getattr(whole, kind)("inside") for kind in ("inlets", "cooling")}
+    return {
+        "blocks": whole.blocks,
+        "coverage": {k: round(v, 4) for k, v in pooled_coverage(whole).items()},
+        "coverage_95": {k: [round(x, 4) for x in v] for k, v in hall_interval(by_hall).items()},
+        "least_and_most_over_all_horizons": {
+            k: [round(float(v.min()), 4), round(float(v.max()), 4)] for k, v in every.items()
+        },
+    }
+
+
+def _page(facts: Any, pooled: Any, tables: Any, failures: Any, figures: Any) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    pages = Environment(loader=PackageLoader("experiments", "templates"), autoescape=True, undefined=StrictUndefined)
+    blocks = next(iter(pooled.values()))["blocks"]
+    return pages.get_template("forecast.html.j2").render(
+        facts=facts, pooled=pooled, tables=tables, failures=failures, figures=figures, blocks=blocks
+    )
+
+
+def _figures(whole: Mapping[str, Score], example: Mapping[str, Any], step_h: float) -> list[dict[str, str]]:
+    from experiments import forecast_plots
+    from experiments.plots import as_png
+
+    made = (
+        ("Error by horizon", forecast_plots.error_by_horizon(whole, step_h)),
+        ("Coverage and width of the 90 % intervals", forecast_plots.coverage_by_horizon(whole, step_h)),
+        ("One judged day of the first hall", forecast_plots.example_day(example, step_h)),
+    )
+    return [{"title": title, "png": as_png(figure)} for title, figure in made]
