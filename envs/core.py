@@ -49,6 +49,8 @@ class DataCenterCore:
         ``float32`` (default) or ``float64`` (reference).
     world : World, optional
         Signals that several cores share; built from the scenario when left out.
+    plant : object, optional
+        Another plant than ours with the same layout: ``layout``, ``settled``, ``step`` and ``stored_since`` of `Plant`.
 
     Raises
     ------
@@ -65,14 +67,15 @@ class DataCenterCore:
         *,
         dtype: str = "float32",
         world: World | None = None,
+        plant: Any = None,
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs = {num_envs}; give at least 1")
         self.scenario = load(scenario, overrides) if isinstance(scenario, str) else scenario
         self.num_envs = num_envs
         self.dtype = np.dtype(dtype)
-        self.plant = Plant(self.scenario, self.dtype)
-        self._advance = Taped(self.plant.step)
+        self.plant = plant or Plant(self.scenario, self.dtype)
+        self._advance = self.plant.step if plant else Taped(self.plant.step)  # only a pure step can be taped
         self.world = world or World.build(self.scenario)
         self.step_s = float(self.scenario.episode.step_s)
         self._bind(agent_channels)

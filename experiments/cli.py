@@ -15,6 +15,7 @@ VERBS = {
     "report": "the HTML page of an evaluation: coldaisle report evaluation=<folder>",
     "published": "every published number beside ours, measured now: docs/validation/published.md",
     "validate": "our plant against EnergyPlus over a year: coldaisle validate studies=[hall_cold]",
+    "transfer": "controllers on a plant we did not write, EnergyPlus: coldaisle transfer policies.mine=<run or bundle>",
     "demo": "train for a minute, judge, export",
 }
 

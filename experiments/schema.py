@@ -144,6 +144,27 @@ class ValidateConfig:
 
 
 @dataclass
+class TransferConfig:
+    """``coldaisle transfer``. ``weather`` is an EPW file or its name in the EnergyPlus wheel; an episode per month.
+
+    ``mixes``: racks that draw more air than the room units blow breathe the rest from EnergyPlus's room.
+    """
+
+    scenario: Any = MISSING
+    policies: dict[str, str] = field(default_factory=dict)
+    controllers: list[str] = field(
+        default_factory=lambda: ["legacy_fixed", "best_constant", "tuned_fixed", "rules_as_given", "rules_tuned"]
+    )
+    baseline: str = ""  # the tuned rules where they exist
+    weather: str = "il_chicago"
+    months: list[int] = field(default_factory=lambda: [1, 4, 7, 10])
+    days: int = 7
+    mixes: bool = True
+    seed: int = 0
+    folder: str = "${hydra:runtime.output_dir}"
+
+
+@dataclass
 class ReportConfig:
     """``coldaisle report``. ``evaluation`` is the folder that an evaluation wrote."""
 
@@ -182,6 +203,7 @@ VERBS = {
     "export": ExportConfig,
     "rollout": RolloutConfig,
     "report": ReportConfig,
+    "transfer": TransferConfig,
     "validate": ValidateConfig,
     "published": PublishedConfig,
     "forecast": ForecastConfig,

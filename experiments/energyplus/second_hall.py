@@ -1,0 +1,78 @@
+"""The hall that EnergyPlus runs as a second plant: the scenario's, its electrical room, and every name it speaks.
+
+It has the machines of `hall_model`. The electrical room is a load on the chilled water beside the coils, as in our
+plant. It has no moisture from outside, no humidifier, no walls that store heat and no racks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from envs.equipment.chilled_water import ChilledWater
+from envs.equipment.power_chain import ups_loss_kw
+from envs.scenario import Scenario
+from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
+from experiments.energyplus import hall_model
+from experiments.energyplus.building import RunPeriod
+from experiments.energyplus.engine import Actuator, Variable, schedule_actuator
+from experiments.energyplus.epjson import ALWAYS_ON, Model, Part, merged, one, schedule
+from experiments.energyplus.water_plant import CHILLER, TOWER
+
+ELECTRICAL = "Electrical Room"
+ELECTRICAL_RISE_K = 6.0  # of the water through the electrical room at its design load, engineering guess
+ELECTRICAL_KW = "electrical_room_kw"
+
+
+def second_hall(scenario: Scenario, period: RunPeriod, orders: Mapping[str, float]) -> Model:
+    """The epJSON of the hall, whose warm-up days run under ``orders`` (by our actuator names).
+
+    Raises
+    ------
+    ValueError
+        Where the scenario has machines that the models do not have.
+    """
+    beside = [] if scenario.chilled_water is None else [electrical_room(scenario, scenario.chilled_water)]
+    model = hall_model.hall_model(scenario, scenario.elevation_m, period, beside=beside)
+    for name, lever in actuators(scenario).items():
+        model["Schedule:Constant"][lever.key]["hourly_value"] = float(orders[name]) / lever.scale
+    return model
+
+
+def electrical_room(scenario: Scenario, plant: ChilledWater) -> tuple[Part, Model]:
+    """Water side and objects of the electrical room: a load [kW] on a constant flow.
+
+    EnergyPlus's load profile counts what it takes out of the water as positive; this one puts heat in.
+    """
+    part = Part("LoadProfile:Plant", ELECTRICAL, f"{ELECTRICAL} Water In", f"{ELECTRICAL} Water Out")
+    most_kw = ups_loss_kw(scenario.power, scenario.power.ups_limit_kw)
+    flow = most_kw / (ELECTRICAL_RISE_K * CP_WATER_KJ_KG_K * RHO_WATER_KG_M3)
+    return part, merged(
+        schedule(f"{ELECTRICAL} Load", 0.0),
+        one(
+            part.kind,
+            part.name,
+            inlet_node_name=part.inlet,
+            outlet_node_name=part.outlet,
+            load_schedule_name=f"{ELECTRICAL} Load",
+            peak_flow_rate=min(float(flow), 0.2 * plant.design_flow_m3_s),
+            flow_rate_fraction_schedule_name=ALWAYS_ON,
+        ),
+    )
+
+
+def actuators(scenario: Scenario) -> dict[str, Actuator]:
+    """What is set before every step, by our names: `hall_model.actuators` and ``electrical_room_kw``."""
+    made = hall_model.actuators(scenario)
+    made[ELECTRICAL_KW] = schedule_actuator(f"{ELECTRICAL} Load", -1e-3)
+    return made
+
+
+def variables(scenario: Scenario) -> dict[str, Variable]:
+    """What is read after every step, by our names: `hall_model.variables` and a few more."""
+    made = hall_model.variables(scenario)
+    made["chiller_plr_frac"] = Variable("Chiller Part Load Ratio", CHILLER)
+    made["electrical_heat_kw"] = Variable("Plant Load Profile Heat Transfer Rate", ELECTRICAL, -1e-3)
+    if scenario.tower is not None:
+        made["blowdown_kg_s"] = Variable("Cooling Tower Water Blowdown Volume Flow Rate", TOWER, RHO_WATER_KG_M3)
+        made["drift_kg_s"] = Variable("Cooling Tower Water Drift Volume Flow Rate", TOWER, RHO_WATER_KG_M3)
+    return made

@@ -1,0 +1,234 @@
+"""EnergyPlus as a second plant behind the same core: setpoints in, Flows out, one control step at a time.
+
+EnergyPlus has room units, coils, chiller, pumps, tower and the room's air. Racks, power chain, breakers, battery and
+the ledger of work are ours: EnergyPlus has no such machines, and both plants must meet the same load. Racks breathe
+the air that EnergyPlus supplied in the step before; what they give off heats its room in the step that follows. Which
+flow comes from where: `experiments.energyplus.origins`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs import electrical, ledger, work
+from envs.datacenter import INLET_ALARM_C, Plant
+from envs.equipment import power_chain, rack
+from envs.flows import Flows
+from envs.physics.fan_pump import fan_power_kw
+from envs.plant_state import NO_LIQUID, Now, PlantState
+from envs.scenario import Scenario
+from experiments.energyplus import second_hall
+from experiments.energyplus.building import RunPeriod
+from experiments.energyplus.closed_loop import SteppedHall
+from experiments.energyplus.hall_readings import Met, met
+from experiments.energyplus.second_hall import ELECTRICAL_KW
+
+Array = NDArray[np.floating]
+
+LEAD_IN_S = 3600.0  # under the first setpoints, after the warm-up days and before the episode
+PLAIN_YEAR = 2023
+
+
+class Breath(NamedTuple):
+    """A sub-step of the racks."""
+
+    state: rack.RackState
+    racks: rack.RackFlows
+
+
+class EnergyPlusPlant:
+    """One hall in a running EnergyPlus model.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its ``elevation_m`` is that of the weather file.
+    weather : Path
+        EPW file.
+    first_day : int
+        Day of the year (0 = 1 January) at whose midnight EnergyPlus begins; episodes begin `LEAD_IN_S` later.
+    days : int
+        Length of an episode.
+    mixes : bool
+        What racks breathe that draw more air than is supplied; see `hall_readings.inlets`.
+
+    Raises
+    ------
+    ValueError
+        Where the year ends within the episode, the scenario has faults, or its machines are not in the models.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        weather: Path,
+        first_day: int,
+        days: int,
+        *,
+        mixes: bool = True,
+        dtype: str = "float32",
+    ) -> None:
+        if scenario.faults.scheduled or scenario.faults.random:
+            raise ValueError(f"scenario {scenario.name!r} has faults, which EnergyPlus has not; set none")
+        if not 0 <= first_day <= 364 - days:
+            raise ValueError(f"first_day = {first_day} with days = {days} passes the end of the year; begin earlier")
+        self.scenario, self.weather, self.mixes = scenario, weather, mixes
+        self.ours = Plant(scenario, dtype)
+        self.layout, self.dtype = self.ours.layout, self.ours.dtype
+        self.period = run_period(first_day, days + 1, scenario.episode.step_s)
+        self._hall: SteppedHall | None = None
+
+    def settled(
+        self, outside: Any, load: Any, in_force: Mapping[str, Array], lost: Any, warmth_k: Array, soc_frac: Array
+    ) -> tuple[PlantState, Flows]:
+        """Start EnergyPlus anew: warm-up days and an hour under the first setpoints; arguments as in `Plant.settled`.
+
+        ``warmth_k`` is not applied: EnergyPlus begins where its warm-up days lead.
+        """
+        if len(warmth_k) != 1:
+            raise ValueError(f"num_envs = {len(warmth_k)}: EnergyPlus runs one hall at a time; give 1")
+        self.close()
+        state, _flows = self.ours.settled(outside, load, in_force, lost, warmth_k * 0.0, soc_frac)
+        fresh = state.work
+        now = self.ours.now(state, in_force, outside, load, lost, self.ours.substep_s)
+        orders = self._orders(state, now, self._breathe(state, now))
+        scenario = self.scenario
+        model = second_hall.second_hall(scenario, self.period, orders)
+        names = second_hall.variables(scenario), second_hall.actuators(scenario)
+        self._hall = SteppedHall(model, self.weather, *names)
+        asked = load._replace(batch_arrival=load.batch_arrival * 0.0, batch_due=load.batch_due * 0.0)
+        for _ in range(lead_in_steps(scenario.episode.step_s)):
+            state, flows = self.step(state, in_force, outside, asked, lost, np.zeros(1))
+        return state._replace(work=fresh), flows
+
+    def step(
+        self, state: PlantState, in_force: Mapping[str, Array], outside: Any, load: Any, lost: Any, t: Array
+    ) -> tuple[PlantState, Flows]:
+        """Next state and Flows of one control step; arguments as in `Plant.step`. Not pure: EnergyPlus moves on."""
+        if self._hall is None:
+            raise ValueError("step before settled; call settled first")
+        ours, start, total = self.ours, state, None
+        now = ours.now(state, in_force, outside, load, lost, ours.substep_s)
+        breaths = self._breathe(state, now)
+        seen = self._hall.step(self._orders(state, now, breaths))
+        found = met(ours, seen, breaths[-1].racks.airflow_kg_s, self.mixes)
+        for breath in breaths:
+            state, sub = self._book(state, now, breath, found)
+            total = sub if total is None else ledger.add(total, sub)
+        assert total is not None
+        share = 1.0 / ours.substeps
+        done, work_flows = work.settle(
+            self.layout.work,
+            start.work,
+            self.layout.racks,
+            load.activity,
+            now.activity,
+            total.cap_frac * share,
+            total.throttle_frac * share,
+            total.powered_frac * share,
+            load,
+            t,
+            ours.substeps * ours.substep_s / 3600.0,
+        )
+        state = state._replace(work=done)
+        return state, ledger.flows(ours, start, state, total, work_flows, load, ours.substep_s, ours.substeps)
+
+    def stored_since(self, state: PlantState, start: PlantState) -> tuple[Array, Array]:
+        """As `Plant.stored_since`, with the masses of our machines at EnergyPlus's temperatures."""
+        return self.ours.stored_since(state, start)
+
+    def close(self) -> None:
+        """End the running model."""
+        if self._hall is not None:
+            self._hall.close()
+            self._hall = None
+
+    def _breathe(self, state: PlantState, now: Now) -> list[Breath]:
+        """The racks over the step, at the inlets of the step before."""
+        lay, limit = self.layout, now.limit_kw
+        if self.scenario.capper.enabled:
+            limit = np.minimum(limit, state.protective_kw)
+        coolant = flow = state.alive[0] * 0.0
+        racks, out = state.rack, []
+        for _ in range(self.ours.substeps):
+            after, flows = rack.advance(
+                lay.racks, racks, state.inlet_c, coolant, flow, now.demand, limit, state.alive, now.dt_s
+            )
+            racks, flows = rack.exhaled(
+                lay.racks, after, flows, state.inlet_c, state.inlet_c * 0.0, state.alive, now.dt_s
+            )
+            out.append(Breath(racks, flows))
+        return out
+
+    def _orders(self, state: PlantState, now: Now, breaths: list[Breath]) -> dict[str, float]:
+        """What EnergyPlus is told: setpoints in force, and the heat of racks, busways, lights and UPS."""
+        lay, p, force = self.layout, self.scenario, now.in_force
+        command = force["crah_fan_speed_frac"]
+        command = command + (1.0 - command) * state.alarm
+        fans = fan_power_kw(lay.zones.fan_kw, command, lay.zones.fan_exponent) * lay.zones.crah_running
+        rack_kw = np.mean([b.racks.power_kw for b in breaths], axis=0)
+        power = power_chain.losses(p.power, lay.tree, rack_kw, fans.sum(axis=0), fans[0] * 0.0)
+        heat = lay.membership @ np.mean([b.racks.air_heat_kw for b in breaths], axis=0)
+        heat = heat + lay.zone_share * (power.pdu_loss_kw + p.power.lighting_kw)
+        orders = {ELECTRICAL_KW: float(power.ups_loss_kw[0])}
+        for z in range(lay.n_zones):
+            orders[f"it_kw[{z}]"] = float(heat[z, 0])
+            orders[f"crah_fan_speed_frac[{z}]"] = float(command[z, 0])
+            orders[f"supply_air_temp_setpoint_c[{z}]"] = float(force["supply_air_temp_setpoint_c"][z, 0])
+        for name in ("chw_supply_temp_setpoint_c", "cw_supply_temp_setpoint_c"):
+            if name in force:
+                orders[name] = float(force[name][0, 0])
+        return orders
+
+    def _book(self, state: PlantState, now: Now, breath: Breath, found: Met) -> tuple[PlantState, ledger.Sub]:
+        """The electrical side and the books of a sub-step, EnergyPlus's powers being means of the step."""
+        lay, p, racks = self.layout, self.scenario, breath.racks
+        air, chw, tower = found.air, found.chw, found.tower
+        fans = air.fan_power_kw.sum(axis=0)
+        power = power_chain.losses(p.power, lay.tree, racks.power_kw, fans, fans * 0.0)
+        site = electrical.site(self.ours, state, now, racks, power, air, None, NO_LIQUID, chw, tower)
+        moved = state.air._replace(
+            hot_c=air.return_c,
+            supply_c=air.supply_c,
+            humidity_ratio=found.humidity_ratio,
+            fan_speed_frac=found.balance.fan_speed_frac,
+            valve_frac=air.valve_frac,
+        )
+        new = state._replace(
+            rack=breath.state,
+            air=moved,
+            chw=state.chw._replace(supply_c=chw.supply_c, economizer_on=(chw.mode > 0.5).astype(self.dtype)),
+            tower=None if tower is None else state.tower._replace(basin_c=tower.supply_c),
+            breaker=site.breaker_state,
+            capper=site.capper_state,
+            battery=site.battery_state,
+            inlet_c=found.inlet_c,
+            exhaust_c=racks.exhaust_c,
+            rack_down_s=site.rack_down_s,
+            alive=site.alive,
+            protective_kw=site.capped.limit_kw,
+            alarm=(lay.zone_max(found.inlet_c) > INLET_ALARM_C).astype(self.dtype),
+        )
+        return new, ledger.sub(
+            self.ours, state, found.inlet_c, found.balance, racks, NO_LIQUID, power, air, None, chw, tower, site, moved
+        )
+
+
+def lead_in_steps(step_s: float) -> int:
+    """Control steps of the lead-in."""
+    return round(LEAD_IN_S / step_s)
+
+
+def run_period(first_day: int, days: int, step_s: float) -> RunPeriod:
+    """EnergyPlus's run period of ``days`` days from ``first_day`` of the year (0 = 1 January), at our control step."""
+    begin = date(PLAIN_YEAR, 1, 1) + timedelta(days=first_day)
+    end = begin + timedelta(days=days - 1)
+    if 3600.0 % step_s or step_s < 60.0:
+        raise ValueError(f"episode.step_s = {step_s}: EnergyPlus steps in whole parts of an hour; give 300 or 600")
+    return RunPeriod((begin.month, begin.day), (end.month, end.day), round(3600.0 / step_s))

@@ -1,0 +1,218 @@
+"""Controllers on a plant that we did not write: the same weeks in closed loop in ours and in EnergyPlus.
+
+``coldaisle transfer policies.mine=<run or bundle> weather=il_chicago days=7``.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import hydra
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from experiments.evaluate import Evaluation, play
+from experiments.schema import CONFIGS, register
+from experiments.score import Table
+from experiments.splits import Episode, load_split
+from experiments.trace import BATCH_SERIES, Series
+
+if TYPE_CHECKING:
+    from envs.episode import EpisodePlan
+    from envs.scenario import Scenario
+    from envs.world import World
+    from experiments.policies import PolicyMaker
+
+LOG = logging.getLogger(__name__)
+
+OURS, ENERGYPLUS = "coldaisle", "EnergyPlus"
+DAYS_MOST = 28
+
+
+class Setting(NamedTuple):
+    """What both plants are under: the same hall, weather, load and first steps."""
+
+    scenario: Scenario
+    weather: Path
+    episodes: list[Episode]
+    world: World
+    plan: EpisodePlan
+
+
+def setting(scenario: Scenario, weather: Path, months: Sequence[int], days: int) -> Setting:
+    """Place a scenario at a weather file, with one episode in each month and the load of the test split.
+
+    The hall stands at the height of the file's station; the outdoor air is the one that EnergyPlus makes of the file.
+
+    Raises
+    ------
+    ValueError
+        For months or days that no year has.
+    """
+    from envs.signals.epw import read_epw
+    from envs.world import World
+    from experiments.energyplus.outdoors import with_outdoors
+    from experiments.energyplus.second_plant import lead_in_steps, run_period
+    from experiments.episodes import explicit_plan, restricted
+
+    if not months or not all(1 <= m <= 12 for m in months):
+        raise ValueError(f"months = {list(months)}; give some of 1..12")
+    if not 1 <= days <= DAYS_MOST:
+        raise ValueError(f"days = {days}; give 1..{DAYS_MOST}, so that an episode stays inside its month")
+    seeds = load_split("test").workload_seeds
+    episodes = [Episode(str(weather), m, 0, seeds[i % len(seeds)], days) for i, m in enumerate(months)]
+    site = restricted(replace(scenario, elevation_m=read_epw(weather).elevation_m), episodes)
+    world = World.build(site)
+    plan, step_s = explicit_plan(site, world, episodes), site.episode.step_s
+    periods = [(int(at), run_period(int(at) // world.steps_per_day, days + 1, step_s)) for at in plan.site_start]
+    lead = lead_in_steps(step_s)
+    plan = plan._replace(site_start=plan.site_start + lead, load_start=plan.load_start + lead)
+    return Setting(site, weather, episodes, with_outdoors(world, weather, periods), plan)
+
+
+def on_ours(policies: Mapping[str, PolicyMaker], given: Setting, seed: int = 0) -> Evaluation:
+    """Every policy on our plant, its episodes side by side."""
+    from envs.core import DataCenterCore
+
+    core = DataCenterCore(given.scenario, len(given.episodes), world=given.world)
+    scores, traces, seconds = {}, {}, {}
+    for name, make in policies.items():
+        start = time.perf_counter()
+        core.reset(seed=seed, plan=given.plan)
+        scores[name], traces[name] = play(core, make(core), given.scenario.episode.steps)
+        seconds[name] = time.perf_counter() - start
+    return Evaluation(scores, traces, given.episodes, _facts(given, core, seconds, OURS))
+
+
+def on_energyplus(
+    policies: Mapping[str, PolicyMaker], given: Setting, *, seed: int = 0, mixes: bool = True
+) -> Evaluation:
+    """Every policy in EnergyPlus, one episode after the other: its engine runs one model at a time."""
+    from envs.core import DataCenterCore
+    from experiments.energyplus.second_plant import EnergyPlusPlant
+
+    parts: dict[str, list[tuple[Table, Series]]] = {name: [] for name in policies}
+    seconds = dict.fromkeys(policies, 0.0)
+    steps = given.scenario.episode.steps
+    for i, episode in enumerate(given.episodes):
+        columns: list[Any] = [column[i : i + 1] for column in given.plan]
+        plan = given.plan._replace(**dict(zip(given.plan._fields, columns, strict=True)))
+        day = int(plan.site_start[0]) // given.world.steps_per_day
+        plant = EnergyPlusPlant(given.scenario, given.weather, day, episode.days, mixes=mixes)
+        core = DataCenterCore(given.scenario, 1, world=given.world, plant=plant)
+        try:
+            for name, make in policies.items():
+                start = time.perf_counter()
+                core.reset(seed=seed + i, plan=plan)
+                parts[name].append(play(core, make(core), steps))
+                seconds[name] += time.perf_counter() - start
+                LOG.info("EnergyPlus: month %d, %s", episode.month, name)
+        finally:
+            plant.close()
+    scores = {name: _side_by_side([table for table, _ in found]) for name, found in parts.items()}
+    traces = {name: _series([series for _, series in found]) for name, found in parts.items()}
+    return Evaluation(scores, traces, given.episodes, _facts(given, core, seconds, ENERGYPLUS))
+
+
+def _side_by_side(tables: Sequence[Table]) -> Table:
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+
+def _series(found: Sequence[Series]) -> Series:
+    """Batch series side by side; the detailed episode is the first."""
+    return {**found[0], **{name: np.concatenate([s[name] for s in found], axis=1) for name in BATCH_SERIES}}
+
+
+def _facts(given: Setting, core: Any, seconds: Mapping[str, float], plant: str) -> dict[str, Any]:
+    from experiments.energyplus.engine import engine_version
+
+    return {
+        "scenario": given.scenario.name,
+        "plant": plant,
+        "scenario_hash": given.scenario.hash(),
+        "channel_hash": core.channel_hash,
+        "weather": given.weather.name,
+        "energyplus": engine_version(),
+        "step_s": core.step_s,
+        "steps": given.scenario.episode.steps * len(given.episodes),
+        "wall_s": dict(seconds),
+    }
+
+
+def weather_path(name: str) -> Path:
+    """An EPW file by its path, or by its name in the EnergyPlus wheel.
+
+    Raises
+    ------
+    ValueError
+        Where it is neither.
+    """
+    from experiments.energyplus.engine import weather_files
+
+    known = weather_files()
+    if name in known:
+        return known[name]
+    path = Path(name)
+    if path.suffix.lower() != ".epw" or not path.is_file():
+        raise ValueError(f"weather = {name!r} is no EPW file; give the path of one, or one of {sorted(known)}")
+    return path
+
+
+def chosen(scenario: Scenario, controllers: Sequence[str]) -> dict[str, PolicyMaker]:
+    """The named reference controllers of a scenario.
+
+    Raises
+    ------
+    ValueError
+        For a name that the scenario's roster does not have.
+    """
+    from experiments.policies import reference_policies
+
+    known = reference_policies(scenario)
+    missing = [name for name in controllers if name not in known]
+    if missing:
+        raise ValueError(f"controllers = {missing} are not in the roster of {scenario.name!r}: {sorted(known)}")
+    return {name: known[name] for name in controllers}
+
+
+@hydra.main(config_path=CONFIGS, config_name="transfer", version_base="1.3")
+def main(config: DictConfig) -> None:
+    """Run every controller on both plants; write scores, page and reports into the run's folder."""
+    from experiments.policies import best_rule, learned_policies
+    from experiments.report import write_report
+    from experiments.results import save
+    from experiments.transfer_table import print_both, write_both
+
+    scenario: Any = OmegaConf.to_object(config.scenario)
+    weather = weather_path(config.weather)
+    policies: dict[str, Any] = chosen(scenario, list(config.controllers))
+    baseline = config.baseline or best_rule(policies)
+    for name, path in config.policies.items():
+        policies |= learned_policies(str(name), path)
+    given = setting(scenario, weather, list(config.months), config.days)
+    found = {
+        OURS: on_ours(policies, given, config.seed),
+        ENERGYPLUS: on_energyplus(policies, given, seed=config.seed, mixes=config.mixes),
+    }
+    folder = Path(config.folder)
+    for plant, evaluation in found.items():
+        write_report(save(evaluation, folder / plant.lower(), baseline, OmegaConf.to_yaml(config)), baseline)
+    write_both(found, folder, baseline, config.mixes)
+    print_both(found, baseline)
+    LOG.info("tables, page and both reports are in %s", folder)
+
+
+def run() -> None:
+    """``coldaisle transfer`` and ``python -m experiments.transfer``."""
+    register(sys.argv)
+    main()
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,160 @@
+"""What both plants say of the same controllers: one table, and whether they rank them alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from experiments.gates import failed_gates
+from experiments.provenance import provenance
+from experiments.results import format_number, gate_words
+from experiments.score import MEASURES, columns, totals
+
+SHOWN = (
+    ("cooling_kwh", "cooling kWh"),
+    ("pue", "PUE"),
+    ("degree_minutes_worst_rack", "K min"),
+    ("worst_inlet_c", "worst degC"),
+    ("water_l", "water L"),
+)
+RANKED = ("cooling_kwh", "energy_per_work_kwh_h", "water_l", "cost_usd")
+APART_FRAC = 0.05  # what ASHRAE Guideline 14 allows a calibrated model's monthly energy to be off
+CSV, PAGE = "transfer.csv", "transfer.md"
+
+
+class Agreement(NamedTuple):
+    """How alike two plants rank controllers by one column.
+
+    Attributes
+    ----------
+    tau : float
+        Kendall's rank correlation, 1 for the same order.
+    same, pairs : int
+        Pairs of controllers in the same order on both, and pairs in all.
+    same_apart, apart : int
+        The same of pairs that stand `APART_FRAC` or more apart on the first plant.
+    """
+
+    column: str
+    tau: float
+    same: int
+    pairs: int
+    same_apart: int
+    apart: int
+
+
+def agreement(column: str, one: Mapping[str, float], other: Mapping[str, float]) -> Agreement:
+    """Rank agreement of the same controllers' values on two plants."""
+    from scipy.stats import kendalltau
+
+    names = list(one)
+    pairs = list(combinations(names, 2))
+    apart = [(a, b) for a, b in pairs if abs(one[a] - one[b]) >= APART_FRAC * min(abs(one[a]), abs(one[b]))]
+    same, same_apart = (sum((one[a] > one[b]) == (other[a] > other[b]) for a, b in some) for some in (pairs, apart))
+    tau = float(kendalltau([one[n] for n in names], [other[n] for n in names]).statistic)
+    return Agreement(column, tau, same, len(pairs), same_apart, len(apart))
+
+
+def agreements(found: Mapping[str, Any]) -> list[Agreement]:
+    """Agreement of two evaluations by each of `RANKED`."""
+    one, other = (_totals(evaluation) for evaluation in found.values())
+    return [agreement(c, {n: r[c] for n, r in one.items()}, {n: r[c] for n, r in other.items()}) for c in RANKED]
+
+
+def print_both(found: Mapping[str, Any], baseline: str) -> None:
+    """Print one table of both plants, and how alike they rank."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+    facts = next(iter(found.values())).facts
+    table = RichTable(title=f"{facts['scenario']} at {facts['weather']}", box=SIMPLE_HEAD, padding=0)
+    for heading in ("plant", "controller"):
+        table.add_column(heading, no_wrap=True)
+    for heading in _headings():
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in _rows(found, baseline):
+        table.add_row(*row)
+    Console().print(table, *(f"{_title(a.column)}: {_words(a)}" for a in agreements(found)), sep="\n")
+
+
+def write_both(found: Mapping[str, Any], folder: Path, baseline: str, mixes: bool) -> None:
+    """Write every measure as CSV, and the page."""
+    import pandas as pd
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for plant, evaluation in found.items():
+        for name, row in _totals(evaluation).items():
+            words = gate_words(evaluation.scores, name, baseline)
+            lines.append(
+                {"plant": plant, "controller": name, **{m.column: row[m.column] for m in MEASURES}, "gates": words}
+            )
+    pd.DataFrame(lines).to_csv(folder / CSV, index=False, float_format="%.8g")
+    (folder / PAGE).write_text(page(found, baseline, mixes), encoding="utf-8")
+
+
+def page(found: Mapping[str, Any], baseline: str, mixes: bool) -> str:
+    """The page: what was run, the table, the agreement, what EnergyPlus is and is not asked."""
+    from experiments.energyplus.origins import words
+
+    first = next(iter(found.values()))
+    facts, made = first.facts, provenance(config=first.facts)
+    weeks = ", ".join(f"month {e.month} (load seed {e.workload_seed})" for e in first.episodes)
+    air = "the room's air for what the room units do not supply" if mixes else "supply air alone"
+    lines = [
+        "# The same controllers on two plants",
+        "",
+        f"Scenario `{facts['scenario']}` ({facts['scenario_hash']}, channels {facts['channel_hash']}), weather "
+        f"`{facts['weather']}`, {first.episodes[0].days} days in each of: {weeks}. EnergyPlus wheel "
+        f"{facts['energyplus']}, git {str(made.get('git_hash', 'unknown'))[:12]}. Racks in EnergyPlus breathe {air}.",
+        "",
+        *_markdown(("plant", "controller", *_headings()), _rows(found, baseline)),
+        "",
+        f"`vs base`: cooling against `{baseline}` on the same plant, where no gate of the protocol fails.",
+        "",
+        *_markdown(("ranked by", "agreement"), [(_title(a.column), _words(a)) for a in agreements(found)]),
+        "",
+        *words(),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _totals(evaluation: Any) -> dict[str, dict[str, float]]:
+    return {name: totals(table) for name, table in evaluation.scores.items()}
+
+
+def _headings() -> list[str]:
+    (first, *rest) = [heading for _, heading in SHOWN]
+    return [first, "vs base", *rest]
+
+
+def _rows(found: Mapping[str, Any], baseline: str) -> list[tuple[str, ...]]:
+    rows = []
+    for plant, evaluation in found.items():
+        whole = _totals(evaluation)
+        for name, row in whole.items():
+            first, *rest = (format_number(m, row[m.column]) for m in columns([c for c, _ in SHOWN]))
+            failed = name != baseline and failed_gates(evaluation.scores[name], evaluation.scores[baseline])
+            change = row["cooling_kwh"] / whole[baseline]["cooling_kwh"] - 1.0
+            rows.append((plant, name, first, "gate" if failed else f"{100 * change:+.1f} %", *rest))
+    return rows
+
+
+def _title(column: str) -> str:
+    return columns([column])[0].title
+
+
+def _words(a: Agreement) -> str:
+    far = f"{a.same_apart} of {a.apart} of those that are {100 * APART_FRAC:.0f} % or more apart in ours"
+    return f"Kendall's tau {a.tau:.2f}, {a.same} of {a.pairs} pairs in the same order, {far}"
+
+
+def _markdown(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
+        "| " + " | ".join(heading) + " |",
+        "|" + "---|" * len(heading),
+        *("| " + " | ".join(row) + " |" for row in rows),
+    ]
