@@ -43,8 +43,13 @@ def archetype_of(group: RackGroup) -> RackArchetype:
     for key in group.overrides:
         if not hasattr(preset, key):
             raise ValueError(f"racks: override {key!r} is no parameter of a rack; choose from {sorted(vars(preset))}")
-    whole: dict[str, Any] = {k: type(getattr(preset, k))(v) for k, v in group.overrides.items()}
+    whole: dict[str, Any] = {k: _typed(v, getattr(preset, k)) for k, v in group.overrides.items()}
     return replace(preset, **whole)
+
+
+def _typed(value: Any, like: Any) -> Any:
+    """A number of the type of ``like``; an array ``(B,)``, one value per environment, as it is."""
+    return value if isinstance(value, np.ndarray) else type(like)(value)
 
 
 class Layout:
@@ -119,7 +124,7 @@ class Layout:
         self.zone_racks = [_span(np.flatnonzero(self.zone_of == z)) for z in range(self.n_zones)]
         self.pressure_kpa = float(pressure_kpa(s.elevation_m))
         self.zones = air_side.zone_table(list(s.zones.values()), self.pressure_kpa, self.dtype)
-        airflow = [max(a.air_rated_kw, 0.05) * a.airflow_m3_s_kw for a in self.archetypes]
+        airflow = [max(a.air_rated_kw, 0.05) * float(np.mean(a.airflow_m3_s_kw)) for a in self.archetypes]
         rows, zones = self.row_of.tolist(), self.zone_of.tolist()
         self.recirculation = recirculation_matrix(rows, zones, airflow, self.dtype)
         self.spread = rack_spread(rows, zones, airflow=airflow, dtype=self.dtype)
@@ -146,7 +151,7 @@ class Layout:
             np.asarray(s.power.row_limit_kw), s.power.ups_limit_kw, s.power.utility_limit_kw, self.dtype
         )
         self.feeder_limit_kw = float(s.power.ups_limit_kw)
-        losses = 1.0 + s.power.pdu_loss_frac
+        losses = 1.0 + float(np.max(s.power.pdu_loss_frac))
         self.rack_budget_kw = self.feeder_limit_kw * (s.capper.target_frac - NON_RACK_UPS_FRAC) / losses
         self.row_priority = [max((g.priority for g in groups if g.row == p), default=0) for p in range(self.n_rows)]
         self.rated_it_kw = float(self.rack_rated_kw.sum())

@@ -10,6 +10,7 @@ VERBS = {
     "train": "learn a policy: coldaisle train scenario=ai_hall agent=ppo seed=0 (-m sweeps over commas)",
     "evaluate": "score policies and rules on paired episodes: coldaisle evaluate policies.mine=<run or bundle>",
     "export": "write a bundle that runs without torch: coldaisle export run=<run>",
+    "calibrate": "fit a scenario to telemetry: coldaisle calibrate telemetry=<csv> points=<yaml> scenario=<prior>",
     "rollout": "one policy, one episode, every point as CSV: coldaisle rollout policy=rules",
     "forecast": "inlets and cooling power up to a day ahead, judged on simulated halls: coldaisle forecast halls=30",
     "report": "the HTML page of an evaluation: coldaisle report evaluation=<folder>",

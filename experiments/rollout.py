@@ -56,6 +56,19 @@ def _named(prefix: str, values: Any) -> dict[str, float]:
     return out
 
 
+def write_telemetry(scenario: Scenario, episode: Episode, folder: Path, seed: int = 0) -> Path:
+    """What a building system would have logged of the episode under moving setpoints: noise, gaps, a point map."""
+    from envs.calibration.synthetic import measured, record, write
+    from envs.world import World
+    from experiments.episodes import explicit_plan, restricted
+
+    site = restricted(scenario, [episode])
+    world = World.build(site)
+    truth = record(site, site.episode.steps, explicit_plan(site, world, [episode]), world, seed)
+    write(measured(truth, 0, site.sensors, site.episode.step_s, seed), folder)
+    return folder
+
+
 @hydra.main(config_path=CONFIGS, config_name="rollout", version_base="1.3")
 def main(config: DictConfig) -> None:
     """Roll out as configured and write ``rollout.csv``."""
@@ -63,12 +76,15 @@ def main(config: DictConfig) -> None:
     from experiments.policies import best_rule, learned_policies, reference_policies
 
     scenario: Any = OmegaConf.to_object(config.scenario)
-    known = reference_policies(scenario)
-    make = known.get(best_rule(known) if config.policy == "rules" else config.policy)
-    make = make or learned_policies("policy", config.policy)["policy"]
     episode = plan_episodes(split_of(scenario, config.split), days=config.days)[0]
     folder = Path(config.folder)
     folder.mkdir(parents=True, exist_ok=True)
+    if config.telemetry:
+        LOG.info("telemetry and point map written to %s", write_telemetry(scenario, episode, folder, config.seed))
+        return
+    known = reference_policies(scenario)
+    make = known.get(best_rule(known) if config.policy == "rules" else config.policy)
+    make = make or learned_policies("policy", config.policy)["policy"]
     rollout(make, scenario, episode, config.seed).to_csv(folder / "rollout.csv", index=False)
     LOG.info("rollout written to %s", folder / "rollout.csv")
 

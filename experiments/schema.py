@@ -123,10 +123,14 @@ class ExportConfig:
 
 @dataclass
 class RolloutConfig:
-    """``coldaisle rollout``. ``policy`` is ``rules``, ``random``, ``legacy``, a run's folder or a bundle."""
+    """``coldaisle rollout``. ``policy`` is ``rules``, ``random``, ``legacy``, a run's folder or a bundle.
+
+    ``telemetry``: instead of a policy, rules with random steps, logged as a building system does, for ``calibrate``.
+    """
 
     scenario: Any = MISSING
     policy: str = "rules"
+    telemetry: bool = False
     split: str = "test"
     days: int = 1
     seed: int = 0
@@ -147,20 +151,34 @@ class ValidateConfig:
 class TransferConfig:
     """``coldaisle transfer``. ``weather`` is an EPW file or its name in the EnergyPlus wheel; an episode per month.
 
+    ``controllers`` are rules of the roster (none named: `experiments.transfer.CONTROLLERS`, as far as there are).
     ``mixes``: racks that draw more air than the room units blow breathe the rest from EnergyPlus's room.
     """
 
     scenario: Any = MISSING
     policies: dict[str, str] = field(default_factory=dict)
-    controllers: list[str] = field(
-        default_factory=lambda: ["legacy_fixed", "best_constant", "tuned_fixed", "rules_as_given", "rules_tuned"]
-    )
+    controllers: list[str] = field(default_factory=list)
     baseline: str = ""  # the tuned rules where they exist
     weather: str = "il_chicago"
     months: list[int] = field(default_factory=lambda: [1, 4, 7, 10])
     days: int = 7
     mixes: bool = True
     seed: int = 0
+    folder: str = "${hydra:runtime.output_dir}"
+
+
+@dataclass
+class CalibrateConfig:
+    """``coldaisle calibrate``. ``parameters`` and ``fixed`` are parts of paths to fit (empty: all) and not to fit."""
+
+    scenario: Any = MISSING
+    telemetry: str = MISSING
+    points: str = MISSING
+    held_out: float = 0.25
+    parameters: list[str] = field(default_factory=list)
+    fixed: list[str] = field(default_factory=list)
+    progress: bool = True
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
     folder: str = "${hydra:runtime.output_dir}"
 
 
@@ -201,6 +219,7 @@ VERBS = {
     "train": TrainConfig,
     "evaluate": EvaluateConfig,
     "export": ExportConfig,
+    "calibrate": CalibrateConfig,
     "rollout": RolloutConfig,
     "report": ReportConfig,
     "transfer": TransferConfig,

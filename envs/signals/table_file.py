@@ -89,7 +89,7 @@ def read_table(
         Naming file, line, column, what was found, what was expected and how to mend it.
     """
     path = Path(path)
-    frame = _read_frame(path)
+    frame = read_cells(path)
     if len(frame) == 0 or (rows is not None and len(frame) != rows):
         wanted = "at least one" if rows is None else str(rows)
         raise ValueError(f"{path}: found {len(frame)} data rows, expected {wanted}; complete or cut the file")
@@ -100,8 +100,8 @@ def read_table(
     return Table(values, times, _step_s(path, times, time_column))
 
 
-def _read_frame(path: Path) -> pd.DataFrame:
-    """Every cell as text (CSV) or as stored (Parquet)."""
+def read_cells(path: Path) -> pd.DataFrame:
+    """Every cell as text (CSV) or as stored (Parquet), unchecked."""
     import pandas as pd  # here, so that importing the environments does not import pandas
 
     if not path.is_file():

@@ -1,0 +1,145 @@
+"""The whole of it: telemetry in, the most probable parameters, how well they are known, the error on held-out days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.calibration.errors import end_to_end
+from envs.calibration.fit import Fit, Report, fit
+from envs.calibration.free_parameters import FreeParameter, free_parameters
+from envs.calibration.intervals import Interval, covariance, intervals
+from envs.calibration.measured import QUANTITIES
+from envs.calibration.rack_load import activity_of
+from envs.calibration.replay import Candidates, replay
+from envs.calibration.telemetry import Telemetry
+from envs.calibration.windows import BURN_IN_S, Windows, cut
+from envs.datacenter import Plant
+from envs.scenario import Scenario
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ChannelError:
+    """How far one quantity is off on days that were not fitted: calibrated, and with the scenario as it was.
+
+    ``rmse`` and ``bias`` are in the quantity's unit, ``cv_frac`` is the root mean square error over the mean.
+    """
+
+    channel: str
+    rmse: float
+    bias: float
+    cv_frac: float
+    rmse_before: float
+    readings: int
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What a calibration found.
+
+    Attributes
+    ----------
+    fit : Fit
+        On the first part of the telemetry.
+    fitted, held_out : Windows
+        The days fitted, and those kept aside (None where there were too few).
+    intervals : tuple of Interval
+    covariance : ndarray (P, P)
+        In ``u``.
+    errors : tuple of ChannelError
+        On the days held out, a day ahead each.
+    shown : ndarray (T, N)
+        What the calibrated plant shows on the days held out, end to end.
+    """
+
+    fit: Fit
+    fitted: Windows
+    held_out: Windows | None
+    intervals: tuple[Interval, ...]
+    covariance: Floats
+    errors: tuple[ChannelError, ...]
+    shown: Floats
+
+
+def calibrate(
+    scenario: Scenario,
+    telemetry: Telemetry,
+    *,
+    held_out_frac: float = 0.25,
+    window_s: float = 86_400.0,
+    keep: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    report: Report | None = None,
+) -> Calibration:
+    """Fit a scenario's parameters to telemetry and judge them on its last days.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Topology, priors, and how good the sensors are.
+    telemetry : Telemetry
+        Screened.
+    held_out_frac : float
+        Share of the file at its end that is not fitted.
+    window_s : float
+        Length of a window [s]: how far ahead the held-out error looks.
+    keep, drop : sequence of str
+        Parts of parameter paths to fit, and not to fit.
+    report : callable, optional
+        Called with words and the share done.
+    """
+    if not 0.0 <= held_out_frac < 0.9:
+        raise ValueError(f"held_out = {held_out_frac} is outside [0, 0.9); give the share of days to keep aside")
+    layout = Plant(scenario, "float64").layout
+    split = telemetry.rows - round(held_out_frac * telemetry.rows)
+    fitted = cut(telemetry.part(0, split), scenario, layout, window_s)
+    free = free_parameters(scenario, keep, drop)
+    found = fit(scenario, fitted, free, report)
+    held: Windows | None = None
+    errors: tuple[ChannelError, ...] = ()
+    shown = np.zeros((0, 0))
+    burn = round(BURN_IN_S / telemetry.step_s)
+    if telemetry.rows - split >= 2 * burn:
+        if report is not None:
+            report("days held out", 0.99)
+        held = cut(telemetry.part(split - burn, telemetry.rows), scenario, layout, window_s)
+        shown = _shown(scenario, held, free, found.u)
+        errors = _errors(held, shown, _shown(scenario, held, free, np.zeros(len(free))))
+    return Calibration(
+        found,
+        fitted,
+        held,
+        tuple(intervals(found, telemetry.part(0, split).values, telemetry.step_s)),
+        covariance(found, telemetry.step_s),
+        errors,
+        shown,
+    )
+
+
+def _shown(scenario: Scenario, windows: Windows, free: Sequence[FreeParameter], u: Floats) -> Floats:
+    """What the plant shows at a point ``(T, N)``, under the load that was measured."""
+    activity = activity_of(scenario, windows, list(free), u)
+    one = replay(scenario, Candidates(free, u[:, None]), windows, activity, windows.outputs)
+    return end_to_end(one)[:, :, 0]
+
+
+def _errors(windows: Windows, shown: Floats, before: Floats) -> tuple[ChannelError, ...]:
+    """Error of every quantity, its rows together."""
+    truth, made = end_to_end(windows.shown), []
+    for name in windows.outputs:
+        rows = [k for k, (n, _) in enumerate(windows.rows) if n == name]
+        miss, miss_before = shown[:, rows] - truth[:, rows], before[:, rows] - truth[:, rows]
+        known = np.isfinite(miss)
+        if not known.any():
+            continue
+        rmse = float(np.sqrt((miss[known] ** 2).mean()))
+        mean = float(np.abs(truth[:, rows][known]).mean())
+        cv = rmse / mean if QUANTITIES[name].kind == "power" and mean > 0.0 else float("nan")
+        was = float(np.sqrt((miss_before[known] ** 2).mean()))
+        made.append(ChannelError(name, rmse, float(miss[known].mean()), cv, was, int(known.sum())))
+    return tuple(made)

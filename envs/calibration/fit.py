@@ -1,0 +1,192 @@
+"""The fit: regularised Gauss-Newton with slopes from the batch, every candidate of an iteration replayed at once.
+
+Each iteration replays the present point and one small step of every parameter side by side on the environment axis,
+then four damped steps side by side, and takes the best. The prior is a row of the same least squares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.calibration.errors import Taken, Weighing, end_to_end, weigh, without_constants
+from envs.calibration.free_parameters import FreeParameter
+from envs.calibration.rack_load import activity_of
+from envs.calibration.replay import Candidates, replay
+from envs.calibration.windows import Windows
+from envs.scenario import Scenario
+
+Floats = NDArray[np.float64]
+Report = Callable[[str, float], None]
+
+SLOPE_STEP = 0.05  # in standard deviations of the prior
+DAMPINGS = (0.0, 0.03, 0.3, 3.0)  # of the diagonal
+STIFFER = 30.0  # all dampings but none grow so after an iteration in which no step was better
+LONGEST_STEP = 1.5  # of one parameter in one iteration, in standard deviations of its prior
+STILL = 0.02  # largest move that counts as having arrived, in posterior standard deviations at least .02 of the prior's
+MOST_ITERATIONS = 12
+BATCH_LIMIT = 400  # environments per replay: more go in turns (memory)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Where a fit arrived.
+
+    Attributes
+    ----------
+    free : tuple of FreeParameter
+        What was fitted.
+    u : ndarray (P,)
+        The most probable point.
+    predicted : ndarray (T, N)
+        What the plant shows there, days end to end.
+    weighing : Weighing
+        Of the residuals there.
+    taken : Taken
+        Residuals and slopes there, without the sensors' constant errors.
+    costs : tuple of float
+        By iteration; weights are renewed in each, so they need not fall.
+    converged : bool
+        Whether the last step was small.
+    activity : ndarray (K, S, R, W)
+        Work of the racks by which the measured power was drawn.
+    """
+
+    free: tuple[FreeParameter, ...]
+    u: Floats
+    predicted: Floats
+    weighing: Weighing
+    taken: Taken
+    costs: tuple[float, ...]
+    converged: bool
+    activity: Floats
+
+    def values(self) -> dict[str, float]:
+        """Value of every path."""
+        return {p.path: float(p.value(self.u[k])) for k, p in enumerate(self.free)}
+
+
+def fit(
+    scenario: Scenario,
+    windows: Windows,
+    free: Sequence[FreeParameter],
+    report: Report | None = None,
+    start: Floats | None = None,
+    iterations: int = MOST_ITERATIONS,
+) -> Fit:
+    """Fit the free parameters of a scenario to telemetry.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Priors, and everything that is not fitted.
+    windows : Windows
+        Telemetry to fit, from `windows.cut`.
+    free : sequence of FreeParameter
+        What may move.
+    report : callable, optional
+        Called with a sentence and the share of the longest possible fit that is done.
+    start : ndarray (P,), optional
+        Where to begin, in ``u``; the prior's middle when left out.
+    iterations : int
+        At most so many.
+    """
+    say = report or (lambda words, share: None)
+    low, high = np.array([p.reach() for p in free]).T
+    u = np.zeros(len(free)) if start is None else np.clip(start, low, high)
+    activity = activity_of(scenario, windows, list(free), u)
+    costs: list[float] = []
+    converged, renewed, iteration, stiff = False, False, 0, 1.0
+    while iteration < iterations:
+        say(f"iteration {iteration + 1}: slopes", iteration / iterations)
+        here = look(scenario, windows, free, u, activity, (low, high))
+        say(f"iteration {iteration + 1}: misfit {_misfit(here):.3f}, steps", (iteration + 0.8) / iterations)
+        costs.append(here.taken.cost + float(u @ u))
+        new, sure, asked = _step(scenario, windows, here, activity, (low, high), stiff)
+        iteration += 1
+        still = bool(np.max(np.abs(asked) / np.maximum(sure, STILL)) < 0.1)
+        stiff = 1.0 if np.any(new != u) else stiff * STIFFER
+        u = new
+        if still and renewed:
+            converged = True
+            break
+        if still or iteration == 2:
+            activity, renewed = activity_of(scenario, windows, list(free), u), True
+    say("slopes at the end", 0.98)
+    here = look(scenario, windows, free, u, activity, (low, high))
+    return Fit(
+        tuple(free), u, here.predicted, here.weighing, here.taken, (*costs, here.taken.cost + float(u @ u)),
+        converged, activity,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A point with its slopes."""
+
+    free: tuple[FreeParameter, ...]
+    u: Floats
+    predicted: Floats
+    weighing: Weighing
+    taken: Taken
+
+
+def look(
+    scenario: Scenario,
+    windows: Windows,
+    free: Sequence[FreeParameter],
+    u: Floats,
+    activity: Floats,
+    bounds: tuple[Floats, Floats],
+) -> Look:
+    """Prediction, residuals and slopes at a point; at an upper bound the slope is taken downward."""
+    sign = np.where(u + SLOPE_STEP > bounds[1], -1.0, 1.0)
+    points = np.concatenate([u[:, None], u[:, None] + np.diag(sign * SLOPE_STEP)], axis=1)
+    shown = _predictions(scenario, windows, free, points, activity)
+    base = shown[0]
+    slopes = (shown[1:] - base) * (sign / SLOPE_STEP)[:, None, None]
+    weighing = weigh(windows, base)
+    raw = end_to_end(windows.shown) - base
+    return Look(tuple(free), u, base, weighing, without_constants(weighing, raw, slopes, base))
+
+
+def _predictions(
+    scenario: Scenario, windows: Windows, free: Sequence[FreeParameter], points: Floats, activity: Floats
+) -> Floats:
+    """What each of ``points (P, C)`` shows: ``(C, T, N)``."""
+    at_once = max(BATCH_LIMIT // windows.count, 1)
+    turns = -(-points.shape[1] // at_once)
+    parts = []
+    for some in np.array_split(points, turns, axis=1):
+        shown = replay(scenario, Candidates(free, some), windows, activity, windows.outputs)
+        parts.append(np.moveaxis(end_to_end(shown), -1, 0))
+    return np.concatenate(parts)
+
+
+def _step(
+    scenario: Scenario, windows: Windows, here: Look, activity: Floats, bounds: tuple[Floats, Floats], stiff: float
+) -> tuple[Floats, Floats, Floats]:
+    """The best of several damped steps (or none), the posterior's deviations as seen from here, and the full step."""
+    h, g = here.taken.curvature() + np.eye(len(here.u)), here.taken.pull() - here.u
+    tried, full = [here.u], np.linalg.solve(h, g)
+    for damping in DAMPINGS:
+        move = np.linalg.solve(h + damping * stiff * np.diag(np.diag(h)), g)
+        tried.append(np.clip(here.u + np.clip(move, -LONGEST_STEP, LONGEST_STEP), *bounds))
+    shown = _predictions(scenario, windows, here.free, np.stack(tried[1:], axis=1), activity)
+    costs = [here.taken.cost + float(here.u @ here.u)]
+    none = np.zeros((0, *shown.shape[1:]))
+    measured = end_to_end(windows.shown)
+    for point, predicted in zip(tried[1:], shown):
+        taken = without_constants(here.weighing, measured - predicted, none, predicted)
+        costs.append(taken.cost + float(point @ point))
+    sure = np.sqrt(np.diag(np.linalg.inv(h)))
+    return tried[int(np.argmin(costs))], sure, np.clip(here.u + full, *bounds) - here.u
+
+
+def _misfit(here: Look) -> float:
+    """Root mean square of the residuals in standard deviations: 1 is the sensors' noise."""
+    used = here.weighing.weight > 0.0
+    return float(np.sqrt((here.taken.residual[used] ** 2).mean()))

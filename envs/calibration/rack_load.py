@@ -1,0 +1,62 @@
+"""From measured power to the work that draws it: the plant's racks are asked until they draw what the meters read."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.calibration.free_parameters import FreeParameter
+from envs.calibration.replay import ACTIVITY_SPAN, Candidates, Rig, plant_of
+from envs.calibration.windows import Windows
+from envs.scenario import Scenario
+
+Floats = NDArray[np.float64]
+CORRECTIONS = 2  # fans and leakage make a rack's power a little steeper than its rated slope
+
+
+def activity_of(scenario: Scenario, windows: Windows, free: list[FreeParameter], u: Floats) -> Floats:
+    """Work ``(K, S, R, W)`` [share of the rated accelerators] by which the racks draw their measured power.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The hall.
+    windows : Windows
+        The measured power is among its inputs.
+    free : list of FreeParameter
+        With their values ``u (P,)``: what is known of the hall so far.
+
+    Notes
+    -----
+    Each step is asked ``CORRECTIONS`` times from the same state with the slope of the racks' rated draw, then taken.
+    A meter's noise around an idle or a full rack is let through (work a little below 0 or above 1): cut off, it would
+    leave a bias of the heat.
+    """
+    here = Candidates(free, u[:, None])
+    values = {path: v for path, v in here.values().items() if not path.startswith("input.rack_power_gain")}
+    rig = Rig(plant_of(scenario, values, windows.count), windows, 1, values)
+    share = np.full((len(windows.slope_kw), windows.count), 0.3)
+    found = []
+    for k in range(windows.steps):
+        measured = windows.load_kw(k)
+        for _ in range(CORRECTIONS):
+            drawn = _asked(rig, windows, share, k, keep=False)
+            share = _corrected(windows, share, measured - drawn)
+        drawn = _asked(rig, windows, share, k, keep=True)
+        found.append(windows.slot_mix[:, :, None] * _corrected(windows, share, measured - drawn)[None])
+    return np.stack(found)
+
+
+def _asked(rig: Rig, windows: Windows, share: Floats, k: int, keep: bool) -> Floats:
+    """Power ``(M, W)`` [kW] at the load's meters for a share of work ``(R, W)``."""
+    flows = rig.step(k, windows.slot_mix[:, :, None] * share[None], keep)
+    if windows.load_name == "rack_power_kw":
+        return np.asarray(flows.rack_power_kw)
+    if windows.load_name == "row_power_kw":
+        return np.asarray(flows.row_power_kw)
+    return np.atleast_2d(flows.it_power_kw)
+
+
+def _corrected(windows: Windows, share: Floats, short_kw: Floats) -> Floats:
+    """Share of work after handing what the meters lack to the racks behind them."""
+    return np.clip(share + (windows.load_weights.T @ short_kw) / windows.slope_kw[:, None], *ACTIVITY_SPAN)

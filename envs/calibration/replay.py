@@ -1,0 +1,198 @@
+"""The plant of a scenario under the load, weather and setpoints that came: many candidates and days at once.
+
+The environment axis carries candidates times windows, candidate by candidate: ``b = candidate * W + window``. Switched
+modes (chillers, economizer, cells) are those that were measured, where they were: so a fit is smooth in its parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.calibration.free_parameters import FreeParameter, with_values
+from envs.calibration.windows import Windows
+from envs.datacenter import Plant
+from envs.faults import availability, fault_plan
+from envs.scenario import Scenario
+from envs.tape import Taped
+from envs.world import Load, Outside
+
+Floats = NDArray[np.float64]
+Progress = Callable[[float], None]
+ACTIVITY_SPAN = (-0.1, 1.3)  # of a rack's work as its meter's noise has it
+
+
+class Candidates(NamedTuple):
+    """Free parameters and their values ``(P, C)`` in ``u``."""
+
+    free: Sequence[FreeParameter]
+    u: Floats
+
+    def values(self) -> dict[str, Floats]:
+        """Value of every path, each ``(C,)``."""
+        return {p.path: np.asarray(p.value(self.u[k]), np.float64) for k, p in enumerate(self.free)}
+
+
+class HeldPlant(Plant):
+    """The plant with its inlet alarm asleep: what the fans did is measured, a candidate must not start them by itself.
+
+    A threshold in the loop would make the fit's slopes those of a cliff.
+    """
+
+    def substep(self, state: Any, now: Any) -> Any:
+        """One sub-step whose alarms are forgotten."""
+        new, sub = super().substep(state, now)
+        return new._replace(alarm=new.alarm * 0.0, coolant_alarm=new.coolant_alarm * 0.0), sub
+
+
+def plant_of(scenario: Scenario, values: Mapping[str, Floats], windows: int) -> Plant:
+    """The plant with one value per environment; its capper is off, because a measured load is already capped."""
+    spread = {path: np.repeat(v, windows) for path, v in values.items()}
+    whole = with_values(replace(scenario, capper=replace(scenario.capper, enabled=False)), spread)
+    return HeldPlant(whole, "float64")
+
+
+def replay(
+    scenario: Scenario,
+    candidates: Candidates,
+    windows: Windows,
+    activity: Floats,
+    outputs: Sequence[str],
+    progress: Progress | None = None,
+) -> Floats:
+    """What each candidate would have shown.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The hall; what is not free has its values.
+    candidates : Candidates
+        ``C`` points in the space of the free parameters.
+    windows : Windows
+        Inputs by window, burn-in first.
+    activity : ndarray (K, S, R, W)
+        Work of the racks in each step and window, from `rack_load.activity_of`.
+    outputs : sequence of str
+        Quantities to return.
+    progress : callable, optional
+        Called with the share done.
+
+    Returns
+    -------
+    ndarray (K - burn-in, N, C, W)
+        Rows of all outputs side by side.
+    """
+    count, width = candidates.u.shape[1], windows.count
+    values = candidates.values()
+    plant = plant_of(scenario, values, width)
+    rig = Rig(plant, windows, count, values)
+    shown = []
+    for k in range(windows.steps):
+        flows = rig.step(k, rig.activity(activity[k], k))
+        if k >= windows.burn_in:
+            shown.append(rows_of_flows(flows, outputs))
+        if progress is not None and k % 16 == 0:
+            progress(k / windows.steps)
+    return np.stack(shown).reshape(len(shown), -1, count, width)
+
+
+def rows_of_flows(flows: Any, outputs: Sequence[str]) -> Floats:
+    """Rows ``(N, B)`` of the named quantities of a step."""
+    return np.concatenate([np.atleast_2d(getattr(flows, name)) for name in outputs])
+
+
+class Rig:
+    """A plant held to the measured inputs, step by step; the state is carried here.
+
+    Parameters
+    ----------
+    plant : Plant
+        Of ``count * W`` environments.
+    windows : Windows
+        Inputs.
+    count : int
+        Candidates C.
+    values : mapping
+        Values of the free paths ``(C,)``; the ``input.`` ones are applied here.
+    """
+
+    def __init__(self, plant: Plant, windows: Windows, count: int, values: Mapping[str, Floats]) -> None:
+        self.plant, self.windows, self.count = plant, windows, count
+        self.n = count * windows.count
+        self.lost = availability(fault_plan([[]] * self.n, plant.layout.n_zones, dtype="float64"), np.zeros(self.n))
+        self.offset = {name: self._spread(values.get(f"input.{name}_offset_k")) for name in ("wet_bulb", "dry_bulb")}
+        self.gain = self._rack_gain(values)
+        self.state: Any = None
+        self._advance = Taped(plant.step)
+        self._job: Any = np.tile(np.arange(plant.layout.n_racks)[:, None], (1, self.n))
+        self._zero = np.zeros(self.n)
+
+    def _spread(self, by_candidate: Floats | None) -> Floats | float:
+        return 0.0 if by_candidate is None else np.repeat(by_candidate, self.windows.count)
+
+    def _rack_gain(self, values: Mapping[str, Floats]) -> Floats | None:
+        keys = [f"input.rack_power_gain.{z}" for z in self.plant.scenario.zones]
+        if not any(key in values for key in keys):
+            return None
+        none = np.zeros(self.count)
+        by_zone = np.stack([np.repeat(values.get(key, none), self.windows.count) for key in keys])
+        return by_zone[self.plant.layout.zone_of]
+
+    def _tiled(self, by_window: Floats) -> Floats:
+        """``(..., W)`` repeated for every candidate ``(..., C W)``."""
+        return np.ascontiguousarray(np.tile(by_window, (1,) * (by_window.ndim - 1) + (self.count,)))
+
+    def activity(self, base: Floats, k: int) -> Floats:
+        """Activity ``(S, R, B)`` of step ``k``; a candidate's gain of the rack meters moves it."""
+        whole = self._tiled(base)
+        if self.gain is None:
+            return whole
+        return np.clip(whole + self._tiled(self.windows.activity_per_gain(base, k)) * self.gain, *ACTIVITY_SPAN)
+
+    def step(self, k: int, activity: Floats, keep: bool = True) -> Any:
+        """Flows of step ``k``; the first call settles the plant at its inputs."""
+        outside, in_force = self._outside(k), self._in_force(k)
+        load = Load(activity, self._job, self._zero, self._zero, self._zero)
+        if self.state is None:
+            half = np.full(self.n, 0.5)
+            self.state, _ = self.plant.settled(outside, load, in_force, self.lost, self._zero, half)
+        state = self._with_modes(self.state, k)
+        new, flows = self._advance(state, in_force, outside, load, self.lost, np.zeros(self.n, np.int64))
+        if keep:
+            self.state = new
+        return flows
+
+    def _outside(self, k: int) -> Outside:
+        w, z = self.windows, self._zero
+        dry, wet, moisture = (self._tiled(w.inputs[n][k, 0]) for n in ("dry_bulb_c", "wet_bulb_c", "humidity_ratio"))
+        blank = Outside(*([z] * len(Outside._fields)))
+        return blank._replace(
+            dry_bulb_c=dry + self.offset["dry_bulb"],
+            wet_bulb_c=np.minimum(wet + self.offset["wet_bulb"], dry),
+            humidity_ratio=moisture,
+            pressure_kpa=z + self.plant.layout.pressure_kpa,
+        )
+
+    def _in_force(self, k: int) -> dict[str, Floats]:
+        return {name: self._tiled(self.windows.inputs[name][k]) for name in self.plant.layout.channel_names}
+
+    def _with_modes(self, state: Any, k: int) -> Any:
+        """The state with the measured number of machines on; their timers keep them so for the step."""
+        inputs = self.windows.inputs
+        if state.chw is not None and "chillers_running" in inputs:
+            state = state._replace(chw=state.chw._replace(stages=self._held(state.chw.stages, "chillers_running", k)))
+        if state.chw is not None and "economizer_on" in inputs:
+            on = self._tiled(inputs["economizer_on"][k, 0])
+            state = state._replace(chw=state.chw._replace(economizer_on=on, economizer_since_s=self._zero))
+        if state.tower is not None and "tower_cells_running" in inputs:
+            stages = self._held(state.tower.stages, "tower_cells_running", k)
+            state = state._replace(tower=state.tower._replace(stages=stages))
+        return state
+
+    def _held(self, stages: Any, name: str, k: int) -> Any:
+        running = self._tiled(self.windows.inputs[name][k, 0])
+        return stages._replace(running=running, since_change_s=self._zero)

@@ -1,0 +1,157 @@
+"""Telemetry of our own plant with hidden parameters: the truth is known, so a calibration can be held to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.calibration.excitation import Excitation
+from envs.calibration.free_parameters import FreeParameter
+from envs.calibration.measured import QUANTITIES, constant_error, noise_sd, there
+from envs.calibration.point_map import point_map_text
+from envs.calibration.telemetry import Telemetry
+from envs.core import DataCenterCore
+from envs.episode import EpisodePlan
+from envs.scenario import Scenario
+from envs.sensors import SensorModel
+from envs.world import START_WEEKDAY, World
+
+Floats = NDArray[np.float64]
+NOT_LOGGED = ("row_power_kw", "it_power_kw", "pdu_loss_kw", "outside_rh_frac", "cooling_power_kw")
+START_UTC = np.datetime64("2023-01-01T00:00:00", "s")
+LONGEST_GAP_ROWS = 6  # of a lost stretch, besides single lost readings
+
+
+def hidden_values(free: Sequence[FreeParameter], n: int, rng: np.random.Generator) -> dict[str, Floats]:
+    """Draw ``n`` halls from the priors; paths of a scenario to ``(n,)``."""
+    u = np.clip(rng.standard_normal((len(free), n)), -2.5, 2.5)
+    return {p.path: p.value(u[k]) for k, p in enumerate(free) if not p.is_input}
+
+
+def record(scenario: Scenario, steps: int, plan: EpisodePlan, world: World, seed: int = 0) -> dict[str, Floats]:
+    """What the plant truly did under rules and random steps.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Parameters may be arrays ``(B,)``.
+    steps : int
+        Control steps T.
+    plan : EpisodePlan
+        Site, day and load of each of the B halls.
+    world : World
+        Signals.
+    seed : int
+        Of the setpoints' steps.
+
+    Returns
+    -------
+    dict
+        Quantity to ``(T, k, B)``.
+    """
+    quiet = replace(scenario, episode=replace(scenario.episode, steps=steps))
+    core = DataCenterCore(quiet, len(plan.site), dtype="float64", world=world)
+    core.reset(plan=plan)
+    controller = Excitation(core.rules, core.channels, core.step_s, seed)
+    controller.reset(core.num_envs)
+    logged = [n for n in there(core.plant.layout, scenario) if n not in NOT_LOGGED]
+    history: dict[str, list[Any]] = {name: [] for name in logged}
+    for _ in range(steps):
+        outside = core._outside
+        core.step_setpoints(controller.act(core.measurements()))
+        for name in logged:
+            history[name].append(np.atleast_2d(_reading(core, outside, name)))
+    return {name: np.stack(values) for name, values in history.items()}
+
+
+def _reading(core: DataCenterCore, outside: Any, name: str) -> Any:
+    """True value of a quantity in the step that was just made."""
+    state, role = core.state, QUANTITIES[name].role
+    assert state is not None
+    if role == "setpoint":
+        return core.in_force[name]
+    if role == "weather":
+        return getattr(outside, name)
+    if name == "economizer_on":
+        return state.chw.economizer_on
+    if name == "tower_cells_running":
+        return state.tower.stages.running
+    return getattr(core.flows, name)
+
+
+def measured(
+    truth: dict[str, Floats], hall: int, sensors: SensorModel, step_s: float, seed: int, gaps_frac: float = 0.05
+) -> Telemetry:
+    """Telemetry of one hall: noise and constant errors of every sensor, and gaps.
+
+    Parameters
+    ----------
+    truth : dict
+        From `record`.
+    hall : int
+        Which environment.
+    sensors : SensorModel
+        How good the sensors are; setpoints and modes are read as they are.
+    step_s : float
+        Of a row [s].
+    seed : int
+        Of noise and gaps.
+    gaps_frac : float
+        Share of readings lost, half of them in stretches.
+    """
+    rng = np.random.default_rng([seed, hall])
+    values = {}
+    for name, true in truth.items():
+        q, x = QUANTITIES[name], true[:, :, hall].astype(np.float64)
+        read = x.copy()
+        if q.role not in ("setpoint", "mode"):
+            offset, gain = constant_error(q, sensors)
+            constant = rng.standard_normal((1, x.shape[1]))
+            relative = np.abs(x) * sensors.power_noise_frac if q.kind == "power" else noise_sd(q, sensors, x)
+            read = x * (1.0 + gain * constant) + offset * constant + relative * rng.standard_normal(x.shape)
+            read = np.clip(read, 0.0, 1.0) if q.kind == "fraction" else read
+        values[name] = _with_gaps(read, gaps_frac, rng)
+    return Telemetry(START_UTC, step_s, values)
+
+
+def write(telemetry: Telemetry, folder: Path) -> tuple[Path, Path]:
+    """Write ``telemetry.csv`` as a building system would log it, and its point map ``points.yaml``."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    stamps = telemetry.start_utc + (np.arange(telemetry.rows) * telemetry.step_s).astype("timedelta64[s]")
+    columns["time"] = [f"{stamp}Z" for stamp in stamps]
+    for name, values in telemetry.values.items():
+        columns |= {f"{name}[{k}]": values[:, k] for k in range(values.shape[1])}
+    table, points = folder / "telemetry.csv", folder / "points.yaml"
+    pd.DataFrame(columns).to_csv(table, index=False, float_format="%.6g")
+    points.write_text(point_map_text({n: v.shape[1] for n, v in telemetry.values.items()}), encoding="utf-8")
+    return table, points
+
+
+def _with_gaps(values: Floats, share: float, rng: np.random.Generator) -> Floats:
+    """Readings lost one by one and in stretches, each about half of ``share``."""
+    lost = rng.random(values.shape) < 0.5 * share
+    begin = rng.random(values.shape) < share / (LONGEST_GAP_ROWS + 1.0)
+    for row, column in np.argwhere(begin):
+        lost[row : row + int(rng.integers(1, LONGEST_GAP_ROWS + 1)), column] = True
+    return np.where(lost, np.nan, values)
+
+
+def plan_of(world: World, days: Sequence[int], seed: int) -> EpisodePlan:
+    """Episodes that begin at midnight of the given days of the year, sites and load pools in turn."""
+    rng = np.random.default_rng([seed, START_WEEKDAY])
+    n = len(days)
+    start = np.array([int(d) * world.steps_per_day for d in days])
+    load = [int(rng.integers(world.n_loads)) for _ in days]
+    load_start = [world.draw_load_start(rng, int(d), 0) for d in days]
+    one, zero = np.ones(n), np.zeros(n, np.int64)
+    return EpisodePlan(
+        np.arange(n) % world.n_sites, start, np.array(load), np.array(load_start), zero + seed, zero, 0.9 * one,
+        0.5 * one, 0.0 * one,
+    )  # fmt: skip

@@ -1,0 +1,221 @@
+"""Telemetry cut into days that run side by side, each behind a burn-in that forgets how it was started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.calibration.measured import LOADS, MODES, QUANTITIES, constant_error, noise_sd, outputs
+from envs.calibration.telemetry import Telemetry, bridged, stacked
+from envs.layout import Layout
+from envs.physics.psychrometrics import humidity_ratio, humidity_ratio_at_wet_bulb, wet_bulb_c
+from envs.scenario import Scenario
+
+Floats = NDArray[np.float64]
+
+BURN_IN_S = 3.0 * 3600.0  # several time constants of basin, buffer and racks
+FAN_LEFT_COMMAND = 0.05  # speed feedback so far from its command is believed
+LONGEST_BRIDGE_S = 3600.0  # a longer gap of an input silences the outputs behind it for a burn-in
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Inputs by step and window, and what the outputs showed.
+
+    Attributes
+    ----------
+    count, steps, burn_in : int
+        Windows W; steps K of each, of which the first ``burn_in`` are not compared.
+    step_s : float
+        Of a row [s].
+    first_rows : ndarray (W,)
+        Row of the telemetry at which each window's comparison begins.
+    inputs : dict
+        Quantity to ``(K, k, W)``, without gaps.
+    load_name : str
+        Which of `LOADS` drives the racks.
+    outputs : tuple of str
+        Compared quantities, and their rows side by side in ``rows``: name and row of each of N.
+    shown, noise_sd : ndarray (K - burn-in, N, W)
+        Readings (NaN where missing or silenced) and the deviation of one reading.
+    offset_sd, gain_sd : ndarray (N,)
+        Constant errors of each sensor.
+    slot_mix : ndarray (S, R)
+        Split of a rack's work over its slots.
+    slope_kw : ndarray (R,)
+        Power of a rack per unit of its work, nominal [kW].
+    """
+
+    count: int
+    steps: int
+    burn_in: int
+    step_s: float
+    first_rows: NDArray[np.int64]
+    inputs: dict[str, Floats]
+    load_name: str
+    outputs: tuple[str, ...]
+    rows: tuple[tuple[str, int], ...]
+    shown: Floats
+    noise_sd: Floats
+    offset_sd: Floats
+    gain_sd: Floats
+    slot_mix: Floats
+    slope_kw: Floats
+    load_weights: Floats
+
+    def load_kw(self, k: int) -> Floats:
+        """Measured power ``(M, W)`` [kW] of what the load point measures: racks, rows or the site."""
+        return self.inputs[self.load_name][k]
+
+    def activity_per_gain(self, base: Floats, k: int) -> Floats:
+        """Change of activity ``(S, R, W)`` for a meter that reads low by its whole value."""
+        power = self.load_weights.T @ self.load_kw(k)
+        return self.slot_mix[:, :, None] * (power / self.slope_kw[:, None])[None] + 0.0 * base
+
+
+def cut(
+    telemetry: Telemetry, scenario: Scenario, layout: Layout, window_s: float = 86_400.0, burn_in_s: float = BURN_IN_S
+) -> Windows:
+    """Windows of ``window_s`` [s] each behind ``burn_in_s`` [s] of the rows before it; a rest too short is left out.
+
+    Raises
+    ------
+    ValueError
+        Where the file is shorter than one window and its burn-in, or an input is missing.
+    """
+    burn, length = round(burn_in_s / telemetry.step_s), round(window_s / telemetry.step_s)
+    length = min(length, telemetry.rows - burn)
+    if length < burn:
+        raise ValueError(
+            f"telemetry has {telemetry.rows} rows of {telemetry.step_s:g} s; give at least {2 * burn} (a burn-in of "
+            f"{burn_in_s / 3600:g} h and as much to compare), better two weeks"
+        )
+    starts = np.arange(burn, telemetry.rows - length + 1, length)
+    index = starts[None, :] + np.arange(-burn, length)[:, None]
+    series, silent = drivers(telemetry, scenario, layout)
+    names = tuple(outputs(telemetry.values, layout, scenario))
+    if not names:
+        raise ValueError("no output is measured, so there is nothing to fit to; map temperatures, positions or powers")
+    shown = stacked(telemetry.values, names)
+    shown[_after(silent, burn)] = np.nan
+    sd = np.concatenate([noise_sd(QUANTITIES[n], scenario.sensors, telemetry.values[n]) for n in names], axis=1)
+    errors = [constant_error(QUANTITIES[n], scenario.sensors) for n in names for _ in telemetry.values[n][0]]
+    load_name = next(n for n in LOADS if n in telemetry.values)
+    mix = slot_mix(layout)
+    return Windows(
+        count=len(starts),
+        steps=burn + length,
+        burn_in=burn,
+        step_s=telemetry.step_s,
+        first_rows=starts,
+        inputs={n: np.ascontiguousarray(v[index].transpose(0, 2, 1)) for n, v in series.items()},
+        load_name=load_name,
+        outputs=names,
+        rows=tuple((n, k) for n in names for k in range(telemetry.values[n].shape[1])),
+        shown=shown[index[burn:]].transpose(0, 2, 1),
+        noise_sd=sd[index[burn:]].transpose(0, 2, 1),
+        offset_sd=np.array([e[0] for e in errors]),
+        gain_sd=np.array([e[1] for e in errors]),
+        slot_mix=mix,
+        slope_kw=slope_kw(layout, mix),
+        load_weights=load_weights(load_name, layout),
+    )
+
+
+def drivers(telemetry: Telemetry, scenario: Scenario, layout: Layout) -> tuple[dict[str, Floats], NDArray[np.bool_]]:
+    """Inputs ``(T, k)`` without gaps, and where a gap was too long to be bridged ``(T,)``."""
+    values, longest = telemetry.values, round(LONGEST_BRIDGE_S / telemetry.step_s)
+    if not any(n in values for n in LOADS):
+        raise ValueError(f"no load is mapped; map one of {list(LOADS)}")
+    load = next(n for n in LOADS if n in values)
+    wanted = [load, "dry_bulb_c", *(n for n in ("wet_bulb_c", "outside_rh_frac") if n in values)][:3]
+    if "dry_bulb_c" not in values or len(wanted) < 3:
+        raise ValueError("the weather is not mapped; map dry_bulb_c and either wet_bulb_c or outside_rh_frac")
+    wanted += [n for n in layout.channel_names if n in values] + [n for n in MODES if n in values]
+    filled, silent = {}, np.zeros(telemetry.rows, bool)
+    for name in wanted:
+        hold = QUANTITIES[name].role in ("setpoint", "mode")
+        filled[name], bad = bridged(values[name], longest, hold)
+        silent |= bad
+    _overridden_fans(filled, values)
+    _moist(filled, layout.pressure_kpa)
+    _constants(filled, scenario, layout, telemetry.rows)
+    return filled, silent
+
+
+def _overridden_fans(filled: dict[str, Floats], values: Mapping[str, Floats]) -> None:
+    """Where the fans left their command (an alarm, a hand on the drive), what they did is what drives the replay."""
+    command = filled.get("crah_fan_speed_frac")
+    if command is not None and "zone_fan_speed_frac" in values:
+        did = values["zone_fan_speed_frac"]
+        left = np.isfinite(did) & (np.abs(did - command) > FAN_LEFT_COMMAND)
+        filled["crah_fan_speed_frac"] = np.where(left, did, command)
+
+
+def _moist(filled: dict[str, Floats], pressure_kpa: float) -> None:
+    """Add wet bulb and humidity ratio, whichever of wet bulb and relative humidity was measured."""
+    dry = filled["dry_bulb_c"]
+    if "wet_bulb_c" in filled:
+        filled["wet_bulb_c"] = np.minimum(filled["wet_bulb_c"], dry)
+        wet = filled["wet_bulb_c"]
+        filled["humidity_ratio"] = np.maximum(humidity_ratio_at_wet_bulb(dry, wet, pressure_kpa), 1e-5)
+    else:
+        rh = np.clip(filled.pop("outside_rh_frac"), 0.01, 1.0)
+        filled["wet_bulb_c"] = wet_bulb_c(dry, rh, pressure_kpa)
+        filled["humidity_ratio"] = humidity_ratio(dry, rh, pressure_kpa)
+
+
+def _constants(filled: dict[str, Floats], scenario: Scenario, layout: Layout, rows: int) -> None:
+    """Fill channels that no point is mapped to: limits off, the loops' constants of the scenario's rules."""
+    rules = scenario.rules
+    known = {
+        "fws_supply_temp_setpoint_c": rules.fws_setpoint_c,
+        "tcs_supply_temp_setpoint_c": rules.tcs_setpoint_c,
+        "tcs_pump_speed_frac": rules.tcs_pump_speed_frac,
+    }
+    free = {"rack_power_limit_frac": 1.0, "battery_power_kw": 0.0}
+    for name in layout.channel_names:
+        shape = (rows, layout.rows[layout.channel_per[name]])
+        if name in free:
+            filled[name] = np.full(shape, free[name])
+        elif name not in filled and name in known:
+            filled[name] = np.full(shape, known[name])
+        elif name not in filled:
+            raise ValueError(f"setpoint {name} is not mapped; map the point that commands it, or log it first")
+
+
+def _after(silent: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
+    """True from the start of each silent stretch until ``steps`` rows behind it."""
+    out = silent.copy()
+    for row in np.flatnonzero(silent):
+        out[row : row + steps + 1] = True
+    return out
+
+
+def slot_mix(layout: Layout) -> Floats:
+    """Give all work of a rack to its thirstiest slot ``(S, R)``: a power meter cannot tell slots apart.
+
+    Of a serving rack the work is then a little less than it was (by a tenth at most in our own load), so its fans run a
+    little slower; power and heat are the measured ones.
+    """
+    weights = layout._reference_weights.reshape(layout.slot_class.shape)
+    return (np.arange(len(weights))[:, None] == weights.argmax(axis=0)[None]).astype(np.float64)
+
+
+def slope_kw(layout: Layout, mix: Floats) -> Floats:
+    """Power per unit of a rack's work ``(R,)`` [kW], at a cool inlet."""
+    weights = layout._reference_weights.reshape(mix.shape)
+    return np.maximum((weights * mix).sum(axis=0), 1e-3).astype(np.float64)
+
+
+def load_weights(name: str, layout: Layout) -> Floats:
+    """Share of each rack in what a load point measures ``(M, R)``: one each, or by rating within row or site."""
+    rated = np.asarray(layout.rack_rated_kw, np.float64)[:, 0]
+    if name == "rack_power_kw":
+        return np.eye(layout.n_racks)
+    member = np.ones((1, layout.n_racks)) if name == "it_power_kw" else np.asarray(layout.tree.row_racks, np.float64)
+    shares = member * rated
+    return shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-9)

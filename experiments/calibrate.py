@@ -1,0 +1,103 @@
+"""``coldaisle calibrate``: telemetry and a point map to a scenario that behaves like the hall, and how well it does."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+
+from experiments.schema import CONFIGS, register
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envs.calibration.calibration import Calibration
+    from envs.calibration.screening import Screened
+    from envs.scenario import Scenario
+
+LOG = logging.getLogger(__name__)
+
+
+def screened(scenario: Scenario, telemetry: Path, points: Path) -> Screened:
+    """Read a telemetry file and look for what is wrong with it, before anything is fitted."""
+    from envs.calibration.point_map import read_point_map
+    from envs.calibration.read import read_telemetry
+    from envs.calibration.screening import screen
+    from envs.datacenter import Plant
+
+    layout = Plant(scenario, "float64").layout
+    read, findings = read_telemetry(
+        telemetry, read_point_map(points, scenario, layout), layout, scenario.episode.step_s
+    )
+    rack = float(layout.rack_rated_kw.max())
+    rated = {"rack_power_kw": rack, "it_power_kw": layout.rated_it_kw, "facility_power_kw": 1.5 * layout.rated_it_kw}
+    rated |= {"row_power_kw": float(layout.row_rated_kw.max()), "ups_power_kw": layout.rated_it_kw}
+    return screen(read, rated, findings)
+
+
+@contextmanager
+def shown_progress(wanted: bool) -> Iterator[Callable[[str, float], None]]:
+    """A progress bar that a fit's words and shares go to; a log line a minute where there is no terminal."""
+    if not wanted:
+        yield lambda words, share: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns) as bar:
+        task = bar.add_task("screening", total=1.0)
+        yield lambda words, share: bar.update(task, description=words, completed=share)
+
+
+@hydra.main(config_path=CONFIGS, config_name="calibrate", version_base="1.3")
+def main(config: DictConfig) -> None:
+    """Calibrate as configured."""
+    from envs.calibration.calibration import calibrate
+    from experiments.calibration_report import metrics, write_findings, write_outcome
+    from experiments.provenance import git_state
+    from experiments.tracking import start_run
+
+    scenario: Any = OmegaConf.to_object(config.scenario)
+    base: Any = OmegaConf.to_container(config.scenario)
+    folder = Path(config.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    checked = screened(scenario, Path(config.telemetry), Path(config.points))
+    write_findings(folder, checked.findings)
+    for f in checked.findings:
+        LOG.info("%s: %s: %s", f.kind, f.point, f.words)
+    tracking = config.tracking
+    with start_run(
+        tracking.backend, tracking.uri, tracking.experiment, tracking.name or "calibrate", tags=git_state()
+    ) as run:
+        run.log_parameters({"scenario": scenario.name, "telemetry": str(config.telemetry), "held_out": config.held_out})
+        start = time.perf_counter()
+        with shown_progress(config.progress) as report:
+            found: Calibration = calibrate(
+                scenario,
+                checked.telemetry,
+                held_out_frac=config.held_out,
+                keep=list(config.parameters),
+                drop=list(config.fixed),
+                report=report,
+            )
+        write_outcome(folder, found, base, checked, time.perf_counter() - start)
+        run.log_metrics(metrics(found))
+        run.log_files(folder, "calibration")
+    LOG.info("report: %s", folder / "report.md")
+
+
+def run() -> None:
+    """``coldaisle calibrate`` and ``python -m experiments.calibrate``."""
+    register(sys.argv)
+    main()
+
+
+if __name__ == "__main__":
+    run()
