@@ -24,6 +24,7 @@ from envs.equipment.chiller import (
 )
 from envs.parameters import Parameters, parameter
 from envs.physics.fan_pump import pressure_controlled_pump_power_kw
+from envs.physics.heat_exchanger import counterflow_effectiveness
 from envs.physics.namespace import Array, as_mask, lag_share, lower, upper
 from envs.physics.staging import StageState, advance_stages, settled_stages
 from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
@@ -180,7 +181,7 @@ def advance(
     load_kw : array (B,)
         Heat of all coils, sensible and latent, and of rooms cooled beside them [kW].
     water_flow_kg_s : array (B,)
-        Sum of the coil flows [kg/s].
+        Sum of the coil flows [kg/s]; what the evaporators' least flow sends past the coils comes back with it.
     chw_setpoint_c : array (B,)
         Wanted supply temperature [degC].
     condenser_in_c : array (B,)
@@ -203,9 +204,9 @@ def advance(
     -------
     tuple of ChwState and ChwFlows
     """
-    stream_kw_k = upper(water_flow_kg_s, _LEAST_FLOW_FRAC * p.design_flow_m3_s * RHO_WATER_KG_M3) * CP_WATER_KJ_KG_K
-    return_c = state.supply_c + load_kw / stream_kw_k
     flow, pump_kw = _pumps(p, water_flow_kg_s, state.stages.running)
+    stream_kw_k = upper(flow, _LEAST_FLOW_FRAC * p.design_flow_m3_s * RHO_WATER_KG_M3) * CP_WATER_KJ_KG_K
+    return_c = state.supply_c + load_kw / stream_kw_k
     pumped = 1.0 if pumps_available is None else lower(pumps_available, 1.0)
     pump_kw = pump_kw * pumped
     heat_in = load_kw + pump_kw
@@ -249,9 +250,11 @@ def _economizer(
 ) -> tuple[Array, Array, Array]:
     """Mode, time since it changed, and the conductance [kW/K] from return water to condenser water, PHYSICS E12.
 
-    The plate exchanger is balanced counterflow, ``eps = N/(1 + N)``, with UA from approach and heat at design:
-    ``eps C = UA C/(UA + C)``. It is switched on where the condenser water is colder than the return (``gap_k``) and the
-    wet bulb promises that it stays so, off where it no longer is; a lockout stands between two switches.
+    The plate exchanger is counterflow (D2), balanced at design, where UA follows from approach and heat; its condenser
+    side keeps the design flow (a constant-speed pump's), so that at part load the return is the smaller stream:
+    ``min(C, C_design) eps(UA/min, min/max)``, within .5 % of EnergyPlus. It is switched on where the condenser water is
+    colder than the return (``gap_k``) and the wet bulb promises that it stays so, off where it no longer is; a lockout
+    stands between two switches.
     """
     was_on = state.economizer_on > 0.5
     since = lower(state.economizer_since_s + dt_s, p.economizer_lockout_s)
@@ -259,7 +262,9 @@ def _economizer(
     switched = (wanted ^ was_on) & (since >= p.economizer_lockout_s)
     on = as_mask(was_on ^ switched, gap_k)
     ua0 = p.economizer_design_kw / p.economizer_approach_k
-    return on, since * as_mask(~switched, gap_k), on * stream_kw_k * (ua0 / (stream_kw_k + ua0))
+    design_kw_k = p.design_flow_m3_s * (RHO_WATER_KG_M3 * CP_WATER_KJ_KG_K)
+    least, most = lower(stream_kw_k, design_kw_k), upper(stream_kw_k, design_kw_k)
+    return on, since * as_mask(~switched, gap_k), on * least * counterflow_effectiveness(ua0 / least, least / most)
 
 
 def _stages(

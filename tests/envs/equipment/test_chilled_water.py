@@ -157,10 +157,10 @@ def test_the_standby_chiller_takes_the_place_of_a_failed_one():
 
 
 def test_the_economizer_has_its_approach_at_design():
-    state, flows = settled(AI, 524.0, 18.0, 120, flow=524.0 / 8.0 / 4.182, condenser=20.0)
-    cold = flows.return_c[0] - flows.economizer_heat_kw[0] / (524.0 / 8.0)
+    state, flows = settled(AI, 524.0, 18.0, 120, flow=16.0 * 0.997, condenser=20.0)
+    cold = flows.return_c[0] - flows.economizer_heat_kw[0] / (16.0 * 0.997 * 4.182)
     assert flows.mode[0] == 1.0
-    assert cold - 20.0 == pytest.approx(1.5 * flows.economizer_heat_kw[0] / 524.0)
+    assert cold - 20.0 == pytest.approx(1.5 * flows.economizer_heat_kw[0] / 524.0, rel=1e-4)
 
 
 @pytest.mark.parametrize("flow", [0.0, 0.5, 4.0, 15.6, 40.0])
@@ -168,10 +168,31 @@ def test_the_economizer_never_cools_below_the_condenser_water(flow):
     condenser = np.linspace(2.0, 35.0, 60)
     start = initial(AI, np.full(60, 18.0), np.full(60, 400.0))._replace(economizer_on=np.ones(60))
     _, f = run(AI, start, 1, 400.0, flow, 8.0, condenser)[-1]
-    capacity_rate = max(flow, 0.02 * 16.0 * 0.997) * 4.182
+    capacity_rate = f.flow_kg_s * 4.182
     left_at = f.return_c - f.economizer_heat_kw / capacity_rate
     assert (left_at >= np.minimum(condenser, f.return_c) - 1e-9).all()
     assert (f.economizer_heat_kw[condenser >= f.return_c] == 0.0).all()
+
+
+def test_water_that_passes_the_coils_comes_back_cold_and_takes_the_economizer_its_head():
+    """At least flow the bypass halves the rise of the return, and with it what the economizer may take."""
+    start = initial(AI, np.array([8.0]), np.array([150.0]))._replace(economizer_on=np.ones(1))
+    _, little = run(AI, start, 1, 150.0, 3.0, 8.0, 8.0)[-1]
+    _, much = run(AI, start, 1, 150.0, 7.2, 8.0, 8.0)[-1]
+    assert little.flow_kg_s[0] == pytest.approx(0.45 * 8.0 * 0.997)
+    assert little.return_c[0] == pytest.approx(8.0 + 150.0 / (little.flow_kg_s[0] * 4.182))
+    assert much.return_c[0] < little.return_c[0]
+
+
+def test_at_part_load_the_exchanger_comes_closer_than_a_balanced_one():
+    """Its condenser side keeps its flow: counterflow with Z = C/C_design, PHYSICS D2."""
+    start = initial(AI, np.array([18.0]), np.array([150.0]))._replace(economizer_on=np.ones(1))
+    _, f = run(AI, start, 1, 300.0, 8.0, 10.0, 15.0)[-1]
+    c, most, ua = 8.0 * 4.182, 16.0 * 0.997 * 4.182, 524.0 / 1.5
+    e = np.exp(-ua / c * (1.0 - c / most))
+    expected = c * (1.0 - e) / (1.0 - c / most * e) * (f.return_c[0] - 15.0)
+    assert f.economizer_heat_kw[0] == pytest.approx(expected, rel=1e-6)
+    assert expected > 1.02 * ua * c / (ua + c) * (f.return_c[0] - 15.0)
 
 
 def test_colder_condenser_water_never_costs_power_with_the_economizer_on():
