@@ -153,6 +153,7 @@ class TransferConfig:
 
     ``controllers`` are rules of the roster (none named: `experiments.transfer.CONTROLLERS`, as far as there are).
     ``mixes``: racks that draw more air than the room units blow breathe the rest from EnergyPlus's room.
+    ``hold_curves``: the chiller's curves end at their published box; else EnergyPlus extrapolates its polynomials.
     """
 
     scenario: Any = MISSING
@@ -163,6 +164,7 @@ class TransferConfig:
     months: list[int] = field(default_factory=lambda: [1, 4, 7, 10])
     days: int = 7
     mixes: bool = True
+    hold_curves: bool = False
     seed: int = 0
     folder: str = "${hydra:runtime.output_dir}"
 

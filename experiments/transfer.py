@@ -33,6 +33,7 @@ LOG = logging.getLogger(__name__)
 
 OURS, ENERGYPLUS = "coldaisle", "EnergyPlus"
 DAYS_MOST = 28
+CONTROLLERS = ("legacy_fixed", "best_constant", "tuned_fixed", "rules_as_given", "rules_tuned")
 
 
 class Setting(NamedTuple):
@@ -91,9 +92,17 @@ def on_ours(policies: Mapping[str, PolicyMaker], given: Setting, seed: int = 0) 
 
 
 def on_energyplus(
-    policies: Mapping[str, PolicyMaker], given: Setting, *, seed: int = 0, mixes: bool = True
+    policies: Mapping[str, PolicyMaker],
+    given: Setting,
+    *,
+    seed: int = 0,
+    mixes: bool = True,
+    hold_curves: bool = False,
 ) -> Evaluation:
-    """Every policy in EnergyPlus, one episode after the other: its engine runs one model at a time."""
+    """Every policy in EnergyPlus, one episode after the other: its engine runs one model at a time.
+
+    ``mixes`` and ``hold_curves`` as in `EnergyPlusPlant`.
+    """
     from envs.core import DataCenterCore
     from experiments.energyplus.second_plant import EnergyPlusPlant
 
@@ -104,7 +113,7 @@ def on_energyplus(
         columns: list[Any] = [column[i : i + 1] for column in given.plan]
         plan = given.plan._replace(**dict(zip(given.plan._fields, columns, strict=True)))
         day = int(plan.site_start[0]) // given.world.steps_per_day
-        plant = EnergyPlusPlant(given.scenario, given.weather, day, episode.days, mixes=mixes)
+        plant = EnergyPlusPlant(given.scenario, given.weather, day, episode.days, mixes=mixes, hold_curves=hold_curves)
         core = DataCenterCore(given.scenario, 1, world=given.world, plant=plant)
         try:
             for name, make in policies.items():
@@ -117,7 +126,8 @@ def on_energyplus(
             plant.close()
     scores = {name: _side_by_side([table for table, _ in found]) for name, found in parts.items()}
     traces = {name: _series([series for _, series in found]) for name, found in parts.items()}
-    return Evaluation(scores, traces, given.episodes, _facts(given, core, seconds, ENERGYPLUS))
+    facts = _facts(given, core, seconds, ENERGYPLUS) | {"mixes": mixes, "hold_curves": hold_curves}
+    return Evaluation(scores, traces, given.episodes, facts)
 
 
 def _side_by_side(tables: Sequence[Table]) -> Table:
@@ -165,7 +175,7 @@ def weather_path(name: str) -> Path:
 
 
 def chosen(scenario: Scenario, controllers: Sequence[str]) -> dict[str, PolicyMaker]:
-    """The named reference controllers of a scenario.
+    """The named reference controllers of a scenario; without names, those of `CONTROLLERS` that it has.
 
     Raises
     ------
@@ -178,7 +188,7 @@ def chosen(scenario: Scenario, controllers: Sequence[str]) -> dict[str, PolicyMa
     missing = [name for name in controllers if name not in known]
     if missing:
         raise ValueError(f"controllers = {missing} are not in the roster of {scenario.name!r}: {sorted(known)}")
-    return {name: known[name] for name in controllers}
+    return {name: known[name] for name in controllers or [n for n in CONTROLLERS if n in known]}
 
 
 @hydra.main(config_path=CONFIGS, config_name="transfer", version_base="1.3")
@@ -198,12 +208,14 @@ def main(config: DictConfig) -> None:
     given = setting(scenario, weather, list(config.months), config.days)
     found = {
         OURS: on_ours(policies, given, config.seed),
-        ENERGYPLUS: on_energyplus(policies, given, seed=config.seed, mixes=config.mixes),
+        ENERGYPLUS: on_energyplus(
+            policies, given, seed=config.seed, mixes=config.mixes, hold_curves=config.hold_curves
+        ),
     }
     folder = Path(config.folder)
     for plant, evaluation in found.items():
         write_report(save(evaluation, folder / plant.lower(), baseline, OmegaConf.to_yaml(config)), baseline)
-    write_both(found, folder, baseline, config.mixes)
+    write_both(found, folder, baseline)
     print_both(found, baseline)
     LOG.info("tables, page and both reports are in %s", folder)
 

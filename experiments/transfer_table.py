@@ -80,7 +80,7 @@ def print_both(found: Mapping[str, Any], baseline: str) -> None:
     Console().print(table, *(f"{_title(a.column)}: {_words(a)}" for a in agreements(found)), sep="\n")
 
 
-def write_both(found: Mapping[str, Any], folder: Path, baseline: str, mixes: bool) -> None:
+def write_both(found: Mapping[str, Any], folder: Path, baseline: str) -> None:
     """Write every measure as CSV, and the page."""
     import pandas as pd
 
@@ -93,23 +93,25 @@ def write_both(found: Mapping[str, Any], folder: Path, baseline: str, mixes: boo
                 {"plant": plant, "controller": name, **{m.column: row[m.column] for m in MEASURES}, "gates": words}
             )
     pd.DataFrame(lines).to_csv(folder / CSV, index=False, float_format="%.8g")
-    (folder / PAGE).write_text(page(found, baseline, mixes), encoding="utf-8")
+    (folder / PAGE).write_text(page(found, baseline), encoding="utf-8")
 
 
-def page(found: Mapping[str, Any], baseline: str, mixes: bool) -> str:
+def page(found: Mapping[str, Any], baseline: str) -> str:
     """The page: what was run, the table, the agreement, what EnergyPlus is and is not asked."""
     from experiments.energyplus.origins import words
 
-    first = next(iter(found.values()))
+    first, second = found.values()
     facts, made = first.facts, provenance(config=first.facts)
     weeks = ", ".join(f"month {e.month} (load seed {e.workload_seed})" for e in first.episodes)
-    air = "the room's air for what the room units do not supply" if mixes else "supply air alone"
+    air = "the room's air for what the room units do not supply" if second.facts["mixes"] else "supply air alone"
+    curves = "end at their published box" if second.facts["hold_curves"] else "are extrapolated beyond their box"
     lines = [
         "# The same controllers on two plants",
         "",
         f"Scenario `{facts['scenario']}` ({facts['scenario_hash']}, channels {facts['channel_hash']}), weather "
         f"`{facts['weather']}`, {first.episodes[0].days} days in each of: {weeks}. EnergyPlus wheel "
-        f"{facts['energyplus']}, git {str(made.get('git_hash', 'unknown'))[:12]}. Racks in EnergyPlus breathe {air}.",
+        f"{facts['energyplus']}, git {str(made['git_hash'])[:12]}. Racks in EnergyPlus breathe {air}; its chiller's "
+        f"curves {curves}.",
         "",
         *_markdown(("plant", "controller", *_headings()), _rows(found, baseline)),
         "",

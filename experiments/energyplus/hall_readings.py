@@ -27,7 +27,7 @@ class Met(NamedTuple):
     balance: AirBalance
     chw: ChwFlows
     tower: TowerFlows | None
-    humidity_ratio: Array  # (Z, 1)
+    humidity_ratio: Array  # (Z, 1), no drier than our humidifier holds it: EnergyPlus's hall has none
     inlet_c: Array  # (R, 1)
 
 
@@ -46,7 +46,7 @@ def met(plant: Plant, seen: Readings, airflow_kg_s: Array, mixes: bool) -> Met:
         Whether racks that draw more air than the room units blow breathe the rest from the room; see `inlets`.
     """
     air, balanced = _air(plant, seen, plant.layout.membership @ airflow_kg_s)
-    humidity = _by_zone(plant, seen, "zone_humidity_ratio")
+    humidity = np.maximum(_by_zone(plant, seen, "zone_humidity_ratio"), plant.layout.zones.humidity_floor)
     tower = None if plant.scenario.tower is None else _tower(plant, seen)
     return Met(air, balanced, _chilled_water(plant, seen), tower, humidity, inlets(plant, air, balanced, mixes))
 

@@ -50,7 +50,8 @@ LIMITS = (
     "kinder than ours: degree-minutes in EnergyPlus say whether supply air was held, not whether an aisle was.",
     "Readings are means of the last five minutes, not ends; racks breathe the supply of the step before. The largest "
     "energy residual of a step is therefore no fault of a ledger there, as it is in ours.",
-    "No moisture enters from outside, there is no humidifier, walls store no heat, and the tower's cells run as one.",
+    "No moisture enters from outside and no humidifier runs; controllers read a dew point no lower than ours holds. "
+    "Walls store no heat, and the tower's cells run as one.",
 )
 
 

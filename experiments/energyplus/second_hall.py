@@ -23,8 +23,10 @@ ELECTRICAL_RISE_K = 6.0  # of the water through the electrical room at its desig
 ELECTRICAL_KW = "electrical_room_kw"
 
 
-def second_hall(scenario: Scenario, period: RunPeriod, orders: Mapping[str, float]) -> Model:
+def second_hall(scenario: Scenario, period: RunPeriod, orders: Mapping[str, float], hold_curves: bool = False) -> Model:
     """The epJSON of the hall, whose warm-up days run under ``orders`` (by our actuator names).
+
+    ``hold_curves`` holds the chiller's curves at the ends of their published box; else EnergyPlus extrapolates them.
 
     Raises
     ------
@@ -32,7 +34,7 @@ def second_hall(scenario: Scenario, period: RunPeriod, orders: Mapping[str, floa
         Where the scenario has machines that the models do not have.
     """
     beside = [] if scenario.chilled_water is None else [electrical_room(scenario, scenario.chilled_water)]
-    model = hall_model.hall_model(scenario, scenario.elevation_m, period, beside=beside)
+    model = hall_model.hall_model(scenario, scenario.elevation_m, period, hold_curves, beside=beside)
     for name, lever in actuators(scenario).items():
         model["Schedule:Constant"][lever.key]["hourly_value"] = float(orders[name]) / lever.scale
     return model

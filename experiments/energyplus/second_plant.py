@@ -57,6 +57,8 @@ class EnergyPlusPlant:
         Length of an episode.
     mixes : bool
         What racks breathe that draw more air than is supplied; see `hall_readings.inlets`.
+    hold_curves : bool
+        See `second_hall.second_hall`.
 
     Raises
     ------
@@ -72,13 +74,15 @@ class EnergyPlusPlant:
         days: int,
         *,
         mixes: bool = True,
+        hold_curves: bool = False,
         dtype: str = "float32",
     ) -> None:
         if scenario.faults.scheduled or scenario.faults.random:
             raise ValueError(f"scenario {scenario.name!r} has faults, which EnergyPlus has not; set none")
         if not 0 <= first_day <= 364 - days:
             raise ValueError(f"first_day = {first_day} with days = {days} passes the end of the year; begin earlier")
-        self.scenario, self.weather, self.mixes = scenario, weather, mixes
+        self.scenario, self.weather = scenario, weather
+        self.mixes, self.hold_curves = mixes, hold_curves
         self.ours = Plant(scenario, dtype)
         self.layout, self.dtype = self.ours.layout, self.ours.dtype
         self.period = run_period(first_day, days + 1, scenario.episode.step_s)
@@ -99,7 +103,7 @@ class EnergyPlusPlant:
         now = self.ours.now(state, in_force, outside, load, lost, self.ours.substep_s)
         orders = self._orders(state, now, self._breathe(state, now))
         scenario = self.scenario
-        model = second_hall.second_hall(scenario, self.period, orders)
+        model = second_hall.second_hall(scenario, self.period, orders, self.hold_curves)
         names = second_hall.variables(scenario), second_hall.actuators(scenario)
         self._hall = SteppedHall(model, self.weather, *names)
         asked = load._replace(batch_arrival=load.batch_arrival * 0.0, batch_due=load.batch_due * 0.0)
