@@ -39,7 +39,7 @@ $(RUN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
 
 $(DEV_STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing the packages into $(VENV), silently: a minute or two"
-	$(PIP) -e '.[dev]'
+	$(PIP) -e '.[dev,energyplus]'
 	touch $(RUN_STAMP) $@
 
 clean:

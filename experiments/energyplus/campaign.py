@@ -20,7 +20,7 @@ from experiments.energyplus.building import RunPeriod
 from experiments.energyplus.compare import Pair
 from experiments.energyplus.epjson import Model
 from experiments.energyplus.schedules import COLD, WARM, Case, cw_setpoint_c, hourly_year
-from experiments.energyplus.twin import replay
+from experiments.energyplus.twin import SECONDS_PER_DAY, replay
 from experiments.guideline14 import agreement, means_by
 
 CLIMATES = ("ca_san_francisco", "co_denver", "il_chicago", "va_sterling", "az_phoenix", "fl_miami")
@@ -166,6 +166,7 @@ def run_study(
     climates: Sequence[str],
     period: RunPeriod = WHOLE_YEAR,
     pieces: int = PIECES,
+    early_s: float = SECONDS_PER_DAY,
     told: Callable[[str], None] = lambda line: None,
 ) -> Outcome:
     """Run both plants through a study.
@@ -179,6 +180,8 @@ def run_study(
         The whole year, or days of it.
     pieces : int
         Of the period that our plant steps side by side; 1 for a few days.
+    early_s : float
+        How long before its report each of them begins [s].
     told : callable
         Hears a line of progress after every run.
 
@@ -197,7 +200,7 @@ def run_study(
         told(f"{study.plant} {study.name}: EnergyPlus in {climate}, {runs[-1].system_steps} system steps")
     scenario = scenario_of(study)
     elevations = [read_epw(files[climate]).elevation_m for climate in climates]
-    ours = replay(scenario, elevations, [run.values for run in runs], runs[0].step_s, pieces)
+    ours = replay(scenario, elevations, [run.values for run in runs], runs[0].step_s, pieces, early_s)
     told(f"{study.plant} {study.name}: our plant in {len(runs)} climates")
     pairs = [
         Pair(study.plant, study.name, climate, run.values, own, run.month, run.hour)

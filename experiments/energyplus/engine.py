@@ -35,6 +35,8 @@ MISSING = (
 )
 WEATHER_RUN = 3  # kind_of_sim of a run period on a weather file
 SECONDS_PER_HOUR = 3600.0
+#: What the engine says of every schedule without a type: one schedule may be a temperature, the next a fraction.
+UNTYPED_SCHEDULE = ("ProcessScheduleInput", "schedule_type_limits_name", "Schedule will not be validated")
 
 Control = Callable[[int, "dict[str, float] | None"], Mapping[str, float]]
 
@@ -157,7 +159,8 @@ def simulate(
     if stepper.failure is not None:
         raise stepper.failure
     if code != 0:
-        raise RuntimeError("EnergyPlus stopped:\n" + "\n".join(said[:25]))
+        first = next((i for i, line in enumerate(said) if "Severe" in line or "Fatal" in line), 0)
+        raise RuntimeError("EnergyPlus stopped:\n" + "\n".join(said[first : first + 20]))
     return stepper.outcome([line for line in said if "Warning" in line])
 
 
@@ -186,7 +189,8 @@ class _Stepper:
             runtime.set_console_output_status(state, False)
             for variable in self.variables.values():
                 exchange.request_variable(state, variable.name, variable.key)
-            runtime.callback_begin_zone_timestep_before_init_heat_balance(state, self._guarded(self._before))
+            # before the schedules of the step are read: what is set later takes effect a step late
+            runtime.callback_begin_zone_timestep_before_set_current_weather(state, self._guarded(self._before))
             runtime.callback_end_system_timestep_after_hvac_reporting(state, self._guarded(self._add))
             runtime.callback_end_zone_timestep_after_zone_reporting(state, self._guarded(self._after))
             return int(runtime.run_energyplus(state, ["-w", str(weather), "-d", str(path.parent), str(path)]))
@@ -277,4 +281,5 @@ def _error_lines(path: Path) -> Sequence[str]:
     if not path.is_file():
         return ["no error file was written"]
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line.strip() for line in lines if "**" in line and "*************" not in line]
+    told = [line.strip() for line in lines if "**" in line and "*************" not in line]
+    return [line for line in told if not any(words in line for words in UNTYPED_SCHEDULE)]

@@ -191,11 +191,12 @@ def replay(
     runs: Sequence[Mapping[str, np.ndarray]],
     step_s: float,
     pieces: int = 1,
+    early_s: float = SECONDS_PER_DAY,
 ) -> list[dict[str, np.ndarray]]:
     """Run our machines through what several EnergyPlus runs were under, side by side.
 
-    A year is cut into ``pieces`` that step at the same time, each begun a day early so that its loops, timers and
-    stages are those of the year; the day is not reported. The first piece begins with its first day twice.
+    A year is cut into ``pieces`` that step at the same time, each begun early so that its loops, timers and stages are
+    those of the year; that time is not reported. The first piece goes through its beginning twice.
 
     Parameters
     ----------
@@ -208,6 +209,8 @@ def replay(
         Zone time step [s].
     pieces : int
         1 runs it in one go.
+    early_s : float
+        How long before its report a piece begins [s].
 
     Returns
     -------
@@ -216,7 +219,7 @@ def replay(
     """
     given = stacked(runs, len(scenario.zones))
     steps = len(given["dry_bulb_c"])
-    length, early = -(-steps // pieces), round(SECONDS_PER_DAY / step_s)
+    length, early = -(-steps // pieces), round(early_s / step_s)
     begins = np.minimum(np.arange(pieces) * length, steps - length)
     twin = Twin(scenario, np.repeat(np.asarray(elevation_m, dtype=np.float64), pieces))
     index = begins[None, :] + np.arange(-early, length)[:, None]
