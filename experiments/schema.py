@@ -139,11 +139,15 @@ class RolloutConfig:
 
 @dataclass
 class ValidateConfig:
-    """``coldaisle validate``. Empty lists mean every study, and six of the climates that the wheel carries."""
+    """``coldaisle validate``. Empty lists mean every study, and six of the climates that the wheel carries.
+
+    ``keep`` is a folder in which EnergyPlus's runs are kept (some 10 MB each): the next time only our plant runs.
+    """
 
     studies: list[str] = field(default_factory=list)
     climates: list[str] = field(default_factory=list)
     figures: bool = True
+    keep: str = ""
     folder: str = "${hydra:runtime.output_dir}"
 
 

@@ -18,7 +18,12 @@ LOG = logging.getLogger(__name__)
 
 
 def validate(
-    folder: Path, studies: Sequence[str] = (), climates: Sequence[str] = (), drawn: bool = True, command: str = ""
+    folder: Path,
+    studies: Sequence[str] = (),
+    climates: Sequence[str] = (),
+    drawn: bool = True,
+    command: str = "",
+    keep: Path | None = None,
 ) -> list[Any]:
     """Run studies, write their tables and the page into ``folder``.
 
@@ -33,6 +38,8 @@ def validate(
         Whether the page has figures.
     command : str
         What to type to get this again, for the page.
+    keep : Path, optional
+        Folder in which EnergyPlus's runs are kept, so that a change of our plant costs only our side again.
 
     Returns
     -------
@@ -56,7 +63,7 @@ def validate(
         places = [c for c in climates or CLIMATES if not study.ablation or c in ABLATION_CLIMATES]
         if not places:
             continue
-        outcome = run_study(study, places, told=LOG.info)
+        outcome = run_study(study, places, keep=keep, told=LOG.info)
         sections.append(page.section(outcome, drawn))
         if not study.ablation:
             verdicts += bars.component_verdicts(outcome.components)
@@ -97,8 +104,10 @@ def plant_hash() -> str:
 @hydra.main(config_path=CONFIGS, config_name="validate", version_base="1.3")
 def main(config: DictConfig) -> None:
     """Validate as configured; a missed bar is a warning, not a failure: it stays on the page."""
-    command = " ".join(["coldaisle validate", *sys.argv[1:]])
-    found = validate(Path(config.folder), list(config.studies), list(config.climates), config.figures, command)
+    asked = [word for word in sys.argv[1:] if not word.startswith(("folder=", "keep="))]
+    command = " ".join(["coldaisle validate", *asked])
+    keep = Path(config.keep) if config.keep else None
+    found = validate(Path(config.folder), list(config.studies), list(config.climates), config.figures, command, keep)
     for verdict in found:
         level = logging.INFO if verdict.passed else logging.WARNING
         words = f"{verdict.plant}, {verdict.case}: {verdict.bar} {verdict.worst} ({verdict.limit}; {verdict.where})"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from agents.runtime.manifest import file_hash
 from envs.scenario import Scenario, load
 from envs.signals.epw import read_epw
 from experiments.energyplus import component, dx_model, engine, hall_model
@@ -20,6 +21,7 @@ from experiments.energyplus.building import RunPeriod
 from experiments.energyplus.compare import Pair
 from experiments.energyplus.epjson import Model
 from experiments.energyplus.schedules import COLD, WARM, Case, cw_setpoint_c, hourly_year
+from experiments.energyplus.stored_run import stored
 from experiments.energyplus.twin import SECONDS_PER_DAY, replay
 from experiments.guideline14 import agreement, means_by
 
@@ -132,13 +134,21 @@ def model_of(study: Study, scenario: Scenario, elevation_m: float, period: RunPe
     return hall_model.hall_model(scenario, elevation_m, period, study.inside_box)
 
 
-def energyplus_year(study: Study, weather: Path, period: RunPeriod = WHOLE_YEAR) -> engine.Run:
-    """One run of EnergyPlus under the study's schedules; the hours of the year count from the run's first."""
+def energyplus_year(
+    study: Study, weather: Path, period: RunPeriod = WHOLE_YEAR, keep: Path | None = None
+) -> engine.Run:
+    """One run of EnergyPlus under the study's schedules; the hours of the year count from the run's first.
+
+    ``keep`` is a folder in which runs are kept and found again.
+    """
     scenario, elevation = scenario_of(study), read_epw(weather).elevation_m
     model = model_of(study, scenario, elevation, period)
     read = dx_model.variables(scenario) if scenario.dx is not None else hall_model.variables(scenario)
     levers = hall_model.actuators(scenario)
-    return engine.simulate(model, weather, read, levers, _played(study.case, scenario, period.steps_per_hour))
+    play = _played(study.case, scenario, period.steps_per_hour)
+    year = [column.tolist() for column in hourly_year(study.case)]
+    depends_on = [model, file_hash(weather), year, list(study.case), read, levers, engine.engine_version()]
+    return stored(keep, depends_on, lambda: engine.simulate(model, weather, read, levers, play))
 
 
 def _played(case: Case, scenario: Scenario, steps_per_hour: int) -> engine.Control:
@@ -167,6 +177,7 @@ def run_study(
     period: RunPeriod = WHOLE_YEAR,
     pieces: int = PIECES,
     early_s: float = SECONDS_PER_DAY,
+    keep: Path | None = None,
     told: Callable[[str], None] = lambda line: None,
 ) -> Outcome:
     """Run both plants through a study.
@@ -182,6 +193,8 @@ def run_study(
         Of the period that our plant steps side by side; 1 for a few days.
     early_s : float
         How long before its report each of them begins [s].
+    keep : Path, optional
+        Folder in which EnergyPlus's runs are kept and found again.
     told : callable
         Hears a line of progress after every run.
 
@@ -196,7 +209,7 @@ def run_study(
         raise ValueError(f"climates {unknown} are unknown; the wheel carries {', '.join(files)}")
     runs = []
     for climate in climates:
-        runs.append(energyplus_year(study, files[climate], period))
+        runs.append(energyplus_year(study, files[climate], period, keep))
         told(f"{study.plant} {study.name}: EnergyPlus in {climate}, {runs[-1].system_steps} system steps")
     scenario = scenario_of(study)
     elevations = [read_epw(files[climate]).elevation_m for climate in climates]
