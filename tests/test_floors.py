@@ -181,6 +181,11 @@ def test_mlflow_stays_in_tracking() -> None:
     assert not uses(HOUSE, "", "mlflow", allowed=("experiments/tracking.py",))
 
 
+def test_energyplus_is_met_in_its_own_room_and_inside_functions_only() -> None:
+    assert not uses(HOUSE, "", "pyenergyplus", allowed=("experiments/energyplus/",))
+    assert not [p for p, names in HOUSE.items() for name, top in names if top and name.startswith("pyenergyplus")]
+
+
 def test_hydra_stays_in_experiments() -> None:
     assert not uses(HOUSE, "", "hydra", allowed=("experiments/",))
 
