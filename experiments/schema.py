@@ -139,9 +139,9 @@ class RolloutConfig:
 
 @dataclass
 class ValidateConfig:
-    """``coldaisle validate``. Empty lists mean every study, and six of the climates that the wheel carries.
+    """``coldaisle validate``. Empty lists mean every study, and five of the climates that the wheel carries.
 
-    ``keep`` is a folder in which EnergyPlus's runs are kept (some 10 MB each): the next time only our plant runs.
+    ``keep`` is a folder in which EnergyPlus's runs are kept (some 18 MB each): the next time only our plant runs.
     """
 
     studies: list[str] = field(default_factory=list)

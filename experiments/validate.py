@@ -33,7 +33,7 @@ def validate(
     studies : sequence of str
         Keys of ``campaign.STUDIES``; all where empty.
     climates : sequence of str
-        Weather files of the wheel, such as ``fl_miami``; six of them where empty.
+        Weather files of the wheel, such as ``fl_miami``; five of them where empty.
     drawn : bool
         Whether the page has figures.
     command : str

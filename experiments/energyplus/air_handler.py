@@ -191,8 +191,9 @@ def water_coil(name: str, loop: AirLoop) -> tuple[Part, Model, Part]:
     """The chilled-water coil with its valve: its air side, its objects and its water side.
 
     EnergyPlus reads a UA from a design point; the design point is what our coil does at full flows with dry air, so
-    that both have the same UA there. Its detailed analysis dries the room to the coil's surface in hours and then runs
-    dry, as ours; the simple one holds a humid room wet for months.
+    that both have the same UA there. Its simple analysis (all wet or all dry) is right here because the room's air is
+    dry (`building.room`); with humid air it keeps the coil wet for months, and the detailed one costs three times the
+    time.
     """
     back, cooled = coil_nodes(name)
     part = Part("Coil:Cooling:Water", f"{name} Coil", back, cooled)
@@ -218,7 +219,7 @@ def water_coil(name: str, loop: AirLoop) -> tuple[Part, Model, Part]:
             air_outlet_node_name=cooled,
             water_inlet_node_name=water.inlet,
             water_outlet_node_name=water.outlet,
-            type_of_analysis="DetailedAnalysis",
+            type_of_analysis="SimpleAnalysis",
             heat_exchanger_configuration="CounterFlow",
         ),
         one(

@@ -259,7 +259,7 @@ class _Stepper:
 
     def _add(self, state: Any) -> None:
         exchange = self.api.exchange
-        read, hours = exchange.get_variable_value, exchange.system_time_step(state)
+        read, hours = exchange.api.getVariableValue, exchange.system_time_step(state)
         self.sums += hours * np.array([read(state, h) for h in self.handles])
         self.hours += hours
         self.system_steps += 1
