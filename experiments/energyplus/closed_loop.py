@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 from typing import Any
 
 from experiments.energyplus.engine import Actuator, Variable, simulate
@@ -88,7 +88,12 @@ class SteppedHall:
             _ENGINE.release()
 
     def _hear(self) -> Values | None:
-        heard = self._said.get(timeout=PATIENCE_S)
+        try:
+            heard = self._said.get(timeout=PATIENCE_S)
+        except Empty:
+            raise RuntimeError(
+                f"EnergyPlus did not answer within {PATIENCE_S:.0f} s; is the machine overloaded?"
+            ) from None
         if isinstance(heard, BaseException):
             self.close()
             raise heard
