@@ -8,7 +8,8 @@ import pytest
 from experiments.energyplus import bars
 from experiments.energyplus.building import RunPeriod
 from experiments.energyplus.campaign import STUDIES, model_of, scenario_of
-from experiments.energyplus.compare import Pair, modes, rows
+from experiments.energyplus.compare import Pair, modes, rows, same_order
+from experiments.energyplus.component import tower_solver_failed
 from experiments.energyplus.epjson import merged, one
 from experiments.energyplus.schedules import CASES, HOURS, cw_setpoint_c, hourly_year
 from experiments.energyplus.twin import replay
@@ -108,6 +109,22 @@ def test_a_missed_bar_says_where_and_by_how_much():
     annual = verdicts["annual cooling electricity"]
     assert (annual.passed, annual.worst, annual.where) == (False, "8.0%", "there")
     assert verdicts["hourly CV(RMSE)"].passed and verdicts["same mode"].passed
+
+
+def test_the_order_of_climates_is_judged_by_both_plants():
+    mild, hot = pair(), pair()._replace(climate="there")
+    hot = hot._replace(energyplus={**hot.energyplus, "chiller_power_kw": 2.0 * hot.energyplus["chiller_power_kw"]})
+    assert same_order([hot, mild]) == (["here", "there"], ["there", "here"])
+
+
+def test_a_step_is_held_for_failed_only_where_the_fans_could_not_have_done_it():
+    run = {
+        "tower_in_c": np.array([14.93, 14.93, 14.93]),
+        "tower_out_c": np.array([12.80, 12.80, 14.70]),
+        "wet_bulb_c": np.array([9.18, 9.18, 9.18]),
+        "tower_air_ratio": np.array([0.131, 0.90, 0.131]),
+    }
+    assert tower_solver_failed(run, 0.82).tolist() == [True, False, False]
 
 
 def test_modes_are_told_by_the_share_of_the_economizer():
