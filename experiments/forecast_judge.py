@@ -18,6 +18,7 @@ from agents.forecasting.intervals import Conformal
 from agents.forecasting.lags import lookback_steps
 from agents.forecasting.outlook import came
 from agents.forecasting.residual import target_series
+from agents.forecasting.state_from_history import present
 from agents.forecasting.telemetry import History
 from envs.scenario import Scenario
 from experiments.forecast_score import Score, scored
@@ -41,7 +42,7 @@ class Judging:
     block_h: float = 27.0
     moments_per_block: int = 3
     failures: int = 6
-    failure_h: float = 2.0
+    failure_h: float = 1.0
     limit_c: float = 32.0
     settings: ForecastSettings = field(default_factory=ForecastSettings)
 
@@ -118,8 +119,9 @@ def failures_asked(forecaster: Forecaster, history: History, how: Judging) -> di
     points = {n: np.concatenate([c.points[n] for c in cuts], axis=-1) for n in history.points}
     past = History(points, history.step_s, np.concatenate([c.now for c in cuts]))
     cases = failure_cases(forecaster.model.scenario)
+    start = present(forecaster.model, past, forecaster.settings.replay)
     return {
-        case: first_over(forecaster, past, crah_failure(case[0], units), how.limit_c, how.failure_h)
+        case: first_over(forecaster, past, crah_failure(case[0], units), how.limit_c, how.failure_h, start)
         for case, units in cases.items()
     }
 

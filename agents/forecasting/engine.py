@@ -36,7 +36,7 @@ class ForecastSettings(Parameters):
     stride_h: float = parameter(3.0, 0.25, 24.0, "h", "engineering guess; between training moments")
     folds: int = parameter(4, 2, 20, "1", "engineering guess; contiguous weeks of a month")
     members: int = parameter(1, 1, 64, "1", "runs of the model with other sensor noise, averaged")
-    strength: float = parameter(0.1, 0.0, 100.0, "1", "of the residual's ridge, per sample")
+    strength: float = parameter(0.5, 0.0, 100.0, "1", "of the residual's ridge, per sample; see docs/forecast.md")
     given: bool = False
     replay: Replay = field(default_factory=Replay)
     bands: Bands = field(default_factory=Bands)

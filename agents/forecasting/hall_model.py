@@ -21,6 +21,9 @@ from envs.interface.channels import bind_channels
 from envs.interface.observation import Observer, bind_points
 from envs.physics.psychrometrics import saturation_humidity_ratio
 from envs.scenario import Scenario
+from envs.signals.workload import CLASSES
+from envs.signals.workload_profiles import IDLE_POWER_FRAC, SERVICE_PROFILE
+from envs.signals.workload_requests import phase_split
 from envs.tape import Taped
 from envs.world import Load, Outside
 
@@ -54,7 +57,7 @@ class HallModel:
         self.channels = bind_channels(lay.channel_names, lay.rows, lay.channel_ranges, scenario.encodings)
         observer = Observer(bind_points(lay.rows, lay.present, self.channels))
         self.instruments = Instruments(scenario, self.plant, observer)
-        self.activity_path = _activity_path(lay)
+        self.activity_path = _activity_path(scenario, lay)
         self.power_path_kw = self._power_path() if power_path_kw is None else power_path_kw
 
     # ---- the building's own rules --------------------------------------------------------------------------------
@@ -143,21 +146,19 @@ class HallModel:
         return np.asarray(rising + 1e-6 * np.arange(n), np.float64)
 
 
-def _activity_path(layout: Any) -> Array:
-    """One way from rest to full use ``(S, R, G)``: slots alike up to full use, then all into the one that draws most.
+def _activity_path(scenario: Scenario, layout: Any) -> Array:
+    """One way from rest to full use ``(S, R, G)``: by which activity a rack draws more and more power.
 
-    Power alone does not tell classes apart; the same watts heat the hall alike whichever class draws them.
+    Power alone does not tell classes apart. Serving goes through prefill and decode as requests do (WORKLOAD 6b); the
+    slots of other racks are used alike. What matters is the airflow that servers draw at a power: it goes with use.
     """
-    table = layout.racks
-    draw = (table.slot_draw_kw * table.slot_accelerators + table.slot_cpu_kw)[..., 0] + np.zeros(
-        layout.slot_class.shape
-    )
-    used = (draw > 0.0).astype(np.float64)
-    count = np.maximum(used.sum(axis=0), 1.0)
-    heavy = (np.arange(len(draw))[:, None] == draw.argmax(axis=0)) * used
     reach = np.linspace(0.0, 1.0, POWER_GRID)
-    way = reach * np.where(count > 1.0, 2.0, 1.0)[:, None]
-    even = np.minimum(way, 1.0) * (used / count)[..., None]
-    shift = np.maximum(way - 1.0, 0.0)
-    path: Array = even * (1.0 - shift) + heavy[..., None] * shift
+    used = (layout.slot_class != CLASSES.index("none")).astype(np.float64)
+    path: Array = (used / np.maximum(used.sum(axis=0), 1.0))[..., None] * reach
+    rack = 0
+    for group in scenario.racks.values():
+        if group.workload in SERVICE_PROFILE:
+            prefill, decode = phase_split(IDLE_POWER_FRAC + (1.0 - IDLE_POWER_FRAC) * reach, group.workload)
+            path[:, rack : rack + group.count] = np.stack([prefill, decode])[:, None]
+        rack += group.count
     return path

@@ -44,6 +44,7 @@ class Conformal:
     def __init__(self, groups: list[Array], steps: int, per_day: int, bands: Bands) -> None:
         self.groups, self.steps, self.per_day, self.bands = groups, steps, per_day, bands
         self.knots = knots_up_to(steps)
+        self._rows = _neighbourhoods(self.knots)
         self._made: list[Array] = []
         self._errors: list[Array] = []
         self._sorted: list[list[tuple[Array, Array]]] | None = None
@@ -51,7 +52,7 @@ class Conformal:
     def learn(self, made: Array, errors: Array) -> None:
         """Add forecasts made at rows ``made (N,)``: what was read less what was expected, ``(H, G, N)``."""
         self._made.append(np.asarray(made))
-        self._errors.append(errors[self.knots - 1].astype(np.float32))
+        self._errors.append(errors[self._rows].astype(np.float32))
         self._sorted = None
 
     def offsets(self, now: Array) -> tuple[Array, Array]:
@@ -64,7 +65,7 @@ class Conformal:
         made, now = np.concatenate(self._made), np.atleast_1d(now)
         low = np.empty((len(self.knots), sum(len(g) for g in self.groups), len(now)))
         high = np.empty_like(low)
-        for k, horizon in enumerate(self.knots):
+        for k, horizon in enumerate(self._rows[:, -1] + 1):  # the last error of a knot to be known
             age_days = (now[:, None] - made - horizon) / self.per_day
             if not (age_days >= 0.0).any(axis=1).all():
                 raise ValueError(
@@ -73,10 +74,8 @@ class Conformal:
             weight = np.where(age_days >= 0.0, np.exp(-np.maximum(age_days, 0.0) / self.bands.memory_days), 0.0)
             tail = 0.5 * (1.0 - self.bands.coverage) / (1.0 + 1.0 / self._days(made, weight))
             for group, (errors, moment) in zip(self.groups, self._ordered()[k]):
-                mass = weight[:, moment]
-                share = (np.cumsum(mass, axis=1) - 0.5 * mass) / mass.sum(axis=1, keepdims=True)
                 for b, level in enumerate(tail):
-                    low[k, group, b], high[k, group, b] = np.interp([level, 1.0 - level], share[b], errors)
+                    low[k, group, b], high[k, group, b] = _quantiles(errors, weight[b, moment], level)
         return between_knots(low, self.knots, self.steps), between_knots(high, self.knots, self.steps)
 
     def _days(self, made: Array, weight: Array) -> Array:
@@ -90,13 +89,30 @@ class Conformal:
     def _ordered(self) -> list[list[tuple[Array, Array]]]:
         """By knot and group: all errors ascending, and which forecast each is of."""
         if self._sorted is None:
-            errors = np.concatenate(self._errors, axis=2)
+            errors = np.concatenate(self._errors, axis=3)
             self._sorted = []
             for at in errors:
                 rows = []
                 for group in self.groups:
-                    flat = at[group].ravel()
+                    flat = at[:, group].ravel()
                     order = np.argsort(flat)
-                    rows.append((flat[order], order % at.shape[1]))
+                    rows.append((flat[order], order % at.shape[2]))
                 self._sorted.append(rows)
         return self._sorted
+
+
+def _quantiles(errors: Array, mass: Array, level: float) -> Array:
+    """Quantiles at ``level`` and ``1 - level`` of ascending errors; those without mass are not known yet."""
+    known = mass > 0.0
+    mass = mass[known]
+    share = (np.cumsum(mass) - 0.5 * mass) / mass.sum()
+    found: Array = np.interp([level, 1.0 - level], share, errors[known])
+    return found
+
+
+def _neighbourhoods(knots: Array) -> Array:
+    """Rows ``(K, 3)`` of the horizons whose errors stand for a knot: it, and a third of the way beside it."""
+    before = np.concatenate([knots[:1], knots[:-1]])
+    after = np.concatenate([knots[1:], knots[-1:]])
+    rows: Array = np.stack([knots - (knots - before) // 3, knots, knots + (after - knots) // 3], axis=1) - 1
+    return rows

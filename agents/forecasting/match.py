@@ -58,9 +58,11 @@ def matched(scenario: Scenario, history: History, how: Match) -> list[Scenario]:
         Training telemetry.
     how : Match
     """
+    if not how.iterations:
+        return [scenario] * history.batch
     free = [p for p in free_parameters(scenario, MATCHED) if not p.is_input]
     search = _Search(scenario, free, history, how)
-    u = search.start() if how.iterations else np.zeros((len(free), history.batch))
+    u = search.start()
     for _ in range(int(how.iterations)):
         u = search.improved(u)
     values = [p.value(row) for p, row in zip(free, u)]

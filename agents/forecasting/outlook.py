@@ -19,7 +19,7 @@ from agents.forecasting.telemetry import RACK_POWER, History
 
 Array = NDArray[Any]
 
-STRENGTH = 0.01  # of the ridge, per sample
+LOAD_STRENGTH, WEATHER_STRENGTH = 0.3, 0.03  # of the ridges, per sample; chosen on halls that are not reported
 WEATHER = ("dry_bulb_c", "wet_bulb_c")
 
 
@@ -46,11 +46,16 @@ class Outlook:
         """Learn from moments ``history (T, k, N)`` and what came ``after (steps, k, N)`` each."""
         rows = self.knots - 1
         self.load = [
-            fit(self._rack_features(history, g), _pooled(after.points[RACK_POWER][rows][:, g]), self.knots, STRENGTH)
+            fit(
+                self._rack_features(history, g),
+                _pooled(after.points[RACK_POWER][rows][:, g]),
+                self.knots,
+                LOAD_STRENGTH,
+            )
             for g in self.groups
         ]
         came = np.stack([after.points[n][rows, 0] for n in WEATHER], axis=1)
-        self.weather = fit(self._weather_features(history), came, self.knots, STRENGTH)
+        self.weather = fit(self._weather_features(history), came, self.knots, WEATHER_STRENGTH)
 
     def __call__(self, history: History) -> Signals:
         """Signals of the coming ``steps`` for every moment of a history."""
@@ -65,14 +70,14 @@ class Outlook:
         for g in self.groups:
             spread = [(_repeated(held, len(g)), _repeated(used, len(g))) for held, used in folds]
             target = _pooled(after.points[RACK_POWER][rows][:, g])
-            load.append(self._held(self._rack_features(history, g), target, spread))
+            load.append(self._held(self._rack_features(history, g), target, spread, LOAD_STRENGTH))
         came = np.stack([after.points[n][rows, 0] for n in WEATHER], axis=1)
-        return self._signals(history, load, self._held(self._weather_features(history), came, folds))
+        return self._signals(history, load, self._held(self._weather_features(history), came, folds, WEATHER_STRENGTH))
 
-    def _held(self, features: Array, target: Array, folds: Folds) -> Array:
+    def _held(self, features: Array, target: Array, folds: Folds, strength: float) -> Array:
         """Predictions ``(K, G, N)`` at the knots of every sample by a ridge that has not seen it."""
         found = np.empty(target.shape)
-        ridges = fit_folds(features, target, self.knots, STRENGTH, folds)
+        ridges = fit_folds(features, target, self.knots, strength, folds)
         for ridge, (held, _) in zip(ridges, folds):
             found[:, :, held] = predict(ridge, features[:, :, held])
         return found

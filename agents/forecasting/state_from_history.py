@@ -85,7 +85,7 @@ def present(model: HallModel, history: History, replay: Replay) -> Present:
     in_force = setpoints(model, past, 0)
     outside = weather(model, past, 0)
     state, flows = model.settled(outside, points[RACK_POWER][0], in_force)
-    rules = primed(model, in_force, history.batch)
+    rules = primed(model, setpoints(model, past, 1), {name: values[0] for name, values in points.items()})
     offset: dict[str, Array] = {}
     keep = float(np.exp(-model.step_s / (3600.0 * replay.offset_memory_h)))
     drawn_kw = modelled_kw = 0.0
@@ -117,13 +117,16 @@ def weather(model: HallModel, history: History, row: int) -> Any:
     return model.outside(history.points["dry_bulb_c"][row, 0], history.points["wet_bulb_c"][row, 0])
 
 
-def primed(model: HallModel, in_force: dict[str, Array], batch: int) -> Together:
-    """Rules that have long run and hold what is in force."""
+def primed(model: HallModel, in_force: dict[str, Array], seen: dict[str, Array]) -> Together:
+    """Rules that have long run and have just put ``in_force`` into force after they had ``seen`` the points."""
     rules = model.rules()
-    rules.reset(batch)
+    rules.reset(seen[INLET].shape[-1])
     for part in rules.parts:
         if isinstance(part, FanPiController):
-            part.integral = in_force["crah_fan_speed_frac"].copy()
+            above = seen["zone_inlet_max_c"] - part.constants.setpoint_c
+            error = np.sign(above) * np.maximum(np.abs(above) - part.constants.dead_band_k, 0.0)
+            integral = in_force["crah_fan_speed_frac"] - part.constants.kp_per_k * error
+            part.integral = np.clip(integral, part.constants.low, part.constants.high).astype(model.dtype)
         channel = getattr(part, "channel", None)
         if channel is not None:
             part.setpoint = in_force[channel].copy()  # type: ignore[attr-defined]
@@ -144,6 +147,7 @@ def drawn_to(model: HallModel, state: Any, seen: dict[str, Array], gain: float) 
     )
     warm = seen["zone_inlet_max_c"] > INLET_ALARM_C
     changed: dict[str, Any] = {"air": air, "alarm": warm.astype(model.dtype)}
+    changed["inlet_c"] = towards(state.inlet_c, INLET, every)  # server fans follow it
     if state.chw is not None:
         changed["chw"] = _chilled_water(model, state.chw, seen, towards(state.chw.supply_c, "chw_supply_c"))
     if state.tower is not None:

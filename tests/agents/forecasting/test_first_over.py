@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import numpy as np
+
+from agents.forecasting.engine import Forecaster
+from agents.forecasting.first_over import answer, crah_failure, first_over
+from agents.forecasting.telemetry import History
+from envs.scenario import Scenario
+from experiments.forecast_failures import agreement, truly_first
+from experiments.forecast_halls import Halls
+from experiments.forecast_judge import Judging, failures_asked
+
+
+def test_the_first_crossing_stands_between_two_steps() -> None:
+    inlets = np.array([[25.0, 30.0], [31.0, 30.0], [33.0, 30.0]])[:, :, None]
+    found = answer(inlets, 15.0, 32.0)
+    assert found.rack.tolist() == [0]
+    assert found.after_s[0] == 22.5
+    assert np.isinf(found.by_rack_s[1, 0])
+
+
+def test_none_is_said_where_no_rack_goes_over() -> None:
+    found = answer(np.full((5, 3, 2), 25.0), 15.0, 32.0)
+    assert found.rack.tolist() == [-1, -1]
+    assert np.isinf(found.after_s).all()
+
+
+def test_without_any_failure_nothing_goes_over_and_without_any_unit_all_does(
+    forecaster: Forecaster, halls: Halls, small: Scenario
+) -> None:
+    past: History = halls.history.hall(0)
+    quiet = first_over(forecaster, past, [], hours=0.5)
+    broken = first_over(forecaster, past, crah_failure(0, small.zones["room"].crah_units), hours=0.5)
+    assert quiet.rack[0] == -1
+    assert np.isfinite(broken.by_rack_s).all()
+    assert broken.after_s[0] < 600.0
+
+
+def test_the_answer_agrees_with_what_happens_in_the_hall(forecaster: Forecaster, halls: Halls) -> None:
+    row = halls.moments[0].row
+    how = Judging(train_days=(row - 40) // 144 - 7, blocks=1, failures=1, failure_h=0.5)
+    true = truly_first(halls, how)[(0, "all")]
+    history = halls.history.part(0, row + 1)
+    past = history.hall(0)
+    said = first_over(forecaster, past, crah_failure(0, 3.0), hours=0.5)
+    found = agreement(true._replace(**{n: getattr(true, n)[..., :1] for n in true._fields}), [said])
+    assert (found.crossings, found.foreseen) == (1, 1)
+    assert found.median_error_s < 60.0
+    assert failures_asked is not None
