@@ -8,22 +8,29 @@ N = 4
 DAY = ("site.climates=[sterling_va,phoenix_az]",)
 
 
-def day_energy(name, substep_s, step_s):
-    """Energies [kWh] of N days under the first setpoints, in one plant with another sub-step."""
-    overrides = (*DAY, f"episode.substep_s={substep_s}")
-    core = core_of(name, N, overrides, "float64")
+HOURS = {"ai_hall_power_cap": 2}  # steps of 60 s
+
+
+def energy(name, substep_s, ruled):
+    """Energies [kWh] of N episodes in one plant with another sub-step.
+
+    A day under the building's rules, half a day under the first setpoints with the fans at .7; two hours of the
+    power-cap hall, whose steps are short.
+    """
+    core = core_of(name, N, (*DAY, f"episode.substep_s={substep_s}"), "float64")
     core.reset(seed=5)
     held = {k: v.copy() for k, v in core.in_force.items()}
-    for c in ("crah_fan_speed_frac",):
-        held[c] = held[c] * 0.0 + 0.7
-    for _ in range(round(86_400 / step_s / 2)):
-        core.step_setpoints(held)
+    held["crah_fan_speed_frac"] = held["crah_fan_speed_frac"] * 0.0 + 0.7
+    for _ in range(round(HOURS.get(name, 24 if ruled else 12) * 3600 / core.step_s)):
+        core.step_setpoints(core.rules.act(core.measured) if ruled else held)
     return core.sums.named(core.t)
 
 
-@pytest.mark.parametrize("name", [s for s in SCENARIOS if s != "ai_hall_power_cap"])
-def test_halving_the_sub_step_moves_daily_energy_by_under_half_a_percent(name):
-    usual, half = day_energy(name, 60, 300), day_energy(name, 30, 300)
+@pytest.mark.parametrize("ruled", [False, True], ids=["held", "ruled"])
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_halving_the_sub_step_moves_energy_by_under_half_a_percent(name, ruled):
+    usual_s = 10 if name == "ai_hall_power_cap" else 60
+    usual, half = energy(name, usual_s, ruled), energy(name, usual_s / 2, ruled)
     np.testing.assert_allclose(usual["facility_power_kwh"], half["facility_power_kwh"], rtol=5e-3)
     np.testing.assert_allclose(usual["it_power_kwh"], half["it_power_kwh"], rtol=5e-3)
     np.testing.assert_allclose(usual["cooling_power_kwh"], half["cooling_power_kwh"], rtol=2e-2)
