@@ -21,6 +21,7 @@ SHOWN = (
 )
 RANKED = ("cooling_kwh", "energy_per_work_kwh_h", "water_l", "cost_usd")
 APART_FRAC = 0.05  # what ASHRAE Guideline 14 allows a calibrated model's monthly energy to be off
+NAMED = ("numpy", "torch", "stable-baselines3")
 CSV, PAGE = "transfer.csv", "transfer.md"
 
 
@@ -100,18 +101,12 @@ def page(found: Mapping[str, Any], baseline: str) -> str:
     """The page: what was run, the table, the agreement, what EnergyPlus is and is not asked."""
     from experiments.energyplus.origins import words
 
-    first, second = found.values()
-    facts, made = first.facts, provenance(config=first.facts)
-    weeks = ", ".join(f"month {e.month} (load seed {e.workload_seed})" for e in first.episodes)
-    air = "the room's air for what the room units do not supply" if second.facts["mixes"] else "supply air alone"
-    curves = "end at their published box" if second.facts["hold_curves"] else "are extrapolated beyond their box"
     lines = [
         "# The same controllers on two plants",
         "",
-        f"Scenario `{facts['scenario']}` ({facts['scenario_hash']}, channels {facts['channel_hash']}), weather "
-        f"`{facts['weather']}`, {first.episodes[0].days} days in each of: {weeks}. EnergyPlus wheel "
-        f"{facts['energyplus']}, git {str(made['git_hash'])[:12]}. Racks in EnergyPlus breathe {air}; its chiller's "
-        f"curves {curves}.",
+        "Written by `coldaisle transfer`; do not edit by hand. What the plants are: `docs/second-plant.md`.",
+        "",
+        *_what_was_run(found),
         "",
         *_markdown(("plant", "controller", *_headings()), _rows(found, baseline)),
         "",
@@ -122,6 +117,23 @@ def page(found: Mapping[str, Any], baseline: str) -> str:
         *words(),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _what_was_run(found: Mapping[str, Any]) -> list[str]:
+    """Scenario, weather, weeks, options and versions, a line each."""
+    first, second = found.values()
+    facts, made = second.facts, provenance(config=second.facts)
+    weeks = ", ".join(f"month {e.month} (load seed {e.workload_seed})" for e in first.episodes)
+    air = "the room's air for what the room units do not supply" if facts["mixes"] else "supply air alone"
+    curves = "end at their published box" if facts["hold_curves"] else "are extrapolated beyond their box"
+    versions = ", ".join(f"{name} {made['versions'][name]}" for name in NAMED if name in made["versions"])
+    dirty = " with uncommitted changes" if made["git_dirty"] == "true" else ""
+    return [
+        f"- Scenario `{facts['scenario']}` ({facts['scenario_hash']}, channels {facts['channel_hash']}), weather "
+        f"`{facts['weather']}`, {first.episodes[0].days} days in each of: {weeks}.",
+        f"- Racks in EnergyPlus breathe {air}; its chiller's curves {curves}.",
+        f"- pyenergyplus-lbnl {facts['energyplus']}, {versions}; git {made['git_hash'][:12]}{dirty}.",
+    ]
 
 
 def _totals(evaluation: Any) -> dict[str, dict[str, float]]:
