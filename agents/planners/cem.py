@@ -104,7 +104,12 @@ def minimize(
 
 
 def minimize_each(
-    cost: Cost, start: Vector, budget: Budget, seed: int, progress: Callable[[Progress], None] | None = None
+    cost: Cost,
+    start: Vector,
+    budget: Budget,
+    seed: int,
+    progress: Callable[[Progress], None] | None = None,
+    also: Vector | None = None,
 ) -> Found:
     """Least cost of E problems that are tried side by side but searched each on its own.
 
@@ -118,6 +123,8 @@ def minimize_each(
         Centre of the first iteration of each problem, in the box.
     budget, seed, progress
         As for ``minimize``.
+    also : ndarray (E, n), optional
+        One more candidate of the first iteration: the result is never worse than it either.
     """
     generator = np.random.default_rng(seed)
     mean = np.clip(np.asarray(start, np.float64), 0.0, 1.0)
@@ -126,6 +133,8 @@ def minimize_each(
     for iteration in range(budget.iterations):
         drawn = mean + spread * generator.standard_normal((budget.population, *mean.shape))
         drawn[0], drawn[1] = best, mean
+        if also is not None and iteration == 0:
+            drawn[1] = also
         candidates = np.clip(drawn, 0.0, 1.0)
         found = np.asarray(cost(candidates), np.float64)
         order = np.argsort(found, axis=0, kind="stable")

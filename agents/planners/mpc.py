@@ -1,34 +1,34 @@
-"""Model-predictive control with what the agent may know: a nominal plant started from measurements, signals that last.
+"""Model-predictive control with what the agent may know: a digital twin carried along, signals that last.
 
-Each control step the nominal plant is settled under the measured weather, the measured demand of the power rows and the
-setpoints in force; candidate setpoints (a base rule's, moved) are played on it over the horizon, side by side in one
-batch, and judged by the task's own terms. The first move of the best is made. What the model gets wrong about the
-warmest inlet of a zone is measured and added to its forecast. It never sees the true state, the load by rack or the
-future.
+The twin runs beside the plant and is corrected by measurements, so a forecast starts with the stages, modes, timers and
+temperatures of the moment. Each control step candidate setpoints are held on copies of it over the horizon, side by
+side in one batch, and judged by the task's own terms, with the heat and charge that are left at the end priced against
+the start. The first move of the best is made. What the twin gets wrong about the warmest inlet of a zone is measured
+and added to its forecast. The base rule's setpoints are always among the candidates.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.planners.cem import Budget, minimize_each
+from agents.planners.twin import Twin, tiled
+from envs.bill import STORED_HEAT_COP
 from envs.controllers.base import Array, Controller, Measurements, Setpoints
 from envs.datacenter import Plant
-from envs.equipment import rack
-from envs.faults import availability, fault_plan
 from envs.interface.action import slew_limited
 from envs.interface.reward import Judged, terms, total
-from envs.physics.psychrometrics import pressure_kpa, saturation_humidity_ratio
-from envs.world import Load, Outside
+from envs.tape import Taped
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
+    from envs.scenario import Scenario
 
-CP_AIR, LATENT, CP_VAPOUR, CP_WATER = 1.006, 2501.0, 1.86, 4.186  # PHYSICS a, wet-bulb energy balance
+LONGEST_SUBSTEP_S = 150.0  # of the model: two in a control step of 300 s
 
 
 @dataclass(frozen=True)
@@ -40,21 +40,22 @@ class MpcSettings:
     horizon_s : float
         How far candidates are played [s].
     reach : float
-        Largest move away from the base rule, as a share of a channel's range.
+        Largest distance of a candidate from the setpoint in force, as a share of a channel's range.
     margin_k : float
-        Added to every forecast inlet: what sensors and lumped loads leave unknown [K].
+        Added to every forecast inlet: what sensors, lumped loads and jobs that start within the horizon leave
+        unknown [K].
     budget : Budget
         Of the search at each control step.
     """
 
-    horizon_s: float = 1800.0
-    reach: float = 0.15
-    margin_k: float = 0.7
-    budget: Budget = Budget(population=16, elites=4, iterations=3, spread=0.1, least_spread=0.02)
+    horizon_s: float = 3600.0
+    reach: float = 0.25
+    margin_k: float = 2.5
+    budget: Budget = Budget(population=20, elites=5, iterations=3, spread=0.12, least_spread=0.02)
 
 
 class Mpc:
-    """Moves the thermal channels that the agent holds; power limits stay with the base rule.
+    """Sets the thermal channels that the agent holds; power limits stay with the base rule.
 
     Measured row demand says too little about single jobs to plan caps on: planned ones cost more work than they save.
 
@@ -63,7 +64,7 @@ class Mpc:
     core : DataCenterCore
         Gives the nominal plant, the channels and the prices; its state is never read.
     base : Controller
-        The rule that is moved.
+        The rule for the other channels, and the fallback.
     settings : MpcSettings
     seed : int
         Of the search.
@@ -73,65 +74,80 @@ class Mpc:
         self.base, self.settings, self.seed = base, settings, seed
         self.channels, self.agent_channels = core.channels, core.agent_channels
         self.scenario, self.bill, self.step_s = core.scenario, core.bill, core.step_s
-        self.plant = Plant(core.scenario, core.dtype)
+        self.plant = Plant(_coarser(core.scenario), core.dtype)
+        self.advance = Taped(self.plant.step)
+        self.twin = Twin(self.plant, core.channels)
         self.dtype = core.dtype
         self.steps = max(1, round(settings.horizon_s / core.step_s))
         self.moves = [c for c in core.agent_channels if c.per != "row"]
         self.rows = sum(c.rows for c in self.moves)
-        self.pressure = float(pressure_kpa(core.scenario.elevation_m))
-        self.plans: NDArray[np.float64] | None = None
+        self.plan: Setpoints | None = None
         self.decisions = 0
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
         """Forget the last plan; without a mask also which searches were made, so that a run can be repeated."""
         self.base.reset(n, mask)
-        if mask is None or self.plans is None:
-            self.plans, self.decisions = None, 0
+        self.twin.forget(mask)
+        if mask is None or self.plan is None:
+            self.plan, self.decisions = None, 0
         else:
-            self.plans[mask] = 0.5
+            self.plan = {name: np.where(mask, np.nan, value).astype(self.dtype) for name, value in self.plan.items()}
 
     def act(self, measurements: Measurements) -> Setpoints:
         """Setpoints of the agent's channels."""
         rule = self.base.act(measurements)
+        self.twin.follow(measurements)
+        box = Box(self, measurements)
         sites = measurements["dry_bulb_c"].shape[-1]
-        if self.plans is None or len(self.plans) != sites:
-            self.plans = np.full((sites, self.rows), 0.5)
         forecast = Forecast(self, measurements, self.settings.budget.population)
 
         def cost(candidates: NDArray[np.float64]) -> NDArray[np.float64]:
-            plans = candidates.reshape(-1, self.rows)
-            usd = forecast.cost(self.moved(rule, plans, len(candidates)))
-            return usd.reshape(len(candidates), sites).astype(np.float64)
+            copies = len(candidates)
+            wanted = {**{k: np.tile(v, copies) for k, v in rule.items()}, **box.setpoints(candidates)}
+            return forecast.cost(wanted).reshape(copies, sites).astype(np.float64)
 
+        from_rule = box.points(rule)
+        start = from_rule if self.plan is None else box.points(self.plan, from_rule)
         self.decisions += 1
-        self.plans = minimize_each(cost, self.plans, self.settings.budget, self.seed + self.decisions).best
-        return self.moved(rule, self.plans, 1)
+        found = minimize_each(cost, start, self.settings.budget, self.seed + self.decisions, also=from_rule)
+        self.plan = box.setpoints(found.best[None])
+        return {**rule, **self.plan}
 
-    def moved(self, rule: Setpoints, plans: NDArray[np.float64], copies: int) -> Setpoints:
-        """Setpoints ``{channel: (k, P E)}`` of the rule, moved by plans ``(P E, n)``."""
-        share = ((2.0 * plans.T - 1.0) * self.settings.reach).astype(self.dtype)
-        wanted, at = {}, 0
-        for c in self.moves:
-            move = share[at : at + c.rows] * (c.high - c.low)
-            at += c.rows
-            wanted[c.name] = np.clip(np.tile(rule[c.name], copies) + move, c.low, c.high).astype(self.dtype)
-        return {**{k: np.tile(v, copies) for k, v in rule.items()}, **wanted}
+
+class Box:
+    """The candidates' unit box: setpoints within reach of those in force."""
+
+    def __init__(self, mpc: Mpc, measured: Measurements) -> None:
+        self.moves, self.dtype, reach = mpc.moves, mpc.dtype, mpc.settings.reach
+        now = [measured[f"in_force.{c.name}"].astype(np.float64) for c in self.moves]
+        span = [reach * (c.high - c.low) for c in self.moves]
+        self.low = np.concatenate([np.clip(v - d, c.low, c.high) for v, d, c in zip(now, span, self.moves)])
+        self.high = np.concatenate([np.clip(v + d, c.low, c.high) for v, d, c in zip(now, span, self.moves)])
+
+    def points(self, setpoints: Setpoints, instead: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Points ``(E, n)`` of setpoints, the nearest in the box; ``instead`` where there are none (nan)."""
+        rows = np.concatenate([setpoints[c.name] for c in self.moves])
+        found = np.clip((rows - self.low) / np.maximum(self.high - self.low, 1e-9), 0.0, 1.0).T
+        return found if instead is None else np.where(np.isnan(found), instead, found)
+
+    def setpoints(self, points: NDArray[np.float64]) -> Setpoints:
+        """Setpoints ``{channel: (k, P E)}`` of points ``(P, E, n)``."""
+        rows = self.low + points.transpose(0, 2, 1) * (self.high - self.low)
+        flat = rows.transpose(1, 0, 2).reshape(rows.shape[1], -1).astype(self.dtype)
+        ends = np.cumsum([0, *(c.rows for c in self.moves)])
+        return {c.name: flat[a:b] for c, a, b in zip(self.moves, ends[:-1], ends[1:])}
 
 
 class Forecast:
-    """What the model expects from one control step's measurements, for ``P`` copies of every site."""
+    """What the twin expects from one control step's measurements, for ``P`` copies of every site."""
 
     def __init__(self, mpc: Mpc, measured: Measurements, copies: int) -> None:
-        self.mpc = mpc
-        lay, sites = mpc.plant.layout, measured["dry_bulb_c"].shape[-1]
-        lost = availability(fault_plan([[]] * sites, lay.n_zones, dtype=mpc.dtype), np.zeros(sites))
-        outside, load = _outside(measured, mpc.pressure), _load(measured, lay, sites)
+        self.mpc, twin = mpc, mpc.twin
+        layout = mpc.plant.layout
         in_force = {c.name: measured[f"in_force.{c.name}"] for c in mpc.channels}
-        charge = measured["battery_soc_frac"][0] if "battery_soc_frac" in measured else np.full(sites, 0.5)
-        state, flows = mpc.plant.settled(outside, load, in_force, lost, np.zeros(sites), charge)
-        bias = measured["zone_inlet_max_c"] - flows.zone_inlet_max_c
-        peak_kw = measured["billing_peak_share"][0] * lay.rated_it_kw
-        start = (state, outside, load, lost, in_force, lay.membership.T @ bias + mpc.settings.margin_k, peak_kw)
+        bias = layout.membership.T @ twin.inlet_bias_k.astype(mpc.dtype) + mpc.settings.margin_k
+        peak_kw = measured["billing_peak_share"][0] * layout.rated_it_kw
+        start = (twin.state, twin.outside, twin.load, twin.lost, in_force, bias, peak_kw)
         self.state, self.outside, self.load, self.lost, self.in_force, self.rack_bias, self.peak_kw = tiled(
             start, copies
         )
@@ -148,12 +164,19 @@ class Forecast:
                 for c in m.channels
             }
             clock = np.full(len(self.peak_kw), step, np.int64)
-            state, flows = m.plant.step(state, in_force, self.outside, self.load, self.lost, clock)
+            state, flows = m.advance(state, in_force, self.outside, self.load, self.lost, clock)
             warm = flows._replace(rack_inlet_max_c=flows.rack_inlet_max_c + self.rack_bias)
             cost = cost + self._judged(warm, before, in_force)
             highest = np.maximum(highest, flows.grid_power_kw)
-        usd: Array = cost + np.maximum(highest - self.peak_kw, 0.0) * m.bill.rate
+        usd: Array = cost + np.maximum(highest - self.peak_kw, 0.0) * m.bill.rate + self._left(state)
         return usd
+
+    def _left(self, state: Any) -> Array:
+        """Price of the heat left in the masses and of the charge taken, against the start ``(P E,)`` [USD]."""
+        battery_kwh, heat_kwh = self.mpc.plant.stored_since(state, self.state)
+        usd_kwh = self.outside.price_usd_mwh * 1e-3
+        price: Array = (heat_kwh / STORED_HEAT_COP - battery_kwh) * usd_kwh
+        return price
 
     def _judged(self, flows: Any, before: Setpoints, in_force: Setpoints) -> Array:
         m, step_h = self.mpc, self.mpc.step_s / 3600.0
@@ -174,55 +197,8 @@ class Forecast:
         return -total(terms(m.scenario.reward, flows, judged, step_h), m.scenario.reward_weights, 1.0)
 
 
-def tiled(tree: Any, copies: int) -> Any:
-    """Nested states with the environments (the last axis) repeated ``copies`` times, copy after copy."""
-    if tree is None or isinstance(tree, (bool, int, float)):
-        return tree
-    if isinstance(tree, np.ndarray):
-        return np.concatenate([tree] * copies, axis=-1)
-    if isinstance(tree, dict):
-        return {name: tiled(part, copies) for name, part in tree.items()}
-    parts = [tiled(part, copies) for part in tree]
-    return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-
-
-def _outside(measured: Measurements, pressure: float) -> Outside:
-    """Weather, price and carbon as measured now; humidity from the wet bulb."""
-    dry, wet = measured["dry_bulb_c"][0], measured["wet_bulb_c"][0]
-    wet = np.minimum(wet, dry)
-    at_wet = saturation_humidity_ratio(wet, pressure)
-    humid = (LATENT + (CP_VAPOUR - CP_WATER) * wet) * at_wet - CP_AIR * (dry - wet)
-    ratio = np.maximum(humid / (LATENT + CP_VAPOUR * dry - CP_WATER * wet), 1e-5).astype(dry.dtype)
-    zero = dry * 0.0
-    known = {name: measured[name][0] for name in ("price_usd_mwh", "carbon_g_kwh")}
-    made = {**dict.fromkeys(Outside._fields, zero), **known, "dry_bulb_c": dry, "wet_bulb_c": wet}
-    return Outside(**{**made, "humidity_ratio": ratio, "pressure_kpa": zero + pressure})
-
-
-def _load(measured: Measurements, layout: Any, sites: int) -> Load:
-    """Activity that draws the measured demand of each power row, spread evenly over its racks and slots."""
-    dtype = measured["row_demand_share"].dtype
-    demand_kw = measured["row_demand_share"] * layout.row_rated_kw
-    slots, racks = layout.slot_class.shape
-    use = activity_of_rows(layout, demand_kw)
-    activity = np.broadcast_to((use[layout.row_of] / slots)[None], (slots, racks, sites)).astype(dtype)
-    job = np.broadcast_to(np.arange(racks)[:, None], (racks, sites))
-    zero = np.zeros(sites, dtype)
-    return Load(np.ascontiguousarray(activity), np.ascontiguousarray(job), zero, zero, zero)
-
-
-def activity_of_rows(layout: Any, demand_kw: Array) -> Array:
-    """Share of the accelerators at work in each power row ``(P, B)`` that draws ``demand_kw (P, B)``, 0..1.
-
-    Linear between the row's draw at rest and with every slot equally at work; supplies' losses are left out.
-    """
-    idle, busy = (_row_draw(layout, use) for use in (0.0, 1.0))
-    return np.clip((demand_kw - idle) / (busy - idle), 0.0, 1.0)
-
-
-def _row_draw(layout: Any, use: float) -> Array:
-    """Demand of each power row ``(P, 1)`` [kW] with every rack at ``use``, its slots alike."""
-    shape = layout.slot_class.shape
-    demand = rack.demand_terms(layout.racks, np.full((*shape, 1), use / shape[0], layout.dtype))
-    draw: Array = layout.tree.row_racks @ (demand.base_kw + demand.total_kw)
-    return draw
+def _coarser(scenario: Scenario) -> Scenario:
+    """The nominal site of the forecasts: the longest sub-steps that fill a control step at least twice."""
+    step_s = scenario.episode.step_s
+    parts = max(2, int(np.ceil(step_s / LONGEST_SUBSTEP_S)))
+    return replace(scenario, episode=replace(scenario.episode, substep_s=step_s / parts))

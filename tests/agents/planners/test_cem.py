@@ -45,6 +45,12 @@ def test_each_problem_is_searched_on_its_own() -> None:
     assert found.cost.shape == (3,)
 
 
+def test_result_is_never_worse_than_the_other_candidate_given() -> None:
+    short = Budget(population=4, elites=2, iterations=1, spread=0.01)
+    found = minimize_each(lambda c: bowl(c), np.full((1, 4), 0.5), short, seed=0, also=BOTTOM[None])
+    assert found.cost[0] == 0.0
+
+
 def test_progress_hears_of_every_iteration() -> None:
     heard: list[Progress] = []
     minimize(bowl, np.full(4, 0.5), Budget(population=6, elites=2, iterations=5), seed=0, progress=heard.append)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agents.planners.cem import Budget
-from agents.planners.mpc import Mpc, MpcSettings, tiled
+from agents.planners.mpc import Mpc, MpcSettings
 from agents.planners.trial import Bench
 from agents.planners.tuning import rules_with
 
@@ -54,9 +54,23 @@ def test_controller_moves_a_wasteful_rule_to_less_energy(bench_of: BenchOf) -> N
     assert moved.sums["facility_power_kwh"].sum() < base.sums["facility_power_kwh"].sum()
 
 
-def test_copies_of_a_state_keep_its_structure() -> None:
-    state = {"a": np.arange(6.0).reshape(2, 3), "b": None}
-    copied = tiled(state, 2)
-    assert copied["a"].shape == (2, 6)
-    np.testing.assert_array_equal(copied["a"][:, 3:], state["a"])
-    assert copied["b"] is None
+def test_a_masked_reset_forgets_the_plan_there_alone(bench_of: BenchOf) -> None:
+    bench = bench_of("edge_room")
+    core = bench.single
+    core.reset(seed=0, plan=bench.plan)
+    mpc = Mpc(core, rules_with(core, {}), SMALL)
+    mpc.reset(core.num_envs)
+    core.step_setpoints(mpc.act(core.measurements()))
+    mpc.reset(core.num_envs, np.array([True, False, False, False]))
+    assert mpc.plan is not None
+    plan = mpc.plan["crah_fan_speed_frac"]
+    assert np.isnan(plan[:, 0]).all() and np.isfinite(plan[:, 1:]).all()
+    wanted = mpc.act(core.measurements())
+    assert all(np.isfinite(value).all() for value in wanted.values())
+
+
+def test_a_repeated_run_makes_the_same_moves(bench_of: BenchOf) -> None:
+    bench = bench_of("edge_room")
+    mpc = Mpc(bench.single, rules_with(bench.single, {}), SMALL)
+    first, again = (bench.judge(lambda core: mpc).sums["r"] for _ in range(2))
+    np.testing.assert_array_equal(first, again)
