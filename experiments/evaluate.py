@@ -117,6 +117,7 @@ def main(config: DictConfig) -> None:
         policies |= learned_policies(str(name), path)
     episodes = plan_episodes(split, config.episodes or None, config.days or None)
     found = evaluate(policies, scenario, episodes, seed=config.seed)
+    found.facts["split"] = config.split
     folder = save(found, Path(config.folder), baseline, OmegaConf.to_yaml(config, resolve=True))
     tracking = config.tracking
     with start_run(

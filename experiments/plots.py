@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from experiments.gates import Verdict
     from experiments.score import Table
 
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#44AA99", "#332288", "#999933")
+PALETTE = (
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E6A700", "#7A1FD1"),
+    *("#665500", "#00B7D8", "#B00040", "#7FB800", "#1A237E"),
+)
+BASELINE_COLOUR = "#4a4f57"
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)))  # by turns of six: no two lines differ by hue alone
 GREY = "#8a8f98"
 STACK = ("#c7cdd6", "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#CC79A7", "#999933")
 STYLE: dict[Any, Any] = {
@@ -38,16 +43,22 @@ INLET_LIMITS_C = ((27.0, "recommended"), (32.0, "allowable, class A1"))  # ASHRA
 def colours(names: Sequence[str], baseline: str) -> dict[str, str]:
     """Colour of each policy: the baseline is grey, the others keep their place in the palette."""
     others = [n for n in names if n != baseline]
-    return {baseline: "#4a4f57", **{n: PALETTE[i % len(PALETTE)] for i, n in enumerate(others)}}
+    return {baseline: BASELINE_COLOUR, **{n: PALETTE[i % len(PALETTE)] for i, n in enumerate(others)}}
+
+
+def dashes(palette: Mapping[str, str]) -> dict[str, Any]:
+    """Line style of each policy, by its place: after six policies another dash, so that neighbours in hue differ."""
+    return {name: DASHES[i // 6 % len(DASHES)] for i, name in enumerate(palette)}
 
 
 def worst_inlet(traces: Mapping[str, Series], palette: Mapping[str, str], step_s: float) -> Figure:
     """Warmest rack inlet: one episode over time, and how many hours of all episodes it is exceeded."""
     figure, (left, right) = axes_of(1, 2, 3.2, width_ratios=[2.2, 1.0])
+    style = dashes(palette)
     for name, series in traces.items():
         inlet = series["worst_inlet_c"]
-        left.plot(_days(len(inlet), step_s), inlet[:, 0], color=palette[name], lw=1.0, label=name)
-        _duration(right, inlet, palette[name])
+        left.plot(_days(len(inlet), step_s), inlet[:, 0], color=palette[name], ls=style[name], lw=1.0, label=name)
+        _duration(right, inlet, palette[name], style[name])
     for limit, words in INLET_LIMITS_C:
         for axis in (left, right):
             axis.axhline(limit, color="#b3261e", lw=0.8, ls="--")
@@ -112,7 +123,7 @@ def load_duration(traces: Mapping[str, Series], palette: Mapping[str, str]) -> F
     """Facility power over all episodes, sorted."""
     figure, (axis,) = axes_of(1, 1, 2.9)
     for name, series in traces.items():
-        _duration(axis, series["facility_power_kw"], palette[name], name)
+        _duration(axis, series["facility_power_kw"], palette[name], dashes(palette)[name], name)
     label(axis, "share of all steps [%]", "exceeded facility power [kW]")
     legend_below(figure, axis)
     return figure
@@ -146,7 +157,7 @@ def savings(verdicts: Mapping[str, Verdict], palette: Mapping[str, str]) -> Figu
         point, low, high = (100.0 * v for v in found.saving)
         axis.plot([low, high], [i, i], color=palette[name], lw=2.2, solid_capstyle="butt")
         axis.plot(point, i, "o", color=palette[name], ms=6)
-    axis.axvline(0.0, color="#4a4f57", lw=0.9)
+    axis.axvline(0.0, color=BASELINE_COLOUR, lw=0.9)
     axis.set_yticks(range(len(verdicts)), list(verdicts))
     axis.set_ylim(len(verdicts) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
@@ -197,10 +208,10 @@ def legend_below(figure: Figure, axis: Axes) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), frameon=False, fontsize=8)
 
 
-def _duration(axis: Axes, values: Any, colour: str, name: str | None = None) -> None:
+def _duration(axis: Axes, values: Any, colour: str, style: Any, name: str | None = None) -> None:
     ordered = np.sort(np.asarray(values).ravel())[::-1]
     kept = np.linspace(0, len(ordered) - 1, min(len(ordered), 400)).astype(int)
-    axis.plot(100.0 * kept / max(len(ordered) - 1, 1), ordered[kept], color=colour, lw=1.3, label=name)
+    axis.plot(100.0 * kept / max(len(ordered) - 1, 1), ordered[kept], color=colour, ls=style, lw=1.3, label=name)
 
 
 def _days(steps: int, step_s: float) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from experiments.gates import verdict
-from experiments.results import Stored, format_number, gate_words, read
+from experiments.results import Stored, format_number, gate_words, read, rounded, split_words
 from experiments.schema import CONFIGS, register
 from experiments.score import MEASURES, totals
 from experiments.stats import paired_difference, probability_of_improvement
@@ -51,12 +51,13 @@ def content(stored: Stored, baseline: str, note: str = "") -> dict[str, Any]:
     """Everything that the template shows, as plain data."""
     from experiments.plots import colours
 
-    names = list(stored.scores)
+    names = in_reading_order(stored.scores, baseline)
     palette = colours(names, baseline)
     verdicts = {n: verdict(stored.scores[n], stored.scores[baseline]) for n in names if n != baseline}
     whole = {n: totals(stored.scores[n]) for n in names}
     return {
         "facts": stored.facts,
+        "split": split_words(stored.facts),
         "note": note,
         "baseline": baseline,
         "palette": palette,
@@ -70,10 +71,19 @@ def content(stored: Stored, baseline: str, note: str = "") -> dict[str, Any]:
     }
 
 
+def in_reading_order(names: Iterable[str], baseline: str) -> list[str]:
+    """The baseline first, then what was learnt, then the references: a wide table shows what is compared at once."""
+    from agents.roster import REFERENCES
+
+    others = [n for n in names if n != baseline]
+    learnt = [n for n in others if n not in REFERENCES and not n.endswith("untrained")]
+    return [baseline, *learnt, *(n for n in others if n not in learnt)]
+
+
 def _verdict_words(found: Any, words: str) -> dict[str, Any]:
     if found.saving is None:
         return {"passed": False, "words": words, "saving": "no number"}
-    point, low, high = (100.0 * v for v in found.saving)
+    point, low, high = (rounded(100.0 * v, 2) for v in found.saving)
     return {"passed": True, "words": "all gates passed", "saving": f"{point:+.2f} % [{low:+.2f}, {high:+.2f}]"}
 
 
@@ -83,7 +93,7 @@ def _differences(stored: Stored, name: str, baseline: str) -> list[dict[str, str
     for m in (m for m in MEASURES if m.column in COMPARED):
         interval = paired_difference(ours[m.column], theirs[m.column])
         chance = probability_of_improvement(ours[m.column], theirs[m.column])
-        point, low, high = (f"{v:+.{m.digits}f}" for v in interval)
+        point, low, high = (f"{rounded(v, m.digits):+.{m.digits}f}" for v in interval)
         rows.append(
             {"title": m.title, "unit": m.unit, "interval": f"{point} [{low}, {high}]", "chance": f"{chance:.2f}"}
         )
@@ -93,8 +103,8 @@ def _differences(stored: Stored, name: str, baseline: str) -> list[dict[str, str
 def _worst_rack(table: Mapping[str, Any]) -> str:
     i = int(np.argmax(table["degree_minutes_worst_rack"]))
     if table["degree_minutes_worst_rack"][i] <= 0.0:
-        return "none over the limit"
-    return f"rack {int(table['worst_rack'][i])} in episode {i}"
+        return "none"
+    return f"rack {int(table['worst_rack'][i])}, episode {i}"
 
 
 def _figures(stored: Stored, palette: Mapping[str, str], verdicts: Any, baseline: str) -> list[dict[str, str]]:

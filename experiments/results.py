@@ -94,7 +94,8 @@ def print_table(found: Any, baseline: str, note: str = "") -> None:
 
     shown = columns([column for column, _ in TERMINAL])
     title = f"{found.facts['scenario']}: {len(found.episodes)} paired episodes"
-    table = RichTable(title=title, caption=note or None, box=SIMPLE_HEAD, padding=0)  # fits 80 columns
+    caption = "; ".join(words for words in (split_words(found.facts), note) if words)
+    table = RichTable(title=title, caption=caption or None, box=SIMPLE_HEAD, padding=0)  # fits 80 columns
     table.add_column("controller", no_wrap=True)
     for _, heading in TERMINAL:
         table.add_column(heading, justify="right", no_wrap=True)
@@ -117,8 +118,25 @@ def gate_words(scores: Mapping[str, Table], name: str, baseline: str) -> str:
 
 
 def format_number(measure: Measure, value: float) -> str:
-    """A number with the digits of its measure and a space between thousands."""
-    return f"{value:,.{measure.digits}f}".replace(",", " ") if np.isfinite(value) else "none"
+    """A number with the digits of its measure and a space between thousands; zero has no sign."""
+    if not np.isfinite(value):
+        return "none"
+    return f"{rounded(value, measure.digits):,.{measure.digits}f}".replace(",", " ")
+
+
+def rounded(value: float, digits: int) -> float:
+    """The value with so many digits; what rounds to zero is zero, never minus zero."""
+    return round(float(value), digits) + 0.0
+
+
+def split_words(facts: Mapping[str, Any]) -> str:
+    """Which split the episodes are of, and how to play one's own sites instead; empty where it is not recorded."""
+    name = str(facts.get("split", ""))
+    if not name:
+        return ""
+    if name == "none":
+        return "split none: the scenario's own sites, seeds and trace"
+    return f"split {name}: frozen sites and seeds, not the scenario's own (split=none plays those)"
 
 
 def _write_scores(path: Path, scores: Mapping[str, Table], episodes: Sequence[Episode]) -> None:

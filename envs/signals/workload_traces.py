@@ -135,7 +135,14 @@ def _check_sums(path: Path, series: Series, wanted: dict[str, tuple[int | None, 
 
 
 def _whole_steps(path: Path, series: Series, step_s: float) -> Series:
-    """Cut the tail that does not fill a control step."""
+    """Cut the tail that does not fill a control step; refuse steps of which neither is a multiple of the other."""
+    ratio = max(series.step_s / step_s, step_s / series.step_s)
+    if abs(ratio - round(ratio)) > 1e-6 * ratio:
+        raise ValueError(
+            f"{path}: its rows are {series.step_s:g} s apart, the control step is {step_s:g} s, and neither is a "
+            f"multiple of the other, so every step would mix parts of rows; resample the file to {step_s:g} s (or a "
+            "divisor or multiple of it), or set episode.step_s to its step"
+        )
     for count in range(len(series), 0, -1):
         steps = count * series.step_s / step_s
         if steps >= 1.0 and abs(steps - round(steps)) < 1e-9 * steps:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.report import DEMO_WORDS, write_report
-from experiments.results import print_table, read, save
+from experiments.plots import PALETTE, colours, dashes
+from experiments.report import DEMO_WORDS, in_reading_order, write_report
+from experiments.results import format_number, print_table, read, rounded, save, split_words
 from experiments.score import MEASURES, Scorer
 from experiments.splits import load_split, plan_episodes
 from experiments.trace import BATCH_SERIES, CONSUMERS
@@ -95,3 +97,53 @@ def test_the_terminal_table_names_every_policy_and_its_gate(capsys: pytest.Captu
 def test_made_up_scores_have_the_columns_of_the_scorer() -> None:
     assert {m.column for m in MEASURES} <= set(evaluation().scores["rules"])
     assert Scorer.__name__ == "Scorer"
+
+
+def test_the_baseline_and_what_was_learnt_stand_first_in_the_wide_table(tmp_path: Path) -> None:
+    names = ["random", "legacy_fixed", "rules_tuned", "ppo", "ppo_untrained", "mpc"]
+    assert in_reading_order(names, "rules_tuned")[:2] == ["rules_tuned", "ppo"]
+    assert sorted(in_reading_order(names, "rules_tuned")) == sorted(names)
+    page = write_report(save(evaluation(), tmp_path, "rules")).read_text()
+    heads = re.search(r'<table class="wide">.*?</thead>', page, re.S)
+    assert heads is not None
+    order = re.findall(r"</span>(\w+)<wbr>", heads.group())
+    assert order == ["rules", "learned", "random"]
+
+
+def test_no_number_is_minus_zero(tmp_path: Path) -> None:
+    measure = MEASURES[1]
+    assert format_number(measure, -0.2) == "0" and rounded(-0.004, 2) == 0.0
+    assert str(rounded(-0.0, 1)) == "0.0"
+    found = evaluation()
+    for table in found.scores.values():
+        table["water_l"] = table["water_l"] * 0.0 - 1e-9
+    page = write_report(save(found, tmp_path, "rules")).read_text()
+    assert not re.search(r"[>\[ ]-0(\.0+)?[<\], ]", page)
+
+
+def test_no_two_colours_of_a_report_look_alike() -> None:
+    names = [f"policy_{i}" for i in range(1 + len(PALETTE))]
+    shown = [lab(colour) for colour in colours(names, names[0]).values()]
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(shown, 2)) > 30.0
+    style = dashes(colours(names, names[0]))
+    assert len({str(style[name]) for name in (names[0], names[6], names[11])}) == 2
+
+
+def lab(colour: str) -> Any:
+    """CIELAB of a hex colour (sRGB, D65)."""
+    rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255.0
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = to_xyz @ linear / np.array([0.9505, 1.0, 1.089])
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16.0 / 116.0)
+    return np.array([116.0 * f[1] - 16.0, 500.0 * (f[0] - f[1]), 200.0 * (f[1] - f[2])])
+
+
+def test_the_split_is_said_on_the_page_and_on_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = evaluation()
+    found.facts["split"] = "test"
+    print_table(found, "rules")
+    page = write_report(save(found, tmp_path, "rules")).read_text()
+    for text in (" ".join(capsys.readouterr().out.split()), page):
+        assert "split test: frozen sites and seeds" in text and "split=none" in text
+    assert "own sites" in split_words({"split": "none"}) and split_words({}) == ""

@@ -53,6 +53,13 @@ def test_an_hourly_trace_is_held_over_its_steps(tmp_path: Path) -> None:
     assert np.all(w.activity[:12] == w.activity[0])
 
 
+@pytest.mark.parametrize(("freq", "found"), [("7min", "420 s apart"), ("8min", "480 s apart")])
+def test_rows_whose_step_does_not_fit_the_control_step_are_refused(tmp_path: Path, freq: str, found: str) -> None:
+    _frame(75, freq).to_csv(tmp_path / "odd.csv", index=False)
+    with pytest.raises(ValueError, match=f"odd.csv: its rows are {found}.*resample the file to 300 s"):
+        read_workload(tmp_path / "odd.csv", HALL, 300.0)
+
+
 def test_a_trace_keeps_its_place_in_the_week(tmp_path: Path) -> None:
     _frame().to_csv(tmp_path / "load.csv", index=False)
     local = read_workload(tmp_path / "load.csv", HALL, utc_offset_h=-7.0)
