@@ -12,6 +12,7 @@ import hydra
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.results import split_words
 from experiments.schema import CONFIGS, register
 from experiments.splits import Episode, plan_episodes
 
@@ -86,7 +87,8 @@ def main(config: DictConfig) -> None:
     make = known.get(best_rule(known) if config.policy == "rules" else config.policy)
     make = make or learned_policies("policy", config.policy)["policy"]
     rollout(make, scenario, episode, config.seed).to_csv(folder / "rollout.csv", index=False)
-    LOG.info("rollout written to %s", folder / "rollout.csv")
+    words = split_words({"split": config.split})
+    LOG.info("rollout written to %s (%s; %s)", folder / "rollout.csv", episode.site, words)
 
 
 def run() -> None:
