@@ -13,6 +13,7 @@ KNOWN_MISSES: dict[tuple[str, str], str] = {
     ("19", "tower plant ai_hall, air alone, phoenix_az"): (
         "a desert: dry air evaporates the most per heat, and every kilowatt of this hall goes through the tower"
     ),
+    ("20", ""): "the page of coldaisle validate says why, bar by bar",
     ("20a", "PUE of Miami less"): (
         "our hall runs on 18 degC water with newer chillers: in Miami it spends .13 on cooling per IT energy, "
         "EnergyPlus's hall .29, so the climates stand closer together"

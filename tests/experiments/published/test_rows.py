@@ -36,8 +36,11 @@ def test_a_row_passes_or_its_misses_are_known(number: str) -> None:
 def test_a_miss_that_is_met_again_leaves_the_list() -> None:
     if "COLDAISLE_DATA" not in os.environ:
         pytest.skip("COLDAISLE_DATA is not set: some rows cannot be measured")
-    still = {(row, start) for row, start in KNOWN_MISSES for c in outcome(row).missed if c.what.startswith(start)}
-    assert still == set(KNOWN_MISSES)
+    listed = {
+        (row, start) for row, start in KNOWN_MISSES if row != "20"
+    }  # stored, not measured: its own page judges it
+    still = {(row, start) for row, start in listed for c in outcome(row).missed if c.what.startswith(start)}
+    assert still == listed
 
 
 def test_all_rows_of_the_handbook_s_table_are_there() -> None:
