@@ -29,7 +29,7 @@ from envs.layout import Layout
 from envs.physics.fan_pump import fan_power_kw
 from envs.physics.namespace import Array, as_mask, clip, lower, namespace, upper
 from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c
-from envs.plant_state import NO_LIQUID, Fit, Liquid, Now, PlantState
+from envs.plant_state import NO_LIQUID, Fit, Liquid, Now, PlantState, powered
 from envs.scenario import Scenario
 from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
 
@@ -161,6 +161,7 @@ class Plant:
     def substep(self, state: PlantState, now: Now) -> tuple[PlantState, ledger.Sub]:
         """Next state and the books of one sub-step, in the order of the day."""
         p, lay, dt_s = self.scenario, self.layout, now.dt_s
+        now = now._replace(fit=powered(now.fit, state.ups_alive))
         fans = rack.server_fans(lay.racks, state.rack, state.inlet_c, now.demand, state.alive, dt_s)
         balance, inlet_c, share = self._air_in(state, now, fans.airflow_kg_s)
         xp = namespace(inlet_c)
@@ -199,6 +200,7 @@ class Plant:
             work=state.work,
             inlet_c=inlet_c,
             exhaust_c=racks.exhaust_c,
+            ups_alive=site.ups_alive,
             rack_down_s=site.rack_down_s,
             alive=site.alive,
             protective_kw=site.capped.limit_kw,

@@ -28,6 +28,7 @@ class SiteFlows(NamedTuple):
     node_limit_kw: Array
     rack_down_s: Array
     alive: Array
+    ups_alive: Array
 
 
 def site(
@@ -100,11 +101,17 @@ def site(
         node_limit,
         down_s,
         alive,
+        opened.ups_alive,
     )
 
 
 def node_limits(plant: Any, utility_frac: Array) -> Array:
-    """Limits of rows, UPS and utility; a curtailment lowers the last."""
+    """Limits of rows, UPS and utility; a curtailment takes its share of the site's expected peak, as demand response
+    does (PHYSICS F8): a share of a service that is twice the peak would bind nowhere.
+    """
     fixed = plant.layout.node_limit_kw + 0.0 * utility_frac
     xp = namespace(fixed)
-    return xp.concat([fixed[:-1], fixed[-1:] * upper(utility_frac, LEAST_UTILITY_FRAC)], axis=0)
+    whole = as_mask(utility_frac >= 1.0, utility_frac)
+    left = upper(utility_frac, LEAST_UTILITY_FRAC) * plant.scenario.expected_peak_kw
+    service = fixed[-1]
+    return xp.concat([fixed[:-1], (whole * service + (1.0 - whole) * xp.minimum(service, left))[None]], axis=0)

@@ -26,7 +26,7 @@ KINDS: dict[str, tuple[str, float]] = {
     "pump_fws": ("facility-water pumps lost", 64.0),
     "pump_tcs": ("coolant pumps lost", 64.0),
     "cdu": ("coolant distribution units lost", 64.0),
-    "utility_curtailment": ("share of the utility limit taken away", 1.0),
+    "utility_curtailment": ("share of the expected peak that the utility no longer gives", 1.0),
     "weather_hot": ("K added to the dry bulb", 15.0),
     "load_loss": ("share of the IT load that vanishes", 1.0),
     "sensor_stuck": ("1: sensor row `index` repeats its last reading", 1.0),

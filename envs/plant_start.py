@@ -109,6 +109,7 @@ def _guess(plant: Any, outside: Any, load: Any, in_force: Mapping[str, Array], s
         inlet_c=inlet,
         exhaust_c=racks.solids_c,
         alive=alive,
+        ups_alive=like * 0.0 + 1.0,
         rack_down_s=alive * 0.0,
         protective_kw=alive * NO_LIMIT_KW,
         alarm=supply * 0.0,

@@ -27,6 +27,7 @@ class PlantState(NamedTuple):
     inlet_c: Array  # (R, B), of the last sub-step: breaks the loop between server fans and air balance
     exhaust_c: Array  # (R, B), of the last sub-step
     alive: Array  # (R, B)
+    ups_alive: Array  # (B,), 0 while the UPS output is open: its fans and pumps stand still
     rack_down_s: Array  # (R, B), until a rack that shut itself down works again
     protective_kw: Array  # (R, B), limits of the fast capper for the next sub-step
     alarm: Array  # (Z, B), inlet alarm of the last sub-step
@@ -42,6 +43,13 @@ class Fit(NamedTuple):
     fws_pumps: Array
     cdus: Array
     chw_pumps: Array
+
+
+def powered(fit: Fit, ups_alive: Array) -> Fit:
+    """What is fit and has power: the UPS feeds room units, coolant and facility-water pumps (SCENARIOS)."""
+    return fit._replace(
+        crah_units=fit.crah_units * ups_alive, fws_pumps=fit.fws_pumps * ups_alive, cdus=fit.cdus * ups_alive
+    )
 
 
 class Now(NamedTuple):

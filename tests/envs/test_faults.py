@@ -153,7 +153,7 @@ def test_sensor_draws_without_sensors_are_none() -> None:
         (("cdu", -1.0, 1.0), "0 or more"),
         (("cdu", 0.0, 0.0), "above 0"),
         (("cdu", 0.0, 1.0, 3), "an index is for"),
-        (("utility_curtailment", 0.0, 1.0, 0, 20.0), "share of the utility limit"),
+        (("utility_curtailment", 0.0, 1.0, 0, 20.0), "share of the expected peak"),
         (("pump_cw", 0.0, 1.0, 0, -1.0), "outside"),
         (("cdu", float("nan"), 1.0), "start_s"),
     ],

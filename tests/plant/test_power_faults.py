@@ -1,0 +1,44 @@
+"""What the utility and the UPS take away, the site goes without."""
+
+import numpy as np
+import pytest
+from plant_rig import Rig
+
+
+@pytest.mark.parametrize("name", ["ai_hall", "legacy_air", "liquid_hall", "edge_room"])
+def test_a_curtailment_of_a_half_caps_accelerators_and_shows_as_excess_where_there_are_none(name):
+    rig = Rig(name)
+    outside, asked, setpoints = rig.outside(25.0, 0.5, n=2), rig.load(0.95, 2), rig.setpoints(2)
+    state = rig.settled(outside, asked, setpoints)
+    nothing = rig.nothing_lost(2)
+    lost = nothing._replace(utility_limit_frac=np.array([1.0, 0.5]))
+    for _ in range(3):
+        state, flows = rig.step(state, setpoints, outside, asked, lost)
+    assert flows.capper_active_s[0] == 0.0 < flows.capper_active_s[1]
+    if name == "legacy_air":  # CPU servers: nothing that a cap acts on
+        assert flows.limit_excess_kwh[0] == 0.0 < flows.limit_excess_kwh[1]
+    else:
+        assert flows.it_power_kw[1] < 0.97 * flows.it_power_kw[0]
+
+
+def test_a_curtailment_is_a_share_of_the_expected_peak_not_of_the_service():
+    rig = Rig("ai_hall")
+    outside, asked, setpoints = rig.outside(25.0, 0.5, n=1), rig.load(0.95, 1), rig.setpoints(1)
+    state = rig.settled(outside, asked, setpoints)
+    lost = rig.nothing_lost(1)._replace(utility_limit_frac=np.array([0.75]))
+    for _ in range(3):
+        state, flows = rig.step(state, setpoints, outside, asked, lost)
+    assert flows.grid_power_kw[0] <= 0.75 * rig.scenario.expected_peak_kw * 1.01
+
+
+@pytest.mark.parametrize("name", ["ai_hall", "liquid_hall"])
+def test_without_the_ups_no_fan_turns_and_no_coolant_pump(name):
+    rig = Rig(name)
+    outside, asked, setpoints = rig.outside(25.0, 0.5, n=2), rig.load(0.8, 2), rig.setpoints(2)
+    state = rig.settled(outside, asked, setpoints)
+    open_one = np.array([1.0, 0.0])
+    breaker = state.breaker._replace(down_s=state.breaker.down_s + (1.0 - open_one) * 1e4)
+    state = state._replace(ups_alive=open_one, breaker=breaker, alive=state.alive * open_one)
+    _, flows = rig.step(state, setpoints, outside, asked)
+    for power in (flows.it_power_kw, flows.crah_fan_power_kw, flows.tcs_pump_power_kw, flows.fws_pump_power_kw):
+        assert power[0] > 0.5 and power[1] < 1e-9
