@@ -25,6 +25,7 @@ from envs.interface.observation import Observer, bind_points
 from envs.interface.reward import Judged, terms, total
 from envs.plant_state import PlantState
 from envs.scenario import Scenario, load
+from envs.site_checks import require_machines
 from envs.tape import Taped
 from envs.tree import assign
 from envs.world import World
@@ -227,6 +228,8 @@ class DataCenterCore:
 
     def set_faults(self, faults: Sequence[Sequence[Fault]]) -> None:
         """Known faults instead of drawn ones, one list per environment, until its next reset; after ``reset``."""
+        for given in faults:
+            require_machines(given, self.plant.layout.present, f"set_faults of scenario {self.scenario.name!r}")
         self.faults = fault_plan(faults, self.plant.layout.n_zones, self.instruments.rows, self.dtype)
         self._look_outside()
 

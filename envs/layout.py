@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from envs.equipment import air_side, breaker, power_capper, power_chain, rack
-from envs.equipment.rack_archetypes import RackArchetype
 from envs.interface.channels import CHANNELS
 from envs.physics.coolants import PG25, WATER
 from envs.physics.psychrometrics import pressure_kpa
 from envs.physics.recirculation import rack_spread, recirculation_matrix
-from envs.scenario import PRESETS, RackGroup, Scenario
+from envs.rack_group import RackGroup, archetype_of
+from envs.scenario import Scenario
 from envs.signals.workload import CLASSES, KIND_SLOTS
+from envs.site_checks import machines
 from envs.work import work_table
 
 BATCH_DEADLINE_S = 86_400.0  # WORKLOAD 6b
@@ -29,27 +29,6 @@ PARTITION_KIND = {
     "cpu": "cpu",
     "cpu_office": "cpu",
 }
-
-
-def archetype_of(group: RackGroup) -> RackArchetype:
-    """The group's preset with its overrides.
-
-    Raises
-    ------
-    ValueError
-        Where an override names no parameter of a rack.
-    """
-    preset = PRESETS[group.archetype]
-    for key in group.overrides:
-        if not hasattr(preset, key):
-            raise ValueError(f"racks: override {key!r} is no parameter of a rack; choose from {sorted(vars(preset))}")
-    whole: dict[str, Any] = {k: _typed(v, getattr(preset, k)) for k, v in group.overrides.items()}
-    return replace(preset, **whole)
-
-
-def _typed(value: Any, like: Any) -> Any:
-    """A number of the type of ``like``; an array ``(B,)``, one value per environment, as it is."""
-    return value if isinstance(value, np.ndarray) else type(like)(value)
 
 
 class Layout:
@@ -182,20 +161,13 @@ class Layout:
         self.channel_per = {n: CHANNELS[n].per for n in names}
         kinds = {g.workload for g in s.racks.values()}
         has = {
-            "chw": s.chilled_water is not None,
-            "economizer": s.chilled_water is not None and s.chilled_water.economizer,
-            "tower": s.tower is not None,
-            "fws": s.facility_water is not None,
-            "dry": s.dry_cooler is not None,
-            "tcs": s.coolant is not None,
-            "battery": s.battery is not None,
             "feeder": self.rated_it_kw > self.feeder_limit_kw * s.capper.target_frac,
             "deferrable": bool(kinds & {"frontier", "shared"}),
             "batch": "batch" in kinds,
             "demand_response": s.site.demand_response_per_year > 0.0,
             "forecast": s.forecast,
         }
-        self.present: set[str] = {name for name, there in has.items() if there}
+        self.present: set[str] = machines(s) | {name for name, there in has.items() if there}
 
 
 def _span(index: np.ndarray) -> slice | np.ndarray:

@@ -26,52 +26,17 @@ from envs.equipment.dx_unit import DxUnits
 from envs.equipment.liquid_loop import CoolantDistribution, FacilityWater
 from envs.equipment.power_capper import PowerCapper
 from envs.equipment.power_chain import PowerChain
-from envs.equipment.rack_archetypes import ENTERPRISE_AIR, HGX_AIR, LEGACY_AIR, LIQUID_200, NVL72
 from envs.faults import FaultConfig
 from envs.interface.channels import CHANNELS
 from envs.interface.reward import RewardConfig, check_weights
 from envs.parameters import Parameters, parameter
+from envs.rack_group import RackGroup
 from envs.sensors import SensorModel
+from envs.site_checks import check_site
 from envs.typed_config import frozen, schema
 
-PRESETS = {
-    "nvl72": NVL72,
-    "hgx_air": HGX_AIR,
-    "enterprise_air": ENTERPRISE_AIR,
-    "legacy_air": LEGACY_AIR,
-    "liquid_200": LIQUID_200,
-}
 SHIPPED = ("ai_hall", "ai_hall_power_cap", "legacy_air", "liquid_hall", "edge_room")
 CAPS = ("water_filling", "proportional", "marginal_value")
-WORKLOADS = ("frontier", "conv", "code", "shared", "batch", "cpu", "cpu_office")
-
-
-@dataclass(frozen=True)
-class RackGroup(Parameters):
-    """Racks of one kind that stand together.
-
-    ``archetype`` names a preset of ``envs.equipment.rack``; ``overrides`` changes single parameters of it.
-    ``workload`` is the
-    kind of partition that the group belongs to: frontier, conv, code, shared, batch or cpu. ``priority`` is who is
-    capped last.
-    """
-
-    archetype: str = "nvl72"
-    count: int = parameter(1, 1, 5000, "1", "scenario")
-    zone: int = parameter(0, 0, 100, "1", "scenario: index of the air zone")
-    row: int = parameter(0, 0, 100, "1", "scenario: index of the power row")
-    workload: str = "frontier"
-    priority: int = parameter(0, 0, 9, "1", "SCENARIOS: decode > prefill > training")
-    breaker_kw: float = parameter(132.0, 0.1, 5000.0, "kW", "SCENARIOS: rack limits")
-    overrides: dict[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Check ranges and names."""
-        super().__post_init__()
-        if self.archetype not in PRESETS:
-            raise ValueError(f"RackGroup.archetype = {self.archetype!r} is unknown; choose one of {sorted(PRESETS)}")
-        if self.workload not in WORKLOADS:
-            raise ValueError(f"RackGroup.workload = {self.workload!r} is unknown; choose one of {WORKLOADS}")
 
 
 @dataclass(frozen=True)
@@ -212,33 +177,12 @@ class Scenario(Parameters):
                 raise ValueError(
                     f"racks.{key}.row = {group.row}, but power.row_limit_kw has {rows} rows; add the row's limit"
                 )
-        self._check_plant()
         check_weights(self.reward_weights)
         for key in ("agent_channels", "channel_ranges", "encodings", "legacy_setpoints"):
             for name in getattr(self, key):
                 if name not in CHANNELS:
                     raise ValueError(f"{key} names {name!r}; the table has {sorted(CHANNELS)}")
-        for name, span in self.channel_ranges.items():
-            if len(span) != 2 or not span[0] < span[1]:
-                raise ValueError(f"channel_ranges.{name} = {span}; give [low, high] with low < high")
-
-    def _check_plant(self) -> None:
-        chilled = self.chilled_water
-        if chilled is not None and not chilled.air_cooled and self.tower is None:
-            raise ValueError(
-                f"{self.name}: chilled_water.machine {chilled.machine!r} is water-cooled and needs a tower"
-            )
-        if self.chilled_water is None and self.dx is None:
-            raise ValueError(f"scenario {self.name!r}: nothing cools the air; give chilled_water or dx")
-        if self.dx is not None and len(self.zones) != 1:
-            raise ValueError(f"scenario {self.name!r}: dx units serve one zone, but there are {len(self.zones)}")
-        liquid = any(PRESETS[g.archetype].liquid_share_frac > 0.0 for g in self.racks.values())
-        if liquid and (self.coolant is None or self.facility_water is None):
-            raise ValueError(f"scenario {self.name!r} has liquid-cooled racks; give coolant and facility_water")
-        if self.facility_water is not None and self.tower is None and self.dry_cooler is None:
-            raise ValueError(
-                f"scenario {self.name!r}: facility_water has nowhere to reject heat; give tower or dry_cooler"
-            )
+        check_site(self)
 
     def hash(self) -> str:
         """Twelve hex digits of every parameter, in order (racks and zones stand in it): results and bundles name it."""

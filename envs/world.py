@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.layout import archetype_of
+from envs.rack_group import archetype_of
 from envs.scenario import Scenario
 from envs.signals.grid import load_grid
 from envs.signals.site_signals import SITE_SIGNALS, site_signals

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from agents.forecasting.telemetry import History, Recorder
 from envs.core import DataCenterCore
 from envs.episode import EpisodePlan
-from envs.layout import archetype_of
+from envs.rack_group import archetype_of
 from envs.scenario import Scenario
 from envs.signals.climates import sites
 from envs.world import START_WEEKDAY, World

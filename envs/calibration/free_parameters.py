@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.layout import archetype_of
+from envs.rack_group import archetype_of
 from envs.scenario import Scenario
 
 Floats = NDArray[np.float64]

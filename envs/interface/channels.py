@@ -78,6 +78,19 @@ CHANNELS: dict[str, Channel] = {
     )
 }
 
+#: What a range may not leave, whatever the scenario: water that is liquid, air that people and machines stand, fans and
+#: pumps between a crawl and full speed. Engineering guess; a range in kelvin or percent falls outside.
+POSSIBLE: dict[str, tuple[float, float]] = {
+    "crah_fan_speed_frac": (0.05, 1.0),
+    "supply_air_temp_setpoint_c": (5.0, 45.0),
+    "chw_supply_temp_setpoint_c": (2.0, 30.0),
+    "cw_supply_temp_setpoint_c": (5.0, 45.0),
+    "fws_supply_temp_setpoint_c": (2.0, 50.0),
+    "tcs_supply_temp_setpoint_c": (10.0, 60.0),
+    "tcs_pump_speed_frac": (0.05, 1.0),
+    "rack_power_limit_frac": (0.05, 1.0),
+}
+
 
 def bind_channels(
     names: Sequence[str],

@@ -63,7 +63,7 @@ ECONOMIZER_VARIABLES = {
 
 def it_design_kw(scenario: Scenario) -> list[float]:
     """Design IT heat of each zone [kW]: what its room units are sized for, the peak of the racks that stand there."""
-    from envs.layout import archetype_of
+    from envs.rack_group import archetype_of
 
     peaks = [0.0] * len(scenario.zones)
     for group in scenario.racks.values():

@@ -31,7 +31,7 @@ REFUSED = [
     ("racks.r1.row=9", r"racks.r1.row = 9, but .* 4 rows; add"),
     ("chilled_water=null", r"nothing cools the air; give chilled_water or dx"),
     ("tower=null", r"water-cooled and needs a tower"),
-    ("coolant=null", r"liquid-cooled racks; give coolant"),
+    ("coolant=null", r"liquid-cooled racks \(racks.r1: .*; give coolant"),
     ("dx={}", r"dx units serve one zone, but there are 2"),
     ("agent_channels=[fan]", r"agent_channels names 'fan'; the table has"),
     ("encodings.fan=delta", r"encodings names 'fan'; the table has"),

@@ -6,17 +6,20 @@ from plant_rig import SCENARIOS, core_of, mapped
 
 from envs.faults import KINDS, Fault
 from envs.ledger import stored_kj
+from envs.site_checks import possible_kinds
 
 STEPS = 40
 HOT_AND_HUMID = ("site.climates=[sterling_va,singapore_sg,phoenix_az,dublin_ie]",)
 PHYSICAL = [k for k in KINDS if not k.startswith("sensor")]
 
 
-def random_faults(n: int, length_s: float, zones: int, rng: np.random.Generator) -> list[list[Fault]]:
+def random_faults(
+    n: int, length_s: float, zones: int, kinds_there: list[str], rng: np.random.Generator
+) -> list[list[Fault]]:
     """Two faults per environment, one of them before the middle; the first environment has none."""
     faults: list[list[Fault]] = [[]]
     for i in range(1, n):
-        kinds = [PHYSICAL[i % len(PHYSICAL)], str(rng.choice(PHYSICAL))]
+        kinds = [kinds_there[i % len(kinds_there)], str(rng.choice(kinds_there))]
         faults.append([])
         for kind in kinds:
             most = 1.0 if KINDS[kind][1] == 1.0 else 5.0
@@ -36,7 +39,9 @@ def disturbed(request):
     core = core_of(name, n, HOT_AND_HUMID, dtype)
     rng = np.random.default_rng(3)
     core.reset(seed=11)
-    core.set_faults(random_faults(n, STEPS * core.step_s, core.plant.layout.n_zones, rng))
+    lay = core.plant.layout
+    there = [kind for kind in possible_kinds(lay.present) if kind in PHYSICAL]
+    core.set_faults(random_faults(n, STEPS * core.step_s, lay.n_zones, there, rng))
     lows = {c.name: (c.low, c.high, c.rows) for c in core.channels}
     trace, waiting = [], []
     for _ in range(STEPS):
@@ -48,14 +53,17 @@ def disturbed(request):
 
 
 def rounding_kw(core) -> float:
-    """What a float32 at 64..128 degC (a lost hall) hides of the heat of all masses over one step, a digit each [kW]."""
+    """What a float32 at 64..128 degC (a lost hall) hides of the heat of all masses over one step [kW].
+
+    Half a digit of each mass in each of five sub-steps.
+    """
     warmer = mapped(core.state, lambda x: x + x.dtype.type(1.0))
     per_k = float(stored_kj(core.plant, warmer, core.state)[0])
-    return per_k * float(np.spacing(np.float32(100.0))) / core.step_s
+    return per_k * 0.5 * core.plant.substeps * float(np.spacing(np.float32(100.0))) / core.step_s
 
 
 def test_every_kilowatt_has_two_ends(disturbed):
-    """To rounding: a loop of C kJ/K cannot tell less than half a float's last digit of its 100 degC from nothing."""
+    """To rounding: a loop of C kJ/K cannot tell half a float's last digit of its 100 degC from nothing."""
     core, trace, _, tolerance = disturbed
     for flows in trace:
         rounding = rounding_kw(core) if core.dtype == np.float32 else 0.0

@@ -1,0 +1,76 @@
+"""Racks of one kind that stand together, and the rack that a preset with its overrides is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from envs.equipment.rack_archetypes import (
+    ENTERPRISE_AIR,
+    HGX_AIR,
+    LEGACY_AIR,
+    LIQUID_200,
+    NVL72,
+    RackArchetype,
+)
+from envs.parameters import Parameters, parameter
+
+PRESETS = {
+    "nvl72": NVL72,
+    "hgx_air": HGX_AIR,
+    "enterprise_air": ENTERPRISE_AIR,
+    "legacy_air": LEGACY_AIR,
+    "liquid_200": LIQUID_200,
+}
+WORKLOADS = ("frontier", "conv", "code", "shared", "batch", "cpu", "cpu_office")
+
+
+@dataclass(frozen=True)
+class RackGroup(Parameters):
+    """Racks of one kind that stand together.
+
+    ``archetype`` names a preset of ``envs.equipment.rack``; ``overrides`` changes single parameters of it.
+    ``workload`` is the
+    kind of partition that the group belongs to: frontier, conv, code, shared, batch or cpu. ``priority`` is who is
+    capped last.
+    """
+
+    archetype: str = "nvl72"
+    count: int = parameter(1, 1, 5000, "1", "scenario")
+    zone: int = parameter(0, 0, 100, "1", "scenario: index of the air zone")
+    row: int = parameter(0, 0, 100, "1", "scenario: index of the power row")
+    workload: str = "frontier"
+    priority: int = parameter(0, 0, 9, "1", "SCENARIOS: decode > prefill > training")
+    breaker_kw: float = parameter(132.0, 0.1, 5000.0, "kW", "SCENARIOS: rack limits")
+    overrides: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check ranges and names."""
+        super().__post_init__()
+        if self.archetype not in PRESETS:
+            raise ValueError(f"RackGroup.archetype = {self.archetype!r} is unknown; choose one of {sorted(PRESETS)}")
+        if self.workload not in WORKLOADS:
+            raise ValueError(f"RackGroup.workload = {self.workload!r} is unknown; choose one of {WORKLOADS}")
+
+
+def archetype_of(group: RackGroup) -> RackArchetype:
+    """The group's preset with its overrides.
+
+    Raises
+    ------
+    ValueError
+        Where an override names no parameter of a rack.
+    """
+    preset = PRESETS[group.archetype]
+    for key in group.overrides:
+        if not hasattr(preset, key):
+            raise ValueError(f"racks: override {key!r} is no parameter of a rack; choose from {sorted(vars(preset))}")
+    whole: dict[str, Any] = {k: _typed(v, getattr(preset, k)) for k, v in group.overrides.items()}
+    return replace(preset, **whole)
+
+
+def _typed(value: Any, like: Any) -> Any:
+    """A number of the type of ``like``; an array ``(B,)``, one value per environment, as it is."""
+    return value if isinstance(value, np.ndarray) else type(like)(value)

@@ -1,0 +1,204 @@
+"""What must fit together in one site, asked once when its scenario is made; each answer says the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from envs.faults import KINDS, Fault, FaultRate
+from envs.interface.channels import CHANNELS, POSSIBLE
+from envs.rack_group import RackGroup, archetype_of
+
+if TYPE_CHECKING:
+    from envs.equipment.rack_archetypes import RackArchetype
+    from envs.scenario import Scenario
+
+#: Facility power over IT power beyond which a design day is a slip of the pen; engineering guess.
+MOST_PUE = 3.0
+#: Machines, as the table of points names them, of which a kind of fault needs one; the others strike any site.
+STRUCK: dict[str, tuple[str, ...]] = {
+    "chiller_trip": ("chw",),
+    "tower_cell": ("tower", "dry"),
+    "pump_cw": ("tower",),
+    "pump_chw": ("chw",),
+    "pump_fws": ("fws",),
+    "pump_tcs": ("tcs",),
+    "cdu": ("tcs",),
+}
+
+
+def machines(s: Scenario) -> set[str]:
+    """Which machines a site has, by the names that the table of points uses."""
+    chilled = s.chilled_water
+    has = {
+        "chw": chilled is not None,
+        "economizer": chilled is not None and chilled.economizer,
+        "tower": s.tower is not None,
+        "fws": s.facility_water is not None,
+        "dry": s.dry_cooler is not None,
+        "tcs": s.coolant is not None,
+        "battery": s.battery is not None,
+    }
+    return {name for name, there in has.items() if there}
+
+
+def possible_kinds(present: Collection[str]) -> list[str]:
+    """Kinds of fault that can strike a site with the machines ``present``, in the order of ``KINDS``."""
+    return [kind for kind in KINDS if kind not in STRUCK or set(STRUCK[kind]) & set(present)]
+
+
+def require_machines(faults: Iterable[Fault | FaultRate], present: Collection[str], where: str) -> None:
+    """Refuse faults of machines that a site has not.
+
+    Parameters
+    ----------
+    faults : iterable of Fault or FaultRate
+        What is to strike.
+    present : collection of str
+        Machines that there are, as `machines` names them.
+    where : str
+        Opens the message: whose faults these are.
+
+    Raises
+    ------
+    ValueError
+        Naming the kind, the machine it needs, and the kinds that can strike this site.
+    """
+    possible = possible_kinds(present)
+    for fault in faults:
+        if fault.kind not in possible:
+            raise ValueError(
+                f"{where}: a {fault.kind} needs {' or '.join(STRUCK[fault.kind])}, and the site has only "
+                f"{sorted(present)}; choose one of {possible}"
+            )
+
+
+def check_site(s: Scenario) -> None:
+    """Raise a ValueError where the parts of a site cannot work together.
+
+    Raises
+    ------
+    ValueError
+        Naming the part, its value, what is allowed and the mend.
+    """
+    kinds = {key: archetype_of(group) for key, group in s.racks.items()}
+    _check_places(s)
+    _check_heat(s, kinds)
+    _check_running(s)
+    _check_power(s, kinds)
+    _check_channels(s)
+    for key in ("scheduled", "random"):
+        require_machines(getattr(s.faults, key), machines(s), f"scenario {s.name!r}, faults.{key}")
+
+
+def _check_places(s: Scenario) -> None:
+    """Every rack stands in a zone and on a power row that there are."""
+    zones, rows = len(s.zones), len(s.power.row_limit_kw)
+    for key, group in s.racks.items():
+        if group.zone >= zones:
+            raise ValueError(f"racks.{key}.zone = {group.zone}, but there are {zones} zones; give 0..{zones - 1}")
+        if group.row >= rows:
+            raise ValueError(
+                f"racks.{key}.row = {group.row}, but power.row_limit_kw has {rows} rows; add the row's limit"
+            )
+
+
+def _check_heat(s: Scenario, kinds: dict[str, RackArchetype]) -> None:
+    """Every kilowatt of a rack, to air or to liquid, has a way out."""
+    chilled = s.chilled_water
+    if chilled is not None and not chilled.air_cooled and s.tower is None:
+        raise ValueError(f"{s.name}: chilled_water.machine {chilled.machine!r} is water-cooled and needs a tower")
+    if chilled is None and s.dx is None:
+        raise ValueError(f"scenario {s.name!r}: nothing cools the air; give chilled_water or dx")
+    if s.dx is not None and len(s.zones) != 1:
+        raise ValueError(f"scenario {s.name!r}: dx units serve one zone, but there are {len(s.zones)}")
+    for key, kind in kinds.items():
+        share = np.max(kind.liquid_share_frac)
+        if share > 0.0 and (s.coolant is None or s.facility_water is None):
+            raise ValueError(
+                f"scenario {s.name!r} has liquid-cooled racks (racks.{key}: liquid_share_frac = {share:g}); give "
+                "coolant and facility_water, or liquid_share_frac 0"
+            )
+    if s.facility_water is not None and s.tower is None and s.dry_cooler is None:
+        raise ValueError(f"scenario {s.name!r}: facility_water has nowhere to reject heat; give tower or dry_cooler")
+
+
+def _check_running(s: Scenario) -> None:
+    """No more units on duty than are installed."""
+    pairs: list[tuple[str, Any, str, str]] = [
+        (f"zones.{key}", zone, "crah_running", "crah_units") for key, zone in s.zones.items()
+    ]
+    pairs += [("coolant", s.coolant, "cdus_running", "cdus")] if s.coolant is not None else []
+    if s.tower is not None:
+        pairs += [("tower", s.tower, name, "cells") for name in ("duty_cells", "min_cells")]
+    for where, machine, running, installed in pairs:
+        duty, there = getattr(machine, running), getattr(machine, installed)
+        if np.any(np.asarray(duty) > np.asarray(there)):
+            raise ValueError(
+                f"{where}.{running} = {duty} is above {installed} = {there}; give at most {there}, or install more"
+            )
+
+
+def idle_kw(kind: RackArchetype) -> float:
+    """What a rack draws without work, before its power supplies [kW]: no cap goes below it."""
+    accelerators = kind.accelerators * kind.accelerator_tdp_kw * kind.accelerator_idle_frac
+    return float(np.max(kind.base_power_kw + accelerators + kind.cpu_idle_kw))
+
+
+def _check_power(s: Scenario, kinds: dict[str, RackArchetype]) -> None:
+    """No limit below what its racks draw idle, and an expected peak that such racks can have."""
+    rows = np.asarray(s.power.row_limit_kw, dtype=np.float64)
+    by_row = np.zeros(len(rows))
+    for key, group in s.racks.items():
+        idle = idle_kw(kinds[key])
+        _check_limit(f"racks.{key}.breaker_kw", group.breaker_kw, idle, "the rack")
+        by_row[group.row] += group.count * idle
+    for row, limit in enumerate(rows):
+        _check_limit(f"power.row_limit_kw[{row}]", limit, by_row[row], "its racks")
+    for name in ("ups_limit_kw", "utility_limit_kw"):
+        _check_limit(f"power.{name}", getattr(s.power, name), by_row.sum(), "the site's racks")
+    battery = 0.0 if s.battery is None else float(np.max(s.battery.power_kw))
+    low, high = by_row.sum(), MOST_PUE * _peak_kw(s.racks, kinds) + battery
+    if np.any(np.asarray(s.expected_peak_kw) < low) or np.any(np.asarray(s.expected_peak_kw) > high):
+        raise ValueError(
+            f"expected_peak_kw = {s.expected_peak_kw} is outside [{low:.0f}, {high:.0f}] kW: what the racks draw idle, "
+            f"to {MOST_PUE:g} times their peak and the battery; give the facility's power on its design day"
+        )
+
+
+def _check_limit(name: str, limit_kw: Any, idle: float, whose: str) -> None:
+    if np.any(np.asarray(limit_kw) < idle):
+        raise ValueError(
+            f"{name} = {limit_kw} kW is below the {idle:.1f} kW that {whose} draw without any work; give more than "
+            "that, or fewer racks"
+        )
+
+
+def _peak_kw(racks: dict[str, RackGroup], kinds: dict[str, RackArchetype]) -> float:
+    return sum(group.count * float(np.max(kinds[key].peak_kw)) for key, group in racks.items())
+
+
+def _check_channels(s: Scenario) -> None:
+    """Ranges that a plant can have, and setpoints as found inside them."""
+    for name, span in s.channel_ranges.items():
+        if len(span) != 2 or not span[0] < span[1]:
+            raise ValueError(f"channel_ranges.{name} = {span}; give [low, high] with low < high")
+        if name == "battery_power_kw":
+            raise ValueError(f"channel_ranges.{name} = {span}: the battery's range is its power; set battery.power_kw")
+        low, high = POSSIBLE[name]
+        if span[0] < low or span[1] > high:
+            raise ValueError(
+                f"channel_ranges.{name} = {span} is outside [{low:g}, {high:g}] {CHANNELS[name].unit}; give a range in "
+                "it (temperatures in degC, fractions 0..1)"
+            )
+    for name, value in s.legacy_setpoints.items():
+        low, high = s.channel_ranges.get(name, (CHANNELS[name].low, CHANNELS[name].high))
+        if name == "battery_power_kw" and s.battery is not None:
+            low, high = -float(np.max(s.battery.power_kw)), float(np.max(s.battery.power_kw))
+        if not low <= value <= high:
+            raise ValueError(
+                f"legacy_setpoints.{name} = {value} is outside [{low:g}, {high:g}] {CHANNELS[name].unit}, where the "
+                f"channel can stand; give a value in it, or another channel_ranges.{name}"
+            )
