@@ -60,8 +60,10 @@ MEASURES = (
     Measure("work_lost_h", "work lost", "accelerator-h", 1),
     Measure("backlog_h", "backlog at the end", "accelerator-h", 1),
     Measure("travel_ranges", "actuator travel", "full ranges per channel-row and day", 2),
-    Measure("pue", "PUE (side column)", "1", 3),
+    Measure("pue", "PUE, and ERE as no heat is reused (side column)", "1", 3),
     Measure("wue_l_kwh", "WUE (side column)", "L/kWh", 3),
+    Measure("cue_kg_kwh", "CUE (side column)", "kg CO2/kWh", 3),
+    Measure("itue", "ITUE (side column)", "1", 3),
     Measure("tue", "TUE (side column)", "1", 3),
     Measure("energy_residual_frac", "largest energy-balance residual", "of facility power", 7),
 )
