@@ -54,7 +54,7 @@ def test_the_report_is_one_small_file_that_needs_no_other(tmp_path: Path) -> Non
     assert page.count("data:image/png;base64,") == 7
     assert not re.search(r"(src|href)=\"(?!data:)", page)
     assert str(tmp_path) not in page
-    for words in ("energy-balance residual", "Setpoints in force", "Load duration", "torch", "PUE (side column)"):
+    for words in ("energy-balance residual", "Setpoints in force", "Load duration", "torch", "PUE, and ERE"):
         assert words in page
 
 
