@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -103,8 +104,8 @@ def _judged(halls: Halls, believed: Sequence[Scenario], how: Judging, jobs: int,
         (scenario, halls.history.hall(i).copied(), truth[:, :, i].copy(), how) for i, scenario in enumerate(believed)
     ]
     found: list[Verdict] = []
-    with ProcessPoolExecutor(max(1, jobs), mp_context=get_context("spawn")) as pool:
-        for verdict in pool.map(judge, *zip(*work)):
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) if jobs > 1 else nullcontext() as pool:
+        for verdict in map(judge, *zip(*work)) if pool is None else pool.map(judge, *zip(*work)):
             found.append(verdict)
             tick(f"hall {len(found)} of {len(work)} judged")
     return found
@@ -122,7 +123,7 @@ def main(config: DictConfig) -> None:
     how = Judging(train_days=config.train_days, blocks=config.blocks)
     judged = forecast(scenario, draw, how, config.match, config.jobs)
     facts = {
-        "command": " ".join(["coldaisle", "forecast", *sys.argv[1:]]),
+        "command": " ".join(["coldaisle forecast", *(a for a in sys.argv[1:] if not a.startswith("folder="))]),
         "scenario": scenario.name,
         "scenario_hash": scenario.hash(),
         "draw": asdict(draw),

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.forecasting import baselines
-from agents.forecasting.closed_loop import Told
 from agents.forecasting.direct_ridge import contiguous_folds
 from agents.forecasting.engine import Forecaster, ForecastSettings
 from agents.forecasting.first_over import FirstOver, crah_failure, first_over
@@ -92,7 +91,7 @@ def judge(scenario: Scenario, history: History, truth: Array, how: Judging) -> V
     past, after = judged_moments(ours, history, train.steps, how)
     read = target_series(after.part(1, after.steps)).astype(np.float64)
     true = np.stack([truth[n + 1 : n + 1 + ours.steps] for n in past.now], axis=-1)
-    means = {OURS: ours.mean(past), GIVEN: given.mean(past, Told(), came(after))}
+    means = {OURS: ours.mean(past), GIVEN: given.mean(past, signals=came(after))}
     bands = {OURS: ours.conformal, GIVEN: given.conformal}
     for name, (mean, conformal) in baseline_forecasts(ours, train, past).items():
         means[name], bands[name] = mean, conformal

@@ -40,6 +40,10 @@ class Signals(NamedTuple):
         """Control steps."""
         return len(self.rack_kw)
 
+    def first(self, steps: int) -> Signals:
+        """The first ``steps`` control steps."""
+        return Signals(*(values[:steps] for values in self))
+
 
 class Targets(NamedTuple):
     """What is forecast: every rack's inlet ``(H, R, B)`` [degC] and the hall's cooling power ``(H, B)`` [kW]."""

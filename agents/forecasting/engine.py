@@ -15,8 +15,8 @@ from agents.forecasting.hall_model import HallModel
 from agents.forecasting.intervals import Bands, Conformal
 from agents.forecasting.lags import lookback_steps, steps_per_day
 from agents.forecasting.outlook import Outlook, came
-from agents.forecasting.residual import Residual, stacked, target_series, unstacked
-from agents.forecasting.state_from_history import Replay, present
+from agents.forecasting.residual import Residual, stacked, swing_steps, target_series, unstacked
+from agents.forecasting.state_from_history import Present, Replay, present
 from agents.forecasting.telemetry import History, windows
 from envs.faults import Fault
 from envs.parameters import Parameters, parameter
@@ -48,13 +48,6 @@ class Forecast(NamedTuple):
     mean: Targets
     low: Targets
     high: Targets
-
-
-class Expected(NamedTuple):
-    """A forecast's parts: what it was told of load and weather, and the model's path ``(H, G, B)`` under it."""
-
-    signals: Signals
-    path: Array
 
 
 class Forecaster:
@@ -97,7 +90,7 @@ class Forecaster:
         self.outlook.fit(past, coming)
         read = target_series(coming).astype(np.float64)
         signals = came(after) if self.settings.given else self.outlook.out_of_fold(past, coming, folds)
-        path = self.path(past, signals, Told())
+        path = self.path(past, signals)
         self.residual.fit(past, signals, path, read)
         mean = self.residual.out_of_fold(past, signals, path, read, folds)
         self.conformal.learn(past.now, read - mean)
@@ -154,27 +147,31 @@ class Forecaster:
         steps = self.steps if horizon_steps is None else horizon_steps
         if not 1 <= steps <= self.steps:
             raise ValueError(f"horizon_steps = {steps}; give 1 to {self.steps} (settings.horizon_h)")
-        mean = self.mean(history, Told(tuple(faults or ()), dict(setpoints or {})), signals)[:steps]
+        told = Told(tuple(faults or ()), dict(setpoints or {}))
+        mean = self.mean(history, told, signals, steps)
         low, high = (side[:steps] for side in self.conformal.offsets(history.now))
         return Forecast(unstacked(mean), unstacked(mean + low), unstacked(mean + high))
 
-    def mean(self, history: History, told: Told | None = None, signals: Signals | None = None) -> Array:
-        """Expected targets ``(H, G, B)``."""
-        expected = self.expected(history, told or Told(), signals)
-        quiet = expected.path if told is None or not (told.faults or told.setpoints) else None
-        if quiet is None:
-            quiet = self.path(history, expected.signals, Told())
-        corrected = self.residual(history, expected.signals, quiet)
-        return corrected + (expected.path - quiet)
-
-    def expected(self, history: History, told: Told, signals: Signals | None = None) -> Expected:
-        """Signals, by the outlook unless given, and the model's path."""
-        signals = signals if signals is not None else self.outlook(history)
-        return Expected(signals, self.path(history, signals, told))
-
-    def path(self, history: History, signals: Signals, told: Told) -> Array:
-        """The model's own path ``(H, G, B)``, mean over the members."""
+    def mean(
+        self, history: History, told: Told | None = None, signals: Signals | None = None, steps: int | None = None
+    ) -> Array:
+        """Expected targets ``(steps, G, B)``; what is told moves the model's path, the correction is a quiet day's."""
+        steps = self.steps if steps is None else steps
+        played = min(self.steps, steps + swing_steps(self.step_s))
+        signals = (signals if signals is not None else self.outlook(history)).first(played)
         start = present(self.model, history, self.settings.replay)
+        quiet = self._from(start, signals, Told())
+        corrected = self.residual(history, signals, quiet)
+        if told is not None and (told.faults or told.setpoints):
+            corrected = corrected + (self._from(start, signals, told) - quiet)
+        return corrected[:steps]
+
+    def path(self, history: History, signals: Signals) -> Array:
+        """The model's own path ``(H, G, B)`` under the building's rules."""
+        return self._from(present(self.model, history, self.settings.replay), signals, Told())
+
+    def _from(self, start: Present, signals: Signals, told: Told) -> Array:
+        """Path from a present, mean over the members."""
         members = int(self.settings.members)
         runs = [stacked(run_on(self.model, start, signals, told, seed)) for seed in range(members)]
         mean: Array = np.mean(runs, axis=0)

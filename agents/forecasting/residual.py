@@ -47,11 +47,11 @@ class Residual:
         self.ridge = fit(told.features(self.knots), self._missed(path, came), self.knots, self.strength)
 
     def __call__(self, history: History, signals: Signals, path: Array) -> Array:
-        """Corrected path ``(H, G, N)``."""
+        """Corrected path ``(H, G, N)``, as far as it goes."""
         if self.ridge is None:
             raise ValueError("the residual has not been fitted; call fit with training days first")
         told = _Told(history, signals, path, self.step_s)
-        return smooth(path, self.step_s) + predict_all(self.ridge, told.features, self.steps)
+        return smooth(path, self.step_s) + predict_all(self.ridge, told.features, len(path))
 
     def out_of_fold(self, history: History, signals: Signals, path: Array, came: Array, folds: Folds) -> Array:
         """Corrected paths of the training moments, each by ridges that have not seen its neighbourhood."""
@@ -93,10 +93,15 @@ class _Told:
         return sine * np.cos(turn) + cosine * np.sin(turn), cosine * np.cos(turn) - sine * np.sin(turn)
 
 
+def swing_steps(step_s: float) -> int:
+    """Control steps that ``smooth`` reaches to each side."""
+    return round(SWING_S / step_s)
+
+
 def smooth(path: Array, step_s: float) -> Array:
     """Centred running mean over half an hour, shorter at the ends: where the model's loops are, not how they swing."""
     reach = np.arange(len(path))
-    half = np.minimum(np.minimum(reach, len(path) - 1 - reach), round(SWING_S / step_s))
+    half = np.minimum(np.minimum(reach, len(path) - 1 - reach), swing_steps(step_s))
     sums = np.concatenate([np.zeros((1, *path.shape[1:])), np.cumsum(path, axis=0, dtype=np.float64)])
     width = (2 * half + 1).reshape(-1, *[1] * (path.ndim - 1))
     mean: Array = (sums[reach + half + 1] - sums[reach - half]) / width

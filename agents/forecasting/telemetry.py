@@ -69,6 +69,13 @@ class History(NamedTuple):
         own = {name: values[:, :, index : index + 1] for name, values in self.points.items()}
         return self._replace(points=own, now=self.now[index : index + 1])
 
+    def repeated(self, copies: int) -> History:
+        """One environment side by side with itself, as views: for candidates that a planner compares."""
+        if self.batch != 1:
+            raise ValueError(f"a history of {self.batch} environments cannot be repeated; take one with hall(index)")
+        points = {n: np.broadcast_to(v, (*v.shape[:2], copies)) for n, v in self.points.items()}
+        return self._replace(points=points, now=np.repeat(self.now, copies))
+
     def copied(self) -> History:
         """The same rows in memory of their own."""
         return self._replace(points={name: values.copy() for name, values in self.points.items()})

@@ -14,7 +14,7 @@ from experiments.forecast_halls import HallDraw, Halls, simulate
 
 COARSE = ["episode.step_s=600", "episode.substep_s=120", "site.workload_weeks=4"]
 PER_DAY = 144
-DAYS, TRAIN_DAYS = 16, 13
+DAYS, TRAIN_DAYS = 15, 12
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,17 @@ def test_a_failure_raises_the_forecast_and_the_rest_stays_corrected(
     assert rise[3:].mean() > 0.5
 
 
+def test_a_planner_compares_candidates_from_one_present(forecaster: Forecaster, later: Any) -> None:
+    past: History = later[0].hall(0)
+    supply_c = np.array([[14.0, 18.0, 22.0]], np.float32) + 4.0
+    fans = np.full((1, 3), 0.8, np.float32)
+    plans = {"supply_air_temp_setpoint_c": supply_c, "crah_fan_speed_frac": fans}
+    found = forecaster.forecast(past.repeated(3), horizon_steps=6, setpoints=plans)
+    warmest = found.mean.rack_inlet_c[-1].max(axis=0)
+    assert np.all(np.diff(warmest) > 0.5)
+    assert found.mean.cooling_power_kw.shape == (6, 3)
+
+
 def test_the_future_is_not_looked_at(forecaster: Forecaster, made: Any, later: Any) -> None:
     past: History = later[0]
     alone = forecaster.forecast(past.hall(0))
