@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from agents.planners.trial import Bench
-from agents.planners.tuned import Tuned
+from agents.planners.tuned import Tuned, load_tuned
 from agents.roster import channels_of, roster
+from envs.controllers.marginal_value import MarginalValueCaps
+from envs.controllers.water_filling import WaterFillingCaps
+from envs.core import DataCenterCore
 from envs.scenario import SHIPPED, load
 
 BenchOf = Callable[[str], Bench]
@@ -83,3 +86,14 @@ def test_random_policy_repeats_with_its_seed(bench_of: BenchOf) -> None:
     first, again, other = (bench.judge(roster(bench.scenario, seed=s)["random"]).sums["r"] for s in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_the_rule_that_shares_the_feeder_best_is_tuned_and_the_given_one_stays_a_row() -> None:
+    found = load_tuned("ai_hall_power_cap")
+    assert found is not None and found.caps == "marginal_value"
+    core = DataCenterCore("ai_hall_power_cap", 1, ("site.workload_weeks=1",))
+    kinds = {who: {type(p) for p in make(core).parts} for who, make in roster(core.scenario).items() if "rules" in who}
+    assert MarginalValueCaps in kinds["rules_tuned"]
+    assert WaterFillingCaps in kinds["rules_water_filling_caps"] & kinds["rules_as_given"]
+    assert found.scores["rules_tuned"]["cost_usd"] < found.scores["best_constant"]["cost_usd"]
+    assert "rules_water_filling_caps" not in roster(load("ai_hall"))
