@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("envs", "agents", "experiments", "configs")  # scripts are tools beside the house
 DOORS = ("envs/single_env.py", "envs/vector_env.py", "envs/sb3_vec_env.py", "envs/__init__.py")
 SAME_ROOM = {
+    "air_side": {"air_zone"},
     "chilled_water": {"chiller"},
     "rack": {"rack_table", "rack_archetypes", "throughput"},
     "rack_table": {"rack_archetypes", "throughput"},

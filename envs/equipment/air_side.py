@@ -13,82 +13,33 @@ PHYSICS C1-C7, T1, b6 and j15; Tang, Gupta, Varsamopoulos, IEEE TPDS 2008 (recir
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from envs.parameters import Parameters, parameter
+from envs.equipment.air_zone import SEA_LEVEL_KPA, AirZone, ZoneTable, zone_table
 from envs.physics import coil
 from envs.physics.fan_pump import fan_power_kw
 from envs.physics.namespace import Array, lower, namespace, relax, upper
-from envs.physics.psychrometrics import MOLAR_MASS_RATIO, saturation_humidity_ratio
+from envs.physics.psychrometrics import MOLAR_MASS_RATIO
 from envs.physics.recirculation import mixed_inlet, rack_share, smooth_minimum, to_racks
-from envs.units import CP_AIR_KJ_KG_K, CP_WATER_KJ_KG_K, LATENT_HEAT_KJ_KG, RHO_AIR_KG_M3, SECONDS_PER_HOUR
+from envs.units import CP_AIR_KJ_KG_K, LATENT_HEAT_KJ_KG
 
-SEA_LEVEL_KPA = 101.325
+__all__ = [
+    "SEA_LEVEL_KPA", "AirBalance", "AirFlows", "AirState", "AirZone", "HeatResponse", "ZoneTable", "advance", "balance",
+    "fan_speed", "heat_response", "initial", "inlet_rise_k", "inlet_temperatures", "zone_table",
+]  # fmt: skip
+
 FAN_LAG_S = 10.0  # drive ramp, engineering guess
 VALVE_LAG_S = 60.0  # closed local loop, PHYSICS 0
 SMOOTH_WIDTH = 0.02  # C5
 BACKDRAFT_LEAK = 0.05  # of a unit's flow, back through each stopped unit, C5
-REFERENCE_DP_PA, REFERENCE_EXCESS = 5.0, 0.1  # aisle pressure at 10 % excess supply, C5
 HUMIDIFIER_KJ_KG = 2700.0  # .75 kWh/kg, C6
 LARGEST_DX_DROP_K = 20.0  # over a direct-expansion unit, engineering guess (freeze protection)
 HOTTEST_SURFACE_C = 60.0  # of a coil, for its dew; nothing condenses near it
 LEAST_STREAM_KW_K = 1e-2  # of air through the coils; below it the return reads ever nearer to the supply
 _SMALL = 1e-6
 _STILL = 1e-3  # shares of a hot aisle's heat that leave it in a sub-step; below it the aisle is a plain integrator
-
-
-@dataclass(frozen=True)
-class AirZone(Parameters):
-    """One zone of room units around a hot aisle. Defaults: zone A of ai_hall."""
-
-    crah_units: float = parameter(3, 1, 200, "1", "SCENARIOS; installed")
-    crah_running: float = parameter(3, 0, 200, "1", "SCENARIOS: all installed units share the duty")
-    unit_flow_m3_s: float = parameter(6.5, 0.1, 50.0, "m3/s", "SCENARIOS; per unit at full speed")
-    fan_kw: float = parameter(4.2, 0.01, 60.0, "kW", "C1: Q dp/eta, 400 Pa, .62; per unit at full speed, sea level")
-    fan_exponent: float = parameter(2.7, 2.0, 3.0, "1", "C1")
-    coil_ua_kw_k: float = parameter(14.6, 0.1, 200.0, "kW/K", "SCENARIOS; per unit at design flows")
-    coil_water_kg_s: float = parameter(3.29, 0.05, 60.0, "kg/s", "SCENARIOS; per unit, valve wide open")
-    leakage_frac: float = parameter(0.03, 0.0, 0.5, "1", "C5 phi_0: open .10-.20, contained .03-.05, chimney .01-.02")
-    it_flow_m3_s: float = parameter(10.8, 0.1, 500.0, "m3/s", "SCENARIOS; design airflow of the racks")
-    hot_aisle_kj_k: float = parameter(250.0, 5.0, 50_000.0, "kJ/K", "j15: 25 per rack, air and light structure")
-    plenum_kj_k: float = parameter(150.0, 5.0, 50_000.0, "kJ/K", "b6: 60 m3 of air, floor skin, coil metal and water")
-    air_volume_m3: float = parameter(155.0, 5.0, 50_000.0, "m3", "SCENARIOS: 9.4 m3 per rack and plenum 60 m3")
-    fabric_kj_k_m3: float = parameter(
-        100.0, 1.0, 2_000.0, "kJ/(K m3)", "engineering guess; 1 m2 of 5 cm of slab and wall per m3 of air"
-    )
-    fabric_kw_k_m3: float = parameter(0.005, 0.0, 0.1, "kW/(K m3)", "engineering guess; film of 5 W/m2K on it")
-    local_recirculation_frac: float = parameter(0.5, 0.0, 1.0, "1", "engineering guess; straight from near exhausts")
-    humidity_floor_c: float = parameter(-9.0, -30.0, 15.0, "degC", "C6: dew point the humidifier holds; legacy 5.5")
-    humidifier_kg_s: float = parameter(0.003, 0.0, 1.0, "kg/s", "engineering guess; capacity")
-    air_changes_per_h: float = parameter(0.25, 0.0, 20.0, "1/h", "C6, engineering guess; outside air")
-
-
-class ZoneTable(NamedTuple):
-    """Zones side by side: parameters as ``(Z, 1)`` (``(Z, B)`` where one is an array) and what follows from them."""
-
-    crah_units: Array
-    crah_running: Array
-    unit_kg_s: Array
-    fan_kw: Array
-    fan_exponent: Array
-    coil_water_kg_s: Array
-    coil_law: coil.CoilLaw
-    leakage_frac: Array
-    dp_pa_s2_kg2: Array
-    hot_aisle_kj_k: Array
-    plenum_kj_k: Array
-    air_kg: Array
-    fabric_kj_k: Array
-    fabric_kw_k: Array
-    local_recirculation_frac: Array
-    humidity_floor: Array
-    humidifier_kg_s: Array
-    air_changes_per_s: Array
-    pressure_kpa: Array
 
 
 class AirState(NamedTuple):
@@ -135,34 +86,6 @@ class AirFlows(NamedTuple):
     supply_c: Array
     supply_rise_k: Array  # over the sub-step
     hot_rise_k: Array  # mean of the sub-step over its start
-
-
-def zone_table(zones: Sequence[AirZone], pressure_kpa: Any = SEA_LEVEL_KPA, dtype: Any = np.float32) -> ZoneTable:
-    """Stack zones into arrays ``(Z, 1)``; air density and the fan power at a speed follow the pressure [kPa]."""
-    columns = {spec.name: _column(zones, spec.name) for spec in fields(AirZone)}
-    density = RHO_AIR_KG_M3 * pressure_kpa / SEA_LEVEL_KPA
-    unit_kg_s = columns["unit_flow_m3_s"] * density
-    air_kw_k, water_kw_k = unit_kg_s * CP_AIR_KJ_KG_K, columns["coil_water_kg_s"] * CP_WATER_KJ_KG_K
-    derived = {
-        "unit_kg_s": unit_kg_s,
-        "dp_pa_s2_kg2": REFERENCE_DP_PA / (REFERENCE_EXCESS * columns["it_flow_m3_s"] * density) ** 2,
-        "air_kg": columns["air_volume_m3"] * density,
-        "fabric_kj_k": columns["fabric_kj_k_m3"] * columns["air_volume_m3"],
-        "fabric_kw_k": columns["fabric_kw_k_m3"] * columns["air_volume_m3"],
-        "humidity_floor": saturation_humidity_ratio(columns["humidity_floor_c"], pressure_kpa),
-        "air_changes_per_s": columns["air_changes_per_h"] / SECONDS_PER_HOUR,
-        "pressure_kpa": np.asarray(pressure_kpa),
-    }
-    columns["fan_kw"] = columns["fan_kw"] * (density / RHO_AIR_KG_M3)
-    known = {name: value.astype(dtype) for name, value in (columns | derived).items() if name in ZoneTable._fields}
-    law = coil.CoilLaw((columns["coil_ua_kw_k"] / air_kw_k).astype(dtype), (air_kw_k / water_kw_k).astype(dtype))
-    return ZoneTable(coil_law=law, **known)
-
-
-def _column(zones: Sequence[AirZone], name: str) -> np.ndarray:
-    """One parameter of all zones as ``(Z, 1)``, or ``(Z, B)`` where it is an array in any of them."""
-    values = [np.atleast_1d(np.asarray(getattr(zone, name), dtype=np.float64)) for zone in zones]
-    return np.stack(np.broadcast_arrays(*values))
 
 
 def initial(
