@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from experiments.plots import PALETTE, colours, dashes
-from experiments.report import DEMO_WORDS, in_reading_order, write_report
+from experiments.report import DEMO_WORDS, in_reading_order, left_out, write_report
 from experiments.results import format_number, print_table, read, rounded, save, split_words
 from experiments.score import MEASURES, Scorer
 from experiments.splits import load_split, plan_episodes
@@ -147,3 +147,9 @@ def test_the_split_is_said_on_the_page_and_on_the_terminal(tmp_path: Path, capsy
     for text in (" ".join(capsys.readouterr().out.split()), page):
         assert "split test: frozen sites and seeds" in text and "split=none" in text
     assert "own sites" in split_words({"split": "none"}) and split_words({}) == ""
+
+
+def test_the_page_says_which_references_it_leaves_out(tmp_path: Path) -> None:
+    page = write_report(save(evaluation(), tmp_path, "rules")).read_text()
+    assert "mpc=true adds it" in page and "oracle" in page
+    assert len(left_out(["rules_tuned", "mpc"])) == 1
