@@ -3,12 +3,12 @@
 A plan is a base controller plus offsets: one for the whole episode and one for each block of it, per channel of the
 agent. Every candidate plan is played on the true plant under the true signals: the planner knows the future, the
 state and the noise; no controller may. A found bound, not a proof: never worse than its base, and no better than its
-offsets allow.
+offsets allow. The base should be the best controller known: a dear one, such as MPC, is run once and replayed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -69,6 +69,42 @@ class Offset:
         return wanted
 
 
+class Replay:
+    """The setpoints of a controller that was run once on the bench's episodes, again at every step.
+
+    Parameters
+    ----------
+    tape : sequence of dict
+        Of every step, ``{channel: (k, E)}``.
+    """
+
+    def __init__(self, tape: Sequence[Setpoints]) -> None:
+        self.tape, self.copies, self.t = tape, 1, 0
+
+    def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
+        """Begin again, for as many candidates side by side as there are environments for."""
+        self.copies, self.t = n // next(iter(self.tape[0].values())).shape[1], 0
+
+    def act(self, measurements: Measurements) -> Setpoints:
+        """Setpoints of the running step, whatever is measured."""
+        setpoints = self.tape[self.t]
+        self.t += 1
+        return {name: np.tile(value, self.copies) for name, value in setpoints.items()}
+
+
+def replayed(bench: Bench, make: Make) -> Make:
+    """Run a controller once on the bench's episodes; return what makes its replays."""
+    core, tape = bench.single, []
+    core.reset(seed=bench.seed, plan=bench.plan)
+    controller = make(core)
+    controller.reset(core.num_envs)
+    for _ in range(core.scenario.episode.steps):
+        setpoints = controller.act(core.measurements())
+        tape.append({name: value.copy() for name, value in setpoints.items()})
+        core.step_setpoints(setpoints)
+    return lambda core: Replay(tape)
+
+
 def steps_per_block(core: DataCenterCore) -> int:
     """Control steps per block; an episode shorter than a block has one."""
     return max(1, round(BLOCK_S / core.step_s))
@@ -91,7 +127,7 @@ def oracle(
     ----------
     bench : Bench
     base : callable
-        Makes the base controller from a core: the best rules.
+        Makes the base controller from a core: the best rules, or the replay of a dearer one.
     budget, seed, progress
         Of the search.
     """

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from agents.planners.cem import Budget
-from agents.planners.oracle import Offset, oracle, plan_size
+from agents.planners.oracle import Offset, oracle, plan_size, replayed
 from agents.planners.trial import Bench, gated_cost_each
 from agents.planners.tuning import rules_with
 from agents.roster import roster
@@ -37,3 +37,12 @@ def test_each_episode_has_a_plan_of_its_own(bench_of: BenchOf) -> None:
     found = oracle(bench, roster(bench.scenario)["legacy_fixed"], SMALL, seed=1)
     assert found.plans.shape == (bench.episodes, plan_size(bench.single))
     assert not np.array_equal(found.plans[0], found.plans[1])
+
+
+def test_a_replay_does_what_the_controller_did_and_a_plan_on_it_is_never_worse(bench_of: BenchOf) -> None:
+    bench = bench_of("edge_room")
+    first = bench.judge(lambda core: rules_with(core, {}))
+    again = replayed(bench, lambda core: rules_with(core, {}))
+    np.testing.assert_array_equal(bench.judge(again).sums["r"], first.sums["r"])
+    found = oracle(bench, again, Budget(population=4, elites=2, iterations=2, spread=0.05), seed=0)
+    assert found.trial.cost_usd_day()[0] <= first.cost_usd_day()[0] * (1.0 + 1e-6)
