@@ -36,6 +36,20 @@ def _is_users(error: Exception) -> bool:
     return isinstance(error, (ValueError, FileNotFoundError, HydraException, OmegaConfBaseException))
 
 
+def explained(error: Exception) -> str:
+    """What went wrong and the mend; an unknown key gets the list of those that there are.
+
+    Hydra's own advice for an unknown key, to append it with ``+``, would only move the mistake into the program.
+    """
+    cause = error.__cause__
+    key, parent = getattr(cause, "full_key", None), getattr(cause, "parent_node", None)
+    if "Could not override" in str(error) and key and parent is not None:
+        owner = getattr(cause, "object_type", None)
+        whose = f" {owner.__name__}" if isinstance(owner, type) and owner is not dict else ""
+        return f"key {key!r} is unknown; choose one of{whose}: {', '.join(sorted(str(k) for k in parent))}"
+    return f"{error}\n{cause}" if cause else str(error)
+
+
 def main() -> int:
     """Run the verb of the command line."""
     arguments = sys.argv[1:]
@@ -55,8 +69,7 @@ def main() -> int:
     except Exception as error:
         if full or not _is_users(error):
             raise
-        cause = f"\n{error.__cause__}" if error.__cause__ else ""
-        sys.stderr.write(f"coldaisle {verb}: {error}{cause}\n(HYDRA_FULL_ERROR=1 shows the stack)\n")
+        sys.stderr.write(f"coldaisle {verb}: {explained(error)}\n(HYDRA_FULL_ERROR=1 shows the stack)\n")
         return 1
     return 0
 

@@ -242,15 +242,18 @@ def register(arguments: Sequence[str] | None = None) -> None:
     ----------
     arguments : sequence of str, optional
         The command line (``sys.argv``, changed in place where it is that list): ``scenario=<path>.yaml`` registers that
-        file under the file's name.
+        file under the file's name; a ``+`` before a key of ours is taken off.
     """
+    given = sys.argv if arguments is None else arguments
+    if isinstance(given, list):
+        given[:] = [_without_plus(argument) for argument in given]
     store = ConfigStore.instance()
     for verb, config in VERBS.items():
         store.store(name=f"{verb}_schema", node=writable(OmegaConf.structured(config)))
     for name, agent in AGENTS.items():
         store.store(group="agent", name=f"{name}_schema", node=agent)
     store.store(group="tracking", name="tracking_schema", node=TrackingConfig)
-    register_scenarios(_scenario_files(sys.argv if arguments is None else arguments))
+    register_scenarios(_scenario_files(given))
 
 
 def register_scenarios(paths: Iterable[str] = ()) -> None:
@@ -282,6 +285,11 @@ def writable(node: DictConfig) -> DictConfig:
         if isinstance(child, DictConfig) and not child._is_none():
             writable(child)
     return node
+
+
+def _without_plus(argument: str) -> str:
+    """The override without hydra's mark for a key to be added: every key of ours is there, or is refused by name."""
+    return argument if argument.lstrip("+").startswith("hydra") else argument.lstrip("+")
 
 
 def _scenario_files(arguments: Sequence[str]) -> list[str]:

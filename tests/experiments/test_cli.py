@@ -51,3 +51,36 @@ def test_a_users_mistake_ends_in_its_message_not_in_a_stack() -> None:
         assert done.returncode == 1
         assert words in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """What a user reads after a command line that is refused."""
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "")  # so that it is restored, whatever the program sets
+    monkeypatch.delenv("HYDRA_FULL_ERROR")
+    monkeypatch.setattr(sys, "argv", ["coldaisle", *words])
+    assert cli.main() == 1
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argument", ["scenario.tower.cell_fan_kws=12", "+scenario.tower.cell_fan_kws=12"])
+def test_an_unknown_parameter_gets_the_list_of_those_that_there_are_and_no_advice_to_append_it(
+    argument: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refusal(monkeypatch, capsys, "rollout", argument)
+    assert "key 'scenario.tower.cell_fan_kws' is unknown; choose one of CoolingTower:" in said
+    assert "cell_fan_kw," in said and "+scenario" not in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("total_stepz=3", "key 'total_stepz' is unknown; choose one of TrainConfig:"),
+        ("+total_stepz=3", "key 'total_stepz' is unknown; choose one of TrainConfig:"),
+        ("agent.n_stepz=3", "key 'agent.n_stepz' is unknown; choose one of PPOAgent:"),
+        ("scenario.racks.r9.count=3", "key 'scenario.racks.r9' is unknown; choose one of: r1, r2_code"),
+    ],
+)
+def test_an_unknown_key_of_a_verb_a_learner_or_a_group_gets_its_own_list(
+    argument: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert words in refusal(monkeypatch, capsys, "train", argument)
