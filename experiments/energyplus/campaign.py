@@ -135,8 +135,8 @@ def energyplus_year(
     scenario, elevation = scenario_of(study), read_epw(weather).elevation_m
     model = model_of(study, scenario, elevation, period)
     read = dx_model.variables(scenario) if scenario.dx is not None else hall_model.variables(scenario)
-    levers = hall_model.actuators(scenario)
-    play = _played(study.case, scenario, period.steps_per_hour)
+    levers = hall_model.actuators(scenario) | hall_model.guards(scenario)
+    play = hall_model.supervised(_played(study.case, scenario, period.steps_per_hour), scenario)
     year = [column.tolist() for column in hourly_year(study.case)]
     depends_on = [model, file_hash(weather), year, list(study.case), read, levers, engine.engine_version()]
     return stored(keep, depends_on, lambda: engine.simulate(model, weather, read, levers, play))

@@ -8,12 +8,12 @@ the engine's library has one global state.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from experiments.energyplus.engine import Actuator, Variable, simulate
+from experiments.energyplus.engine import Actuator, Control, Variable, simulate
 
 Values = dict[str, float]
 PATIENCE_S = 300.0  # longest wait for one step or for the warm-up days
@@ -36,6 +36,8 @@ class SteppedHall:
         EPW file.
     variables, actuators : mapping
         What is read and what may be set, by our names.
+    around : callable, optional
+        Adds orders of its own to every step's, such as `hall_model.supervised`.
 
     Raises
     ------
@@ -49,12 +51,13 @@ class SteppedHall:
         weather: Path,
         variables: Mapping[str, Variable],
         actuators: Mapping[str, Actuator],
+        around: Callable[[Control], Control] = lambda control: control,
     ) -> None:
         if not _ENGINE.acquire(blocking=False):
             raise ValueError("an EnergyPlus model is already running in this process; close() it first")
         self._orders: Queue[Mapping[str, float] | None] = Queue()
         self._said: Queue[Values | BaseException | None] = Queue()
-        self._arguments = (model, weather, variables, actuators, self._control)
+        self._arguments = (model, weather, variables, actuators, around(self._control))
         self._thread = threading.Thread(target=self._run, name="energyplus", daemon=True)
         self._open = True
         self._thread.start()

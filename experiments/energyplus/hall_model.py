@@ -12,12 +12,13 @@ from envs.scenario import Scenario
 from envs.units import RHO_WATER_KG_M3
 from experiments.energyplus.air_handler import air_handler, air_loop_of, water_coil
 from experiments.energyplus.building import RunPeriod, room, simulation
-from experiments.energyplus.engine import Actuator, Variable, schedule_actuator
+from experiments.energyplus.engine import Actuator, Control, Variable, schedule_actuator
 from experiments.energyplus.epjson import Model, Part, merged, one
 from experiments.energyplus.water_plant import (
     CHILLER,
     CHW_SETPOINT,
     CW_SETPOINT,
+    ECONOMIZER_AVAILABLE,
     EXCHANGER,
     TOWER,
     chilled_water_loop,
@@ -57,6 +58,7 @@ TOWER_VARIABLES = {
 ECONOMIZER_VARIABLES = {
     "economizer_heat_kw": Variable("Fluid Heat Exchanger Heat Transfer Rate", EXCHANGER, KW),
     "economizer_in_c": Variable("System Node Temperature", "Economizer In"),
+    "economizer_available": Variable("Schedule Value", ECONOMIZER_AVAILABLE),
     "economizer_cw_flow_kg_s": Variable("System Node Mass Flow Rate", "Economizer CW In"),
 }
 
@@ -132,6 +134,34 @@ def actuators(scenario: Scenario) -> dict[str, Actuator]:
     if scenario.tower is not None:
         made["cw_supply_temp_setpoint_c"] = schedule_actuator(CW_SETPOINT)
     return made
+
+
+def guards(scenario: Scenario) -> dict[str, Actuator]:
+    """What `supervised` sets beside the channels."""
+    plant = scenario.chilled_water
+    if plant is None or not plant.economizer:
+        return {}
+    return {"economizer_available": schedule_actuator(ECONOMIZER_AVAILABLE)}
+
+
+def supervised(control: Control, scenario: Scenario) -> Control:
+    """A control that also opens the economizer, from the step before: where it would cool the water that enters it.
+
+    Every run of a hall with an economizer needs it and the actuators of `guards`; see `water_plant.exchanger_model`.
+    """
+    plant = scenario.chilled_water
+    if plant is None or not plant.economizer:
+        return control
+    least_k = plant.economizer_disable_k
+
+    def both(step: int, measured: dict[str, float] | None) -> dict[str, float]:
+        asked = dict(control(step, measured))
+        if measured is not None:
+            gap_k = measured["economizer_in_c"] - measured["cw_supply_c"]
+            asked["economizer_available"] = 1.0 if gap_k > least_k else 0.0
+        return asked
+
+    return both
 
 
 def set_points(scenario: Scenario) -> dict[str, Variable]:

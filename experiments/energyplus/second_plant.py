@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from envs.flows import Flows
 from envs.physics.fan_pump import fan_power_kw
 from envs.plant_state import NO_LIQUID, Now, PlantState
 from envs.scenario import Scenario
-from experiments.energyplus import second_hall
+from experiments.energyplus import hall_model, second_hall
 from experiments.energyplus.building import RunPeriod
 from experiments.energyplus.closed_loop import SteppedHall
 from experiments.energyplus.hall_readings import Met, met
@@ -104,8 +105,9 @@ class EnergyPlusPlant:
         orders = self._orders(state, now, self._breathe(state, now))
         scenario = self.scenario
         model = second_hall.second_hall(scenario, self.period, orders, self.hold_curves)
-        names = second_hall.variables(scenario), second_hall.actuators(scenario)
-        self._hall = SteppedHall(model, self.weather, *names)
+        levers = second_hall.actuators(scenario) | hall_model.guards(scenario)
+        guarded = partial(hall_model.supervised, scenario=scenario)
+        self._hall = SteppedHall(model, self.weather, second_hall.variables(scenario), levers, guarded)
         asked = load._replace(batch_arrival=load.batch_arrival * 0.0, batch_due=load.batch_due * 0.0)
         for _ in range(lead_in_steps(scenario.episode.step_s)):
             state, flows = self.step(state, in_force, outside, asked, lost, np.zeros(1))

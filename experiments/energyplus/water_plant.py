@@ -32,7 +32,7 @@ WIDE_X_C, WIDE_Y_C = (0.0, 40.0), (-40.0, 60.0)  # the polynomial goes on outsid
 # What YorkCalc gives at its design range and wet bulb (PHYSICS E3); with any other approach EnergyPlus rescales it.
 DESIGN_APPROACH_K, DESIGN_RANGE_K, DESIGN_WET_BULB_C = 3.8425, 5.56, 25.56
 CHILLER, EXCHANGER, TOWER = "Chiller", "Economizer", "Tower"
-CHW_SETPOINT, CW_SETPOINT = "CHW Setpoint", "CW Setpoint"
+CHW_SETPOINT, CW_SETPOINT, ECONOMIZER_AVAILABLE = "CHW Setpoint", "CW Setpoint", "Economizer Available"
 
 
 def chiller_model(p: ChilledWater, inside_box: bool, condenser: tuple[str, str]) -> Model:
@@ -84,11 +84,16 @@ def condenser_flow_m3_s(p: ChilledWater) -> float:
 
 
 def exchanger_model(p: ChilledWater) -> Model:
-    """Plate exchanger of the economizer: our UA, counterflow, cold flow modulated to hold the supply setpoint."""
+    """Plate exchanger of the economizer: our UA, counterflow, cold flow modulated to hold the supply setpoint.
+
+    Schedule: ``Economizer Available``. It must be switched off where the condenser water is too warm
+    (`hall_model.supervised`): left to its own control there, EnergyPlus 25.2 takes no heat in it but ends the step with
+    more water in the coils than their air was cooled with, some 5 % of heat from nowhere.
+    """
     return one(
         "HeatExchanger:FluidToFluid",
         EXCHANGER,
-        availability_schedule_name=ALWAYS_ON,
+        availability_schedule_name=ECONOMIZER_AVAILABLE,
         loop_demand_side_inlet_node_name="Economizer CW In",
         loop_demand_side_outlet_node_name="Economizer CW Out",
         loop_demand_side_design_flow_rate=p.design_flow_m3_s,
@@ -148,7 +153,7 @@ def chilled_water_loop(p: ChilledWater, coils: Sequence[Part], inside_box: bool,
     outlet_pipe, outlet_model = pipe("CHW Header Pipe", "Chiller Out", "CHW Supply Outlet")
     return merged(
         chiller_model(p, inside_box, condenser),
-        exchanger_model(p) if p.economizer else {},
+        merged(exchanger_model(p), schedule(ECONOMIZER_AVAILABLE, 1.0)) if p.economizer else {},
         pump_objects,
         inlet_model,
         outlet_model,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.energyplus import bars, page
+from experiments.energyplus import bars, engine, page
+from experiments.energyplus.building import RunPeriod
+from experiments.energyplus.campaign import STUDIES, energyplus_year
 from experiments.energyplus.compare import TOTAL, hourly, modes, rows
 from experiments.energyplus.component import constant_ua_effectiveness, our_effectiveness
 from experiments.guideline14 import agreement
@@ -28,6 +30,14 @@ def test_the_heat_of_energyplus_closes_from_rack_to_sky(cold_days):
     )
     given = v["evaporator_heat_kw"] + v["chiller_power_kw"] + v["economizer_heat_kw"] + v["cw_pump_power_kw"]
     assert v["tower_heat_kw"][288:].mean() == pytest.approx(given[288:].mean(), rel=0.02)
+
+
+def test_no_heat_comes_from_nowhere_where_the_condenser_water_is_too_warm_for_the_economizer():
+    study = STUDIES["hall_cold"]
+    v = energyplus_year(study, engine.weather_files()["az_phoenix"], RunPeriod((7, 10), (7, 11))).values
+    assert v["economizer_available"][12:].max() == v["economizer_heat_kw"][12:].max() == 0.0
+    water = v["coil_total_kw[0]"] + v["chw_pump_power_kw"]
+    assert v["evaporator_heat_kw"][144:].mean() == pytest.approx(water[144:].mean(), rel=0.01)
 
 
 def test_both_plants_carry_the_same_load_on_the_same_air(cold_days):
