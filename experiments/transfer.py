@@ -213,10 +213,10 @@ def main(config: DictConfig) -> None:
         ),
     }
     folder = Path(config.folder)
-    for plant, evaluation in found.items():
-        write_report(save(evaluation, folder / plant.lower(), baseline, OmegaConf.to_yaml(config)), baseline)
     write_both(found, folder, baseline)
     print_both(found, baseline)
+    for plant, evaluation in found.items():
+        write_report(save(evaluation, folder / plant.lower(), baseline, OmegaConf.to_yaml(config)), baseline)
     LOG.info("tables, page and both reports are in %s", folder)
 
 
