@@ -42,7 +42,7 @@ def roster(
     seed : int
         Of the random policy, and of the MPC's searches.
     mpc : MpcSettings, optional
-        Adds the row ``mpc``, which moves the best rules there are; some hundred times dearer to run than a rule.
+        Adds the row ``mpc``, which moves the best rules there are; some twenty times dearer to run than a rule.
     """
     found = tuned or load_tuned(scenario.name)
     if found is not None and found.plant_hash != plant_hash(scenario):

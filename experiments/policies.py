@@ -28,7 +28,7 @@ def reference_policies(scenario: Scenario, mpc: bool = False) -> dict[str, Polic
     scenario : Scenario
         Names the tuned constants that belong to it.
     mpc : bool
-        Also the model-predictive controller, some hundred times dearer to run than a rule.
+        Also the model-predictive controller, some twenty times dearer to run than a rule.
     """
     from agents.planners.mpc import MpcSettings
 
