@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from envs.rack_group import archetype_of
 from envs.scenario import Scenario
+from envs.signals.calendar_year import calendar_year
 from envs.signals.grid import load_grid
 from envs.signals.site_signals import SITE_SIGNALS, site_signals
 from envs.signals.weather import Weather, load_weather
@@ -150,14 +151,16 @@ class World:
 
 
 def weathers(scenario: Scenario) -> list[tuple[Weather, int]]:
-    """One weather year per climate and seed, with its seed (files ignore it)."""
+    """One calendar year of weather per climate and seed, with its seed (files ignore it)."""
     site = scenario.site
     if not site.climates or not site.weather_seeds:
         raise ValueError("site.climates and site.weather_seeds need at least one entry each")
     made = []
     for name in site.climates:
         seeds = site.weather_seeds if "." not in name else site.weather_seeds[:1]
-        made += [(load_weather(name, seed, site=site.weather_site or None), seed) for seed in seeds]
+        for seed in seeds:
+            year = load_weather(name, seed, site=site.weather_site or None)
+            made.append((calendar_year(year, name), seed))
     return made
 
 

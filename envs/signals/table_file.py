@@ -100,6 +100,33 @@ def read_table(
     return Table(values, times, _step_s(path, times, time_column))
 
 
+def read_headings(path: Path) -> list[str]:
+    """Names of the columns of a file, without its rows.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `read_table`.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; give the path of a .csv, .csv.gz or .parquet file")
+    if path.suffix == ".parquet":
+        from pyarrow.parquet import read_schema  # here, so that importing the environments stays quick
+
+        try:
+            return list(read_schema(path).names)
+        except (ValueError, OSError) as fault:
+            raise ValueError(f"{path}: cannot be read as Parquet ({fault}); write it anew") from fault
+    import pandas as pd
+
+    try:
+        return [str(name) for name in pd.read_csv(path, nrows=0, skipinitialspace=True).columns]
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as fault:
+        raise ValueError(
+            f"{path}, line 1: found no headings ({fault}), expected the names of comma-separated columns; write them"
+        ) from fault
+
+
 def read_cells(path: Path) -> pd.DataFrame:
     """Every cell as text (CSV) or as stored (Parquet), unchecked."""
     import pandas as pd  # here, so that importing the environments does not import pandas

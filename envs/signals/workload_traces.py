@@ -12,6 +12,7 @@ import numpy as np
 from envs.signals import workload_profiles as tables
 from envs.signals import workload_requests
 from envs.signals.series import Column, Series, read_series, read_table
+from envs.signals.table_file import read_headings
 from envs.signals.workload import CLASSES, Workload, blank_workload, random_stream, write_jobs
 from envs.signals.workload_jobs import EVAL, FINETUNE, PRETRAIN, with_power
 from envs.signals.workload_partitions import KIND_SLOTS, Partition, require
@@ -65,18 +66,6 @@ def read_workload(
     if "submit_s" in headings:
         return _read_jobs(path, table, step_s, seed)
     return _read_utilisation(path, table, headings, step_s, time_column, utc_offset_h)
-
-
-def read_headings(path: Path) -> list[str]:
-    """Names of the columns of a CSV or Parquet file."""
-    require(path.is_file(), "workload trace", str(path), "the path of a .csv, .csv.gz or .parquet file")
-    if path.suffix == ".parquet":
-        from pyarrow.parquet import read_schema  # here, so that importing the environments stays quick
-
-        return list(read_schema(path).names)
-    import pandas as pd
-
-    return [str(name) for name in pd.read_csv(path, nrows=0, skipinitialspace=True).columns]
 
 
 def _read_utilisation(

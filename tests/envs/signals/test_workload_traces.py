@@ -136,5 +136,14 @@ def test_a_faulty_job_list_is_refused_by_line(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="nowhere.csv"):
+    with pytest.raises(FileNotFoundError, match="nowhere.csv"):
         read_workload(tmp_path / "nowhere.csv", HALL)
+
+
+def test_an_empty_trace_is_refused_with_its_name_and_what_was_expected(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(ValueError, match=r"empty\.csv, line 1: found no headings .*expected the names of"):
+        read_workload(tmp_path / "empty.csv", HALL)
+    (tmp_path / "empty.parquet").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"empty\.parquet: cannot be read as Parquet"):
+        read_workload(tmp_path / "empty.parquet", HALL)
