@@ -57,20 +57,25 @@ def validate(
     unknown = [s for s in studies if s not in STUDIES]
     if unknown:
         raise ValueError(f"studies {unknown} are unknown; choose from {', '.join(STUDIES)}")
+    files, chosen = engine.weather_files(), list(climates or CLIMATES)
+    strange = [c for c in chosen if c not in files]
+    if strange:
+        raise ValueError(f"climates {strange} are unknown; the wheel carries {', '.join(files)}")
+    facts = _facts(chosen, files, engine.engine_version(), command)
     sections, verdicts = [], []
     for key in studies or STUDIES:
         study = STUDIES[key]
-        places = [c for c in climates or CLIMATES if not study.ablation or c in ABLATION_CLIMATES]
+        places = [c for c in chosen if not study.ablation or c in ABLATION_CLIMATES]
         if not places:
+            LOG.warning("%s runs in %s only: left out", key, ", ".join(ABLATION_CLIMATES))
             continue
         outcome = run_study(study, places, keep=keep, told=LOG.info)
         sections.append(page.section(outcome, drawn))
         if not study.ablation:
             verdicts += bars.component_verdicts(outcome.components)
             verdicts += bars.plant_verdicts(sections[-1].rows, outcome.pairs)
-    facts = _facts(list(climates or CLIMATES), engine.weather_files(), engine.engine_version(), command)
-    written = page.write(folder, sections, verdicts, facts)
-    LOG.info("page and tables written to %s", written)
+        page.write(folder, sections, verdicts, facts)  # after each study: what is done can be read
+    LOG.info("page and tables written to %s", folder)
     return verdicts
 
 

@@ -135,3 +135,9 @@ def test_modes_are_told_by_the_share_of_the_economizer():
 def test_unknown_studies_are_refused_by_name(tmp_path):
     with pytest.raises(ValueError, match=r"studies \['hall_tepid'\] are unknown; choose from hall_cold"):
         validate(tmp_path, ["hall_tepid"])
+
+
+@pytest.mark.energyplus
+def test_unknown_climates_are_refused_by_name(tmp_path):
+    with pytest.raises(ValueError, match=r"climates \['atlantis'\] are unknown; the wheel carries az_phoenix"):
+        validate(tmp_path, ["hall_cold"], ["atlantis"])
