@@ -11,12 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.calibration.measured import QUANTITIES
 from envs.calibration.windows import Windows
 
 Floats = NDArray[np.float64]
 HUBER = 4.0  # in standard deviations: beyond it a residual pulls no harder
 MAD_TO_SD = 1.4826
 LEAST_SCALE = 1.0  # a channel is never trusted beyond its sensor's noise
+MEMORY_S = 3.0 * 3600.0  # longest correlation in time that is counted
 
 
 class Weighing(NamedTuple):
@@ -47,8 +49,9 @@ def end_to_end(by_window: Floats) -> Floats:
 def weigh(windows: Windows, predicted: Floats) -> Weighing:
     """Weights for residuals around a prediction ``(T, N)``: the sensor's noise, or what the channel really scatters.
 
-    Channels that the model cannot follow count by their own scatter (robust, so that outliers do not decide it), and
-    single outliers by Huber's weight.
+    Channels that the model cannot follow count by their own scatter (robust, so that outliers do not decide it), single
+    outliers by Huber's weight. Residuals that remember bring less news than their number: a channel's deviation grows
+    with the root of its correlation time.
     """
     shown, sd = end_to_end(windows.shown), end_to_end(windows.noise_sd).copy()
     raw = shown - predicted
@@ -57,10 +60,29 @@ def weigh(windows: Windows, predicted: Floats) -> Weighing:
     scaled = np.where(known, (raw - middle) / sd, np.nan)
     scale = np.maximum(MAD_TO_SD * np.nanmedian(np.abs(scaled), axis=0), LEAST_SCALE)
     sd = np.nan_to_num(sd, nan=1.0) * np.nan_to_num(scale, nan=1.0)[None]
-    away = np.abs(np.nan_to_num(raw - middle)) / sd
-    return Weighing(
-        sd, known / np.maximum(away / HUBER, 1.0), np.asarray(windows.offset_sd), np.asarray(windows.gain_sd)
-    )
+    away = np.nan_to_num(raw - middle) / sd
+    weight = known / np.maximum(np.abs(away) / HUBER, 1.0)
+    weight = weight * ~_both_at_an_end(windows, shown, predicted, end_to_end(windows.noise_sd))
+    memory = correlation_time(away * np.sqrt(weight), round(MEMORY_S / windows.step_s))
+    return Weighing(sd * np.sqrt(memory)[None], weight, np.asarray(windows.offset_sd), np.asarray(windows.gain_sd))
+
+
+def _both_at_an_end(windows: Windows, shown: Floats, predicted: Floats, sd: Floats) -> NDArray[np.bool_]:
+    """Where a position is at an end of its range, measured and predicted: its noise is cut off there."""
+    position = np.array([QUANTITIES[name].kind == "fraction" for name, _ in windows.rows])
+    margin = 3.0 * np.nan_to_num(sd)
+    top = (shown > 1.0 - margin) & (predicted > 1.0 - margin)
+    bottom = (shown < margin) & (predicted < margin)
+    return (top | bottom) & position[None]
+
+
+def correlation_time(x: Floats, lags: int) -> Floats:
+    """Steps that count as one ``(N,)``, at least 1: ``1 + 2 sum (1 - l/(L+1)) rho_l`` of each column ``(T, N)``."""
+    power = np.maximum((x * x).sum(axis=0), 1e-12)
+    total = np.ones(x.shape[1])
+    for lag in range(1, min(lags, len(x) - 1) + 1):
+        total += 2.0 * (1.0 - lag / (lags + 1.0)) * (x[lag:] * x[:-lag]).sum(axis=0) / power
+    return np.maximum(total, 1.0)
 
 
 class Taken(NamedTuple):

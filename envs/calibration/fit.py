@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import lsq_linear
 
 from envs.calibration.errors import Taken, Weighing, end_to_end, weigh, without_constants
 from envs.calibration.free_parameters import FreeParameter
@@ -26,8 +27,10 @@ SLOPE_STEP = 0.05  # in standard deviations of the prior
 DAMPINGS = (0.0, 0.03, 0.3, 3.0)  # of the diagonal
 STIFFER = 30.0  # all dampings but none grow so after an iteration in which no step was better
 LONGEST_STEP = 1.5  # of one parameter in one iteration, in standard deviations of its prior
-STILL = 0.02  # largest move that counts as having arrived, in posterior standard deviations at least .02 of the prior's
+ARRIVED = 0.1  # root mean square of the full step in posterior standard deviations
+NEAR, LITTLE = 1.0, 1.0  # or: no longer than this, and no step lowers the sum of squares by as much as one reading
 MOST_ITERATIONS = 12
+TINY = 1e-9  # room at a bound
 BATCH_LIMIT = 400  # environments per replay: more go in turns (memory)
 
 
@@ -103,11 +106,11 @@ def fit(
     while iteration < iterations:
         say(f"iteration {iteration + 1}: slopes", iteration / iterations)
         here = look(scenario, windows, free, u, activity, (low, high))
-        say(f"iteration {iteration + 1}: misfit {_misfit(here):.3f}, steps", (iteration + 0.8) / iterations)
+        say(f"iteration {iteration + 1}: cost {here.taken.cost:.0f}, steps", (iteration + 0.8) / iterations)
         costs.append(here.taken.cost + float(u @ u))
-        new, sure, asked = _step(scenario, windows, here, activity, (low, high), stiff)
+        new, length, gain = _step(scenario, windows, here, activity, (low, high), stiff)
         iteration += 1
-        still = bool(np.max(np.abs(asked) / np.maximum(sure, STILL)) < 0.1)
+        still = length < ARRIVED or (length < NEAR and gain < LITTLE)
         stiff = 1.0 if np.any(new != u) else stiff * STIFFER
         u = new
         if still and renewed:
@@ -168,13 +171,14 @@ def _predictions(
 
 def _step(
     scenario: Scenario, windows: Windows, here: Look, activity: Floats, bounds: tuple[Floats, Floats], stiff: float
-) -> tuple[Floats, Floats, Floats]:
-    """The best of several damped steps (or none), the posterior's deviations as seen from here, and the full step."""
+) -> tuple[Floats, float, float]:
+    """The best of several damped steps, the full one's length in posterior deviations, and what was gained."""
     h, g = here.taken.curvature() + np.eye(len(here.u)), here.taken.pull() - here.u
-    tried, full = [here.u], np.linalg.solve(h, g)
+    room = bounds[0] - here.u, bounds[1] - here.u
+    tried, full = [here.u], boxed(h, g, room)
     for damping in DAMPINGS:
-        move = np.linalg.solve(h + damping * stiff * np.diag(np.diag(h)), g)
-        tried.append(np.clip(here.u + np.clip(move, -LONGEST_STEP, LONGEST_STEP), *bounds))
+        reach = np.clip(room[0], -LONGEST_STEP, 0.0), np.clip(room[1], 0.0, LONGEST_STEP)
+        tried.append(here.u + boxed(h + damping * stiff * np.diag(np.diag(h)), g, reach))
     shown = _predictions(scenario, windows, here.free, np.stack(tried[1:], axis=1), activity)
     costs = [here.taken.cost + float(here.u @ here.u)]
     none = np.zeros((0, *shown.shape[1:]))
@@ -182,11 +186,12 @@ def _step(
     for point, predicted in zip(tried[1:], shown):
         taken = without_constants(here.weighing, measured - predicted, none, predicted)
         costs.append(taken.cost + float(point @ point))
-    sure = np.sqrt(np.diag(np.linalg.inv(h)))
-    return tried[int(np.argmin(costs))], sure, np.clip(here.u + full, *bounds) - here.u
+    length = float(np.sqrt(full @ h @ full / len(full)))
+    return tried[int(np.argmin(costs))], length, costs[0] - min(costs)
 
 
-def _misfit(here: Look) -> float:
-    """Root mean square of the residuals in standard deviations: 1 is the sensors' noise."""
-    used = here.weighing.weight > 0.0
-    return float(np.sqrt((here.taken.residual[used] ** 2).mean()))
+def boxed(h: Floats, g: Floats, room: tuple[Floats, Floats]) -> Floats:
+    """The step that minimises ``d H d/2 - g d`` within ``room``: a parameter at its bound stays, the others know."""
+    root = np.linalg.cholesky(h).T
+    low, high = np.minimum(room[0], -TINY), np.maximum(room[1], TINY)
+    return np.asarray(lsq_linear(root, np.linalg.solve(root.T, g), (low, high)).x)

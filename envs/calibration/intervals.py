@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.calibration.errors import product
+from envs.calibration.errors import MEMORY_S, product
 from envs.calibration.excitation import moved
 from envs.calibration.fit import Fit
 from envs.calibration.free_parameters import FreeParameter
 
 Floats = NDArray[np.float64]
 Z_90 = 1.6449
-MEMORY_S = 3.0 * 3600.0  # longest correlation that is counted
 KNOWN_FRAC = 0.05  # half of the 90 % interval over the value: known to within 5 %
 KNOWN_LEAKAGE, KNOWN_MASS_FRAC = 0.01, 0.15
 LEARNT = 0.6  # posterior over prior deviation: less was learnt from the data than the prior already said

@@ -49,12 +49,7 @@ def activity_of(scenario: Scenario, windows: Windows, free: list[FreeParameter],
 
 def _asked(rig: Rig, windows: Windows, share: Floats, k: int, keep: bool) -> Floats:
     """Power ``(M, W)`` [kW] at the load's meters for a share of work ``(R, W)``."""
-    flows = rig.step(k, windows.slot_mix[:, :, None] * share[None], keep)
-    if windows.load_name == "rack_power_kw":
-        return np.asarray(flows.rack_power_kw)
-    if windows.load_name == "row_power_kw":
-        return np.asarray(flows.row_power_kw)
-    return np.atleast_2d(flows.it_power_kw)
+    return rig.drawn_kw(rig.step(k, windows.slot_mix[:, :, None] * share[None], keep))
 
 
 def _corrected(windows: Windows, share: Floats, short_kw: Floats) -> Floats:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from envs import work
 from envs.calibration.free_parameters import FreeParameter, with_values
 from envs.calibration.windows import Windows
 from envs.datacenter import Plant
@@ -24,6 +25,7 @@ from envs.world import Load, Outside
 Floats = NDArray[np.float64]
 Progress = Callable[[float], None]
 ACTIVITY_SPAN = (-0.1, 1.3)  # of a rack's work as its meter's noise has it
+CORRECTION_SPAN = (-0.2, 0.2)  # of a candidate's work, for what its fans and chips draw otherwise
 
 
 class Candidates(NamedTuple):
@@ -66,6 +68,9 @@ def replay(
 ) -> Floats:
     """What each candidate would have shown.
 
+    The racks of every candidate draw what was measured: its server fans and chips run elsewhere than those at which the
+    work was found, so what its racks lack at the end of a step is handed to them in the next.
+
     Parameters
     ----------
     scenario : Scenario
@@ -91,8 +96,10 @@ def replay(
     plant = plant_of(scenario, values, width)
     rig = Rig(plant, windows, count, values)
     shown = []
+    more = rig.first_correction()
     for k in range(windows.steps):
-        flows = rig.step(k, rig.activity(activity[k], k))
+        flows = rig.step(k, rig.activity(activity[k], more))
+        more = np.clip(more + rig.short_share(flows, k), *CORRECTION_SPAN)
         if k >= windows.burn_in:
             shown.append(rows_of_flows(flows, outputs))
         if progress is not None and k % 16 == 0:
@@ -130,14 +137,14 @@ class Rig:
         self._advance = Taped(plant.step)
         self._job: Any = np.tile(np.arange(plant.layout.n_racks)[:, None], (1, self.n))
         self._zero = np.zeros(self.n)
+        self._no_work = work.initial(plant.layout.work, self.n, np.dtype("float64"))  # what was measured is what ran
 
     def _spread(self, by_candidate: Floats | None) -> Floats | float:
         return 0.0 if by_candidate is None else np.repeat(by_candidate, self.windows.count)
 
-    def _rack_gain(self, values: Mapping[str, Floats]) -> Floats | None:
+    def _rack_gain(self, values: Mapping[str, Floats]) -> Floats:
+        """Share ``(R, B)`` by which the rack meters of a zone read low."""
         keys = [f"input.rack_power_gain.{z}" for z in self.plant.scenario.zones]
-        if not any(key in values for key in keys):
-            return None
         none = np.zeros(self.count)
         by_zone = np.stack([np.repeat(values.get(key, none), self.windows.count) for key in keys])
         return by_zone[self.plant.layout.zone_of]
@@ -146,12 +153,26 @@ class Rig:
         """``(..., W)`` repeated for every candidate ``(..., C W)``."""
         return np.ascontiguousarray(np.tile(by_window, (1,) * (by_window.ndim - 1) + (self.count,)))
 
-    def activity(self, base: Floats, k: int) -> Floats:
-        """Activity ``(S, R, B)`` of step ``k``; a candidate's gain of the rack meters moves it."""
-        whole = self._tiled(base)
-        if self.gain is None:
-            return whole
-        return np.clip(whole + self._tiled(self.windows.activity_per_gain(base, k)) * self.gain, *ACTIVITY_SPAN)
+    def activity(self, base: Floats, more: Floats) -> Floats:
+        """Activity ``(S, R, B)``: the one that was found ``(S, R, W)``, and each candidate's correction ``(R, B)``."""
+        return np.clip(self._tiled(base) + self.windows.slot_mix[:, :, None] * more[None], *ACTIVITY_SPAN)
+
+    def first_correction(self) -> Floats:
+        """Correction ``(R, B)`` that a candidate's error of the rack meters asks for at the start."""
+        power = self._tiled(self.windows.load_weights.T @ self.windows.load_kw(0))
+        return power * self.gain / self.windows.slope_kw[:, None]
+
+    def short_share(self, flows: Any, k: int) -> Floats:
+        """Work ``(R, B)`` that the racks lack to draw what was measured in step ``k``, meter errors taken out."""
+        w = self.windows
+        lacking = w.load_weights.T @ (self._tiled(w.load_kw(k)) - self.drawn_kw(flows))
+        lacking = lacking + self.gain * (w.load_weights.T @ self._tiled(w.load_kw(k)))
+        return lacking / w.slope_kw[:, None]
+
+    def drawn_kw(self, flows: Any) -> Floats:
+        """Power ``(M, B)`` [kW] at what the load's meters measure."""
+        name = {"rack_power_kw": "rack_power_kw", "row_power_kw": "row_power_kw"}.get(self.windows.load_name)
+        return np.atleast_2d(getattr(flows, name or "it_power_kw"))
 
     def step(self, k: int, activity: Floats, keep: bool = True) -> Any:
         """Flows of step ``k``; the first call settles the plant at its inputs."""
@@ -163,7 +184,7 @@ class Rig:
         state = self._with_modes(self.state, k)
         new, flows = self._advance(state, in_force, outside, load, self.lost, np.zeros(self.n, np.int64))
         if keep:
-            self.state = new
+            self.state = new._replace(work=self._no_work)
         return flows
 
     def _outside(self, k: int) -> Outside:

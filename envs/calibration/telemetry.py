@@ -55,13 +55,14 @@ class Telemetry:
         return float(sum(np.isnan(v).sum() for v in self.values.values()) / max(total, 1))
 
 
-def bridged(values: Floats, longest: int, hold: bool) -> tuple[Floats, NDArray[np.bool_]]:
+def bridged(values: Floats, longest: int, hold: bool, step_matters: float = np.inf) -> tuple[Floats, NDArray[np.bool_]]:
     """Fill gaps of an input ``(T, k)``: held or interpolated, the ends with the nearest value.
 
     Returns
     -------
     tuple
-        Filled values, and ``(T,)`` true where any column lacked more than ``longest`` values in a row.
+        Filled values, and ``(T,)`` true where any column lacked more than ``longest`` values in a row, or where it
+        changed by more than ``step_matters`` while nobody saw when.
     """
     filled, bad = values.copy(), np.zeros(len(values), bool)
     index = np.arange(len(values))
@@ -75,7 +76,8 @@ def bridged(values: Floats, longest: int, hold: bool) -> tuple[Floats, NDArray[n
         else:
             filled[:, k] = np.interp(index, known, values[known, k])
         for start, length in runs(~np.isfinite(values[:, k])):
-            if length > longest:
+            before, after = max(start - 1, 0), min(start + length, len(values) - 1)
+            if length > longest or abs(filled[after, k] - filled[before, k]) > step_matters:
                 bad[start : start + length] = True
     return filled, bad
 

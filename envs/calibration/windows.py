@@ -17,8 +17,12 @@ from envs.scenario import Scenario
 Floats = NDArray[np.float64]
 
 BURN_IN_S = 3.0 * 3600.0  # several time constants of basin, buffer and racks
+NOT_REPLAYED = {"rack_power_limit_frac": 2.0, "battery_power_kw": 0.0}  # a measured load is already capped
+WEATHER_MEAN_S = 3600.0  # readings of the weather are means over so long
 FAN_LEFT_COMMAND = 0.05  # speed feedback so far from its command is believed
-LONGEST_BRIDGE_S = 3600.0  # a longer gap of an input silences the outputs behind it for a burn-in
+STEP_MATTERS = {"temperature": 0.4, "fraction": 0.03, "count": 0.5, "power": np.inf}  # of a setpoint, unseen in a gap
+LONGEST_BRIDGE_S = 3600.0  # a longer gap of an input silences the outputs in it and behind it
+ECHO_S = 1800.0  # for so long
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +74,6 @@ class Windows:
         """Measured power ``(M, W)`` [kW] of what the load point measures: racks, rows or the site."""
         return self.inputs[self.load_name][k]
 
-    def activity_per_gain(self, base: Floats, k: int) -> Floats:
-        """Change of activity ``(S, R, W)`` for a meter that reads low by its whole value."""
-        power = self.load_weights.T @ self.load_kw(k)
-        return self.slot_mix[:, :, None] * (power / self.slope_kw[:, None])[None] + 0.0 * base
-
 
 def cut(
     telemetry: Telemetry, scenario: Scenario, layout: Layout, window_s: float = 86_400.0, burn_in_s: float = BURN_IN_S
@@ -100,7 +99,7 @@ def cut(
     if not names:
         raise ValueError("no output is measured, so there is nothing to fit to; map temperatures, positions or powers")
     shown = stacked(telemetry.values, names)
-    shown[_after(silent, burn)] = np.nan
+    shown[_after(silent, round(ECHO_S / telemetry.step_s))] = np.nan
     sd = np.concatenate([noise_sd(QUANTITIES[n], scenario.sensors, telemetry.values[n]) for n in names], axis=1)
     errors = [constant_error(QUANTITIES[n], scenario.sensors) for n in names for _ in telemetry.values[n][0]]
     load_name = next(n for n in LOADS if n in telemetry.values)
@@ -134,16 +133,27 @@ def drivers(telemetry: Telemetry, scenario: Scenario, layout: Layout) -> tuple[d
     wanted = [load, "dry_bulb_c", *(n for n in ("wet_bulb_c", "outside_rh_frac") if n in values)][:3]
     if "dry_bulb_c" not in values or len(wanted) < 3:
         raise ValueError("the weather is not mapped; map dry_bulb_c and either wet_bulb_c or outside_rh_frac")
-    wanted += [n for n in layout.channel_names if n in values] + [n for n in MODES if n in values]
+    wanted += [n for n in layout.channel_names if n in values and n not in NOT_REPLAYED]
+    wanted += [n for n in MODES if n in values]
     filled, silent = {}, np.zeros(telemetry.rows, bool)
     for name in wanted:
-        hold = QUANTITIES[name].role in ("setpoint", "mode")
-        filled[name], bad = bridged(values[name], longest, hold)
+        q = QUANTITIES[name]
+        matters = STEP_MATTERS[q.kind] if q.role in ("setpoint", "mode") else np.inf
+        filled[name], bad = bridged(values[name], longest, q.role == "mode", matters)
         silent |= bad
+        if q.role == "weather":
+            filled[name] = smooth(filled[name], round(WEATHER_MEAN_S / telemetry.step_s))
     _overridden_fans(filled, values)
     _moist(filled, layout.pressure_kpa)
     _constants(filled, scenario, layout, telemetry.rows)
     return filled, silent
+
+
+def smooth(values: Floats, width: int) -> Floats:
+    """Centred mean of ``width`` steps ``(T, k)``: weather moves slowly, its sensor's noise does not."""
+    half = width // 2
+    padded = np.pad(values, ((half, half), (0, 0)), mode="edge")
+    return np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1, axis=0).mean(axis=-1)
 
 
 def _overridden_fans(filled: dict[str, Floats], values: Mapping[str, Floats]) -> None:
@@ -176,11 +186,10 @@ def _constants(filled: dict[str, Floats], scenario: Scenario, layout: Layout, ro
         "tcs_supply_temp_setpoint_c": rules.tcs_setpoint_c,
         "tcs_pump_speed_frac": rules.tcs_pump_speed_frac,
     }
-    free = {"rack_power_limit_frac": 1.0, "battery_power_kw": 0.0}
     for name in layout.channel_names:
         shape = (rows, layout.rows[layout.channel_per[name]])
-        if name in free:
-            filled[name] = np.full(shape, free[name])
+        if name in NOT_REPLAYED:
+            filled[name] = np.full(shape, NOT_REPLAYED[name])
         elif name not in filled and name in known:
             filled[name] = np.full(shape, known[name])
         elif name not in filled:

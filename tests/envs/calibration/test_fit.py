@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from envs.calibration.calibration import calibrate
+from envs.calibration.free_parameters import free_parameters, with_values
+from envs.calibration.intervals import long_run
+from envs.calibration.rack_load import activity_of
+from envs.calibration.replay import Candidates, replay
+from envs.calibration.synthetic import measured
+from envs.calibration.telemetry import Telemetry, bridged
+from envs.calibration.windows import cut
+from envs.datacenter import Plant
+from tests.envs.calibration.conftest import HIDDEN, Hall
+
+SIDE_BY_SIDE_S = 3.0 * 3600.0  # short windows: many at once, few steps
+KEEP = ("coil_ua_kw_k", "fan_kw", "fan_exponent", "power_factor", "ups_loss_scale")
+
+
+def quiet(hall: Hall) -> Telemetry:
+    s = hall.scenario.sensors
+    still = replace(
+        s,
+        temperature_noise_k=0.0,
+        temperature_bias_k=0.0,
+        power_noise_frac=0.0,
+        power_bias_frac=0.0,
+        fraction_noise=0.0,
+    )
+    return measured(hall.truth, 0, still, 300.0, 1, gaps_frac=0.0)
+
+
+def test_the_replay_of_the_true_hall_shows_what_the_hall_showed(hall: Hall) -> None:
+    windows = cut(quiet(hall), hall.scenario, hall.layout, SIDE_BY_SIDE_S)
+    free = [p for p in free_parameters(hall.scenario) if p.path in HIDDEN]
+    u = np.array([p.u(HIDDEN[p.path]) for p in free])
+    activity = activity_of(hall.scenario, windows, free, u)
+    shown = replay(hall.scenario, Candidates(free, u[:, None]), windows, activity, ("rack_inlet_c", "chiller_power_kw"))
+    inlet = windows.shown[:, [k for k, (n, _) in enumerate(windows.rows) if n == "rack_inlet_c"]]
+    power = windows.shown[:, [k for k, (n, _) in enumerate(windows.rows) if n == "chiller_power_kw"]]
+    assert np.sqrt(((shown[:, :8, 0] - inlet) ** 2).mean()) < 0.1
+    assert np.sqrt(((shown[:, 8:, 0] - power) ** 2).mean()) < 0.02 * power.mean()
+
+
+def test_a_candidate_shows_the_same_alone_and_among_others(hall: Hall) -> None:
+    windows = cut(quiet(hall), hall.scenario, hall.layout, SIDE_BY_SIDE_S)
+    free = [p for p in free_parameters(hall.scenario) if p.path in HIDDEN]
+    u = np.random.default_rng(0).uniform(-1.0, 1.0, (len(free), 3))
+    activity = activity_of(hall.scenario, windows, free, u[:, 0])
+    together = replay(hall.scenario, Candidates(free, u), windows, activity, ("zone_return_c",))
+    for k in range(3):
+        alone = replay(hall.scenario, Candidates(free, u[:, k : k + 1]), windows, activity, ("zone_return_c",))
+        np.testing.assert_allclose(together[:, :, k], alone[:, :, 0], atol=1e-9)
+
+
+def test_hidden_parameters_are_found_from_noisy_readings_with_gaps(hall: Hall) -> None:
+    telemetry = measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1)
+    found = calibrate(hall.scenario, telemetry, held_out_frac=0.4, window_s=SIDE_BY_SIDE_S, keep=KEEP)
+    assert found.fit.converged
+    by_path = {i.path: i for i in found.intervals}
+    for path, truth in HIDDEN.items():
+        assert by_path[path].value == pytest.approx(truth, rel=0.05), path
+    inlet = next(e for e in found.errors if e.channel == "rack_inlet_c")
+    assert inlet.rmse < 0.5 and inlet.readings > 200
+
+
+def test_a_fan_that_never_moved_is_named_as_the_reason(hall: Hall) -> None:
+    telemetry = measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1)
+    values = dict(telemetry.values)
+    values["crah_fan_speed_frac"] = np.full_like(values["crah_fan_speed_frac"], 0.8)
+    values["zone_fan_speed_frac"] = values["crah_fan_speed_frac"]
+    values["crah_fan_power_kw"] = np.full_like(values["crah_fan_power_kw"], 3 * 1.6 * 0.8**2.7)
+    found = calibrate(
+        hall.scenario,
+        telemetry.with_values(values),
+        held_out_frac=0.0,
+        window_s=SIDE_BY_SIDE_S,
+        keep=("fan_kw", "fan_exponent"),
+    )
+    exponent = next(i for i in found.intervals if i.path == "zones.room.fan_exponent")
+    assert not exponent.identified and "crah_fan_speed_frac hardly moved" in exponent.why
+
+
+def test_an_unmeasured_output_is_named_as_the_reason(hall: Hall) -> None:
+    telemetry = measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1)
+    values = {k: v for k, v in telemetry.values.items() if k != "crah_fan_power_kw"}
+    found = calibrate(
+        hall.scenario,
+        telemetry.with_values(values),
+        held_out_frac=0.0,
+        window_s=SIDE_BY_SIDE_S,
+        keep=("zones.room.fan_kw",),
+    )
+    assert "crah_fan_power_kw is measured" in found.intervals[0].why
+
+
+def test_a_file_without_load_weather_or_setpoints_is_refused(hall: Hall) -> None:
+    telemetry = quiet(hall)
+    for gone, words in (
+        ("rack_power_kw", "no load is mapped"),
+        ("wet_bulb_c", "weather is not mapped"),
+        ("chw_supply_temp_setpoint_c", "chw_supply_temp_setpoint_c is not mapped"),
+    ):
+        values = {k: v for k, v in telemetry.values.items() if k != gone}
+        with pytest.raises(ValueError, match=words):
+            cut(telemetry.with_values(values), hall.scenario, hall.layout)
+    with pytest.raises(ValueError, match="give at least"):
+        cut(telemetry.part(0, 40), hall.scenario, hall.layout)
+
+
+def test_priors_lie_inside_the_bounds_and_values_reach_their_machines(hall: Hall) -> None:
+    free = free_parameters(hall.scenario)
+    assert len({p.path for p in free}) == len(free)
+    for p in free:
+        assert p.low <= p.prior <= p.high and p.value(p.u(p.prior)) == pytest.approx(p.prior)
+    made = with_values(hall.scenario, {"zones.room.fan_kw": 2.0, "racks.hgx_air.solids_kj_k": np.array([300.0, 400.0])})
+    assert made.zones["room"].fan_kw == 2.0
+    assert Plant(made, "float64").layout.racks.solids_kj_k.shape[-1] == 2
+    with pytest.raises(ValueError, match="no such machine"):
+        with_values(hall.scenario, {"tower.cell_fan_kw": 9.0})
+
+
+def test_unseen_changes_of_a_setpoint_are_marked_and_others_bridged() -> None:
+    x = np.array([[1.0], [np.nan], [1.0], [1.0], [np.nan], [3.0]])
+    filled, bad = bridged(x, 3, hold=False, step_matters=0.5)
+    assert filled[:, 0] == pytest.approx([1, 1, 1, 1, 2, 3]) and bad.tolist() == [0, 0, 0, 0, 1, 0]
+
+
+def test_scores_that_remember_have_a_wider_long_run() -> None:
+    rng = np.random.default_rng(0)
+    white = rng.standard_normal((4000, 1))
+    slow = np.zeros_like(white)
+    for k in range(1, len(white)):
+        slow[k] = 0.8 * slow[k - 1] + 0.6 * white[k]  # variance 1, long-run variance 9
+    assert long_run(white, 30)[0, 0] / 4000 == pytest.approx(1.0, abs=0.4)
+    assert long_run(slow, 30)[0, 0] / 4000 == pytest.approx(9.0, abs=3.0)

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from envs.calibration.point_map import PointEntry, PointMap
+from envs.calibration.read import read_telemetry
+from envs.calibration.screening import screen
+from envs.calibration.synthetic import measured, write
+from envs.calibration.telemetry import Telemetry
+from tests.envs.calibration.conftest import Hall
+
+
+def points(*entries: PointEntry) -> PointMap:
+    return PointMap("time", 0.0, entries)
+
+
+SUPPLY = PointEntry("t", "chw_supply_c", 0, "degC")
+
+
+def file_of(tmp_path: Path, stamps: list[str], values: list[object]) -> Path:
+    path = tmp_path / "a.csv"
+    pd.DataFrame({"time": stamps, "t": values}).to_csv(path, index=False)
+    return path
+
+
+def kinds(telemetry: Telemetry) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for f in screen(telemetry, {}).findings:
+        found.setdefault(f.kind, []).append(f.point)
+    return found
+
+
+def with_channel(hall: Hall, name: str, change) -> Telemetry:
+    t = measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1, gaps_frac=0.0)
+    values = dict(t.values)
+    values[name] = change(values[name].copy())
+    return t.with_values(values)
+
+
+def test_what_was_written_is_read_again(tmp_path: Path, hall: Hall) -> None:
+    from envs.calibration.point_map import read_point_map
+
+    t = measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1)
+    table, map_path = write(t, tmp_path)
+    read, findings = read_telemetry(table, read_point_map(map_path, hall.scenario, hall.layout), hall.layout, 300.0)
+    assert not findings and read.rows == t.rows
+    for name, values in t.values.items():
+        np.testing.assert_allclose(read.values[name], values, rtol=1e-5, atol=1e-6, equal_nan=True)
+
+
+def test_a_finer_file_is_averaged_and_missing_rows_become_gaps(tmp_path: Path, hall: Hall) -> None:
+    stamps = [f"2023-01-01T00:{m:02d}:00Z" for m in (1, 2, 3, 4, 5, 11, 12, 13, 14, 15)]
+    read, _ = read_telemetry(
+        file_of(tmp_path, stamps, [10, 11, 12, 13, 14, 20, "Bad", 22, 22, 20]), points(SUPPLY), hall.layout, 300.0
+    )
+    assert read.values["chw_supply_c"][:, 0] == pytest.approx([12.0, np.nan, 21.0], nan_ok=True)
+
+
+def test_a_clock_set_back_by_an_hour_is_put_right_and_said(tmp_path: Path, hall: Hall) -> None:
+    times = pd.date_range("2023-10-29T00:05Z", periods=60, freq="5min")
+    shown = times.where(np.arange(60) < 24, times - pd.Timedelta("1h"))
+    read, findings = read_telemetry(
+        file_of(tmp_path, [s.isoformat() for s in shown], list(range(60))), points(SUPPLY), hall.layout, 300.0
+    )
+    assert [f.kind for f in findings] == ["clock"] and "line 26" in findings[0].words
+    assert read.values["chw_supply_c"][:, 0] == pytest.approx(np.arange(60.0))
+
+
+def test_a_stamp_that_jumps_back_otherwise_is_refused_with_its_line(tmp_path: Path, hall: Hall) -> None:
+    stamps = ["2023-01-01T00:05Z", "2023-01-01T00:10Z", "2023-01-01T00:15Z", "2022-12-31T12:00Z", "2022-12-31T12:05Z"]
+    with pytest.raises(ValueError, match="line 5.*goes back"):
+        read_telemetry(file_of(tmp_path, stamps, [1, 2, 3, 4, 5]), points(SUPPLY), hall.layout, 300.0)
+
+
+def test_a_clean_file_gives_no_finding_but_gaps(hall: Hall) -> None:
+    assert set(kinds(measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1))) <= {"gap"}
+
+
+def test_fahrenheit_kelvin_percent_and_watts_are_named(hall: Hall) -> None:
+    for name, change, unit in (
+        ("zone_supply_c", lambda x: x * 1.8 + 32.0, "degF"),
+        ("zone_supply_c", lambda x: x + 273.15, "K"),
+        ("coil_valve_frac", lambda x: x * 100.0, "%"),
+    ):
+        found = screen(with_channel(hall, name, change), {}).findings
+        assert any(f.kind == "unit" and unit in f.words for f in found), (name, unit)
+
+
+def test_a_driver_in_a_wrong_unit_stops_the_calibration(hall: Hall) -> None:
+    with pytest.raises(ValueError, match="dry_bulb_c drives the replay"):
+        screen(with_channel(hall, "dry_bulb_c", lambda x: x + 273.15), {})
+
+
+def test_watts_in_a_load_are_known_by_the_rating(hall: Hall) -> None:
+    rated = {"rack_power_kw": float(hall.layout.rack_rated_kw.max())}
+    with pytest.raises(ValueError, match="looks like W"):
+        screen(with_channel(hall, "rack_power_kw", lambda x: x * 1000.0), rated)
+
+
+def test_a_stuck_sensor_is_found_and_its_readings_taken_out(hall: Hall) -> None:
+    def stick(x: np.ndarray) -> np.ndarray:
+        x[60:120, 0] = x[60, 0]
+        return x
+
+    made = screen(with_channel(hall, "chw_return_c", stick), {})
+    assert [f.point for f in made.findings if f.kind == "stuck"] == ["chw_return_c[0]"]
+    assert np.isnan(made.telemetry.values["chw_return_c"][61:120, 0]).all()
+
+
+def test_a_lonely_outlier_is_taken_out_and_a_real_step_is_not(hall: Hall) -> None:
+    def spike(x: np.ndarray) -> np.ndarray:
+        x[70, 0] += 15.0
+        return x
+
+    made = screen(with_channel(hall, "zone_return_c", spike), {})
+    assert any(f.kind == "outlier" for f in made.findings)
+    kept = np.isfinite(made.telemetry.values["zone_return_c"][:, 0])
+    assert not kept[70] and kept.mean() > 0.98
+
+
+def test_a_point_whose_clock_lags_is_named_with_its_shift(hall: Hall) -> None:
+    made = screen(with_channel(hall, "crah_fan_power_kw", lambda x: np.roll(x, 6, axis=0)), {})
+    late = [f for f in made.findings if f.kind == "clock"]
+    assert len(late) == 1 and late[0].point == "crah_fan_power_kw" and "-1800" in late[0].words
