@@ -58,7 +58,7 @@ class Site(Parameters):
     grid_seed: int = 0
     demand_response_per_year: float = parameter(0.0, 0.0, 365.0, "1/year", "PHYSICS F8; none by default")
     workload_seeds: list[int] = field(default_factory=lambda: [0])
-    workload_weeks: int = parameter(8, 1, 60, "weeks", "length of each workload pool; 26 for a half year")
+    workload_weeks: int = parameter(8, 1, 60, "weeks", "in which an episode's load may begin; it goes on beyond")
     workload_file: str = ""
     workload_scale: float = parameter(1.0, 0.05, 1.0, "1", "share of the drawn activity; a study of part load")
     autoscale: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -63,10 +64,18 @@ class Load(NamedTuple):
     """
 
     activity: Array
-    job: Array
+    job: NDArray[Any]
     batch_arrival: Array
     batch_due: Array
     unserved: Array
+
+
+class LoadPools(NamedTuple):
+    """Rows of every load, one after the other: ``(T, S R)`` activity, ``(T, R)`` jobs, ``(T, 3)`` queue."""
+
+    activity: NDArray[np.float32]
+    job: NDArray[np.int16]
+    queue: NDArray[np.float32]
 
 
 @dataclass
@@ -74,6 +83,9 @@ class World:
     """Pools of signals; rows of ``site_pool`` are steps of one site and weather year after the other.
 
     ``load_week_start`` is the place of a load pool's first row in the week [steps since Monday midnight, site time].
+    An episode's load begins in the first ``drawn_steps`` of a pool. Where it would run past the pool's end, the
+    generator makes that pool longer (``longer``, weeks to pools): the same load goes on and no week comes twice. A
+    trace, which nobody can make longer (``longer`` is None), begins again.
     """
 
     site_pool: NDArray[np.float32]
@@ -89,6 +101,9 @@ class World:
     steps_per_day: int
     steps_per_week: int
     load_week_start: int
+    drawn_steps: int
+    episode_steps: int
+    longer: Callable[[int], LoadPools] | None = None
 
     @classmethod
     def build(cls, scenario: Scenario) -> World:
@@ -98,23 +113,25 @@ class World:
             raise ValueError(f"episode.step_s = {step_s} does not divide a day; give a divisor such as 60 or 300")
         years = weathers(scenario)
         sites = [_site_block(year, seed, scenario, step_s) for year, seed in years]
-        loads = workloads(scenario, years[0][0].utc_offset_h)
-        first = loads[0]
-        activity = np.concatenate([w.activity for w in loads]) * np.float32(scenario.site.workload_scale)
+        offset_h = years[0][0].utc_offset_h
+        first, pools = load_pools(scenario, offset_h, scenario.site.workload_weeks)
         return cls(
             site_pool=np.concatenate(sites),
             site_steps=len(sites[0]),
             n_sites=len(sites),
-            activity_pool=np.ascontiguousarray(activity.reshape(len(activity), -1)),
-            job_pool=np.concatenate([w.job for w in loads]),
-            queue_pool=np.concatenate([_queue(w) for w in loads]),
+            activity_pool=pools.activity,
+            job_pool=pools.job,
+            queue_pool=pools.queue,
             load_steps=first.steps,
-            n_loads=len(loads),
+            n_loads=len(pools.activity) // first.steps,
             slots=first.activity.shape[1],
             racks=first.racks,
             steps_per_day=round(86_400 / step_s),
             steps_per_week=round(WEEK_S / step_s),
             load_week_start=round(first.week_start_s / step_s),
+            drawn_steps=first.steps,
+            episode_steps=scenario.episode.steps,
+            longer=None if scenario.site.workload_file else lambda weeks: load_pools(scenario, offset_h, weeks)[1],
         )
 
     def mean_price_usd_mwh(self, carbon_usd_t: float) -> NDArray[np.float64]:
@@ -134,20 +151,42 @@ class World:
         A trace that is shorter than a week is repeated; its days then stand on other weekdays.
         """
         clock = (START_WEEKDAY + day) % 7 * self.steps_per_day + step_of_day
-        place = (clock - self.load_week_start) % self.steps_per_week % self.load_steps
-        weeks = (self.load_steps - 1 - place) // self.steps_per_week + 1
+        place = (clock - self.load_week_start) % self.steps_per_week % self.drawn_steps
+        weeks = (self.drawn_steps - 1 - place) // self.steps_per_week + 1
         return place + int(rng.integers(weeks)) * self.steps_per_week
 
     def at(self, plan: Any, t: NDArray[np.int64], dtype: np.dtype) -> tuple[Outside, Load]:
-        """Signals of step ``t (B,)`` of the planned episodes; a year or pool that ends starts again."""
+        """Signals of step ``t (B,)`` of the planned episodes; after the 365 days of a site's year comes their first."""
         site_row = plan.site * self.site_steps + (plan.site_start + t) % self.site_steps
         site = self.site_pool.take(site_row, axis=0).T.astype(dtype, order="C", copy=False)
-        load_row = plan.load * self.load_steps + (plan.load_start + t) % self.load_steps
+        load_row = self._load_row(plan, t)
         activity = self.activity_pool.take(load_row, axis=0).T.astype(dtype, order="C")
         job = np.ascontiguousarray(self.job_pool.take(load_row, axis=0).T)
         queue = self.queue_pool.take(load_row, axis=0).T.astype(dtype, order="C")
         shaped = activity.reshape(self.slots, self.racks, -1)
         return Outside(*np.ascontiguousarray(site)), Load(shaped, job, *queue)
+
+    def _load_row(self, plan: Any, t: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows ``(B,)`` of the load pools, which are made longer where an episode runs past their end."""
+        step = plan.load_start + t
+        last = int(step.max())
+        if last >= self.load_steps:
+            if self.longer is None:
+                step = step % self.load_steps
+            else:
+                self._lengthen(last)
+        return plan.load * self.load_steps + step
+
+    def _lengthen(self, last: int) -> None:
+        """Make the pools hold step ``last``: they begin with the present ones, bit for bit.
+
+        Twice as long where the scenario's episodes may need that, so that a year costs three such calls.
+        """
+        assert self.longer is not None
+        most = -(-(self.drawn_steps + self.episode_steps) // self.steps_per_week)
+        weeks = max(last // self.steps_per_week + 1, min(2 * self.load_steps // self.steps_per_week, most))
+        self.activity_pool, self.job_pool, self.queue_pool = self.longer(weeks)
+        self.load_steps = len(self.activity_pool) // self.n_loads
 
 
 def weathers(scenario: Scenario) -> list[tuple[Weather, int]]:
@@ -180,23 +219,36 @@ def partitions(scenario: Scenario) -> tuple[Partition, ...]:
     return tuple(table)
 
 
-def workloads(scenario: Scenario, utc_offset_h: float) -> list[Workload]:
-    """One pool per workload seed, or the trace file; request weeks are placed by the first site's clock."""
+def load_pools(scenario: Scenario, utc_offset_h: float, weeks: int) -> tuple[Workload, LoadPools]:
+    """The first load, and the rows of all: one pool of ``weeks`` per workload seed, or the trace file."""
+    loads = workloads(scenario, utc_offset_h, weeks)
+    scale, trace = np.float32(scenario.site.workload_scale), bool(scenario.site.workload_file)
+    activity = np.concatenate([w.activity for w in loads]) * scale
+    queue = np.concatenate([_queue(w, trace) for w in loads])
+    rows = np.ascontiguousarray(activity.reshape(len(activity), -1))
+    return loads[0], LoadPools(rows, np.concatenate([w.job for w in loads]), queue)
+
+
+def workloads(scenario: Scenario, utc_offset_h: float, weeks: int) -> list[Workload]:
+    """One load per workload seed, or the trace file; request weeks are placed by the first site's clock."""
     site, step_s = scenario.site, scenario.episode.step_s
     table = partitions(scenario)
     if site.workload_file:
         return [read_workload(site.workload_file, table, step_s=int(step_s), utc_offset_h=utc_offset_h)]
     if step_s % 60:
         raise ValueError(f"episode.step_s = {step_s}: the workload generator needs whole minutes; give 60, 300, ...")
-    return [
-        generate_workload(table, seed, site.workload_weeks, int(step_s), utc_offset_h) for seed in site.workload_seeds
-    ]
+    return [generate_workload(table, seed, weeks, int(step_s), utc_offset_h) for seed in site.workload_seeds]
 
 
-def _queue(w: Workload) -> NDArray[np.float32]:
-    """Columns batch_arrival, batch_due, unserved ``(T, 3)``: what arrived a deadline ago falls due now."""
+def _queue(w: Workload, begins_again: bool) -> NDArray[np.float32]:
+    """Columns batch_arrival, batch_due, unserved ``(T, 3)``: what arrived a deadline ago falls due now.
+
+    What falls due in the first hours arrived before the pool: at the end of a trace that begins again, else (so that
+    a longer pool begins as a shorter one) as much as arrives in them.
+    """
     delay = round(w.deadline_s / w.step_s)
-    due = np.roll(w.batch_arrival, delay)
+    before = w.batch_arrival[-delay:] if begins_again else w.batch_arrival[:delay]
+    due = np.concatenate([before, w.batch_arrival])[: w.steps] if w.steps > delay else np.roll(w.batch_arrival, delay)
     return np.stack([w.batch_arrival, due, w.unserved], axis=1).astype(np.float32)
 
 

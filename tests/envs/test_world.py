@@ -9,7 +9,7 @@ import pytest
 
 from envs.episode import EpisodePlan, draw_plan
 from envs.scenario import load
-from envs.world import World
+from envs.world import Load, World
 from experiments.episodes import explicit_plan, restricted
 from experiments.splits import load_split, plan_episodes
 
@@ -38,13 +38,63 @@ def test_midnight_is_at_the_top_of_the_clock(world: World) -> None:
     assert noon.hour_cos[0] == pytest.approx(-1.0)
 
 
-def test_a_year_and_a_pool_that_end_begin_again(world: World) -> None:
-    last, load_last = at(world, world.site_steps - 1, load_start=world.load_steps - 1)
-    first, load_first = at(world, world.site_steps - 1, t=1, load_start=world.load_steps - 1)
-    again, load_again = at(world, 0)
-    np.testing.assert_array_equal(first.dry_bulb_c, again.dry_bulb_c)
-    np.testing.assert_array_equal(load_first.activity, load_again.activity)
-    assert not np.array_equal(load_last.activity, load_again.activity)
+def test_after_the_last_hour_of_a_site_s_year_comes_its_first(world: World) -> None:
+    last, first, again = at(world, world.site_steps - 1), at(world, world.site_steps - 1, t=1), at(world, 0)
+    np.testing.assert_array_equal(first[0].dry_bulb_c, again[0].dry_bulb_c)
+    assert not np.array_equal(last[0].dry_bulb_c, again[0].dry_bulb_c)
+
+
+def met(world: World, load_start: int, steps: np.ndarray) -> Load:
+    """Load at many steps of one episode, side by side."""
+    zero = np.zeros(len(steps), np.int64)
+    half = np.full(len(steps), 0.5)
+    plan = EpisodePlan(zero, zero, zero, zero + load_start, zero, zero, half, half, half * 0.0)
+    return world.at(plan, steps, np.dtype("float32"))[1]
+
+
+@pytest.mark.parametrize("name", ["edge_room", "ai_hall", "liquid_hall"])
+def test_a_year_drawn_from_a_shipped_world_never_sees_a_week_twice(name: str) -> None:
+    """No two of 52 weeks agree: the racks' mean load differs by more than .03 of its mean (WORKLOAD d)."""
+    world = World.build(load(name))
+    start = world.drawn_steps - world.steps_per_day  # the last day on which an episode may begin
+    week = world.steps_per_week
+    activity = met(world, start, np.arange(0, 52 * week, 12)).activity.sum(axis=(0, 1)).reshape(52, -1)
+    assert world.load_steps >= start + 52 * week - 12
+    for apart in range(1, 52):
+        differ = np.abs(activity[apart:] - activity[:-apart]).max(axis=1) / activity.mean()
+        assert differ.min() > 0.03, f"weeks {apart} apart differ by {differ.min():.3f}"
+
+
+def test_a_week_s_episode_that_begins_on_the_last_day_goes_on_into_new_load() -> None:
+    world = World.build(load("edge_room", ("episode.steps=2016",)))
+    start, short = world.drawn_steps - world.steps_per_day, world.load_steps
+    met(world, start, np.array([2016]))
+    assert short == 8 * world.steps_per_week and world.load_steps == 9 * world.steps_per_week
+    goes_on = met(world, start, np.arange(2017)).activity
+    for week in range(8):
+        kept = world.activity_pool[week * 2016 : (week + 1) * 2016].T
+        assert not np.array_equal(goes_on[:, :, 288:].reshape(len(kept), -1)[:, :1728], kept[:, :1728])
+
+
+def test_when_the_load_was_made_longer_changes_nothing() -> None:
+    short, early = (World.build(load("edge_room", ONE_WEEK)) for _ in range(2))
+    long = World.build(load("edge_room", ("site.workload_weeks=3",)))
+    steps = np.arange(0, 3 * short.steps_per_week, 7)
+    met(early, 0, np.array([2 * early.steps_per_week]))
+    by_step = [met(short, 0, steps[k : k + 1]) for k in range(len(steps))]
+    for name in Load._fields:
+        one_go, before = getattr(met(long, 0, steps), name), getattr(met(early, 0, steps), name)
+        np.testing.assert_array_equal(np.concatenate([getattr(step, name) for step in by_step], axis=-1), one_go)
+        np.testing.assert_array_equal(before, one_go)
+
+
+def test_drawn_weeks_do_not_depend_on_how_long_the_load_was_made() -> None:
+    scenario = load("edge_room", ("site.workload_weeks=2",))
+    worlds = [World.build(scenario) for _ in range(2)]
+    met(worlds[1], 0, np.array([9 * worlds[1].steps_per_week]))
+    plans = [draw_plan(scenario, w, [np.random.default_rng(k) for k in range(64)], np.zeros(64, int)) for w in worlds]
+    np.testing.assert_array_equal(plans[0].load_start, plans[1].load_start)
+    assert plans[0].load_start.max() < worlds[0].drawn_steps < worlds[1].load_steps
 
 
 def test_a_forecast_is_what_comes(world: World) -> None:
