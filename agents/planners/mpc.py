@@ -2,9 +2,9 @@
 
 The twin runs beside the plant and is corrected by measurements, so a forecast starts with the stages, modes, timers and
 temperatures of the moment. Each control step candidate setpoints are held on copies of it over the horizon, side by
-side in one batch, and judged by the task's own terms, with the heat and charge that are left at the end priced against
-the start. The first move of the best is made. What the twin gets wrong about the warmest inlet of a zone is measured
-and added to its forecast. The base rule's setpoints are always among the candidates.
+side in one batch, and judged by the task's own terms, with the heat that is left at the end priced against the start.
+The first move of the best is made. What the twin gets wrong about the warmest inlet of a zone is measured and added to
+its forecast. The base rule's setpoints are always among the candidates.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.planners.best_constant import THERMAL
 from agents.planners.cem import Budget, minimize_each
 from agents.planners.twin import Twin, tiled
 from envs.bill import STORED_HEAT_COP
@@ -55,9 +56,10 @@ class MpcSettings:
 
 
 class Mpc:
-    """Sets the thermal channels that the agent holds; power limits stay with the base rule.
+    """Sets the thermal channels that the agent holds; power limits and battery stay with the base rule.
 
     Measured row demand says too little about single jobs to plan caps on: planned ones cost more work than they save.
+    What a charge is worth hangs on prices to come, which are not forecast here: planned charging lost money.
 
     Parameters
     ----------
@@ -79,7 +81,7 @@ class Mpc:
         self.twin = Twin(self.plant, core.channels)
         self.dtype = core.dtype
         self.steps = max(1, round(settings.horizon_s / core.step_s))
-        self.moves = [c for c in core.agent_channels if c.per != "row"]
+        self.moves = [c for c in core.agent_channels if c.name in THERMAL]
         self.rows = sum(c.rows for c in self.moves)
         self.plan: Setpoints | None = None
         self.decisions = 0
@@ -94,8 +96,10 @@ class Mpc:
             self.plan = {name: np.where(mask, np.nan, value).astype(self.dtype) for name, value in self.plan.items()}
 
     def act(self, measurements: Measurements) -> Setpoints:
-        """Setpoints of the agent's channels."""
+        """Setpoints of the base rule, the agent's thermal channels planned."""
         rule = self.base.act(measurements)
+        if not self.moves:
+            return rule
         self.twin.follow(measurements)
         box = Box(self, measurements)
         sites = measurements["dry_bulb_c"].shape[-1]
@@ -172,10 +176,9 @@ class Forecast:
         return usd
 
     def _left(self, state: Any) -> Array:
-        """Price of the heat left in the masses and of the charge taken, against the start ``(P E,)`` [USD]."""
-        battery_kwh, heat_kwh = self.mpc.plant.stored_since(state, self.state)
-        usd_kwh = self.outside.price_usd_mwh * 1e-3
-        price: Array = (heat_kwh / STORED_HEAT_COP - battery_kwh) * usd_kwh
+        """Price of the heat left in the masses, against the start ``(P E,)`` [USD]."""
+        _, heat_kwh = self.mpc.plant.stored_since(state, self.state)
+        price: Array = heat_kwh * (self.outside.price_usd_mwh * (1e-3 / STORED_HEAT_COP))
         return price
 
     def _judged(self, flows: Any, before: Setpoints, in_force: Setpoints) -> Array:

@@ -14,7 +14,7 @@ BenchOf = Callable[[str], Bench]
 SMALL = MpcSettings(horizon_s=600.0, budget=Budget(population=6, elites=2, iterations=2, spread=0.15))
 
 
-@pytest.mark.parametrize("name", ["edge_room", "ai_hall", "liquid_hall"])
+@pytest.mark.parametrize("name", ["edge_room", "ai_hall", "liquid_hall", "ai_hall_power_cap"])
 def test_moves_stay_in_range_and_have_the_shape_of_their_channel(bench_of: BenchOf, name: str) -> None:
     bench = bench_of(name)
     core = bench.single
@@ -74,3 +74,12 @@ def test_a_repeated_run_makes_the_same_moves(bench_of: BenchOf) -> None:
     mpc = Mpc(bench.single, rules_with(bench.single, {}), SMALL)
     first, again = (bench.judge(lambda core: mpc).sums["r"] for _ in range(2))
     np.testing.assert_array_equal(first, again)
+
+
+def test_what_cannot_be_planned_stays_with_the_rule(bench_of: BenchOf) -> None:
+    core = bench_of("edge_room").single
+    core.reset(seed=0, plan=bench_of("edge_room").plan)
+    wanted = Mpc(core, rules_with(core, {}), SMALL).act(core.measurements())
+    rule = rules_with(core, {}).act(core.measurements())
+    for name in ("battery_power_kw", "rack_power_limit_frac"):
+        np.testing.assert_array_equal(wanted[name], rule[name])
