@@ -9,8 +9,9 @@ from envs.flows import Flows
 from envs.physics.namespace import Array, namespace, upper
 from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c
 
-INLET_LIMIT_C = 27.0  # ASHRAE TC9.9 recommended, PHYSICS c
-CONDENSATION_MARGIN_K = 2.0  # coolant over the room's dew point, PHYSICS D6
+#: Coolant so near over the room's dew point counts as an excess [K]: the alarm on what is measured, PHYSICS D6, 2-3 K.
+#: Below the floor of what may be commanded (`envs.equipment.liquid_loop`, 3 K), so that a loop at its floor is quiet.
+ALARM_OVER_DEW_POINT_K = 2.0
 
 
 class Sub(NamedTuple):
@@ -134,7 +135,7 @@ def sub(
         cap_frac=racks.cap_frac,
         throttle_frac=racks.throttle_frac,
         powered_frac=site.opened.powered_frac * state.alive,
-        inlet_excess_k=upper(inlet_c - INLET_LIMIT_C, 0.0),
+        inlet_excess_k=upper(inlet_c - plant.scenario.reward.inlet_limit_c, 0.0),
         coolant_excess_k=_coolant_excess(plant, liquid, air_state, zero, xp),
         trips=site.opened.trips + xp.sum(racks.shutdown * state.alive, axis=0),
         limit_excess_kw=xp.sum(over, axis=0),
@@ -176,7 +177,7 @@ def _coolant_excess(plant: Any, liquid: Any, air_state: Any, zero: Array, xp: An
     supply = liquid.tcs_state.supply_c
     dew = dew_point_from_humidity_ratio_c(xp.max(air_state.humidity_ratio, axis=0), plant.layout.pressure_kpa)
     hot = upper(supply - plant.scenario.coolant.tcs_limit_c, 0.0)
-    return xp.maximum(hot, upper(dew + CONDENSATION_MARGIN_K - supply, 0.0))
+    return xp.maximum(hot, upper(dew + ALARM_OVER_DEW_POINT_K - supply, 0.0))
 
 
 def stored_kj(plant: Any, state: Any, since: Any) -> Array:

@@ -26,7 +26,7 @@ PUMP_LAG_S = 10.0  # drive ramp, engineering guess
 VALVE_LAG_S = 60.0  # closed local loop, PHYSICS 0
 FILM_RATIO, FILM_EXPONENT = 1.0, 0.8  # of plate exchangers, liquid on both sides, engineering guess
 SMALLEST_FLOW_FRAC = 0.02  # below it the return temperature is that of this flow
-CONDENSATION_MARGIN_K = 3.0  # D6: 2-3 K; SCENARIOS 3 K
+FLOOR_OVER_DEW_POINT_K = 3.0  # of what may be commanded; SCENARIOS. The alarm on what is measured: envs.ledger, 2 K
 _SMALL = 1e-6
 _NOT_ZERO = 1e-12
 
@@ -102,7 +102,7 @@ class FwsFlows(NamedTuple):
     valve_frac: Array
 
 
-def condensation_floor_c(dew_point_c: Array, margin_k: float = CONDENSATION_MARGIN_K) -> Array:
+def condensation_floor_c(dew_point_c: Array, margin_k: float = FLOOR_OVER_DEW_POINT_K) -> Array:
     """Lowest coolant supply temperature [degC] that keeps pipes dry at a room dew point [degC], PHYSICS D6."""
     return dew_point_c + margin_k
 
@@ -277,16 +277,6 @@ def advance_fws_with_leaving_water(
     heat_kw = heat_in_kw + pump_kw
     out_kw = heat_kw - rise * (mass / dt_s)
     return _fws_result(p, state.supply_c + rise, heat_kw, pump_kw, out_kw, flow_kg_s, flow_kg_s * (1.0 / p.flow_kg_s))
-
-
-def advance_fws_with_heat(
-    p: FacilityWater, state: FwsState, heat_in_kw: Array, heat_out_kw: Array, flow_kg_s: Array, dt_s: float
-) -> tuple[FwsState, FwsFlows]:
-    """Advance facility water from which a given heat is taken, ``(B,)`` [kW] (the caller keeps it within reach)."""
-    pump_kw = fws_pump_power_kw(p, flow_kg_s)
-    heat_kw = heat_in_kw + pump_kw
-    supply = state.supply_c + (heat_kw - heat_out_kw) * (dt_s / _fws_mass(p))
-    return _fws_result(p, supply, heat_kw, pump_kw, heat_out_kw, flow_kg_s, flow_kg_s * (1.0 / p.flow_kg_s))
 
 
 def _exchange(

@@ -114,11 +114,6 @@ def power_tree(p: PowerChain, rack_row: Sequence[int], dtype: Any = np.float32) 
     return PowerTree(index, matrix, np.asarray(p.row_limit_kw, dtype=dtype).reshape(rows, -1))
 
 
-def oversubscription(child_limits_kw: Sequence[float], parent_limit_kw: float) -> float:
-    """Sum of the children's limits over the parent's [1], usually 1.0 to 1.4 (PHYSICS F4)."""
-    return float(sum(child_limits_kw)) / float(parent_limit_kw)
-
-
 def ups_loss_kw(p: PowerChain, output_kw: Array) -> Array:
     """Loss of the UPS [kW]: ``rating (a + b x + c x^2)``, ``x = output/rating`` (PHYSICS F1).
 

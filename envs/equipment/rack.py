@@ -373,7 +373,8 @@ def _solids_step(
 ) -> tuple[Array, Array, Array]:
     """Temperature of the solids, which is that of the exhaust, the heat to the air and its fall per K of inlet, T1.
 
-    As `envs.physics.namespace.relax_with_source` but without its guard at zero conductance: there is always a draught.
+    Written with ``phi(x) = (1 - exp(-x))/x``, so that the heat is no difference of two rounded temperatures; without a
+    guard at zero conductance: there is always a draught.
     """
     stream_kw_k = airflow * CP_AIR_KJ_KG_K
     exponent = stream_kw_k * (-dt_s / table.solids_kj_k)

@@ -28,7 +28,10 @@ def fan_power_kw(rated_kw: Array, speed: Array, exponent: float = 3.0) -> Array:
 def polynomial_fan_power_kw(
     rated_kw: Array, flow_frac: Array, coefficients: tuple[float, float, float, float]
 ) -> Array:
-    """Fan power [kW] by a cubic in the flow fraction, not below zero, PHYSICS C1."""
+    """Fan power [kW] by a cubic in the flow fraction, not below zero, PHYSICS C1.
+
+    The machines run on `fan_power_kw`; EnergyPlus's cubics are here as check values of it (tests).
+    """
     c0, c1, c2, c3 = coefficients
     return rated_kw * upper(c0 + flow_frac * (c1 + flow_frac * (c2 + flow_frac * c3)), 0.0)
 

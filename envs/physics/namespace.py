@@ -11,8 +11,6 @@ import numpy as np
 #: An array of any engine (numpy, torch, ...). The engines share no static type.
 Array = Any
 
-_SMALL_EXPONENT = 1e-6
-
 
 def namespace(x: Array) -> Any:
     """Array namespace of ``x``: numpy at once for numpy arrays and numbers, else by array-api-compat."""
@@ -84,37 +82,3 @@ def relax(x: Array, target: Array, tau_s: Array, dt_s: float) -> Array:
         Step [s], any length.
     """
     return x + (target - x) * lag_share(tau_s, dt_s)
-
-
-def relax_with_source(
-    t: Array, t_env: Array, q_kw: Array, g_kw_k: Array, c_kj_k: Array, dt_s: float
-) -> tuple[Array, Array]:
-    """Exact step of ``C dT/dt = q - G (T - T_env)`` with the ledger of what left, PHYSICS T1.
-
-    Parameters
-    ----------
-    t, t_env : array
-        Temperature of the mass and of what it gives its heat to [degC].
-    q_kw : array
-        Heat put into the mass, constant over the step [kW].
-    g_kw_k : array or float
-        Conductance to the surroundings [kW/K]; zero is allowed (a plain integrator).
-    c_kj_k : array or float
-        Heat capacity [kJ/K], positive.
-    dt_s : float
-        Step [s], any length.
-
-    Returns
-    -------
-    tuple of array
-        New temperature [degC] and mean heat given off over the step, ``q - C (T_new - T)/dt`` [kW].
-
-    Notes
-    -----
-    Written with ``phi(x) = (1 - exp(-x))/x``, ``x = G dt/C``, so that it stays finite for ``G -> 0`` and the heat is
-    not taken as a difference of two rounded temperatures.
-    """
-    x = upper(g_kw_k * dt_s / c_kj_k, _SMALL_EXPONENT)
-    phi = -math.expm1(-x) / x if isinstance(x, float) else -namespace(x).expm1(-x) / x
-    surplus = (q_kw - g_kw_k * (t - t_env)) * phi
-    return t + surplus * (dt_s / c_kj_k), q_kw - surplus

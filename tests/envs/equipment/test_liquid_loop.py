@@ -163,7 +163,6 @@ def test_facility_water_ledger_closes_for_random_inputs_and_steps() -> None:
                 AI_FWS, state, heat, flow, rng.uniform(20, 36, n), rng.uniform(10, 40, n), rng.uniform(0, 60, n), dt
             ),
             loop.advance_fws_with_leaving_water(AI_FWS, state, heat, flow, rng.uniform(15, 40, n), dt),
-            loop.advance_fws_with_heat(AI_FWS, state, heat, rng.uniform(0, 1500, n), flow, dt),
         )
         for after, flows in results:
             stored = (after.supply_c - state.supply_c) * FWS_KJ_K / dt

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from envs.equipment import power_chain
-from envs.equipment.power_chain import UPS_SETS, PowerChain, losses, oversubscription, power_tree
+from envs.equipment.power_chain import UPS_SETS, PowerChain, losses, power_tree
 
 LOADS = np.array([0.10, 0.25, 0.50, 0.75, 1.0])
 ETA = {
@@ -115,10 +115,6 @@ def test_battery_moves_the_utility_but_not_the_facility() -> None:
     charging = losses(p, tree, racks, np.zeros(4), np.zeros(4), battery_kw=np.full(4, 100.0))
     np.testing.assert_array_equal(charging.facility_power_kw, idle.facility_power_kw)
     np.testing.assert_allclose(charging.utility_power_kw, idle.utility_power_kw + 100.0)
-
-
-def test_oversubscription_is_children_over_parent() -> None:
-    assert oversubscription([640.0, 640.0, 280.0, 50.0], 1172.0) == pytest.approx(1610.0 / 1172.0)
 
 
 def test_parameters_may_differ_per_environment() -> None:
