@@ -47,7 +47,7 @@ class Site(Parameters):
     one per
     episode. ``weather_site`` is the embedded climate whose place a CSV or Parquet file has (EPW files carry theirs).
     ``weather_seeds`` and ``workload_seeds`` name the streams of the generators: training, validation and test use
-    disjoint ones. ``workload_file`` plays a trace instead of the generator.
+    disjoint ones. ``workload_file`` plays a trace instead of the generator, ``grid_file`` prices or carbon of a table.
     """
 
     climates: list[str] = field(default_factory=lambda: ["sterling_va"])
@@ -56,6 +56,7 @@ class Site(Parameters):
     grid_zone: str = "PJM"
     tariff: str = "tou"
     grid_seed: int = 0
+    grid_file: str = ""
     demand_response_per_year: float = parameter(0.0, 0.0, 365.0, "1/year", "PHYSICS F8; none by default")
     workload_seeds: list[int] = field(default_factory=lambda: [0])
     workload_weeks: int = parameter(8, 1, 60, "weeks", "in which an episode's load may begin; it goes on beyond")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from envs.rack_group import archetype_of
 from envs.scenario import Scenario
 from envs.signals.calendar_year import calendar_year
-from envs.signals.grid import load_grid
+from envs.signals.grid import load_grid, with_grid_file
 from envs.signals.site_signals import SITE_SIGNALS, site_signals
 from envs.signals.weather import Weather, load_weather
 from envs.signals.workload import Workload, generate_workload
@@ -259,6 +259,8 @@ def _site_block(weather: Weather, seed: int, scenario: Scenario, step_s: float) 
     """
     site, events = scenario.site, scenario.site.demand_response_per_year
     grid = load_grid(site.grid_zone, site.grid_seed + seed, tariff=site.tariff, events_per_year=events)
+    if site.grid_file:
+        grid = with_grid_file(grid, site.grid_file)
     block = site_signals(weather, grid, step_s)
     columns = {name: block[:, k] for k, name in enumerate(SITE_SIGNALS)}
     steps = np.arange(len(block))

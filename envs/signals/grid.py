@@ -16,7 +16,7 @@ from envs.signals.grid_generator import hourly_carbon, hourly_price, time_of_use
 from envs.signals.grid_zones import Zone, grid_zone
 from envs.signals.plain_year import DAYS_PER_YEAR
 from envs.signals.series import Label, interval_means, read_series
-from envs.signals.table_file import Column
+from envs.signals.table_file import Column, read_headings, time_heading
 
 Tariff = Literal["tou", "wholesale", "flat"]
 DEFAULT_BASE_USD_MWH = 80.0  # where a zone has no market facts, engineering guess
@@ -176,6 +176,27 @@ def _tariff_price(
     return time_of_use_price(base, first_day, years)
 
 
+def with_grid_file(grid: GridSignals, path: str | Path) -> GridSignals:
+    """Return the grid with what a table has of ``price_usd_mwh`` and ``carbon_g_kwh``.
+
+    With a column ``time`` each stamp is the start of its interval, in local standard time of the grid's zone where it
+    carries no offset, and the table may begin anywhere in the year; without one its rows are the hours from
+    1 January 00:00 on. It must cover the 365 days of a year.
+
+    Raises
+    ------
+    ValueError
+        Naming the file and what was expected of it.
+    """
+    headings = read_headings(Path(path))
+    columns = {name: name for name in FILE_COLUMNS if name in headings}
+    if not columns:
+        raise ValueError(
+            f"{path}, line 1: found {', '.join(headings)}, expected {' and/or '.join(FILE_COLUMNS)}; rename a column"
+        )
+    return with_file(grid, path, columns, time_column=time_heading(Path(path)), utc_offset_h=grid.zone.utc_offset_h)
+
+
 def with_file(
     grid: GridSignals,
     path: str | Path,
@@ -212,6 +233,12 @@ def with_file(
     series = read_series(
         path, specs, time_column=time_column, start_utc=given, step_s=step_s, utc_offset_h=utc_offset_h, label=label
     )
+    if series.duration_s < grid.span_s:
+        raise ValueError(
+            f"{path}, line {len(series) + 1}: {len(series)} rows of {series.step_s:g} s cover "
+            f"{series.duration_s / 86400.0:g} days, expected {grid.span_s / 86400.0:g}: a year is never repeated; give "
+            "a longer file"
+        )
     file_values = dict(zip(columns, series.values.T))
     blank = np.zeros(len(series))
     read = replace(

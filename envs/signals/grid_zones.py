@@ -106,5 +106,5 @@ def grid_zone(key: str) -> Zone:
     """
     found = zones().get(key)
     if found is None:
-        raise ValueError(f"no grid zone '{key}'; known: {', '.join(zones())}; or give a file")
+        raise ValueError(f"no grid zone '{key}'; known: {', '.join(zones())}; for others choose the nearest and give site.grid_file")
     return found

@@ -44,6 +44,10 @@ RH_FRAC = Column("rh_frac", 0.0, 1.05, "1", "above 1 looks like percent: divide 
 PRESSURE_PA = Column("pressure_pa", 50e3, 110e3, "Pa", "500..1100 is hPa: multiply by 100; 50..110 is kPa: by 1000")
 
 
+TIME_COLUMN = "time"
+NEARLY_TIME = ("time", "timestamp", "datetime", "date", "utc", "local_time", "time_utc", "time_local")
+
+
 def packaged_rows(name: str) -> list[dict[str, str]]:
     """Read the rows of a CSV file that ships with this package, as text by heading."""
     text = files("envs.signals").joinpath(name).read_text(encoding="utf-8")
@@ -125,6 +129,24 @@ def read_headings(path: Path) -> list[str]:
         raise ValueError(
             f"{path}, line 1: found no headings ({fault}), expected the names of comma-separated columns; write them"
         ) from fault
+
+
+def time_heading(path: Path) -> str | None:
+    """Heading of a table's time stamps, if it has any.
+
+    Raises
+    ------
+    ValueError
+        For a column that is nearly named so: it would be ignored in silence.
+    """
+    headings = read_headings(path)
+    nearly = [name for name in headings if name.strip().lower().replace(" ", "_") in NEARLY_TIME]
+    if nearly and TIME_COLUMN not in headings:
+        raise ValueError(
+            f"{path}, line 1, column '{nearly[0]}': time stamps are read from a column '{TIME_COLUMN}'; rename it, or "
+            "remove it where the rows are the hours of a year from 1 January on"
+        )
+    return TIME_COLUMN if nearly else None
 
 
 def read_cells(path: Path) -> pd.DataFrame:

@@ -14,12 +14,10 @@ from envs.physics.psychrometrics import humidity_ratio, pressure_kpa, wet_bulb_c
 from envs.signals.climates import Site, climate
 from envs.signals.epw import read_epw
 from envs.signals.series import Series
-from envs.signals.table_file import DRY_BULB_C, PRESSURE_PA, RH_FRAC, Table, read_headings, read_table
+from envs.signals.table_file import DRY_BULB_C, PRESSURE_PA, RH_FRAC, Table, read_table, time_heading
 from envs.signals.weather_generator import hourly_weather
 
 FILE_SUFFIXES = (".epw", ".csv", ".gz", ".parquet")
-TIME_COLUMN = "time"
-NEARLY_TIME = ("time", "timestamp", "datetime", "date", "utc", "local_time", "time_utc", "time_local")
 HANDED_COLUMNS = {"dry_bulb_c": "drybulb_c", "rh_frac": "rh_frac", "pressure_pa": "pressure_pa"}
 
 
@@ -217,7 +215,7 @@ def read_table_weather(
             f"columns maps {sorted(columns)}, expected dry_bulb_c, rh_frac and maybe pressure_pa to headings of {path}"
         )
     specs = [replace(known[ours], name=theirs) for ours, theirs in columns.items()]
-    time_column = time_column or _time_column(Path(path))
+    time_column = time_column or time_heading(Path(path))
     table = read_table(path, specs, time_column=time_column, utc_offset_h=site.utc_offset_h, rows=rows)
     start = _new_year_utc(start_year, site.utc_offset_h) + np.timedelta64(round(first_hour * 3600.0), "s")
     if table.times_utc is not None and table.step_s is not None:
@@ -227,18 +225,6 @@ def read_table_weather(
     if "pressure_pa" not in columns:
         return weather_from_humidity(site, start, step_s, dry_bulb, rh, float(pressure_kpa(site.elevation_m)))
     return weather_from_humidity(site, start, step_s, dry_bulb, rh, table.columns[columns["pressure_pa"]] / 1000.0)
-
-
-def _time_column(path: Path) -> str | None:
-    """Heading of the time stamps of a table, if it has any; one that is nearly named so would be ignored in silence."""
-    headings = read_headings(path)
-    nearly = [name for name in headings if name.strip().lower().replace(" ", "_") in NEARLY_TIME]
-    if nearly and TIME_COLUMN not in headings:
-        raise ValueError(
-            f"{path}, line 1, column '{nearly[0]}': time stamps are read from a column '{TIME_COLUMN}'; rename it, or "
-            "remove it where the rows are the hours of a year from 1 January on"
-        )
-    return TIME_COLUMN if nearly else None
 
 
 def _require_whole_days(path: str | Path, table: Table, step_s: float) -> None:
