@@ -1,4 +1,4 @@
-"""A judged forecast on disk: the table by method and horizon, the facts with provenance, one page with figures."""
+"""A judged forecast on disk: table by method and horizon, facts with provenance, a page with figures, a small table."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.forecast_score import Score, hall_interval, pooled_coverage, rows_of, together
+from experiments.forecast_table import FACTS, TABLE, write
 from experiments.provenance import provenance
 
 if TYPE_CHECKING:
     from experiments.forecast_failures import Agreement
 
-TABLE, FACTS, PAGE = "forecast.csv", "forecast.json", "forecast.html"
+PAGE = "forecast.html"
 
 
 def save(
@@ -51,6 +52,7 @@ def save(
     agreements = {name: found._asdict() for name, found in failures.items()}
     content = {**facts, **provenance(config=facts), "pooled": pooled, "failures": agreements}
     (folder / FACTS).write_text(json.dumps(content, indent=2, default=str) + "\n")
+    write(folder)
     page = _page(content, pooled, tables, agreements, _figures(whole, example, step_s / 3600.0))
     (folder / PAGE).write_text(page, encoding="utf-8")
     return folder / PAGE
@@ -62,6 +64,10 @@ def _pooled(whole: Score, by_hall: Sequence[Score]) -> dict[str, Any]:
         "blocks": whole.blocks,
         "coverage": {k: round(v, 4) for k, v in pooled_coverage(whole).items()},
         "coverage_95": {k: [round(x, 4) for x in v] for k, v in hall_interval(by_hall).items()},
+        "least_and_most_over_halls": {
+            kind: [round(float(f(s.block_inside[i].mean() for s in by_hall)), 4) for f in (min, max)]
+            for i, kind in enumerate(("inlet", "cooling"))
+        },
         "least_and_most_over_all_horizons": {
             k: [round(float(v.min()), 4), round(float(v.max()), 4)] for k, v in every.items()
         },

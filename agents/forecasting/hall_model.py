@@ -19,7 +19,7 @@ from envs.instruments import Instruments
 from envs.interface.action import slew_limited
 from envs.interface.channels import bind_channels
 from envs.interface.observation import Observer, bind_points
-from envs.physics.psychrometrics import saturation_humidity_ratio
+from envs.physics.psychrometrics import humidity_ratio_at_wet_bulb
 from envs.scenario import Scenario
 from envs.signals.workload import CLASSES
 from envs.signals.workload_profiles import IDLE_POWER_FRAC, SERVICE_PROFILE
@@ -29,7 +29,6 @@ from envs.world import Load, Outside
 
 Array = NDArray[Any]
 
-CP_AIR, LATENT, CP_VAPOUR, CP_WATER = 1.006, 2501.0, 1.86, 4.186  # PHYSICS A8, wet-bulb energy balance
 LEAST_HUMIDITY = 1e-5
 POWER_GRID = 41
 
@@ -79,9 +78,8 @@ class HallModel:
         """Weather ``(B,)`` by its two bulbs; prices, carbon and clock do not move the plant and stay zero."""
         dry = dry_bulb_c.astype(self.dtype)
         wet = np.minimum(wet_bulb_c, dry_bulb_c).astype(self.dtype)
-        at_wet = saturation_humidity_ratio(wet, self.layout.pressure_kpa)
-        humid = (LATENT + (CP_VAPOUR - CP_WATER) * wet) * at_wet - CP_AIR * (dry - wet)
-        ratio = np.maximum(humid / (LATENT + CP_VAPOUR * dry - CP_WATER * wet), LEAST_HUMIDITY).astype(self.dtype)
+        humid = humidity_ratio_at_wet_bulb(dry, wet, self.layout.pressure_kpa)
+        ratio = np.maximum(humid, LEAST_HUMIDITY).astype(self.dtype)
         zero = dry * 0.0
         made: dict[str, Array] = {**dict.fromkeys(Outside._fields, zero), "dry_bulb_c": dry, "wet_bulb_c": wet}
         return Outside(**{**made, "humidity_ratio": ratio, "pressure_kpa": zero + self.layout.pressure_kpa})

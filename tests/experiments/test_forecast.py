@@ -15,8 +15,9 @@ from envs.scenario import Scenario, load
 from experiments.forecast import Judged, forecast
 from experiments.forecast_halls import HallDraw, build
 from experiments.forecast_judge import Judging, judged_moments
-from experiments.forecast_page import FACTS, TABLE, save
+from experiments.forecast_page import save
 from experiments.forecast_score import hall_interval, pooled_coverage, scored, together
+from experiments.forecast_table import FACTS, TABLE, WORDS
 
 STEP_S, PER_DAY = 1200.0, 72
 DRAW = HallDraw(halls=2, seed=4)
@@ -86,6 +87,7 @@ def test_the_page_the_table_and_the_facts_are_written(judged: Judged, tmp_path: 
     assert "Not known: the" in text
     stored = json.loads((tmp_path / FACTS).read_text())
     assert {"versions", "git_hash", "pooled", "failures", "command"} <= set(stored)
+    assert "| autoregression | 4 |" in (tmp_path / WORDS).read_text()
     assert (tmp_path / TABLE).read_text().startswith("method,horizon_min")
 
 
