@@ -199,6 +199,8 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
     ValueError
         For an unknown name or key, a wrong type, or a value that no site can have; the message says the mend.
     """
+    if isinstance(overrides, str):
+        raise ValueError(f"overrides = {overrides!r} is one string; give a sequence of them: [{overrides!r}]")
     try:
         node = OmegaConf.merge(structured(name_or_path), OmegaConf.from_dotlist(list(overrides)))
     except OmegaConfBaseException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -93,6 +94,7 @@ def train(
         model = build_model(algorithm, sites, settings, seed, device)
         sites.seed(seed * SEED_STRIDE)
         model.save(folder / UNTRAINED_FILE)
+    require_a_rollout(total_steps, model)
     cost = learn(
         model,
         total_steps,
@@ -115,6 +117,34 @@ def train(
     tracker.log_files(folder / MODEL_FILE)
     tracker.log_files(folder / RUN_FILE)
     return cost
+
+
+def require_a_rollout(total_steps: int, model: Any) -> None:
+    """Refuse fewer steps than the learner takes before its first update: it would take them all the same.
+
+    Raises
+    ------
+    ValueError
+        Naming the steps asked for, those of one rollout and what makes it shorter.
+    """
+    each = model.n_steps if hasattr(model, "rollout_buffer") else model.train_freq.frequency
+    if total_steps < each * model.n_envs:
+        raise ValueError(
+            f"total_steps = {total_steps} is less than one rollout of {each * model.n_envs} steps ({model.n_envs} "
+            f"environments x {each}); give at least {each * model.n_envs}, or fewer agent.environments"
+        )
+
+
+def told(cost: Mapping[str, float], folder: Path, episode_steps: int, environments: int) -> str:
+    """What a run says at its end; a run in which no episode ended has no mean reward."""
+    steps = cost["environment_steps"]
+    reward = f"mean episode reward {cost['episode_reward']:.2f} after {steps:.0f} steps"
+    if math.isnan(cost["episode_reward"]):
+        reward = (
+            f"no episode ended in {steps:.0f} steps: {environments} environments need {episode_steps * environments} "
+            "(total_steps) for one each"
+        )
+    return f"{reward}; run: {folder}\nnext: coldaisle evaluate policies.mine={folder}\n"
 
 
 def run_card(core: Any, algorithm: str, settings: Mapping[str, Any], cost: Mapping[str, float]) -> dict[str, Any]:
@@ -157,10 +187,7 @@ def main(config: DictConfig) -> float:
         tracker.log_parameters({"algorithm": algorithm, "agent": agent, "scenario": scenario.name, **plain})
         tracker.log_text(OmegaConf.to_yaml(config, resolve=True), "config.yaml")
         cost = train(scenario, algorithm, agent, environments, folder=folder, tracker=tracker, **plain)
-    sys.stdout.write(
-        f"mean episode reward {cost['episode_reward']:.2f} after {cost['environment_steps']:.0f} steps; run: {folder}\n"
-        f"next: coldaisle evaluate policies.mine={folder}\n"
-    )
+    sys.stdout.write(told(cost, folder, scenario.episode.steps, environments))
     return cost["episode_reward"]
 
 

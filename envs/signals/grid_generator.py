@@ -128,7 +128,9 @@ def price_noise_sd(key: str) -> float:
 def _price_facts(zone: Zone) -> PriceFacts:
     """Return the market facts or say which zones have them."""
     if zone.price is None:
-        raise ValueError(f"no wholesale price facts for zone '{zone.key}'; choose tariff 'tou' or 'flat'; site.grid_file brings your own")
+        raise ValueError(
+            f"no wholesale price facts for zone '{zone.key}'; choose tariff 'tou' or 'flat', or give site.grid_file"
+        )
     return zone.price
 
 

@@ -106,5 +106,6 @@ def grid_zone(key: str) -> Zone:
     """
     found = zones().get(key)
     if found is None:
-        raise ValueError(f"no grid zone '{key}'; known: {', '.join(zones())}; for others choose the nearest and give site.grid_file")
+        known = ", ".join(zones())
+        raise ValueError(f"no grid zone '{key}'; known: {known}; for others choose the nearest and give site.grid_file")
     return found

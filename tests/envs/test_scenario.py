@@ -99,3 +99,8 @@ def test_every_shipped_scenario_loads_and_is_frozen(name: str) -> None:
 def test_every_deviation_changes_the_hash_and_nothing_else_does() -> None:
     assert load("ai_hall").hash() == load("ai_hall").hash() == load("ai_hall", ["tower.cells=3"]).hash()
     assert load("ai_hall", ["tower.cells=4"]).hash() != load("ai_hall").hash()
+
+
+def test_one_string_of_overrides_is_refused_as_a_whole_not_letter_by_letter() -> None:
+    with pytest.raises(ValueError, match=r"overrides = 'episode.steps=3' is one string; .*: \['episode.steps=3'\]"):
+        load("ai_hall", "episode.steps=3")

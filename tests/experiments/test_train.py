@@ -18,7 +18,7 @@ from experiments.policies import learned_policies
 from experiments.results import save
 from experiments.splits import load_split, plan_episodes
 from experiments.tracking import NoTracker
-from experiments.train import train
+from experiments.train import told, train
 
 QUARTER_HOURS = ["episode.step_s=900", "episode.substep_s=180"]
 SMALL = {"hidden": [8], "batch_size": 32}
@@ -95,3 +95,18 @@ def test_a_sweep_makes_one_parent_run_with_a_child_per_job(tmp_path: Path) -> No
     assert len(runs) == 3
     assert len(parents - {None}) == 1
     assert all(r.info.status == "FINISHED" for r in runs)
+
+
+def test_fewer_steps_than_a_rollout_are_refused_with_the_least_that_works(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"total_steps = 10 is less than one rollout of 32 steps \(4 environments x 8\)"
+    ):
+        train(load("edge_room", QUARTER_HOURS), "ppo", SMALL, 4, 10, tmp_path, NoTracker(), split="none")
+    with pytest.raises(ValueError, match=r"one rollout of 4 steps \(4 environments x 1\); give at least 4"):
+        train(load("edge_room", QUARTER_HOURS), "sac", {"hidden": [8]}, 4, 3, tmp_path, NoTracker(), split="none")
+
+
+def test_a_run_in_which_no_episode_ended_says_so_and_not_nan(tmp_path: Path) -> None:
+    cost = train(load("edge_room", QUARTER_HOURS), "ppo", SMALL, 4, 32, tmp_path, NoTracker(), split="none")
+    said = told(cost, tmp_path, 288, 4)
+    assert "no episode ended in 32 steps: 4 environments need 1152" in said and "nan" not in said
