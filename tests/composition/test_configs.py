@@ -51,7 +51,14 @@ def test_every_member_of_a_group_composes_into_training(group: str, option: str)
         assert OmegaConf.load(RUN / group / f"{option}.yaml") is not None
 
 
-@pytest.mark.parametrize("path", sorted((CONFIGS / "scenario").glob("*.yaml")), ids=lambda p: p.stem)
+SITES = [*sorted((CONFIGS / "scenario").glob("*.yaml")), *sorted((CONFIGS / "validation").glob("*.yaml"))]
+
+
+@pytest.mark.parametrize("path", SITES, ids=lambda p: p.stem)
 def test_every_scenario_composes_on_the_command_line_and_takes_a_deviation(path: Path) -> None:
-    cfg = composed("train", f"scenario={path.stem}", "scenario.episode.steps=7")
+    from experiments import schema
+
+    given = [f"scenario={path if path.parent.name == 'validation' else path.stem}"]
+    schema.register(given)
+    cfg = composed("train", *given, "scenario.episode.steps=7")
     assert cfg.scenario.name == path.stem and cfg.scenario.episode.steps == 7

@@ -10,12 +10,15 @@ import pytest
 from envs.core import DataCenterCore
 from envs.scenario import SHIPPED, load
 
-FILES = sorted((Path(__file__).parents[2] / "configs" / "scenario").glob("*.yaml"))
+CONFIGS = Path(__file__).parents[2] / "configs"
+SCENARIOS = sorted((CONFIGS / "scenario").glob("*.yaml"))
+FILES = [*SCENARIOS, *sorted((CONFIGS / "validation").glob("*.yaml"))]
 ONE_WEEK = ("site.workload_weeks=1", "episode.step_s=300", "episode.substep_s=60")
 
 
 def test_what_is_shipped_is_what_lies_in_the_folder() -> None:
-    assert {f.stem for f in FILES} == set(SHIPPED)
+    assert {f.stem for f in SCENARIOS} == set(SHIPPED)
+    assert len(FILES) > len(SCENARIOS)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
@@ -31,4 +34,4 @@ def test_every_scenario_file_runs_a_step(file: Path) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
 def test_a_scenario_file_says_nothing_twice(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
-    assert "${" not in text and load(file.stem).name == file.stem
+    assert "${" not in text and load(str(file)).name == file.stem
