@@ -1,6 +1,6 @@
 """The fit: regularised Gauss-Newton with slopes from the batch, every candidate of an iteration replayed at once.
 
-Each iteration replays the present point and one small step of every parameter side by side on the environment axis,
+Each iteration replays the present point and two small steps of every parameter side by side on the environment axis,
 then four damped steps side by side, and takes the best. The prior is a row of the same least squares.
 """
 
@@ -23,7 +23,7 @@ from envs.scenario import Scenario
 Floats = NDArray[np.float64]
 Report = Callable[[str, float], None]
 
-SLOPE_STEP = 0.05  # in standard deviations of the prior
+SLOPE_STEP = 0.02  # each way, in standard deviations of the prior
 DAMPINGS = (0.0, 0.03, 0.3, 3.0)  # of the diagonal
 STIFFER = 30.0  # all dampings but none grow so after an iteration in which no step was better
 LONGEST_STEP = 1.5  # of one parameter in one iteration, in standard deviations of its prior
@@ -31,7 +31,7 @@ ARRIVED = 0.1  # root mean square of the full step in posterior standard deviati
 NEAR, LITTLE = 1.0, 1.0  # or: no longer than this, and no step lowers the sum of squares by as much as one reading
 MOST_ITERATIONS = 12
 TINY = 1e-9  # room at a bound
-BATCH_LIMIT = 400  # environments per replay: more go in turns (memory)
+BATCH_LIMIT = 800  # environments per replay: more go in turns (memory)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,12 +145,16 @@ def look(
     activity: Floats,
     bounds: tuple[Floats, Floats],
 ) -> Look:
-    """Prediction, residuals and slopes at a point; at an upper bound the slope is taken downward."""
-    sign = np.where(u + SLOPE_STEP > bounds[1], -1.0, 1.0)
-    points = np.concatenate([u[:, None], u[:, None] + np.diag(sign * SLOPE_STEP)], axis=1)
-    shown = _predictions(scenario, windows, free, points, activity)
-    base = shown[0]
-    slopes = (shown[1:] - base) * (sign / SLOPE_STEP)[:, None, None]
+    """Prediction, residuals and slopes at a point.
+
+    Slopes are central differences: where air flows nearly balance, one-sided ones of two parameters do not cancel along
+    the ridge on which only their ratio is known, and the ridge would look like a valley. At a bound they are one-sided.
+    """
+    up, down = np.minimum(u + SLOPE_STEP, bounds[1]), np.maximum(u - SLOPE_STEP, bounds[0])
+    steps = [u[:, None], u[:, None] + np.diag(up - u), u[:, None] + np.diag(down - u)]
+    shown = _predictions(scenario, windows, free, np.concatenate(steps, axis=1), activity)
+    base, count = shown[0], len(u)
+    slopes = (shown[1 : count + 1] - shown[count + 1 :]) / (up - down)[:, None, None]
     weighing = weigh(windows, base)
     raw = end_to_end(windows.shown) - base
     return Look(tuple(free), u, base, weighing, without_constants(weighing, raw, slopes, base))

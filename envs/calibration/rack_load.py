@@ -43,13 +43,18 @@ def activity_of(scenario: Scenario, windows: Windows, free: list[FreeParameter],
             drawn = _asked(rig, windows, share, k, keep=False)
             share = _corrected(windows, share, measured - drawn)
         drawn = _asked(rig, windows, share, k, keep=True)
-        found.append(windows.slot_mix[:, :, None] * _corrected(windows, share, measured - drawn)[None])
+        found.append(_by_slot(windows, _corrected(windows, share, measured - drawn)))
     return np.stack(found)
 
 
 def _asked(rig: Rig, windows: Windows, share: Floats, k: int, keep: bool) -> Floats:
     """Power ``(M, W)`` [kW] at the load's meters for a share of work ``(R, W)``."""
-    return rig.drawn_kw(rig.step(k, windows.slot_mix[:, :, None] * share[None], keep))
+    return rig.drawn_kw(rig.step(k, _by_slot(windows, share), keep))
+
+
+def _by_slot(windows: Windows, share: Floats) -> Floats:
+    """Work of the slots ``(S, R, W)`` of racks that work a share ``(R, W)``."""
+    return windows.slot_base[:, :, None] + windows.slot_mix[:, :, None] * share[None]
 
 
 def _corrected(windows: Windows, share: Floats, short_kw: Floats) -> Floats:

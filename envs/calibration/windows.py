@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 
 BURN_IN_S = 3.0 * 3600.0  # several time constants of basin, buffer and racks
 NOT_REPLAYED = {"rack_power_limit_frac": 2.0, "battery_power_kw": 0.0}  # a measured load is already capped
+DECODING = {"conv": 1.0, "code": 0.15}  # of the idle share of a serving rack; read off our own load (WORKLOAD 6)
 WEATHER_MEAN_S = 3600.0  # readings of the weather are means over so long
 FAN_LEFT_COMMAND = 0.05  # speed feedback so far from its command is believed
 STEP_MATTERS = {"temperature": 0.4, "fraction": 0.03, "count": 0.5, "power": np.inf}  # of a setpoint, unseen in a gap
@@ -47,8 +48,8 @@ class Windows:
         Readings (NaN where missing or silenced) and the deviation of one reading.
     offset_sd, gain_sd : ndarray (N,)
         Constant errors of each sensor.
-    slot_mix : ndarray (S, R)
-        Split of a rack's work over its slots.
+    slot_base, slot_mix : ndarray (S, R)
+        Work of the slots as a line in the rack's: base and slope.
     slope_kw : ndarray (R,)
         Power of a rack per unit of its work, nominal [kW].
     """
@@ -66,6 +67,7 @@ class Windows:
     noise_sd: Floats
     offset_sd: Floats
     gain_sd: Floats
+    slot_base: Floats
     slot_mix: Floats
     slope_kw: Floats
     load_weights: Floats
@@ -103,7 +105,7 @@ def cut(
     sd = np.concatenate([noise_sd(QUANTITIES[n], scenario.sensors, telemetry.values[n]) for n in names], axis=1)
     errors = [constant_error(QUANTITIES[n], scenario.sensors) for n in names for _ in telemetry.values[n][0]]
     load_name = next(n for n in LOADS if n in telemetry.values)
-    mix = slot_mix(layout)
+    base, mix = slot_line(scenario, layout)
     return Windows(
         count=len(starts),
         steps=burn + length,
@@ -118,6 +120,7 @@ def cut(
         noise_sd=sd[index[burn:]].transpose(0, 2, 1),
         offset_sd=np.array([e[0] for e in errors]),
         gain_sd=np.array([e[1] for e in errors]),
+        slot_base=base,
         slot_mix=mix,
         slope_kw=slope_kw(layout, mix),
         load_weights=load_weights(load_name, layout),
@@ -204,14 +207,19 @@ def _after(silent: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
     return out
 
 
-def slot_mix(layout: Layout) -> Floats:
-    """Give all work of a rack to its thirstiest slot ``(S, R)``: a power meter cannot tell slots apart.
+def slot_line(scenario: Scenario, layout: Layout) -> tuple[Floats, Floats]:
+    """Work of every slot as a line in the rack's: base and slope, each ``(S, R)``; a meter cannot tell slots apart.
 
-    Of a serving rack the work is then a little less than it was (by a tenth at most in our own load), so its fans run a
-    little slower; power and heat are the measured ones.
+    With ``p`` the rack's power over that of its thirstiest slot at full work, the other slot gets ``d (1 - p)`` and the
+    thirsty one what then lacks: a serving pool that stays awake decodes while it does not prefill (`DECODING`).
     """
-    weights = layout._reference_weights.reshape(layout.slot_class.shape)
-    return (np.arange(len(weights))[:, None] == weights.argmax(axis=0)[None]).astype(np.float64)
+    weights = layout._reference_weights.reshape(layout.slot_class.shape).astype(np.float64)
+    thirsty = (np.arange(len(weights))[:, None] == weights.argmax(axis=0)[None]).astype(np.float64)
+    share = np.array([DECODING.get(g.workload, 0.0) for g in scenario.racks.values() for _ in range(g.count)])
+    other = (1.0 - thirsty) * share * (weights > 0.0)
+    most = np.maximum(weights.max(axis=0), 1e-9)
+    instead = thirsty * (other * weights).sum(axis=0) / most
+    return other - instead, thirsty + instead - other
 
 
 def slope_kw(layout: Layout, mix: Floats) -> Floats:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from envs.calibration.calibration import calibrate
+from envs.calibration.fit import fit
 from envs.calibration.free_parameters import free_parameters, with_values
-from envs.calibration.intervals import long_run
+from envs.calibration.intervals import Interval, intervals, long_run
 from envs.calibration.rack_load import activity_of
 from envs.calibration.replay import Candidates, replay
 from envs.calibration.synthetic import measured
@@ -31,6 +32,13 @@ def quiet(hall: Hall) -> Telemetry:
         fraction_noise=0.0,
     )
     return measured(hall.truth, 0, still, 300.0, 1, gaps_frac=0.0)
+
+
+def first_look(hall: Hall, telemetry: Telemetry, keep: tuple[str, ...]) -> list[Interval]:
+    """Intervals after one step: enough to see what the data can know."""
+    windows = cut(telemetry, hall.scenario, hall.layout, SIDE_BY_SIDE_S)
+    found = fit(hall.scenario, windows, free_parameters(hall.scenario, keep), iterations=1)
+    return intervals(found, telemetry.values, telemetry.step_s)
 
 
 def test_the_replay_of_the_true_hall_shows_what_the_hall_showed(hall: Hall) -> None:
