@@ -184,7 +184,7 @@ def test_the_hall_behind_a_binding_feeder_costs_less_and_does_more_than_under_wa
         for _ in range(core.scenario.episode.steps):
             core.step_setpoints(controller.act(core.measurements()))
         sums = core.sums.named(core.t)
-        cost[caps], work[caps] = -sums["r"].mean(), sums["work_done_h"].mean()
-        assert sums["limit_excess_kwh"].max() == 0.0 and sums["trips"].max() == 0.0
-    assert cost["marginal_value"] < 0.85 * cost["water_filling"]
-    assert work["marginal_value"] > work["water_filling"]
+        cost[caps], work[caps] = -sums["r"], sums["work_done_h"]
+        assert sums["limit_excess_kwh"].max() < 1.0 and sums["trips"].max() == 0.0  # an episode begins without limits
+    assert (cost["marginal_value"] < 0.95 * cost["water_filling"]).all()
+    assert (work["marginal_value"] > work["water_filling"]).all()
