@@ -141,8 +141,9 @@ SOFTWARE_FAILURES_PER_DAY = 1.0 / 30.0  # engineering guess
 DRAW_SLOW_SD, DRAW_SLOW_TAU_MIN, DRAW_MINUTE_SD = 0.01, 1440.0, 0.004  # engineering guess
 DRAW_OFFSET = -0.015  # keeps the drawn share of rated accelerators at or below one, engineering guess
 
-# PHYSICS B5: peak-to-peak of the step waveform over the training draw (P_hi 1.0, P_lo .35)
-STEP_SWING_FRAC = 0.65
+# PHYSICS B5: the two levels of a training step's waveform over the training draw, and their distance, peak to peak
+STEP_HIGH_FRAC, STEP_LOW_FRAC = 1.0, 0.35
+STEP_SWING_FRAC = STEP_HIGH_FRAC - STEP_LOW_FRAC
 
 # WORKLOAD 3 and 6b: a CPU hall moves between .52 and .72 of its peak power (Fan 2007); B1 with r = 1.4 and idle .40
 # inverts it

@@ -95,3 +95,27 @@ def test_torch_gives_the_same_air() -> None:
     t, rh = _grid()
     ours = air.wet_bulb_c(torch.from_numpy(t), torch.from_numpy(rh), 101.325)
     assert np.allclose(ours.numpy(), air.wet_bulb_c(t, rh, 101.325), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("elevation", "temps", "humidities", "mean_k", "largest_k"),
+    [
+        (0.0, (0.0, 40.0), (0.10, 0.95), 0.28, 0.94),
+        (0.0, (-15.0, 45.0), (0.05, 0.95), 0.41, 2.2),
+        (1609.0, (0.0, 40.0), (0.10, 0.95), 0.50, 1.7),
+        (2240.0, (0.0, 40.0), (0.10, 0.95), 0.66, 2.1),
+    ],
+    ids=["sea-level", "whole-grid", "Denver", "2240-m"],
+)
+def test_stull_is_as_far_from_psychrolib_as_listed_and_so_a_seed_only(
+    elevation: float, temps: tuple[float, float], humidities: tuple[float, float], mean_k: float, largest_k: float
+) -> None:
+    psychrolib = pytest.importorskip("psychrolib")
+    psychrolib.SetUnitSystem(psychrolib.SI)
+    t, rh = np.meshgrid(np.arange(temps[0], temps[1] + 0.1, 2.5), np.arange(humidities[0], humidities[1] + 0.01, 0.05))
+    p = float(air.pressure_kpa(elevation))
+    theirs = np.vectorize(psychrolib.GetTWetBulbFromRelHum)(t, rh, p * 1e3)
+    error = np.abs(air.stull_wet_bulb_c(t, rh) - theirs)
+    assert error.mean() == pytest.approx(mean_k, abs=0.015)
+    assert error.max() == pytest.approx(largest_k, abs=0.05)
+    assert np.abs(air.wet_bulb_c(t, rh, p) - theirs)[np.abs(theirs) > 0.6].max() < 0.005
