@@ -108,8 +108,8 @@ def summary(rows: list[dict[str, str]], given: argparse.Namespace) -> str:
         f"# Calibration of {given.scenario}: do the intervals cover the truth?",
         "",
         f"`python -m scripts.calibration_coverage --scenario {given.scenario} --fits {given.fits} --days {given.days} "
-        f"--window-h {given.window_h:g} --seed {given.seed}`, commit {commit.strip()}, numpy {np.__version__}. {count} halls "
-        "drawn from the priors; sensors with noise and constant errors; 5 % gaps.",
+        f"--window-h {given.window_h:g} --seed {given.seed}`, commit {commit.strip()}, numpy {np.__version__}. "
+        f"{count} halls drawn from the priors; sensors with noise and constant errors; 5 % gaps.",
         "",
         "Coverage: share of 90 % intervals that hold the truth. Error: median and 90th percentile of |value - truth| "
         "over truth (leakage: absolute), of the fits that called the parameter known. Within: share in bar "

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+from envs.calibration.calibration import calibrate
+from envs.calibration.screening import screen
+from envs.calibration.spread import drawn
+from envs.calibration.synthetic import measured, plan_of, record
+from envs.core import DataCenterCore
+from envs.scenario import load
+from envs.typed_config import schema
+from envs.world import World
+from experiments.calibration_report import REPORT, SCENARIO, SPREAD, calibrated, write_findings, write_outcome
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a calibration of a small hall left behind."""
+    out = tmp_path_factory.mktemp("calibration")
+    scenario = load("edge_room", ["site.workload_weeks=1"])
+    world = World.build(scenario)
+    truth = record(scenario, 36 + 108, plan_of(world, [150], 3), world, 3)
+    checked = screen(measured(truth, 0, scenario.sensors, 300.0, 1), {})
+    found = calibrate(
+        scenario, checked.telemetry, held_out_frac=0.5, window_s=3 * 3600.0, keep=("power_factor", "ups_loss_scale")
+    )
+    write_findings(out, checked.findings)
+    write_outcome(out, found, OmegaConf.to_container(schema(scenario)), checked, 1.0)
+    return out
+
+
+def test_the_calibrated_scenario_loads_and_trains(folder: Path) -> None:
+    scenario = load(str(folder / SCENARIO), ["site.workload_weeks=1"])
+    assert scenario.name == "edge_room_calibrated" and scenario.chilled_water is not None
+    core = DataCenterCore(scenario, 2)
+    core.reset(seed=0)
+    core.step(np.zeros((2, core.action_space.shape[0]), np.float32))
+    assert np.isfinite(core.flows.facility_power_kw).all()
+
+
+def test_draws_from_the_spread_are_halls_that_differ(folder: Path) -> None:
+    scenario = load(str(folder / SCENARIO), ["site.workload_weeks=1"])
+    halls = drawn(scenario, folder / SPREAD, 4)
+    assert halls.chilled_water is not None and np.ptp(halls.chilled_water.power_factor) > 0.0
+    core = DataCenterCore(halls, 4, dtype="float64")
+    core.reset(seed=0)
+    core.step(np.zeros((4, core.action_space.shape[0]), np.float32))
+    assert np.isfinite(core.flows.facility_power_kw).all()
+
+
+def test_a_spread_without_its_correlations_is_refused(folder: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "spread.yaml"
+    broken.write_text(yaml.safe_dump({"parameters": {"power.ups_loss_scale": {"value": 1.0}}}))
+    with pytest.raises(ValueError, match="square 'correlation'"):
+        drawn(load("edge_room"), broken, 4)
+
+
+def test_the_page_says_what_is_known_and_the_error_ahead(folder: Path) -> None:
+    page = (folder / REPORT).read_text()
+    assert "`power.ups_loss_scale`" in page and "`rack_inlet_c`" in page and "missing" in page
+    assert {p.suffix for p in folder.iterdir()} == {".csv", ".md", ".yaml", ".png"}
+
+
+def test_fitted_values_reach_every_group_of_an_archetype() -> None:
+    base = OmegaConf.to_container(schema(load("ai_hall")))
+    made = calibrated(base, {"racks.hgx_air.solids_kj_k": 412.3456789, "zones.a.fan_kw": 4.5})
+    groups = [g for g in made["racks"].values() if g["archetype"] == "hgx_air"]
+    assert len(groups) == 2 and all(g["overrides"]["solids_kj_k"] == 412.346 for g in groups)
+    assert made["zones"]["a"]["fan_kw"] == 4.5 and base["zones"]["a"]["fan_kw"] != 4.5
