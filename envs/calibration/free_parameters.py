@@ -153,7 +153,8 @@ def free_parameters(scenario: Scenario, keep: Sequence[str] = (), drop: Sequence
     for rule in RULES:
         for path, machine in _machines(scenario, rule.machine):
             value = float(getattr(machine, rule.field))
-            if value > 0.0 or not rule.log:
+            idle = rule.field.startswith("economizer") and not machine.economizer
+            if not idle and (value > 0.0 or not rule.log):
                 found.append(_made(f"{path}.{rule.field}", value, rule, type(machine)))
     chosen = [p for p in found if (not keep or any(k in p.path for k in keep)) and not any(d in p.path for d in drop)]
     if not chosen:
