@@ -28,6 +28,8 @@ DAMPINGS = (0.0, 0.03, 0.3, 3.0)  # of the diagonal
 STIFFER = 30.0  # all dampings but none grow so after an iteration in which no step was better
 LONGEST_STEP = 1.5  # of one parameter in one iteration, in standard deviations of its prior
 ARRIVED = 0.1  # root mean square of the full step in posterior standard deviations
+FINE_WITHIN = 3.0  # full steps shorter than this are taken with central slopes, at twice the price
+COARSE_ITERATIONS = 4  # at most so many with one-sided ones
 NEAR, LITTLE = 1.0, 1.0  # or: no longer than this, and no step lowers the sum of squares by as much as one reading
 MOST_ITERATIONS = 12
 TINY = 1e-9  # room at a bound
@@ -102,15 +104,16 @@ def fit(
     u = np.zeros(len(free)) if start is None else np.clip(start, low, high)
     activity = activity_of(scenario, windows, list(free), u)
     costs: list[float] = []
-    converged, renewed, iteration, stiff = False, False, 0, 1.0
+    converged, renewed, fine, iteration, stiff = False, False, False, 0, 1.0
     while iteration < iterations:
         say(f"iteration {iteration + 1}: slopes", iteration / iterations)
-        here = look(scenario, windows, free, u, activity, (low, high))
+        here = look(scenario, windows, free, u, activity, (low, high), fine)
         say(f"iteration {iteration + 1}: cost {here.taken.cost:.0f}, steps", (iteration + 0.8) / iterations)
         costs.append(here.taken.cost + float(u @ u))
         new, length, gain = _step(scenario, windows, here, activity, (low, high), stiff)
         iteration += 1
-        still = length < ARRIVED or (length < NEAR and gain < LITTLE)
+        still = fine and (length < ARRIVED or (length < NEAR and gain < LITTLE))
+        fine = fine or length < FINE_WITHIN or iteration >= COARSE_ITERATIONS
         stiff = 1.0 if np.any(new != u) else stiff * STIFFER
         u = new
         if still and renewed:
@@ -144,17 +147,25 @@ def look(
     u: Floats,
     activity: Floats,
     bounds: tuple[Floats, Floats],
+    fine: bool = True,
 ) -> Look:
     """Prediction, residuals and slopes at a point.
 
     Slopes are central differences: where air flows nearly balance, one-sided ones of two parameters do not cancel along
-    the ridge on which only their ratio is known, and the ridge would look like a valley. At a bound they are one-sided.
+    the ridge on which only their ratio is known, and the ridge would look like a valley. At a bound they are one-sided,
+    and far from the goal (not ``fine``) all are.
     """
     up, down = np.minimum(u + SLOPE_STEP, bounds[1]), np.maximum(u - SLOPE_STEP, bounds[0])
-    steps = [u[:, None], u[:, None] + np.diag(up - u), u[:, None] + np.diag(down - u)]
+    sign = np.where(u + SLOPE_STEP > bounds[1], -1.0, 1.0)
+    if not fine:
+        up = u + sign * SLOPE_STEP
+    steps = [u[:, None], u[:, None] + np.diag(up - u)] + ([u[:, None] + np.diag(down - u)] if fine else [])
     shown = _predictions(scenario, windows, free, np.concatenate(steps, axis=1), activity)
     base, count = shown[0], len(u)
-    slopes = (shown[1 : count + 1] - shown[count + 1 :]) / (up - down)[:, None, None]
+    if fine:
+        slopes = (shown[1 : count + 1] - shown[count + 1 :]) / (up - down)[:, None, None]
+    else:
+        slopes = (shown[1:] - base) * (sign / SLOPE_STEP)[:, None, None]
     weighing = weigh(windows, base)
     raw = end_to_end(windows.shown) - base
     return Look(tuple(free), u, base, weighing, without_constants(weighing, raw, slopes, base))
@@ -196,6 +207,7 @@ def _step(
 
 def boxed(h: Floats, g: Floats, room: tuple[Floats, Floats]) -> Floats:
     """The step that minimises ``d H d/2 - g d`` within ``room``: a parameter at its bound stays, the others know."""
-    root = np.linalg.cholesky(h).T
+    values, vectors = np.linalg.eigh(0.5 * (h + h.T))
+    root = np.sqrt(np.maximum(values, 1.0))[:, None] * vectors.T  # the prior alone gives every direction at least 1
     low, high = np.minimum(room[0], -TINY), np.maximum(room[1], TINY)
     return np.asarray(lsq_linear(root, np.linalg.solve(root.T, g), (low, high)).x)

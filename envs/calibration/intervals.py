@@ -55,8 +55,9 @@ def covariance(fit: Fit, step_s: float) -> Floats:
     h = taken.curvature() + prior
     scores = np.einsum("ptn,tn->tp", taken.slopes, taken.residual, optimize=True)
     meat = long_run(scores, round(MEMORY_S / step_s)) + product(taken.lean, taken.lean) + prior
-    inverse = np.linalg.inv(h)
-    return np.asarray(_at_least(inverse @ meat @ inverse, inverse))
+    values, vectors = np.linalg.eigh(0.5 * (h + h.T))
+    back = vectors / np.sqrt(np.maximum(values, 1.0))  # the prior alone gives every direction at least 1
+    return np.asarray(back @ _at_least_one(back.T @ meat @ back) @ back.T)
 
 
 def long_run(scores: Floats, lags: int) -> Floats:
@@ -68,12 +69,10 @@ def long_run(scores: Floats, lags: int) -> Floats:
     return np.asarray(total)
 
 
-def _at_least(wide: NDArray[Any], narrow: NDArray[Any]) -> Floats:
-    """``wide``, with no direction narrower than ``narrow``."""
-    root = np.linalg.cholesky(narrow)
-    back = np.linalg.inv(root)
-    values, vectors = np.linalg.eigh(back @ wide @ back.T)
-    return np.asarray(root @ (vectors * np.maximum(values, 1.0)) @ vectors.T @ root.T)
+def _at_least_one(inflation: NDArray[Any]) -> NDArray[Any]:
+    """The matrix with no direction below 1."""
+    values, vectors = np.linalg.eigh(0.5 * (inflation + inflation.T))
+    return np.asarray((vectors * np.maximum(values, 1.0)) @ vectors.T)
 
 
 def intervals(fit: Fit, values: Mapping[str, Floats], step_s: float) -> list[Interval]:
