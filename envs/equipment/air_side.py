@@ -173,7 +173,7 @@ def inlet_temperatures(
     local = zt.local_recirculation_frac
     share = rack_share(to_racks(membership, air.phi), spread)
     aside = to_racks(membership, (1.0 - local) * state.hot_c - state.supply_c)
-    near = namespace(exhaust_c).matmul(to_racks(membership, local) * matrix, exhaust_c)
+    near = to_racks(membership, local) * namespace(exhaust_c).matmul(matrix, exhaust_c)
     return mixed_inlet(to_racks(membership, state.supply_c), aside, near, share), share
 
 
