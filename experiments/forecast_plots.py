@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BAR = (0.85, 0.95)  # issue 3: coverage at every horizon
+BAR = (0.85, 0.95)  # coverage asked for at every horizon
 
 
 def error_by_horizon(scores: Mapping[str, Score], step_h: float) -> Figure:

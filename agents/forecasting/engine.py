@@ -32,7 +32,7 @@ class ForecastSettings(Parameters):
     ``given`` forecasts with the load and weather that came: a yardstick, which no operator has.
     """
 
-    horizon_h: float = parameter(24.0, 0.1, 24.0, "h", "issue 3: 5 min to 24 h")
+    horizon_h: float = parameter(24.0, 0.1, 24.0, "h", "5 min to 24 h")
     stride_h: float = parameter(3.0, 0.25, 24.0, "h", "engineering guess; between training moments")
     folds: int = parameter(4, 2, 20, "1", "engineering guess; contiguous weeks of a month")
     members: int = parameter(1, 1, 64, "1", "runs of the model with other sensor noise, averaged")

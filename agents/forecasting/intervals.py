@@ -23,7 +23,7 @@ Array = NDArray[Any]
 class Bands(Parameters):
     """How wide, and how fast old errors are forgotten."""
 
-    coverage: float = parameter(0.90, 0.5, 0.99, "1", "issue 3: 90 % intervals")
+    coverage: float = parameter(0.90, 0.5, 0.99, "1", "what an operator reads")
     memory_days: float = parameter(14.0, 1.0, 365.0, "day", "engineering guess; errors weigh exp(-age/memory)")
 
 
