@@ -38,10 +38,13 @@ INLET_ALARM_C = 30.0  # worst inlet above it: room fans to full speed (SCENARIOS
 
 
 class Plant:
-    """The machines of one scenario, ready to step B sites."""
+    """The machines of one scenario, ready to step B sites; without ``alarms`` no hot inlet or coolant starts a fan or
+    a pump by itself.
+    """
 
-    def __init__(self, scenario: Scenario, dtype: np.dtype | str = "float32") -> None:
+    def __init__(self, scenario: Scenario, dtype: np.dtype | str = "float32", alarms: bool = True) -> None:
         self.scenario = scenario
+        self.alarms = alarms
         self.dtype = np.dtype(dtype)
         self.layout = Layout(scenario, self.dtype)
         self.substeps = scenario.episode.substeps
@@ -204,7 +207,7 @@ class Plant:
             rack_down_s=site.rack_down_s,
             alive=site.alive,
             protective_kw=site.capped.limit_kw,
-            alarm=as_mask(lay.zone_max(inlet_c) > INLET_ALARM_C, inlet_c),
+            alarm=as_mask(lay.zone_max(inlet_c) > INLET_ALARM_C, inlet_c) if self.alarms else state.alarm,
             coolant_alarm=self._coolant_alarm(liquid, air_state),
         )
         return new, ledger.sub(
@@ -361,7 +364,7 @@ class Plant:
 
     def _coolant_alarm(self, liquid: Liquid, air: air_side.AirState) -> Array:
         coolant = self.scenario.coolant
-        if coolant is None:
+        if coolant is None or not self.alarms:
             return air.supply_c[0] * 0.0
         return as_mask(liquid.tcs_state.supply_c > coolant.tcs_limit_c, air.supply_c)
 

@@ -39,23 +39,15 @@ class Candidates(NamedTuple):
         return {p.path: np.asarray(p.value(self.u[k]), np.float64) for k, p in enumerate(self.free)}
 
 
-class HeldPlant(Plant):
-    """The plant with its inlet alarm asleep: what the fans did is measured, a candidate must not start them by itself.
-
-    A threshold in the loop would make the fit's slopes those of a cliff.
-    """
-
-    def substep(self, state: Any, now: Any) -> Any:
-        """One sub-step whose alarms are forgotten."""
-        new, sub = super().substep(state, now)
-        return new._replace(alarm=new.alarm * 0.0, coolant_alarm=new.coolant_alarm * 0.0), sub
-
-
 def plant_of(scenario: Scenario, values: Mapping[str, Floats], windows: int) -> Plant:
-    """The plant with one value per environment; its capper is off, because a measured load is already capped."""
+    """The plant with one value per environment; its capper is off, because a measured load is already capped.
+
+    Its alarms sleep: what the fans did is measured, a candidate must not start them by itself, and a threshold in the
+    loop would make the fit's slopes those of a cliff.
+    """
     spread = {path: np.repeat(v, windows) for path, v in values.items()}
     whole = with_values(replace(scenario, capper=replace(scenario.capper, enabled=False)), spread)
-    return HeldPlant(whole, "float64")
+    return Plant(whole, "float64", alarms=False)
 
 
 def replay(

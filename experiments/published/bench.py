@@ -15,7 +15,7 @@ from envs.equipment.throughput import CLASSES, throughput
 from envs.faults import availability, fault_plan
 from envs.interface.channels import bind_channels
 from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
-from envs.scenario import load
+from envs.scenario import Scenario, load
 from envs.world import Load, Outside
 
 Array = NDArray[np.floating]
@@ -90,20 +90,25 @@ class PlantBench:
         return Load(activity[:, :, None], np.arange(layout.n_racks, dtype=np.float64)[:, None], zero, zero, zero)
 
     def _setpoints(self, given: dict[str, float]) -> dict[str, Array]:
-        rules, layout = self.scenario.rules, self.plant.layout
-        start = {
-            "crah_fan_speed_frac": 0.7,
-            "supply_air_temp_setpoint_c": rules.supply_air.start,
-            "chw_supply_temp_setpoint_c": rules.chilled_water.start,
-            "cw_supply_temp_setpoint_c": 24.0,
-            "fws_supply_temp_setpoint_c": rules.fws_setpoint_c,
-            "tcs_supply_temp_setpoint_c": rules.tcs_setpoint_c,
-            "tcs_pump_speed_frac": 1.0,
-            "rack_power_limit_frac": 1.0,
-            "battery_power_kw": 0.0,
-        } | given
+        layout, start = self.plant.layout, first_setpoints(self.scenario) | given
         channels = bind_channels(layout.channel_names, layout.rows, layout.channel_ranges, {})
         return {c.name: np.full((c.rows, 1), float(start[c.name])) for c in channels}
+
+
+def first_setpoints(scenario: Scenario) -> dict[str, float]:
+    """Setpoints that a bench starts from: the rules' own where they have one, nothing capped."""
+    rules = scenario.rules
+    return {
+        "crah_fan_speed_frac": 0.7,
+        "supply_air_temp_setpoint_c": rules.supply_air.start,
+        "chw_supply_temp_setpoint_c": rules.chilled_water.start,
+        "cw_supply_temp_setpoint_c": 24.0,
+        "fws_supply_temp_setpoint_c": rules.fws_setpoint_c,
+        "tcs_supply_temp_setpoint_c": rules.tcs_setpoint_c,
+        "tcs_pump_speed_frac": 1.0,
+        "rack_power_limit_frac": 1.0,
+        "battery_power_kw": 0.0,
+    }
 
 
 class RackBench:

@@ -14,6 +14,7 @@ from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
 from envs.plant_state import PlantState
 from envs.scenario import load
 from envs.world import Load, Outside, World
+from experiments.published.bench import first_setpoints
 
 SCENARIOS = ("ai_hall", "ai_hall_power_cap", "legacy_air", "liquid_hall", "edge_room")
 
@@ -64,18 +65,7 @@ class Rig:
 
     def setpoints(self, n, **values) -> dict:
         """The rules' first setpoints, changed where named; each ``(k, B)``."""
-        rules = self.scenario.rules
-        first = {
-            "crah_fan_speed_frac": 0.7,
-            "supply_air_temp_setpoint_c": rules.supply_air.start,
-            "chw_supply_temp_setpoint_c": rules.chilled_water.start,
-            "cw_supply_temp_setpoint_c": 24.0,
-            "fws_supply_temp_setpoint_c": rules.fws_setpoint_c,
-            "tcs_supply_temp_setpoint_c": rules.tcs_setpoint_c,
-            "tcs_pump_speed_frac": 1.0,
-            "rack_power_limit_frac": 1.0,
-            "battery_power_kw": 0.0,
-        } | values
+        first = first_setpoints(self.scenario) | values
         return {k: (first[k] + np.zeros((c.rows, n))).astype(self.dtype) for k, c in self.channels.items()}
 
     def nothing_lost(self, n):

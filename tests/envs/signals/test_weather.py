@@ -11,22 +11,10 @@ from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c, pressur
 from envs.signals.climates import Site, climate
 from envs.signals.epw import read_epw
 from envs.signals.weather import Weather, WeatherSamples, generate_weather, load_weather, weather_from_humidity
+from experiments.published.laws import FREE_COOLING_H
 
 needs_data = pytest.mark.skipif("COLDAISLE_DATA" not in os.environ, reason="COLDAISLE_DATA is unset: no measured years")
 PLACE = Site("here", "Here", 40.0, -100.0, 300.0, -6.0)
-# Hours of a year with a wet bulb below 18 degC, table j row 22
-FREE_COOLING_H = {
-    "seattle_wa_tmy3": 8509,
-    "london_gb_om2023": 8496,
-    "frankfurt_de_om2023": 8103,
-    "chicago_il_tmy3": 7230,
-    "phoenix_az_tmy3": 6682,
-    "sterling_va_tmy3": 6581,
-    "dallas_tx_tmy3": 4930,
-    "miami_fl_tmy3": 1706,
-    "mumbai_in_om2023": 855,
-    "singapore_om2023": 0,
-}
 # Table k: T mean/min/max, wet bulb mean and 99.6 %, hours wet bulb < 10, < 18, dry bulb < 27
 TABLE_K = {
     "phoenix_az_tmy3": (23.8, 2.2, 44.4, 13.2, 23.9, 2770, 6682, 5202),
