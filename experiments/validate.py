@@ -114,9 +114,9 @@ def main(config: DictConfig) -> None:
     keep = Path(config.keep) if config.keep else None
     found = validate(Path(config.folder), list(config.studies), list(config.climates), config.figures, command, keep)
     for verdict in found:
-        level = logging.INFO if verdict.passed else logging.WARNING
+        level = logging.WARNING if verdict.words == "missed" else logging.INFO
         words = f"{verdict.plant}, {verdict.case}: {verdict.bar} {verdict.worst} ({verdict.limit}; {verdict.where})"
-        LOG.log(level, "%s: %s", "met" if verdict.passed else "MISSED", words)
+        LOG.log(level, "%s: %s", verdict.words, words)
 
 
 def run() -> None:

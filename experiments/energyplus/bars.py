@@ -10,6 +10,8 @@ from experiments.energyplus.compare import TOTAL, Pair, Row, modes, same_order
 COMPONENT_CV_FRAC, COIL_RMSE_K, COIL_CV_FRAC = 0.05, 0.5, 0.05
 ANNUAL_FRAC, MONTHLY_NMBE_FRAC, MONTHLY_CV_FRAC = 0.05, 0.05, 0.10
 HOURLY_CV_FRAC, HOURLY_STRETCH_FRAC, MODE_FRAC = 0.20, 0.15, 0.95
+#: Fewer hours are no sample: the spread of 48 independent hours is known to a tenth, 1 / sqrt(2 (n - 1)).
+LEAST_HOURS = 48
 
 
 class ComponentRow(NamedTuple):
@@ -29,7 +31,7 @@ class ComponentRow(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """One bar: its worst value over the climates, where, and whether it holds."""
+    """One bar: its worst value over the climates, where, and whether it holds; None where the hours are too few."""
 
     plant: str
     case: str
@@ -37,27 +39,43 @@ class Verdict(NamedTuple):
     limit: str
     worst: str
     where: str
-    passed: bool
+    passed: bool | None
+
+    @property
+    def words(self) -> str:
+        """The verdict as it is printed."""
+        if self.passed is None:
+            return "too few hours"
+        return "met" if self.passed else "missed"
 
 
 def component_verdicts(rows: Sequence[ComponentRow]) -> list[Verdict]:
-    """Bars on single machines, per plant and case; rows whose machine carries a comma are analysis, not judged."""
+    """Bars on single machines, per plant and case; rows whose machine carries a comma are analysis, not judged.
+
+    A climate in which a machine ran for less than `LEAST_HOURS` is listed with its value and not judged.
+    """
     made = []
     for plant, case in _kinds(rows):
         of = [r for r in rows if (r.plant, r.case) == (plant, case) and "," not in r.machine]
         for machine, quantity in dict.fromkeys((r.machine, r.quantity) for r in of):
             same = [r for r in of if (r.machine, r.quantity) == (machine, quantity)]
-            if machine == "coil" and quantity == "leaving air":
-                worst = max(same, key=lambda r: r.rmse)
-                limit, value, ok = f"RMSE <= {COIL_RMSE_K} K", f"{worst.rmse:.2f} K", worst.rmse <= COIL_RMSE_K
-            elif quantity in ("power", "fan power", "sensible heat", "heat"):
-                worst = max(same, key=lambda r: r.cv_rmse_frac)
-                ok = worst.cv_rmse_frac <= COMPONENT_CV_FRAC
-                limit, value = f"hourly CV(RMSE) <= {COMPONENT_CV_FRAC:.0%}", f"{worst.cv_rmse_frac:.1%}"
-            else:
-                continue
-            made.append(Verdict(plant, case, f"{machine}: {quantity}", limit, value, worst.climate, ok))
+            enough = [v for r in same if r.hours >= LEAST_HOURS and (v := _component_verdict(r)) is not None]
+            few = [(r, v) for r in same if r.hours < LEAST_HOURS and (v := _component_verdict(r)) is not None]
+            made += [max(enough, key=lambda v: v[0])[1]] if enough else []
+            made += [v._replace(worst=f"{v.worst} of {r.hours} hours", passed=None) for r, (_, v) in few]
     return made
+
+
+def _component_verdict(row: ComponentRow) -> tuple[float, Verdict] | None:
+    """The measure that a quantity is judged by and its verdict in one climate; None where it has no bar."""
+    head = (row.plant, row.case, f"{row.machine}: {row.quantity}")
+    if row.machine == "coil" and row.quantity == "leaving air":
+        limit, worst = f"RMSE <= {COIL_RMSE_K} K", f"{row.rmse:.2f} K"
+        return row.rmse, Verdict(*head, limit, worst, row.climate, row.rmse <= COIL_RMSE_K)
+    if row.quantity not in ("power", "fan power", "sensible heat", "heat"):
+        return None
+    limit, worst = f"hourly CV(RMSE) <= {COMPONENT_CV_FRAC:.0%}", f"{row.cv_rmse_frac:.1%}"
+    return row.cv_rmse_frac, Verdict(*head, limit, worst, row.climate, row.cv_rmse_frac <= COMPONENT_CV_FRAC)
 
 
 def plant_verdicts(rows: Sequence[Row], pairs: Sequence[Pair]) -> list[Verdict]:

@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from agents.runtime.manifest import file_hash
 from envs.scenario import Scenario, load
 from envs.signals.epw import read_epw
-from experiments.energyplus import component, dx_model, engine, hall_model
+from experiments.energyplus import component, dx_model, engine, hall_model, shared_rule
 from experiments.energyplus.bars import ComponentRow
 from experiments.energyplus.building import RunPeriod
 from experiments.energyplus.compare import Pair
+from experiments.energyplus.engine import SECONDS_PER_HOUR
 from experiments.energyplus.epjson import Model
 from experiments.energyplus.schedules import COLD, WARM, Case, cw_setpoint_c, hourly_year
 from experiments.energyplus.stored_run import stored
@@ -50,6 +51,8 @@ class Study(NamedTuple):
         Run in few climates, to tell where a difference comes from; not judged.
     words : str
         What the reader must know about it.
+    shared_rule : bool
+        Whether our supervisory rule switches EnergyPlus's economizer and chiller too, or each plant has its own.
     """
 
     plant: str
@@ -59,25 +62,31 @@ class Study(NamedTuple):
     words: str
     overrides: tuple[str, ...] = ()
     ablation: bool = False
+    shared_rule: bool = False
 
 
+OWN = ". Each plant has its own control: EnergyPlus's has no hysteresis and starts the chiller for any load"
+SHARED = (
+    ". Both plants are run by one supervisory rule, ours, each at its own temperatures (hysteresis and lockout of the "
+    "economizer, staging of the chiller)"
+)
 NO_MINIMUM = ("chilled_water.evaporator_min_flow_frac=0",)
+HALL_COLD = Study(
+    "chilled_water_hall", COLD, "cold", True, "chilled water 7-8.9 degC, inside the published box of chiller B"
+)
+HALL_WARM = Study(
+    "chilled_water_hall",
+    WARM,
+    "warm",
+    False,
+    "chilled water 15-18 degC: EnergyPlus extrapolates the chiller's polynomial, ours follows the Carnot lift. The "
+    "chiller's power differs on purpose",
+)
 STUDIES = {
-    "hall_cold": Study(
-        "chilled_water_hall",
-        COLD,
-        "cold",
-        True,
-        "chilled water 7-8.9 degC, inside the published box of chiller B",
-    ),
-    "hall_warm": Study(
-        "chilled_water_hall",
-        WARM,
-        "warm",
-        False,
-        "chilled water 15-18 degC: EnergyPlus extrapolates the chiller's polynomial, ours follows the Carnot lift. The "
-        "chiller's power differs on purpose",
-    ),
+    "hall_cold": HALL_COLD._replace(words=HALL_COLD.words + OWN),
+    "hall_warm": HALL_WARM._replace(words=HALL_WARM.words + OWN),
+    "hall_cold_shared": HALL_COLD._replace(name="cold, one rule", words=HALL_COLD.words + SHARED, shared_rule=True),
+    "hall_warm_shared": HALL_WARM._replace(name="warm, one rule", words=HALL_WARM.words + SHARED, shared_rule=True),
     "air_cooled": Study(
         "air_cooled_hall",
         COLD,
@@ -122,7 +131,7 @@ def model_of(study: Study, scenario: Scenario, elevation_m: float, period: RunPe
     """The EnergyPlus model of a study."""
     if scenario.dx is not None:
         return dx_model.dx_model(scenario, elevation_m, period)
-    return hall_model.hall_model(scenario, elevation_m, period, study.inside_box)
+    return hall_model.hall_model(scenario, elevation_m, period, study.inside_box, switched=study.shared_rule)
 
 
 def energyplus_year(
@@ -137,8 +146,13 @@ def energyplus_year(
     read = dx_model.variables(scenario) if scenario.dx is not None else hall_model.variables(scenario)
     levers = hall_model.actuators(scenario) | hall_model.guards(scenario)
     play = hall_model.supervised(_played(study.case, scenario, period.steps_per_hour), scenario)
+    rule: list[Any] = []
+    if study.shared_rule:
+        read, levers = read | shared_rule.readings(), levers | shared_rule.levers()
+        play = shared_rule.as_ours(play, scenario, SECONDS_PER_HOUR / period.steps_per_hour)
+        rule = shared_rule.depends_on(scenario)
     year = [column.tolist() for column in hourly_year(study.case)]
-    depends_on = [model, file_hash(weather), year, list(study.case), read, levers, engine.engine_version()]
+    depends_on = [model, file_hash(weather), year, list(study.case), read, levers, engine.engine_version(), *rule]
     return stored(keep, depends_on, lambda: engine.simulate(model, weather, read, levers, play))
 
 

@@ -79,6 +79,7 @@ def hall_model(
     period: RunPeriod,
     inside_box: bool = False,
     beside: Sequence[tuple[Part, Model]] = (),
+    switched: bool = False,
 ) -> Model:
     """The scenario's hall as epJSON.
 
@@ -93,6 +94,8 @@ def hall_model(
         Whether the chiller's curves are held at the ends of their published box.
     beside : sequence of (Part, Model)
         What else the chilled water cools beside the coils: each its water side and its objects.
+    switched : bool
+        Whether the chiller stands still unless a schedule lets it run (`shared_rule`), or starts for any load.
 
     Raises
     ------
@@ -117,7 +120,7 @@ def hall_model(
     tower = scenario.tower
     nodes = ("Condenser In", "Condenser Out") if tower is not None else ("Condenser Air In", "Condenser Air Out")
     coils += [part for part, _ in beside]
-    parts.append(chilled_water_loop(plant, coils, inside_box, nodes))
+    parts.append(chilled_water_loop(plant, coils, inside_box, nodes, switched))
     parts.append(one("OutdoorAir:Node", nodes[0]) if tower is None else condenser_loop(plant, tower))
     return merged(*parts)
 

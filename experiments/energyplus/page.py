@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.energyplus import figures
-from experiments.energyplus.bars import ComponentRow, Verdict
+from experiments.energyplus.bars import LEAST_HOURS, ComponentRow, Verdict
 from experiments.energyplus.campaign import Outcome
 from experiments.energyplus.compare import COOLING, TOTAL, Pair, Row, hourly, modes, month_of_hours, rows
 from experiments.guideline14 import means_by
@@ -53,7 +53,7 @@ def section(outcome: Outcome, drawn: bool = True) -> Section:
 def _in_box(pair: Pair) -> list[Row]:
     """Agreement in the hours for which the air-cooled machine's curve was published; none where they are few."""
     inside = np.asarray(pair.energyplus["dry_bulb_c"]) >= IN_BOX_FROM_C
-    if len(np.unique(pair.hour[inside])) < 48 or len(np.unique(pair.month[inside])) < 2:
+    if len(np.unique(pair.hour[inside])) < LEAST_HOURS or len(np.unique(pair.month[inside])) < 2:
         return []
     return rows(pair, inside, f"{pair.case}, in the box")
 
@@ -121,7 +121,7 @@ def summary(sections: Sequence[Section], verdicts: Sequence[Verdict], facts: Map
         "|---|---|---|---|---|---|---|",
     ]
     for v in verdicts:
-        words = "met" if v.passed else "**missed**"
+        words = "**missed**" if v.words == "missed" else v.words
         lines.append(f"| {v.plant} | {v.case} | {v.bar} | {v.limit} | {v.worst} | {v.where} | {words} |")
     lines += ["", "| plant | case | climate | EnergyPlus kW | ours kW | annual | CV monthly | CV hourly |"]
     lines += ["|---|---|---|---|---|---|---|---|"]

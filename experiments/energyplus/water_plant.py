@@ -33,6 +33,7 @@ WIDE_X_C, WIDE_Y_C = (0.0, 40.0), (-40.0, 60.0)  # the polynomial goes on outsid
 DESIGN_APPROACH_K, DESIGN_RANGE_K, DESIGN_WET_BULB_C = 3.8425, 5.56, 25.56
 CHILLER, EXCHANGER, TOWER = "Chiller", "Economizer", "Tower"
 CHW_SETPOINT, CW_SETPOINT, ECONOMIZER_AVAILABLE = "CHW Setpoint", "CW Setpoint", "Economizer Available"
+CHILLER_AVAILABLE = "Chiller Available"
 
 
 def chiller_model(p: ChilledWater, inside_box: bool, condenser: tuple[str, str]) -> Model:
@@ -136,10 +137,12 @@ def pump_model(p: ChilledWater, inlet: str, outlet: str) -> tuple[Part, Model]:
     return Part(kind, "CHW Pump", inlet, outlet), one(kind, "CHW Pump", **common, **fields)
 
 
-def chilled_water_loop(p: ChilledWater, coils: Sequence[Part], inside_box: bool, condenser: tuple[str, str]) -> Model:
+def chilled_water_loop(
+    p: ChilledWater, coils: Sequence[Part], inside_box: bool, condenser: tuple[str, str], switched: bool = False
+) -> Model:
     """The loop from the coils' water sides to the supply header.
 
-    Schedule: ``CHW Setpoint`` [degC].
+    Schedules: ``CHW Setpoint`` [degC]; where the chiller is ``switched`` beside an economizer, ``Chiller Available``.
     """
     first = "Economizer In" if p.economizer else "Chiller In"
     pump, pump_objects = pump_model(p, "CHW Supply Inlet", "CHW Pump Out")
@@ -161,7 +164,7 @@ def chilled_water_loop(p: ChilledWater, coils: Sequence[Part], inside_box: bool,
         one("BranchList", "CHW Supply Branches", branches=[{"branch_name": "CHW Supply Branch"}]),
         loop_side("CHW Demand", [], [(f"{c.name} Water Branch", [c]) for c in coils]),
         plant_loop("CHW", 2.0, 60.0, p.design_flow_m3_s, p.loop_volume_m3),
-        _operation("CHW", p, machines),
+        _operation("CHW", p, machines, switched),
         schedule(CHW_SETPOINT, 8.0),
         _setpoint_manager(CHW_SETPOINT, ["CHW Supply Outlet", "Chiller In", "Chiller Out"] if p.economizer else
                           ["CHW Supply Outlet", "Chiller Out"]),
@@ -192,28 +195,41 @@ def plant_loop(prefix: str, coldest_c: float, hottest_c: float, flow_m3_s: float
     )
 
 
-def _operation(prefix: str, p: ChilledWater, machines: Sequence[tuple[str, str, str, str]]) -> Model:
+def _operation(prefix: str, p: ChilledWater, machines: Sequence[tuple[str, str, str, str]], switched: bool) -> Model:
+    """Schemes of the loop: all machines, or without the last one while a ``switched`` chiller is not available.
+
+    EnergyPlus follows the first scheme whose schedule is on.
+    """
+    schemes = [(f"{prefix} Operation", machines, CHILLER_AVAILABLE if switched else ALWAYS_ON)]
+    if switched:
+        schemes.append((f"{prefix} Free Operation", machines[:-1], ALWAYS_ON))
+    fields: dict[str, object] = {}
+    for i, (name, _, available) in enumerate(schemes, start=1):
+        fields |= {
+            f"control_scheme_{i}_object_type": "PlantEquipmentOperation:ComponentSetpoint",
+            f"control_scheme_{i}_name": name,
+            f"control_scheme_{i}_schedule_name": available,
+        }
+    return merged(
+        *(_setpoint_scheme(name, p, running) for name, running, _ in schemes),
+        one("PlantEquipmentOperationSchemes", f"{prefix} Schemes", **fields),
+        schedule(CHILLER_AVAILABLE, 1.0) if switched else {},
+    )
+
+
+def _setpoint_scheme(name: str, p: ChilledWater, machines: Sequence[tuple[str, str, str, str]]) -> Model:
     """Each machine meets the setpoint at its own outlet from what enters it."""
     fields: dict[str, object] = {}
-    for i, (kind, name, inlet, outlet) in enumerate(machines, start=1):
+    for i, (kind, machine, inlet, outlet) in enumerate(machines, start=1):
         fields |= {
             f"equipment_{i}_object_type": kind,
-            f"equipment_{i}_name": name,
+            f"equipment_{i}_name": machine,
             f"demand_calculation_{i}_node_name": inlet,
             f"setpoint_{i}_node_name": outlet,
             f"component_{i}_flow_rate": p.design_flow_m3_s,
             f"operation_{i}_type": "Cooling",
         }
-    return merged(
-        one("PlantEquipmentOperation:ComponentSetpoint", f"{prefix} Operation", **fields),
-        one(
-            "PlantEquipmentOperationSchemes",
-            f"{prefix} Schemes",
-            control_scheme_1_object_type="PlantEquipmentOperation:ComponentSetpoint",
-            control_scheme_1_name=f"{prefix} Operation",
-            control_scheme_1_schedule_name=ALWAYS_ON,
-        ),
-    )
+    return one("PlantEquipmentOperation:ComponentSetpoint", name, **fields)
 
 
 def _setpoint_manager(name: str, nodes: Sequence[str]) -> Model:

@@ -24,14 +24,14 @@ def stored_validation() -> list[Check]:
 
 
 def checks_of(path: Path) -> list[Check]:
-    """One check per stored bar; its number is the worst over the climates."""
+    """One check per stored bar that was judged; its number is the worst over the climates."""
     from experiments.validate import plant_hash
 
     facts = path.with_name(FACTS)
     stored = json.loads(facts.read_text(encoding="utf-8")).get("plant_hash") if facts.is_file() else None
     age = "" if stored == plant_hash() else ", stored on an earlier plant"
     with path.open(encoding="utf-8") as stream:
-        return [_check(row, age) for row in csv.DictReader(stream)]
+        return [_check(row, age) for row in csv.DictReader(stream) if row["passed"]]
 
 
 def _check(row: dict[str, str], age: str) -> Check:

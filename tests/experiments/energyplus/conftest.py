@@ -10,6 +10,7 @@ from experiments.energyplus.campaign import STUDIES, Outcome, run_study
 
 AUTUMN = RunPeriod((10, 31), (11, 1))  # two months, for their measures; Chicago
 SUMMER = RunPeriod((7, 31), (8, 1))
+SWITCHING = RunPeriod((4, 19), (4, 20))  # days in which the two controls part, Chicago, warm
 EARLY_S = 6 * 3600.0
 
 
@@ -28,6 +29,16 @@ def cold_days() -> Outcome:
 @pytest.fixture(scope="session")
 def warm_days() -> Outcome:
     return run_study(STUDIES["hall_warm"], ["il_chicago"], AUTUMN, 2, EARLY_S)
+
+
+@pytest.fixture(scope="session")
+def days_under_one_rule() -> Outcome:
+    return run_study(STUDIES["hall_warm_shared"], ["il_chicago"], SWITCHING, 2, EARLY_S)
+
+
+@pytest.fixture(scope="session")
+def days_under_own_rules() -> Outcome:
+    return run_study(STUDIES["hall_warm"], ["il_chicago"], SWITCHING, 2, EARLY_S)
 
 
 @pytest.fixture(scope="session")

@@ -100,6 +100,28 @@ def test_both_modes_occur_in_the_days_and_most_hours_agree(warm_days):
     assert (table.sum(axis=1) > 0).sum() >= 2 and table.trace() / table.sum() > 0.75
 
 
+def same_mode_frac(outcome):
+    table = modes(outcome.pairs[0])
+    return table.trace() / table.sum()
+
+
+def test_under_one_supervisory_rule_the_plants_are_in_the_same_mode_and_under_their_own_they_part(
+    days_under_one_rule, days_under_own_rules
+):
+    assert same_mode_frac(days_under_one_rule) >= bars.MODE_FRAC
+    assert same_mode_frac(days_under_own_rules) < bars.MODE_FRAC
+
+
+def test_the_shared_rule_stops_energyplus_s_chiller_and_no_heat_is_lost_by_it(days_under_one_rule):
+    v = days_under_one_rule.pairs[0].energyplus
+    stopped = v["chiller_available"] < 0.5
+    assert 0.2 < stopped.mean() < 0.98
+    assert v["evaporator_heat_kw"][stopped].max() == 0.0 and v["economizer_heat_kw"][stopped].min() > 50.0
+    water = v["coil_total_kw[0]"] + v["chw_pump_power_kw"]
+    taken = v["evaporator_heat_kw"] + v["economizer_heat_kw"]
+    assert taken[288:].mean() == pytest.approx(water[288:].mean(), rel=0.01)  # the warm-up left other water in the loop
+
+
 def test_the_page_and_the_tables_are_written_with_every_missed_bar(tmp_path, cold_days):
     section = page.section(cold_days)
     verdicts = bars.component_verdicts(cold_days.components)

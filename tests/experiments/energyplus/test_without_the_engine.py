@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.energyplus import bars
+from experiments.energyplus import bars, shared_rule
 from experiments.energyplus.building import RunPeriod
 from experiments.energyplus.campaign import STUDIES, model_of, scenario_of
 from experiments.energyplus.compare import Pair, modes, rows, same_order
@@ -111,6 +111,18 @@ def test_a_missed_bar_says_where_and_by_how_much():
     assert verdicts["hourly CV(RMSE)"].passed and verdicts["same mode"].passed
 
 
+def chiller_row(climate, cv, hours):
+    return bars.ComponentRow("hall", "cold", climate, "chiller", "power", "kW", 20.0, -1.0, 1.0, cv, hours)
+
+
+def test_a_climate_with_too_few_hours_is_listed_with_its_value_and_neither_met_nor_missed():
+    (judged, few) = bars.component_verdicts([chiller_row("here", 0.03, 200), chiller_row("there", 0.053, 10)])
+    assert (judged.words, judged.worst, judged.where) == ("met", "3.0%", "here")
+    assert (few.words, few.worst, few.where) == ("too few hours", "5.3% of 10 hours", "there")
+    (missed,) = bars.component_verdicts([chiller_row("there", 0.053, bars.LEAST_HOURS)])
+    assert missed.words == "missed"
+
+
 def test_the_order_of_climates_is_judged_by_both_plants():
     mild, hot = pair(), pair()._replace(climate="there")
     hot = hot._replace(energyplus={**hot.energyplus, "chiller_power_kw": 2.0 * hot.energyplus["chiller_power_kw"]})
@@ -135,6 +147,51 @@ def test_modes_are_told_by_the_share_of_the_economizer():
 def test_unknown_studies_are_refused_by_name(tmp_path):
     with pytest.raises(ValueError, match=r"studies \['hall_tepid'\] are unknown; choose from hall_cold"):
         validate(tmp_path, ["hall_tepid"])
+
+
+def at_energyplus(**more):
+    """What EnergyPlus measured of a step: the coils' return 6 K warmer than the condenser water."""
+    base = {"coil_water_in_c[0]": 16.0, "chw_return_c": 24.0, "chw_flow_kg_s": 10.0, "cw_supply_c": 18.0}
+    return {**base, "wet_bulb_c": 12.0, **more}
+
+
+def decisions(hours):
+    """Economizer and chiller over 5-minute steps, ``hours`` a list of what was measured and for how many steps."""
+    control = shared_rule.as_ours(
+        lambda step, measured: {"chw_supply_temp_setpoint_c": 16.0}, scenario_of(STUDIES["hall_warm_shared"]), 300.0
+    )
+    seen = [m for measured, steps in hours for m in [measured] * steps]
+    asked = [control(step, m) for step, m in enumerate([None, *seen])]
+    return [(a["economizer_available"], a["chiller_available"]) for a in asked[1:]]
+
+
+def test_the_shared_rule_opens_energyplus_s_economizer_from_2_k_and_waits_20_minutes_before_it_shuts_it():
+    narrow = at_energyplus(chw_return_c=19.0)
+    assert [e for e, _ in decisions([(narrow, 12)])] == [0.0] * 12
+    cold, warm = at_energyplus(), at_energyplus(cw_supply_c=24.0)
+    assert [e for e, _ in decisions([(cold, 2), (warm, 6)])] == [1.0] * 4 + [0.0] * 4
+    assert [e for e, _ in decisions([(cold, 8), (narrow, 12)])] == [1.0] * 20
+
+
+def test_the_shared_rule_stops_energyplus_s_chiller_in_free_cooling_until_the_supply_is_1_5_k_warm():
+    free = at_energyplus(cw_supply_c=10.0, wet_bulb_c=5.0)
+    drifts, hot = at_energyplus(**{"coil_water_in_c[0]": 17.4}), at_energyplus(**{"coil_water_in_c[0]": 17.6})
+    weak = {"cw_supply_c": 15.0}
+    ran = [c for _, c in decisions([(free, 12)])]
+    assert ran[0] == 1.0 and ran[-1] == 0.0
+    assert [c for _, c in decisions([(free, 12), ({**drifts, **weak}, 12)])][12:] == [0.0] * 12
+    assert [c for _, c in decisions([(free, 12), ({**hot, **weak}, 4)])][12:] == [1.0] * 4
+
+
+def test_the_shared_rule_never_opens_what_the_inner_control_keeps_shut():
+    inner = {"chw_supply_temp_setpoint_c": 16.0, "economizer_available": 0.0}
+    rule = shared_rule.as_ours(lambda step, measured: inner, scenario_of(STUDIES["hall_warm_shared"]), 300.0)
+    assert rule(1, at_energyplus())["economizer_available"] == 0.0
+
+
+def test_a_hall_without_an_economizer_has_no_rule_to_share():
+    with pytest.raises(ValueError, match="'air_cooled_hall' has no economizer to switch"):
+        shared_rule.as_ours(lambda step, measured: {}, scenario_of(STUDIES["air_cooled"]), 300.0)
 
 
 @pytest.mark.energyplus
