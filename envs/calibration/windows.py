@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.calibration.measured import LOADS, MODES, QUANTITIES, constant_error, noise_sd, outputs
+from envs.calibration.meter_noise import without_noise
 from envs.calibration.telemetry import Telemetry, bridged, stacked
 from envs.layout import Layout
 from envs.physics.psychrometrics import humidity_ratio, humidity_ratio_at_wet_bulb, wet_bulb_c
@@ -82,6 +83,8 @@ def cut(
 ) -> Windows:
     """Windows of ``window_s`` [s] each behind ``burn_in_s`` [s] of the rows before it; a rest too short is left out.
 
+    So are windows in which nothing was logged: a file may hold stretches of a year.
+
     Raises
     ------
     ValueError
@@ -102,16 +105,20 @@ def cut(
         raise ValueError("no output is measured, so there is nothing to fit to; map temperatures, positions or powers")
     shown = stacked(telemetry.values, names)
     shown[_after(silent, round(ECHO_S / telemetry.step_s))] = np.nan
+    read_at = np.asarray(np.isfinite(shown).any(axis=1))
+    index = index[:, read_at[index[burn:]].any(axis=0)]
+    if not index.shape[1]:
+        raise ValueError("no window has a reading of an output beside its inputs; map outputs of the days logged")
     sd = np.concatenate([noise_sd(QUANTITIES[n], scenario.sensors, telemetry.values[n]) for n in names], axis=1)
     errors = [constant_error(QUANTITIES[n], scenario.sensors) for n in names for _ in telemetry.values[n][0]]
     load_name = next(n for n in LOADS if n in telemetry.values)
     base, mix = slot_line(scenario, layout)
     return Windows(
-        count=len(starts),
+        count=index.shape[1],
         steps=burn + length,
         burn_in=burn,
         step_s=telemetry.step_s,
-        first_rows=starts,
+        first_rows=index[burn],
         inputs={n: np.ascontiguousarray(v[index].transpose(0, 2, 1)) for n, v in series.items()},
         load_name=load_name,
         outputs=names,
@@ -144,6 +151,8 @@ def drivers(telemetry: Telemetry, scenario: Scenario, layout: Layout) -> tuple[d
         matters = STEP_MATTERS[q.kind] if q.role in ("setpoint", "mode") else np.inf
         filled[name], bad = bridged(values[name], longest, q.role == "mode", matters)
         silent |= bad
+        if name == load:
+            filled[name] = without_noise(values[name], noise_sd(q, scenario.sensors, values[name]))
         if q.role == "weather":
             filled[name] = smooth(filled[name], round(WEATHER_MEAN_S / telemetry.step_s))
     _overridden_fans(filled, values)

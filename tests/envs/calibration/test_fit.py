@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from envs.calibration import fit as fitting
 from envs.calibration.calibration import calibrate
 from envs.calibration.fit import fit
 from envs.calibration.free_parameters import free_parameters, with_values
@@ -73,6 +74,23 @@ def test_hidden_parameters_are_found_from_noisy_readings_with_gaps(hall: Hall) -
         assert by_path[path].value == pytest.approx(truth, rel=0.05), path
     inlet = next(e for e in found.errors if e.channel == "rack_inlet_c")
     assert inlet.rmse < 0.5 and inlet.readings > 200
+
+
+def test_what_is_known_of_the_coil_does_not_hang_on_the_slopes_step(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Coil, water and pump are told apart by little: a step that is too long pretends to know them better."""
+    windows = cut(measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1), hall.scenario, hall.layout, SIDE_BY_SIDE_S)
+    free = free_parameters(hall.scenario, ("coil_", "pump_", "unit_flow", "power_factor"))
+    u = np.zeros(len(free))
+    activity = activity_of(hall.scenario, windows, free, u)
+    bounds = np.full(len(free), -4.0), np.full(len(free), 4.0)
+    deviations = []
+    for step in (fitting.SLOPE_STEP, 10.0 * fitting.SLOPE_STEP):
+        monkeypatch.setattr(fitting, "SLOPE_STEP", step)
+        curvature = fitting.look(hall.scenario, windows, free, u, activity, bounds).taken.curvature()
+        deviations.append(np.sqrt(np.diag(np.linalg.inv(curvature + np.eye(len(u))))))
+    np.testing.assert_allclose(deviations[0], deviations[1], rtol=0.03)
 
 
 def test_a_fan_that_never_moved_is_named_as_the_reason(hall: Hall) -> None:
