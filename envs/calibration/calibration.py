@@ -72,6 +72,7 @@ def calibrate(
     *,
     held_out_frac: float = 0.25,
     window_s: float = 86_400.0,
+    ahead_s: float = 86_400.0,
     keep: Sequence[str] = (),
     drop: Sequence[str] = (),
     report: Report | None = None,
@@ -87,7 +88,9 @@ def calibrate(
     held_out_frac : float
         Share of the file at its end that is not fitted.
     window_s : float
-        Length of a window [s]: how far ahead the held-out error looks.
+        Length of a fitted window [s]; shorter ones run side by side, which suits small halls.
+    ahead_s : float
+        How far ahead the held-out error looks [s].
     keep, drop : sequence of str
         Parts of parameter paths to fit, and not to fit.
     report : callable, optional
@@ -107,9 +110,9 @@ def calibrate(
     if telemetry.rows - split >= 2 * burn:
         if report is not None:
             report("days held out", 0.99)
-        held = cut(telemetry.part(split - burn, telemetry.rows), scenario, layout, window_s)
-        shown = _shown(scenario, held, free, found.u)
-        errors = _errors(held, shown, _shown(scenario, held, free, np.zeros(len(free))))
+        held = cut(telemetry.part(split - burn, telemetry.rows), scenario, layout, ahead_s)
+        shown = replayed(scenario, held, free, found.u)
+        errors = _errors(held, shown, replayed(scenario, held, free, np.zeros(len(free))))
     return Calibration(
         found,
         fitted,
@@ -121,8 +124,8 @@ def calibrate(
     )
 
 
-def _shown(scenario: Scenario, windows: Windows, free: Sequence[FreeParameter], u: Floats) -> Floats:
-    """What the plant shows at a point ``(T, N)``, under the load that was measured."""
+def replayed(scenario: Scenario, windows: Windows, free: Sequence[FreeParameter], u: Floats) -> Floats:
+    """What the plant shows at a point ``u (P,)``: ``(T, N)``, windows end to end, under the load that was measured."""
     activity = activity_of(scenario, windows, list(free), u)
     one = replay(scenario, Candidates(free, u[:, None]), windows, activity, windows.outputs)
     return end_to_end(one)[:, :, 0]

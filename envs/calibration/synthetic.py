@@ -14,7 +14,7 @@ from envs.calibration.excitation import Excitation
 from envs.calibration.free_parameters import FreeParameter
 from envs.calibration.measured import QUANTITIES, constant_error, noise_sd, there
 from envs.calibration.point_map import point_map_text
-from envs.calibration.telemetry import Telemetry
+from envs.calibration.telemetry import Telemetry, stacked
 from envs.core import DataCenterCore
 from envs.episode import EpisodePlan
 from envs.scenario import Scenario
@@ -65,11 +65,11 @@ def record(scenario: Scenario, steps: int, plan: EpisodePlan, world: World, seed
         outside = core._outside
         core.step_setpoints(controller.act(core.measurements()))
         for name in logged:
-            history[name].append(np.atleast_2d(_reading(core, outside, name)))
+            history[name].append(np.atleast_2d(reading(core, outside, name)))
     return {name: np.stack(values) for name, values in history.items()}
 
 
-def _reading(core: DataCenterCore, outside: Any, name: str) -> Any:
+def reading(core: DataCenterCore, outside: Any, name: str) -> Any:
     """True value of a quantity in the step that was just made."""
     state, role = core.state, QUANTITIES[name].role
     assert state is not None
@@ -120,7 +120,10 @@ def measured(
 
 
 def write(telemetry: Telemetry, folder: Path) -> tuple[Path, Path]:
-    """Write ``telemetry.csv`` as a building system would log it, and its point map ``points.yaml``."""
+    """Write ``telemetry.csv`` as a building system would log it, and its point map ``points.yaml``.
+
+    Rows in which nothing was logged are left out.
+    """
     import pandas as pd
 
     columns: dict[str, Any] = {}
@@ -129,7 +132,8 @@ def write(telemetry: Telemetry, folder: Path) -> tuple[Path, Path]:
     for name, values in telemetry.values.items():
         columns |= {f"{name}[{k}]": values[:, k] for k in range(values.shape[1])}
     table, points = folder / "telemetry.csv", folder / "points.yaml"
-    pd.DataFrame(columns).to_csv(table, index=False, float_format="%.6g")
+    logged = np.isfinite(stacked(telemetry.values, list(telemetry.values))).any(axis=1)
+    pd.DataFrame(columns)[logged].to_csv(table, index=False, float_format="%.6g")
     points.write_text(point_map_text({n: v.shape[1] for n, v in telemetry.values.items()}), encoding="utf-8")
     return table, points
 

@@ -61,6 +61,11 @@ class EnergyPlusPlant:
     hold_curves : bool
         See `second_hall.second_hall`.
 
+    Attributes
+    ----------
+    seen : dict
+        All that EnergyPlus answered in the last step, by the names of `second_hall.variables`.
+
     Raises
     ------
     ValueError
@@ -88,6 +93,7 @@ class EnergyPlusPlant:
         self.layout, self.dtype = self.ours.layout, self.ours.dtype
         self.period = run_period(first_day, days + 1, scenario.episode.step_s)
         self._hall: SteppedHall | None = None
+        self.seen: dict[str, float] = {}
 
     def settled(
         self, outside: Any, load: Any, in_force: Mapping[str, Array], lost: Any, warmth_k: Array, soc_frac: Array
@@ -122,8 +128,8 @@ class EnergyPlusPlant:
         ours, start, total = self.ours, state, None
         now = ours.now(state, in_force, outside, load, lost, ours.substep_s)
         breaths = self._breathe(state, now)
-        seen = self._hall.step(self._orders(state, now, breaths))
-        found = met(ours, seen, breaths[-1].racks.airflow_kg_s, self.mixes)
+        self.seen = self._hall.step(self._orders(state, now, breaths))
+        found = met(ours, self.seen, breaths[-1].racks.airflow_kg_s, self.mixes)
         for breath in breaths:
             state, sub = self._book(state, now, breath, found)
             total = sub if total is None else ledger.add(total, sub)

@@ -1,0 +1,178 @@
+"""Halls and climates whose EnergyPlus telemetry our scenario is fitted to: file in, file out, and a calibration.
+
+A building's path is walked in full: ``telemetry.csv`` and ``points.yaml`` are written, read back through the point map,
+screened, fitted on four weeks of the year and judged on the eight months without any of them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import time
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from agents.runtime.manifest import file_hash
+from envs.calibration import excitation, synthetic
+from envs.calibration.fit import Report
+from envs.calibration.synthetic import START_UTC, write
+from envs.calibration.telemetry import Telemetry
+from envs.scenario import Scenario, load
+from envs.signals.epw import read_epw
+from experiments.calibrate import screened
+from experiments.energyplus import hall_readings, hall_telemetry, second_hall, second_plant
+from experiments.energyplus.calibrated_hall import Judged, calibrated
+from experiments.energyplus.engine import engine_version, weather_files
+from experiments.energyplus.hall_telemetry import Stretch, logged
+from experiments.provenance import content_hash
+from experiments.validate import plant_hash
+
+FITTED = Stretch((1, 4, 7, 10), 7)
+HELD_OUT = Stretch((2, 3, 5, 6, 8, 9, 11, 12), 28)
+KEY, ROWS = "key.txt", "rows.json"
+COLD_RANGES = (
+    "channel_ranges.chw_supply_temp_setpoint_c=[5.5,9.5]",
+    "channel_ranges.supply_air_temp_setpoint_c=[13.0,20.0]",
+    *("rules.chilled_water.low=5.5", "rules.chilled_water.high=9.5", "rules.chilled_water.start=8"),
+    "legacy_setpoints.chw_supply_temp_setpoint_c=7",
+    *("rules.supply_air.low=13", "rules.supply_air.high=20", "rules.supply_air.start=16"),
+)
+
+
+class HallStudy(NamedTuple):
+    """A hall: scenario by name or file of ``configs/validation``, its overrides, and what the reader must know."""
+
+    scenario: str
+    overrides: tuple[str, ...]
+    words: str
+
+
+STUDIES = {
+    "legacy_air": HallStudy(
+        "legacy_air",
+        (),
+        "80 racks, chiller D, two tower cells, constant pump, no economizer; chilled water stepped in 6.9-11.1 degC",
+    ),
+    "hall_cold": HallStudy(
+        "chilled_water_hall.yaml",
+        COLD_RANGES,
+        "13 racks, chiller B, one tower cell, variable pump, economizer; chilled water stepped in 6.1-8.9 degC, inside "
+        "the chiller's published box",
+    ),
+    "hall_warm": HallStudy(
+        "chilled_water_hall.yaml",
+        (),
+        "the same hall with chilled water stepped in 15.2-20.8 degC, outside the box: EnergyPlus extrapolates the "
+        "chiller's polynomial, ours follows the Carnot lift, on purpose",
+    ),
+}
+
+
+class Done(NamedTuple):
+    """One study in one climate, with what it came from."""
+
+    name: str
+    climate: str
+    sizes: Scenario
+    judged: Judged
+    facts: dict[str, Any]
+
+
+def scenario_of(study: HallStudy) -> Scenario:
+    """The hall that EnergyPlus is generated from."""
+    if not study.scenario.endswith(".yaml"):
+        return load(study.scenario, study.overrides)
+    with resources.as_file(resources.files("configs").joinpath("validation", study.scenario)) as path:
+        return load(str(path), study.overrides)
+
+
+def telemetry_hash(scenario: Scenario, weather: Path, stretches: tuple[Stretch, ...], seed: int) -> str:
+    """SHA-256 of what makes a telemetry file: the model as generated, weather, our racks, the steps and sensors."""
+    orders = dict.fromkeys(second_hall.actuators(scenario), 0.0)
+    model = second_hall.second_hall(scenario, second_plant.run_period(0, 1, scenario.episode.step_s), orders)
+    written = [inspect.getsource(m) for m in (hall_telemetry, second_plant, hall_readings, excitation, synthetic)]
+    plant = [scenario.hash(), plant_hash(), engine_version()]
+    return content_hash([model, file_hash(weather), *plant, *written, stretches, seed])
+
+
+def run(
+    name: str,
+    climate: str,
+    keep: Path,
+    seed: int = 0,
+    report: Report | None = None,
+    fitted: Stretch = FITTED,
+    held_out: Stretch = HELD_OUT,
+    window_s: float = 86_400.0,
+) -> Done:
+    """Log a year in EnergyPlus (or find it in ``keep``), calibrate, judge.
+
+    Parameters
+    ----------
+    name, climate : str
+        Key of `STUDIES`; weather file of the wheel, such as ``il_chicago``.
+    keep : Path
+        Folder of the telemetry files.
+    seed : int
+        Of steps, sensors and gaps, and of the wrong sizes.
+    report : callable, optional
+        Called with words and the share of the fit that is done.
+    fitted, held_out : Stretch
+        Months to fit and to judge.
+    window_s : float
+        How long a replay runs before it begins anew [s].
+    """
+    study, files = STUDIES[name], weather_files()
+    if climate not in files:
+        raise ValueError(f"climate {climate!r} is unknown; the wheel carries {', '.join(files)}")
+    scenario, weather = scenario_of(study), files[climate]
+    folder = keep / f"{name}_{climate}_{seed}"
+    stretches = (fitted, held_out)
+    start = time.perf_counter()
+    site = replace(scenario, elevation_m=read_epw(weather).elevation_m)  # where EnergyPlus's hall stands
+    rows = _telemetry(scenario, weather, folder, stretches, seed)
+    logged_s = time.perf_counter() - start
+    checked = screened(site, folder / "telemetry.csv", folder / "points.yaml")
+    start = time.perf_counter()
+    found = calibrated(
+        site, checked.telemetry, _shifted(rows, checked.telemetry), fitted.months, seed, report, window_s
+    )
+    facts = {
+        "words": study.words,
+        "seed": seed,
+        "scenario_hash": site.hash(),
+        "weather_hash": file_hash(weather),
+        "telemetry_hash": file_hash(folder / "telemetry.csv"),
+        "fitted_days": found.found.fitted.count,
+        "converged": found.found.fit.converged,
+        "iterations": len(found.found.fit.costs) - 1,
+        "logged_s": round(logged_s),
+        "fit_and_judging_s": round(time.perf_counter() - start),
+        "findings": len(checked.findings),
+    }
+    return Done(name, climate, site, found, facts)
+
+
+def _telemetry(
+    scenario: Scenario, weather: Path, folder: Path, stretches: tuple[Stretch, ...], seed: int
+) -> dict[int, tuple[int, int]]:
+    """Rows of the months; telemetry and point map lie in ``folder`` afterwards."""
+    key = telemetry_hash(scenario, weather, stretches, seed)
+    if not (folder / KEY).is_file() or (folder / KEY).read_text(encoding="utf-8") != key:
+        made = logged(scenario, weather, stretches, seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        write(made.telemetry, folder)
+        (folder / ROWS).write_text(json.dumps(made.rows), encoding="utf-8")
+        (folder / KEY).write_text(key, encoding="utf-8")
+    rows = json.loads((folder / ROWS).read_text(encoding="utf-8"))
+    return {int(month): (first, last) for month, (first, last) in rows.items()}
+
+
+def _shifted(rows: dict[int, tuple[int, int]], telemetry: Telemetry) -> dict[int, tuple[int, int]]:
+    """Rows of the months in a file that begins at its first logged row."""
+    first = round(float((telemetry.start_utc - START_UTC) / np.timedelta64(1, "s")) / telemetry.step_s)
+    return {month: (start - first, stop - first) for month, (start, stop) in rows.items()}

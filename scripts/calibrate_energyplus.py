@@ -1,0 +1,58 @@
+"""Fit our halls to telemetry of EnergyPlus's, and judge them on held-out months (docs/validation).
+
+``python -m scripts.calibrate_energyplus --keep runs/energyplus_telemetry``
+
+A script and no mode of ``coldaisle calibrate``: it makes its own telemetry and hides nothing a hall's owner would type.
+``--studies`` and ``--climates`` take fewer; ``--keep`` holds the telemetry files, so that only the fits run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from experiments.energyplus import calibration_page
+from experiments.energyplus.calibration_study import STUDIES, Done, run
+from experiments.energyplus.engine import ENGINE_VERSION, engine_version
+from experiments.provenance import git_state, package_versions
+from experiments.validate import plant_hash
+
+
+def said(words: str, share: float) -> None:
+    """Print an iteration."""
+    sys.stdout.write(f"  {100 * share:3.0f} % {words}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Run the studies; the page is written after each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--studies", nargs="+", choices=list(STUDIES), default=list(STUDIES))
+    parser.add_argument("--climates", nargs="+", default=["il_chicago"])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path, default=Path("runs/energyplus_telemetry"))
+    parser.add_argument("--out", type=Path, default=Path("docs/validation"))
+    given = parser.parse_args()
+    asked = [word for word in sys.argv[1:]]
+    facts = {
+        "command": " ".join(["python -m scripts.calibrate_energyplus", *map(shlex.quote, asked)]),
+        "energyplus": ENGINE_VERSION,
+        "wheel": engine_version(),
+        "plant_hash": plant_hash(),
+        "versions": package_versions(("numpy", "scipy")),
+        **git_state(),
+    }
+    done: list[Done] = []
+    for climate in given.climates:
+        for name in given.studies:
+            sys.stdout.write(f"{name} in {climate}\n")
+            done.append(run(name, climate, given.keep, given.seed, said))
+            calibration_page.write(given.out, done, facts)
+            for v in calibration_page.verdicts(done[-1:]):
+                sys.stdout.write(f"  {'met' if v.passed else 'MISSED'}: {v.quantity} {v.worst:.3g} (month {v.month})\n")
+
+
+if __name__ == "__main__":
+    main()
