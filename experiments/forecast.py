@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from envs.scenario import Scenario
     from experiments.forecast_failures import Agreement
     from experiments.forecast_halls import HallDraw, Halls
-    from experiments.forecast_judge import Judging, Verdict
+    from experiments.forecast_judge import Answers, Judging, Verdict
     from experiments.forecast_score import Score
 
 LOG = logging.getLogger(__name__)
@@ -58,41 +58,58 @@ def forecast(
     tick : callable
         Called with what is being done.
     """
+    begun = [time.perf_counter()]
+    halls, believed = prepared(scenario, draw, how, match, tick, begun)
+    verdicts = _judged(halls, believed, how, jobs, tick)
+    begun.append(time.perf_counter())
+    failures = _agreements(halls, how, [v.first_over for v in verdicts], tick)
+    begun.append(time.perf_counter())
+    scores = {name: [v.scores[name] for v in verdicts] for name in verdicts[0].scores}
+    return Judged(scores, failures, verdicts[0].example, _wall_s(begun, "training and judging"))
+
+
+def failures_alone(
+    scenario: Scenario, draw: HallDraw, how: Judging, match: bool = True, tick: Tick = LOG.info
+) -> tuple[dict[str, Agreement], dict[str, float]]:
+    """The same halls and failures without the judged day-blocks, and how long the parts took [s]."""
+    from experiments.forecast_failures import asked
+
+    begun = [time.perf_counter()]
+    halls, believed = prepared(scenario, draw, how, match, tick, begun)
+    said = asked(halls, believed, how, tick)
+    begun.append(time.perf_counter())
+    failures = _agreements(halls, how, said, tick)
+    begun.append(time.perf_counter())
+    return failures, _wall_s(begun, "asking")
+
+
+def prepared(
+    scenario: Scenario, draw: HallDraw, how: Judging, match: bool, tick: Tick, begun: list[float]
+) -> tuple[Halls, list[Scenario]]:
+    """Halls, and the scenario that is believed of each; ``begun`` gets the times at which the parts end."""
     from agents.forecasting.match import Match, matched
     from experiments.forecast_halls import simulate
 
     step_s = float(scenario.episode.step_s)
-    begun = [time.perf_counter()]
     halls = simulate(scenario, replace(draw, days=how.days(step_s)), tick, how.failure_rows(step_s))
     begun.append(time.perf_counter())
     tick("matching the scenario to each hall's training telemetry")
     train = halls.history.part(0, how.train_rows(step_s))
     believed = matched(scenario, train, Match() if match else replace(Match(), iterations=0))
     begun.append(time.perf_counter())
-    verdicts = _judged(halls, believed, how, jobs, tick)
-    begun.append(time.perf_counter())
+    return halls, believed
+
+
+def _wall_s(begun: Sequence[float], third: str) -> dict[str, float]:
+    parts = ("simulation", "matching", third, "failures")
+    return {part: round(last - first, 1) for part, first, last in zip(parts, begun, begun[1:])}
+
+
+def _agreements(halls: Halls, how: Judging, said: Sequence[Answers], tick: Tick) -> dict[str, Agreement]:
+    from experiments.forecast_failures import agreements
+
     tick("playing the failures on the halls themselves")
-    failures = _agreements(halls, how, verdicts)
-    begun.append(time.perf_counter())
-    scores = {name: [v.scores[name] for v in verdicts] for name in verdicts[0].scores}
-    parts = ("simulation", "matching", "training and judging", "failures")
-    wall_s = {part: round(last - first, 1) for part, first, last in zip(parts, begun, begun[1:])}
-    return Judged(scores, failures, verdicts[0].example, wall_s)
-
-
-def _agreements(halls: Halls, how: Judging, verdicts: Sequence[Verdict]) -> dict[str, Agreement]:
-    """Failure in words to how all halls' answers agree with what happens."""
-    from experiments.forecast_failures import agreement, truly_first
-
-    if not halls.moments:
-        return {}
-    zones = list(halls.core.scenario.zones)
-    return {
-        f"zone {zones[zone]}: {'every room unit' if lost == 'all' else 'one room unit'}": agreement(
-            true, [v.first_over[(zone, lost)] for v in verdicts]
-        )
-        for (zone, lost), true in truly_first(halls, how).items()
-    }
+    return agreements(halls, how, said)
 
 
 def _judged(halls: Halls, believed: Sequence[Scenario], how: Judging, jobs: int, tick: Tick) -> list[Verdict]:
@@ -116,12 +133,11 @@ def main(config: DictConfig) -> None:
     """Forecast as configured and write table, facts and page."""
     from experiments.forecast_halls import HallDraw
     from experiments.forecast_judge import Judging
-    from experiments.forecast_page import save
+    from experiments.forecast_page import save, save_failures
 
     scenario: Any = OmegaConf.to_object(config.scenario)
     draw = HallDraw(halls=config.halls, spread=config.spread, seed=config.seed)
     how = Judging(train_days=config.train_days, blocks=config.blocks)
-    judged = forecast(scenario, draw, how, config.match, config.jobs)
     facts = {
         "command": " ".join(["coldaisle forecast", *(a for a in sys.argv[1:] if not a.startswith("folder="))]),
         "scenario": scenario.name,
@@ -129,10 +145,15 @@ def main(config: DictConfig) -> None:
         "draw": asdict(draw),
         "judging": asdict(how),
         "match": bool(config.match),
-        "wall_s": judged.wall_s,
     }
-    step_s = float(scenario.episode.step_s)
-    page = save(Path(config.folder), judged.scores, judged.failures, judged.example, facts, step_s)
+    if config.failures_alone:
+        failures, wall_s = failures_alone(scenario, draw, how, config.match)
+        page = save_failures(Path(config.folder), failures, facts | {"wall_s": wall_s})
+    else:
+        judged = forecast(scenario, draw, how, config.match, config.jobs)
+        facts |= {"wall_s": judged.wall_s}
+        step_s = float(scenario.episode.step_s)
+        page = save(Path(config.folder), judged.scores, judged.failures, judged.example, facts, step_s)
     LOG.info("forecast written to %s", page)
 
 

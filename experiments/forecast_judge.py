@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from agents.forecasting import baselines
 from agents.forecasting.direct_ridge import contiguous_folds
 from agents.forecasting.engine import Forecaster, ForecastSettings
-from agents.forecasting.first_over import FirstOver, crah_failure, first_over
+from agents.forecasting.first_over import FirstOver, crah_failure, first_over_each
 from agents.forecasting.intervals import Conformal
 from agents.forecasting.lags import lookback_steps
 from agents.forecasting.outlook import came
 from agents.forecasting.residual import target_series
-from agents.forecasting.state_from_history import present
 from agents.forecasting.telemetry import History
 from envs.scenario import Scenario
 from experiments.forecast_score import Score, scored
 
 Array = NDArray[Any]
 Case = tuple[int, str]
+Answers = dict[Case, FirstOver]
 
 OURS, GIVEN = "forecast", "forecast, load and weather given"
 BASELINES = ("persistence", "seasonal", "autoregression")
@@ -66,7 +66,7 @@ class Verdict(NamedTuple):
     """Scores by method; answers to "which rack is first" by zone and share of units lost; what one day looked like."""
 
     scores: dict[str, Score]
-    first_over: dict[Case, FirstOver]
+    first_over: Answers
     example: dict[str, Array]
 
 
@@ -108,7 +108,7 @@ def judge(scenario: Scenario, history: History, truth: Array, how: Judging) -> V
     return Verdict(found, failures_asked(ours, history, how), example)
 
 
-def failures_asked(forecaster: Forecaster, history: History, how: Judging) -> dict[Case, FirstOver]:
+def failures_asked(forecaster: Forecaster, history: History, how: Judging) -> Answers:
     """Answers at the failure moments: for every zone, one unit and all units lost."""
     look = lookback_steps(history.step_s)
     ends = how.failure_rows(history.step_s)
@@ -118,11 +118,8 @@ def failures_asked(forecaster: Forecaster, history: History, how: Judging) -> di
     points = {n: np.concatenate([c.points[n] for c in cuts], axis=-1) for n in history.points}
     past = History(points, history.step_s, np.concatenate([c.now for c in cuts]))
     cases = failure_cases(forecaster.model.scenario)
-    start = present(forecaster.model, past, forecaster.settings.replay)
-    return {
-        case: first_over(forecaster, past, crah_failure(case[0], units), how.limit_c, how.failure_h, start)
-        for case, units in cases.items()
-    }
+    failures = [crah_failure(zone, units) for (zone, _), units in cases.items()]
+    return dict(zip(cases, first_over_each(forecaster, past, failures, how.limit_c, how.failure_h)))
 
 
 def failure_cases(scenario: Scenario) -> dict[Case, float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.forecast_score import Score, hall_interval, pooled_coverage, rows_of, together
-from experiments.forecast_table import FACTS, TABLE, write
+from experiments.forecast_table import FACTS, FAILURE_FACTS, TABLE, write, write_failures
 from experiments.provenance import provenance
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def save(
     facts: dict[str, Any],
     step_s: float,
 ) -> Path:
-    """Write table, facts and page into ``folder`` and return the page.
+    """Write tables, facts and page into ``folder`` and return the page.
 
     Parameters
     ----------
@@ -50,12 +50,21 @@ def save(
     rows = [{"method": name, **row} for name, table in tables.items() for row in table]
     pd.DataFrame(rows).round(4).to_csv(folder / TABLE, index=False)
     agreements = {name: found._asdict() for name, found in failures.items()}
-    content = {**facts, **provenance(config=facts), "pooled": pooled, "failures": agreements}
+    content = {**facts, **provenance(config=facts), "pooled": pooled}
     (folder / FACTS).write_text(json.dumps(content, indent=2, default=str) + "\n")
     write(folder)
+    save_failures(folder, failures, facts)
     page = _page(content, pooled, tables, agreements, _figures(whole, example, step_s / 3600.0))
     (folder / PAGE).write_text(page, encoding="utf-8")
     return folder / PAGE
+
+
+def save_failures(folder: Path, failures: Mapping[str, Agreement], facts: dict[str, Any]) -> Path:
+    """Write what was answered about failures into ``folder`` and return the small table."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {**facts, **provenance(config=facts), "failures": {n: found._asdict() for n, found in failures.items()}}
+    (folder / FAILURE_FACTS).write_text(json.dumps(content, indent=2, default=str) + "\n")
+    return write_failures(folder)
 
 
 def _pooled(whole: Score, by_hall: Sequence[Score]) -> dict[str, Any]:

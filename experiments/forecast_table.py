@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 TABLE, FACTS, WORDS = "forecast.csv", "forecast.json", "forecast.md"
+FAILURE_FACTS, FAILURE_WORDS = "forecast_failures.json", "forecast_failures.md"
 COLUMNS = (
     ("inlet_rmse_k", "{:.2f}"),
     ("inlet_coverage", "{:.3f}"),
@@ -24,18 +25,26 @@ def write(folder: Path) -> Path:
     facts = json.loads((folder / FACTS).read_text())
     with (folder / TABLE).open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    text = "\n".join([*_head(facts), *_pooled(facts["pooled"]), *_errors(rows), *_ours(rows), *_failures(facts)])
+    text = "\n".join([*_head(facts), *_pooled(facts["pooled"]), *_errors(rows), *_ours(rows)]).rstrip()
     (folder / WORDS).write_text(text + "\n", encoding="utf-8")
     return folder / WORDS
 
 
-def _head(facts: Any) -> list[str]:
+def write_failures(folder: Path) -> Path:
+    """Write ``forecast_failures.md`` beside its stored facts."""
+    facts = json.loads((folder / FAILURE_FACTS).read_text())
+    text = "\n".join([*_head(facts, "Failures of room units in simulated halls"), *_failures(facts), *_chances(facts)])
+    (folder / FAILURE_WORDS).write_text(text + "\n", encoding="utf-8")
+    return folder / FAILURE_WORDS
+
+
+def _head(facts: Any, title: str = "Forecasts of simulated halls") -> list[str]:
     draw, judging = facts["draw"], facts["judging"]
     versions = ", ".join(
         f"{name} {facts['versions'][name]}" for name in ("numpy", "scipy") if name in facts["versions"]
     )
     return [
-        "# Forecasts of simulated halls",
+        f"# {title}",
         "",
         f"`{facts['command']}`: {draw['halls']} halls of {facts['scenario']}, hidden parameters {draw['spread']:.0%} "
         f"around it, {judging['train_days']} training days, {judging['blocks']} later day-blocks each.",
@@ -106,6 +115,24 @@ def _failures(facts: Any) -> list[str]:
         counts = [found[k] for k in ("asked", "crossings", "foreseen", "false_alarms", "same_rack", "among_three")]
         times = [found[k] for k in ("median_error_s", "ninth_decile_error_s", "named_late_ninth_decile_s")]
         lines.append(f"| {name} | {' | '.join(map(str, counts))} | {' | '.join(_seconds(t) for t in times)} |")
+    return [*lines, ""]
+
+
+def _chances(facts: Any) -> list[str]:
+    """How long, how high, and what the chances that were given are worth."""
+    lines = [
+        "## How long and how high, and the chance that was given",
+        "",
+        "| failure | over the limit for, median [s] | over for more than a minute | foreseen | false | highest inlet: "
+        "bias [K] | RMSE [K] | go over | expected by the chances | Brier score | of always giving the share |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, found in facts["failures"].items():
+        lasting = [str(found[k]) for k in ("lasting", "lasting_foreseen", "lasting_false")]
+        peak = [f"{found[k]:.2f}" for k in ("peak_bias_k", "peak_rmse_k")]
+        chance = [f"{found['expected']:.1f}", *(f"{found[k]:.3f}" for k in ("brier", "brier_of_share"))]
+        cells = [_seconds(found["median_over_s"]), *lasting, *peak, str(found["crossings"]), *chance]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 
 

@@ -213,6 +213,7 @@ class ForecastConfig:
     blocks: int = 30
     spread: float = 0.20
     match: bool = True  # bring the scenario near each hall by its training telemetry
+    failures_alone: bool = False  # which rack is first over the limit, without the judged day-blocks
     seed: int = 0
     jobs: int = 2
     folder: str = "${hydra:runtime.output_dir}"

@@ -95,6 +95,11 @@ class Forecaster:
         mean = self.residual.out_of_fold(past, signals, path, read, folds)
         self.conformal.learn(past.now, read - mean)
 
+    def fit_outlook(self, history: History) -> None:
+        """Learn the outlook alone: all that the model needs to run on, without the residual and the intervals."""
+        past, after = self.moments(history)
+        self.outlook.fit(past, after.part(1, after.steps))
+
     def moments(self, history: History, stride_h: float | None = None) -> tuple[History, History]:
         """Every ``stride_h`` (the settings' own if left out), the past of a moment and what came.
 

@@ -12,12 +12,12 @@ import pytest
 from agents.forecasting.engine import Forecaster, ForecastSettings
 from agents.forecasting.lags import lookback_steps
 from envs.scenario import Scenario, load
-from experiments.forecast import Judged, forecast
+from experiments.forecast import Judged, failures_alone, forecast
 from experiments.forecast_halls import HallDraw, build
 from experiments.forecast_judge import Judging, judged_moments
 from experiments.forecast_page import save
 from experiments.forecast_score import hall_interval, pooled_coverage, scored, together
-from experiments.forecast_table import FACTS, TABLE, WORDS
+from experiments.forecast_table import FACTS, FAILURE_FACTS, FAILURE_WORDS, TABLE, WORDS
 
 STEP_S, PER_DAY = 1200.0, 72
 DRAW = HallDraw(halls=2, seed=4)
@@ -78,15 +78,26 @@ def test_every_zone_is_asked_with_one_and_with_all_units_lost(judged: Judged) ->
     assert everything.asked == everything.crossings == everything.foreseen == 2
 
 
+def test_failures_asked_alone_are_those_of_the_whole_run(judged: Judged, small: Scenario) -> None:
+    found, wall_s = failures_alone(small, DRAW, HOW, match=False, tick=lambda words: None)
+    assert found["zone room: every room unit"] == judged.failures["zone room: every room unit"]
+    assert found["zone room: one room unit"].peak_rmse_k == judged.failures["zone room: one room unit"].peak_rmse_k
+    assert list(wall_s) == ["simulation", "matching", "asking", "failures"]
+
+
 def test_the_page_the_table_and_the_facts_are_written(judged: Judged, tmp_path: Path, small: Scenario) -> None:
-    facts = {"command": "coldaisle forecast", "scenario": "edge_room", "scenario_hash": small.hash()}
+    facts: dict[str, Any] = {"command": "coldaisle forecast", "scenario": "edge_room", "scenario_hash": small.hash()}
     facts |= {"draw": asdict(DRAW), "judging": asdict(HOW), "wall_s": judged.wall_s}
     page = save(tmp_path, judged.scores, judged.failures, judged.example, facts, STEP_S)
     text = page.read_text(encoding="utf-8")
     assert text.count("data:image/png") == 3
     assert "Not known: the" in text
     stored = json.loads((tmp_path / FACTS).read_text())
-    assert {"versions", "git_hash", "pooled", "failures", "command"} <= set(stored)
+    assert {"versions", "git_hash", "pooled", "command"} <= set(stored)
+    assert (
+        json.loads((tmp_path / FAILURE_FACTS).read_text())["failures"]["zone room: every room unit"]["crossings"] == 2
+    )
+    assert "| zone room: every room unit | 2 | 2 | 2 |" in (tmp_path / FAILURE_WORDS).read_text()
     assert "| autoregression | 4 |" in (tmp_path / WORDS).read_text()
     assert (tmp_path / TABLE).read_text().startswith("method,horizon_min")
 
