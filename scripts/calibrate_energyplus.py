@@ -12,9 +12,10 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from experiments.energyplus import calibration_page
-from experiments.energyplus.calibration_study import STUDIES, Done, run
+from experiments.energyplus.calibration_study import STUDIES, run
 from experiments.energyplus.engine import ENGINE_VERSION, engine_version
 from experiments.provenance import git_state, package_versions
 from experiments.validate import plant_hash
@@ -27,7 +28,7 @@ def said(words: str, share: float) -> None:
 
 
 def main() -> None:
-    """Run the studies; the page is written after each."""
+    """Run the studies; each takes its place among those stored."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", nargs="+", choices=list(STUDIES), default=list(STUDIES))
     parser.add_argument("--climates", nargs="+", default=["il_chicago"])
@@ -35,23 +36,27 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, default=Path("runs/energyplus_telemetry"))
     parser.add_argument("--out", type=Path, default=Path("docs/validation"))
     given = parser.parse_args()
-    asked = [word for word in sys.argv[1:]]
-    facts = {
-        "command": " ".join(["python -m scripts.calibrate_energyplus", *map(shlex.quote, asked)]),
+    asked = shlex.join(["python", "-m", "scripts.calibrate_energyplus", *sys.argv[1:]])
+    for climate in given.climates:
+        for name in given.studies:
+            sys.stdout.write(f"{name} in {climate}\n")
+            done = run(name, climate, given.keep, given.seed, said)
+            facts = {**provenance(), "command": asked, **done.facts}
+            study = calibration_page.study_of(done._replace(facts=facts))
+            calibration_page.store(given.out, study)
+            for v in calibration_page.verdicts(study.months):
+                sys.stdout.write(f"  {'met' if v.passed else 'MISSED'}: {v.quantity} {v.worst:.3g} (month {v.month})\n")
+
+
+def provenance() -> dict[str, Any]:
+    """Versions, commit and hash of the plant's code."""
+    return {
         "energyplus": ENGINE_VERSION,
         "wheel": engine_version(),
         "plant_hash": plant_hash(),
         "versions": package_versions(("numpy", "scipy")),
         **git_state(),
     }
-    done: list[Done] = []
-    for climate in given.climates:
-        for name in given.studies:
-            sys.stdout.write(f"{name} in {climate}\n")
-            done.append(run(name, climate, given.keep, given.seed, said))
-            calibration_page.write(given.out, done, facts)
-            for v in calibration_page.verdicts(done[-1:]):
-                sys.stdout.write(f"  {'met' if v.passed else 'MISSED'}: {v.quantity} {v.worst:.3g} (month {v.month})\n")
 
 
 if __name__ == "__main__":

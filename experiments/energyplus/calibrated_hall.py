@@ -86,6 +86,7 @@ def calibrated(
     seed: int = 0,
     report: Report | None = None,
     window_s: float = 86_400.0,
+    parameters: Sequence[str] = (),
 ) -> Judged:
     """Fit on some months of a year and judge on the others.
 
@@ -105,10 +106,12 @@ def calibrated(
         Called with words and the share done.
     window_s : float
         How long a replay runs before it begins anew, behind its burn-in [s].
+    parameters : sequence of str
+        Parts of parameter paths to fit; all where empty.
     """
     start = wrong_sizes(scenario, seed)
     weeks = only(telemetry, [rows[m] for m in fitted])
-    found = calibrate(start, weeks, held_out_frac=0.0, window_s=window_s, report=report)
+    found = calibrate(start, weeks, held_out_frac=0.0, window_s=window_s, keep=parameters, report=report)
     held_out = {month: part for month, part in rows.items() if month not in fitted}
     return Judged(start, found, judged(scenario, start, found, telemetry, held_out, window_s))
 

@@ -1,10 +1,10 @@
-"""The tables of calibrations to EnergyPlus: every held-out month, every parameter, and a page to read."""
+"""The tables of calibrations to EnergyPlus: every held-out month, every size, and a page made of what is stored."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from experiments.energyplus.calibrated_hall import (
 )
 from experiments.energyplus.calibration_study import Done
 
-MONTHS, PARAMETERS, FACTS, PAGE = "months.csv", "parameters.csv", "facts.json", "calibration_energyplus.md"
+MONTHS, SIZES, FACTS, PAGE = "months.csv", "sizes.csv", "facts.json", "calibration_energyplus.md"
 FOLDER = "calibration_energyplus"
 WAY_WORDS = {
     "after": "fitted",
@@ -31,11 +31,30 @@ WAY_WORDS = {
 }
 
 
+class SizeRow(NamedTuple):
+    """One parameter: what EnergyPlus was generated with, where the fit began and arrived, its 90 % interval."""
+
+    path: str
+    energyplus: float
+    start: float
+    fitted: float
+    low: float
+    high: float
+    identified: int
+
+
+class Study(NamedTuple):
+    """One hall in one climate, as it is stored."""
+
+    key: str
+    facts: dict[str, Any]
+    months: list[MonthRow]
+    sizes: list[SizeRow]
+
+
 class Verdict(NamedTuple):
     """One bar of one study: its worst held-out month."""
 
-    study: str
-    climate: str
     quantity: str
     worst: float
     month: int
@@ -47,144 +66,151 @@ class Verdict(NamedTuple):
         return self.worst < self.limit
 
 
-def verdicts(done: Sequence[Done], way: str = "after") -> list[Verdict]:
-    """Every bar of every study: cooling power's CV(RMSE) of 5-minute rows, and each temperature's RMSE [K]."""
+def verdicts(rows: Sequence[MonthRow], way: str = "after") -> list[Verdict]:
+    """Every bar: cooling power's CV(RMSE) of 5-minute rows, and each temperature's RMSE [K]."""
     made = []
-    for one in done:
-        for quantity in (TOTAL, *TEMPERATURES):
-            rows = [r for r in one.judged.rows if r.way == way and r.quantity == quantity]
-            worst = max(rows, key=_measure)
-            limit = COOLING_BAR_FRAC if quantity == TOTAL else TEMPERATURE_BAR_K
-            made.append(Verdict(one.name, one.climate, quantity, _measure(worst), worst.month, limit))
+    for quantity in (TOTAL, *TEMPERATURES):
+        worst = max((r for r in rows if r.way == way and r.quantity == quantity), key=_measure)
+        limit = COOLING_BAR_FRAC if quantity == TOTAL else TEMPERATURE_BAR_K
+        made.append(Verdict(quantity, _measure(worst), worst.month, limit))
     return made
 
 
 def _measure(row: MonthRow) -> float:
-    return row.cv_frac if row.quantity == TOTAL else row.rmse
+    return row.cv_frac if row.quantity.endswith("_kw") else row.rmse
 
 
-def write(place: Path, done: Sequence[Done], facts: dict[str, Any]) -> Path:
-    """Write page, tables and facts into ``place``, a folder such as ``docs/validation``."""
-    folder = place / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / MONTHS).open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(("study", "climate", *MonthRow._fields))
-        table.writerows((d.name, d.climate, *_short(row)) for d in done for row in d.judged.rows)
-    with (folder / PARAMETERS).open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(("study", "climate", "path", "energyplus", "start", "fitted", "low", "high", "identified"))
-        table.writerows((d.name, d.climate, *row) for d in done for row in parameter_rows(d))
-    told = facts | {"studies": {f"{d.name} {d.climate}": d.facts for d in done}}
-    (folder / FACTS).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    (place / PAGE).write_text(page(done, facts), encoding="utf-8")
-    return place / PAGE
-
-
-def parameter_rows(one: Done) -> list[tuple[str, ...]]:
-    """Path, what EnergyPlus was generated with, where the fit began, where it arrived, its interval, whether known."""
+def study_of(one: Done) -> Study:
+    """What is stored of a study that was just run."""
     sizes = {p.path: p.prior for p in free_parameters(one.sizes)}
-    return [
-        (i.path, *(f"{x:.5g}" for x in (sizes[i.path], i.prior, i.value, i.low, i.high)), str(int(i.identified)))
+    rows = [
+        SizeRow(i.path, sizes[i.path], i.prior, i.value, i.low, i.high, int(i.identified))
         for i in one.judged.found.intervals
         if i.kind != "input"
     ]
+    return Study(f"{one.name} {one.climate}", one.facts, one.judged.rows, rows)
 
 
-def _short(row: MonthRow) -> list[str | int]:
-    return [f"{x:.5g}" if isinstance(x, float) else x for x in row]
+def store(place: Path, new: Study) -> Path:
+    """Put a study among those stored below ``place`` (such as ``docs/validation``), in the place of its last run."""
+    folder = place / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    studies = [s for s in stored(place) if s.key != new.key] + [new]
+    _table(folder / MONTHS, MonthRow._fields, ((s.key, row) for s in studies for row in s.months))
+    _table(folder / SIZES, SizeRow._fields, ((s.key, row) for s in studies for row in s.sizes))
+    facts = {s.key: s.facts for s in studies}
+    (folder / FACTS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    (place / PAGE).write_text(page(stored(place)), encoding="utf-8")
+    return place / PAGE
 
 
-def page(done: Sequence[Done], facts: dict[str, Any]) -> str:
-    """Markdown: provenance, bars, ways side by side, months, sizes."""
-    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+def _table(path: Path, names: Sequence[str], rows: Iterable[tuple[str, tuple[Any, ...]]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(("study", *names))
+        for key, row in rows:
+            table.writerow((key, *(f"{x:.5g}" if isinstance(x, float) else x for x in row)))
+
+
+def stored(place: Path) -> list[Study]:
+    """Studies stored below ``place``; none where there is nothing yet."""
+    folder = place / FOLDER
+    if not (folder / FACTS).is_file():
+        return []
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    months, sizes = _read(folder / MONTHS, MonthRow), _read(folder / SIZES, SizeRow)
+    return [Study(key, told, months[key], sizes[key]) for key, told in facts.items()]
+
+
+def _read(path: Path, kind: Any) -> dict[str, list[Any]]:
+    """Rows of a stored table by study, numbers as their fields' types say."""
+    casts = [{"str": str, "int": int, "float": float}[kind.__annotations__[n].__forward_arg__] for n in kind._fields]
+    found: dict[str, list[Any]] = {}
+    with path.open(newline="", encoding="utf-8") as file:
+        for key, *cells in list(csv.reader(file))[1:]:
+            found.setdefault(key, []).append(kind(*(cast(cell) for cast, cell in zip(casts, cells))))
+    return found
+
+
+def page(studies: Sequence[Study]) -> str:
+    """Markdown: bars, then each study with its ways, months and sizes."""
     lines = [
-        "# Our hall fitted to EnergyPlus's telemetry",
+        "# Our halls fitted to EnergyPlus's telemetry",
         "",
-        f"`{facts['command']}`: EnergyPlus {facts['energyplus']} (wheel {facts['wheel']}), commit "
-        f"{facts['git_hash'][:7]}{' with local changes' if facts['git_dirty'] == 'true' else ''}, plant "
-        f"{facts['plant_hash'][:12]}, {versions}. Seeds and hashes: [`facts.json`]({FOLDER}/{FACTS}); all rows: "
-        f"[`months.csv`]({FOLDER}/{MONTHS}), [`parameters.csv`]({FOLDER}/{PARAMETERS}). "
-        "What it means: [calibration.md](../calibration.md).",
+        f"`python -m scripts.calibrate_energyplus` (extra `[energyplus]`). All rows: [`{MONTHS}`]({FOLDER}/{MONTHS}), "
+        f"[`{SIZES}`]({FOLDER}/{SIZES}); seeds, versions, commits, hashes: [`{FACTS}`]({FOLDER}/{FACTS}). What it "
+        "means: [calibration.md](../calibration.md).",
         "",
-        *_bars(done),
+        "Worst of the held-out months, 5-minute rows, against noisy readings. Bars: cooling power CV(RMSE) "
+        f"{COOLING_BAR_FRAC:.0%}, temperatures RMSE {TEMPERATURE_BAR_K:g} K.",
+        "",
+        "| hall and climate | | " + " | ".join(f"`{q}`" for q in (TOTAL, *TEMPERATURES)) + " | bars |",
+        "|" + "---|" * (4 + len(TEMPERATURES)),
     ]
-    for one in done:
+    for one in studies:
+        for way in ("after", "before"):
+            lines.append(f"| {one.key} | {WAY_WORDS[way]} | " + " | ".join(_bar_cells(one, way)) + " |")
+    for one in studies:
         lines += ["", *_study(one)]
     return "\n".join(lines) + "\n"
 
 
-def _bars(done: Sequence[Done]) -> list[str]:
-    lines = [
-        "Worst of the eight held-out months, 5-minute rows, against noisy readings. Bars: cooling power CV(RMSE) "
-        f"{COOLING_BAR_FRAC:.0%}, temperatures RMSE {TEMPERATURE_BAR_K:g} K.",
-        "",
-        "| hall | climate | " + " | ".join(f"`{q}`" for q in (TOTAL, *TEMPERATURES)) + " | bars |",
-        "|" + "---|" * (4 + len(TEMPERATURES)),
-    ]
-    for one in done:
-        found = verdicts([one])
-        missed = sum(not v.passed for v in found)
-        cells = [f"{v.worst:.1%}" if v.quantity == TOTAL else f"{v.worst:.2f} K" for v in found]
-        verdict = f"{missed} MISSED" if missed else "met"
-        lines.append(f"| {one.name} | {one.climate} | " + " | ".join(cells) + f" | {verdict} |")
-    return lines
+def _bar_cells(one: Study, way: str) -> list[str]:
+    found = verdicts(one.months, way)
+    missed = sum(not v.passed for v in found)
+    cells = [f"{v.worst:.1%}" if v.quantity == TOTAL else f"{v.worst:.2f} K" for v in found]
+    return [*cells, f"{missed} MISSED" if missed else "met"]
 
 
-def _study(one: Done) -> list[str]:
+def _study(one: Study) -> list[str]:
     f = one.facts
     arrived = "arrived" if f["converged"] else "NOT converged"
+    versions = ", ".join(f"{name} {version}" for name, version in f["versions"].items())
+    dirty = " with local changes" if f["git_dirty"] == "true" else ""
+    origin = f"EnergyPlus {f['energyplus']} (wheel {f['wheel']}), {versions}, commit {f['git_hash'][:7]}{dirty}"
     lines = [
-        f"## {one.name}, {one.climate}",
+        f"## {one.key}",
         "",
-        f"{f['words']}. {f['fitted_days']} windows of a day fitted, {f['iterations']} iterations, {arrived}; seed "
-        f"{f['seed']}.",
+        f"{f['words']}. {f['fitted_days']} windows of a day fitted, {f['iterations']} iterations, {arrived}. Seed "
+        f"{f['seed']}, {origin}, plant {f['plant_hash'][:12]}, telemetry {f['telemetry_hash'][:12]}.",
         "",
-        "Mean over the held-out months (worst month):",
+        "Mean over the held-out months (worst month); powers as CV(RMSE) of 5-minute rows, the rest as RMSE:",
         "",
         "| quantity | mean | " + " | ".join(WAY_WORDS[way] for way in WAYS) + " |",
         "|" + "---|" * (2 + len(WAYS)),
     ]
-    names = list(dict.fromkeys(r.quantity for r in one.judged.rows))
+    names = list(dict.fromkeys(r.quantity for r in one.months))
     lines += [f"| `{name}` | " + " | ".join(_ways(one, name)) + " |" for name in names]
     lines += ["", "Fitted, by month:", "", *_months(one), "", *_sizes(one)]
     return lines
 
 
-def _ways(one: Done, name: str) -> list[str]:
-    rows = {way: [r for r in one.judged.rows if r.way == way and r.quantity == name] for way in WAYS}
+def _ways(one: Study, name: str) -> list[str]:
+    rows = {way: [r for r in one.months if r.way == way and r.quantity == name] for way in WAYS}
     cells = [f"{np.mean([r.mean for r in rows['after']]):.3g}"]
     for way in WAYS:
-        if name.endswith("_kw"):
-            values = [r.cv_frac for r in rows[way]]
-            cells.append(f"{np.mean(values):.1%} ({max(values):.1%})")
-        else:
-            values = [r.rmse for r in rows[way]]
-            cells.append(f"{np.mean(values):.3g} ({max(values):.3g})")
+        values = [_measure(r) for r in rows[way]]
+        form = "{:.1%} ({:.1%})" if name.endswith("_kw") else "{:.3g} ({:.3g})"
+        cells.append(form.format(np.mean(values), max(values)))
     return cells
 
 
-def _months(one: Done) -> list[str]:
-    after = [r for r in one.judged.rows if r.way == "after"]
-    months = list(dict.fromkeys(r.month for r in after))
-    found = {(r.quantity, r.month): r for r in after}
+def _months(one: Study) -> list[str]:
+    found = {(r.quantity, r.month): r for r in one.months if r.way == "after"}
+    months = list(dict.fromkeys(month for _, month in found))
     lines = ["| | " + " | ".join(str(m) for m in months) + " |", "|" + "---|" * (1 + len(months))]
-    cv = [f"{found[TOTAL, m].cv_frac:.1%}" for m in months]
-    hourly = [f"{found[TOTAL, m].cv_hourly_frac:.1%}" for m in months]
-    bias = [f"{found[TOTAL, m].bias / found[TOTAL, m].mean:+.1%}" for m in months]
-    lines.append("| cooling power CV(RMSE), 5 min | " + " | ".join(cv) + " |")
-    lines.append("| hourly | " + " | ".join(hourly) + " |")
-    lines.append("| bias | " + " | ".join(bias) + " |")
+    total = [found[TOTAL, m] for m in months]
+    lines.append("| cooling power CV(RMSE), 5 min | " + " | ".join(f"{r.cv_frac:.1%}" for r in total) + " |")
+    lines.append("| hourly | " + " | ".join(f"{r.cv_hourly_frac:.1%}" for r in total) + " |")
+    lines.append("| bias | " + " | ".join(f"{r.bias / r.mean:+.1%}" for r in total) + " |")
     for name in TEMPERATURES:
         lines.append(f"| `{name}` RMSE [K] | " + " | ".join(f"{found[name, m].rmse:.2f}" for m in months) + " |")
     return lines
 
 
-def _sizes(one: Done) -> list[str]:
-    lines = [
-        "| size | EnergyPlus | start | fitted | 90 % interval | known |",
-        "|---|---|---|---|---|---|",
-    ]
-    for path, true, start, value, low, high, known in parameter_rows(one):
-        lines.append(f"| `{path}` | {true} | {start} | {value} | {low} .. {high} | {'yes' if known == '1' else ''} |")
+def _sizes(one: Study) -> list[str]:
+    lines = ["| size | EnergyPlus | start | fitted | 90 % interval | known |", "|" + "---|" * 6]
+    for s in one.sizes:
+        cells = f"{s.energyplus:.4g} | {s.start:.4g} | {s.fitted:.4g} | {s.low:.4g} .. {s.high:.4g}"
+        lines.append(f"| `{s.path}` | {cells} | {'yes' if s.identified else ''} |")
     return lines

@@ -1,7 +1,7 @@
 """Halls and climates whose EnergyPlus telemetry our scenario is fitted to: file in, file out, and a calibration.
 
 A building's path is walked in full: ``telemetry.csv`` and ``points.yaml`` are written, read back through the point map,
-screened, fitted on four weeks of the year and judged on the eight months without any of them.
+screened, fitted on four weeks of the year and judged on months without any of them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy as np
 from agents.runtime.manifest import file_hash
 from envs.calibration import excitation, synthetic
 from envs.calibration.fit import Report
+from envs.calibration.screening import Screened
 from envs.calibration.synthetic import START_UTC, write
 from envs.calibration.telemetry import Telemetry
 from envs.scenario import Scenario, load
@@ -32,7 +34,7 @@ from experiments.provenance import content_hash
 from experiments.validate import plant_hash
 
 FITTED = Stretch((1, 4, 7, 10), 7)
-HELD_OUT = Stretch((2, 3, 5, 6, 8, 9, 11, 12), 28)
+ALL_OTHERS, ONE_A_SEASON = Stretch((2, 3, 5, 6, 8, 9, 11, 12), 28), Stretch((2, 5, 8, 11), 28)
 KEY, ROWS = "key.txt", "rows.json"
 COLD_RANGES = (
     "channel_ranges.chw_supply_temp_setpoint_c=[5.5,9.5]",
@@ -44,11 +46,12 @@ COLD_RANGES = (
 
 
 class HallStudy(NamedTuple):
-    """A hall: scenario by name or file of ``configs/validation``, its overrides, and what the reader must know."""
+    """A hall: scenario by name or file of ``configs/validation``, its overrides, what the reader must know, months."""
 
     scenario: str
     overrides: tuple[str, ...]
     words: str
+    held_out: Stretch
 
 
 STUDIES = {
@@ -56,20 +59,32 @@ STUDIES = {
         "legacy_air",
         (),
         "80 racks, chiller D, two tower cells, constant pump, no economizer; chilled water stepped in 6.9-11.1 degC",
+        ALL_OTHERS,
     ),
     "hall_cold": HallStudy(
         "chilled_water_hall.yaml",
         COLD_RANGES,
         "13 racks, chiller B, one tower cell, variable pump, economizer; chilled water stepped in 6.1-8.9 degC, inside "
         "the chiller's published box",
+        ONE_A_SEASON,
     ),
     "hall_warm": HallStudy(
         "chilled_water_hall.yaml",
         (),
         "the same hall with chilled water stepped in 15.2-20.8 degC, outside the box: EnergyPlus extrapolates the "
         "chiller's polynomial, ours follows the Carnot lift, on purpose",
+        ONE_A_SEASON,
     ),
 }
+
+
+class Hall(NamedTuple):
+    """A hall at its site with what its file says, screened, and the rows of each month in it."""
+
+    scenario: Scenario
+    checked: Screened
+    rows: dict[int, tuple[int, int]]
+    hashes: dict[str, str]
 
 
 class Done(NamedTuple):
@@ -90,13 +105,13 @@ def scenario_of(study: HallStudy) -> Scenario:
         return load(str(path), study.overrides)
 
 
-def telemetry_hash(scenario: Scenario, weather: Path, stretches: tuple[Stretch, ...], seed: int) -> str:
+def telemetry_hash(scenario: Scenario, weather: Path, stretches: Sequence[Stretch], seed: int) -> str:
     """SHA-256 of what makes a telemetry file: the model as generated, weather, our racks, the steps and sensors."""
     orders = dict.fromkeys(second_hall.actuators(scenario), 0.0)
     model = second_hall.second_hall(scenario, second_plant.run_period(0, 1, scenario.episode.step_s), orders)
     written = [inspect.getsource(m) for m in (hall_telemetry, second_plant, hall_readings, excitation, synthetic)]
     plant = [scenario.hash(), plant_hash(), engine_version()]
-    return content_hash([model, file_hash(weather), *plant, *written, stretches, seed])
+    return content_hash([model, file_hash(weather), *plant, *written, list(stretches), seed])
 
 
 def run(
@@ -106,8 +121,9 @@ def run(
     seed: int = 0,
     report: Report | None = None,
     fitted: Stretch = FITTED,
-    held_out: Stretch = HELD_OUT,
+    held_out: Stretch | None = None,
     window_s: float = 86_400.0,
+    parameters: Sequence[str] = (),
 ) -> Done:
     """Log a year in EnergyPlus (or find it in ``keep``), calibrate, judge.
 
@@ -122,45 +138,39 @@ def run(
     report : callable, optional
         Called with words and the share of the fit that is done.
     fitted, held_out : Stretch
-        Months to fit and to judge.
+        Months to fit and to judge; the study's own where None.
     window_s : float
         How long a replay runs before it begins anew [s].
+    parameters : sequence of str
+        Parts of parameter paths to fit; all where empty.
     """
-    study, files = STUDIES[name], weather_files()
-    if climate not in files:
-        raise ValueError(f"climate {climate!r} is unknown; the wheel carries {', '.join(files)}")
-    scenario, weather = scenario_of(study), files[climate]
-    folder = keep / f"{name}_{climate}_{seed}"
-    stretches = (fitted, held_out)
-    start = time.perf_counter()
-    site = replace(scenario, elevation_m=read_epw(weather).elevation_m)  # where EnergyPlus's hall stands
-    rows = _telemetry(scenario, weather, folder, stretches, seed)
-    logged_s = time.perf_counter() - start
-    checked = screened(site, folder / "telemetry.csv", folder / "points.yaml")
+    study = STUDIES[name]
+    stretches = (fitted, held_out or study.held_out)
+    hall = hall_with_file(name, climate, keep, seed, stretches)
     start = time.perf_counter()
     found = calibrated(
-        site, checked.telemetry, _shifted(rows, checked.telemetry), fitted.months, seed, report, window_s
+        hall.scenario, hall.checked.telemetry, hall.rows, fitted.months, seed, report, window_s, parameters
     )
     facts = {
         "words": study.words,
         "seed": seed,
-        "scenario_hash": site.hash(),
-        "weather_hash": file_hash(weather),
-        "telemetry_hash": file_hash(folder / "telemetry.csv"),
+        "scenario_hash": hall.scenario.hash(),
+        **hall.hashes,
         "fitted_days": found.found.fitted.count,
         "converged": found.found.fit.converged,
         "iterations": len(found.found.fit.costs) - 1,
-        "logged_s": round(logged_s),
         "fit_and_judging_s": round(time.perf_counter() - start),
-        "findings": len(checked.findings),
+        "findings": len(hall.checked.findings),
     }
-    return Done(name, climate, site, found, facts)
+    return Done(name, climate, hall.scenario, found, facts)
 
 
-def _telemetry(
-    scenario: Scenario, weather: Path, folder: Path, stretches: tuple[Stretch, ...], seed: int
-) -> dict[int, tuple[int, int]]:
-    """Rows of the months; telemetry and point map lie in ``folder`` afterwards."""
+def hall_with_file(name: str, climate: str, keep: Path, seed: int, stretches: Sequence[Stretch]) -> Hall:
+    """A study's hall with its telemetry file, logged anew where ``keep`` has none of the same making."""
+    files = weather_files()
+    if climate not in files:
+        raise ValueError(f"climate {climate!r} is unknown; the wheel carries {', '.join(files)}")
+    scenario, weather, folder = scenario_of(STUDIES[name]), files[climate], keep / f"{name}_{climate}_{seed}"
     key = telemetry_hash(scenario, weather, stretches, seed)
     if not (folder / KEY).is_file() or (folder / KEY).read_text(encoding="utf-8") != key:
         made = logged(scenario, weather, stretches, seed)
@@ -168,11 +178,15 @@ def _telemetry(
         write(made.telemetry, folder)
         (folder / ROWS).write_text(json.dumps(made.rows), encoding="utf-8")
         (folder / KEY).write_text(key, encoding="utf-8")
-    rows = json.loads((folder / ROWS).read_text(encoding="utf-8"))
-    return {int(month): (first, last) for month, (first, last) in rows.items()}
+    site = replace(scenario, elevation_m=read_epw(weather).elevation_m)  # where EnergyPlus's hall stands
+    table = folder / "telemetry.csv"
+    checked = screened(site, table, folder / "points.yaml")
+    rows = {int(m): span for m, span in json.loads((folder / ROWS).read_text(encoding="utf-8")).items()}
+    hashes = {"weather_hash": file_hash(weather), "telemetry_hash": file_hash(table)}
+    return Hall(site, checked, _shifted(rows, checked.telemetry), hashes)
 
 
-def _shifted(rows: dict[int, tuple[int, int]], telemetry: Telemetry) -> dict[int, tuple[int, int]]:
+def _shifted(rows: Mapping[int, Sequence[int]], telemetry: Telemetry) -> dict[int, tuple[int, int]]:
     """Rows of the months in a file that begins at its first logged row."""
     first = round(float((telemetry.start_utc - START_UTC) / np.timedelta64(1, "s")) / telemetry.step_s)
     return {month: (start - first, stop - first) for month, (start, stop) in rows.items()}
