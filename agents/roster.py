@@ -16,6 +16,7 @@ from agents.policy import interface_of, random_policy
 from envs.controllers.building import legacy_fixed
 
 if TYPE_CHECKING:
+    from agents.planners.load_ahead import LoadAhead
     from envs.controllers.base import Controller
     from envs.scenario import Scenario
 
@@ -25,11 +26,15 @@ RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL = "rules_as_given", "rules_tuned", "ru
 WATER_FILLING = "rules_water_filling_caps"
 GIVEN_GAINS = {"fan.kp_per_k": 0.06, "fan.ki_per_k_300s": 0.04}  # SCENARIOS; a scenario may run its fans slower
 RULES = (RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL, WATER_FILLING)
-REFERENCES = (*RULES, "random", "legacy_fixed", "best_constant", "tuned_fixed", "mpc")
+REFERENCES = (*RULES, "random", "legacy_fixed", "best_constant", "tuned_fixed", "mpc", "mpc_engine")
 
 
 def roster(
-    scenario: Scenario, tuned: Tuned | None = None, seed: int = 0, mpc: MpcSettings | None = None
+    scenario: Scenario,
+    tuned: Tuned | None = None,
+    seed: int = 0,
+    mpc: MpcSettings | None = None,
+    ahead: Callable[[Any], LoadAhead] | None = None,
 ) -> dict[str, Maker]:
     """List the reference controllers of a scenario: name to a function that makes one from the core (PROTOCOL 5).
 
@@ -43,6 +48,8 @@ def roster(
         Of the random policy, and of the MPC's searches.
     mpc : MpcSettings, optional
         Adds the row ``mpc``, which moves the best rules there are; some twenty times dearer to run than a rule.
+    ahead : callable, optional
+        Makes from the core what an MPC expects of load and weather; adds the row ``mpc_engine``.
     """
     found = tuned or load_tuned(scenario.name)
     if found is not None and found.plant_hash != plant_hash(scenario):
@@ -70,6 +77,8 @@ def roster(
             made[WATER_FILLING] = lambda core: rules_with(core, {**constants, "caps": "water_filling"})
     if mpc is not None:
         made["mpc"] = lambda core: Mpc(core, rules_with(core, best), mpc, seed)
+    if mpc is not None and ahead is not None:
+        made["mpc_engine"] = lambda core: Mpc(core, rules_with(core, best), mpc, seed, ahead(core))
     return made
 
 

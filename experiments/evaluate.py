@@ -111,7 +111,7 @@ def main(config: DictConfig) -> None:
 
     scenario: Any = OmegaConf.to_object(config.scenario)
     split = split_of(scenario, config.split)
-    policies = reference_policies(scenario, config.mpc)
+    policies = reference_policies(scenario, config.mpc, config.mpc_forecast)
     baseline = config.baseline or best_rule(policies)
     for name, path in config.policies.items():
         policies |= learned_policies(str(name), path)

@@ -139,7 +139,9 @@ def main(config: DictConfig) -> None:
     draw = HallDraw(halls=config.halls, spread=config.spread, seed=config.seed)
     how = Judging(train_days=config.train_days, blocks=config.blocks)
     facts = {
-        "command": " ".join(["coldaisle forecast", *(a for a in sys.argv[1:] if not a.startswith("folder="))]),
+        "command": " ".join(
+            ["coldaisle forecast", *(a for a in sys.argv[1:] if not a.startswith(("folder=", "hydra.")))]
+        ),
         "scenario": scenario.name,
         "scenario_hash": scenario.hash(),
         "draw": asdict(draw),

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from envs.scenario import Scenario
 
 RUN_FILE = "run.json"
+MPC_FORECASTS = ("persistence", "engine")
 MODEL_FILE, UNTRAINED_FILE = "model.zip", "untrained.zip"
 
 PolicyMaker = Callable[[Any], Controller]
 
 
-def reference_policies(scenario: Scenario, mpc: bool = False) -> dict[str, PolicyMaker]:
+def reference_policies(
+    scenario: Scenario, mpc: bool = False, mpc_forecast: str = "persistence"
+) -> dict[str, PolicyMaker]:
     """What every evaluation scores, each made from the core that it will run on (PROTOCOL, baselines).
 
     Parameters
@@ -29,10 +32,17 @@ def reference_policies(scenario: Scenario, mpc: bool = False) -> dict[str, Polic
         Names the tuned constants that belong to it.
     mpc : bool
         Also the model-predictive controller, some twenty times dearer to run than a rule.
+    mpc_forecast : str
+        ``persistence``, or ``engine``: beside it one that expects what the forecasting engine's outlook says, learnt
+        from four weeks of telemetry before the episodes.
     """
     from agents.planners.mpc import MpcSettings
+    from experiments.telemetry_before import engine_outlook
 
-    return dict(roster(scenario, mpc=MpcSettings() if mpc else None))
+    if mpc_forecast not in MPC_FORECASTS:
+        raise ValueError(f"mpc_forecast = {mpc_forecast!r}; give one of {', '.join(MPC_FORECASTS)}")
+    ahead = engine_outlook if mpc_forecast == "engine" else None
+    return dict(roster(scenario, mpc=MpcSettings() if mpc else None, ahead=ahead))
 
 
 def best_rule(policies: Iterable[str]) -> str:

@@ -103,6 +103,7 @@ class EvaluateConfig:
     policies: dict[str, str] = field(default_factory=dict)
     baseline: str = ""  # the tuned rules where they exist
     mpc: bool = False
+    mpc_forecast: str = "persistence"  # engine: also a row mpc_engine, on the forecasting engine's outlook
     split: str = "test"
     episodes: int = 0
     days: int = 0

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.work_by_power import WorkByPower
 from envs.controllers.base import Together
 from envs.controllers.building import building_controller
 from envs.datacenter import Plant
@@ -85,15 +86,9 @@ class HallModel:
         return Outside(**{**made, "humidity_ratio": ratio, "pressure_kpa": zero + self.layout.pressure_kpa})
 
     def load(self, rack_kw: Array) -> Load:
-        """Activity at which racks of this model draw ``rack_kw (R, B)``; jobs are not known, so every rack is alone."""
-        slots, racks, _ = self.activity_path.shape
-        activity = np.empty((slots, racks, rack_kw.shape[1]), self.dtype)
-        for r in range(racks):
-            for s in range(slots):
-                activity[s, r] = np.interp(rack_kw[r], self.power_path_kw[r], self.activity_path[s, r])
-        zero = np.zeros(rack_kw.shape[1], self.dtype)
-        job: Any = np.ascontiguousarray(np.broadcast_to(np.arange(racks)[:, None], rack_kw.shape))
-        return Load(activity, job, zero, zero, zero)
+        """Activity at which racks of this model draw ``rack_kw (R, B)``."""
+        racks = np.arange(self.activity_path.shape[1])
+        return WorkByPower(self.activity_path, self.power_path_kw, racks).load(rack_kw, self.dtype)
 
     def nothing_lost(self, batch: int) -> Availability:
         """All machines there."""

@@ -1,4 +1,5 @@
-"""Model-predictive control with what the agent may know: a digital twin carried along, signals that last.
+"""Model-predictive control with what the agent may know: a digital twin carried along, signals that last or that the
+forecasting engine expects (``load_ahead``).
 
 The twin runs beside the plant and is corrected by measurements, so a forecast starts with the stages, modes, timers and
 temperatures of the moment. Each control step candidate setpoints are held on copies of it over the horizon, side by
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 
 from agents.planners.best_constant import THERMAL
 from agents.planners.cem import Budget, minimize_each
-from agents.planners.twin import Twin, tiled
+from agents.planners.load_ahead import LoadAhead, Persistence
+from agents.planners.twin import Twin, outside_of, tiled
 from envs.bill import STORED_HEAT_COP
 from envs.controllers.base import Array, Controller, Measurements, Setpoints
 from envs.datacenter import Plant
@@ -70,15 +72,25 @@ class Mpc:
     settings : MpcSettings
     seed : int
         Of the search.
+    ahead : LoadAhead, optional
+        What load and weather will do; that they last where left out.
     """
 
-    def __init__(self, core: DataCenterCore, base: Controller, settings: MpcSettings, seed: int = 0) -> None:
+    def __init__(
+        self,
+        core: DataCenterCore,
+        base: Controller,
+        settings: MpcSettings,
+        seed: int = 0,
+        ahead: LoadAhead | None = None,
+    ) -> None:
         self.base, self.settings, self.seed = base, settings, seed
         self.channels, self.agent_channels = core.channels, core.agent_channels
         self.scenario, self.bill, self.step_s = core.scenario, core.bill, core.step_s
         self.plant = Plant(_coarser(core.scenario), core.dtype)
         self.advance = Taped(self.plant.step)
         self.twin = Twin(self.plant, core.channels)
+        self.ahead = ahead or Persistence(self.plant.layout)
         self.dtype = core.dtype
         self.steps = max(1, round(settings.horizon_s / core.step_s))
         self.moves = [c for c in core.agent_channels if c.name in THERMAL]
@@ -90,6 +102,7 @@ class Mpc:
         """Forget the last plan; without a mask also which searches were made, so that a run can be repeated."""
         self.base.reset(n, mask)
         self.twin.forget(mask)
+        self.ahead.forget(mask)
         if mask is None or self.plan is None:
             self.plan, self.decisions = None, 0
         else:
@@ -101,6 +114,7 @@ class Mpc:
         if not self.moves:
             return rule
         self.twin.follow(measurements)
+        self.ahead.follow(measurements)
         box = Box(self, measurements)
         sites = measurements["dry_bulb_c"].shape[-1]
         forecast = Forecast(self, measurements, self.settings.budget.population)
@@ -151,10 +165,12 @@ class Forecast:
         in_force = {c.name: measured[f"in_force.{c.name}"] for c in mpc.channels}
         bias = layout.membership.T @ twin.inlet_bias_k.astype(mpc.dtype) + mpc.settings.margin_k
         peak_kw = measured["billing_peak_share"][0] * layout.rated_it_kw
-        start = (twin.state, twin.outside, twin.load, twin.lost, in_force, bias, peak_kw)
-        self.state, self.outside, self.load, self.lost, self.in_force, self.rack_bias, self.peak_kw = tiled(
-            start, copies
-        )
+        start = (twin.state, twin.outside, twin.lost, in_force, bias, peak_kw)
+        self.state, self.outside, self.lost, self.in_force, self.rack_bias, self.peak_kw = tiled(start, copies)
+        ahead = mpc.ahead.coming(measured, mpc.steps)
+        self.loads = [tiled(twin.load_of(demand_kw), copies) for demand_kw in ahead.row_kw]
+        met = (outside_of(ahead.met(measured, step), layout.pressure_kpa) for step in range(mpc.steps))
+        self.weather = [tiled(outside, copies) for outside in met]
 
     def cost(self, wanted: Setpoints) -> Array:
         """Cost over the horizon ``(P E,)`` [USD] of holding ``wanted``."""
@@ -168,7 +184,7 @@ class Forecast:
                 for c in m.channels
             }
             clock = np.full(len(self.peak_kw), step, np.int64)
-            state, flows = m.advance(state, in_force, self.outside, self.load, self.lost, clock)
+            state, flows = m.advance(state, in_force, self.weather[step], self.loads[step], self.lost, clock)
             warm = flows._replace(rack_inlet_max_c=flows.rack_inlet_max_c + self.rack_bias)
             cost = cost + self._judged(warm, before, in_force)
             highest = np.maximum(highest, flows.grid_power_kw)

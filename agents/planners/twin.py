@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.work_by_power import WorkByPower
 from envs.controllers.base import Array, Measurements
 from envs.controllers.row_value import usual_mix
 from envs.datacenter import Plant
@@ -75,10 +76,7 @@ class Twin:
             self.row_bias_kw = 0.0 * demand
         elif self.fresh is not None:
             self.row_bias_kw = self.row_bias_kw * ~self.fresh
-        self.outside, self.load = (
-            outside_of(measured, layout.pressure_kpa),
-            self._row_load.of(demand + self.row_bias_kw),
-        )
+        self.outside, self.load = outside_of(measured, layout.pressure_kpa), self.load_of(demand)
         self.lost = availability(fault_plan([[]] * sites, layout.n_zones, dtype=self.plant.dtype), np.zeros(sites))
         in_force = {c.name: measured[f"in_force.{c.name}"] for c in self.channels}
         if anew or self.fresh is not None:
@@ -99,6 +97,10 @@ class Twin:
             self.inlet_bias_k = assign(self.inlet_bias_k, bias[:, where], where)
             self.row_bias_kw = assign(self.row_bias_kw, 0.0, where)
             self.fresh = None
+
+    def load_of(self, demand_kw: Array) -> Load:
+        """Load of rows that demand ``demand_kw (P, B)``, with what the twin's rows are known to be wrong by."""
+        return self._row_load.of(demand_kw + self.row_bias_kw)
 
     def _settled(self, measured: Measurements, in_force: dict[str, Array], sites: int) -> tuple[PlantState, Any]:
         charge = measured["battery_soc_frac"][0] if "battery_soc_frac" in measured else np.full(sites, 0.5)
@@ -209,6 +211,9 @@ class RowLoad:
     def __init__(self, plant: Plant) -> None:
         self.layout, self.mix = plant.layout, usual_mix(plant.scenario)
         self.rest_kw, self.busy_kw = (self._draw(use) for use in (0.0, 1.0))
+        ends = np.array([0.0, MOST_USE])
+        drawn = self.rest_kw + ends * (self.busy_kw - self.rest_kw)
+        self.path = WorkByPower(self.mix[:, :, None] * ends, drawn, self.layout.row_of)
 
     def _draw(self, use: float) -> Array:
         """Demand of each power row ``(P, 1)`` [kW] with every rack at ``use`` of its usual mix."""
@@ -218,14 +223,6 @@ class RowLoad:
         draw: Array = self.layout.tree.row_racks @ ((demand.base_kw + demand.total_kw) * supplies)
         return draw
 
-    def use(self, demand_kw: Array) -> Array:
-        """Share of full use of each row ``(P, B)`` that draws ``demand_kw (P, B)``."""
-        return np.clip((demand_kw - self.rest_kw) / (self.busy_kw - self.rest_kw), 0.0, MOST_USE)
-
     def of(self, demand_kw: Array) -> Load:
         """Load that draws ``demand_kw (P, B)``; no queues."""
-        use = self.use(demand_kw).astype(self.layout.dtype)
-        activity = (self.mix[:, :, None] * use[self.layout.row_of][None]).astype(self.layout.dtype)
-        racks, sites = activity.shape[1:]
-        zero = np.zeros(sites, self.layout.dtype)
-        return Load(activity, np.broadcast_to(np.arange(racks)[:, None], (racks, sites)).copy(), zero, zero, zero)
+        return self.path.load(demand_kw, self.layout.dtype)

@@ -94,8 +94,8 @@ def test_the_load_that_is_read_from_the_rows_draws_what_was_measured(bench_of: B
     plant = bench_of(name).single.plant
     load = RowLoad(plant)
     wanted = load.rest_kw + np.array([[0.2, 0.6, 1.0]]) * (load.busy_kw - load.rest_kw)
-    np.testing.assert_allclose(load.use(wanted), np.broadcast_to([[0.2, 0.6, 1.0]], wanted.shape), atol=1e-4)
-    assert load.of(wanted).activity.sum(axis=0).max() <= 1.0 + 1e-4
+    use = load.of(wanted).activity.sum(axis=0)
+    np.testing.assert_allclose(use, np.broadcast_to([[0.2, 0.6, 1.0]], use.shape), atol=1e-4)
 
 
 def test_humidity_comes_back_from_the_wet_bulb() -> None:

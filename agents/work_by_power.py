@@ -1,0 +1,45 @@
+"""From measured power to the work that draws it: the one path of activity behind twins and forecasters.
+
+Whatever a meter stands before (a rack, a row of racks), its racks are led along a path from rest to full use, and
+stand where they draw what the meter reads. Single jobs are not known, so every rack works alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.world import Load
+
+Array = NDArray[Any]
+
+
+class WorkByPower(NamedTuple):
+    """Paths of work, and what is drawn along them.
+
+    Attributes
+    ----------
+    activity : array (S, R, G)
+        Work of every slot along the path of its rack [share of the rated accelerators].
+    power_kw : array (M, G)
+        What each meter reads along it, ascending [kW].
+    meter_of : array of int (R,)
+        The meter before each rack.
+    """
+
+    activity: Array
+    power_kw: Array
+    meter_of: NDArray[np.intp]
+
+    def load(self, read_kw: Array, dtype: Any) -> Load:
+        """Load that draws ``read_kw (M, B)``, as far as the path reaches; nothing waits."""
+        slots, racks, _ = self.activity.shape
+        activity = np.empty((slots, racks, read_kw.shape[1]), dtype)
+        for r, meter in enumerate(self.meter_of):
+            for s in range(slots):
+                activity[s, r] = np.interp(read_kw[meter], self.power_kw[meter], self.activity[s, r])
+        zero = np.zeros(read_kw.shape[1], dtype)
+        alone: Any = np.ascontiguousarray(np.broadcast_to(np.arange(racks)[:, None], (racks, read_kw.shape[1])))
+        return Load(activity, alone, zero, zero, zero)
