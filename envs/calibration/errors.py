@@ -46,8 +46,10 @@ def end_to_end(by_window: Floats) -> Floats:
     return moved.reshape(moved.shape[0] * moved.shape[1], *moved.shape[2:])
 
 
-def weigh(windows: Windows, predicted: Floats) -> Weighing:
+def weigh(windows: Windows, predicted: Floats, near: bool = True) -> Weighing:
     """Weights for residuals around a prediction ``(T, N)``: the sensor's noise, or what the channel really scatters.
+
+    Far from the goal (not ``near``) only the noise counts: a channel that is not met yet would vote itself away.
 
     Channels that the model cannot follow count by their own scatter (robust, so that outliers do not decide it), single
     outliers by Huber's weight. Residuals that remember bring less news than their number: a channel's deviation grows
@@ -59,10 +61,13 @@ def weigh(windows: Windows, predicted: Floats) -> Weighing:
     middle = np.nanmedian(np.where(known, raw, np.nan), axis=0, keepdims=True)
     scaled = np.where(known, (raw - middle) / sd, np.nan)
     scale = np.maximum(MAD_TO_SD * np.nanmedian(np.abs(scaled), axis=0), LEAST_SCALE)
-    sd = np.nan_to_num(sd, nan=1.0) * np.nan_to_num(scale, nan=1.0)[None]
+    noise = np.nan_to_num(sd, nan=1.0)
+    sd = noise * np.nan_to_num(scale, nan=1.0)[None]
     away = np.nan_to_num(raw - middle) / sd
     weight = known / np.maximum(np.abs(away) / HUBER, 1.0)
     weight = weight * ~_both_at_an_end(windows, shown, predicted, end_to_end(windows.noise_sd))
+    if not near:
+        return Weighing(noise, weight, np.asarray(windows.offset_sd), np.asarray(windows.gain_sd))
     memory = correlation_time(away * np.sqrt(weight), round(MEMORY_S / windows.step_s))
     return Weighing(sd * np.sqrt(memory)[None], weight, np.asarray(windows.offset_sd), np.asarray(windows.gain_sd))
 

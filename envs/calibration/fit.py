@@ -30,8 +30,13 @@ DAMPINGS = (0.0, 0.03, 0.3, 3.0)  # of the diagonal
 STIFFER = 30.0  # all dampings but none grow so after an iteration in which no step was better
 LONGEST_STEP = 1.5  # of one parameter in one iteration, in standard deviations of its prior
 ARRIVED = 0.1  # root mean square of the full step in posterior standard deviations
-MOST_ITERATIONS = 12
+NEAR, LITTLE = 1.0, 1.0  # or: no longer than this, and no step lowers the sum of squares by as much as one reading
+FAR_ITERATIONS = 6  # at most so many before channels count by their own scatter
+MOST_ITERATIONS = 15
 TINY = 1e-9  # room at a bound
+WORTH_A_CORE = (
+    4000  # racks times environments: smaller arrays spend their time between numpy's calls, one core at a time
+)
 BATCH_LIMIT = 800  # environments per replay: more go in turns (memory)
 
 
@@ -103,15 +108,16 @@ def fit(
     u = np.zeros(len(free)) if start is None else np.clip(start, low, high)
     activity = activity_of(scenario, windows, list(free), u)
     costs: list[float] = []
-    converged, renewed, iteration, stiff = False, False, 0, 1.0
+    converged, renewed, near, iteration, stiff = False, False, False, 0, 1.0
     while iteration < iterations:
         say(f"iteration {iteration + 1}: slopes", iteration / iterations)
-        here = look(scenario, windows, free, u, activity, (low, high))
+        here = look(scenario, windows, free, u, activity, (low, high), near)
         say(f"iteration {iteration + 1}: cost {here.taken.cost:.0f}, steps", (iteration + 0.8) / iterations)
         costs.append(here.taken.cost + float(u @ u))
-        new, length = _step(scenario, windows, here, activity, (low, high), stiff)
+        new, length, gain = _step(scenario, windows, here, activity, (low, high), stiff)
         iteration += 1
-        still = length < ARRIVED
+        still = near and (length < ARRIVED or (length < NEAR and gain < LITTLE))
+        near = near or length < NEAR or iteration >= FAR_ITERATIONS
         stiff = 1.0 if np.any(new != u) else stiff * STIFFER
         u = new
         if still and renewed:
@@ -145,6 +151,7 @@ def look(
     u: Floats,
     activity: Floats,
     bounds: tuple[Floats, Floats],
+    near: bool = True,
 ) -> Look:
     """Replay a point ``u (P,)`` and a tiny step of every parameter beside it, away from its bound.
 
@@ -156,7 +163,7 @@ def look(
     shown = _predictions(scenario, windows, free, points, activity)
     base = shown[0]
     slopes = (shown[1:] - base) * (sign / SLOPE_STEP)[:, None, None]
-    weighing = weigh(windows, base)
+    weighing = weigh(windows, base, near)
     raw = end_to_end(windows.shown) - base
     return Look(tuple(free), u, base, weighing, without_constants(weighing, raw, slopes, base))
 
@@ -168,7 +175,8 @@ def _predictions(
 
     Each turn fills its own slice, so what comes out does not depend on which ends first.
     """
-    turns = max(-(-points.shape[1] * windows.count // BATCH_LIMIT), min(cores(), points.shape[1]))
+    cells = points.shape[1] * windows.count * windows.slot_mix.shape[1]
+    turns = max(-(-points.shape[1] * windows.count // BATCH_LIMIT), min(cores(), cells // WORTH_A_CORE), 1)
     made = np.empty((points.shape[1], windows.count * (windows.steps - windows.burn_in), len(windows.rows)))
 
     def turn(some: NDArray[np.intp]) -> None:
@@ -187,8 +195,8 @@ def cores() -> int:
 
 def _step(
     scenario: Scenario, windows: Windows, here: Look, activity: Floats, bounds: tuple[Floats, Floats], stiff: float
-) -> tuple[Floats, float]:
-    """The best of several damped steps, and the full one's length in posterior deviations."""
+) -> tuple[Floats, float, float]:
+    """The best of several damped steps, the full one's length in posterior deviations, and what was gained."""
     h, g = here.taken.curvature() + np.eye(len(here.u)), here.taken.pull() - here.u
     room = bounds[0] - here.u, bounds[1] - here.u
     tried, full = [here.u], boxed(h, g, room)
@@ -203,7 +211,7 @@ def _step(
         taken = without_constants(here.weighing, measured - predicted, none, predicted)
         costs.append(taken.cost + float(point @ point))
     length = float(np.sqrt(full @ h @ full / len(full)))
-    return tried[int(np.argmin(costs))], length
+    return tried[int(np.argmin(costs))], length, costs[0] - min(costs)
 
 
 def boxed(h: Floats, g: Floats, room: tuple[Floats, Floats]) -> Floats:

@@ -21,6 +21,7 @@ BURN_IN_S = 3.0 * 3600.0  # several time constants of basin, buffer and racks
 NOT_REPLAYED = {"rack_power_limit_frac": 2.0, "battery_power_kw": 0.0}  # a measured load is already capped
 DECODING = {"conv": 1.0, "code": 0.15}  # of the idle share of a serving rack; read off our own load (WORKLOAD 6)
 WEATHER_MEAN_S = 3600.0  # readings of the weather are means over so long
+OWN_JOBS = ("shared", "batch")  # workloads whose racks start and stop each for itself
 FAN_LEFT_COMMAND = 0.05  # speed feedback so far from its command is believed
 STEP_MATTERS = {"temperature": 0.4, "fraction": 0.03, "count": 0.5, "power": np.inf}  # of a setpoint, unseen in a gap
 LONGEST_BRIDGE_S = 3600.0  # a longer gap of an input silences the outputs in it and behind it
@@ -152,13 +153,25 @@ def drivers(telemetry: Telemetry, scenario: Scenario, layout: Layout) -> tuple[d
         filled[name], bad = bridged(values[name], longest, q.role == "mode", matters)
         silent |= bad
         if name == load:
-            filled[name] = without_noise(values[name], noise_sd(q, scenario.sensors, values[name]))
+            sd = noise_sd(q, scenario.sensors, values[name])
+            together = working_together(scenario) if name == "rack_power_kw" else range(values[name].shape[1])
+            filled[name] = without_noise(values[name], sd, np.asarray(together))
         if q.role == "weather":
             filled[name] = smooth(filled[name], round(WEATHER_MEAN_S / telemetry.step_s))
     _overridden_fans(filled, values)
     _moist(filled, layout.pressure_kpa)
     _constants(filled, scenario, layout, telemetry.rows)
     return filled, silent
+
+
+def working_together(scenario: Scenario) -> list[int]:
+    """Number of the group of every rack ``(R,)`` that draws power alike; jobs of its own: alone."""
+    made: list[int] = []
+    for group in scenario.racks.values():
+        alone = group.workload in OWN_JOBS
+        first = made[-1] + 1 if made else 0
+        made += [first + (k if alone else 0) for k in range(group.count)]
+    return made
 
 
 def smooth(values: Floats, width: int) -> Floats:

@@ -67,7 +67,9 @@ def test_a_candidate_shows_the_same_alone_and_among_others(hall: Hall) -> None:
 
 def test_hidden_parameters_are_found_from_noisy_readings_with_gaps(hall: Hall) -> None:
     telemetry = measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1)
-    found = calibrate(hall.scenario, telemetry, held_out_frac=0.4, window_s=SIDE_BY_SIDE_S, keep=KEEP)
+    found = calibrate(
+        hall.scenario, telemetry, held_out_frac=0.4, window_s=SIDE_BY_SIDE_S, ahead_s=SIDE_BY_SIDE_S, keep=KEEP
+    )
     assert found.fit.converged
     by_path = {i.path: i for i in found.intervals}
     for path, truth in HIDDEN.items():
