@@ -120,13 +120,13 @@ def judged(
     scenario: Scenario, start: Scenario, found: Calibration, telemetry: Telemetry, months: Months, window_s: float
 ) -> list[MonthRow]:
     """Every way to replay the months: windows side by side, each behind its burn-in, under the inputs that came."""
-    free, none = list(found.fit.free), np.zeros(len(found.fit.u))
+    free, sizes = list(found.fit.free), free_parameters(scenario)
     moded = only(telemetry, list(months.values()))
     unmoded = moded.with_values({n: v for n, v in moded.values.items() if n not in MODES})
     ways: dict[str, tuple[Scenario, Telemetry, Sequence[FreeParameter], Floats]] = {
         "after": (start, moded, free, found.fit.u),
-        "before": (start, moded, free, none),
-        "given": (scenario, moded, free_parameters(scenario), none),
+        "before": (start, moded, free, np.zeros(len(free))),
+        "given": (scenario, moded, sizes, np.zeros(len(sizes))),
         "own_modes": (start, unmoded, free, found.fit.u),
     }
     made = []

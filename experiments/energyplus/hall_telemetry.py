@@ -3,7 +3,8 @@
 Each stretch of days is a run of its own (`second_plant`), all of them on one year's clock with one set of sensors.
 EnergyPlus has no racks: ours turn the load into heat, and what is logged of them is the site's IT meter alone, because
 all that EnergyPlus's well-mixed room knows of a rack is its share of that heat. Rack inlets are not logged, there being
-no aisles. The valve is the coil's water over its design water: EnergyPlus has flows and no valve.
+no aisles. EnergyPlus has flows and no valve: what is logged is, as in our plant, the coil's water
+over the water that the pumps on duty bring it with all valves wide open.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from envs.calibration.telemetry import Telemetry
 from envs.controllers.base import Controller
 from envs.controllers.fixed import Fixed
 from envs.core import DataCenterCore
+from envs.datacenter import Plant
 from envs.interface.channels import Channel
 from envs.scenario import Scenario
+from envs.units import RHO_WATER_KG_M3
 from experiments.energyplus.second_plant import EnergyPlusPlant
 from experiments.transfer import Setting, setting
 
@@ -128,7 +131,17 @@ def _value(core: DataCenterCore, plant: EnergyPlusPlant, outside: Any, name: str
     if name == "tower_cells_running":
         assert plant.scenario.tower is not None
         return plant.scenario.tower.duty_cells  # one tower stands for all cells on duty
+    if name == "coil_valve_frac":
+        return core.flows.coil_valve_frac / water_share(plant.ours)  # the second plant's is over the coils' design
     return reading(core, outside, name)
+
+
+def water_share(plant: Plant) -> float:
+    """Water that the pumps on duty bring over the water of all coils at design, at most 1."""
+    zones, pumps = plant.layout.zones, plant.scenario.chilled_water
+    assert pumps is not None
+    wide_open = float((zones.coil_water_kg_s * zones.crah_running).sum())
+    return min(pumps.design_flow_m3_s * RHO_WATER_KG_M3 / wide_open, 1.0)
 
 
 def only(telemetry: Telemetry, rows: Sequence[tuple[int, int]]) -> Telemetry:
