@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from envs.calibration import fit as fitting
+from envs.calibration import slopes
 from envs.calibration.calibration import calibrate
+from envs.calibration.errors import end_to_end, weigh, without_constants
 from envs.calibration.fit import fit
 from envs.calibration.free_parameters import free_parameters, with_values
 from envs.calibration.intervals import Interval, intervals, long_run
@@ -88,9 +89,11 @@ def test_what_is_known_of_the_coil_does_not_hang_on_the_slopes_step(
     activity = activity_of(hall.scenario, windows, free, u)
     bounds = np.full(len(free), -4.0), np.full(len(free), 4.0)
     deviations = []
-    for step in (fitting.SLOPE_STEP, 10.0 * fitting.SLOPE_STEP):
-        monkeypatch.setattr(fitting, "SLOPE_STEP", step)
-        curvature = fitting.look(hall.scenario, windows, free, u, activity, bounds).taken.curvature()
+    for step in (slopes.SLOPE_STEP, 10.0 * slopes.SLOPE_STEP):
+        monkeypatch.setattr(slopes, "SLOPE_STEP", step)
+        shown, lean = slopes.slopes_at(hall.scenario, windows, free, u, activity, bounds)
+        weighing = weigh(windows, shown)
+        curvature = without_constants(weighing, end_to_end(windows.shown) - shown, lean, shown).curvature()
         deviations.append(np.sqrt(np.diag(np.linalg.inv(curvature + np.eye(len(u))))))
     np.testing.assert_allclose(deviations[0], deviations[1], rtol=0.03)
 
