@@ -44,9 +44,12 @@ def screened(scenario: Scenario, telemetry: Path, points: Path) -> Screened:
 
 @contextmanager
 def shown_progress(wanted: bool) -> Iterator[Callable[[str, float], None]]:
-    """A progress bar that a fit's words and shares go to; a log line a minute where there is no terminal."""
+    """A progress bar that a fit's words and shares go to; log lines where there is no terminal."""
     if not wanted:
         yield lambda words, share: None
+        return
+    if not sys.stdout.isatty():
+        yield lambda words, share: LOG.info("%3.0f %%: %s", 100.0 * share, words)
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 

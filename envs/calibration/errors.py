@@ -120,9 +120,10 @@ class Taken(NamedTuple):
         """Inner products of the slopes ``(P, P)``."""
         return product(self.slopes, self.slopes) + product(self.lean, self.lean)
 
-    def pull(self) -> Floats:
-        """Inner products of slopes and residuals ``(P,)``."""
-        both = product(self.slopes, self.residual[None]) + product(self.lean, self.level[None])
+    def pull(self, of: Taken | None = None) -> Floats:
+        """Inner products of the slopes and residuals ``(P,)``, its own or those of another."""
+        of = of or self
+        both = product(self.slopes, of.residual[None]) + product(self.lean, of.level[None])
         return np.asarray(both[:, 0])
 
 

@@ -1,7 +1,7 @@
 """The fit: regularised Gauss-Newton with slopes from the batch, every candidate of an iteration replayed at once.
 
-Each iteration replays four damped steps side by side on the environment axis and takes the best; before it, while the
-way is long, the present point and a tiny step of every parameter, for the slopes. Steps of less than a posterior
+Each iteration replays bent and damped steps side by side on the environment axis and takes the best; before it, while
+the way is long, the present point and a tiny step of every parameter, for the slopes. Steps of less than a posterior
 deviation go on with the slopes they have, and an end is believed only with new ones. The prior is a row of the same
 least squares.
 """
@@ -25,6 +25,9 @@ from envs.scenario import Scenario
 Floats = NDArray[np.float64]
 Report = Callable[[str, float], None]
 
+PARTS = (1.0, 0.6, 0.3)  # of the bent step that are tried
+PROBE = 0.1  # of a step at which its bend is seen
+MOST_BEND = 0.75  # of the step's own length
 DAMPINGS = (0.0, 0.03, 0.3, 3.0)  # of the diagonal
 STIFFER = 30.0  # all dampings but none grow so after an iteration in which no step was better
 LONGEST_STEP = 1.5  # of one parameter in one iteration, in standard deviations of its prior
@@ -32,6 +35,7 @@ ARRIVED = 0.1  # root mean square of the full step in posterior standard deviati
 NEAR, LITTLE = 1.0, 1.0  # or: no longer than this, and no step lowers the sum of squares by as much as one reading
 FAR_ITERATIONS = 6  # at most so many before channels count by their own scatter
 MOST_ITERATIONS = 20
+LARGE, SOME, ROUGH_ITERATIONS = 20_000, 2, 9  # racks x windows x parameters: from there on two windows lead the way
 TINY = 1e-9  # room at a bound
 
 
@@ -100,12 +104,16 @@ def fit(
     """
     say = report or (lambda words, share: None)
     low, high = np.array([p.reach() for p in free]).T
+    near = False
+    if start is None and len(free) * windows.count * windows.slot_mix.shape[1] > LARGE:
+        some = windows.only(np.linspace(0, windows.count - 1, SOME + 2).round().astype(int)[1:-1].tolist())
+        start, near = _roughly(scenario, some, free, say), True
     u = np.zeros(len(free)) if start is None else np.clip(start, low, high)
     activity = activity_of(scenario, windows, list(free), u)
     costs: list[float] = []
     shown: Floats | None = None
     slopes: Floats | None = None
-    converged, renewed, near, stiff = False, False, False, 1.0
+    converged, renewed, stiff = False, False, 1.0
     for iteration in range(iterations):
         say(f"iteration {iteration + 1}", iteration / iterations)
         new_slopes = slopes is None
@@ -134,18 +142,29 @@ def fit(
     return Fit(tuple(free), u, here.predicted, here.weighing, here.taken, tuple(costs), converged, activity)
 
 
+def _roughly(scenario: Scenario, some: Windows, free: Sequence[FreeParameter], say: Report) -> Floats:
+    """Where a few windows of a large hall lead, ``(P,)``: most of the way at a part of the price."""
+    middle = np.zeros(len(free))
+
+    def words(text: str, share: float) -> None:
+        say(f"{some.count} days alone, {text}", 0.3 * share)
+
+    return fit(scenario, some, free, words, middle, ROUGH_ITERATIONS).u
+
+
 @dataclass(frozen=True, eq=False)
 class _Look:
-    """A point with its slopes, in standard deviations."""
+    """A point with its slopes, as they are and in standard deviations."""
 
     predicted: Floats
+    slopes: Floats
     weighing: Weighing
     taken: Taken
 
 
 def _look(windows: Windows, shown: Floats, slopes: Floats, near: bool) -> _Look:
     weighing = weigh(windows, shown, near)
-    return _Look(shown, weighing, without_constants(weighing, end_to_end(windows.shown) - shown, slopes, shown))
+    return _Look(shown, slopes, weighing, without_constants(weighing, end_to_end(windows.shown) - shown, slopes, shown))
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,20 +192,38 @@ def _step(
 ) -> _Step:
     h, g = here.taken.curvature() + np.eye(len(u)), here.taken.pull() - u
     room = bounds[0] - u, bounds[1] - u
-    tried, full = [u], boxed(h, g, room)
-    for damping in DAMPINGS:
-        reach = np.clip(room[0], -LONGEST_STEP, 0.0), np.clip(room[1], 0.0, LONGEST_STEP)
-        tried.append(u + boxed(h + damping * stiff * np.diag(np.diag(h)), g, reach))
+    reach = np.clip(room[0], -LONGEST_STEP, 0.0), np.clip(room[1], 0.0, LONGEST_STEP)
+    full, straight = boxed(h, g, room), boxed(h, g, reach)
+    probe = predictions(scenario, windows, free, (u + PROBE * straight)[:, None], activity)[0]
+    bend = _bend(here, probe, straight, h)
+    tried = [u] + [np.clip(u + part * straight + part**2 * bend, *bounds) for part in PARTS]
+    tried += [u + boxed(h + damping * stiff * np.diag(np.diag(h)), g, reach) for damping in DAMPINGS]
     shown = predictions(scenario, windows, free, np.stack(tried[1:], axis=1), activity)
     costs = [here.taken.cost + float(u @ u)]
-    none = np.zeros((0, *shown.shape[1:]))
     measured = end_to_end(windows.shown)
     for point, predicted in zip(tried[1:], shown):
-        taken = without_constants(here.weighing, measured - predicted, none, predicted)
-        costs.append(taken.cost + float(point @ point))
+        costs.append(_taken(here, measured - predicted, predicted).cost + float(point @ point))
     best = int(np.argmin(costs))
     length = float(np.sqrt(full @ h @ full / len(full)))
     return _Step(tried[best], shown[best - 1] if best else here.predicted, length, costs[0] - costs[best])
+
+
+def _taken(here: _Look, raw: Floats, predicted: Floats) -> Taken:
+    """Residuals ``raw (T, N)`` in the standard deviations of a look, without the sensors' constants."""
+    return without_constants(here.weighing, raw, np.zeros((0, *raw.shape)), predicted)
+
+
+def _bend(here: _Look, probe: Floats, step: Floats, h: Floats) -> Floats:
+    """What is to be added to a step so that it follows a curved valley: half its geodesic acceleration.
+
+    Flow and coil, airflow and leakage trade along curves; a straight step leaves them and is damped to nothing
+    (Transtrum and Sethna 2012). The second derivative along the step comes from one replay at ``PROBE`` of it.
+    """
+    along = np.einsum("ptn,p->tn", here.slopes, step, optimize=True)
+    curve = 2.0 / PROBE * ((probe - here.predicted) / PROBE - along)
+    bend = -0.5 * np.linalg.solve(h, here.taken.pull(_taken(here, curve, here.predicted)))
+    size, most = float(np.sqrt(bend @ h @ bend)), MOST_BEND * float(np.sqrt(step @ h @ step))
+    return np.asarray(bend * min(1.0, most / max(size, TINY)))
 
 
 def boxed(h: Floats, g: Floats, room: tuple[Floats, Floats]) -> Floats:

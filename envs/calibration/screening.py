@@ -83,9 +83,10 @@ def screen(telemetry: Telemetry, rated_kw: Mapping[str, float], before: Sequence
     findings, kept = list(before), {}
     for name, values in telemetry.values.items():
         q = QUANTITIES[name]
-        clean = values.copy()
-        for k in range(values.shape[1]):
-            point = telemetry.names.get(name, ())[k] if k < len(telemetry.names.get(name, ())) else f"{name}[{k}]"
+        clean, known = values.copy(), telemetry.names.get(name, ())
+        points = [known[k] if k < len(known) else f"{name}[{k}]" for k in range(values.shape[1])]
+        findings += _gaps(values, points, telemetry.step_s)
+        for k, point in enumerate(points):
             clean[:, k] = _column(q, clean[:, k], point, telemetry.step_s, rated_kw.get(name), findings)
         if np.isfinite(clean).any():
             kept[name] = clean
@@ -95,13 +96,26 @@ def screen(telemetry: Telemetry, rated_kw: Mapping[str, float], before: Sequence
     return Screened(checked, tuple(findings))
 
 
+def _gaps(values: Floats, points: Sequence[str], step_s: float) -> list[Finding]:
+    """One finding for all the points of a quantity ``(T, k)`` that lack readings, the worst of them named."""
+    missing = ~np.isfinite(values)
+    share = missing.mean(axis=0)
+    short = np.flatnonzero(share > GAP_REPORTED_FRAC)
+    if not short.size:
+        return []
+    longest = max(length for k in short for _, length in runs(missing[:, k])) * step_s / 3600.0
+    worst = int(share.argmax())
+    if short.size == 1:
+        return [Finding("gap", points[worst], f"{100 * share[worst]:.1f} % missing, longest {longest:.1f} h")]
+    words = (
+        f"{100 * share[short].mean():.1f} % missing in the mean, at most {100 * share[worst]:.1f} % ({points[worst]})"
+    )
+    return [Finding("gap", f"{points[short[0]]} and {short.size - 1} more", f"{words}, longest {longest:.1f} h")]
+
+
 def _column(q: Quantity, x: Floats, point: str, step_s: float, rated: float | None, findings: list[Finding]) -> Floats:
     """One point, wrong readings taken out."""
-    missing = ~np.isfinite(x)
-    if missing.mean() > GAP_REPORTED_FRAC:
-        longest = max((length for _, length in runs(missing)), default=0) * step_s / 3600.0
-        findings.append(Finding("gap", point, f"{100 * missing.mean():.1f} % missing, longest {longest:.1f} h"))
-    if missing.all():
+    if not np.isfinite(x).any():
         return x
     unit = wrong_unit(q, x, rated)
     if unit:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,18 @@ class Windows:
     slot_mix: Floats
     slope_kw: Floats
     load_weights: Floats
+
+    def only(self, some: Sequence[int]) -> Windows:
+        """The windows of these numbers."""
+        pick = np.asarray(some, np.intp)
+        return replace(
+            self,
+            count=len(pick),
+            first_rows=self.first_rows[pick],
+            inputs={n: np.ascontiguousarray(v[..., pick]) for n, v in self.inputs.items()},
+            shown=self.shown[..., pick],
+            noise_sd=self.noise_sd[..., pick],
+        )
 
     def load_kw(self, k: int) -> Floats:
         """Measured power ``(M, W)`` [kW] of what the load point measures: racks, rows or the site."""

@@ -76,6 +76,12 @@ def test_a_stamp_that_jumps_back_otherwise_is_refused_with_its_line(tmp_path: Pa
         read_telemetry(file_of(tmp_path, stamps, [1, 2, 3, 4, 5]), points(SUPPLY), hall.layout, 300.0)
 
 
+def test_the_gaps_of_a_quantitys_points_are_one_finding(hall: Hall) -> None:
+    found = screen(measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1), {}).findings
+    inlets = [f for f in found if f.kind == "gap" and f.point.startswith("rack_inlet_c")]
+    assert len(inlets) == 1 and inlets[0].point == "rack_inlet_c[0] and 7 more" and "at most" in inlets[0].words
+
+
 def test_a_clean_file_gives_no_finding_but_gaps(hall: Hall) -> None:
     assert set(kinds(measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1))) <= {"gap"}
 
