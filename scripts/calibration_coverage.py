@@ -40,15 +40,15 @@ def halls(
     free = free_parameters(scenario)
     rows = BURN_IN_ROWS + days * world.steps_per_day
     for first in range(0, fits, BATCH):
-        numbers = range(first, min(first + BATCH, fits))
-        if set(numbers) <= done:
+        numbers = range(first, first + BATCH)
+        if set(numbers[: fits - first]) <= done:
             continue
         rng = np.random.default_rng([seed, first])
         hidden = hidden_values(free, len(numbers), rng)
         starts = rng.integers(0, 360 - days, len(numbers)).tolist()
         truth = record(with_values(scenario, hidden), rows, plan_of(world, starts, seed + first), world, seed + first)
         for k, hall in enumerate(numbers):
-            if hall not in done:
+            if hall < fits and hall not in done:
                 telemetry = measured(truth, k, scenario.sensors, scenario.episode.step_s, seed + hall)
                 yield hall, telemetry, {path: float(v[k]) for path, v in hidden.items()}
 

@@ -100,17 +100,18 @@ def calibrate(
         raise ValueError(f"held_out = {held_out_frac} is outside [0, 0.9); give the share of days to keep aside")
     layout = Plant(scenario, "float64").layout
     split = telemetry.rows - round(held_out_frac * telemetry.rows)
+    burn = round(BURN_IN_S / telemetry.step_s)
     fitted = cut(telemetry.part(0, split), scenario, layout, window_s)
-    free = free_parameters(scenario, keep, drop)
-    found = fit(scenario, fitted, free, report)
     held: Windows | None = None
+    if telemetry.rows - split >= 2 * burn:  # cut before the fit: what it lacks is said before the work is done
+        held = cut(telemetry.part(split - burn, telemetry.rows), scenario, layout, ahead_s)
+    free = free_parameters(scenario, keep, drop, fitted.load_name)
+    found = fit(scenario, fitted, free, report)
     errors: tuple[ChannelError, ...] = ()
     shown = np.zeros((0, 0))
-    burn = round(BURN_IN_S / telemetry.step_s)
-    if telemetry.rows - split >= 2 * burn:
+    if held is not None:
         if report is not None:
             report("days held out", 0.99)
-        held = cut(telemetry.part(split - burn, telemetry.rows), scenario, layout, ahead_s)
         shown = replayed(scenario, held, free, found.u)
         errors = _errors(held, shown, replayed(scenario, held, free, np.zeros(len(free))))
     return Calibration(

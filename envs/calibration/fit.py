@@ -31,8 +31,9 @@ MOST_BEND = 0.75  # of the step's own length
 DAMPINGS = (0.0, 0.03, 0.3, 3.0)  # of the diagonal
 STIFFER = 30.0  # all dampings but none grow so after an iteration in which no step was better
 LONGEST_STEP = 1.5  # of one parameter in one iteration, in standard deviations of its prior
-ARRIVED = 0.1  # root mean square of the full step in posterior standard deviations
-NEAR, LITTLE = 1.0, 1.0  # or: no longer than this, and no step lowers the sum of squares by as much as one reading
+NEAR = 1.0  # root mean square of the full step in posterior standard deviations
+LITTLE = 1.0  # arrived: the full step promises to lower the sum of squares by less than one reading counts
+SAME_WORK = 0.1  # the racks' work is found anew where a parameter moved by more, in deviations of its prior
 FAR_ITERATIONS = 6  # at most so many before channels count by their own scatter
 MOST_ITERATIONS = 20
 LARGE, SOME, ROUGH_ITERATIONS = 20_000, 2, 9  # racks x windows x parameters: from there on two windows lead the way
@@ -113,29 +114,32 @@ def fit(
     costs: list[float] = []
     shown: Floats | None = None
     slopes: Floats | None = None
-    converged, renewed, stiff = False, False, 1.0
+    converged, fresh, found_at, stiff = False, False, u, 1.0
     for iteration in range(iterations):
         say(f"iteration {iteration + 1}", iteration / iterations)
-        new_slopes = slopes is None
         if slopes is None:
             shown, slopes = slopes_at(scenario, windows, free, u, activity, (low, high))
+            fresh = True
         elif shown is None:
             shown = predictions(scenario, windows, free, u[:, None], activity)[0]
         here = _look(windows, shown, slopes, near)
         costs.append(here.taken.cost + float(u @ u))
-        step = _step(scenario, windows, free, u, here, activity, (low, high), stiff)
-        still = step.length < ARRIVED or (step.length < NEAR and step.gain < LITTLE)
-        if still and near and renewed and new_slopes:
+        step = _step(scenario, windows, free, u, here, activity, (low, high), stiff, fresh)
+        moved = bool(np.any(step.u != u))
+        arrived = near and step.promise < LITTLE
+        if arrived and fresh and float(np.abs(u - found_at).max()) < SAME_WORK:
             converged = True
             break
-        stiff = 1.0 if np.any(step.u != u) else stiff * STIFFER
-        u, shown = step.u, step.shown
-        if step.length > NEAR or still or not near:
-            slopes = None
         near = near or step.length < NEAR or iteration + 1 >= FAR_ITERATIONS
-        if (still and near and not renewed) or iteration == 1:
-            activity, renewed, shown = activity_of(scenario, windows, list(free), u), True, None
+        stiff = 1.0 if moved else stiff * STIFFER
+        if (arrived and fresh) or iteration == 1:
+            activity, found_at, shown = activity_of(scenario, windows, list(free), step.u), step.u, None
+        else:
+            shown = step.shown
+        keeps = (step.length < NEAR and moved and not arrived) or (fresh and (arrived or not moved))
+        u, slopes, fresh = step.u, slopes if keeps else None, fresh and (arrived or not moved)
     if not converged:
+        say("slopes at the end", 0.98)
         shown, slopes = slopes_at(scenario, windows, free, u, activity, (low, high))
         here = _look(windows, shown, slopes, near=True)
         costs.append(here.taken.cost + float(u @ u))
@@ -171,13 +175,14 @@ def _look(windows: Windows, shown: Floats, slopes: Floats, near: bool) -> _Look:
 class _Step:
     """The best of several damped steps: where it leads, what is shown there, what was gained.
 
-    ``length`` is the full step's, in posterior deviations (root mean square).
+    ``length`` is the full step's, in posterior deviations (root mean square), and ``promise`` what it would gain if the
+    slopes held.
     """
 
     u: Floats
     shown: Floats
     length: float
-    gain: float
+    promise: float
 
 
 def _step(
@@ -189,14 +194,17 @@ def _step(
     activity: Floats,
     bounds: tuple[Floats, Floats],
     stiff: float,
+    bent: bool,
 ) -> _Step:
     h, g = here.taken.curvature() + np.eye(len(u)), here.taken.pull() - u
     room = bounds[0] - u, bounds[1] - u
     reach = np.clip(room[0], -LONGEST_STEP, 0.0), np.clip(room[1], 0.0, LONGEST_STEP)
     full, straight = boxed(h, g, room), boxed(h, g, reach)
-    probe = predictions(scenario, windows, free, (u + PROBE * straight)[:, None], activity)[0]
-    bend = _bend(here, probe, straight, h)
-    tried = [u] + [np.clip(u + part * straight + part**2 * bend, *bounds) for part in PARTS]
+    tried = [u]
+    if bent:
+        probe = predictions(scenario, windows, free, (u + PROBE * straight)[:, None], activity)[0]
+        bend = _bend(here, probe, straight, h)
+        tried += [np.clip(u + part * straight + part**2 * bend, *bounds) for part in PARTS]
     tried += [u + boxed(h + damping * stiff * np.diag(np.diag(h)), g, reach) for damping in DAMPINGS]
     shown = predictions(scenario, windows, free, np.stack(tried[1:], axis=1), activity)
     costs = [here.taken.cost + float(u @ u)]
@@ -204,8 +212,8 @@ def _step(
     for point, predicted in zip(tried[1:], shown):
         costs.append(_taken(here, measured - predicted, predicted).cost + float(point @ point))
     best = int(np.argmin(costs))
-    length = float(np.sqrt(full @ h @ full / len(full)))
-    return _Step(tried[best], shown[best - 1] if best else here.predicted, length, costs[0] - costs[best])
+    promise = float(full @ h @ full)
+    return _Step(tried[best], shown[best - 1] if best else here.predicted, np.sqrt(promise / len(u)), promise)
 
 
 def _taken(here: _Look, raw: Floats, predicted: Floats) -> Taken:
@@ -217,7 +225,8 @@ def _bend(here: _Look, probe: Floats, step: Floats, h: Floats) -> Floats:
     """What is to be added to a step so that it follows a curved valley: half its geodesic acceleration.
 
     Flow and coil, airflow and leakage trade along curves; a straight step leaves them and is damped to nothing
-    (Transtrum and Sethna 2012). The second derivative along the step comes from one replay at ``PROBE`` of it.
+    (Transtrum and Sethna 2012). The second derivative along the step comes from one replay at ``PROBE`` of it, and
+    needs new slopes: the error of old ones would pass for a bend.
     """
     along = np.einsum("ptn,p->tn", here.slopes, step, optimize=True)
     curve = 2.0 / PROBE * ((probe - here.predicted) / PROBE - along)

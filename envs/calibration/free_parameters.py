@@ -20,6 +20,8 @@ from envs.scenario import Scenario
 Floats = NDArray[np.float64]
 REACH = 4.0  # bounds in standard deviations of the prior
 INPUT = "input."
+LOAD_GAIN = "input.rack_power_gain."  # and the zone whose meters err together
+SITE_GAIN = f"{LOAD_GAIN}site"
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,11 @@ class FreeParameter:
 
     def value(self, u: Any) -> Any:
         """Value [unit] at ``u``, inside the bounds."""
-        raw = self.prior * np.exp(self.sd * u) if self.log else self.prior + self.sd * u
-        return np.clip(raw, self.low, self.high)
+        return np.clip(self.unbound(u), self.low, self.high)
+
+    def unbound(self, u: Any) -> Any:
+        """What ``u`` would mean without bounds [unit]."""
+        return self.prior * np.exp(self.sd * u) if self.log else self.prior + self.sd * u
 
     def u(self, value: float) -> float:
         """Where a value stands in its prior."""
@@ -134,7 +139,9 @@ RULES: tuple[_Rule, ...] = (
 )  # fmt: skip
 
 
-def free_parameters(scenario: Scenario, keep: Sequence[str] = (), drop: Sequence[str] = ()) -> list[FreeParameter]:
+def free_parameters(
+    scenario: Scenario, keep: Sequence[str] = (), drop: Sequence[str] = (), load: str = "rack_power_kw"
+) -> list[FreeParameter]:
     """Every parameter of the table that the scenario's machines have, with the errors of its inputs.
 
     Parameters
@@ -143,6 +150,8 @@ def free_parameters(scenario: Scenario, keep: Sequence[str] = (), drop: Sequence
         Gives the priors.
     keep, drop : sequence of str
         Only paths that contain one of ``keep`` (empty: all), and none of ``drop``.
+    load : str
+        Which point measures the load: racks, rows or the site; more meters err less together.
 
     Raises
     ------
@@ -159,7 +168,7 @@ def free_parameters(scenario: Scenario, keep: Sequence[str] = (), drop: Sequence
     chosen = [p for p in found if (not keep or any(k in p.path for k in keep)) and not any(d in p.path for d in drop)]
     if not chosen:
         raise ValueError(f"parameters = {list(keep)} leaves nothing to fit; choose from {[p.path for p in found]}")
-    return chosen + _inputs(scenario)
+    return chosen + _inputs(scenario, load)
 
 
 def _machines(scenario: Scenario, machine: str) -> list[tuple[str, Any]]:
@@ -181,18 +190,22 @@ def _made(path: str, value: float, rule: _Rule, owner: type) -> FreeParameter:
     return FreeParameter(path, value, rule.sd, low, high, rule.log, rule.kind, rule.driver, rule.seen_in)
 
 
-def _inputs(scenario: Scenario) -> list[FreeParameter]:
+def _inputs(scenario: Scenario, load: str) -> list[FreeParameter]:
     """Constant errors of what drives the replay: they hide in the fit where they are not let in."""
     sensors, made = scenario.sensors, []
     if sensors.temperature_bias_k > 0.0:
         name = "wet_bulb" if scenario.tower is not None else "dry_bulb"
         sd = sensors.temperature_bias_k
         made.append(FreeParameter(f"input.{name}_offset_k", 0.0, sd, -REACH * sd, REACH * sd, False, "input"))
-    if sensors.power_bias_frac > 0.0:
+    if sensors.power_bias_frac > 0.0 and load == "it_power_kw":
+        sd = sensors.power_bias_frac
+        made.append(FreeParameter(SITE_GAIN, 0.0, sd, -REACH * sd, REACH * sd, False, "input"))
+    elif sensors.power_bias_frac > 0.0:
         for index, key in enumerate(scenario.zones):
-            racks = sum(g.count for g in scenario.racks.values() if g.zone == index)
-            sd = sensors.power_bias_frac / np.sqrt(max(racks, 1))
-            path = f"input.rack_power_gain.{key}"
+            groups = [g for g in scenario.racks.values() if g.zone == index]
+            meters = len({g.row for g in groups}) if load == "row_power_kw" else sum(g.count for g in groups)
+            sd = sensors.power_bias_frac / np.sqrt(max(meters, 1))
+            path = f"{LOAD_GAIN}{key}"
             made.append(FreeParameter(path, 0.0, float(sd), -REACH * sd, REACH * sd, False, "input"))
     return made
 

@@ -18,6 +18,7 @@ from envs.calibration.errors import MEMORY_S, product
 from envs.calibration.excitation import moved
 from envs.calibration.fit import Fit
 from envs.calibration.free_parameters import FreeParameter
+from envs.calibration.measured import LOADS
 
 Floats = NDArray[np.float64]
 REPLAY_ERROR = 1.1  # what filled gaps and metered inputs add to a deviation; found on 64 halls, checked on others
@@ -25,6 +26,7 @@ Z_90 = 1.6449
 KNOWN_FRAC = 0.05  # half of the 90 % interval over the value: known to within 5 %
 KNOWN_LEAKAGE, KNOWN_MASS_FRAC = 0.01, 0.15
 LEARNT = 0.6  # posterior over prior deviation: less was learnt from the data than the prior already said
+AT_A_BOUND = 0.05  # in standard deviations of the prior
 ALIKE = 0.9  # correlation of two parameters that the data cannot tell apart
 
 
@@ -50,7 +52,7 @@ class Interval:
 def covariance(fit: Fit, step_s: float) -> Floats:
     """Posterior covariance ``(P, P)`` in ``u``: ``H^-1 (M + 1) H^-1``, ``H`` curvature, ``M`` covariance of the scores.
 
-    Never below the curvature's own inverse.
+    Never below the curvature's own inverse; wider by ``REPLAY_ERROR``.
     """
     taken, prior = fit.taken, np.eye(len(fit.u))
     h = taken.curvature() + prior
@@ -58,7 +60,7 @@ def covariance(fit: Fit, step_s: float) -> Floats:
     meat = long_run(scores, round(MEMORY_S / step_s)) + product(taken.lean, taken.lean) + prior
     values, vectors = np.linalg.eigh(0.5 * (h + h.T))
     back = vectors / np.sqrt(np.maximum(values, 1.0))  # the prior alone gives every direction at least 1
-    return np.asarray(back @ _at_least_one(back.T @ meat @ back) @ back.T)
+    return np.asarray(back @ _at_least_one(back.T @ meat @ back) @ back.T) * REPLAY_ERROR**2
 
 
 def long_run(scores: Floats, lags: int) -> Floats:
@@ -88,17 +90,24 @@ def intervals(fit: Fit, values: Mapping[str, Floats], step_s: float) -> list[Int
     step_s : float
         Of a row [s].
     """
-    cov = covariance(fit, step_s) * REPLAY_ERROR**2
+    cov = covariance(fit, step_s)
     sd = np.sqrt(np.diag(cov))
     like = cov / np.outer(sd, sd)
     made = []
     for k, p in enumerate(fit.free):
         value = float(p.value(fit.u[k]))
         low, high = float(p.value(fit.u[k] - Z_90 * sd[k])), float(p.value(fit.u[k] + Z_90 * sd[k]))
-        learnt = bool(sd[k] < LEARNT) and 0.5 * (high - low) <= known_to(p, value)
+        half = 0.5 * (p.unbound(fit.u[k] + Z_90 * sd[k]) - p.unbound(fit.u[k] - Z_90 * sd[k]))
+        learnt = bool(sd[k] < LEARNT) and half <= known_to(p, value) and not at_a_bound(p, fit.u[k])
         why = "" if learnt else reason(p, k, fit, like, sd, values)
         made.append(Interval(p.path, p.kind, p.prior, value, low, high, float(sd[k]), float(sd[k]), learnt, why))
     return made
+
+
+def at_a_bound(p: FreeParameter, u: float) -> bool:
+    """Whether a fit ended where its bounds stopped it: then nobody knows where it would have gone."""
+    low, high = p.reach()
+    return u < low + AT_A_BOUND or u > high - AT_A_BOUND
 
 
 def known_to(p: FreeParameter, value: float) -> float:
@@ -112,12 +121,15 @@ def known_to(p: FreeParameter, value: float) -> float:
 
 def reason(p: FreeParameter, k: int, fit: Fit, like: Floats, sd: Floats, values: Mapping[str, Floats]) -> str:
     """Why the data do not know a parameter, as a sentence."""
+    if at_a_bound(p, fit.u[k]):
+        return f"it stands at its bound {float(p.value(fit.u[k])):.4g}: widen its prior, or the plant lacks something"
     if p.seen_in and not any(name in values for name in p.seen_in):
         return f"none of {', '.join(p.seen_in)} is measured"
-    if p.driver and p.driver not in values:
-        return f"{p.driver} is not measured, so nothing shows whether it moved"
-    if p.driver and moved(values, p.driver) < _least_move(p.driver):
-        return f"{p.driver} hardly moved (standard deviation {moved(values, p.driver):.3g})"
+    driver = next((n for n in LOADS if n in values), p.driver) if p.driver in LOADS else p.driver
+    if driver and driver not in values:
+        return f"{driver} is not measured, so nothing shows whether it moved"
+    if driver and moved(values, driver) < _least_move(driver):
+        return f"{driver} hardly moved (standard deviation {moved(values, driver):.3g})"
     others = np.abs(like[k])
     others[k] = 0.0
     twin = int(others.argmax())

@@ -1,4 +1,4 @@
-"""What noisy meters most probably saw: their series without the noise, gaps bridged.
+"""What noisy meters most probably saw: their series without the noise.
 
 A replay driven by readings is driven by their noise, and a regression on a noisy driver leans: constant loads come out
 too large and coils too good, because half of what a meter shows from step to step never warmed any air. The best linear
@@ -21,26 +21,24 @@ MAD_TO_SD, BURST = 1.4826, 6.0  # a change of more usual deviations than this is
 FEW = 2 * (BLOCK + 2 * MARGIN)  # rows: with fewer, a series' memory is not known and its readings stand
 
 
-def without_noise(values: Floats, noise_sd: Floats, together: NDArray[np.int64]) -> Floats:
-    """Best prediction of the true series behind readings ``(T, k)``, gaps bridged.
+def without_noise(values: Floats, bridged: Floats, noise_sd: Floats, together: NDArray[np.int64]) -> Floats:
+    """Best prediction of the true series behind readings ``(T, k)`` of one stretch without long gaps.
 
     Parameters
     ----------
     values : ndarray (T, k)
         Readings; NaN where missing.
+    bridged : ndarray (T, k)
+        The same with its gaps bridged somehow.
     noise_sd : ndarray (T, k)
         Standard deviation of each reading's independent error, in the same unit.
     together : ndarray (k,)
         Number of the group of meters whose loads move alike.
     """
-    index, filled = np.arange(len(values)), values.copy()
-    for k in range(values.shape[1]):
-        known = np.flatnonzero(np.isfinite(values[:, k]))
-        filled[:, k] = np.interp(index, known, values[known, k])
     if len(values) < FEW:
-        return filled
-    mean, scale = filled.mean(axis=0), np.maximum(np.nanmean(noise_sd, axis=0), 1e-9)
-    around, best = (filled - mean) / scale, np.empty_like(filled)
+        return bridged
+    mean, scale = bridged.mean(axis=0), np.maximum(np.nan_to_num(noise_sd).mean(axis=0), 1e-9)
+    around, best = (bridged - mean) / scale, np.empty_like(bridged)
     for group in np.unique(together):
         here = together == group
         directions = np.linalg.svd(around[:, here], full_matrices=False)[2]

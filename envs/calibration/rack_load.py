@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.calibration.free_parameters import FreeParameter
+from envs.calibration.free_parameters import LOAD_GAIN, FreeParameter
 from envs.calibration.replay import ACTIVITY_SPAN, Candidates, Rig, plant_of
 from envs.calibration.windows import Windows
 from envs.scenario import Scenario
@@ -33,7 +33,7 @@ def activity_of(scenario: Scenario, windows: Windows, free: list[FreeParameter],
     leave a bias of the heat.
     """
     here = Candidates(free, u[:, None])
-    values = {path: v for path, v in here.values().items() if not path.startswith("input.rack_power_gain")}
+    values = {path: v for path, v in here.values().items() if not path.startswith(LOAD_GAIN)}
     rig = Rig(plant_of(scenario, values, windows.count), windows, 1, values)
     share = np.full((len(windows.slope_kw), windows.count), 0.3)
     found = []

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs import work
-from envs.calibration.free_parameters import FreeParameter, with_values
+from envs.calibration.free_parameters import LOAD_GAIN, SITE_GAIN, FreeParameter, with_values
 from envs.calibration.windows import Windows
 from envs.datacenter import Plant
 from envs.faults import availability, fault_plan
@@ -136,9 +136,9 @@ class Rig:
 
     def _rack_gain(self, values: Mapping[str, Floats]) -> Floats:
         """Share ``(R, B)`` by which the rack meters of a zone read low."""
-        keys = [f"input.rack_power_gain.{z}" for z in self.plant.scenario.zones]
-        none = np.zeros(self.count)
-        by_zone = np.stack([np.repeat(values.get(key, none), self.windows.count) for key in keys])
+        site = values.get(SITE_GAIN, np.zeros(self.count))
+        gains = [site + values.get(f"{LOAD_GAIN}{z}", 0.0) for z in self.plant.scenario.zones]
+        by_zone = np.stack([np.repeat(gain, self.windows.count) for gain in gains])
         return by_zone[self.plant.layout.zone_of]
 
     def _tiled(self, by_window: Floats) -> Floats:

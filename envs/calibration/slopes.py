@@ -51,8 +51,8 @@ def predictions(
     other at every one (126 % of two cores on 100 racks).
     """
     width = windows.count * windows.slot_mix.shape[1]
-    workers = max(min(cores(), points.shape[1] * width // WORTH_A_CORE), 1)
-    turns = max(-(-points.shape[1] * windows.count // BATCH_LIMIT), workers)
+    workers = max(min(cores(), points.shape[1] * width // WORTH_A_CORE, points.shape[1]), 1)
+    turns = min(max(-(-points.shape[1] * windows.count // BATCH_LIMIT), workers), points.shape[1])
     parts = np.array_split(points, turns, axis=1)
     if workers == 1:
         shown = [_shown(scenario, windows, free, some, activity) for some in parts]

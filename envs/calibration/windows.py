@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from envs.calibration.measured import LOADS, MODES, QUANTITIES, constant_error, noise_sd, outputs
 from envs.calibration.meter_noise import without_noise
-from envs.calibration.telemetry import Telemetry, bridged, stacked
+from envs.calibration.telemetry import Telemetry, bridged, runs, stacked
 from envs.layout import Layout
 from envs.physics.psychrometrics import humidity_ratio, humidity_ratio_at_wet_bulb, wet_bulb_c
 from envs.scenario import Scenario
@@ -117,7 +117,8 @@ def cut(
     if not names:
         raise ValueError("no output is measured, so there is nothing to fit to; map temperatures, positions or powers")
     shown = stacked(telemetry.values, names)
-    shown[_after(silent, round(ECHO_S / telemetry.step_s))] = np.nan
+    echo, bridge = round(ECHO_S / telemetry.step_s), round(LONGEST_BRIDGE_S / telemetry.step_s)
+    shown[_after(silent, echo, bridge, burn)] = np.nan
     read_at = np.asarray(np.isfinite(shown).any(axis=1))
     index = index[:, read_at[index[burn:]].any(axis=0)]
     if not index.shape[1]:
@@ -167,7 +168,9 @@ def drivers(telemetry: Telemetry, scenario: Scenario, layout: Layout) -> tuple[d
         if name == load:
             sd = noise_sd(q, scenario.sensors, values[name])
             together = working_together(scenario) if name == "rack_power_kw" else range(values[name].shape[1])
-            filled[name] = without_noise(values[name], sd, np.asarray(together))
+            for a, b in stretches(values[name], longest):
+                some = filled[name][a:b]
+                filled[name][a:b] = without_noise(values[name][a:b], some, sd[a:b], np.asarray(together))
         if q.role == "weather":
             filled[name] = smooth(filled[name], round(WEATHER_MEAN_S / telemetry.step_s))
     _overridden_fans(filled, values)
@@ -233,12 +236,20 @@ def _constants(filled: dict[str, Floats], scenario: Scenario, layout: Layout, ro
             raise ValueError(f"setpoint {name} is not mapped; map the point that commands it, or log it first")
 
 
-def _after(silent: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
-    """True from the start of each silent stretch until ``steps`` rows behind it."""
+def _after(silent: NDArray[np.bool_], echo: int, bridge: int, burn: int) -> NDArray[np.bool_]:
+    """True in each silent stretch and ``echo`` rows behind it, ``burn`` rows where it was longer than a ``bridge``."""
     out = silent.copy()
-    for row in np.flatnonzero(silent):
-        out[row : row + steps + 1] = True
+    for start, length in runs(silent):
+        out[start : start + length + (burn if length > bridge else echo)] = True
     return out
+
+
+def stretches(values: Floats, bridge: int) -> list[tuple[int, int]]:
+    """First row, and row behind the last, of what lies between gaps of all columns that exceed a ``bridge``."""
+    dark = np.asarray(~np.isfinite(values).any(axis=1))
+    cuts = [(a, a + n) for a, n in runs(dark) if n > bridge]
+    starts, stops = [0, *(b for _, b in cuts)], [*(a for a, _ in cuts), len(values)]
+    return [(a, b) for a, b in zip(starts, stops) if b > a]
 
 
 def slot_line(scenario: Scenario, layout: Layout) -> tuple[Floats, Floats]:

@@ -9,13 +9,14 @@ from envs.calibration import slopes
 from envs.calibration.calibration import calibrate
 from envs.calibration.errors import end_to_end, weigh, without_constants
 from envs.calibration.fit import fit
-from envs.calibration.free_parameters import free_parameters, with_values
-from envs.calibration.intervals import Interval, intervals, long_run
+from envs.calibration.free_parameters import LOAD_GAIN, free_parameters, with_values
+from envs.calibration.intervals import Interval, at_a_bound, intervals, long_run
+from envs.calibration.measured import QUANTITIES, noise_sd
 from envs.calibration.rack_load import activity_of
 from envs.calibration.replay import Candidates, replay
 from envs.calibration.synthetic import measured
 from envs.calibration.telemetry import Telemetry, bridged
-from envs.calibration.windows import cut
+from envs.calibration.windows import cut, stretches
 from envs.datacenter import Plant
 from tests.envs.calibration.conftest import HIDDEN, Hall
 
@@ -140,6 +141,50 @@ def test_priors_lie_inside_the_bounds_and_values_reach_their_machines(hall: Hall
     assert Plant(made, "float64").layout.racks.solids_kj_k.shape[-1] == 2
     with pytest.raises(ValueError, match="no such machine"):
         with_values(hall.scenario, {"tower.cell_fan_kw": 9.0})
+
+
+def test_weeks_apart_are_cleaned_each_for_itself() -> None:
+    read = np.full((100, 2), 5.0)
+    read[3, 0], read[20:60] = np.nan, np.nan
+    assert stretches(read, 12) == [(0, 20), (60, 100)]
+    assert stretches(read, 40) == [(0, 100)]
+
+
+def test_candidates_in_turns_and_on_other_cores_show_what_they_show_at_once(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows = cut(quiet(hall), hall.scenario, hall.layout, SIDE_BY_SIDE_S).only([0])
+    free = free_parameters(hall.scenario, ("coil_ua", "fan_kw"))
+    points = np.random.default_rng(0).uniform(-1.0, 1.0, (len(free), 3))
+    activity = activity_of(hall.scenario, windows, free, points[:, 0])
+    at_once = slopes.predictions(hall.scenario, windows, free, points, activity)
+    monkeypatch.setattr(slopes, "BATCH_LIMIT", 0.5)
+    in_turns = slopes.predictions(hall.scenario, windows, free, points, activity)
+    monkeypatch.setattr(slopes, "WORTH_A_CORE", 1)
+    monkeypatch.setattr(slopes, "cores", lambda: 2)
+    on_cores = slopes.predictions(hall.scenario, windows, free, points, activity)
+    np.testing.assert_allclose(in_turns, at_once, atol=1e-9)
+    np.testing.assert_allclose(on_cores, at_once, atol=1e-9)
+
+
+def test_a_parameter_at_its_bound_is_not_known(hall: Hall) -> None:
+    p = free_parameters(hall.scenario, ("nominal_capacity",))[0]
+    low, high = p.reach()
+    assert at_a_bound(p, high) and at_a_bound(p, low) and not at_a_bound(p, 0.0)
+    assert p.value(high + 1.0) == pytest.approx(p.value(high)) and p.unbound(high + 1.0) > 1.05 * p.value(high)
+
+
+def test_the_error_of_one_meter_of_the_site_is_not_averaged_away(hall: Hall) -> None:
+    bias = hall.scenario.sensors.power_bias_frac
+    by_rack = [p for p in free_parameters(hall.scenario) if p.path.startswith(LOAD_GAIN)]
+    of_the_site = [p for p in free_parameters(hall.scenario, load="it_power_kw") if p.path.startswith(LOAD_GAIN)]
+    assert [p.sd for p in of_the_site] == [bias] and by_rack[0].sd == pytest.approx(bias / np.sqrt(8.0))
+
+
+def test_a_machine_that_mostly_stands_is_not_read_to_the_milliwatt(hall: Hall) -> None:
+    fan = np.where(np.arange(1000) % 10 == 0, 5.0, 0.0)[:, None]
+    sd = noise_sd(QUANTITIES["tower_fan_power_kw"], hall.scenario.sensors, fan)
+    assert sd.min() > 0.05 * sd.max()
 
 
 def test_unseen_changes_of_a_setpoint_are_marked_and_others_bridged() -> None:
