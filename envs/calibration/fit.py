@@ -37,6 +37,7 @@ SAME_WORK = 0.1  # the racks' work is found anew where a parameter moved by more
 FAR_ITERATIONS = 6  # at most so many before channels count by their own scatter
 MOST_ITERATIONS = 20
 LARGE, SOME, ROUGH_ITERATIONS = 20_000, 2, 9  # racks x windows x parameters: from there on two windows lead the way
+ROUGH_SHARE = 0.3  # of the time
 TINY = 1e-9  # room at a bound
 
 
@@ -105,10 +106,10 @@ def fit(
     """
     say = report or (lambda words, share: None)
     low, high = np.array([p.reach() for p in free]).T
-    near = False
+    near, behind = False, 0.0
     if start is None and len(free) * windows.count * windows.slot_mix.shape[1] > LARGE:
         some = windows.only(np.linspace(0, windows.count - 1, SOME + 2).round().astype(int)[1:-1].tolist())
-        start, near = _roughly(scenario, some, free, say), True
+        start, near, behind = _roughly(scenario, some, free, say), True, ROUGH_SHARE
     u = np.zeros(len(free)) if start is None else np.clip(start, low, high)
     activity = activity_of(scenario, windows, list(free), u)
     costs: list[float] = []
@@ -116,7 +117,7 @@ def fit(
     slopes: Floats | None = None
     converged, fresh, found_at, stiff = False, False, u, 1.0
     for iteration in range(iterations):
-        say(f"iteration {iteration + 1}", iteration / iterations)
+        say(f"iteration {iteration + 1}", behind + (1.0 - behind) * iteration / iterations)
         if slopes is None:
             shown, slopes = slopes_at(scenario, windows, free, u, activity, (low, high))
             fresh = True
@@ -151,7 +152,7 @@ def _roughly(scenario: Scenario, some: Windows, free: Sequence[FreeParameter], s
     middle = np.zeros(len(free))
 
     def words(text: str, share: float) -> None:
-        say(f"{some.count} days alone, {text}", 0.3 * share)
+        say(f"{some.count} windows alone, {text}", ROUGH_SHARE * share)
 
     return fit(scenario, some, free, words, middle, ROUGH_ITERATIONS).u
 
