@@ -165,6 +165,8 @@ def drivers(telemetry: Telemetry, scenario: Scenario, layout: Layout) -> tuple[d
         matters = STEP_MATTERS[q.kind] if q.role in ("setpoint", "mode") else np.inf
         filled[name], bad = bridged(values[name], longest, q.role == "mode", matters)
         silent |= bad
+        if q.role == "mode":  # when within the step it switched nobody logged
+            silent[1:] |= np.any(np.diff(filled[name], axis=0) != 0.0, axis=1)
         if name == load:
             sd = noise_sd(q, scenario.sensors, values[name])
             together = working_together(scenario) if name == "rack_power_kw" else range(values[name].shape[1])

@@ -16,7 +16,7 @@ from envs.calibration.rack_load import activity_of
 from envs.calibration.replay import Candidates, replay
 from envs.calibration.synthetic import measured
 from envs.calibration.telemetry import Telemetry, bridged
-from envs.calibration.windows import cut, stretches
+from envs.calibration.windows import cut, drivers, stretches
 from envs.datacenter import Plant
 from tests.envs.calibration.conftest import HIDDEN, Hall
 
@@ -141,6 +141,16 @@ def test_priors_lie_inside_the_bounds_and_values_reach_their_machines(hall: Hall
     assert Plant(made, "float64").layout.racks.solids_kj_k.shape[-1] == 2
     with pytest.raises(ValueError, match="no such machine"):
         with_values(hall.scenario, {"tower.cell_fan_kw": 9.0})
+
+
+def test_nothing_is_compared_while_a_chiller_switches(hall: Hall) -> None:
+    telemetry = quiet(hall)
+    running = telemetry.values["chillers_running"].copy()
+    running[:] = 1.0
+    running[60:] = 2.0
+    values = {**telemetry.values, "chillers_running": running}
+    _, silent = drivers(telemetry.with_values(values), hall.scenario, hall.layout)
+    assert np.flatnonzero(silent).tolist() == [60]
 
 
 def test_weeks_apart_are_cleaned_each_for_itself() -> None:
