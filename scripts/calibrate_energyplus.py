@@ -19,12 +19,7 @@ from experiments.energyplus.calibration_study import STUDIES, run
 from experiments.energyplus.engine import ENGINE_VERSION, engine_version
 from experiments.provenance import git_state, package_versions
 from experiments.validate import plant_hash
-
-
-def said(words: str, share: float) -> None:
-    """Print an iteration."""
-    sys.stdout.write(f"  {100 * share:3.0f} % {words}\n")
-    sys.stdout.flush()
+from scripts.calibration_coverage import said
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ import numpy as np
 
 from envs.calibration.calibration import calibrate
 from envs.calibration.free_parameters import free_parameters, with_values
+from envs.calibration.intervals import KNOWN_FRAC, KNOWN_LEAKAGE, KNOWN_MASS_FRAC
 from envs.calibration.synthetic import hidden_values, measured, plan_of, record
 from envs.calibration.telemetry import Telemetry
 from envs.scenario import Scenario, load
@@ -76,6 +77,7 @@ class Table:
 def said(words: str, share: float) -> None:
     """Print an iteration."""
     sys.stdout.write(f"  {100 * share:3.0f} % {words}\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
@@ -172,7 +174,7 @@ def _cells(rows: list[dict[str, str]]) -> list[str]:
         miss = abs(float(r["value"]) - float(r["truth"]))
         leak = r["kind"] == "leakage"
         errors.append(miss if leak else miss / float(r["truth"]))
-        bars.append(0.01 if leak else 0.15 if r["kind"] == "mass" else 0.05)
+        bars.append(KNOWN_LEAKAGE if leak else KNOWN_MASS_FRAC if r["kind"] == "mass" else KNOWN_FRAC)
     cover = [f"{100 * np.mean([_holds(r) for r in some]):.0f} %" if some else "-" for some in (rows, known)]
     cells = [cover[0], f"{100 * len(known) / len(rows):.0f} %", cover[1]]
     if not known:

@@ -23,7 +23,7 @@ POINTS = (INLET, ROW_POWER, "dry_bulb_c", "wet_bulb_c")  # of the telemetry befo
 
 
 class Ahead(NamedTuple):
-    """Coming control steps: demand of the rows ``(H, P, B)`` [kW] and both bulbs ``(H, B)`` [degC]."""
+    """Coming steps, the last of which lasts: demand of the rows ``(H, P, B)`` [kW], both bulbs ``(H, B)`` [degC]."""
 
     row_kw: Array
     dry_bulb_c: Array
@@ -44,7 +44,7 @@ class LoadAhead(Protocol):
         """Take one control step's measurements."""
 
     def coming(self, measured: Measurements, steps: int) -> Ahead:
-        """Expect ``steps`` control steps from these measurements on."""
+        """Expect up to ``steps`` control steps from these measurements on."""
 
 
 class Persistence:
@@ -60,9 +60,9 @@ class Persistence:
         """Nothing is remembered."""
 
     def coming(self, measured: Measurements, steps: int) -> Ahead:
-        """The present, repeated."""
+        """The present alone: it lasts."""
         now = measured["row_demand_share"] * self.rated_kw, measured["dry_bulb_c"][0], measured["wet_bulb_c"][0]
-        return Ahead(*(np.broadcast_to(value, (steps, *value.shape)) for value in now))
+        return Ahead(*(value[None] for value in now))
 
 
 class EngineOutlook:

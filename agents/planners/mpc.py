@@ -169,7 +169,7 @@ class Forecast:
         self.state, self.outside, self.lost, self.in_force, self.rack_bias, self.peak_kw = tiled(start, copies)
         ahead = mpc.ahead.coming(measured, mpc.steps)
         self.loads = [tiled(twin.load_of(demand_kw), copies) for demand_kw in ahead.row_kw]
-        met = (outside_of(ahead.met(measured, step), layout.pressure_kpa) for step in range(mpc.steps))
+        met = (outside_of(ahead.met(measured, step), layout.pressure_kpa) for step in range(len(self.loads)))
         self.weather = [tiled(outside, copies) for outside in met]
 
     def cost(self, wanted: Setpoints) -> Array:
@@ -183,8 +183,8 @@ class Forecast:
                 c.name: slew_limited(c, wanted.get(c.name, before[c.name]), before[c.name], m.step_s)
                 for c in m.channels
             }
-            clock = np.full(len(self.peak_kw), step, np.int64)
-            state, flows = m.advance(state, in_force, self.weather[step], self.loads[step], self.lost, clock)
+            clock, now = np.full(len(self.peak_kw), step, np.int64), min(step, len(self.loads) - 1)
+            state, flows = m.advance(state, in_force, self.weather[now], self.loads[now], self.lost, clock)
             warm = flows._replace(rack_inlet_max_c=flows.rack_inlet_max_c + self.rack_bias)
             cost = cost + self._judged(warm, before, in_force)
             highest = np.maximum(highest, flows.grid_power_kw)

@@ -114,12 +114,13 @@ def calibrate(
             report("days held out", 0.99)
         shown = replayed(scenario, held, free, found.u)
         errors = _errors(held, shown, replayed(scenario, held, free, np.zeros(len(free))))
+    known = covariance(found, telemetry.step_s)
     return Calibration(
         found,
         fitted,
         held,
-        tuple(intervals(found, telemetry.part(0, split).values, telemetry.step_s)),
-        covariance(found, telemetry.step_s),
+        tuple(intervals(found, known, telemetry.part(0, split).values)),
+        known,
         errors,
         shown,
     )

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.calibration.measured import QUANTITIES
+from envs.calibration.telemetry import MAD_TO_SD
 from envs.calibration.windows import Windows
 
 Floats = NDArray[np.float64]
 HUBER = 4.0  # in standard deviations: beyond it a residual pulls no harder
-MAD_TO_SD = 1.4826
 LEAST_SCALE = 1.0  # a channel is never trusted beyond its sensor's noise
 MEMORY_S = 3.0 * 3600.0  # longest correlation in time that is counted
 

@@ -174,7 +174,7 @@ def _look(windows: Windows, shown: Floats, slopes: Floats, near: bool) -> _Look:
 
 @dataclass(frozen=True, eq=False)
 class _Step:
-    """The best of several damped steps: where it leads, what is shown there, what was gained.
+    """The best of several bent and damped steps: where it leads, what is shown there.
 
     ``length`` is the full step's, in posterior deviations (root mean square), and ``promise`` what it would gain if the
     slopes held.

@@ -78,19 +78,18 @@ def _at_least_one(inflation: NDArray[Any]) -> NDArray[Any]:
     return np.asarray((vectors * np.maximum(values, 1.0)) @ vectors.T)
 
 
-def intervals(fit: Fit, values: Mapping[str, Floats], step_s: float) -> list[Interval]:
+def intervals(fit: Fit, cov: Floats, values: Mapping[str, Floats]) -> list[Interval]:
     """Intervals of all parameters of a fit, and why one is not known.
 
     Parameters
     ----------
     fit : Fit
         From `fit.fit`.
+    cov : ndarray (P, P)
+        Its `covariance`.
     values : mapping
         The telemetry's values, to see what moved.
-    step_s : float
-        Of a row [s].
     """
-    cov = covariance(fit, step_s)
     sd = np.sqrt(np.diag(cov))
     like = cov / np.outer(sd, sd)
     made = []

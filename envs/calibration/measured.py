@@ -129,9 +129,8 @@ def noise_sd(q: Quantity, sensors: SensorModel, values: Floats) -> Floats:
         return np.full_like(values, max(sensors.temperature_noise_k, 0.02))
     if q.kind == "power":
         size = np.abs(values)
-        floor = (
-            0.1 * np.nanquantile(size, 0.95) if np.isfinite(size).any() else 1.0
-        )  # a machine may stand most of the time
+        # the upper end, not the median: a machine may stand most of the time
+        floor = 0.1 * np.nanquantile(size, 0.95) if np.isfinite(size).any() else 1.0
         return np.maximum(size, max(floor, 1e-3)) * max(sensors.power_noise_frac, 1e-3)
     return np.full_like(values, max(sensors.fraction_noise, 1e-3))
 

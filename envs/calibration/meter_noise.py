@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import toeplitz
 
+from envs.calibration.telemetry import MAD_TO_SD
+
 Floats = NDArray[np.float64]
 BLOCK, MARGIN = 96, 36  # rows predicted at once, and rows on either side that tell of them
 BELIEVED = 3.0  # standard deviations
-MAD_TO_SD, BURST = 1.4826, 6.0  # a change of more usual deviations than this is a step of the load
+BURST = 6.0  # a change of more usual deviations than this is a step of the load
 FEW = 2 * (BLOCK + 2 * MARGIN)  # rows: with fewer, a series' memory is not known and its readings stand
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.calibration.measured import LOADS, QUANTITIES, Quantity
-from envs.calibration.telemetry import Telemetry, runs
+from envs.calibration.telemetry import MAD_TO_SD, Telemetry, runs
 
 Floats = NDArray[np.float64]
 
@@ -200,7 +200,7 @@ def _spread(around: Floats, middle: Floats) -> Floats:
     distance = np.abs(around - middle[:, None])
     empty = np.isnan(distance).all(axis=1)
     out = np.zeros(len(middle))
-    out[~empty] = 1.4826 * np.nanmedian(distance[~empty], axis=1)
+    out[~empty] = MAD_TO_SD * np.nanmedian(distance[~empty], axis=1)
     return out
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from envs.calibration.free_parameters import FreeParameter
 from envs.calibration.measured import QUANTITIES, constant_error, noise_sd, there
 from envs.calibration.point_map import point_map_text
 from envs.calibration.telemetry import Telemetry, stacked
+from envs.controllers.base import Controller
 from envs.core import DataCenterCore
 from envs.episode import EpisodePlan
 from envs.scenario import Scenario
@@ -22,6 +23,7 @@ from envs.sensors import SensorModel
 from envs.world import START_WEEKDAY, World
 
 Floats = NDArray[np.float64]
+Read = Callable[[DataCenterCore, Any, str], Any]
 NOT_LOGGED = ("row_power_kw", "it_power_kw", "pdu_loss_kw", "outside_rh_frac", "cooling_power_kw")
 START_UTC = np.datetime64("2023-01-01T00:00:00", "s")
 LONGEST_GAP_ROWS = 6  # of a lost stretch, besides single lost readings
@@ -59,13 +61,23 @@ def record(scenario: Scenario, steps: int, plan: EpisodePlan, world: World, seed
     core.reset(plan=plan)
     controller = Excitation(core.rules, core.channels, core.step_s, seed)
     controller.reset(core.num_envs)
-    logged = [n for n in there(core.plant.layout, scenario) if n not in NOT_LOGGED]
-    history: dict[str, list[Any]] = {name: [] for name in logged}
+    return followed(core, controller, steps, [n for n in there(core.plant.layout, scenario) if n not in NOT_LOGGED])
+
+
+def followed(
+    core: DataCenterCore, controller: Controller, steps: int, names: Sequence[str], read: Read | None = None
+) -> dict[str, Floats]:
+    """Step a core under a controller and keep the true values: quantity to ``(T, k, B)``.
+
+    ``read(core, outside, name)`` tells a value of the step that was just made; `reading` where left out.
+    """
+    read = read or reading
+    history: dict[str, list[Any]] = {name: [] for name in names}
     for _ in range(steps):
         outside = core._outside
         core.step_setpoints(controller.act(core.measurements()))
-        for name in logged:
-            history[name].append(np.atleast_2d(reading(core, outside, name)))
+        for name in names:
+            history[name].append(np.atleast_2d(read(core, outside, name)))
     return {name: np.stack(values) for name, values in history.items()}
 
 

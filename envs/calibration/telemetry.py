@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+MAD_TO_SD = 1.4826  # median absolute deviation to standard deviation, normal distribution
 
 
 @dataclass(frozen=True, eq=False)

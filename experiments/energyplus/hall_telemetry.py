@@ -10,6 +10,7 @@ over the water that the pumps on duty bring it with all valves wide open.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,16 +19,15 @@ from numpy.typing import NDArray
 
 from envs.calibration.excitation import LEFT_ALONE, Excitation
 from envs.calibration.measured import there
-from envs.calibration.synthetic import measured, reading
+from envs.calibration.synthetic import followed, measured, reading
 from envs.calibration.telemetry import Telemetry
 from envs.controllers.base import Controller
 from envs.controllers.fixed import Fixed
 from envs.core import DataCenterCore
-from envs.datacenter import Plant
 from envs.interface.channels import Channel
 from envs.scenario import Scenario
-from envs.units import RHO_WATER_KG_M3
 from experiments.energyplus.second_plant import EnergyPlusPlant
+from experiments.energyplus.twin import pumped_frac
 from experiments.transfer import Setting, setting
 
 Floats = NDArray[np.float64]
@@ -104,19 +104,13 @@ def record(given: Setting, i: int, seed: int) -> dict[str, Floats]:
     plant = EnergyPlusPlant(given.scenario, given.weather, day, given.episodes[i].days, dtype="float64")
     core = DataCenterCore(given.scenario, 1, dtype="float64", world=given.world, plant=plant)
     names = [name for name in there(plant.layout, given.scenario) if name not in NOT_LOGGED]
-    history: dict[str, list[Any]] = {name: [] for name in names}
     try:
         core.reset(plan=plan)
         controller = Excitation(middle(core.channels), core.channels, core.step_s, seed)
         controller.reset(1)
-        for _ in range(given.scenario.episode.steps):
-            outside = core._outside
-            core.step_setpoints(controller.act(core.measurements()))
-            for name in names:
-                history[name].append(np.atleast_2d(_value(core, plant, outside, name)))
+        return followed(core, controller, given.scenario.episode.steps, names, partial(_value, plant))
     finally:
         plant.close()
-    return {name: np.stack(values) for name, values in history.items()}
 
 
 def middle(channels: Sequence[Channel]) -> Controller:
@@ -124,7 +118,7 @@ def middle(channels: Sequence[Channel]) -> Controller:
     return Fixed({c.name: [0.5 * (c.low + c.high)] * c.rows for c in channels if c.name not in LEFT_ALONE})
 
 
-def _value(core: DataCenterCore, plant: EnergyPlusPlant, outside: Any, name: str) -> Any:
+def _value(plant: EnergyPlusPlant, core: DataCenterCore, outside: Any, name: str) -> Any:
     """True value of a quantity in the step that was just made."""
     if name in FROM_NODES:
         return plant.seen[name]
@@ -132,16 +126,11 @@ def _value(core: DataCenterCore, plant: EnergyPlusPlant, outside: Any, name: str
         assert plant.scenario.tower is not None
         return plant.scenario.tower.duty_cells  # one tower stands for all cells on duty
     if name == "coil_valve_frac":
-        return core.flows.coil_valve_frac / water_share(plant.ours)  # the second plant's is over the coils' design
+        ours = plant.ours
+        assert ours.scenario.chilled_water is not None
+        share = pumped_frac(ours.layout.zones, ours.scenario.chilled_water).item()
+        return core.flows.coil_valve_frac / share  # the second plant's is over the coils' design
     return reading(core, outside, name)
-
-
-def water_share(plant: Plant) -> float:
-    """Water that the pumps on duty bring over the water of all coils at design, at most 1."""
-    zones, pumps = plant.layout.zones, plant.scenario.chilled_water
-    assert pumps is not None
-    wide_open = float((zones.coil_water_kg_s * zones.crah_running).sum())
-    return min(pumps.design_flow_m3_s * RHO_WATER_KG_M3 / wide_open, 1.0)
 
 
 def only(telemetry: Telemetry, rows: Sequence[tuple[int, int]]) -> Telemetry:

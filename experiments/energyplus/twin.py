@@ -26,6 +26,12 @@ IT_AIR_M3_S_KW = 0.0601  # PHYSICS C3; decides only how the hot aisle mixes, not
 Array = Any
 
 
+def pumped_frac(zones: Any, plant: chilled_water.ChilledWater) -> Array:
+    """Water that the pumps on duty bring over the water of all coils at design, at most 1."""
+    wide_open = (zones.coil_water_kg_s * zones.crah_running).sum(axis=0)
+    return clip(plant.design_flow_m3_s * RHO_WATER_KG_M3 / wide_open, 0.0, 1.0)
+
+
 class TwinState(NamedTuple):
     """State of the rooms; what is not there is None."""
 
@@ -48,9 +54,7 @@ class Twin:
         self.units = self.zones.crah_units + np.zeros_like(self.elevation_m)
         self.coil_water_frac = None
         if self.plant is not None:
-            wide_open = (self.zones.coil_water_kg_s * self.zones.crah_running).sum(axis=0)
-            pumps = self.plant.pumps_duty * self.plant.pump_flow_m3_s * RHO_WATER_KG_M3
-            self.coil_water_frac = clip(pumps / wide_open, 0.0, 1.0) + np.zeros_like(self.elevation_m)
+            self.coil_water_frac = pumped_frac(self.zones, self.plant) + np.zeros_like(self.elevation_m)
         self.density = self.zones.unit_kg_s / np.array([[z.unit_flow_m3_s] for z in rooms])
 
     def start(self, now: Mapping[str, Array]) -> TwinState:

@@ -10,7 +10,7 @@ from envs.calibration.calibration import calibrate
 from envs.calibration.errors import end_to_end, weigh, without_constants
 from envs.calibration.fit import fit
 from envs.calibration.free_parameters import LOAD_GAIN, free_parameters, with_values
-from envs.calibration.intervals import Interval, at_a_bound, intervals, long_run
+from envs.calibration.intervals import Interval, at_a_bound, covariance, intervals, long_run
 from envs.calibration.measured import QUANTITIES, noise_sd
 from envs.calibration.rack_load import activity_of
 from envs.calibration.replay import Candidates, replay
@@ -41,7 +41,7 @@ def first_look(hall: Hall, telemetry: Telemetry, keep: tuple[str, ...]) -> list[
     """Intervals after one step: enough to see what the data can know."""
     windows = cut(telemetry, hall.scenario, hall.layout, SIDE_BY_SIDE_S)
     found = fit(hall.scenario, windows, free_parameters(hall.scenario, keep), iterations=1)
-    return intervals(found, telemetry.values, telemetry.step_s)
+    return intervals(found, covariance(found, telemetry.step_s), telemetry.values)
 
 
 def test_the_replay_of_the_true_hall_shows_what_the_hall_showed(hall: Hall) -> None:
