@@ -13,7 +13,7 @@ from agents.planners.mpc import Mpc, MpcSettings
 from agents.planners.tuned import Tuned, load_tuned, plant_hash
 from agents.planners.tuning import rules_with
 from agents.policy import interface_of, random_policy
-from envs.controllers.building import legacy_fixed
+from envs.building.rules import legacy_fixed
 
 if TYPE_CHECKING:
     from agents.planners.load_ahead import LoadAhead

@@ -11,24 +11,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.bill import Bill
+from envs.building.rules import building_controller
 from envs.controllers.base import Controller, Setpoints
-from envs.controllers.building import building_controller
-from envs.datacenter import Plant
-from envs.episode import EpisodePlan, EpisodeSums, draw_plan
+from envs.core_state import frozen, thaw
+from envs.engine import Taped
+from envs.episodes.bill import Bill
+from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
+from envs.episodes.instruments import Instruments
+from envs.episodes.world import World
 from envs.faults import Fault, availability, fault_plan, replaced
-from envs.frozen_state import frozen, thaw
-from envs.instruments import Instruments
 from envs.interface.action import ActionDecoder, action_space, slew_limited
 from envs.interface.channels import bind_channels, table_hash
 from envs.interface.observation import Observer, bind_points
 from envs.interface.reward import Judged, terms, total
-from envs.plant_state import PlantState
+from envs.plant.datacenter import Plant
+from envs.plant.state import PlantState
 from envs.scenario import Scenario, load
-from envs.site_checks import require_machines
-from envs.tape import Taped
-from envs.tree import assign
-from envs.world import World
+from envs.scenario.checks import require_machines
+from envs.trees import assign
 
 Array = NDArray[np.floating]
 

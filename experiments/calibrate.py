@@ -18,28 +18,9 @@ from experiments.schema import CONFIGS, register
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from envs.calibration.calibration import Calibration
-    from envs.calibration.screening import Screened
-    from envs.scenario import Scenario
+    from envs.twin.calibration.calibration import Calibration
 
 LOG = logging.getLogger(__name__)
-
-
-def screened(scenario: Scenario, telemetry: Path, points: Path) -> Screened:
-    """Read a telemetry file and look for what is wrong with it, before anything is fitted."""
-    from envs.calibration.point_map import read_point_map
-    from envs.calibration.read import read_telemetry
-    from envs.calibration.screening import screen
-    from envs.datacenter import Plant
-
-    layout = Plant(scenario, "float64").layout
-    read, findings = read_telemetry(
-        telemetry, read_point_map(points, scenario, layout), layout, scenario.episode.step_s
-    )
-    rack = float(layout.rack_rated_kw.max())
-    rated = {"rack_power_kw": rack, "it_power_kw": layout.rated_it_kw, "facility_power_kw": 1.5 * layout.rated_it_kw}
-    rated |= {"row_power_kw": float(layout.row_rated_kw.max()), "ups_power_kw": layout.rated_it_kw}
-    return screen(read, rated, findings)
 
 
 @contextmanager
@@ -62,10 +43,11 @@ def shown_progress(wanted: bool) -> Iterator[Callable[[str, float], None]]:
 @hydra.main(config_path=CONFIGS, config_name="calibrate", version_base="1.3")
 def main(config: DictConfig) -> None:
     """Calibrate as configured."""
-    from envs.calibration.calibration import calibrate
-    from experiments.calibration_report import metrics, write_findings, write_outcome
-    from experiments.provenance import git_state
-    from experiments.tracking import start_run
+    from envs.twin.calibration.calibration import calibrate
+    from experiments.calibration.report import metrics, write_findings, write_outcome
+    from experiments.calibration.screened import screened
+    from experiments.records.provenance import git_state
+    from experiments.records.tracking import start_run
 
     scenario: Any = OmegaConf.to_object(config.scenario)
     base: Any = OmegaConf.to_container(config.scenario)

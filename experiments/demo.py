@@ -43,15 +43,15 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     RuntimeError
         Where the energy balance does not close or a number is not finite.
     """
-    from agents.roster import PROPORTIONAL
+    from agents.references import PROPORTIONAL
     from envs.scenario import load
     from experiments.evaluate import evaluate
+    from experiments.evaluation.policies import best_rule, learned_policies, reference_policies
+    from experiments.evaluation.results import print_table, save
+    from experiments.evaluation.splits import load_split, plan_episodes
     from experiments.export import export_run
-    from experiments.policies import best_rule, learned_policies, reference_policies
+    from experiments.records.tracking import NoTracker
     from experiments.report import write_report
-    from experiments.results import print_table, save
-    from experiments.splits import load_split, plan_episodes
-    from experiments.tracking import NoTracker
     from experiments.train import train
 
     scenario = load(SCENARIO)

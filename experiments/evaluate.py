@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.evaluation.score import Scorer, Table
+from experiments.evaluation.splits import Episode, plan_episodes
+from experiments.evaluation.trace import Series, Tracer
 from experiments.schema import CONFIGS, register
-from experiments.score import Scorer, Table
-from experiments.splits import Episode, plan_episodes
-from experiments.trace import Series, Tracer
 
 if TYPE_CHECKING:
     from envs.controllers.base import Controller
     from envs.scenario import Scenario
-    from experiments.policies import PolicyMaker
+    from experiments.evaluation.policies import PolicyMaker
 
 OUTSIDE = ("dry_bulb_c", "wet_bulb_c", "price_usd_mwh")
 
@@ -62,7 +62,7 @@ def evaluate(
         Of the sensor noise's streams that the plan does not fix.
     """
     from envs.core import DataCenterCore
-    from experiments.episodes import explicit_plan, restricted
+    from experiments.evaluation.episodes import explicit_plan, restricted
 
     site = restricted(scenario, episodes)
     core = DataCenterCore(site, len(episodes))
@@ -103,11 +103,11 @@ def play(core: Any, controller: Controller, steps: int) -> tuple[Table, Series]:
 @hydra.main(config_path=CONFIGS, config_name="evaluate", version_base="1.3")
 def main(config: DictConfig) -> None:
     """Evaluate as configured; write scores, traces and report into the run's folder."""
-    from experiments.episodes import split_of
-    from experiments.policies import best_rule, learned_policies, reference_policies
-    from experiments.provenance import git_state
-    from experiments.results import print_table, save, summarise
-    from experiments.tracking import start_run
+    from experiments.evaluation.episodes import split_of
+    from experiments.evaluation.policies import best_rule, learned_policies, reference_policies
+    from experiments.evaluation.results import print_table, save, summarise
+    from experiments.records.provenance import git_state
+    from experiments.records.tracking import start_run
 
     scenario: Any = OmegaConf.to_object(config.scenario)
     split = split_of(scenario, config.split)

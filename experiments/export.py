@@ -11,7 +11,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from experiments.policies import MODEL_FILE, RUN_FILE
+from experiments.evaluation.policies import MODEL_FILE, RUN_FILE
 from experiments.schema import CONFIGS, register
 
 LOG = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ def export_run(run: Path, folder: Path, evaluation: Path | None = None, policy: 
 
 def evaluation_card(folder: Path, policy: str) -> dict[str, Any]:
     """Totals of one policy, the gates it passed or failed, and what they were measured on."""
-    from experiments.results import gate_words, read
-    from experiments.score import MEASURES, totals
+    from experiments.evaluation.results import gate_words, read
+    from experiments.evaluation.score import MEASURES, totals
 
     stored = read(folder)
     if policy not in stored.scores:

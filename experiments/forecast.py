@@ -21,10 +21,10 @@ from experiments.schema import CONFIGS, register
 
 if TYPE_CHECKING:
     from envs.scenario import Scenario
-    from experiments.forecast_failures import Agreement
-    from experiments.forecast_halls import HallDraw, Halls
-    from experiments.forecast_judge import Answers, Judging, Verdict
-    from experiments.forecast_score import Score
+    from experiments.forecasting.failures import Agreement
+    from experiments.forecasting.halls import HallDraw, Halls
+    from experiments.forecasting.judge import Answers, Judging, Verdict
+    from experiments.forecasting.score import Score
 
 LOG = logging.getLogger(__name__)
 Tick = Callable[[str], None]
@@ -72,7 +72,7 @@ def failures_alone(
     scenario: Scenario, draw: HallDraw, how: Judging, match: bool = True, tick: Tick = LOG.info
 ) -> tuple[dict[str, Agreement], dict[str, float]]:
     """The same halls and failures without the judged day-blocks, and how long the parts took [s]."""
-    from experiments.forecast_failures import asked
+    from experiments.forecasting.failures import asked
 
     begun = [time.perf_counter()]
     halls, believed = prepared(scenario, draw, how, match, tick, begun)
@@ -87,8 +87,8 @@ def prepared(
     scenario: Scenario, draw: HallDraw, how: Judging, match: bool, tick: Tick, begun: list[float]
 ) -> tuple[Halls, list[Scenario]]:
     """Halls, and the scenario that is believed of each; ``begun`` gets the times at which the parts end."""
-    from agents.forecasting.match import Match, matched
-    from experiments.forecast_halls import simulate
+    from agents.forecasting.prior_fit import Match, matched
+    from experiments.forecasting.halls import simulate
 
     step_s = float(scenario.episode.step_s)
     halls = simulate(scenario, replace(draw, days=how.days(step_s)), tick, how.failure_rows(step_s))
@@ -106,7 +106,7 @@ def _wall_s(begun: Sequence[float], third: str) -> dict[str, float]:
 
 
 def _agreements(halls: Halls, how: Judging, said: Sequence[Answers], tick: Tick) -> dict[str, Agreement]:
-    from experiments.forecast_failures import agreements
+    from experiments.forecasting.failures import agreements
 
     tick("playing the failures on the halls themselves")
     return agreements(halls, how, said)
@@ -114,7 +114,7 @@ def _agreements(halls: Halls, how: Judging, said: Sequence[Answers], tick: Tick)
 
 def _judged(halls: Halls, believed: Sequence[Scenario], how: Judging, jobs: int, tick: Tick) -> list[Verdict]:
     """One verdict per hall."""
-    from experiments.forecast_judge import judge
+    from experiments.forecasting.judge import judge
 
     truth = np.concatenate([halls.true_inlet_c, halls.true_cooling_kw[:, None]], axis=1)
     work = [
@@ -131,9 +131,9 @@ def _judged(halls: Halls, believed: Sequence[Scenario], how: Judging, jobs: int,
 @hydra.main(config_path=CONFIGS, config_name="forecast", version_base="1.3")
 def main(config: DictConfig) -> None:
     """Forecast as configured and write table, facts and page."""
-    from experiments.forecast_halls import HallDraw
-    from experiments.forecast_judge import Judging
-    from experiments.forecast_page import save, save_failures
+    from experiments.forecasting.halls import HallDraw
+    from experiments.forecasting.judge import Judging
+    from experiments.forecasting.page import save, save_failures
 
     scenario: Any = OmegaConf.to_object(config.scenario)
     draw = HallDraw(halls=config.halls, spread=config.spread, seed=config.seed)

@@ -12,11 +12,11 @@ import hydra
 import numpy as np
 from omegaconf import DictConfig
 
-from experiments.gates import verdict
-from experiments.results import Stored, format_number, gate_words, read, rounded, split_words
+from experiments.evaluation.gates import verdict
+from experiments.evaluation.results import Stored, format_number, gate_words, read, rounded, split_words
+from experiments.evaluation.score import MEASURES, totals
+from experiments.evaluation.stats import paired_difference, probability_of_improvement
 from experiments.schema import CONFIGS, register
-from experiments.score import MEASURES, totals
-from experiments.stats import paired_difference, probability_of_improvement
 
 LOG = logging.getLogger(__name__)
 DEMO_WORDS = "one seed, demo budget: not a result"
@@ -49,7 +49,7 @@ def write_report(folder: Path, baseline: str = "", note: str = "") -> Path:
 
 def content(stored: Stored, baseline: str, note: str = "") -> dict[str, Any]:
     """Everything that the template shows, as plain data."""
-    from experiments.plots import colours
+    from experiments.evaluation.plots import colours
 
     names = in_reading_order(stored.scores, baseline)
     palette = colours(names, baseline)
@@ -74,7 +74,7 @@ def content(stored: Stored, baseline: str, note: str = "") -> dict[str, Any]:
 
 def in_reading_order(names: Iterable[str], baseline: str) -> list[str]:
     """The baseline first, then what was learnt, then the references: a wide table shows what is compared at once."""
-    from agents.roster import REFERENCES
+    from agents.references import REFERENCES
 
     others = [n for n in names if n != baseline]
     learnt = [n for n in others if n not in REFERENCES and not n.endswith("untrained")]
@@ -120,8 +120,8 @@ def _worst_rack(table: Mapping[str, Any]) -> str:
 
 
 def _figures(stored: Stored, palette: Mapping[str, str], verdicts: Any, baseline: str) -> list[dict[str, str]]:
-    from agents.roster import REFERENCES
-    from experiments import plots
+    from agents.references import REFERENCES
+    from experiments.evaluation import plots
 
     step_s, traces = float(stored.facts["step_s"]), stored.traces
     calm = {n: s for n, s in traces.items() if n not in ("random",)} or traces

@@ -12,9 +12,9 @@ import hydra
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.results import split_words
+from experiments.evaluation.results import split_words
+from experiments.evaluation.splits import Episode, plan_episodes
 from experiments.schema import CONFIGS, register
-from experiments.splits import Episode, plan_episodes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ def rollout(make: Callable[[Any], Controller], scenario: Scenario, episode: Epis
     import pandas as pd
 
     from envs.core import DataCenterCore
-    from experiments.episodes import explicit_plan, restricted
+    from experiments.evaluation.episodes import explicit_plan, restricted
 
     site = restricted(scenario, [episode])
     core = DataCenterCore(site, 1)
@@ -59,9 +59,9 @@ def _named(prefix: str, values: Any) -> dict[str, float]:
 
 def write_telemetry(scenario: Scenario, episode: Episode, folder: Path, seed: int = 0) -> Path:
     """What a building system would have logged of the episode under moving setpoints: noise, gaps, a point map."""
-    from envs.calibration.synthetic import measured, record, write
-    from envs.world import World
-    from experiments.episodes import explicit_plan, restricted
+    from envs.episodes.world import World
+    from envs.twin.telemetry.synthetic import measured, record, write
+    from experiments.evaluation.episodes import explicit_plan, restricted
 
     site = restricted(scenario, [episode])
     world = World.build(site)
@@ -73,8 +73,8 @@ def write_telemetry(scenario: Scenario, episode: Episode, folder: Path, seed: in
 @hydra.main(config_path=CONFIGS, config_name="rollout", version_base="1.3")
 def main(config: DictConfig) -> None:
     """Roll out as configured and write ``rollout.csv``."""
-    from experiments.episodes import split_of
-    from experiments.policies import best_rule, learned_policies, reference_policies
+    from experiments.evaluation.episodes import split_of
+    from experiments.evaluation.policies import best_rule, learned_policies, reference_policies
 
     scenario: Any = OmegaConf.to_object(config.scenario)
     episode = plan_episodes(split_of(scenario, config.split), days=config.days)[0]

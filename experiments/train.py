@@ -14,12 +14,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.policies import MODEL_FILE, RUN_FILE, UNTRAINED_FILE
+from experiments.evaluation.policies import MODEL_FILE, RUN_FILE, UNTRAINED_FILE
 from experiments.schema import CONFIGS, register
 
 if TYPE_CHECKING:
     from envs.scenario import Scenario
-    from experiments.tracking import Tracker
+    from experiments.records.tracking import Tracker
 
 SEED_STRIDE = 1_000_003  # between the environments' seeds of two runs: neighbours would train on the same episodes
 VALIDATION_SEED = 500_000  # the same validation episodes for every run and every evaluation in it
@@ -80,7 +80,7 @@ def train(
     from agents.learning.checkpoint import latest_checkpoint, resume_model
     from agents.learning.learn import learn
     from envs.sb3_vec_env import DataCenterSB3VecEnv
-    from experiments.episodes import with_split
+    from experiments.evaluation.episodes import with_split
 
     folder.mkdir(parents=True, exist_ok=True)
     sites = DataCenterSB3VecEnv(with_split(scenario, split), environments)
@@ -151,7 +151,7 @@ def run_card(core: Any, algorithm: str, settings: Mapping[str, Any], cost: Mappi
     """What evaluation and export need to know of a run, as plain data: tables, hashes, versions."""
     from dataclasses import asdict
 
-    from experiments.provenance import provenance
+    from experiments.records.provenance import provenance
 
     return {
         "algorithm": algorithm,
@@ -170,9 +170,9 @@ def run_card(core: Any, algorithm: str, settings: Mapping[str, Any], cost: Mappi
 @hydra.main(config_path=CONFIGS, config_name="train", version_base="1.3")
 def main(config: DictConfig) -> float:
     """Train as configured, with tracking; the mean reward of the last episodes goes to the sweeper."""
-    from experiments.multirun import parent_run_id
-    from experiments.provenance import git_state
-    from experiments.tracking import start_run
+    from experiments.records.multirun import parent_run_id
+    from experiments.records.provenance import git_state
+    from experiments.records.tracking import start_run
 
     hydra_config = HydraConfig.get()
     parent = parent_run_id(Path(hydra_config.sweep.dir)) if hydra_config.mode == RunMode.MULTIRUN else None

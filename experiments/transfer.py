@@ -9,72 +9,27 @@ import logging
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import hydra
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.evaluate import Evaluation, play
+from experiments.evaluation.score import Table
+from experiments.evaluation.trace import BATCH_SERIES, Series
 from experiments.schema import CONFIGS, register
-from experiments.score import Table
-from experiments.splits import Episode, load_split
-from experiments.trace import BATCH_SERIES, Series
+from experiments.transfers.setting import Setting, setting, weather_path
 
 if TYPE_CHECKING:
-    from envs.episode import EpisodePlan
     from envs.scenario import Scenario
-    from envs.world import World
-    from experiments.policies import PolicyMaker
+    from experiments.evaluation.policies import PolicyMaker
 
 LOG = logging.getLogger(__name__)
 
 OURS, ENERGYPLUS = "coldaisle", "EnergyPlus"
-DAYS_MOST = 28
 CONTROLLERS = ("legacy_fixed", "best_constant", "tuned_fixed", "rules_as_given", "rules_tuned")
-
-
-class Setting(NamedTuple):
-    """What both plants are under: the same hall, weather, load and first steps."""
-
-    scenario: Scenario
-    weather: Path
-    episodes: list[Episode]
-    world: World
-    plan: EpisodePlan
-
-
-def setting(scenario: Scenario, weather: Path, months: Sequence[int], days: int) -> Setting:
-    """Place a scenario at a weather file, with one episode in each month and the load of the test split.
-
-    The hall stands at the height of the file's station; the outdoor air is the one that EnergyPlus makes of the file.
-
-    Raises
-    ------
-    ValueError
-        For months or days that no year has.
-    """
-    from envs.signals.epw import read_epw
-    from envs.world import World
-    from experiments.energyplus.outdoors import with_outdoors
-    from experiments.energyplus.second_plant import lead_in_steps, run_period
-    from experiments.episodes import explicit_plan, restricted
-
-    if not months or not all(1 <= m <= 12 for m in months):
-        raise ValueError(f"months = {list(months)}; give some of 1..12")
-    if not 1 <= days <= DAYS_MOST:
-        raise ValueError(f"days = {days}; give 1..{DAYS_MOST}, so that an episode stays inside its month")
-    seeds = load_split("test").workload_seeds
-    episodes = [Episode(str(weather), m, 0, seeds[i % len(seeds)], days) for i, m in enumerate(months)]
-    site = restricted(replace(scenario, elevation_m=read_epw(weather).elevation_m), episodes)
-    world = World.build(site)
-    plan, step_s = explicit_plan(site, world, episodes), site.episode.step_s
-    periods = [(int(at), run_period(int(at) // world.steps_per_day, days + 1, step_s)) for at in plan.site_start]
-    lead = lead_in_steps(step_s)
-    plan = plan._replace(site_start=plan.site_start + lead, load_start=plan.load_start + lead)
-    return Setting(site, weather, episodes, with_outdoors(world, weather, periods), plan)
 
 
 def on_ours(policies: Mapping[str, PolicyMaker], given: Setting, seed: int = 0) -> Evaluation:
@@ -104,7 +59,7 @@ def on_energyplus(
     ``mixes`` and ``hold_curves`` as in `EnergyPlusPlant`.
     """
     from envs.core import DataCenterCore
-    from experiments.energyplus.second_plant import EnergyPlusPlant
+    from envs.energyplus.plant import EnergyPlusPlant
 
     parts: dict[str, list[tuple[Table, Series]]] = {name: [] for name in policies}
     seconds = dict.fromkeys(policies, 0.0)
@@ -140,7 +95,7 @@ def _series(found: Sequence[Series]) -> Series:
 
 
 def _facts(given: Setting, core: Any, seconds: Mapping[str, float], plant: str) -> dict[str, Any]:
-    from experiments.energyplus.engine import engine_version
+    from envs.energyplus.engine import engine_version
 
     return {
         "scenario": given.scenario.name,
@@ -155,25 +110,6 @@ def _facts(given: Setting, core: Any, seconds: Mapping[str, float], plant: str) 
     }
 
 
-def weather_path(name: str) -> Path:
-    """An EPW file by its path, or by its name in the EnergyPlus wheel.
-
-    Raises
-    ------
-    ValueError
-        Where it is neither.
-    """
-    from experiments.energyplus.engine import weather_files
-
-    known = weather_files()
-    if name in known:
-        return known[name]
-    path = Path(name)
-    if path.suffix.lower() != ".epw" or not path.is_file():
-        raise ValueError(f"weather = {name!r} is no EPW file; give the path of one, or one of {sorted(known)}")
-    return path
-
-
 def chosen(scenario: Scenario, controllers: Sequence[str]) -> dict[str, PolicyMaker]:
     """The named reference controllers of a scenario; without names, those of `CONTROLLERS` that it has.
 
@@ -182,7 +118,7 @@ def chosen(scenario: Scenario, controllers: Sequence[str]) -> dict[str, PolicyMa
     ValueError
         For a name that the scenario's roster does not have.
     """
-    from experiments.policies import reference_policies
+    from experiments.evaluation.policies import reference_policies
 
     known = reference_policies(scenario)
     missing = [name for name in controllers if name not in known]
@@ -194,10 +130,10 @@ def chosen(scenario: Scenario, controllers: Sequence[str]) -> dict[str, PolicyMa
 @hydra.main(config_path=CONFIGS, config_name="transfer", version_base="1.3")
 def main(config: DictConfig) -> None:
     """Run every controller on both plants; write scores, page and reports into the run's folder."""
-    from experiments.policies import best_rule, learned_policies
+    from experiments.evaluation.policies import best_rule, learned_policies
+    from experiments.evaluation.results import save
     from experiments.report import write_report
-    from experiments.results import save
-    from experiments.transfer_table import print_both, write_both
+    from experiments.transfers.table import print_both, write_both
 
     scenario: Any = OmegaConf.to_object(config.scenario)
     weather = weather_path(config.weather)

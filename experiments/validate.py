@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import sys
 from collections.abc import Sequence
@@ -51,8 +50,9 @@ def validate(
     ValueError
         Where a study or climate is unknown, or EnergyPlus is not installed.
     """
-    from experiments.energyplus import bars, engine, page
-    from experiments.energyplus.campaign import ABLATION_CLIMATES, CLIMATES, STUDIES, run_study
+    from envs.energyplus import engine
+    from experiments.validation import bars, page
+    from experiments.validation.campaign import ABLATION_CLIMATES, CLIMATES, STUDIES, run_study
 
     unknown = [s for s in studies if s not in STUDIES]
     if unknown:
@@ -81,8 +81,8 @@ def validate(
 
 def _facts(climates: list[str], files: dict[str, Path], wheel: str, command: str) -> dict[str, Any]:
     """Where the numbers come from: versions, commit, hashes of the plant's code and of the weather files."""
-    from experiments.energyplus.engine import ENGINE_VERSION
-    from experiments.provenance import file_hashes, git_state, package_versions
+    from envs.energyplus.engine import ENGINE_VERSION
+    from experiments.records.provenance import file_hashes, git_state, package_versions, plant_hash
 
     return {
         "command": command or "coldaisle validate",
@@ -95,15 +95,6 @@ def _facts(climates: list[str], files: dict[str, Path], wheel: str, command: str
         "versions": package_versions(("numpy", "scipy")),
         **git_state(),
     }
-
-
-def plant_hash() -> str:
-    """SHA-256 of the source of every machine and law: results of another plant carry another hash."""
-    envs = Path(__file__).parents[1] / "envs"
-    text = hashlib.sha256()
-    for path in sorted([*(envs / "equipment").glob("*.py"), *(envs / "physics").glob("*.py")]):
-        text.update(path.read_bytes())
-    return text.hexdigest()
 
 
 @hydra.main(config_path=CONFIGS, config_name="validate", version_base="1.3")

@@ -14,11 +14,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from experiments.energyplus import calibration_page
-from experiments.energyplus.calibration_study import STUDIES, run
-from experiments.energyplus.engine import ENGINE_VERSION, engine_version
-from experiments.provenance import git_state, package_versions
-from experiments.validate import plant_hash
+from envs.energyplus.engine import ENGINE_VERSION, engine_version
+from experiments.calibration import energyplus_page
+from experiments.calibration.energyplus_study import STUDIES, run
+from experiments.records.provenance import git_state, package_versions, plant_hash
 from scripts.calibration_coverage import said
 
 
@@ -37,9 +36,9 @@ def main() -> None:
             sys.stdout.write(f"{name} in {climate}\n")
             done = run(name, climate, given.keep, given.seed, said)
             facts = {**provenance(), "command": asked, **done.facts}
-            study = calibration_page.study_of(done._replace(facts=facts))
-            calibration_page.store(given.out, study)
-            for v in calibration_page.verdicts(study.months):
+            study = energyplus_page.study_of(done._replace(facts=facts))
+            energyplus_page.store(given.out, study)
+            for v in energyplus_page.verdicts(study.months):
                 sys.stdout.write(f"  {'met' if v.passed else 'MISSED'}: {v.quantity} {v.worst:.3g} (month {v.month})\n")
 
 

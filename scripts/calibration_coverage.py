@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from envs.calibration.calibration import calibrate
-from envs.calibration.free_parameters import free_parameters, with_values
-from envs.calibration.intervals import KNOWN_FRAC, KNOWN_LEAKAGE, KNOWN_MASS_FRAC
-from envs.calibration.synthetic import hidden_values, measured, plan_of, record
-from envs.calibration.telemetry import Telemetry
+from envs.episodes.world import World
 from envs.scenario import Scenario, load
-from envs.world import World
+from envs.twin.calibration.calibration import calibrate
+from envs.twin.calibration.free_parameters import free_parameters, with_values
+from envs.twin.calibration.intervals import KNOWN_FRAC, KNOWN_LEAKAGE, KNOWN_MASS_FRAC
+from envs.twin.telemetry.synthetic import hidden_values, measured, plan_of, record
+from envs.twin.telemetry.telemetry import Telemetry
 
 COLUMNS = ("hall", "path", "kind", "truth", "value", "low", "high", "sd_u", "identified", "converged", "seconds")
 HELD_OUT = ("hall", "channel", "rmse", "bias", "cv_frac", "rmse_before", "readings")

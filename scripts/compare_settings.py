@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from agents.policy import interface_of, of_model
-from agents.roster import roster
+from agents.references import roster
 from envs.core import DataCenterCore
 from envs.scenario import Scenario, load
-from experiments.episodes import with_split
+from experiments.evaluation.episodes import with_split
 
 EPISODES, SCORED_SEED = 96, 77_000
 DEFAULT_ENVIRONMENTS = {"ppo": 1024}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from experiments.splits import Split, split_hash
+from experiments.evaluation.splits import Split, split_hash
 
 
 def main() -> None:

@@ -22,11 +22,11 @@ from agents.planners.cem import Budget, Progress
 from agents.planners.trial import Bench, Trial, gated_cost, limits_of
 from agents.planners.tuned import Tuned, load_tuned, plant_hash, save_tuned
 from agents.planners.tuning import find_rules, moved, rules_with
-from agents.roster import channels_of, roster
+from agents.references import channels_of, roster
+from envs.episodes.world import World
 from envs.scenario import SHIPPED, Scenario, load
-from envs.world import World
-from experiments.episodes import explicit_plan, restricted
-from experiments.splits import load_split, plan_episodes, split_hash
+from experiments.evaluation.episodes import explicit_plan, restricted
+from experiments.evaluation.splits import load_split, plan_episodes, split_hash
 
 SEARCHED_CAPS = ("water_filling", "marginal_value")
 SCORES = {

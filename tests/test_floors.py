@@ -127,12 +127,16 @@ def test_machines_know_only_units_parameters_and_physics() -> None:
 
 
 def test_signals_know_no_equipment() -> None:
-    assert not uses(HOUSE, "envs/signals/", "envs.equipment", "envs.datacenter", "envs.scenario", "envs.controllers")
+    assert not uses(
+        HOUSE, "envs/signals/", "envs.equipment", "envs.plant.datacenter", "envs.scenario", "envs.controllers"
+    )
 
 
 def test_the_indicators_know_flows_alone() -> None:
     assert not [
-        u for u in uses(HOUSE, "envs/kpi.py", "envs") if not u.split()[-1].startswith(("envs.flows", "envs.units"))
+        u
+        for u in uses(HOUSE, "envs/kpi.py", "envs")
+        if not u.split()[-1].startswith(("envs.plant.flows", "envs.units"))
     ]
 
 
@@ -157,7 +161,7 @@ def test_stable_baselines3_stays_in_learning_export_and_its_own_environment() ->
 
 
 def test_torch_stays_in_learning_export_planners_and_calibration() -> None:
-    allowed = ("agents/learning/", "agents/runtime/export.py", "agents/planners/", "envs/calibration")
+    allowed = ("agents/learning/", "agents/runtime/export.py", "agents/planners/", "envs/twin/calibration/")
     assert not uses(HOUSE, "", "torch", allowed=allowed)
 
 
@@ -179,11 +183,11 @@ def test_stable_baselines3_is_imported_early_only_where_its_classes_are_extended
 
 
 def test_mlflow_stays_in_tracking() -> None:
-    assert not uses(HOUSE, "", "mlflow", allowed=("experiments/tracking.py",))
+    assert not uses(HOUSE, "", "mlflow", allowed=("experiments/records/tracking.py",))
 
 
 def test_energyplus_is_met_in_its_own_room_and_inside_functions_only() -> None:
-    assert not uses(HOUSE, "", "pyenergyplus", allowed=("experiments/energyplus/",))
+    assert not uses(HOUSE, "", "pyenergyplus", allowed=("envs/energyplus/",))
     assert not [p for p, names in HOUSE.items() for name, top in names if top and name.startswith("pyenergyplus")]
 
 

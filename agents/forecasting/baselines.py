@@ -19,7 +19,7 @@ from agents.forecasting.direct_ridge import (
 )
 from agents.forecasting.lags import lag_features, steps_per_day
 from agents.forecasting.residual import target_series
-from agents.forecasting.telemetry import History
+from envs.twin.telemetry.history import History
 
 Array = NDArray[Any]
 

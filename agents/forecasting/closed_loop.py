@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.forecasting.hall_model import HallModel
-from agents.forecasting.state_from_history import CORRECTED, Present
-from agents.forecasting.telemetry import INLET
 from envs.faults import WET_PER_DRY, Availability, Fault, availability, fault_plan
-from envs.sensors import normal_noise
+from envs.interface.sensors import normal_noise
+from envs.twin.estimation.hall_model import HallModel
+from envs.twin.estimation.present import CORRECTED, Present
+from envs.twin.telemetry.history import INLET
 
 Array = NDArray[Any]
 

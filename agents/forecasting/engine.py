@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from agents.forecasting.closed_loop import Signals, Targets, Told, run_on
 from agents.forecasting.direct_ridge import contiguous_folds
-from agents.forecasting.hall_model import HallModel
 from agents.forecasting.intervals import Bands, Conformal
 from agents.forecasting.lags import lookback_steps, steps_per_day
 from agents.forecasting.outlook import Outlook, came
 from agents.forecasting.residual import Residual, stacked, swing_steps, target_series, unstacked
-from agents.forecasting.state_from_history import Present, Replay, present
-from agents.forecasting.telemetry import History, windows
 from envs.faults import Fault
 from envs.parameters import Parameters, parameter
 from envs.scenario import Scenario
+from envs.twin.estimation.hall_model import HallModel
+from envs.twin.estimation.present import Present, Replay, present
+from envs.twin.telemetry.history import History, windows
 
 Array = NDArray[Any]
 

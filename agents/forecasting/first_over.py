@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from agents.forecasting.engine import Forecaster
-from agents.forecasting.hall_model import HallModel
 from agents.forecasting.lags import smoothed_now
-from agents.forecasting.state_from_history import Present, present
-from agents.forecasting.telemetry import INLET, History
-from agents.planners.twin import tiled
+from envs.engine import Taped
+from envs.episodes.world import Load, Outside
 from envs.faults import Fault, availability, fault_plan
-from envs.tape import Taped
-from envs.world import Load, Outside
+from envs.twin.estimation.hall_model import HallModel
+from envs.twin.estimation.observer import tiled
+from envs.twin.estimation.present import Present, present
+from envs.twin.telemetry.history import INLET, History
 
 Array = NDArray[Any]
 

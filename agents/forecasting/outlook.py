@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from agents.forecasting.closed_loop import Signals
 from agents.forecasting.direct_ridge import Folds, Ridge, between_knots, fit, fit_folds, knots_up_to, predict
 from agents.forecasting.lags import lag_features
-from agents.forecasting.telemetry import RACK_POWER, History
+from envs.twin.telemetry.history import RACK_POWER, History
 
 Array = NDArray[Any]
 

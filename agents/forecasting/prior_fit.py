@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.forecasting.hall_model import HallModel
-from agents.forecasting.state_from_history import drawn_to, setpoints, weather
-from agents.forecasting.telemetry import COOLING, INLET, RACK_POWER, History
-from envs.calibration.free_parameters import FreeParameter, free_parameters, with_values
 from envs.parameters import Parameters, parameter
 from envs.scenario import Scenario
+from envs.twin.calibration.free_parameters import FreeParameter, free_parameters, with_values
+from envs.twin.estimation.hall_model import HallModel
+from envs.twin.estimation.present import drawn_to, setpoints, weather
+from envs.twin.telemetry.history import COOLING, INLET, RACK_POWER, History
 
 Array = NDArray[Any]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from agents.forecasting.closed_loop import Signals, Targets
 from agents.forecasting.direct_ridge import Folds, Ridge, fit, fit_folds, knots_up_to, out_of_fold, predict_all
 from agents.forecasting.lags import lag_features, smoothed_now
-from agents.forecasting.telemetry import COOLING, INLET, History
+from envs.twin.telemetry.history import COOLING, INLET, History
 
 Array = NDArray[Any]
 

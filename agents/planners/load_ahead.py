@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from agents.forecasting.engine import Forecaster, ForecastSettings
 from agents.forecasting.lags import lookback_steps
-from agents.forecasting.telemetry import INLET, RACK_POWER, History
 from envs.controllers.base import Array, Measurements
-from envs.layout import Layout
+from envs.plant.layout import Layout
 from envs.scenario import Scenario
+from envs.twin.telemetry.history import INLET, RACK_POWER, History
 
 ROW_POWER = "row_power_share"
 POINTS = (INLET, ROW_POWER, "dry_bulb_c", "wet_bulb_c")  # of the telemetry before

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from agents.planners.best_constant import THERMAL
 from agents.planners.cem import Budget, minimize_each
 from agents.planners.load_ahead import LoadAhead, Persistence
-from agents.planners.twin import Twin, outside_of, tiled
-from envs.bill import STORED_HEAT_COP
 from envs.controllers.base import Array, Controller, Measurements, Setpoints
-from envs.datacenter import Plant
+from envs.engine import Taped
+from envs.episodes.bill import STORED_HEAT_COP
 from envs.interface.action import slew_limited
 from envs.interface.reward import Judged, terms, total
-from envs.tape import Taped
+from envs.plant.datacenter import Plant
+from envs.twin.estimation.observer import Twin, outside_of, tiled
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore

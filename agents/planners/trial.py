@@ -12,9 +12,9 @@ from envs.core import DataCenterCore
 
 if TYPE_CHECKING:
     from envs.controllers.base import Controller
-    from envs.episode import EpisodePlan
+    from envs.episodes.episode import EpisodePlan
+    from envs.episodes.world import World
     from envs.scenario import Scenario
-    from envs.world import World
 
 Column = NDArray[np.float64]
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.planners.cem import Budget, Progress, minimize
-from envs.controllers.building import building_controller
+from envs.building.rules import building_controller
 
 if TYPE_CHECKING:
     from agents.planners.trial import Bench
     from envs.controllers.base import Controller
     from envs.core import DataCenterCore
-    from envs.layout import Layout
+    from envs.plant.layout import Layout
     from envs.scenario import Rules, Scenario
 
 Vector = NDArray[np.float64]

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from envs.bill import BATCH_SHARE_AT_RISK, CLOSING_DELAY_H
 from envs.controllers.base import Array
 from envs.controllers.marginal_value import RackCurve
+from envs.episodes.bill import BATCH_SHARE_AT_RISK, CLOSING_DELAY_H
 from envs.equipment import rack
 from envs.equipment.throughput import CLASSES, throughput
-from envs.signals.workload_requests import batch_law_power, phase_split
+from envs.signals.workload.requests import batch_law_power, phase_split
 
 if TYPE_CHECKING:
-    from envs.layout import Layout
+    from envs.plant.layout import Layout
     from envs.scenario import Scenario
 
 CAP_LEVELS = 61

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from envs.building.row_value import rack_curves
 from envs.controllers.base import Controller, Together
 from envs.controllers.fixed import Fixed
 from envs.controllers.marginal_value import MarginalValueCaps, pieces_of
 from envs.controllers.pid import FanPiController
 from envs.controllers.proportional import ProportionalCaps
-from envs.controllers.row_value import rack_curves
 from envs.controllers.setpoint_reset import ChilledWaterReset, CondenserWaterReset, SupplyAirReset
 from envs.controllers.water_filling import WaterFillingCaps
 
 if TYPE_CHECKING:
-    from envs.layout import Layout
+    from envs.plant.layout import Layout
     from envs.scenario import Scenario
 
 CAP_FLOOR_FRAC = 0.45  # lowest limit of a row, SCENARIOS

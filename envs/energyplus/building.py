@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from experiments.energyplus.engine import ENGINE_VERSION
-from experiments.energyplus.epjson import ALWAYS_ON, Model, merged, one, schedule
+from envs.energyplus.engine import ENGINE_VERSION
+from envs.energyplus.epjson import ALWAYS_ON, Model, merged, one, schedule
 
 ROOM_HEIGHT_M = 4.0
 AIR_KJ_M3_K = 1.2  # of room air, about; the multiplier brings the zone to the heat capacity that ours has

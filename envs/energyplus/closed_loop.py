@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from experiments.energyplus.engine import Actuator, Control, Variable, simulate
+from envs.energyplus.engine import Actuator, Control, Variable, simulate
 
 Values = dict[str, float]
 PATIENCE_S = 300.0  # longest wait for one step or for the warm-up days
@@ -31,7 +31,7 @@ class SteppedHall:
     Parameters
     ----------
     model : mapping
-        epJSON, see `experiments.energyplus.engine`.
+        epJSON, see `envs.energyplus.engine`.
     weather : Path
         EPW file.
     variables, actuators : mapping

@@ -6,14 +6,14 @@ wet bulb; cycling costs nothing, as in ours. The coil is dry: rated sensible hea
 
 from __future__ import annotations
 
+from envs.energyplus.air_handler import AirLoop, air_handler, air_loop_of, coil_nodes
+from envs.energyplus.building import RunPeriod, room, simulation
+from envs.energyplus.engine import Variable
+from envs.energyplus.epjson import ALWAYS_ON, Model, Part, biquadratic, merged, one, quadratic
+from envs.energyplus.water_cooled_hall import SITE_VARIABLES, air_variables, it_design_kw, set_points
 from envs.equipment.chiller import MACHINES
 from envs.equipment.dx_unit import DxUnits
 from envs.scenario import Scenario
-from experiments.energyplus.air_handler import AirLoop, air_handler, air_loop_of, coil_nodes
-from experiments.energyplus.building import RunPeriod, room, simulation
-from experiments.energyplus.engine import Variable
-from experiments.energyplus.epjson import ALWAYS_ON, Model, Part, biquadratic, merged, one, quadratic
-from experiments.energyplus.hall_model import SITE_VARIABLES, air_variables, it_design_kw, set_points
 
 COIL = "DX Coil"
 LEAVING_C, RATING_C = 6.67, 35.0  # where our units read the curves of machine F (`envs.equipment.dx_unit`)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from envs.energyplus import water_cooled_hall
+from envs.energyplus.building import RunPeriod
+from envs.energyplus.engine import Actuator, Variable, schedule_actuator
+from envs.energyplus.epjson import ALWAYS_ON, Model, Part, merged, one, schedule
+from envs.energyplus.water_plant import CHILLER, TOWER
 from envs.equipment.chilled_water import ChilledWater
 from envs.equipment.power_chain import ups_loss_kw
 from envs.scenario import Scenario
 from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
-from experiments.energyplus import hall_model
-from experiments.energyplus.building import RunPeriod
-from experiments.energyplus.engine import Actuator, Variable, schedule_actuator
-from experiments.energyplus.epjson import ALWAYS_ON, Model, Part, merged, one, schedule
-from experiments.energyplus.water_plant import CHILLER, TOWER
 
 ELECTRICAL = "Electrical Room"
 ELECTRICAL_RISE_K = 6.0  # of the water through the electrical room at its design load, engineering guess
@@ -34,7 +34,7 @@ def second_hall(scenario: Scenario, period: RunPeriod, orders: Mapping[str, floa
         Where the scenario has machines that the models do not have.
     """
     beside = [] if scenario.chilled_water is None else [electrical_room(scenario, scenario.chilled_water)]
-    model = hall_model.hall_model(scenario, scenario.elevation_m, period, hold_curves, beside=beside)
+    model = water_cooled_hall.hall_model(scenario, scenario.elevation_m, period, hold_curves, beside=beside)
     for name, lever in actuators(scenario).items():
         model["Schedule:Constant"][lever.key]["hourly_value"] = float(orders[name]) / lever.scale
     return model
@@ -63,15 +63,15 @@ def electrical_room(scenario: Scenario, plant: ChilledWater) -> tuple[Part, Mode
 
 
 def actuators(scenario: Scenario) -> dict[str, Actuator]:
-    """What is set before every step, by our names: `hall_model.actuators` and ``electrical_room_kw``."""
-    made = hall_model.actuators(scenario)
+    """What is set before every step, by our names: `water_cooled_hall.actuators` and ``electrical_room_kw``."""
+    made = water_cooled_hall.actuators(scenario)
     made[ELECTRICAL_KW] = schedule_actuator(f"{ELECTRICAL} Load", -1e-3)
     return made
 
 
 def variables(scenario: Scenario) -> dict[str, Variable]:
-    """What is read after every step, by our names: `hall_model.variables` and a few more."""
-    made = hall_model.variables(scenario)
+    """What is read after every step, by our names: `water_cooled_hall.variables` and a few more."""
+    made = water_cooled_hall.variables(scenario)
     made["chiller_plr_frac"] = Variable("Chiller Part Load Ratio", CHILLER)
     made["electrical_heat_kw"] = Variable("Plant Load Profile Heat Transfer Rate", ELECTRICAL, -1e-3)
     if scenario.tower is not None:

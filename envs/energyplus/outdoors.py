@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.world import FORECAST_H, Outside, World
-from experiments.energyplus.building import RunPeriod, simulation
-from experiments.energyplus.engine import Variable, simulate
+from envs.energyplus.building import RunPeriod, simulation
+from envs.energyplus.engine import Variable, simulate
+from envs.episodes.world import FORECAST_H, Outside, World
 
 KEY = "Environment"
 OUTDOORS = {

@@ -3,7 +3,7 @@
 EnergyPlus has room units, coils, chiller, pumps, tower and the room's air. Racks, power chain, breakers, battery and
 the ledger of work are ours: EnergyPlus has no such machines, and both plants must meet the same load. Racks breathe
 the air that EnergyPlus supplied in the step before; what they give off heats its room in the step that follows. Which
-flow comes from where: `experiments.energyplus.origins`.
+flow comes from where: `envs.energyplus.origins`.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs import electrical, ledger, work
-from envs.datacenter import INLET_ALARM_C, Plant
+from envs.energyplus import hall, water_cooled_hall
+from envs.energyplus.building import RunPeriod
+from envs.energyplus.closed_loop import SteppedHall
+from envs.energyplus.hall import ELECTRICAL_KW
+from envs.energyplus.readings import Met, met
 from envs.equipment import power_chain, rack
-from envs.flows import Flows
 from envs.physics.fan_pump import fan_power_kw
-from envs.plant_state import NO_LIQUID, Now, PlantState
+from envs.plant import electrical, ledger, work
+from envs.plant.datacenter import INLET_ALARM_C, Plant
+from envs.plant.flows import Flows
+from envs.plant.state import NO_LIQUID, Now, PlantState
 from envs.scenario import Scenario
-from experiments.energyplus import hall_model, second_hall
-from experiments.energyplus.building import RunPeriod
-from experiments.energyplus.closed_loop import SteppedHall
-from experiments.energyplus.hall_readings import Met, met
-from experiments.energyplus.second_hall import ELECTRICAL_KW
 
 Array = NDArray[np.floating]
 
@@ -57,14 +57,14 @@ class EnergyPlusPlant:
     days : int
         Length of an episode.
     mixes : bool
-        What racks breathe that draw more air than is supplied; see `hall_readings.inlets`.
+        What racks breathe that draw more air than is supplied; see `readings.inlets`.
     hold_curves : bool
-        See `second_hall.second_hall`.
+        See `hall.second_hall`.
 
     Attributes
     ----------
     seen : dict
-        All that EnergyPlus answered in the last step, by the names of `second_hall.variables`.
+        All that EnergyPlus answered in the last step, by the names of `hall.variables`.
 
     Raises
     ------
@@ -110,10 +110,10 @@ class EnergyPlusPlant:
         now = self.ours.now(state, in_force, outside, load, lost, self.ours.substep_s)
         orders = self._orders(state, now, self._breathe(state, now))
         scenario = self.scenario
-        model = second_hall.second_hall(scenario, self.period, orders, self.hold_curves)
-        levers = second_hall.actuators(scenario) | hall_model.guards(scenario)
-        guarded = partial(hall_model.supervised, scenario=scenario)
-        self._hall = SteppedHall(model, self.weather, second_hall.variables(scenario), levers, guarded)
+        model = hall.second_hall(scenario, self.period, orders, self.hold_curves)
+        levers = hall.actuators(scenario) | water_cooled_hall.guards(scenario)
+        guarded = partial(water_cooled_hall.supervised, scenario=scenario)
+        self._hall = SteppedHall(model, self.weather, hall.variables(scenario), levers, guarded)
         asked = load._replace(batch_arrival=load.batch_arrival * 0.0, batch_due=load.batch_due * 0.0)
         for _ in range(lead_in_steps(scenario.episode.step_s)):
             state, flows = self.step(state, in_force, outside, asked, lost, np.zeros(1))

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.datacenter import Plant
 from envs.equipment.air_side import AirBalance, AirFlows, balance
 from envs.equipment.chilled_water import ChwFlows
 from envs.equipment.cooling_tower import TowerFlows
+from envs.plant.datacenter import Plant
 from envs.units import CP_WATER_KJ_KG_K
 
 Array = NDArray[np.floating]

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from envs.energyplus.engine import Actuator, Control, Variable, schedule_actuator
+from envs.energyplus.water_plant import CHILLER_AVAILABLE
 from envs.equipment import chilled_water
 from envs.physics import heat_exchanger, staging
 from envs.scenario import Scenario
 from envs.units import CP_WATER_KJ_KG_K
-from experiments.energyplus.engine import Actuator, Control, Variable, schedule_actuator
-from experiments.energyplus.water_plant import CHILLER_AVAILABLE
 
 ECONOMIZER, CHILLER = "economizer_available", "chiller_available"
 SUPPLY = "coil_water_in_c[0]"  # behind the loop's volume, as the supply of our plant is

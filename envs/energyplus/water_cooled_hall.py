@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envs.scenario import Scenario
-from envs.units import RHO_WATER_KG_M3
-from experiments.energyplus.air_handler import air_handler, air_loop_of, water_coil
-from experiments.energyplus.building import RunPeriod, room, simulation
-from experiments.energyplus.engine import Actuator, Control, Variable, schedule_actuator
-from experiments.energyplus.epjson import Model, Part, merged, one
-from experiments.energyplus.water_plant import (
+from envs.energyplus.air_handler import air_handler, air_loop_of, water_coil
+from envs.energyplus.building import RunPeriod, room, simulation
+from envs.energyplus.engine import Actuator, Control, Variable, schedule_actuator
+from envs.energyplus.epjson import Model, Part, merged, one
+from envs.energyplus.water_plant import (
     CHILLER,
     CHW_SETPOINT,
     CW_SETPOINT,
@@ -24,6 +22,8 @@ from experiments.energyplus.water_plant import (
     chilled_water_loop,
     condenser_loop,
 )
+from envs.scenario import Scenario
+from envs.units import RHO_WATER_KG_M3
 
 SITE, KW = "Environment", 1e-3
 SITE_VARIABLES = {
@@ -65,7 +65,7 @@ ECONOMIZER_VARIABLES = {
 
 def it_design_kw(scenario: Scenario) -> list[float]:
     """Design IT heat of each zone [kW]: what its room units are sized for, the peak of the racks that stand there."""
-    from envs.rack_group import archetype_of
+    from envs.scenario.rack_group import archetype_of
 
     peaks = [0.0] * len(scenario.zones)
     for group in scenario.racks.values():

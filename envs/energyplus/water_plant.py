@@ -8,12 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envs.equipment.chilled_water import ChilledWater
-from envs.equipment.chiller import MACHINES
-from envs.equipment.cooling_tower import CoolingTower, cell_flow_kg_s
-from envs.physics.fan_pump import pump_power_kw
-from envs.units import RHO_WATER_KG_M3
-from experiments.energyplus.epjson import (
+from envs.energyplus.epjson import (
     ALWAYS_ON,
     Model,
     Part,
@@ -27,6 +22,11 @@ from experiments.energyplus.epjson import (
     quadratic,
     schedule,
 )
+from envs.equipment.chilled_water import ChilledWater
+from envs.equipment.chiller import MACHINES
+from envs.equipment.cooling_tower import CoolingTower, cell_flow_kg_s
+from envs.physics.fan_pump import pump_power_kw
+from envs.units import RHO_WATER_KG_M3
 
 WIDE_X_C, WIDE_Y_C = (0.0, 40.0), (-40.0, 60.0)  # the polynomial goes on outside its box
 # What YorkCalc gives at its design range and wet bulb (PHYSICS E3); with any other approach EnergyPlus rescales it.

@@ -1,6 +1,6 @@
 """Record a pure array function once, then replay it without allocating: the same numpy calls on the same numbers."""
 
-from envs.tape.record import Untraceable
-from envs.tape.replay import Taped
+from envs.engine.record import Untraceable
+from envs.engine.replay import Taped
 
 __all__ = ["Taped", "Untraceable"]

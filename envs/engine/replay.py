@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.tape.record import Node, Recording, Traced, Untraceable
+from envs.engine.record import Node, Recording, Traced, Untraceable
 
 _ALIGN = 64
 _SIGNATURE = attrgetter("shape", "dtype")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.scenario import Scenario
-from envs.tree import assign
+from envs.trees import assign
 
 Array = NDArray[np.floating]
 

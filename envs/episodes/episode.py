@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.episodes.world import World
 from envs.scenario import Scenario
-from envs.world import World
 
 Array = NDArray[np.floating]
 

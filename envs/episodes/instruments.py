@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.bill import Bill
-from envs.datacenter import Plant
+from envs.episodes.bill import Bill
 from envs.interface.observation import Observer
+from envs.interface.sensors import SensorBank, SensorState, restarted
+from envs.plant.datacenter import Plant
 from envs.scenario import Scenario
-from envs.sensors import SensorBank, SensorState, restarted
 
 Array = NDArray[np.floating]
 

@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.rack_group import archetype_of
 from envs.scenario import Scenario
-from envs.signals.calendar_year import calendar_year
-from envs.signals.grid import load_grid, with_grid_file
+from envs.scenario.rack_group import archetype_of
+from envs.signals.grid.grid import load_grid, with_grid_file
 from envs.signals.site_signals import SITE_SIGNALS, site_signals
-from envs.signals.weather import Weather, load_weather
-from envs.signals.workload import Workload, generate_workload
-from envs.signals.workload_partitions import Partition
-from envs.signals.workload_traces import read_workload
+from envs.signals.weather.calendar_year import calendar_year
+from envs.signals.weather.weather import Weather, load_weather
+from envs.signals.workload.partitions import Partition
+from envs.signals.workload.traces import read_workload
+from envs.signals.workload.workload import Workload, generate_workload
 
 Array = NDArray[np.floating]
 

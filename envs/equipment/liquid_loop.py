@@ -26,7 +26,7 @@ PUMP_LAG_S = 10.0  # drive ramp, engineering guess
 VALVE_LAG_S = 60.0  # closed local loop, PHYSICS 0
 FILM_RATIO, FILM_EXPONENT = 1.0, 0.8  # of plate exchangers, liquid on both sides, engineering guess
 SMALLEST_FLOW_FRAC = 0.02  # below it the return temperature is that of this flow
-FLOOR_OVER_DEW_POINT_K = 3.0  # of what may be commanded; SCENARIOS. The alarm on what is measured: envs.ledger, 2 K
+FLOOR_OVER_DEW_POINT_K = 3.0  # of what may be commanded; SCENARIOS. Measured alarm: envs.plant.ledger, 2 K
 _SMALL = 1e-6
 _NOT_ZERO = 1e-12
 

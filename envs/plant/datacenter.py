@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from envs import electrical, ledger, plant_start, work
 from envs.equipment import (
     air_side,
     chilled_water,
@@ -24,12 +23,13 @@ from envs.equipment import (
     power_chain,
     rack,
 )
-from envs.flows import Flows
-from envs.layout import Layout
 from envs.physics.fan_pump import fan_power_kw
 from envs.physics.namespace import Array, as_mask, clip, lower, namespace, upper
 from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c
-from envs.plant_state import NO_LIQUID, Fit, Liquid, Now, PlantState, powered
+from envs.plant import electrical, ledger, start, work
+from envs.plant.flows import Flows
+from envs.plant.layout import Layout
+from envs.plant.state import NO_LIQUID, Fit, Liquid, Now, PlantState, powered
 from envs.scenario import Scenario
 from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
 
@@ -373,8 +373,8 @@ class Plant:
     def settled(
         self, outside: Any, load: Any, in_force: Mapping[str, Array], lost: Any, warmth_k: Array, soc_frac: Array
     ) -> tuple[PlantState, Flows]:
-        """State that has settled under constant conditions, and the Flows of one step: `plant_start.settled`."""
-        return plant_start.settled(self, outside, load, in_force, lost, warmth_k, soc_frac)
+        """State that has settled under constant conditions, and the Flows of one step: `start.settled`."""
+        return start.settled(self, outside, load, in_force, lost, warmth_k, soc_frac)
 
     def stored_since(self, state: PlantState, start: PlantState) -> tuple[Array, Array]:
         """Energy gained since ``start`` by the battery, and heat by all masses ``(B,)`` [kWh]."""

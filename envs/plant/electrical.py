@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from envs.equipment import air_side, battery, breaker, power_capper, power_chain, rack
 from envs.physics.namespace import Array, as_mask, namespace, upper
-from envs.plant_state import Liquid, Now, PlantState
+from envs.plant.state import Liquid, Now, PlantState
 
 LEAST_UTILITY_FRAC = 1e-3  # a curtailment to nothing: the capper's shares stay finite
 

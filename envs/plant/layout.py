@@ -11,11 +11,11 @@ from envs.interface.channels import CHANNELS
 from envs.physics.coolants import PG25, WATER
 from envs.physics.psychrometrics import pressure_kpa
 from envs.physics.recirculation import rack_spread, recirculation_matrix
-from envs.rack_group import RackGroup, archetype_of
+from envs.plant.work import work_table
 from envs.scenario import Scenario
-from envs.signals.workload import CLASSES, KIND_SLOTS
-from envs.site_checks import machines
-from envs.work import work_table
+from envs.scenario.checks import machines
+from envs.scenario.rack_group import RackGroup, archetype_of
+from envs.signals.workload.workload import CLASSES, KIND_SLOTS
 
 BATCH_DEADLINE_S = 86_400.0  # WORKLOAD 6b
 NON_RACK_UPS_FRAC = 0.03  # fans and pumps on the UPS, as a share of its limit; engineering guess

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from envs.equipment import cooling_tower
-from envs.flows import Flows
 from envs.physics.namespace import Array, namespace, upper
 from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c
+from envs.plant.flows import Flows
 
 #: Coolant so near over the room's dew point counts as an excess [K]: the alarm on what is measured, PHYSICS D6, 2-3 K.
 #: Below the floor of what may be commanded (`envs.equipment.liquid_loop`, 3 K), so that a loop at its floor is quiet.

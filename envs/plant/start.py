@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from envs import work
 from envs.equipment import (
     air_side,
     battery,
@@ -19,9 +18,10 @@ from envs.equipment import (
     power_capper,
     rack,
 )
-from envs.flows import Flows
 from envs.physics.namespace import Array
-from envs.plant_state import PlantState
+from envs.plant import work
+from envs.plant.flows import Flows
+from envs.plant.state import PlantState
 
 SETTLING_STEP_S = 900.0
 SETTLING_STEPS = 6

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from envs import work
 from envs.equipment import air_side, breaker, power_capper, rack
 from envs.physics.namespace import Array
+from envs.plant import work
 
 
 class PlantState(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 
 from envs.faults import KINDS, Fault, FaultRate
 from envs.interface.channels import CHANNELS, POSSIBLE
-from envs.rack_group import RackGroup, archetype_of
+from envs.scenario.rack_group import RackGroup, archetype_of
 
 if TYPE_CHECKING:
     from envs.equipment.rack_archetypes import RackArchetype

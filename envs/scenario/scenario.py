@@ -29,11 +29,11 @@ from envs.equipment.power_chain import PowerChain
 from envs.faults import FaultConfig
 from envs.interface.channels import CHANNELS
 from envs.interface.reward import RewardConfig, check_weights
+from envs.interface.sensors import SensorModel
 from envs.parameters import Parameters, parameter
-from envs.rack_group import RackGroup
-from envs.sensors import SensorModel
-from envs.site_checks import check_site
-from envs.typed_config import frozen, schema
+from envs.scenario.checks import check_site
+from envs.scenario.rack_group import RackGroup
+from envs.scenario.typed_config import frozen, schema
 
 SHIPPED = ("ai_hall", "ai_hall_power_cap", "legacy_air", "liquid_hall", "edge_room")
 CAPS = ("water_filling", "proportional", "marginal_value")

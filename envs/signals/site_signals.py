@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.signals.grid import GridSamples, GridSignals
-from envs.signals.weather import Weather, WeatherSamples
+from envs.signals.grid.grid import GridSamples, GridSignals
+from envs.signals.weather.weather import Weather, WeatherSamples
 
 SITE_SIGNALS: tuple[str, ...] = (*WeatherSamples._fields, *GridSamples._fields)
 

@@ -48,9 +48,9 @@ TIME_COLUMN = "time"
 NEARLY_TIME = ("time", "timestamp", "datetime", "date", "utc", "local_time", "time_utc", "time_local")
 
 
-def packaged_rows(name: str) -> list[dict[str, str]]:
-    """Read the rows of a CSV file that ships with this package, as text by heading."""
-    text = files("envs.signals").joinpath(name).read_text(encoding="utf-8")
+def packaged_rows(package: str, name: str) -> list[dict[str, str]]:
+    """Read the rows of a CSV file that ships inside a package of ours, as text by heading."""
+    text = files(package).joinpath(name).read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines()))
 
 

@@ -12,18 +12,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.calibration.calibration import Calibration, calibrate, replayed
-from envs.calibration.errors import end_to_end
-from envs.calibration.fit import Report
-from envs.calibration.free_parameters import FreeParameter, free_parameters, with_values
-from envs.calibration.measured import MODES
-from envs.calibration.telemetry import Telemetry
-from envs.calibration.windows import Windows, cut
-from envs.datacenter import Plant
+from envs.plant.datacenter import Plant
 from envs.scenario import Scenario
-from experiments.energyplus.compare import COOLING
-from experiments.energyplus.hall_telemetry import only
-from experiments.guideline14 import agreement, means_by
+from envs.twin.calibration.calibration import Calibration, calibrate, replayed
+from envs.twin.calibration.errors import end_to_end
+from envs.twin.calibration.fit import Report
+from envs.twin.calibration.free_parameters import FreeParameter, free_parameters, with_values
+from envs.twin.calibration.windows import Windows, cut
+from envs.twin.telemetry.quantities import MODES
+from envs.twin.telemetry.telemetry import Telemetry
+from experiments.calibration.energyplus_telemetry import only
+from experiments.validation.compare import COOLING
+from experiments.validation.guideline14 import agreement, means_by
 
 Floats = NDArray[np.float64]
 Months = Mapping[int, tuple[int, int]]

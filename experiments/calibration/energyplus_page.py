@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from envs.calibration.free_parameters import free_parameters
-from experiments.energyplus.calibrated_hall import (
+from envs.twin.calibration.free_parameters import free_parameters
+from experiments.calibration.energyplus_hall import (
     COOLING_BAR_FRAC,
     TEMPERATURE_BAR_K,
     TEMPERATURES,
@@ -19,7 +19,7 @@ from experiments.energyplus.calibrated_hall import (
     WAYS,
     MonthRow,
 )
-from experiments.energyplus.calibration_study import Done
+from experiments.calibration.energyplus_study import Done
 
 MONTHS, SIZES, FACTS, PAGE = "months.csv", "sizes.csv", "facts.json", "calibration_energyplus.md"
 FOLDER = "calibration_energyplus"

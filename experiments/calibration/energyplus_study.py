@@ -18,20 +18,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from agents.runtime.manifest import file_hash
-from envs.calibration import excitation, synthetic
-from envs.calibration.fit import Report
-from envs.calibration.screening import Screened
-from envs.calibration.synthetic import START_UTC, write
-from envs.calibration.telemetry import Telemetry
+from envs.energyplus import hall, plant, readings
+from envs.energyplus.engine import engine_version, weather_files
 from envs.scenario import Scenario, load
-from envs.signals.epw import read_epw
-from experiments.calibrate import screened
-from experiments.energyplus import hall_readings, hall_telemetry, second_hall, second_plant
-from experiments.energyplus.calibrated_hall import Judged, calibrated
-from experiments.energyplus.engine import engine_version, weather_files
-from experiments.energyplus.hall_telemetry import Stretch, logged
-from experiments.provenance import content_hash
-from experiments.validate import plant_hash
+from envs.signals.weather.epw import read_epw
+from envs.twin.calibration.fit import Report
+from envs.twin.telemetry import excitation, synthetic
+from envs.twin.telemetry.screening import Screened
+from envs.twin.telemetry.synthetic import START_UTC, write
+from envs.twin.telemetry.telemetry import Telemetry
+from experiments.calibration import energyplus_telemetry
+from experiments.calibration.energyplus_hall import Judged, calibrated
+from experiments.calibration.energyplus_telemetry import Stretch, logged
+from experiments.calibration.screened import screened
+from experiments.records.provenance import content_hash, plant_hash
 
 FITTED = Stretch((1, 4, 7, 10), 7)
 HELD_OUT = Stretch((2, 5, 8, 11), 28)
@@ -103,11 +103,11 @@ def scenario_of(study: HallStudy) -> Scenario:
 
 def telemetry_hash(scenario: Scenario, weather: Path, stretches: Sequence[Stretch], seed: int) -> str:
     """SHA-256 of what makes a telemetry file: the model as generated, weather, our racks, the steps and sensors."""
-    orders = dict.fromkeys(second_hall.actuators(scenario), 0.0)
-    model = second_hall.second_hall(scenario, second_plant.run_period(0, 1, scenario.episode.step_s), orders)
-    written = [inspect.getsource(m) for m in (hall_telemetry, second_plant, hall_readings, excitation, synthetic)]
-    plant = [scenario.hash(), plant_hash(), engine_version()]
-    return content_hash([model, file_hash(weather), *plant, *written, list(stretches), seed])
+    orders = dict.fromkeys(hall.actuators(scenario), 0.0)
+    model = hall.second_hall(scenario, plant.run_period(0, 1, scenario.episode.step_s), orders)
+    written = [inspect.getsource(m) for m in (energyplus_telemetry, plant, readings, excitation, synthetic)]
+    hall_of = [scenario.hash(), plant_hash(), engine_version()]
+    return content_hash([model, file_hash(weather), *hall_of, *written, list(stretches), seed])
 
 
 def run(

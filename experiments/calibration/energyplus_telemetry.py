@@ -17,18 +17,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.calibration.excitation import LEFT_ALONE, Excitation
-from envs.calibration.measured import there
-from envs.calibration.synthetic import followed, measured, reading
-from envs.calibration.telemetry import Telemetry
 from envs.controllers.base import Controller
 from envs.controllers.fixed import Fixed
 from envs.core import DataCenterCore
+from envs.energyplus.plant import EnergyPlusPlant
 from envs.interface.channels import Channel
 from envs.scenario import Scenario
-from experiments.energyplus.second_plant import EnergyPlusPlant
-from experiments.energyplus.twin import pumped_frac
-from experiments.transfer import Setting, setting
+from envs.twin.telemetry.excitation import LEFT_ALONE, Excitation
+from envs.twin.telemetry.quantities import there
+from envs.twin.telemetry.synthetic import followed, measured, reading
+from envs.twin.telemetry.telemetry import Telemetry
+from experiments.transfers.setting import Setting, setting
+from experiments.validation.replay import pumped_frac
 
 Floats = NDArray[np.float64]
 DAYS_A_YEAR = 365
@@ -78,7 +78,7 @@ def logged(
     seed : int
         Of the steps, the sensors' errors and the gaps.
     gaps_frac : float
-        Share of readings lost, see `envs.calibration.synthetic.measured`.
+        Share of readings lost, see `envs.twin.telemetry.synthetic.measured`.
     """
     truth: dict[str, Floats] = {}
     rows: dict[int, tuple[int, int]] = {}

@@ -12,8 +12,8 @@ import numpy as np
 import yaml
 
 if TYPE_CHECKING:
-    from envs.calibration.calibration import Calibration
-    from envs.calibration.screening import Finding, Screened
+    from envs.twin.calibration.calibration import Calibration
+    from envs.twin.telemetry.screening import Finding, Screened
 
 SCENARIO, INTERVALS, ERRORS, SPREAD = "scenario.yaml", "intervals.csv", "held_out_errors.csv", "spread.yaml"
 FINDINGS, REPORT = "findings.csv", "report.md"
@@ -29,7 +29,7 @@ def write_outcome(folder: Path, found: Calibration, base: Mapping[str, Any], che
     folder : Path
         Exists.
     found : Calibration
-        From `envs.calibration.calibration.calibrate`.
+        From `envs.twin.calibration.calibration.calibrate`.
     base : mapping
         The scenario that was calibrated, as plain data.
     checked : Screened
@@ -37,7 +37,7 @@ def write_outcome(folder: Path, found: Calibration, base: Mapping[str, Any], che
     seconds : float
         Wall time of the fit.
     """
-    from envs.calibration.spread import spread_of
+    from envs.twin.calibration.spread import spread_of
 
     values = {path: value for path, value in found.fit.values().items() if not path.startswith("input.")}
     text = yaml.safe_dump(calibrated(base, values), sort_keys=False)
@@ -145,7 +145,7 @@ def _plots(folder: Path, found: Calibration) -> None:
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    from envs.calibration.errors import end_to_end
+    from envs.twin.calibration.errors import end_to_end
 
     windows = found.held_out or found.fitted
     shown = found.shown if found.held_out else found.fit.predicted

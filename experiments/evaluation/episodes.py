@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from envs.episode import EpisodePlan
+from envs.episodes.episode import EpisodePlan
+from envs.episodes.world import World
 from envs.scenario import Scenario
-from envs.world import World
-from experiments.splits import Episode, Split, load_split
+from experiments.evaluation.splits import Episode, Split, load_split
 
 YEAR = 2023  # generated years start on its weekday
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from experiments.stats import Interval, paired_saving
+from experiments.evaluation.stats import Interval, paired_saving
 
 TOLERANCE = 1e-3
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.trace import CONSUMERS, Series
+from experiments.evaluation.trace import CONSUMERS, Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from experiments.gates import Verdict
-    from experiments.score import Table
+    from experiments.evaluation.gates import Verdict
+    from experiments.evaluation.score import Table
 
 PALETTE = (
     *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E6A700", "#7A1FD1"),

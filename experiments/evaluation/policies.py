@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.policy import LearnedPolicy, interface_of, of_model
-from agents.roster import RULES_AS_GIVEN, RULES_TUNED, roster
+from agents.references import RULES_AS_GIVEN, RULES_TUNED, roster
 from envs.controllers.base import Controller
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def reference_policies(
         from four weeks of telemetry before the episodes.
     """
     from agents.planners.mpc import MpcSettings
-    from experiments.telemetry_before import engine_outlook
+    from experiments.evaluation.telemetry_before import engine_outlook
 
     if mpc_forecast not in MPC_FORECASTS:
         raise ValueError(f"mpc_forecast = {mpc_forecast!r}; give one of {', '.join(MPC_FORECASTS)}")

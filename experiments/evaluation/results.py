@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from experiments.gates import failed_gates
-from experiments.provenance import provenance
-from experiments.score import MEASURES, Measure, Table, columns, totals
-from experiments.splits import Episode
-from experiments.trace import Series
+from experiments.evaluation.gates import failed_gates
+from experiments.evaluation.score import MEASURES, Measure, Table, columns, totals
+from experiments.evaluation.splits import Episode
+from experiments.evaluation.trace import Series
+from experiments.records.provenance import provenance
 
 SCORES, TRACES, FACTS, SUMMARY = "scores.csv", "traces.npz", "evaluation.json", "summary.csv"
 EPISODE_COLUMNS = ("site", "month", "weather_seed", "workload_seed", "days")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from experiments.provenance import content_hash
+from experiments.records.provenance import content_hash
 
 SPLITS = ("train", "validation", "test")
 

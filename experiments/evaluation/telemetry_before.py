@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.forecasting.telemetry import History, Recorder
 from agents.planners.load_ahead import POINTS, EngineOutlook
+from envs.twin.telemetry.history import History, Recorder
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
-    from envs.episode import EpisodePlan
+    from envs.episodes.episode import EpisodePlan
 
 DAYS = 28  # a week that the outlook looks back on, and three to learn from
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from agents.forecasting.engine import Forecaster
 from agents.forecasting.first_over import FineModel, FirstOver, Played, answers, crah_failure
-from agents.forecasting.hall_model import HallModel
+from envs.episodes.world import Load, Outside
 from envs.faults import Fault
 from envs.scenario import Scenario
-from envs.world import Load, Outside
-from experiments.forecast_halls import Halls, Moment
-from experiments.forecast_judge import Answers, Case, Judging, failure_cases, failures_asked
+from envs.twin.estimation.hall_model import HallModel
+from experiments.forecasting.halls import Halls, Moment
+from experiments.forecasting.judge import Answers, Case, Judging, failure_cases, failures_asked
 
 Array = NDArray[Any]
 

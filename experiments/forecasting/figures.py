@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.forecast_score import Score
-from experiments.plots import GREY, PALETTE, axes_of, label, legend_below
+from experiments.evaluation.plots import GREY, PALETTE, axes_of, label, legend_below
+from experiments.forecasting.score import Score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.forecasting.telemetry import History, Recorder
 from envs.core import DataCenterCore
-from envs.episode import EpisodePlan
-from envs.rack_group import archetype_of
+from envs.episodes.episode import EpisodePlan
+from envs.episodes.world import START_WEEKDAY, World
 from envs.scenario import Scenario
-from envs.signals.climates import sites
-from envs.world import START_WEEKDAY, World
+from envs.scenario.rack_group import archetype_of
+from envs.signals.weather.climates import sites
+from envs.twin.telemetry.history import History, Recorder
 
 Array = NDArray[Any]
 

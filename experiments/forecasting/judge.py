@@ -17,9 +17,9 @@ from agents.forecasting.intervals import Conformal
 from agents.forecasting.lags import lookback_steps
 from agents.forecasting.outlook import came
 from agents.forecasting.residual import target_series
-from agents.forecasting.telemetry import History
 from envs.scenario import Scenario
-from experiments.forecast_score import Score, scored
+from envs.twin.telemetry.history import History
+from experiments.forecasting.score import Score, scored
 
 Array = NDArray[Any]
 Case = tuple[int, str]

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.forecast_score import Score, hall_interval, pooled_coverage, rows_of, together
-from experiments.forecast_table import FACTS, FAILURE_FACTS, TABLE, write, write_failures
-from experiments.provenance import provenance
+from experiments.forecasting.score import Score, hall_interval, pooled_coverage, rows_of, together
+from experiments.forecasting.table import FACTS, FAILURE_FACTS, TABLE, write, write_failures
+from experiments.records.provenance import provenance
 
 if TYPE_CHECKING:
-    from experiments.forecast_failures import Agreement
+    from experiments.forecasting.failures import Agreement
 
 PAGE = "forecast.html"
 
@@ -94,12 +94,12 @@ def _page(facts: Any, pooled: Any, tables: Any, failures: Any, figures: Any) -> 
 
 
 def _figures(whole: Mapping[str, Score], example: Mapping[str, Any], step_h: float) -> list[dict[str, str]]:
-    from experiments import forecast_plots
-    from experiments.plots import as_png
+    from experiments.evaluation.plots import as_png
+    from experiments.forecasting import figures
 
     made = (
-        ("Error by horizon", forecast_plots.error_by_horizon(whole, step_h)),
-        ("Coverage and width of the 90 % intervals", forecast_plots.coverage_by_horizon(whole, step_h)),
-        ("One judged day of the first hall", forecast_plots.example_day(example, step_h)),
+        ("Error by horizon", figures.error_by_horizon(whole, step_h)),
+        ("Coverage and width of the 90 % intervals", figures.coverage_by_horizon(whole, step_h)),
+        ("One judged day of the first hall", figures.example_day(example, step_h)),
     )
     return [{"title": title, "png": as_png(figure)} for title, figure in made]

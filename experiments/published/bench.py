@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.datacenter import Plant, PlantState
+from envs.episodes.world import Load, Outside
 from envs.equipment import rack
 from envs.equipment.rack_archetypes import RackArchetype
 from envs.equipment.throughput import CLASSES, throughput
 from envs.faults import availability, fault_plan
 from envs.interface.channels import bind_channels
 from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
+from envs.plant.datacenter import Plant, PlantState
 from envs.scenario import Scenario, load
-from envs.world import Load, Outside
 
 Array = NDArray[np.floating]
 NO_LIMIT_KW = 1e6

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from envs.equipment.rack_archetypes import HGX_AIR
 from envs.equipment.throughput import CLASSES, POWER_SHARE
-from envs.signals.workload import Workload, default_partitions, generate_workload
+from envs.signals.workload.workload import Workload, default_partitions, generate_workload
 from experiments.published.bench import RackBench
 from experiments.published.measured_files import acme_quantile
 from experiments.published.row import Check, Row, between, near

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.signals.climates import Site
-from envs.signals.weather import Weather, load_weather
+from envs.signals.weather.climates import Site
+from envs.signals.weather.weather import Weather, load_weather
 from experiments.published.row import NotRun
 
 Array = NDArray[np.float64]

@@ -25,7 +25,7 @@ def stored_validation() -> list[Check]:
 
 def checks_of(path: Path) -> list[Check]:
     """One check per stored bar that was judged; its number is the worst over the climates."""
-    from experiments.validate import plant_hash
+    from experiments.records.provenance import plant_hash
 
     facts = path.with_name(FACTS)
     stored = json.loads(facts.read_text(encoding="utf-8")).get("plant_hash") if facts.is_file() else None

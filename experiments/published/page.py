@@ -168,8 +168,8 @@ def _lines(outcome: Outcome) -> list[tuple[str, ...]]:
 @hydra.main(config_path=CONFIGS, config_name="published", version_base="1.3")
 def main(config: DictConfig) -> None:
     """Measure and write as configured."""
-    from experiments.provenance import git_state
     from experiments.published.table import ROWS
+    from experiments.records.provenance import git_state
 
     state = git_state()
     commit = state["git_hash"][:12] + (" (with uncommitted changes)" if state["git_dirty"] == "true" else "")

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.planners.tuning import rules_with
-from agents.roster import RULES_TUNED, roster
+from agents.references import RULES_TUNED, roster
+from envs.building.rules import legacy_fixed
 from envs.controllers.base import Controller
-from envs.controllers.building import legacy_fixed
 from envs.core import DataCenterCore
-from envs.episode import EpisodePlan
+from envs.episodes.episode import EpisodePlan
 from envs.scenario import load
 
 Array = NDArray[np.float64]

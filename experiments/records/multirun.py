@@ -17,8 +17,8 @@ class ParentRun(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Make the store and the parent run."""
-        from experiments.provenance import git_state
-        from experiments.tracking import start_run
+        from experiments.records.provenance import git_state
+        from experiments.records.tracking import start_run
 
         tracking, folder = config.tracking, Path(config.hydra.sweep.dir)
         name = tracking.name or f"sweep {folder.name}"
@@ -29,7 +29,7 @@ class ParentRun(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """End the parent run."""
-        from experiments.tracking import end_run
+        from experiments.records.tracking import end_run
 
         kept = json.loads((Path(config.hydra.sweep.dir) / PARENT).read_text())
         if kept["run_id"]:

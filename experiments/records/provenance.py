@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from agents.runtime.manifest import PACKAGES, file_hash, package_versions
 
-__all__ = ["content_hash", "file_hashes", "git_state", "machine", "package_versions"]
+__all__ = ["content_hash", "file_hashes", "git_state", "machine", "package_versions", "plant_hash"]
 
 RECORDED = (*PACKAGES, "gymnasium", "hydra-core", "mlflow", "scipy", "pandas")
 
@@ -36,6 +38,28 @@ def git_state(folder: Path | None = None) -> dict[str, str]:
         return {"git_hash": "unknown", "git_dirty": "unknown"}
     changed = _git(where, "status", "--porcelain", "--untracked-files=no")
     return {"git_hash": head, "git_dirty": str(bool(changed)).lower()}
+
+
+def plant_hash() -> str:
+    """SHA-256 of every machine and law as the interpreter reads them: results of another plant carry another hash.
+
+    Comments, docstrings and layout do not count.
+    """
+    text = hashlib.sha256()
+    for room in ("equipment", "physics"):
+        found = (path for path in resources.files("envs").joinpath(room).iterdir() if path.name.endswith(".py"))
+        for path in sorted(found, key=lambda path: path.name):
+            text.update(f"{room}/{path.name}".encode())
+            text.update(_code_alone(path.read_text(encoding="utf-8")).encode())
+    return text.hexdigest()
+
+
+def _code_alone(source: str) -> str:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            del node.body[0]
+    return ast.dump(tree)
 
 
 def machine() -> dict[str, str]:

@@ -1,7 +1,8 @@
 """The one place that knows mlflow: runs, parents of sweeps, parameters, buffered metrics, artifacts.
 
 The default store is a sqlite file with the artifacts beside it. Several processes on a fresh sqlite store break it, so
-it is made under a file lock, once; a sweep makes its parent run before its workers (``experiments/multirun.py``).
+it is made under a file lock, once; a sweep makes its parent run before its workers
+(``experiments/records/multirun.py``).
 """
 
 from __future__ import annotations

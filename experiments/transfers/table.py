@@ -7,10 +7,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.gates import failed_gates
-from experiments.provenance import provenance
-from experiments.results import format_number, gate_words
-from experiments.score import MEASURES, columns, totals
+from experiments.evaluation.gates import failed_gates
+from experiments.evaluation.results import format_number, gate_words
+from experiments.evaluation.score import MEASURES, columns, totals
+from experiments.records.provenance import provenance
 
 SHOWN = (
     ("cooling_kwh", "cooling kWh"),
@@ -99,7 +99,7 @@ def write_both(found: Mapping[str, Any], folder: Path, baseline: str) -> None:
 
 def page(found: Mapping[str, Any], baseline: str) -> str:
     """The page: what was run, the table, the agreement, what EnergyPlus is and is not asked."""
-    from experiments.energyplus.origins import words
+    from envs.energyplus.origins import words
 
     lines = [
         "# The same controllers on two plants",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from experiments.energyplus.compare import TOTAL, Pair, Row, modes, same_order
+from experiments.validation.compare import TOTAL, Pair, Row, modes, same_order
 
 COMPONENT_CV_FRAC, COIL_RMSE_K, COIL_CV_FRAC = 0.05, 0.5, 0.05
 ANNUAL_FRAC, MONTHLY_NMBE_FRAC, MONTHLY_CV_FRAC = 0.05, 0.05, 0.10

@@ -13,18 +13,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from agents.runtime.manifest import file_hash
+from envs.energyplus import dx_room, engine, shared_rule, water_cooled_hall
+from envs.energyplus.building import RunPeriod
+from envs.energyplus.engine import SECONDS_PER_HOUR
+from envs.energyplus.epjson import Model
 from envs.scenario import Scenario, load
-from envs.signals.epw import read_epw
-from experiments.energyplus import component, dx_model, engine, hall_model, shared_rule
-from experiments.energyplus.bars import ComponentRow
-from experiments.energyplus.building import RunPeriod
-from experiments.energyplus.compare import Pair
-from experiments.energyplus.engine import SECONDS_PER_HOUR
-from experiments.energyplus.epjson import Model
-from experiments.energyplus.schedules import COLD, WARM, Case, cw_setpoint_c, hourly_year
-from experiments.energyplus.stored_run import stored
-from experiments.energyplus.twin import SECONDS_PER_DAY, replay
-from experiments.guideline14 import agreement, means_by
+from envs.signals.weather.epw import read_epw
+from experiments.validation import components
+from experiments.validation.bars import ComponentRow
+from experiments.validation.compare import Pair
+from experiments.validation.guideline14 import agreement, means_by
+from experiments.validation.replay import SECONDS_PER_DAY, replay
+from experiments.validation.schedules import COLD, WARM, Case, cw_setpoint_c, hourly_year
+from experiments.validation.stored_run import stored
 
 CLIMATES = ("il_chicago", "fl_miami", "co_denver", "ca_san_francisco", "az_phoenix")
 ABLATION_CLIMATES = ("il_chicago",)
@@ -130,8 +131,8 @@ def scenario_of(study: Study) -> Scenario:
 def model_of(study: Study, scenario: Scenario, elevation_m: float, period: RunPeriod) -> Model:
     """The EnergyPlus model of a study."""
     if scenario.dx is not None:
-        return dx_model.dx_model(scenario, elevation_m, period)
-    return hall_model.hall_model(scenario, elevation_m, period, study.inside_box, switched=study.shared_rule)
+        return dx_room.dx_model(scenario, elevation_m, period)
+    return water_cooled_hall.hall_model(scenario, elevation_m, period, study.inside_box, switched=study.shared_rule)
 
 
 def energyplus_year(
@@ -143,9 +144,9 @@ def energyplus_year(
     """
     scenario, elevation = scenario_of(study), read_epw(weather).elevation_m
     model = model_of(study, scenario, elevation, period)
-    read = dx_model.variables(scenario) if scenario.dx is not None else hall_model.variables(scenario)
-    levers = hall_model.actuators(scenario) | hall_model.guards(scenario)
-    play = hall_model.supervised(_played(study.case, scenario, period.steps_per_hour), scenario)
+    read = dx_room.variables(scenario) if scenario.dx is not None else water_cooled_hall.variables(scenario)
+    levers = water_cooled_hall.actuators(scenario) | water_cooled_hall.guards(scenario)
+    play = water_cooled_hall.supervised(_played(study.case, scenario, period.steps_per_hour), scenario)
     rule: list[Any] = []
     if study.shared_rule:
         read, levers = read | shared_rule.readings(), levers | shared_rule.levers()
@@ -158,7 +159,7 @@ def energyplus_year(
 
 def _played(case: Case, scenario: Scenario, steps_per_hour: int) -> engine.Control:
     """Load and setpoints of the year as a control; the condenser water follows the wet bulb of the step before."""
-    year, designs = hourly_year(case), hall_model.it_design_kw(scenario)
+    year, designs = hourly_year(case), water_cooled_hall.it_design_kw(scenario)
 
     def control(step: int, measured: dict[str, float] | None) -> dict[str, float]:
         hour = step // steps_per_hour
@@ -235,9 +236,9 @@ def run_study(
 def component_rows(pair: Pair, scenario: Scenario, elevation_m: float) -> Iterator[ComponentRow]:
     """Hourly agreement of every machine under EnergyPlus's boundary conditions, of the steps in which it ran."""
     if scenario.chilled_water is None:
-        compared = [component.dx_unit_power(scenario, pair.energyplus)]
+        compared = [components.dx_unit_power(scenario, pair.energyplus)]
     else:
-        compared = component.components(scenario, elevation_m, pair.energyplus)
+        compared = components.components(scenario, elevation_m, pair.energyplus)
     for c in compared:
         if np.count_nonzero(c.counts) < 2 * len(pair.hour) // max(int(pair.hour[-1]) + 1, 1):
             continue

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.guideline14 import Agreement, agreement, means_by
+from experiments.validation.guideline14 import Agreement, agreement, means_by
 
 Values = Mapping[str, NDArray[np.float64]]
 #: Powers that make up cooling electricity: all that moves heat, IT and its losses not [kW].

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from envs.energyplus.air_handler import air_loop_of
 from envs.equipment import chilled_water, chiller, cooling_tower, dx_unit
 from envs.physics.coil import CoilLaw, coil_at, effectiveness, hot_effectiveness
 from envs.physics.fan_pump import fan_power_kw, pressure_controlled_pump_power_kw, pump_power_kw
 from envs.physics.staging import settled_stages
 from envs.scenario import Scenario
 from envs.units import CP_AIR_KJ_KG_K, CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
-from experiments.energyplus.air_handler import air_loop_of
 
 Series = np.ndarray
 Values = Mapping[str, Series]

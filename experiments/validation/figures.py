@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.energyplus.compare import COOLING, TOTAL, Pair, hourly, month_of_hours
-from experiments.guideline14 import means_by
-from experiments.plots import STACK, STYLE
+from experiments.evaluation.plots import STACK, STYLE
+from experiments.validation.compare import COOLING, TOTAL, Pair, hourly, month_of_hours
+from experiments.validation.guideline14 import means_by
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

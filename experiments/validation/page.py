@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments.energyplus import figures
-from experiments.energyplus.bars import LEAST_HOURS, ComponentRow, Verdict
-from experiments.energyplus.campaign import Outcome
-from experiments.energyplus.compare import COOLING, TOTAL, Pair, Row, hourly, modes, month_of_hours, rows
-from experiments.guideline14 import means_by
+from experiments.validation import figures
+from experiments.validation.bars import LEAST_HOURS, ComponentRow, Verdict
+from experiments.validation.campaign import Outcome
+from experiments.validation.compare import COOLING, TOTAL, Pair, Row, hourly, modes, month_of_hours, rows
+from experiments.validation.guideline14 import means_by
 
 IN_BOX_FROM_C = 29.44  # outdoor air at which the published curves of machine F begin
 AIR_COOLED = ("air_cooled_hall", "dx_room")
@@ -61,7 +61,7 @@ def _in_box(pair: Pair) -> list[Row]:
 def _figures(pairs: Sequence[Pair]) -> list[tuple[str, str]]:
     from matplotlib import pyplot as plt
 
-    from experiments.plots import as_png
+    from experiments.evaluation.plots import as_png
 
     made = [
         ("Mean cooling electricity of each month, by consumer: EnergyPlus pale, ours full", figures.monthly(pairs)),

@@ -1,7 +1,7 @@
 """Our machines under what EnergyPlus was under: its weather, the load and the setpoints that were in force in it.
 
-The machines meet as in `envs.datacenter`, without racks and power chain: IT heat is given, no room is cooled past the
-coils, nobody trips. Air is dry on both sides (no outside air, no humidifier), and walls hold no heat.
+The machines meet as in `envs.plant.datacenter`, without racks and power chain: IT heat is given, no room is cooled past
+the coils, nobody trips. Air is dry on both sides (no outside air, no humidifier), and walls hold no heat.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.energyplus.engine import Run
-from experiments.provenance import content_hash
+from envs.energyplus.engine import Run
+from experiments.records.provenance import content_hash
 
 HASH_DIGITS = 16
 

@@ -7,7 +7,7 @@ import pytest
 
 from agents.planners.trial import Bench
 from agents.planners.tuned import Tuned, load_tuned
-from agents.roster import channels_of, roster
+from agents.references import channels_of, roster
 from envs.controllers.marginal_value import MarginalValueCaps
 from envs.controllers.water_filling import WaterFillingCaps
 from envs.core import DataCenterCore

@@ -8,8 +8,8 @@ from functools import cache
 import pytest
 
 from envs.core import DataCenterCore
+from envs.episodes.world import World
 from envs.scenario import load
-from envs.world import World
 
 SHORT = ("site.workload_weeks=1", "episode.step_s=300", "episode.substep_s=60")
 

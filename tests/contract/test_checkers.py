@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+from envs.episodes.world import World
 from envs.scenario import SHIPPED
-from envs.world import World
 
 SHORT = ("site.workload_weeks=1", "episode.step_s=300", "episode.substep_s=60", "episode.steps=3")
 IDS = ("DataCenter", "Cooling", "PowerCap")

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from envs.core import DataCenterCore
+from envs.interface.sensors import normal_noise
 from envs.scenario import SHIPPED
-from envs.sensors import normal_noise
 
 Make = Callable[..., DataCenterCore]
 

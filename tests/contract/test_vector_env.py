@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from envs.episodes.world import World
 from envs.single_env import DataCenterEnv
 from envs.vector_env import DataCenterVectorEnv
-from envs.world import World
 
 SHORT = ("site.workload_weeks=1", "episode.step_s=300", "episode.substep_s=60", "episode.steps=3")
 WorldOf = Callable[[str], World]

@@ -10,13 +10,13 @@ from agents.policy import LearnedPolicy, interface_of
 from envs.core import DataCenterCore
 from envs.scenario import load
 from experiments.demo import check
-from experiments.episodes import explicit_plan, first_day, restricted
 from experiments.evaluate import Evaluation, evaluate, play
-from experiments.policies import reference_policies
+from experiments.evaluation.episodes import explicit_plan, first_day, restricted
+from experiments.evaluation.policies import reference_policies
+from experiments.evaluation.results import save
+from experiments.evaluation.score import MEASURES
+from experiments.evaluation.splits import load_split, plan_episodes
 from experiments.report import write_report
-from experiments.results import save
-from experiments.score import MEASURES
-from experiments.splits import load_split, plan_episodes
 
 QUARTER_HOURS = ["episode.step_s=900", "episode.substep_s=180"]
 
@@ -115,7 +115,7 @@ def test_the_report_of_a_real_evaluation_is_written(found: Evaluation, tmp_path:
 
 
 def test_a_bundle_of_another_channel_table_is_refused(tmp_path: Path) -> None:
-    from experiments.policies import learned_policies
+    from experiments.evaluation.policies import learned_policies
 
     (tmp_path / "run.json").write_text('{"algorithm": "ppo", "channel_hash": "other"}')
     made: Any = learned_policies("mine", tmp_path)["mine"]

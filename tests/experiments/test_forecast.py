@@ -13,11 +13,11 @@ from agents.forecasting.engine import Forecaster, ForecastSettings
 from agents.forecasting.lags import lookback_steps
 from envs.scenario import Scenario, load
 from experiments.forecast import Judged, failures_alone, forecast
-from experiments.forecast_halls import HallDraw, build
-from experiments.forecast_judge import Judging, judged_moments
-from experiments.forecast_page import save
-from experiments.forecast_score import hall_interval, pooled_coverage, scored, together
-from experiments.forecast_table import FACTS, FAILURE_FACTS, FAILURE_WORDS, TABLE, WORDS
+from experiments.forecasting.halls import HallDraw, build
+from experiments.forecasting.judge import Judging, judged_moments
+from experiments.forecasting.page import save
+from experiments.forecasting.score import hall_interval, pooled_coverage, scored, together
+from experiments.forecasting.table import FACTS, FAILURE_FACTS, FAILURE_WORDS, TABLE, WORDS
 
 STEP_S, PER_DAY = 1200.0, 72
 DRAW = HallDraw(halls=2, seed=4)
@@ -103,7 +103,7 @@ def test_the_page_the_table_and_the_facts_are_written(judged: Judged, tmp_path: 
 
 
 def test_judged_blocks_lie_after_the_training_days_and_do_not_overlap(small: Scenario) -> None:
-    from agents.forecasting.telemetry import COOLING, INLET, RACK_POWER, History
+    from envs.twin.telemetry.history import COOLING, INLET, RACK_POWER, History
 
     rows = HOW.days(STEP_S) * PER_DAY
     points = {n: np.zeros((rows, 1, 1), np.float32) for n in (INLET, COOLING, RACK_POWER)}

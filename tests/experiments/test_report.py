@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.plots import PALETTE, colours, dashes
+from experiments.evaluation.plots import PALETTE, colours, dashes
+from experiments.evaluation.results import format_number, print_table, read, rounded, save, split_words
+from experiments.evaluation.score import MEASURES, Scorer
+from experiments.evaluation.splits import load_split, plan_episodes
+from experiments.evaluation.trace import BATCH_SERIES, CONSUMERS
 from experiments.report import DEMO_WORDS, in_reading_order, left_out, write_report
-from experiments.results import format_number, print_table, read, rounded, save, split_words
-from experiments.score import MEASURES, Scorer
-from experiments.splits import load_split, plan_episodes
-from experiments.trace import BATCH_SERIES, CONSUMERS
 
 STEPS = 288
 

@@ -13,11 +13,11 @@ from agents.runtime.exported_policy import ExportedPolicy
 from envs.core import DataCenterCore
 from envs.scenario import load
 from experiments.evaluate import evaluate
+from experiments.evaluation.policies import learned_policies
+from experiments.evaluation.results import save
+from experiments.evaluation.splits import load_split, plan_episodes
 from experiments.export import export_run
-from experiments.policies import learned_policies
-from experiments.results import save
-from experiments.splits import load_split, plan_episodes
-from experiments.tracking import NoTracker
+from experiments.records.tracking import NoTracker
 from experiments.train import told, train
 
 QUARTER_HOURS = ["episode.step_s=900", "episode.substep_s=180"]
@@ -87,7 +87,7 @@ def test_a_sweep_makes_one_parent_run_with_a_child_per_job(tmp_path: Path) -> No
     command = [sys.executable, "-m", "experiments.train", "-m", "seed=0,1", "scenario=edge_room", *small]
     quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
     subprocess.run(command, cwd=tmp_path, check=True, env=quiet, capture_output=True)
-    from experiments.tracking import open_store
+    from experiments.records.tracking import open_store
 
     client, experiment = open_store(f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}", "coldaisle")
     runs = client.search_runs([experiment])

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from envs.core import DataCenterCore
+from envs.energyplus.origins import ORIGINS, words
 from envs.scenario import load
-from experiments.energyplus.origins import ORIGINS, words
-from experiments.score import MEASURES
-from experiments.transfer import chosen, setting, weather_path
-from experiments.transfer_table import agreement, page
+from experiments.evaluation.score import MEASURES
+from experiments.transfer import chosen
+from experiments.transfers.setting import setting, weather_path
+from experiments.transfers.table import agreement, page
 
 
 def test_plants_that_order_every_pair_alike_agree_fully() -> None:

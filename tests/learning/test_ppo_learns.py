@@ -7,7 +7,7 @@ import pytest
 
 from agents.learning.build import build_model
 from agents.policy import interface_of, of_model
-from envs.controllers.building import legacy_fixed
+from envs.building.rules import legacy_fixed
 from envs.core import DataCenterCore
 from envs.sb3_vec_env import DataCenterSB3VecEnv
 

@@ -7,13 +7,13 @@ from functools import cache
 import numpy as np
 
 from envs.core import DataCenterCore
-from envs.datacenter import Plant
+from envs.episodes.world import Load, Outside, World
 from envs.faults import availability, fault_plan
 from envs.interface.channels import bind_channels
 from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
-from envs.plant_state import PlantState
+from envs.plant.datacenter import Plant
+from envs.plant.state import PlantState
 from envs.scenario import load
-from envs.world import Load, Outside, World
 from experiments.published.bench import first_setpoints
 
 SCENARIOS = ("ai_hall", "ai_hall_power_cap", "legacy_air", "liquid_hall", "edge_room")

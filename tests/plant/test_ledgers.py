@@ -5,8 +5,8 @@ import pytest
 from plant_rig import SCENARIOS, core_of, mapped
 
 from envs.faults import KINDS, Fault
-from envs.ledger import stored_kj
-from envs.site_checks import possible_kinds
+from envs.plant.ledger import stored_kj
+from envs.scenario.checks import possible_kinds
 
 STEPS = 40
 HOT_AND_HUMID = ("site.climates=[sterling_va,singapore_sg,phoenix_az,dublin_ie]",)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from plant_rig import core_of
 
-from envs.episode import EpisodePlan
+from envs.episodes.episode import EpisodePlan
 
 SITES = (
     "sterling_va",

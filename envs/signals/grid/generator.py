@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from envs.signals.grid_zones import PriceFacts, Shape, Zone, grid_zone
+from envs.signals.grid.zones import PriceFacts, Shape, Zone, grid_zone
 from envs.signals.noise import NOISE_LIMIT, autoregressive_noise
 from envs.signals.plain_year import DAYS_PER_YEAR, MONTH_DAYS
 

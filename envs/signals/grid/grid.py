@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.signals.demand_response import DemandResponseEvent, event_signals, generate_events
-from envs.signals.grid_generator import hourly_carbon, hourly_price, time_of_use_price
-from envs.signals.grid_zones import Zone, grid_zone
+from envs.signals.grid.demand_response import DemandResponseEvent, event_signals, generate_events
+from envs.signals.grid.generator import hourly_carbon, hourly_price, time_of_use_price
+from envs.signals.grid.zones import Zone, grid_zone
 from envs.signals.plain_year import DAYS_PER_YEAR
 from envs.signals.series import Label, interval_means, read_series
 from envs.signals.table_file import Column, read_headings, time_heading

@@ -56,7 +56,7 @@ def _shapes() -> dict[tuple[str, str], Shape]:
     """Every shape by (zone, signal)."""
     factors = {
         (row["zone"], row["signal"], row["axis"]): np.array(row["factors"].split(), dtype=np.float64)
-        for row in packaged_rows("grid_shapes.csv")
+        for row in packaged_rows(__package__, "grid_shapes.csv")
     }
     return {
         (zone, signal): Shape(
@@ -71,7 +71,7 @@ def _shapes() -> dict[tuple[str, str], Shape]:
 def zones() -> dict[str, Zone]:
     """Every embedded zone by its key."""
     shapes = _shapes()
-    return {row["zone"]: _zone(row, shapes) for row in packaged_rows("grid_zones.csv")}
+    return {row["zone"]: _zone(row, shapes) for row in packaged_rows(__package__, "grid_zones.csv")}
 
 
 def _zone(row: dict[str, str], shapes: dict[tuple[str, str], Shape]) -> Zone:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from envs.signals.weather import Weather, WeatherSamples
+from envs.signals.weather.weather import Weather, WeatherSamples
 
 _DAY = np.timedelta64(86_400, "s")
 _YEAR_DAYS = 365

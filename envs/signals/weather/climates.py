@@ -15,7 +15,7 @@ from envs.signals.table_file import packaged_rows
 class Site:
     """Where a data centre stands.
 
-    ``utc_offset_h`` is local standard time minus UTC; ``grid_zone`` is the default zone of `envs.signals.grid_zones`.
+    ``utc_offset_h`` is local standard time minus UTC; ``grid_zone`` is the default zone of `envs.signals.grid.zones`.
     """
 
     key: str
@@ -61,7 +61,7 @@ def sites() -> dict[str, Site]:
             row["grid_zone"],
             row["source"],
         )
-        for row in packaged_rows("climate_sites.csv")
+        for row in packaged_rows(__package__, "climate_sites.csv")
     }
 
 
@@ -77,6 +77,7 @@ def climate(key: str) -> Climate:
     if site is None:
         raise ValueError(f"no embedded climate '{key}'; known: {', '.join(sites())}; or give an .epw, .csv or .parquet")
     rows = sorted(
-        (row for row in packaged_rows("climate_normals.csv") if row["key"] == key), key=lambda row: int(row["month"])
+        (row for row in packaged_rows(__package__, "climate_normals.csv") if row["key"] == key),
+        key=lambda row: int(row["month"]),
     )
     return Climate(site, *(np.array([float(row[name]) for row in rows]) for name in _NORMALS))

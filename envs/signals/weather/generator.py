@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from envs.signals.climates import Climate
 from envs.signals.noise import autoregressive_noise
 from envs.signals.plain_year import DAYS_PER_YEAR, MONTH_DAYS, MONTH_EDGES
+from envs.signals.weather.climates import Climate
 
 DAY_PERSISTENCE = 0.7  # phi of the AR(1) day anomaly, PHYSICS K1
 DEW_POINT_COUPLING = 0.6  # share of the anomaly the dew point follows, PHYSICS K1

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.physics.psychrometrics import humidity_ratio, pressure_kpa, wet_bulb_c
-from envs.signals.climates import Site, climate
-from envs.signals.epw import read_epw
 from envs.signals.series import Series
 from envs.signals.table_file import DRY_BULB_C, PRESSURE_PA, RH_FRAC, Table, read_table, time_heading
-from envs.signals.weather_generator import hourly_weather
+from envs.signals.weather.climates import Site, climate
+from envs.signals.weather.epw import read_epw
+from envs.signals.weather.generator import hourly_weather
 
 FILE_SUFFIXES = (".epw", ".csv", ".gz", ".parquet")
 HANDED_COLUMNS = {"dry_bulb_c": "drybulb_c", "rh_frac": "rh_frac", "pressure_pa": "pressure_pa"}

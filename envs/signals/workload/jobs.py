@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs.signals import workload_profiles as tables
-from envs.signals.workload_minutes import Draw, interval_means, mean_reverting
-from envs.signals.workload_placement import Placement
-from envs.signals.workload_profiles import IDLE_POWER_FRAC, activity_from_power
+from envs.signals.workload import profiles as tables
+from envs.signals.workload.minutes import Draw, interval_means, mean_reverting
+from envs.signals.workload.placement import Placement
+from envs.signals.workload.profiles import IDLE_POWER_FRAC, activity_from_power
 
 PRETRAIN, FINETUNE, EVAL = 0, 1, 2
 

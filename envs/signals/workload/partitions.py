@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from envs.signals.workload_profiles import SERVICE_PROFILE
+from envs.signals.workload.profiles import SERVICE_PROFILE
 
 #: Classes in the two slots of a rack, by the kind of its partition.
 KIND_SLOTS = {

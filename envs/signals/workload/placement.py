@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs.signals.workload_profiles import LOOK_PAST
+from envs.signals.workload.profiles import LOOK_PAST
 
 
 class Placement(NamedTuple):

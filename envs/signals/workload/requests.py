@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs.signals import workload_profiles as tables
-from envs.signals.workload_minutes import Draw, mean_reverting
-from envs.signals.workload_profiles import CLASS_POWER_FRAC, IDLE_POWER_FRAC, MINUTES_PER_WEEK
+from envs.signals.workload import profiles as tables
+from envs.signals.workload.minutes import Draw, mean_reverting
+from envs.signals.workload.profiles import CLASS_POWER_FRAC, IDLE_POWER_FRAC, MINUTES_PER_WEEK
 
 
 def weekly_shape(service: str, utc_offset_h: float) -> np.ndarray:

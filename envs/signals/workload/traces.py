@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from envs.signals import workload_profiles as tables
-from envs.signals import workload_requests
 from envs.signals.series import Column, Series, read_series, read_table
 from envs.signals.table_file import read_headings
-from envs.signals.workload import CLASSES, Workload, blank_workload, random_stream, write_jobs
-from envs.signals.workload_jobs import EVAL, FINETUNE, PRETRAIN, with_power
-from envs.signals.workload_partitions import KIND_SLOTS, Partition, require
-from envs.signals.workload_placement import place_jobs
-from envs.signals.workload_profiles import SECONDS_PER_WEEK
+from envs.signals.workload import profiles as tables
+from envs.signals.workload import requests
+from envs.signals.workload.jobs import EVAL, FINETUNE, PRETRAIN, with_power
+from envs.signals.workload.partitions import KIND_SLOTS, Partition, require
+from envs.signals.workload.placement import place_jobs
+from envs.signals.workload.profiles import SECONDS_PER_WEEK
+from envs.signals.workload.workload import CLASSES, Workload, blank_workload, random_stream, write_jobs
 
 JOB_KINDS = {"pretrain": PRETRAIN, "finetune": FINETUNE, "eval": EVAL}
 MONDAY = np.datetime64("2024-01-01T00:00:00")
@@ -145,7 +145,7 @@ def _write(workload: Workload, partition: Partition, slot: int | None, rack: int
     if partition.kind == "batch":
         workload.batch_arrival[:] += (values * gpu_hours).astype(np.float32)
     elif partition.kind == "interactive" and slot is None:
-        phases = workload_requests.serving_activity(values, np.ones_like(values), partition.service)
+        phases = requests.serving_activity(values, np.ones_like(values), partition.service)
         workload.activity[:, :, rack] = np.stack(phases, axis=1)
         workload.unserved[:] += (np.maximum(values - tables.LOST_LOAD, 0.0) * gpu_hours).astype(np.float32)
     else:

@@ -2,7 +2,7 @@
 
 Everything is generated at one minute and averaged over the control step. Row 0 is a Monday midnight in site time
 (local standard).
-A pool is made once per (partitions, seed); ``envs.world`` samples it by episodes.
+A pool is made once per (partitions, seed); ``envs.episodes.world`` samples it by episodes.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from functools import partial
 
 import numpy as np
 
-from envs.signals import workload_frontier, workload_jobs, workload_placement, workload_requests
-from envs.signals import workload_profiles as tables
-from envs.signals.workload_minutes import Draw, mean_reverting, step_means
-from envs.signals.workload_partitions import KIND_SLOTS, Partition, default_partitions, partitions_for, require
-from envs.signals.workload_profiles import MINUTES_PER_WEEK, SECONDS_PER_WEEK
+from envs.signals.workload import frontier, placement, requests
+from envs.signals.workload import profiles as tables
+from envs.signals.workload.jobs import Jobs, rack_minutes, shared_jobs
+from envs.signals.workload.minutes import Draw, mean_reverting, step_means
+from envs.signals.workload.partitions import KIND_SLOTS, Partition, default_partitions, partitions_for, require
+from envs.signals.workload.profiles import MINUTES_PER_WEEK, SECONDS_PER_WEEK
 
 __all__ = ["CLASSES", "Partition", "Workload", "default_partitions", "generate_workload", "partitions_for"]
 
@@ -189,7 +190,7 @@ def generate_workload(
 
 
 def _fill_frontier(workload: Workload, partition: Partition, draw: Draw, clock: _Clock) -> None:
-    run = workload_frontier.frontier(
+    run = frontier.frontier(
         draw, clock.minutes, partition.gpus, partition.checkpoint_interval_min, partition.async_checkpoint
     )
     racks = list(partition.racks)
@@ -199,8 +200,8 @@ def _fill_frontier(workload: Workload, partition: Partition, draw: Draw, clock: 
 
 
 def _fill_shared(workload: Workload, partition: Partition, draw: Draw, clock: _Clock) -> None:
-    jobs = workload_jobs.shared_jobs(draw, clock.minutes // 60, partition.gpus, partition.occupancy)
-    placed = workload_placement.place_jobs(
+    jobs = shared_jobs(draw, clock.minutes // 60, partition.gpus, partition.occupancy)
+    placed = placement.place_jobs(
         jobs.submit_s, jobs.duration_s, jobs.gpus, len(partition.racks), partition.gpus_per_rack
     )
     write_jobs(workload, partition, jobs, placed, clock.warm_up)
@@ -209,8 +210,8 @@ def _fill_shared(workload: Workload, partition: Partition, draw: Draw, clock: _C
 def write_jobs(
     workload: Workload,
     partition: Partition,
-    jobs: workload_jobs.Jobs,
-    placed: workload_placement.Placement,
+    jobs: Jobs,
+    placed: placement.Placement,
     warm_up: int = 0,
 ) -> None:
     """Write activity, swing and job labels of placed jobs into ``workload``, whose row 0 is at minute ``warm_up``."""
@@ -218,38 +219,38 @@ def write_jobs(
     minutes = warm_up + workload.steps * per_step
     racks = np.array(sorted(partition.racks))
     for local, rack in enumerate(racks):
-        series = workload_jobs.rack_minutes(jobs, placed, local, partition.gpus_per_rack, minutes)
+        series = rack_minutes(jobs, placed, local, partition.gpus_per_rack, minutes)
         workload.activity[:, 0, rack] = step_means(series.pretrain[warm_up:], per_step)
         workload.activity[:, 1, rack] = step_means(series.finetune[warm_up:], per_step)
         workload.swing[:, rack] = step_means(series.swing[warm_up:], per_step)
-    label = workload_placement.spanning_labels(
+    label = placement.spanning_labels(
         placed, jobs.duration_s, racks.size, workload.steps, workload.step_s, 60.0 * warm_up
     )
     workload.job[:, racks] = racks[label]
 
 
 def _fill_interactive(workload: Workload, partition: Partition, draw: Draw, clock: _Clock) -> None:
-    pool = workload_requests.serving(
+    pool = requests.serving(
         draw, clock.minutes, partition.service, partition.gpus, clock.utc_offset_h, partition.autoscale
     )
     for nth, rack in enumerate(partition.racks):
         own = np.exp(mean_reverting(draw(f"rack_{nth}"), clock.minutes, *tables.SERVING_IMBALANCE))
-        activity = workload_requests.serving_activity(pool.load * own, pool.awake, partition.service)
+        activity = requests.serving_activity(pool.load * own, pool.awake, partition.service)
         for slot, series in enumerate(activity):
             workload.activity[:, slot, rack] = clock.means(series)
     workload.unserved[:] += (clock.means(pool.unserved) * partition.gpus * clock.step_h).astype(np.float32)
 
 
 def _fill_batch(workload: Workload, partition: Partition, draw: Draw, clock: _Clock) -> None:
-    demand = workload_requests.batch_demand(draw, clock.minutes, partition.gpus)
+    demand = requests.batch_demand(draw, clock.minutes, partition.gpus)
     workload.batch_arrival[:] += (clock.means(demand) * clock.per_step).astype(np.float32)
 
 
 def _fill_cpu(workload: Workload, partition: Partition, draw: Draw, clock: _Clock) -> None:
-    load = workload_requests.relative_rate(draw, clock.minutes, partition.service, clock.utc_offset_h)
+    load = requests.relative_rate(draw, clock.minutes, partition.service, clock.utc_offset_h)
     for nth, rack in enumerate(partition.racks):
         own = np.exp(mean_reverting(draw(f"rack_{nth}"), clock.minutes, *tables.CPU_IMBALANCE))
-        workload.activity[:, 0, rack] = clock.means(workload_requests.cpu_utilisation(load * own, partition.service))
+        workload.activity[:, 0, rack] = clock.means(requests.cpu_utilisation(load * own, partition.service))
 
 
 FILLERS: dict[str, Callable[[Workload, Partition, Draw, _Clock], None]] = {

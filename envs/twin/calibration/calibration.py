@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.calibration.errors import end_to_end
-from envs.calibration.fit import Fit, Report, fit
-from envs.calibration.free_parameters import FreeParameter, free_parameters
-from envs.calibration.intervals import Interval, covariance, intervals
-from envs.calibration.measured import QUANTITIES
-from envs.calibration.rack_load import activity_of
-from envs.calibration.replay import Candidates, replay
-from envs.calibration.telemetry import Telemetry
-from envs.calibration.windows import BURN_IN_S, Windows, cut
-from envs.datacenter import Plant
+from envs.plant.datacenter import Plant
 from envs.scenario import Scenario
+from envs.twin.calibration.errors import end_to_end
+from envs.twin.calibration.fit import Fit, Report, fit
+from envs.twin.calibration.free_parameters import FreeParameter, free_parameters
+from envs.twin.calibration.intervals import Interval, covariance, intervals
+from envs.twin.calibration.rack_load import activity_of
+from envs.twin.calibration.replay import Candidates, replay
+from envs.twin.calibration.windows import BURN_IN_S, Windows, cut
+from envs.twin.telemetry.quantities import QUANTITIES
+from envs.twin.telemetry.telemetry import Telemetry
 
 Floats = NDArray[np.float64]
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.calibration.measured import QUANTITIES
-from envs.calibration.telemetry import MAD_TO_SD
-from envs.calibration.windows import Windows
+from envs.twin.calibration.windows import Windows
+from envs.twin.telemetry.quantities import QUANTITIES
+from envs.twin.telemetry.telemetry import MAD_TO_SD
 
 Floats = NDArray[np.float64]
 HUBER = 4.0  # in standard deviations: beyond it a residual pulls no harder

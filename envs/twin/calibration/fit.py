@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 
-from envs.calibration.errors import Taken, Weighing, end_to_end, weigh, without_constants
-from envs.calibration.free_parameters import FreeParameter
-from envs.calibration.rack_load import activity_of
-from envs.calibration.slopes import predictions, slopes_at
-from envs.calibration.windows import Windows
 from envs.scenario import Scenario
+from envs.twin.calibration.errors import Taken, Weighing, end_to_end, weigh, without_constants
+from envs.twin.calibration.free_parameters import FreeParameter
+from envs.twin.calibration.rack_load import activity_of
+from envs.twin.calibration.slopes import predictions, slopes_at
+from envs.twin.calibration.windows import Windows
 
 Floats = NDArray[np.float64]
 Report = Callable[[str, float], None]

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.rack_group import archetype_of
 from envs.scenario import Scenario
+from envs.scenario.rack_group import archetype_of
 
 Floats = NDArray[np.float64]
 REACH = 4.0  # bounds in standard deviations of the prior

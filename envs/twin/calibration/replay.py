@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs import work
-from envs.calibration.free_parameters import LOAD_GAIN, SITE_GAIN, FreeParameter, with_values
-from envs.calibration.windows import Windows
-from envs.datacenter import Plant
+from envs.engine import Taped
+from envs.episodes.world import Load, Outside
 from envs.faults import availability, fault_plan
+from envs.plant import work
+from envs.plant.datacenter import Plant
 from envs.scenario import Scenario
-from envs.tape import Taped
-from envs.world import Load, Outside
+from envs.twin.calibration.free_parameters import LOAD_GAIN, SITE_GAIN, FreeParameter, with_values
+from envs.twin.calibration.windows import Windows
 
 Floats = NDArray[np.float64]
 Progress = Callable[[float], None]

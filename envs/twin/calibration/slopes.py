@@ -9,11 +9,11 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from envs.calibration.errors import end_to_end
-from envs.calibration.free_parameters import FreeParameter
-from envs.calibration.replay import Candidates, replay
-from envs.calibration.windows import Windows
 from envs.scenario import Scenario
+from envs.twin.calibration.errors import end_to_end
+from envs.twin.calibration.free_parameters import FreeParameter
+from envs.twin.calibration.replay import Candidates, replay
+from envs.twin.calibration.windows import Windows
 
 Floats = NDArray[np.float64]
 SLOPE_STEP = 1e-5  # in standard deviations of the prior

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.calibration.measured import LOADS, MODES, QUANTITIES, constant_error, noise_sd, outputs
-from envs.calibration.meter_noise import without_noise
-from envs.calibration.telemetry import Telemetry, bridged, runs, stacked
-from envs.layout import Layout
 from envs.physics.psychrometrics import humidity_ratio, humidity_ratio_at_wet_bulb, wet_bulb_c
+from envs.plant.layout import Layout
 from envs.scenario import Scenario
+from envs.twin.telemetry.meter_noise import without_noise
+from envs.twin.telemetry.quantities import LOADS, MODES, QUANTITIES, constant_error, noise_sd, outputs
+from envs.twin.telemetry.telemetry import Telemetry, bridged, runs, stacked
 
 Floats = NDArray[np.float64]
 

@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.work_by_power import WorkByPower
+from envs.building.rules import building_controller
 from envs.controllers.base import Together
-from envs.controllers.building import building_controller
-from envs.datacenter import Plant
+from envs.engine import Taped
+from envs.episodes.instruments import Instruments
+from envs.episodes.world import Load, Outside
 from envs.faults import Availability, availability, fault_plan
-from envs.instruments import Instruments
 from envs.interface.action import slew_limited
 from envs.interface.channels import bind_channels
 from envs.interface.observation import Observer, bind_points
 from envs.physics.psychrometrics import humidity_ratio_at_wet_bulb
+from envs.plant.datacenter import Plant
 from envs.scenario import Scenario
-from envs.signals.workload import CLASSES
-from envs.signals.workload_profiles import IDLE_POWER_FRAC, SERVICE_PROFILE
-from envs.signals.workload_requests import phase_split
-from envs.tape import Taped
-from envs.world import Load, Outside
+from envs.signals.workload.profiles import IDLE_POWER_FRAC, SERVICE_PROFILE
+from envs.signals.workload.requests import phase_split
+from envs.signals.workload.workload import CLASSES
+from envs.twin.estimation.work_by_power import WorkByPower
 
 Array = NDArray[Any]
 

@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.work_by_power import WorkByPower
+from envs.building.row_value import usual_mix
 from envs.controllers.base import Array, Measurements
-from envs.controllers.row_value import usual_mix
-from envs.datacenter import Plant
+from envs.engine import Taped
+from envs.episodes.world import Load, Outside
 from envs.equipment import rack
 from envs.faults import availability, fault_plan
 from envs.interface.channels import Channel
 from envs.physics.psychrometrics import saturation_humidity_ratio
-from envs.plant_state import PlantState
-from envs.tape import Taped
-from envs.tree import assign
-from envs.world import Load, Outside
+from envs.plant.datacenter import Plant
+from envs.plant.state import PlantState
+from envs.trees import assign
+from envs.twin.estimation.work_by_power import WorkByPower
 
 CP_AIR, LATENT, CP_VAPOUR, CP_WATER = 1.006, 2501.0, 1.86, 4.186  # PHYSICS a, wet-bulb energy balance
 MOST_USE = 1.15  # of a row whose mix draws less than the usual one

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.forecasting.hall_model import HallModel
-from agents.forecasting.telemetry import INLET, RACK_POWER, History
 from envs.controllers.base import Together
 from envs.controllers.pid import FanPiController
-from envs.datacenter import INLET_ALARM_C
 from envs.parameters import Parameters, parameter
+from envs.plant.datacenter import INLET_ALARM_C
+from envs.twin.estimation.hall_model import HallModel
+from envs.twin.telemetry.history import INLET, RACK_POWER, History
 
 Array = NDArray[Any]
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.world import Load
+from envs.episodes.world import Load
 
 Array = NDArray[Any]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.sensors import SensorBank, SensorState
+from envs.interface.sensors import SensorBank, SensorState
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import toeplitz
 
-from envs.calibration.telemetry import MAD_TO_SD
+from envs.twin.telemetry.telemetry import MAD_TO_SD
 
 Floats = NDArray[np.float64]
 BLOCK, MARGIN = 96, 36  # rows predicted at once, and rows on either side that tell of them

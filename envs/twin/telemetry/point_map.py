@@ -18,9 +18,9 @@ from typing import Any
 
 import yaml
 
-from envs.calibration.measured import QUANTITIES, rows_of, there
-from envs.layout import Layout
+from envs.plant.layout import Layout
 from envs.scenario import Scenario
+from envs.twin.telemetry.quantities import QUANTITIES, rows_of, there
 from envs.units import KELVIN_OFFSET
 
 #: Unit to factor and constant: ``ours = factor * theirs + constant``.

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.interface.channels import CHANNELS
-from envs.layout import Layout
+from envs.interface.sensors import SensorModel
+from envs.plant.layout import Layout
 from envs.scenario import Scenario
-from envs.sensors import SensorModel
 
 Floats = NDArray[np.float64]
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.calibration.measured import rows_of
-from envs.calibration.point_map import PointMap
-from envs.calibration.screening import Finding
-from envs.calibration.telemetry import Telemetry
-from envs.layout import Layout
+from envs.plant.layout import Layout
 from envs.signals.table_file import read_cells
+from envs.twin.telemetry.point_map import PointMap
+from envs.twin.telemetry.quantities import rows_of
+from envs.twin.telemetry.screening import Finding
+from envs.twin.telemetry.telemetry import Telemetry
 
 if TYPE_CHECKING:
     import pandas as pd

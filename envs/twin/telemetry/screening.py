@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.calibration.measured import LOADS, QUANTITIES, Quantity
-from envs.calibration.telemetry import MAD_TO_SD, Telemetry, runs
+from envs.twin.telemetry.quantities import LOADS, QUANTITIES, Quantity
+from envs.twin.telemetry.telemetry import MAD_TO_SD, Telemetry, runs
 
 Floats = NDArray[np.float64]
 

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.calibration.excitation import Excitation
-from envs.calibration.free_parameters import FreeParameter
-from envs.calibration.measured import QUANTITIES, constant_error, noise_sd, there
-from envs.calibration.point_map import point_map_text
-from envs.calibration.telemetry import Telemetry, stacked
 from envs.controllers.base import Controller
 from envs.core import DataCenterCore
-from envs.episode import EpisodePlan
+from envs.episodes.episode import EpisodePlan
+from envs.episodes.world import START_WEEKDAY, World
+from envs.interface.sensors import SensorModel
 from envs.scenario import Scenario
-from envs.sensors import SensorModel
-from envs.world import START_WEEKDAY, World
+from envs.twin.calibration.free_parameters import FreeParameter
+from envs.twin.telemetry.excitation import Excitation
+from envs.twin.telemetry.point_map import point_map_text
+from envs.twin.telemetry.quantities import QUANTITIES, constant_error, noise_sd, there
+from envs.twin.telemetry.telemetry import Telemetry, stacked
 
 Floats = NDArray[np.float64]
 Read = Callable[[DataCenterCore, Any, str], Any]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from agents.forecasting.engine import Forecaster, ForecastSettings
-from agents.forecasting.telemetry import History
 from envs.scenario import Scenario, load
-from experiments.forecast_halls import HallDraw, Halls, simulate
+from envs.twin.telemetry.history import History
+from experiments.forecasting.halls import HallDraw, Halls, simulate
 
 COARSE = ["episode.step_s=600", "episode.substep_s=120", "site.workload_weeks=4"]
 PER_DAY = 144

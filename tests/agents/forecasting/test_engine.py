@@ -8,8 +8,8 @@ import pytest
 from agents.forecasting import baselines
 from agents.forecasting.engine import Forecaster
 from agents.forecasting.residual import stacked
-from agents.forecasting.telemetry import COOLING, History
 from envs.faults import Fault
+from envs.twin.telemetry.history import COOLING, History
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ import pytest
 from agents.forecasting import first_over as engine
 from agents.forecasting.engine import Forecaster
 from agents.forecasting.first_over import FirstOver, answer, crah_failure, first_over, first_over_each
-from agents.forecasting.telemetry import History
 from envs.scenario import Scenario
-from experiments.forecast_failures import agreement, truly_first
-from experiments.forecast_halls import Halls
-from experiments.forecast_judge import Judging
+from envs.twin.telemetry.history import History
+from experiments.forecasting.failures import agreement, truly_first
+from experiments.forecasting.halls import Halls
+from experiments.forecasting.judge import Judging
 
 
 def test_the_first_crossing_stands_between_two_steps() -> None:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from agents.forecasting.match import Match, matched
-from agents.forecasting.telemetry import History
+from agents.forecasting.prior_fit import Match, matched
 from envs.scenario import Scenario
-from experiments.forecast_halls import Halls
+from envs.twin.telemetry.history import History
+from experiments.forecasting.halls import Halls
 
 FEW = Match(windows=2, hours=6.0, iterations=3)
 

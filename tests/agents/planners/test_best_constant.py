@@ -9,7 +9,7 @@ from agents.planners.best_constant import FixedBox, HeldAction, find_constant, f
 from agents.planners.cem import Budget
 from agents.planners.trial import Bench, gated_cost, limits_of
 from agents.planners.tuning import rules_with
-from agents.roster import roster
+from agents.references import roster
 from envs.scenario import load
 
 BenchOf = Callable[[str], Bench]

@@ -7,7 +7,7 @@ import numpy as np
 from agents.planners.cem import Budget
 from agents.planners.floor import energy_floor
 from agents.planners.trial import WORK_TOLERANCE, Bench
-from agents.roster import RULES_AS_GIVEN, roster
+from agents.references import RULES_AS_GIVEN, roster
 
 BenchOf = Callable[[str], Bench]
 SMALL = Budget(population=12, elites=4, iterations=4)

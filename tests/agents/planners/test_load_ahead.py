@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from agents.forecasting.engine import ForecastSettings
-from agents.forecasting.telemetry import INLET, RACK_POWER, History
 from agents.planners.cem import Budget
 from agents.planners.load_ahead import ROW_POWER, EngineOutlook, Persistence
 from agents.planners.mpc import Mpc, MpcSettings
 from agents.planners.trial import Bench
 from agents.planners.tuning import rules_with
-from experiments.telemetry_before import earlier
+from envs.twin.telemetry.history import INLET, RACK_POWER, History
+from experiments.evaluation.telemetry_before import earlier
 
 BenchOf = Callable[[str], Bench]
 PER_DAY, DAYS = 288, 12

@@ -8,7 +8,7 @@ from agents.planners.cem import Budget
 from agents.planners.oracle import Offset, oracle, plan_size, replayed
 from agents.planners.trial import Bench, gated_cost_each
 from agents.planners.tuning import rules_with
-from agents.roster import roster
+from agents.references import roster
 
 BenchOf = Callable[[str], Bench]
 SMALL = Budget(population=12, elites=4, iterations=4, spread=0.1)

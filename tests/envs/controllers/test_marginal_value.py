@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from agents.planners.tuning import rules_with
+from envs.building.row_value import class_values, rack_curves, usual_mix
 from envs.controllers.marginal_value import MarginalValueCaps, Pieces, RackCurve, pieces_of
-from envs.controllers.row_value import class_values, rack_curves, usual_mix
 from envs.core import DataCenterCore
 from envs.equipment.throughput import CLASSES
 from envs.scenario import load

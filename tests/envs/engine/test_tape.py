@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from envs.core import DataCenterCore
-from envs.tape import Taped
-from envs.tape.replay import leaves
+from envs.engine import Taped
+from envs.engine.replay import leaves
 
 
 class Pair(NamedTuple):

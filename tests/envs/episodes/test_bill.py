@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from envs.bill import Bill
+from envs.episodes.bill import Bill
 from envs.scenario import load
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.episode import EpisodePlan, draw_plan
+from envs.episodes.episode import EpisodePlan, draw_plan
+from envs.episodes.world import Load, World
 from envs.scenario import load
-from envs.world import Load, World
-from experiments.episodes import explicit_plan, restricted
-from experiments.splits import load_split, plan_episodes
+from experiments.evaluation.episodes import explicit_plan, restricted
+from experiments.evaluation.splits import load_split, plan_episodes
 
 ONE_WEEK = ("site.workload_weeks=1",)
 

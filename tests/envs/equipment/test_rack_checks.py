@@ -12,10 +12,10 @@ from envs.equipment import liquid_loop
 from envs.equipment.rack_archetypes import LEGACY_AIR
 from envs.equipment.throughput import CLASSES, slot_curves, throughput
 from envs.physics.coolants import PG25, WATER, Coolant
-from envs.signals.workload import random_stream
-from envs.signals.workload_frontier import frontier
-from envs.signals.workload_partitions import Partition
-from envs.signals.workload_profiles import STEP_HIGH_FRAC, STEP_LOW_FRAC, STEP_SWING_FRAC
+from envs.signals.workload.frontier import frontier
+from envs.signals.workload.partitions import Partition
+from envs.signals.workload.profiles import STEP_HIGH_FRAC, STEP_LOW_FRAC, STEP_SWING_FRAC
+from envs.signals.workload.workload import random_stream
 from experiments.published.bench import RackBench
 
 RHO = np.array([0.9, 0.7, 0.5])

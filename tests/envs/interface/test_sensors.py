@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from envs.sensors import SensorBank, SensorModel, normal_noise, restarted
+from envs.interface.sensors import SensorBank, SensorModel, normal_noise, restarted
 
 SENSORS = {
     "inlet_c": ("temperature", 6),

@@ -6,7 +6,7 @@ import numpy as np
 
 from envs.core import DataCenterCore
 from envs.equipment.liquid_loop import FLOOR_OVER_DEW_POINT_K, condensation_floor_c
-from envs.ledger import ALARM_OVER_DEW_POINT_K
+from envs.plant.ledger import ALARM_OVER_DEW_POINT_K
 
 SMALL = ("site.workload_weeks=1",)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envs.layout import Layout
+from envs.plant.layout import Layout
 from envs.scenario import SHIPPED, Scenario, load
 
 REFUSED = [

@@ -9,7 +9,7 @@ import pytest
 from envs.core import DataCenterCore
 from envs.faults import Fault
 from envs.scenario import SHIPPED, load
-from envs.site_checks import machines, possible_kinds
+from envs.scenario.checks import machines, possible_kinds
 
 TRIP = "kind: chiller_trip, start_s: 0, duration_s: 60"
 

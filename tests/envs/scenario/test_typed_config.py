@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from envs.scenario import SHIPPED, Scenario, load
-from envs.typed_config import frozen, schema, thaw, twin
+from envs.scenario.typed_config import frozen, schema, thaw, twin
 
 
 @dataclass(frozen=True)

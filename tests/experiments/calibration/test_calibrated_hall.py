@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.calibration.calibration import replayed
-from envs.calibration.free_parameters import free_parameters, with_values
-from envs.calibration.windows import cut
-from envs.datacenter import Plant
+from envs.plant.datacenter import Plant
 from envs.scenario import Scenario, load
-from experiments.energyplus.calibrated_hall import OFF_FRAC, OFF_SD, TOTAL, MonthRow, month_rows, wrong_sizes
-from experiments.energyplus.calibration_page import page, store, stored, study_of, verdicts
-from experiments.energyplus.calibration_study import Done, Hall, hall_with_file, run
-from experiments.energyplus.hall_telemetry import Stretch, only
+from envs.twin.calibration.calibration import replayed
+from envs.twin.calibration.free_parameters import free_parameters, with_values
+from envs.twin.calibration.windows import cut
+from experiments.calibration.energyplus_hall import OFF_FRAC, OFF_SD, TOTAL, MonthRow, month_rows, wrong_sizes
+from experiments.calibration.energyplus_page import page, store, stored, study_of, verdicts
+from experiments.calibration.energyplus_study import Done, Hall, hall_with_file, run
+from experiments.calibration.energyplus_telemetry import Stretch, only
 
 DAYS, LATER = Stretch((4,), 1), Stretch((6,), 1)
 WINDOW_S = 3 * 3600.0

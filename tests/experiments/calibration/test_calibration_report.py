@@ -7,15 +7,15 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from envs.calibration.calibration import calibrate
-from envs.calibration.screening import screen
-from envs.calibration.spread import drawn
-from envs.calibration.synthetic import measured, plan_of, record
 from envs.core import DataCenterCore
+from envs.episodes.world import World
 from envs.scenario import load
-from envs.typed_config import schema
-from envs.world import World
-from experiments.calibration_report import REPORT, SCENARIO, SPREAD, calibrated, write_findings, write_outcome
+from envs.scenario.typed_config import schema
+from envs.twin.calibration.calibration import calibrate
+from envs.twin.calibration.spread import drawn
+from envs.twin.telemetry.screening import screen
+from envs.twin.telemetry.synthetic import measured, plan_of, record
+from experiments.calibration.report import REPORT, SCENARIO, SPREAD, calibrated, write_findings, write_outcome
 
 
 @pytest.fixture(scope="module")

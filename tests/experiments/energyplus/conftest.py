@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.energyplus import engine
-from experiments.energyplus.building import RunPeriod
-from experiments.energyplus.campaign import STUDIES, Outcome, run_study
+from envs.energyplus import engine
+from envs.energyplus.building import RunPeriod
+from experiments.validation.campaign import STUDIES, Outcome, run_study
 
 AUTUMN = RunPeriod((10, 31), (11, 1))  # two months, for their measures; Chicago
 SUMMER = RunPeriod((7, 31), (8, 1))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.energyplus import engine
-from experiments.energyplus.building import RunPeriod
-from experiments.energyplus.campaign import STUDIES, scenario_of
-from experiments.energyplus.hall_model import actuators, hall_model, variables
+from envs.energyplus import engine
+from envs.energyplus.building import RunPeriod
+from envs.energyplus.water_cooled_hall import actuators, hall_model, variables
+from experiments.validation.campaign import STUDIES, scenario_of
 
 DAY = RunPeriod((4, 20), (4, 20))
 

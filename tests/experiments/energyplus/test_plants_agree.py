@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.energyplus import bars, engine, page
-from experiments.energyplus.building import RunPeriod
-from experiments.energyplus.campaign import STUDIES, energyplus_year
-from experiments.energyplus.compare import TOTAL, hourly, modes, rows
-from experiments.energyplus.component import constant_ua_effectiveness, our_effectiveness
-from experiments.guideline14 import agreement
+from envs.energyplus import engine
+from envs.energyplus.building import RunPeriod
+from experiments.validation import bars, page
+from experiments.validation.campaign import STUDIES, energyplus_year
+from experiments.validation.compare import TOTAL, hourly, modes, rows
+from experiments.validation.components import constant_ua_effectiveness, our_effectiveness
+from experiments.validation.guideline14 import agreement
 
 pytestmark = pytest.mark.energyplus
 
@@ -70,7 +71,7 @@ def test_the_coil_is_within_the_bars_and_a_constant_conductance_would_not_be(col
 
 
 def test_the_two_coil_laws_meet_at_design_flows_and_part_below():
-    from experiments.energyplus.air_handler import AirLoop
+    from envs.energyplus.air_handler import AirLoop
 
     loop = AirLoop(10.0, 10.0, 2.7, 12.0, 6.0, 25.0)
     air, water = np.array([12.0, 6.0]), np.array([6.0, 1.5])

@@ -10,9 +10,10 @@ import pytest
 
 from envs.controllers.fixed import Fixed
 from envs.core import DataCenterCore
+from envs.energyplus import hall
 from envs.scenario import load
-from experiments.energyplus import second_hall
-from experiments.transfer import Setting, chosen, setting, weather_path
+from experiments.transfer import chosen
+from experiments.transfers.setting import Setting, setting, weather_path
 
 pytestmark = pytest.mark.energyplus
 STEPS, RULED = 24, 72
@@ -33,7 +34,7 @@ def given() -> Setting:
 
 @pytest.fixture(scope="module")
 def core(given: Setting) -> Iterator[DataCenterCore]:
-    from experiments.energyplus.second_plant import EnergyPlusPlant
+    from envs.energyplus.plant import EnergyPlusPlant
 
     day = int(given.plan.site_start[0]) // given.world.steps_per_day
     plant = EnergyPlusPlant(given.scenario, given.weather, day, 1)
@@ -145,7 +146,7 @@ def test_racks_that_draw_more_than_is_supplied_breathe_the_room(core: DataCenter
 
 
 def test_one_model_runs_at_a_time(core: DataCenterCore, given: Setting) -> None:
-    from experiments.energyplus.second_plant import EnergyPlusPlant
+    from envs.energyplus.plant import EnergyPlusPlant
 
     core.reset(seed=0, plan=given.plan)
     other = EnergyPlusPlant(given.scenario, given.weather, 10, 1)
@@ -156,8 +157,8 @@ def test_one_model_runs_at_a_time(core: DataCenterCore, given: Setting) -> None:
 def test_energyplus_takes_one_hall_and_no_faults(given: Setting) -> None:
     from dataclasses import replace
 
+    from envs.energyplus.plant import EnergyPlusPlant
     from envs.faults import Fault, FaultConfig
-    from experiments.energyplus.second_plant import EnergyPlusPlant
 
     plant = EnergyPlusPlant(given.scenario, given.weather, 10, 1)
     with pytest.raises(ValueError, match="num_envs = 2"):
@@ -172,7 +173,7 @@ def test_energyplus_takes_one_hall_and_no_faults(given: Setting) -> None:
 def test_the_outdoor_air_of_a_step_is_the_one_that_energyplus_had_in_it(core: DataCenterCore, given: Setting) -> None:
     core.reset(seed=0, plan=given.plan)
     outside = core._outside
-    orders = dict.fromkeys(second_hall.actuators(given.scenario), 10.0)
+    orders = dict.fromkeys(hall.actuators(given.scenario), 10.0)
     seen = core.plant._hall.step(orders)
     for name in ("dry_bulb_c", "wet_bulb_c", "humidity_ratio", "pressure_kpa"):
         assert seen[name] == pytest.approx(float(getattr(outside, name)[0]), rel=1e-5)

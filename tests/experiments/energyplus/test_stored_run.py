@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.energyplus.engine import Run
-from experiments.energyplus.stored_run import stored
+from envs.energyplus.engine import Run
+from experiments.validation.stored_run import stored
 
 
 def test_a_kept_run_is_found_again_and_another_dependence_is_another_run(tmp_path):

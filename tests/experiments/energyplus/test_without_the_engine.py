@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.energyplus import bars, shared_rule
-from experiments.energyplus.building import RunPeriod
-from experiments.energyplus.campaign import STUDIES, model_of, scenario_of
-from experiments.energyplus.compare import Pair, modes, rows, same_order
-from experiments.energyplus.component import tower_solver_failed
-from experiments.energyplus.epjson import merged, one
-from experiments.energyplus.schedules import CASES, HOURS, cw_setpoint_c, hourly_year
-from experiments.energyplus.twin import replay
+from envs.energyplus import shared_rule
+from envs.energyplus.building import RunPeriod
+from envs.energyplus.epjson import merged, one
 from experiments.validate import validate
+from experiments.validation import bars
+from experiments.validation.campaign import STUDIES, model_of, scenario_of
+from experiments.validation.compare import Pair, modes, rows, same_order
+from experiments.validation.components import tower_solver_failed
+from experiments.validation.replay import replay
+from experiments.validation.schedules import CASES, HOURS, cw_setpoint_c, hourly_year
 
 
 def days(n, seed=0):

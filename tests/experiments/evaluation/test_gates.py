@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.gates import GATES, failed_gates, verdict
+from experiments.evaluation.gates import GATES, failed_gates, verdict
 
 
 def scores(**changed: float) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.score import COOLING, MEASURES, Scorer, totals
+from experiments.evaluation.score import COOLING, MEASURES, Scorer, totals
 
 
 def flows(**changed: Any) -> SimpleNamespace:

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from experiments.splits import SPLITS, load_split, plan_episodes, read_split
+from experiments.evaluation.splits import SPLITS, load_split, plan_episodes, read_split
 
 
 @pytest.mark.parametrize("field", ["sites", "weather_seeds", "workload_seeds"])
@@ -15,7 +15,7 @@ def test_splits_share_no_site_and_no_seed(field: str) -> None:
 
 
 def test_every_site_of_a_split_is_embedded() -> None:
-    climates = pytest.importorskip("envs.signals.climates")
+    climates = pytest.importorskip("envs.signals.weather.climates")
     known = set(climates.sites())
     assert all(set(load_split(name).sites) <= known for name in SPLITS)
 
@@ -47,7 +47,7 @@ def test_an_unknown_split_is_refused() -> None:
 
 def test_the_split_none_is_the_scenario_s_own_sites_and_seeds() -> None:
     from envs.scenario import load
-    from experiments.episodes import split_of
+    from experiments.evaluation.episodes import split_of
 
     scenario = load("edge_room")
     split = split_of(scenario, "none")

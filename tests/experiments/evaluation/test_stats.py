@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.stats import (
+from experiments.evaluation.stats import (
     bootstrap_interval,
     interquartile_mean,
     paired_difference,

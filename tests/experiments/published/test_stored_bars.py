@@ -9,7 +9,7 @@ import pytest
 
 from experiments.published import oracle
 from experiments.published.row import measured
-from experiments.validate import plant_hash
+from experiments.records.provenance import plant_hash
 
 STORED = """plant,case,bar,limit,worst,where,passed
 hall,warm,annual cooling electricity,<= 5%,3.4%,fl_miami,True

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experiments.provenance import content_hash, git_state, provenance
+from experiments.records.provenance import content_hash, git_state, provenance
 
 
 def test_the_order_of_keys_does_not_change_the_hash() -> None:

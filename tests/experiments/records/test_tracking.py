@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from experiments.tracking import flatten, open_store, start_run
+from experiments.records.tracking import flatten, open_store, start_run
 
 WORKER = """
 import sys
-from experiments.tracking import start_run
+from experiments.records.tracking import start_run
 uri, index = sys.argv[1:]
 with start_run("mlflow", uri, "race", f"worker {index}") as run:
     run.log_metrics({"reward": float(index)}, 1)
@@ -68,7 +68,7 @@ def test_a_run_that_raises_is_marked_failed(store: Any) -> None:
 
 def test_no_tracking_keeps_nothing_and_imports_no_mlflow(tmp_path: Path) -> None:
     program = (
-        "import sys; from experiments.tracking import start_run\n"
+        "import sys; from experiments.records.tracking import start_run\n"
         "with start_run('none', '', '', '') as run: run.log_metrics({'a': 1.0}); run.log_parameters({'b': 2})\n"
         "assert 'mlflow' not in sys.modules"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.guideline14 import agreement, means_by
+from experiments.validation.guideline14 import agreement, means_by
 
 
 def test_measures_are_those_of_the_guideline_on_an_example_by_hand():

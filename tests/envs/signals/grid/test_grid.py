@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.signals.climates import sites
-from envs.signals.demand_response import DemandResponseEvent, event_signals, generate_events
-from envs.signals.grid import GridSamples, load_grid, with_file
-from envs.signals.grid_generator import hourly_carbon, hourly_price, hourly_shape, time_of_use_price
-from envs.signals.grid_zones import grid_zone, zones
+from envs.signals.grid.demand_response import DemandResponseEvent, event_signals, generate_events
+from envs.signals.grid.generator import hourly_carbon, hourly_price, hourly_shape, time_of_use_price
+from envs.signals.grid.grid import GridSamples, load_grid, with_file
+from envs.signals.grid.zones import grid_zone, zones
 from envs.signals.plain_year import MONTH_EDGES
 from envs.signals.site_signals import SITE_SIGNALS, site_signals
-from envs.signals.weather import load_weather
+from envs.signals.weather.climates import sites
+from envs.signals.weather.weather import load_weather
 
 needs_data = pytest.mark.skipif("COLDAISLE_DATA" not in os.environ, reason="COLDAISLE_DATA is unset: no grid series")
 YEARS = 8

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from envs.episodes.world import Outside, World
 from envs.scenario import load
-from envs.world import Outside, World
 
 SMALL = ("site.workload_weeks=1",)  # edge_room: Sterling, grid zone PJM, both UTC - 5 h
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from envs.episodes.world import World, weathers
 from envs.scenario import load
-from envs.signals.calendar_year import calendar_year
-from envs.signals.weather import generate_weather, load_weather
-from envs.world import World, weathers
+from envs.signals.weather.calendar_year import calendar_year
+from envs.signals.weather.weather import generate_weather, load_weather
 
 SITE = "phoenix_az"  # local standard time is UTC - 7 h
 SMALL = ("site.workload_weeks=1", f"site.weather_site={SITE}")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c, pressure_kpa
-from envs.signals.climates import Site, climate
-from envs.signals.epw import read_epw
-from envs.signals.weather import Weather, WeatherSamples, generate_weather, load_weather, weather_from_humidity
+from envs.signals.weather.climates import Site, climate
+from envs.signals.weather.epw import read_epw
+from envs.signals.weather.weather import Weather, WeatherSamples, generate_weather, load_weather, weather_from_humidity
 from experiments.published.laws import FREE_COOLING_H
 
 needs_data = pytest.mark.skipif("COLDAISLE_DATA" not in os.environ, reason="COLDAISLE_DATA is unset: no measured years")

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.signals.climates import climate, sites
 from envs.signals.noise import autoregressive_noise
 from envs.signals.plain_year import MONTH_DAYS, MONTH_EDGES
-from envs.signals.weather import generate_weather
-from envs.signals.weather_generator import hourly_weather, seasonal
+from envs.signals.weather.climates import climate, sites
+from envs.signals.weather.generator import hourly_weather, seasonal
+from envs.signals.weather.weather import generate_weather
 
 SITES = sorted(sites())
 YEARS = 60

@@ -7,7 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from envs.signals.workload import CLASSES, Partition, Workload, default_partitions, generate_workload, partitions_for
+from envs.signals.workload.workload import (
+    CLASSES,
+    Partition,
+    Workload,
+    default_partitions,
+    generate_workload,
+    partitions_for,
+)
 
 SERIES = ("activity", "job", "swing", "batch_arrival", "unserved")
 SCENARIOS = {"ai_hall": 20, "legacy_air": 80, "liquid_hall": 12, "edge_room": 8}

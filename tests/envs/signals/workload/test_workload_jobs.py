@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm, poisson
 
-from envs.signals import workload_profiles as tables
-from envs.signals.workload import Partition, random_stream
-from envs.signals.workload_frontier import frontier
-from envs.signals.workload_jobs import (
+from envs.signals.workload import profiles as tables
+from envs.signals.workload.frontier import frontier
+from envs.signals.workload.jobs import (
     EVAL,
     PRETRAIN,
     Jobs,
@@ -24,8 +23,9 @@ from envs.signals.workload_jobs import (
     size_law,
     with_power,
 )
-from envs.signals.workload_minutes import interval_means, mean_reverting
-from envs.signals.workload_placement import Placement, place_jobs, spanning_labels
+from envs.signals.workload.minutes import interval_means, mean_reverting
+from envs.signals.workload.placement import Placement, place_jobs, spanning_labels
+from envs.signals.workload.workload import Partition, random_stream
 
 HOURS = 26 * 168
 

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs.signals import workload_profiles as tables
-from envs.signals.workload import Partition, random_stream
-from envs.signals.workload_requests import (
+from envs.signals.workload import profiles as tables
+from envs.signals.workload.requests import (
     autoscaled_share,
     batch_demand,
     batch_law_power,
@@ -24,6 +23,7 @@ from envs.signals.workload_requests import (
     serving_activity,
     weekly_shape,
 )
+from envs.signals.workload.workload import Partition, random_stream
 
 WEEK = 10_080
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs.signals import workload_profiles as tables
-from envs.signals.workload import default_partitions, random_stream
-from envs.signals.workload_frontier import frontier
-from envs.signals.workload_jobs import rack_minutes, shared_jobs
-from envs.signals.workload_placement import place_jobs
-from envs.signals.workload_requests import requests, serving, serving_activity
+from envs.signals.workload import profiles as tables
+from envs.signals.workload.frontier import frontier
+from envs.signals.workload.jobs import rack_minutes, shared_jobs
+from envs.signals.workload.placement import place_jobs
+from envs.signals.workload.requests import requests, serving, serving_activity
+from envs.signals.workload.workload import default_partitions, random_stream
 
 MINUTES = 28 * 10_080
 WARM_UP = 2 * 10_080

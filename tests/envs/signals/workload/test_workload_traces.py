@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from envs.signals.workload import Partition, partitions_for
-from envs.signals.workload_requests import serving_activity
-from envs.signals.workload_traces import read_workload
+from envs.signals.workload.requests import serving_activity
+from envs.signals.workload.traces import read_workload
+from envs.signals.workload.workload import Partition, partitions_for
 
 HALL = partitions_for(
     [("frontier", [0, 1], 72), ("interactive", [2], 72), ("shared", [3], 32), ("batch", [4], 32), ("cpu", [5], 1)]

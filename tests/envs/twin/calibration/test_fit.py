@@ -5,20 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from envs.calibration import slopes
-from envs.calibration.calibration import calibrate
-from envs.calibration.errors import end_to_end, weigh, without_constants
-from envs.calibration.fit import fit
-from envs.calibration.free_parameters import LOAD_GAIN, free_parameters, with_values
-from envs.calibration.intervals import Interval, at_a_bound, covariance, intervals, long_run
-from envs.calibration.measured import QUANTITIES, noise_sd
-from envs.calibration.rack_load import activity_of
-from envs.calibration.replay import Candidates, replay
-from envs.calibration.synthetic import measured
-from envs.calibration.telemetry import Telemetry, bridged
-from envs.calibration.windows import cut, drivers, stretches
-from envs.datacenter import Plant
-from tests.envs.calibration.conftest import HIDDEN, Hall
+from envs.plant.datacenter import Plant
+from envs.twin.calibration import slopes
+from envs.twin.calibration.calibration import calibrate
+from envs.twin.calibration.errors import end_to_end, weigh, without_constants
+from envs.twin.calibration.fit import fit
+from envs.twin.calibration.free_parameters import LOAD_GAIN, free_parameters, with_values
+from envs.twin.calibration.intervals import Interval, at_a_bound, covariance, intervals, long_run
+from envs.twin.calibration.rack_load import activity_of
+from envs.twin.calibration.replay import Candidates, replay
+from envs.twin.calibration.windows import cut, drivers, stretches
+from envs.twin.telemetry.quantities import QUANTITIES, noise_sd
+from envs.twin.telemetry.synthetic import measured
+from envs.twin.telemetry.telemetry import Telemetry, bridged
+from tests.envs.twin.conftest import HIDDEN, Hall
 
 SIDE_BY_SIDE_S = 3.0 * 3600.0  # short windows: many at once, few steps
 KEEP = ("coil_ua_kw_k", "fan_kw", "fan_exponent", "power_factor", "ups_loss_scale")

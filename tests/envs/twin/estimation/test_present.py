@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from agents.forecasting.closed_loop import Told, run_on
-from agents.forecasting.hall_model import HallModel
 from agents.forecasting.outlook import came
-from agents.forecasting.state_from_history import Present, Replay, present
-from agents.forecasting.telemetry import COOLING, INLET, RACK_POWER, History
 from envs.faults import Fault
+from envs.interface.sensors import SensorModel
 from envs.scenario import Scenario, load
-from envs.sensors import SensorModel
-from experiments.forecast_halls import HallDraw, Halls, simulate
+from envs.twin.estimation.hall_model import HallModel
+from envs.twin.estimation.present import Present, Replay, present
+from envs.twin.telemetry.history import COOLING, INLET, RACK_POWER, History
+from experiments.forecasting.halls import HallDraw, Halls, simulate
 
 PER_DAY, AHEAD = 288, 36  # steps of five minutes
 EXACT = SensorModel(

@@ -9,9 +9,9 @@ import pytest
 
 from agents.planners.trial import Bench
 from agents.planners.tuning import rules_with
-from agents.planners.twin import RowLoad, Twin, columns, outside_of, tiled
 from envs.core import DataCenterCore
-from envs.datacenter import Plant
+from envs.plant.datacenter import Plant
+from envs.twin.estimation.observer import RowLoad, Twin, columns, outside_of, tiled
 
 BenchOf = Callable[[str], Bench]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.work_by_power import WorkByPower
+from envs.twin.estimation.work_by_power import WorkByPower
 
 REACH = np.linspace(0.0, 1.0, 5)
 PATH = np.stack([np.stack([0.3 * REACH, 0.6 * REACH, REACH]), np.stack([0.7 * REACH, 0.4 * REACH, 0.0 * REACH])])

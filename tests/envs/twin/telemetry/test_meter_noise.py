@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from envs.calibration.meter_noise import without_noise
+from envs.twin.telemetry.meter_noise import without_noise
 
 NOISE_KW = 1.0
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.calibration.point_map import PointEntry, point_map_text, read_point_map
-from tests.envs.calibration.conftest import Hall
+from envs.twin.telemetry.point_map import PointEntry, point_map_text, read_point_map
+from tests.envs.twin.conftest import Hall
 
 
 def read(tmp_path: Path, hall: Hall, text: str):

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from envs.calibration.point_map import PointEntry, PointMap
-from envs.calibration.read import read_telemetry
-from envs.calibration.screening import screen
-from envs.calibration.synthetic import measured, write
-from envs.calibration.telemetry import Telemetry
-from tests.envs.calibration.conftest import Hall
+from envs.twin.telemetry.point_map import PointEntry, PointMap
+from envs.twin.telemetry.read import read_telemetry
+from envs.twin.telemetry.screening import screen
+from envs.twin.telemetry.synthetic import measured, write
+from envs.twin.telemetry.telemetry import Telemetry
+from tests.envs.twin.conftest import Hall
 
 
 def points(*entries: PointEntry) -> PointMap:
@@ -42,7 +42,7 @@ def with_channel(hall: Hall, name: str, change) -> Telemetry:
 
 
 def test_what_was_written_is_read_again(tmp_path: Path, hall: Hall) -> None:
-    from envs.calibration.point_map import read_point_map
+    from envs.twin.telemetry.point_map import read_point_map
 
     t = measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1)
     table, map_path = write(t, tmp_path)

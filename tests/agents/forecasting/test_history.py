@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.forecasting.telemetry import COOLING, INLET, RACK_POWER, History, windows
-from experiments.forecast_halls import Halls
+from envs.twin.telemetry.history import COOLING, INLET, RACK_POWER, History, windows
+from experiments.forecasting.halls import Halls
 
 
 def test_windows_are_views_that_end_where_they_say(train: History) -> None:

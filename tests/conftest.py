@@ -8,8 +8,8 @@ import pytest
 
 from agents.planners.trial import Bench
 from envs.core import DataCenterCore
+from envs.episodes.world import World
 from envs.scenario import load
-from envs.world import World
 
 SHORT = ("episode.steps=24", "site.workload_weeks=1")
 

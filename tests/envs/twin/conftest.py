@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from envs.calibration.free_parameters import with_values
-from envs.calibration.synthetic import plan_of, record
-from envs.datacenter import Plant
-from envs.layout import Layout
+from envs.episodes.world import World
+from envs.plant.datacenter import Plant
+from envs.plant.layout import Layout
 from envs.scenario import Scenario, load
-from envs.world import World
+from envs.twin.calibration.free_parameters import with_values
+from envs.twin.telemetry.synthetic import plan_of, record
 
 HIDDEN = {
     "zones.room.coil_ua_kw_k": 3.6,

@@ -1,0 +1,1 @@
+"""The building's own control, assembled for a scenario."""

@@ -1,0 +1,1 @@
+"""What surrounds the plant while an episode runs: world, plan, bill, instruments."""

@@ -1,0 +1,1 @@
+"""How the machines meet: the order of the day, state, start, electrical side and ledger."""

@@ -1,0 +1,1 @@
+"""Price, carbon and demand response of the grid."""

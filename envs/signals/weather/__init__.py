@@ -1,0 +1,1 @@
+"""Outdoor weather: files, climates and the generator."""

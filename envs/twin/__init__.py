@@ -1,0 +1,1 @@
+"""The plant made to follow a real hall: telemetry, calibration, estimation."""

@@ -1,0 +1,1 @@
+"""State of a hall as far as measurements tell it."""

@@ -1,0 +1,1 @@
+"""What a hall has measured: reading, screening, naming and simulating it."""

@@ -1,0 +1,1 @@
+"""Calibration: what the verb `calibrate` shows and stores."""

@@ -1,0 +1,1 @@
+"""Evaluation: episodes, splits, scores, gates, statistics and figures."""

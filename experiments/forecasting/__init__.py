@@ -1,0 +1,1 @@
+"""Forecasts judged: halls, scores, tables and pages of the verb `forecast`."""

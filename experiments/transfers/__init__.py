@@ -1,0 +1,1 @@
+"""Rules and policies in a second plant: what the verb `transfer` prints."""

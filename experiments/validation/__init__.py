@@ -1,0 +1,1 @@
+"""EnergyPlus beside our plant, machine by machine: what the verb `validate` prints."""
