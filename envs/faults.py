@@ -32,7 +32,7 @@ KINDS: dict[str, tuple[str, float]] = {
     "sensor_stuck": ("1: sensor row `index` repeats its last reading", 1.0),
     "sensor_drift": ("K or unit added to sensor row `index`, reached at the end", 100.0),
 }
-#: Wet-bulb rise per kelvin of dry bulb at constant humidity ratio: .35 to .26 from 25 to 35 degC, 40 % (PHYSICS A8).
+#: Wet-bulb rise per kelvin of dry bulb at constant humidity ratio: 0.35 to 0.26 from 25 to 35 degC, 40 % (PHYSICS A8).
 WET_PER_DRY = 0.30
 _INDEXED = ("crah_fan", "sensor_stuck", "sensor_drift")
 _SITE = (

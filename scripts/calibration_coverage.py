@@ -135,7 +135,7 @@ def summary(rows: list[dict[str, str]], given: argparse.Namespace) -> str:
         "",
         "Coverage: share of 90 % intervals that hold the truth. Error: median and 90th percentile of |value - truth| "
         "over truth (leakage: absolute), of the fits that called the parameter known. Within: share in bar "
-        "(5 %, leakage .01, masses 15 %).",
+        "(5 %, leakage 0.01, masses 15 %).",
         "",
         "| parameter | coverage | known in | coverage of known | error 50 % | error 90 % | within |",
         "|---|---|---|---|---|---|---|",

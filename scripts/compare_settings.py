@@ -1,8 +1,8 @@
 """Print the tables of ``docs/learning.md``: what an algorithm's settings reach, scored on the validation split.
 
 ``python -m scripts.compare_settings ai_hall references`` scores the rules; ``python -m scripts.compare_settings ai_hall
-sac 100000 "" learning_rate=1e-3 gradient_steps=8,gamma=.95`` trains one run per argument (seed 0, train split; an empty
-one is the defaults) and scores each: mean episode reward of 96 drawn one-day episodes, and their cooling energy.
+sac 100000 "" learning_rate=1e-3 gradient_steps=8,gamma=0.95`` trains one run per argument (seed 0, train split; an
+empty one is the defaults) and scores each: mean episode reward of 96 drawn one-day episodes, and their cooling energy.
 """
 
 from __future__ import annotations

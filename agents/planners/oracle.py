@@ -43,7 +43,7 @@ class Offset:
     base : Controller
         Writes every channel of the agent.
     plans : ndarray (B, n)
-        Points of the unit box, ``n = channels x (1 + blocks)``; .5 is no offset.
+        Points of the unit box, ``n = channels x (1 + blocks)``; 0.5 is no offset.
     """
 
     def __init__(self, core: DataCenterCore, base: Controller, plans: NDArray[np.floating]) -> None:

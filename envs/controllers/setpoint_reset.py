@@ -31,7 +31,7 @@ class TrimRespond(Parameters):
 def trim_and_respond(c: TrimRespond, setpoint: Array, requests: Array, age_s: Array, scale: float = 1.0) -> Array:
     """One sample of the loop: trim up, respond down in proportion to the requests beyond ``ignore``.
 
-    Check (PHYSICS i5: trim .1, respond .2, max .6, I 2, from 18.0): requests 0,1,3,5,8,0 give 18.0 18.0 17.9 17.4
+    Check (PHYSICS i5: trim 0.1, respond 0.2, max 0.6, I 2, from 18.0): requests 0,1,3,5,8,0 give 18.0 18.0 17.9 17.4
     16.9 17.0
     with high 18.
     """

@@ -26,7 +26,7 @@ class EpisodePlan(NamedTuple):
     noise_seed, episode : ndarray of int
         Stream of the sensor noise.
     billing_frac : ndarray
-        Billing peak at the start as a share of the expected peak (PHYSICS F7: .80-.95).
+        Billing peak at the start as a share of the expected peak (PHYSICS F7: 0.80-0.95).
     soc : ndarray
         Battery's state of charge at the start.
     warmth_k : ndarray

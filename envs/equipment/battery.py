@@ -18,7 +18,7 @@ class Battery(Parameters):
 
     power_kw: float = parameter(1000.0, 0.0, 1e6, "kW", "SCENARIOS ai_hall")
     capacity_kwh: float = parameter(2000.0, 0.1, 1e7, "kWh", "SCENARIOS ai_hall")
-    one_way_efficiency_frac: float = parameter(0.94, 0.5, 1.0, "1", "PHYSICS F5, .92 to .95")
+    one_way_efficiency_frac: float = parameter(0.94, 0.5, 1.0, "1", "PHYSICS F5, 0.92 to 0.95")
     soc_min_frac: float = parameter(0.10, 0.0, 1.0, "1", "PHYSICS F5")
     soc_max_frac: float = parameter(0.95, 0.0, 1.0, "1", "PHYSICS F5")
     ramp_kw_s: float = parameter(1e6, 1e-3, 1e9, "kW/s", "engineering guess: a converter is not the limit")

@@ -252,7 +252,7 @@ def _economizer(
 
     The plate exchanger is counterflow (D2), balanced at design, where UA follows from approach and heat; its condenser
     side keeps the design flow (a constant-speed pump's), so that at part load the return is the smaller stream:
-    ``min(C, C_design) eps(UA/min, min/max)``, within .5 % of EnergyPlus. It is switched on where the condenser water is
+    ``min(C, C_design) eps(UA/min, min/max)``, within 0.5 % of EnergyPlus. It is on where the condenser water is
     colder than the return (``gap_k``) and the wet bulb promises that it stays so, off where it no longer is; a lockout
     stands between two switches.
     """

@@ -61,7 +61,7 @@ class CoolingTower(Parameters):
     min_cells: int = parameter(1, 1, 64, "1", "engineering guess")
     cell_nominal_kw: float = parameter(850.0, 10.0, 1e5, "kW", "SCENARIOS ai_hall, 35/29.4/25.56 degC")
     cell_water_kg_s: float = parameter(36.5, 0.5, 5e3, "kg/s", "SCENARIOS ai_hall, design flow of the York map")
-    cell_fan_kw: float = parameter(8.9, 0.05, 1e3, "kW", "SCENARIOS ai_hall; .0105 W/W, PHYSICS E8")
+    cell_fan_kw: float = parameter(8.9, 0.05, 1e3, "kW", "SCENARIOS ai_hall; 0.0105 W/W, PHYSICS E8")
     cell_air_kg_s: float = parameter(23.0, 0.2, 5e3, "kg/s", "SCENARIOS ai_hall")
     pump_flow_l_s: float = parameter(30.0, 0.3, 5e3, "L/s", "SCENARIOS ai_hall, per running cell")
     pump_head_kpa: float = parameter(180.0, 20.0, 1000.0, "kPa", "SCENARIOS ai_hall")
@@ -192,7 +192,7 @@ def outlet_c(hot_c: Array, wet_bulb_c: Array, air_flow_frac: Array, water_flow_f
     hot_c, wet_bulb_c : array (B,)
         Entering water and wet bulb [degC].
     air_flow_frac, water_flow_frac : array (B,) or float
-        Flows over design [1]; water .75..1.25, air .2..1.
+        Flows over design [1]; water 0.75..1.25, air 0.2..1.
     """
     curve = _range_curve(_york_by_wet_bulb(wet_bulb_c), water_flow_frac / air_flow_frac)
     depth = lower(hot_c - upper(wet_bulb_c, YORK_WET_BULB_C[0]), MAX_DEPTH_K)

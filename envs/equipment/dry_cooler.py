@@ -22,7 +22,7 @@ from envs.units import CP_AIR_KJ_KG_K, CP_VAPOUR_KJ_KG_K, LATENT_HEAT_KJ_KG
 MIN_FAN_SPEED = 0.2  # below it fans cycle, as the tower's (PHYSICS E8)
 FREE_CONVECTION = 0.125  # share of the full-fan heat with fans off, as the tower's (PHYSICS E8); engineering guess
 SEA_LEVEL_KPA = 101.325
-SPEED_CORRECTIONS = 1  # fan speed within .3 % for water flows .1-2 of design
+SPEED_CORRECTIONS = 1  # fan speed within 0.3 % for water flows 0.1-2 of design
 LEAST_WATER_FRAC = 0.05  # effectiveness below this share of design water flow is taken as at it
 SMALL_K = 0.01
 LOG_NODE_STEP = -0.5 * math.log(MIN_FAN_SPEED)
@@ -39,7 +39,7 @@ class DryCooler(Parameters):
     air_kw_k: float = parameter(527.0, 1.0, 1e5, "kW/K", "PHYSICS e3, design capacity rate per unit")
     fan_kw: float = parameter(117.7, 0.05, 1e4, "kW", "PHYSICS e3, per unit at full speed")
     has_pad: bool = True
-    pad_effectiveness: float = parameter(0.85, 0.0, 0.98, "1", "SCENARIOS liquid_hall; .75-.9 PHYSICS E11")
+    pad_effectiveness: float = parameter(0.85, 0.0, 0.98, "1", "SCENARIOS liquid_hall; 0.75-0.9 PHYSICS E11")
     pad_switch_c: float = parameter(20.0, -10.0, 45.0, "degC", "SCENARIOS liquid_hall")
     pad_band_k: float = parameter(2.0, 0.1, 10.0, "K", "SCENARIOS liquid_hall, each side")
     pad_approach_k: float = parameter(
@@ -89,7 +89,7 @@ def advance(
 ) -> tuple[DryCoolerState, DryCoolerFlows]:
     """Leaving water, fan power and water use of the bank; the mass of the water is the caller's loop.
 
-    The water leaves at its setpoint where fans off, cycling or at .2..1 of their speed can bring it there, else as
+    The water leaves at its setpoint where fans off, cycling or at 0.2..1 of their speed can bring it there, else as
     close as they can. Fan air and power scale with the pressure over sea level's (thin air carries and costs less).
 
     Parameters

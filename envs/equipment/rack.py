@@ -333,7 +333,7 @@ def _chip_step(
     """Temperature of a working chip after the step, as its excess over the throttle point [K].
 
     Leakage and derate are solved together as one linear equation (B8): with ``x = R' P``, ``R' = R/(1 - R L)``, the
-    chip would settle at ``e`` above 85 degC undisturbed, at ``e/(1 + .05 x)`` while derating, at ``e - .5 x`` on the
+    chip would settle at ``e`` above 85 degC undisturbed, at ``e/(1 + 0.05 x)`` while derating, at ``e - 0.5 x`` on the
     derate's floor. It runs towards the first until it is hot, from there towards the higher of the others, by ``C R'``.
     """
     xp = namespace(chip_kw)

@@ -21,7 +21,7 @@ class RackArchetype(Parameters):
     cap_floor_frac: float = parameter(0.30, 0.1, 0.6, "1", "lowest cap a driver takes, of TDP [G]")
     base_power_kw: float = parameter(9.3, 0.0, 250.0, "kW", "CPU, memory, NIC, switches; meets peak_kw")
     cpu_sockets: int = parameter(0, 0, 4096, "1", "sockets of a rack without accelerators")
-    cpu_idle_kw: float = parameter(0.0, 0.0, 50.0, "kW", "idle .3-.5 of peak, PHYSICS B1")
+    cpu_idle_kw: float = parameter(0.0, 0.0, 50.0, "kW", "idle 0.3-0.5 of peak, PHYSICS B1")
     cpu_max_kw: float = parameter(0.0, 0.0, 100.0, "kW", "at full activity, PHYSICS B1")
     psu_rated_kw: float = parameter(79.2, 0.5, 2000.0, "kW", "4 x 6 x 3.3 kW, N+N; output [G]")
     psu_load_frac: list[float] = parameter([0.1, 0.2, 0.5, 1.0], 0.0, 1.0, "1", "PHYSICS F2")
@@ -50,7 +50,7 @@ class RackArchetype(Parameters):
             raise ValueError(
                 f"RackArchetype.psu_efficiency_frac = {self.psu_efficiency_frac!r} at psu_load_frac = "
                 f"{self.psu_load_frac!r} gives losses that do not rise ever faster with load (slopes {slopes!r}); "
-                "give one efficiency per load, loads ascending, as 80plus Titanium .90 .94 .96 .91 at .1 .2 .5 1"
+                "give one efficiency per load, loads ascending, as 80plus Titanium 0.90 0.94 0.96 0.91 at 0.1 0.2 0.5 1"
             )
 
     @property

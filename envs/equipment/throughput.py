@@ -24,7 +24,7 @@ CPU = CLASSES.index("cpu")
 
 # PHYSICS b2, handbook default: Zeus sweeps of three GPU types, compute-bound training.
 _DEFAULT_CURVE = ((0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), (0.43, 0.65, 0.79, 0.88, 0.94, 0.975, 1.0))
-# WORKLOAD 4b, three LLM pretraining jobs on A100; the value at .4 lies on the line from .55 to the measured .18 at .27.
+# WORKLOAD 4b, three LLM pretraining jobs on A100; at 0.4: on the line from 0.55 to the measured 0.18 at 0.27.
 _PRETRAIN_CURVE = ((0.4, 0.55, 0.6, 0.7, 0.8, 0.9, 1.0), (0.408, 0.672, 0.733, 0.824, 0.884, 0.935, 1.0))
 _UNCAPPED_CURVE = ((0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), (1.0,) * 7)
 _STATIC_LIMIT = 0.39
@@ -59,7 +59,7 @@ def slot_curves(slot_class: Any, idle_frac: Any, dtype: Any = np.float32) -> Hin
 
     Notes
     -----
-    Measured down to about ``rho`` = .4, from there linear to (static power / demand, 0), PHYSICS b2. ``pretrain`` has
+    Measured down to about ``rho`` = 0.4, from there linear to (static power / demand, 0), PHYSICS b2. ``pretrain`` has
     its own measured curve; ``decode`` uses the default one on its own, low draw, which makes it flat until the cap
     falls under that draw and a cliff below it; ``cpu`` and ``none`` are never capped.
     """
@@ -80,7 +80,7 @@ def slot_curves(slot_class: Any, idle_frac: Any, dtype: Any = np.float32) -> Hin
 
 
 def _class_points(index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Points of a class from rho .4 up."""
+    """Points of a class from rho 0.4 up."""
     if POWER_SHARE[index] == 0.0:
         return _UNCAPPED_CURVE
     return _PRETRAIN_CURVE if CLASSES[index] == "pretrain" else _DEFAULT_CURVE
@@ -105,7 +105,7 @@ def throughput(table: HasCurves, cap_frac: Array, throttle_frac: Array) -> Array
     Notes
     -----
     The curves bend downwards, so the curve of a step's mean ``rho`` lies above the mean of the curve, but only in
-    steps in which the cap moves: by at most .02 where ``rho`` ranges over .1, by .07 where it ranges over .3 (two
+    steps in which the cap moves: by at most 0.02 where ``rho`` ranges over 0.1, by 0.07 where it ranges over 0.3 (two
     halves of a step, above the cap floor).
     """
     return evaluate(table.curves, cap_frac) * throttle_frac

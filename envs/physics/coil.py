@@ -66,7 +66,7 @@ def hot_effectiveness(ntu: Array, capacity_ratio: Array) -> Array:
 
 
 def coil_at(law: CoilLaw, hot_flow_frac: Array) -> CoilAtFlow:
-    """Prepare a coil for one hot flow [fraction of design]; flows below .02 count as .02 (no film without flow)."""
+    """Prepare a coil for one hot flow [fraction of design]; flows below 0.02 count as 0.02 (no film without flow)."""
     xp = namespace(hot_flow_frac)
     flow = upper(hot_flow_frac, _SMALL_FLOW_FRAC)
     hot_film = xp.exp(xp.log(flow) * -law.n_hot) * (1.0 / (1.0 + law.film_ratio))
@@ -86,8 +86,8 @@ def cold_flow_frac(law: CoilLaw, at: CoilAtFlow, needed: Array) -> Array:
     In ``v = 1/flow`` the inverse effectiveness ``F(v)`` is convex and close to a hyperbola between its value without a
     cold film and ``R v`` (the water runs out). The hyperbola through the wide-open point starts two secant steps.
 
-    Within 1 % of the exact inverse for hot flows .3..1, NTU .9..3.5 and loads above 2 % of the wide-open heat; loads
-    below .1 % return the flow of .1 %.
+    Within 1 % of the exact inverse for hot flows 0.3..1, NTU 0.9..3.5 and loads above 2 % of the wide-open heat; loads
+    below 0.1 % return the flow of 0.1 %.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ def counterflow_effectiveness(ntu: Array, capacity_ratio: Array) -> Array:
 def crossflow_effectiveness(ntu: Array, capacity_ratio: Array) -> Array:
     """Effectiveness of a crossflow exchanger with both fluids unmixed, 0..1, PHYSICS E10.
 
-    ``eps = 1 - exp((exp(-N Z eta) - 1)/(Z eta))``, ``eta = N^-.22``.
+    ``eps = 1 - exp((exp(-N Z eta) - 1)/(Z eta))``, ``eta = N^-0.22``.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def ua_off_design(
 ) -> Array:
     """Conductance of a coil away from its design flows [kW/K], PHYSICS C2.
 
-    ``UA = UA0/(r/(1+r) fw^-.85 + 1/(1+r) fa^-.8)``; flows below 1e-4 of design count as 1e-4.
+    ``UA = UA0/(r/(1+r) fw^-0.85 + 1/(1+r) fa^-0.8)``; flows below 1e-4 of design count as 1e-4.
 
     Parameters
     ----------

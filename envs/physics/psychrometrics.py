@@ -69,7 +69,7 @@ def density_kg_m3(temp_c: Array, w: Array, pressure_kpa: Array) -> Array:
 
 
 def dew_point_c(temp_c: Array, rh_frac: Array) -> Array:
-    """Dew point [degC] by Magnus, PHYSICS A7: within .02 K above 0 degC, .33 K at -5 degC (water, not ice).
+    """Dew point [degC] by Magnus, PHYSICS A7: within 0.02 K above 0 degC, 0.33 K at -5 degC (water, not ice).
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def relative_humidity_frac(temp_c: Array, w: Array, pressure_kpa: Array) -> Arra
 def stull_wet_bulb_c(temp_c: Array, rh_frac: Array) -> Array:
     """Approximate wet bulb [degC] at sea level, PHYSICS A9 (Stull, J. Appl. Meteor. Climatol. 50:2267, 2011).
 
-    Mean error .28 K, at most .94 K for 0..40 degC and 10..95 %; worse in the cold and at altitude: a first guess for
+    Mean error 0.28 K, at most 0.94 K for 0..40 degC and 10..95 %; worse in the cold and at altitude: a first guess for
     `wet_bulb_c`.
     """
     xp = namespace(temp_c)
@@ -109,8 +109,8 @@ def stull_wet_bulb_c(temp_c: Array, rh_frac: Array) -> Array:
 def wet_bulb_c(temp_c: Array, rh_frac: Array, pressure_kpa: Array) -> Array:
     """Thermodynamic wet bulb [degC], PHYSICS A8: four Newton steps from Stull's guess, not above the dry bulb.
 
-    Within .0005 K of psychrolib where |wet bulb| > .6 degC. Costs about 1 us per point: once per weather series, never
-    in a step.
+    Within 0.0005 K of psychrolib where |wet bulb| > 0.6 degC. Costs about 1 us per point: once per weather series,
+    never in a step.
 
     Parameters
     ----------

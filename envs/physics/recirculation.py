@@ -82,7 +82,7 @@ def recirculation_matrix(
 
     Notes
     -----
-    ``exp(-|place_r - place_j|/2)``, times .2 across rows (engineering guess; fit to a flow simulation where there is
+    ``exp(-|place_r - place_j|/2)``, times 0.2 across rows (engineering guess; fit to a flow simulation where there is
     one), balanced to the airflows as a symmetric matrix.
     """
     rows, zones = np.asarray(row_of_rack), np.asarray(zone_of_rack)
@@ -111,7 +111,7 @@ def rack_spread(
     row_of_rack, zone_of_rack : sequence of int
         Row and zone of each rack, in rack order.
     amplitude : float
-        0 (all alike) to .5; an end rack has about ``1 + amplitude`` of the mean (engineering guess: .5).
+        0 (all alike) to 0.5; an end rack has about ``1 + amplitude`` of the mean (engineering guess: 0.5).
     airflow : array-like, optional
         Nominal airflow of each rack; the weighted mean of the spread is 1 in each zone.
     dtype : dtype

@@ -48,7 +48,7 @@ def moisture_gain(curve: ExitCurve, heat_kj_kg: Array) -> Array:
 
     The exponential is inverted for the exit temperature and the humidity follows from the energy balance, which
     forgives the rest: within 2 % of the exact form while the air leaves at 0..42 degC. Colder exits take up
-    little; there the form is at most .001 kg/kg too wet.
+    little; there the form is at most 0.001 kg/kg too wet.
     """
     leaving = curve.enthalpy_kj_kg + heat_kj_kg
     rise = upper((leaving - curve.reference_kj_kg) * curve.growth_1_k / curve.slope_kj_kg_k, -0.9)

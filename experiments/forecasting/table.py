@@ -58,7 +58,7 @@ def _head(facts: Any, title: str = "Forecasts of simulated halls") -> list[str]:
 
 def _pooled(pooled: Any) -> list[str]:
     lines = [
-        "## Share of readings inside the 90 % interval (bars: .88 to .92 pooled, .85 to .95 at every horizon)",
+        "## Share of readings inside the 90 % interval (bars: 0.88 to 0.92 pooled, 0.85 to 0.95 at every horizon)",
         "",
         "| method | blocks | inlets | 95 % by halls | all horizons | cooling power | 95 % by halls | all horizons |",
         "|---|---|---|---|---|---|---|---|",

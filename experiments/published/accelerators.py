@@ -112,21 +112,21 @@ ROWS = (
     Row(
         "11",
         "8-GPU H100 node, peak and training over nameplate",
-        ".82; compute-intensive average .76",
+        ".82; compute-intensive average 0.76",
         "0.03",
         "arXiv:2412.08602, arXiv:2506.14551",
         node_power,
     ),
-    Row("12", "cap at .8/.7/.6 of draw, compute-bound", ".94/.88/.79", "0.03", "Zeus, NSDI 2023", capped_training),
+    Row("12", "cap at 0.8/.7/.6 of draw, compute-bound", ".94/.88/.79", "0.03", "Zeus, NSDI 2023", capped_training),
     Row(
         "13",
         "energy-optimal cap",
-        "rho .5 to .7, energy per work -21 to -27 %",
-        "rho .5 to .72",
+        "rho 0.5 to 0.7, energy per work -21 to -27 %",
+        "rho 0.5 to 0.72",
         "Zeus, NSDI 2023",
         least_energy_per_work,
     ),
-    Row("14", "decode capped at .6 of its rating", "loss below 2 %", "-", "Ma et al., abstract", capped_decode),
+    Row("14", "decode capped at 0.6 of its rating", "loss below 2 %", "-", "Ma et al., abstract", capped_decode),
     Row(
         "16", "coolant without facility water, NVL72", "12 to 30 K/min", "factor 1.5", "computed", coolant_without_water
     ),

@@ -15,8 +15,8 @@ KNOWN_MISSES: dict[tuple[str, str], str] = {
     ),
     ("20", ""): "the page of coldaisle validate says why, bar by bar",
     ("20a", "PUE of Miami less"): (
-        "our hall runs on 18 degC water with newer chillers: in Miami it spends .13 on cooling per IT energy, "
-        "EnergyPlus's hall .29, so the climates stand closer together"
+        "our hall runs on 18 degC water with newer chillers: in Miami it spends 0.13 on cooling per IT energy, "
+        "EnergyPlus's hall 0.29, so the climates stand closer together"
     ),
     ("21", "PUE ai_hall"): (
         "another building: the composed model runs its fans, pumps and UPS at fixed shares, our rules and loads lower "
@@ -30,7 +30,7 @@ KNOWN_MISSES: dict[tuple[str, str], str] = {
         "fans at full speed and pumps of constant speed, which one kelvin does not touch, are much of its cooling"
     ),
     ("M1", "a40 at rho 0."): (
-        "the three GPU types differ below .65; our default curve goes through the V100 and RTX 6000"
+        "the three GPU types differ below 0.65; our default curve goes through the V100 and RTX 6000"
     ),
     ("M3", "kalos: at full power"): "A100 samples pass their rating for moments; our training draw is a mean",
     ("M3", "mean of those at work"): (
@@ -40,7 +40,7 @@ KNOWN_MISSES: dict[tuple[str, str], str] = {
         "our base power is that of an H100 server, a larger share of its full power; the traces are A100 servers"
     ),
     ("M5", "median of the interactive racks"): (
-        "WORKLOAD's fixed pools run at .80-.86 of TDP: large batches, where the leaderboard's median uses smaller ones"
+        "WORKLOAD's fixed pools run at 0.80-0.86 TDP: large batches, where the leaderboard's median uses smaller ones"
     ),
 }
 

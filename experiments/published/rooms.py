@@ -87,8 +87,8 @@ ROWS = (
     Row(
         "9",
         "inlet sensitivity of a server room, 23-30 degC",
-        ".35 to .5 %/K",
-        ".3 to .6",
+        ".35 to 0.5 %/K",
+        ".3 to 0.6",
         "arXiv:2509.26163",
         inlet_slope,
     ),

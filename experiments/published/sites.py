@@ -114,12 +114,17 @@ ROWS = (
         pue,
     ),
     Row(
-        "19", "WUE of a year", "tower plants 1.2-2.2; AWS .15, Microsoft .27 L/kWh", "bands", "operators' reports", wue
+        "19",
+        "WUE of a year",
+        "tower plants 1.2-2.2; AWS 0.15, Microsoft 0.27 L/kWh",
+        "bands",
+        "operators' reports",
+        wue,
     ),
     Row(
         "20a",
         "EnergyPlus 25.2, another hall: climates ranked alike",
-        "Chicago < Sterling < Phoenix < Miami; Miami - San Francisco .15-.25",
+        "Chicago < Sterling < Phoenix < Miami; Miami - San Francisco 0.15-0.25",
         "order; spread",
         "EnergyPlus 25.2 on sinergym's hall",
         climate_order,

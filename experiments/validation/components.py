@@ -127,7 +127,7 @@ def tower_solver_failed(run: Values, water_flow_frac: float) -> Series:
     """Steps in which EnergyPlus's search for the air flow failed, (T,) of bool.
 
     It then reports ("air flow rate ratio calculation failed") water at its setpoint with the fans all but off. Such a
-    step is told by EnergyPlus's own polynomial: even at the least speed it would leave the water more than .3 K warmer.
+    step is told by EnergyPlus's own polynomial: even at the least speed it would leave the water over 0.3 K warmer.
     """
     slow = cooling_tower.outlet_c(
         run["tower_in_c"], run["wet_bulb_c"], cooling_tower.MIN_FAN_SPEED + 0.0 * run["tower_in_c"], water_flow_frac

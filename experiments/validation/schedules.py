@@ -50,7 +50,7 @@ class HourlyYear(NamedTuple):
 
 
 def hourly_year(case: Case, seed: int = 25) -> HourlyYear:
-    """Draw the year of a case; IT load .45..1, fans fast enough to carry it."""
+    """Draw the year of a case; IT load 0.45..1, fans fast enough to carry it."""
     rng = np.random.default_rng(seed)
     hour = np.arange(HOURS)
     day = 0.5 - 0.5 * np.cos(2.0 * np.pi * (hour % 24 - 3.0) / 24.0)

@@ -16,7 +16,7 @@ def make_env() -> Any:
     from stable_baselines3.common.vec_env import VecEnv
 
     class LinearVecEnv(VecEnv):
-        """x' = .5 x + .5 a; the cost is (x - .3)^2: the best action is near .3."""
+        """x' = 0.5 x + 0.5 a; the cost is (x - 0.3)^2: the best action is near 0.3."""
 
         def __init__(self, num_envs: int = 8, seed: int = 0) -> None:
             box = spaces.Box(-1.0, 1.0, (OBSERVATIONS,), np.float32)

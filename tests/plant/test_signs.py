@@ -77,7 +77,7 @@ def test_more_load_never_saves_on_cooling(answers):
 
 
 def test_along_a_smooth_sweep_no_neighbour_is_a_jump_away(answers):
-    """A fiftieth of facility power per 2 % of load or .26 K; dry coolers near their limit have a steep, smooth end."""
+    """A fiftieth of facility power per 2 % of load or 0.26 K; dry coolers near their limit have a steep, smooth end."""
     name, steps = answers
     for flows in steps:
         for sweep in range(3):

@@ -14,7 +14,7 @@ HOURS = {"ai_hall_power_cap": 2}  # steps of 60 s
 def energy(name, substep_s, ruled):
     """Energies [kWh] of N episodes in one plant with another sub-step.
 
-    A day under the building's rules, half a day under the first setpoints with the fans at .7; two hours of the
+    A day under the building's rules, half a day under the first setpoints with the fans at 0.7; two hours of the
     power-cap hall, whose steps are short.
     """
     core = core_of(name, N, (*DAY, f"episode.substep_s={substep_s}"), "float64")

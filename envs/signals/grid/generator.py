@@ -157,7 +157,7 @@ def hourly_price(zone: Zone, seed: int, years: int = 1) -> Floats:
 def time_of_use_price(base_usd_mwh: float, first_day: np.datetime64, years: int = 1) -> Floats:
     """Time-of-use tariff [USD/MWh] of every local standard hour, (8760 * years,), PHYSICS g (engineering guess).
 
-    Off-peak 22-07 .75 x base; on-peak 16-21 on weekdays 1.5 x; else (shoulder) 1.0 x.
+    Off-peak 22-07 0.75 x base; on-peak 16-21 on weekdays 1.5 x; else (shoulder) 1.0 x.
 
     Parameters
     ----------

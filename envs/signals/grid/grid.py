@@ -22,7 +22,7 @@ Tariff = Literal["tou", "wholesale", "flat"]
 DEFAULT_BASE_USD_MWH = 80.0  # where a zone has no market facts, engineering guess
 FILE_COLUMNS = {
     "price_usd_mwh": Column("price_usd_mwh", -1000.0, 20000.0, "USD/MWh", "is it per kWh or in cents?"),
-    "carbon_g_kwh": Column("carbon_g_kwh", 0.0, 1500.0, "g/kWh", "kg/MWh equals g/kWh; lb/MWh: multiply by .4536"),
+    "carbon_g_kwh": Column("carbon_g_kwh", 0.0, 1500.0, "g/kWh", "kg/MWh equals g/kWh; lb/MWh: multiply by 0.4536"),
 }
 
 

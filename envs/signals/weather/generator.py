@@ -56,7 +56,7 @@ def _anomaly_variance_k2(climate: Climate) -> NDArray[np.float64]:
 def hourly_weather(climate: Climate, seed: int, years: int = 1) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Dry bulb and dew point [degC], each (8760 * years,), at the local standard hours 0, 1, 2, ...
 
-    ``T = Tbar + A cos(2 pi (h - h_max)/24) + a``, ``Td = min(Td_bar + .6 a, T)`` with the AR(1) day anomaly ``a``
+    ``T = Tbar + A cos(2 pi (h - h_max)/24) + a``, ``Td = min(Td_bar + 0.6 a, T)`` with the AR(1) day anomaly ``a``
     (PHYSICS K1); normals interpolated smoothly over the year, the anomaly linearly between noons.
 
     Parameters

@@ -65,7 +65,7 @@ AZURE_CODE = np.fromstring(
 )
 SERVICE_PROFILE = {"conv": AZURE_CONV, "code": AZURE_CODE}
 
-# WORKLOAD 6b: extra-Poisson sd of one minute; index of dispersion of a minute's count (gamma gaps of shape .84 ->
+# WORKLOAD 6b: extra-Poisson sd of one minute; index of dispersion of a minute's count (gamma gaps of shape 0.84 ->
 # 1/.84)
 SERVICE_MINUTE_SD = {"conv": 0.08, "code": 0.13}
 SERVICE_DISPERSION = {"conv": 1.0 / 0.84, "code": 1.0 / 0.84}
@@ -104,8 +104,8 @@ SEREN_JOBS_CUMULATIVE = np.array([0.543, 0.656, 0.681, 0.968, 0.979, 0.988, 0.99
 # WORKLOAD 1a: arrivals by hour (PAI, medians, mean 1) and 6a: by day from Monday
 PAI_HOUR = np.fromstring(
     """
-    1.40 .96 .70 .59 .72 .70 .78 .95 .77 .91 1.40 1.46
-    1.00 .99 1.25 1.31 1.26 1.40 1.05 1.04 1.00 .88 .78 .68
+    1.40 0.96 0.70 0.59 0.72 0.70 0.78 0.95 0.77 0.91 1.40 1.46
+    1.00 0.99 1.25 1.31 1.26 1.40 1.05 1.04 1.00 0.88 0.78 0.68
     """,
     sep=" ",
 )
@@ -145,7 +145,7 @@ DRAW_OFFSET = -0.015  # keeps the drawn share of rated accelerators at or below 
 STEP_HIGH_FRAC, STEP_LOW_FRAC = 1.0, 0.35
 STEP_SWING_FRAC = STEP_HIGH_FRAC - STEP_LOW_FRAC
 
-# WORKLOAD 3 and 6b: a CPU hall moves between .52 and .72 of its peak power (Fan 2007); B1 with r = 1.4 and idle .40
+# WORKLOAD 3 and 6b: a CPU hall moves between 0.52 and 0.72 of its peak power (Fan 2007); B1 with r = 1.4 and idle 0.40
 # inverts it
 CPU_POWER_RANGE = (0.52, 0.72)
 CPU_IDLE_FRAC = 0.40

@@ -74,7 +74,7 @@ def requests(draw: Draw, minutes: int, service: str, gpus: int, utc_offset_h: fl
 
 
 def pool_load(counts: np.ndarray) -> np.ndarray:
-    """Load over saturation: the pool is sized so that the 99.5 % minute of the first four weeks is .80 of it.
+    """Load over saturation: the pool is sized so that the 99.5 % minute of the first four weeks is 0.80 of it.
 
     Tokens per request enter as their means, so that tokens and requests have one shape.
     """
@@ -84,8 +84,8 @@ def pool_load(counts: np.ndarray) -> np.ndarray:
 def batch_law_power(load: np.ndarray) -> np.ndarray:
     """Power [TDP] of an accelerator serving at ``load`` of saturation (PHYSICS B3, H100, scaled to its 700 W).
 
-    ``b = 77.6 x / (1 - x)``, ``P = min(690, 426.6 + 297.4 b / (b + 36.3))`` W. Load above .95 counts as .95.
-    Check: x = .10, .25, .50, .75 give 484, 550, 629, 684 W.
+    ``b = 77.6 x / (1 - x)``, ``P = min(690, 426.6 + 297.4 b / (b + 36.3))`` W. Load above 0.95 counts as 0.95.
+    Check: x = 0.10, 0.25, 0.50, 0.75 give 484, 550, 629, 684 W.
     """
     x = np.clip(load, 0.0, tables.LOST_LOAD)
     batch = tables.BATCH_HALF_TOKENS * x
@@ -95,7 +95,7 @@ def batch_law_power(load: np.ndarray) -> np.ndarray:
 
 
 def autoscaled_share(load: np.ndarray) -> np.ndarray:
-    """Share of replicas kept awake: clip(x / .60, .3, 1), largest of the last 30 minutes; shape of ``load``."""
+    """Share of replicas kept awake: clip(x / 0.60, 0.3, 1), largest of the last 30 minutes; shape of ``load``."""
     wanted = np.clip(load / tables.AUTOSCALE_LOAD, tables.AUTOSCALE_FLOOR, 1.0)
     padded = np.concatenate([np.full(tables.AUTOSCALE_HOLD_MIN - 1, wanted[0]), wanted])
     windows = np.lib.stride_tricks.sliding_window_view(padded, tables.AUTOSCALE_HOLD_MIN)
@@ -105,12 +105,12 @@ def autoscaled_share(load: np.ndarray) -> np.ndarray:
 def phase_split(power_frac: np.ndarray, service: str) -> tuple[np.ndarray, np.ndarray]:
     """Shares of accelerators in prefill and decode that draw ``power_frac`` together (WORKLOAD 6b and c).
 
-    Two classes at 1.0 and .54 TDP reach a power p only if the prefill share f of the active ones is at least (p -
-    .54)/.46. Above that
+    Two classes at 1.0 and 0.54 TDP reach a power p only if the prefill share f of the active ones is at least (p -
+    0.54)/.46. Above that
     floor the split follows the tokens: f = floor + (1 - floor) g, with g the share of accelerator time that goes
     to input tokens (an
-    input token costs a tenth of an output token, engineering guess). The active share is then (p - .16) / (.84 f
-    + .38 (1 - f)) <= 1.
+    input token costs a tenth of an output token, engineering guess). The active share is then (p - 0.16) / (0.84 f
+    + 0.38 (1 - f)) <= 1.
     """
     tokens_in, tokens_out = tables.SERVICE_TOKENS[service]
     g = tables.PREFILL_TOKEN_COST * tokens_in / (tables.PREFILL_TOKEN_COST * tokens_in + tokens_out)
@@ -145,9 +145,9 @@ def serving_activity(load: np.ndarray, awake: np.ndarray, service: str) -> tuple
 
 
 def cpu_utilisation(load: np.ndarray, service: str) -> np.ndarray:
-    """Utilisation 0..1 of CPU servers whose power moves between .52 and .72 of peak with the load (WORKLOAD 3, 6b).
+    """Utilisation 0..1 of CPU servers whose power moves between 0.52 and 0.72 of peak with the load (WORKLOAD 3, 6b).
 
-    Inverts PHYSICS B1, ``P/P_max = i + (1 - i)(2 u - u^1.4)`` with an idle share i of .40 (range .3-.5).
+    Inverts PHYSICS B1, ``P/P_max = i + (1 - i)(2 u - u^1.4)`` with an idle share i of 0.40 (range 0.3-0.5).
     """
     low, high = tables.CPU_LOAD_RANGE[service]
     floor, ceiling = tables.CPU_POWER_RANGE

@@ -50,7 +50,7 @@ class Workload:
     batch_arrival : ndarray
         Shape (T,), float32: accelerator-hours that enter the batch queue in the step.
     unserved : ndarray
-        Shape (T,), float32: accelerator-hours of interactive demand above .95 of saturation, lost.
+        Shape (T,), float32: accelerator-hours of interactive demand above 0.95 of saturation, lost.
     step_s : float
         Control step [s].
     seed : int

@@ -1,7 +1,7 @@
 """How far a replay is from what was measured: weighted residuals, with every sensor's constant error solved for.
 
-A sensor that reads .2 K high is no reason to move a parameter. Offsets and gains of the sensors have normal priors (how
-good such a sensor is); they enter linearly, so they are taken out of residuals and slopes in closed form.
+A sensor that reads 0.2 K high is no reason to move a parameter. Offsets and gains of the sensors have normal priors
+(how good such a sensor is); they enter linearly, so they are taken out of residuals and slopes in closed form.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ ALIKE = 0.9  # correlation of two parameters that the data cannot tell apart
 class Interval:
     """What is known of one parameter.
 
-    ``identified``: the data, not the prior, say it, within the bar of its kind (5 %, a leakage .01, a mass 15 %).
+    ``identified``: the data, not the prior, say it, within the bar of its kind (5 %, a leakage 0.01, a mass 15 %).
     """
 
     path: str

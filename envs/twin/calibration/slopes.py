@@ -34,7 +34,7 @@ def slopes_at(
     """What a point ``u (P,)`` shows ``(T, N)``, and its slopes ``(P, T, N)``: a tiny step each, away from a bound.
 
     Coil, water flow and pump move what is measured almost alike. The data tell them apart by little, and the curvature
-    of a longer step would pretend to: with .02 instead of 1e-5 the coil's deviation halves, each way or not.
+    of a longer step would pretend to: with 0.02 instead of 1e-5 the coil's deviation halves, each way or not.
     """
     sign = np.where(u + SLOPE_STEP > bounds[1], -1.0, 1.0)
     points = np.concatenate([u[:, None], u[:, None] + np.diag(sign * SLOPE_STEP)], axis=1)

@@ -28,7 +28,7 @@ from envs.twin.estimation.work_by_power import WorkByPower
 
 CP_AIR, LATENT, CP_VAPOUR, CP_WATER = 1.006, 2501.0, 1.86, 4.186  # PHYSICS a, wet-bulb energy balance
 MOST_USE = 1.15  # of a row whose mix draws less than the usual one
-PULL = 0.3  # of the difference to a sensor per step; noise .2 K, engineering guess
+PULL = 0.3  # of the difference to a sensor per step; noise 0.2 K, engineering guess
 BIAS_PULL = 0.15  # of what is left at the warmest inlets, and of the rows' demand, per step; engineering guess
 
 

@@ -31,7 +31,7 @@ class Replay(Parameters):
     """How the present is found."""
 
     hours: float = parameter(6.0, 0.5, 48.0, "h", "several times the slowest loop: buffer and basin, half an hour")
-    gain: float = parameter(0.3, 0.0, 1.0, "1 per step", f"{GUESS}: sensor noise .2 K against loops of 30 min")
+    gain: float = parameter(0.3, 0.0, 1.0, "1 per step", f"{GUESS}: sensor noise 0.2 K against loops of 30 min")
     offset_memory_h: float = parameter(1.0, 0.1, 24.0, "h", f"{GUESS}: how long measured less modelled is averaged")
 
 

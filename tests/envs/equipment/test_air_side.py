@@ -89,7 +89,7 @@ def test_fan_at_eighty_percent_draws_half_its_power() -> None:
 
 
 def test_steady_inlet_rise_is_that_of_the_recirculated_share() -> None:
-    """C5: phi .1 at 12 K gives 1.333 K, .2 gives 3.0 K."""
+    """C5: phi 0.1 at 12 K gives 1.333 K, 0.2 gives 3.0 K."""
     for phi, rise in ((0.1, 1.333), (0.2, 3.0)):
         zone = dataclasses.replace(HALL_A, leakage_frac=phi)
         flow = 10.0

@@ -46,7 +46,7 @@ def test_the_physical_form_of_a_cap_gives_the_listed_throughputs(name: str) -> N
 
 
 def test_our_cap_curve_runs_through_the_physical_forms() -> None:
-    """Within .05 of the two whose clocks follow the cap all the way, within .04 of the mean of all three."""
+    """Within 0.05 of the two whose clocks follow the cap all the way, within 0.04 of the mean of all three."""
     forms = {name: physical_form(*constants) for name, (constants, _) in FITTED.items()}
     ours = our_curve(RHO)
     for name in ("V100", "RTX6000"):
@@ -93,7 +93,7 @@ def test_the_coolant_loop_returns_as_much_warmer_as_listed(lpm_per_kw: float, ri
 
 
 def test_a_lightly_loaded_server_draws_more_in_warm_air_as_measured() -> None:
-    """GRC's server and its fit ``1 + .00092 (T - 27)^2 + .0023 (T - 27)``: within 1 point; ours within 4 (row j10)."""
+    """GRC's server and its fit ``1 + 0.00092 (T - 27)^2 + 0.0023 (T - 27)``: within 1 point; ours in 4 (row j10)."""
     inlet = np.array([27.0, 29.0, 31.0, 33.0, 35.0, 37.0])
     fit = 1.0 + 0.00092 * (inlet - 27.0) ** 2 + 0.0023 * (inlet - 27.0)
     np.testing.assert_allclose(fit, [1.0, 1.01, 1.03, 1.05, 1.08, 1.12], atol=0.01)

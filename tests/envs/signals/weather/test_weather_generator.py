@@ -30,7 +30,7 @@ FILE_SITES = {
     "mumbai_in": "mumbai_in_om2023",
     "singapore_sg": "singapore_om2023",
 }
-# Hottest .4 % of hours [degC], facts of PHYSICS k (site_stats)
+# Hottest 0.4 % of hours [degC], facts of PHYSICS k (site_stats)
 HOT_DESIGN_C = {
     "phoenix_az": 42.8,
     "sterling_va": 33.9,

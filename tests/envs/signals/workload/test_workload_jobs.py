@@ -79,7 +79,7 @@ def test_large_jobs_hold_most_of_the_accelerator_time_of_a_large_cluster() -> No
     found = work[jobs.gpus >= 64].sum() / work.sum()
     assert sum(law) == pytest.approx(mean_gpu_seconds(1024), rel=1e-12)
     assert found == pytest.approx(expected, abs=0.05)
-    assert 0.6 < expected < 0.95  # Seren: .86 of accelerator time (WORKLOAD 1a)
+    assert 0.6 < expected < 0.95  # Seren: 0.86 of accelerator time (WORKLOAD 1a)
 
 
 def _mean_durations(sizes: np.ndarray) -> np.ndarray:
