@@ -6,7 +6,7 @@ charging the buffer costs a little less than in a plant that must overcool it, a
 
 The chiller machine is a part of this room, kept in `envs.equipment.chiller` for its length alone.
 
-References: PHYSICS c7 (pumps), e1 (staging), e4 (E12). Sizes: SCENARIOS.
+References: PHYSICS C7 (pumps), e1 (staging), E12 (economizer). Sizes: SCENARIOS.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Measured numbers behind the synthetic workload: tables only, each with its source (WORKLOAD sections 1, 2 and 6).
+"""Measured numbers behind the synthetic workload: tables only, each with its source (WORKLOAD 1, 2 and 6).
 
 Power shares are of the accelerator's TDP. Values tagged "engineering guess" have no measurement behind them.
 """
