@@ -37,7 +37,7 @@ _RESIDUAL_UP, _RESIDUAL_DOWN = 0.06, 0.02
 
 @dataclass(frozen=True)
 class ChilledWater(Parameters):
-    """The chilled-water plant of one site; the defaults are those of ai_hall (SCENARIOS)."""
+    """The chilled-water plant of one site; the defaults are those of SCENARIOS ai_hall."""
 
     machine: str = "B"
     chillers_installed: int = parameter(3, 1, 20, "1", "SCENARIOS ai_hall")

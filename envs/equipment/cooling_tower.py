@@ -66,7 +66,7 @@ class CoolingTower(Parameters):
     pump_flow_l_s: float = parameter(30.0, 0.3, 5e3, "L/s", "SCENARIOS ai_hall, per running cell")
     pump_head_kpa: float = parameter(180.0, 20.0, 1000.0, "kPa", "SCENARIOS ai_hall")
     pump_efficiency: float = parameter(0.684, 0.2, 0.95, "1", "SCENARIOS ai_hall: 7.9 kW")
-    cell_basin_m3: float = parameter(3.0, 0.05, 500.0, "m3", "SCENARIOS masses, engineering guess")
+    cell_basin_m3: float = parameter(3.0, 0.05, 500.0, "m3", 'SCENARIOS "Masses", engineering guess')
     loop_m3: float = parameter(2.0, 0.0, 5e3, "m3", "engineering guess")
     setpoint_lag_s: float = parameter(60.0, 0.0, 3600.0, "s", "PHYSICS 0, local loops")
     cycles_of_concentration: float = parameter(4.0, 1.5, 20.0, "1", "PHYSICS E9")
