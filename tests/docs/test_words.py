@@ -51,8 +51,8 @@ def without_code(page: str) -> str:
 
 
 def without_quoted_code(text: str) -> str:
-    """Text with one plain word for each piece of quoted code."""
-    return re.sub(r"(`+)(?:(?!\1).)+?\1", "code", text)
+    """Text with one word for each piece of quoted code; a capital, as it may begin a sentence."""
+    return re.sub(r"(`+)(?:(?!\1).)+?\1", "Code", text)
 
 
 # ---- what is looked for ---------------------------------------------------------------------------------------------
