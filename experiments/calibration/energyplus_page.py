@@ -20,7 +20,7 @@ from experiments.calibration.energyplus_hall import (
     MonthRow,
 )
 from experiments.calibration.energyplus_study import Done
-from experiments.records.prose import wrapped
+from experiments.records.prose import wrapped_lines
 
 MONTHS, SIZES, FACTS, PAGE = "months.csv", "sizes.csv", "facts.json", "calibration_energyplus.md"
 FOLDER = "calibration_energyplus"
@@ -155,7 +155,7 @@ def page(studies: Sequence[Study]) -> str:
             lines.append(f"| {one.key} | {WAY_WORDS[way]} | " + " | ".join(_bar_cells(one, way)) + " |")
     for one in studies:
         lines += ["", *_study(one)]
-    return "\n".join(wrapped(lines)) + "\n"
+    return "\n".join(wrapped_lines(lines)) + "\n"
 
 
 def _bar_cells(one: Study, way: str) -> list[str]:

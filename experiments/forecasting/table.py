@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.records.prose import wrapped
+from experiments.records.prose import wrapped_lines
 
 TABLE, FACTS, WORDS = "forecast.csv", "forecast.json", "forecast.md"
 FAILURE_FACTS, FAILURE_WORDS = "forecast_failures.json", "forecast_failures.md"
@@ -58,7 +58,7 @@ def _head(facts: Any, title: str = "Forecasts of simulated halls") -> list[str]:
         f"- Wall time on {facts['machine']['cores']} cores: {parts}.",
         "",
     ]
-    return wrapped(lines)
+    return wrapped_lines(lines)
 
 
 def _pooled(pooled: Any) -> list[str]:
@@ -84,9 +84,9 @@ def _errors(rows: Sequence[dict[str, str]]) -> list[str]:
     """Root mean square errors: a row per method, a column per horizon."""
     horizons = list(dict.fromkeys(r["horizon_min"] for r in rows))
     lines = []
-    for column, title in (("inlet_rmse_k", "inlet RMSE [K]"), ("cooling_rmse_kw", "cooling power RMSE [kW]")):
+    for column, title in (("inlet_rmse_k", "Inlet RMSE [K]"), ("cooling_rmse_kw", "Cooling power RMSE [kW]")):
         head = " | ".join(_horizon(h) for h in horizons)
-        lines += [f"## {title[0].upper()}{title[1:]} by horizon", "", f"| method | {head} |", "|---|" + "---|" * len(horizons)]
+        lines += [f"## {title} by horizon", "", f"| method | {head} |", "|---|" + "---|" * len(horizons)]
         for name in dict.fromkeys(r["method"] for r in rows):
             values = {r["horizon_min"]: float(r[column]) for r in rows if r["method"] == name}
             lines.append(f"| {name} | {' | '.join(f'{values[h]:.2f}' for h in horizons)} |")

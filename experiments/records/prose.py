@@ -1,4 +1,4 @@
-"""Lines of the pages that commands write, wrapped as the pages are that people write."""
+"""Lines of the pages that commands write, as wide as those of the pages that people write."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ _UNBROKEN = re.compile(r"`[^`]*`|\[[^\]]*\]\(|(?<=\d) (?=%|K\b|s\b)")  # code, w
 _GAP = "\N{NO-BREAK SPACE}"
 
 
-def wrapped(lines: Iterable[str]) -> list[str]:
+def wrapped_lines(lines: Iterable[str]) -> list[str]:
     """Markdown lines with prose and items wrapped at `COLUMNS`; headings and rows of tables stay as they are."""
     made: list[str] = []
     for line in lines:
         is_prose = not line.startswith(("#", "|"))
-        made += _wrapped(line) if is_prose and len(line) > COLUMNS else [line]
+        made += _pieces(line) if is_prose and len(line) > COLUMNS else [line]
     return made
 
 
-def _wrapped(line: str) -> list[str]:
+def _pieces(line: str) -> list[str]:
+    """One line of prose as lines of at most `COLUMNS`; those of an item hang below its words."""
     kept = _UNBROKEN.sub(lambda piece: piece[0].replace(" ", _GAP), line)
     hang = "  " if line.startswith("- ") else ""
-    parts = textwrap.wrap(
-        kept, COLUMNS, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False
-    )
+    parts = textwrap.wrap(kept, COLUMNS, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
     return [part.replace(_GAP, " ") for part in parts]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from experiments.evaluation.gates import failed_gates
 from experiments.evaluation.results import format_number, gate_words
 from experiments.evaluation.score import MEASURES, columns, totals
-from experiments.records.prose import wrapped
+from experiments.records.prose import wrapped_lines
 from experiments.records.provenance import provenance
 
 SHOWN = (
@@ -117,7 +117,7 @@ def page(found: Mapping[str, Any], baseline: str) -> str:
         "",
         *words(),
     ]
-    return "\n".join(wrapped(lines)) + "\n"
+    return "\n".join(wrapped_lines(lines)) + "\n"
 
 
 def _what_was_run(found: Mapping[str, Any]) -> list[str]:

@@ -153,13 +153,13 @@ def prose_of_code(source: str) -> Iterator[Place]:
 # ---- the pages ------------------------------------------------------------------------------------------------------
 
 
-def told(found: dict[str, list[Place]]) -> str:
+def found_lines(found: dict[str, list[Place]]) -> str:
     """One line per place, empty where nothing was found."""
     return "\n".join(f"{name}:{place.line}: {place.words}" for name, places in found.items() for place in places)
 
 
 def test_numbers_in_pages_have_their_zero() -> None:
-    lost = told({name_of(path): numbers_without_zero(path.read_text(encoding="utf-8")) for path in pages()})
+    lost = found_lines({name_of(path): numbers_without_zero(path.read_text(encoding="utf-8")) for path in pages()})
     assert not lost, f"write 0.38, not .38:\n{lost}"
 
 
@@ -178,12 +178,12 @@ def test_numbers_in_templates_have_their_zero() -> None:
     texts = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "experiments").rglob("*.j2"))}
     assert texts
     visible = {p: re.sub(r"<style>.*?</style>|\{[{%].*?[%}]\}", "", t, flags=re.DOTALL) for p, t in texts.items()}
-    lost = told({name_of(path): numbers_without_zero(text) for path, text in visible.items()})
+    lost = found_lines({name_of(path): numbers_without_zero(text) for path, text in visible.items()})
     assert not lost, f"write 0.38, not .38:\n{lost}"
 
 
 def test_lines_of_prose_are_wrapped() -> None:
-    lost = told({name_of(path): lines_too_wide(path.read_text(encoding="utf-8")) for path in pages()})
+    lost = found_lines({name_of(path): lines_too_wide(path.read_text(encoding="utf-8")) for path in pages()})
     assert not lost, f"wrap prose at {WIDEST_LINE} columns:\n{lost}"
 
 
@@ -192,14 +192,14 @@ def test_sentences_are_short() -> None:
     for path in pages():
         limit = LONGEST_SENTENCE_AT_THE_DOOR if name_of(path) in AT_THE_DOOR else LONGEST_SENTENCE
         found[name_of(path)] = sentences_too_long(path.read_text(encoding="utf-8"), limit)
-    lost = told(found)
+    lost = found_lines(found)
     assert not lost, f"say one idea a sentence:\n{lost}"
 
 
 def test_links_lead_to_a_file_and_its_heading() -> None:
     texts = {path: path.read_text(encoding="utf-8") for path in pages()}
     assert sum(len(LINK.findall(text)) for text in texts.values()) > 100
-    lost = told({name_of(path): links_to_nowhere(path, text) for path, text in texts.items()})
+    lost = found_lines({name_of(path): links_to_nowhere(path, text) for path, text in texts.items()})
     assert not lost, f"these links lead nowhere:\n{lost}"
 
 
