@@ -35,7 +35,7 @@ def year(request):
     core.reset(seed=0, plan=plan)
     wet = 0.0
     for _ in range(core.scenario.episode.steps):
-        wet = wet + core._outside.wet_bulb_c
+        wet = wet + core.outside.wet_bulb_c
         core.step_setpoints(core.rules.act(core.measurements()))
     sums = core.sums.named(core.t)
     shape = (len(SITES), len(DAYS))

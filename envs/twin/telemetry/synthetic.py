@@ -74,7 +74,7 @@ def followed(
     read = read or reading
     history: dict[str, list[Any]] = {name: [] for name in names}
     for _ in range(steps):
-        outside = core._outside
+        outside = core.outside
         core.step_setpoints(controller.act(core.measurements()))
         for name in names:
             history[name].append(np.atleast_2d(read(core, outside, name)))

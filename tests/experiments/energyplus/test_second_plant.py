@@ -48,7 +48,7 @@ def played(core: DataCenterCore, given: Setting, controller: Any, steps: int = S
     controller.reset(1)
     rows: list[dict[str, np.ndarray]] = []
     for _ in range(steps):
-        outside = core._outside
+        outside = core.outside
         core.step_setpoints(controller.act(core.measurements()))
         row = {name: np.array(getattr(core.flows, name))[..., 0] for name in core.flows._fields}
         row |= {f"in_force.{name}": np.array(value)[:, 0] for name, value in core.in_force.items()}
@@ -172,7 +172,7 @@ def test_energyplus_takes_one_hall_and_no_faults(given: Setting) -> None:
 
 def test_the_outdoor_air_of_a_step_is_the_one_that_energyplus_had_in_it(core: DataCenterCore, given: Setting) -> None:
     core.reset(seed=0, plan=given.plan)
-    outside = core._outside
+    outside = core.outside
     orders = dict.fromkeys(hall.actuators(given.scenario), 10.0)
     seen = core.plant._hall.step(orders)
     for name in ("dry_bulb_c", "wet_bulb_c", "humidity_ratio", "pressure_kpa"):
