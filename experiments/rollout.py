@@ -66,7 +66,7 @@ def write_telemetry(scenario: Scenario, episode: Episode, folder: Path, seed: in
     site = restricted(scenario, [episode])
     world = World.build(site)
     truth = record(site, site.episode.steps, explicit_plan(site, world, [episode]), world, seed)
-    write(measured(truth, 0, site.sensors, site.episode.step_s, seed), folder)
+    write(measured(truth, 0, site.sensors, seed), folder)
     return folder
 
 
