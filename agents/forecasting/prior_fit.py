@@ -19,7 +19,7 @@ from envs.scenario import Scenario
 from envs.twin.calibration.free_parameters import FreeParameter, free_parameters, with_values
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.estimation.present import drawn_to, setpoints, weather
-from envs.twin.telemetry.telemetry import COOLING, INLET, RACK_POWER, Telemetry, seconds, side_by_side
+from envs.twin.telemetry.telemetry import COOLING, INLET, RACK_POWER, Telemetry, side_by_side, timespan
 
 Array = NDArray[Any]
 
@@ -163,5 +163,5 @@ def _cut(history: Telemetry, rows: int, count: int) -> Telemetry:
         parts = np.stack([values[s : s + rows] for s in starts], axis=-1)
         return np.ascontiguousarray(parts.reshape(rows, values.shape[1], -1))
 
-    begin = (history.start_utc[:, None] + seconds(starts * history.step_s)).reshape(-1)
+    begin = (history.start_utc[:, None] + timespan(starts * history.step_s)).reshape(-1)
     return replace(history, values={n: cut(v) for n, v in history.values.items()}, start_utc=begin)

@@ -6,6 +6,7 @@ split among its racks by their rating, in training as in use, and the racks' out
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ from agents.forecasting.lags import lookback_steps
 from envs.controllers.base import Array, Measurements
 from envs.plant.layout import Layout
 from envs.scenario import Scenario
-from envs.twin.telemetry.telemetry import INLET, RACK_POWER, Telemetry
+from envs.twin.telemetry.telemetry import INLET, RACK_POWER, Telemetry, timespan
 
 ROW_POWER = "row_power_share"
 POINTS = (INLET, ROW_POWER, "dry_bulb_c", "wet_bulb_c")  # of the telemetry before
@@ -106,8 +107,11 @@ class EngineOutlook:
 
     def forget(self, mask: NDArray[np.bool_] | None = None) -> None:
         """Go back to the telemetry before."""
+        where = np.ones(self.past.batch, bool) if mask is None else mask
         for name, values in self.past.values.items():
-            values[...] = np.where(True if mask is None else mask, self.before.values[name], values)
+            values[...] = np.where(where, self.before.values[name], values)
+        start_utc = np.where(where, self.before.start_utc, self.past.start_utc)
+        self.past = replace(self.past, start_utc=start_utc)
 
     def follow(self, measured: Measurements) -> None:
         """One more row of the past, the oldest falls out."""
@@ -116,6 +120,7 @@ class EngineOutlook:
         for name, values in self.past.values.items():
             values[:-1] = values[1:]
             values[-1] = read[name]
+        self.past = replace(self.past, start_utc=self.past.start_utc + timespan(self.step_s))
 
     def coming(self, measured: Measurements, steps: int) -> Ahead:
         """The outlook of power, and on top what caps hold back now."""

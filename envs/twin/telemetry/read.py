@@ -13,7 +13,7 @@ from envs.signals.table_file import read_cells
 from envs.twin.telemetry.point_map import PointMap
 from envs.twin.telemetry.quantities import rows_of
 from envs.twin.telemetry.screening import Finding
-from envs.twin.telemetry.telemetry import EPOCH, Telemetry, seconds
+from envs.twin.telemetry.telemetry import EPOCH, Telemetry, timespan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +66,7 @@ def read_telemetry(
         into = values.setdefault(p.channel, np.full((count, rows_of(p.channel, layout)), np.nan))
         names.setdefault(p.channel, [""] * into.shape[1])[p.row] = p.name
         into[:, p.row] = _averaged(p.converted(column), at, count)
-    start = EPOCH + seconds(origin * step_s)
+    start = EPOCH + timespan(origin * step_s)
     return Telemetry.of_hall(values, step_s, start, {k: tuple(v) for k, v in names.items()}), findings
 
 

@@ -20,7 +20,7 @@ from envs.twin.telemetry.excitation import Excitation
 from envs.twin.telemetry.point_map import point_map_text
 from envs.twin.telemetry.quantities import QUANTITIES, constant_error, noise_sd, there
 from envs.twin.telemetry.recorder import quantities, recorded
-from envs.twin.telemetry.telemetry import Telemetry, seconds, stacked
+from envs.twin.telemetry.telemetry import Telemetry, stacked, timespan
 
 Floats = NDArray[np.float64]
 NOT_LOGGED = ("row_power_kw", "it_power_kw", "pdu_loss_kw", "outside_rh_frac", "cooling_power_kw")
@@ -102,7 +102,7 @@ def write(telemetry: Telemetry, folder: Path) -> tuple[Path, Path]:
     import pandas as pd
 
     series = telemetry.series()
-    stamps = telemetry.start_utc[0] + seconds(np.arange(telemetry.rows) * telemetry.step_s)
+    stamps = telemetry.start_utc[0] + timespan(np.arange(telemetry.rows) * telemetry.step_s)
     columns: dict[str, Any] = {"time": [f"{stamp}Z" for stamp in stamps]}
     for name, values in series.items():
         columns |= {f"{name}[{k}]": values[:, k] for k in range(values.shape[1])}

@@ -96,7 +96,7 @@ class Telemetry:
     def part(self, start: int, stop: int) -> Telemetry:
         """Rows ``start`` to ``stop``, the last one excluded, as views."""
         cut = {name: value[start:stop] for name, value in self.values.items()}
-        return replace(self, values=cut, start_utc=self.start_utc + seconds(start * self.step_s))
+        return replace(self, values=cut, start_utc=self.start_utc + timespan(start * self.step_s))
 
     def hall(self, index: int) -> Telemetry:
         """One environment as a batch of one, as views."""
@@ -153,7 +153,7 @@ def moments(telemetry: Telemetry, first: int, stride: int, count: int, before: i
         strides = (column.strides[0], column.strides[1], column.strides[0] * stride)
         return np.lib.stride_tricks.as_strided(column, shape, strides, writeable=False)
 
-    begin = telemetry.start_utc[0] + seconds((start + stride * np.arange(count)) * telemetry.step_s)
+    begin = telemetry.start_utc[0] + timespan((start + stride * np.arange(count)) * telemetry.step_s)
     return replace(telemetry, values={n: view(v) for n, v in telemetry.values.items()}, start_utc=begin)
 
 
@@ -163,7 +163,7 @@ def side_by_side(parts: Sequence[Telemetry]) -> Telemetry:
     return replace(parts[0], values=values, start_utc=np.concatenate([p.start_utc for p in parts]))
 
 
-def seconds(duration_s: Any) -> Any:
+def timespan(duration_s: Any) -> Any:
     """Durations [s] as ``timedelta64[s]``, rounded."""
     return np.rint(duration_s).astype("timedelta64[s]")
 

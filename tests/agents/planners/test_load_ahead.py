@@ -89,6 +89,7 @@ def test_forgetting_goes_back_to_the_telemetry_before_where_the_mask_says(
     outlook.forget(np.array([True, False, False, False]))
     same = (outlook.past.values[RACK_POWER] == outlook.before.values[RACK_POWER]).all(axis=(0, 1))
     assert same.tolist() == [True, False, False, False]
+    assert (outlook.past.now - outlook.before.now).tolist() == [0, 1, 1, 1]
 
 
 def test_racks_of_a_row_share_its_power_by_their_rating(bench_of: BenchOf, outlook: EngineOutlook) -> None:
