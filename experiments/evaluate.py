@@ -86,8 +86,8 @@ def evaluate(
 
 def play(core: Any, controller: Controller, steps: int) -> tuple[Table, Series]:
     """Score and series of one controller over ``steps`` control steps of a core that was just reset."""
-    ranges, prices = {c.name: (c.low, c.high) for c in core.channels}, core.scenario.reward
-    scorer = Scorer(core.num_envs, core.step_s, ranges, prices.water_usd_m3, prices.blowdown_usd_m3)
+    prices = core.scenario.reward
+    scorer = Scorer(core.num_envs, core.step_s, core.channels, prices.water_usd_m3, prices.blowdown_usd_m3)
     tracer = Tracer()
     controller.reset(core.num_envs)
     for _ in range(steps):
