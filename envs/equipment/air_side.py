@@ -120,7 +120,8 @@ def corrected(zt: ZoneTable, state: AirState, seen: Readings, gain: float) -> Ai
 
 def taken_over(state: AirState, air: AirBalance, flows: AirFlows, humidity_ratio: Array) -> AirState:
     """State behind what another model of the room did, whose air is one node: the hot aisle is its return air."""
-    return AirState(flows.return_c, flows.supply_c, humidity_ratio, air.fan_speed_frac, flows.valve_frac, state.fabric_c)
+    now = flows.return_c, flows.supply_c, humidity_ratio, air.fan_speed_frac, flows.valve_frac
+    return AirState(*now, state.fabric_c)
 
 
 def fan_speed(state: AirState, command: Array, dt_s: float) -> Array:

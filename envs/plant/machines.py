@@ -41,9 +41,7 @@ MACHINES = (
     Machine("air", lambda plant: plant.layout.zones, air_side.corrected),
     Machine("tcs", lambda plant: plant.scenario.coolant, liquid_loop.corrected_tcs),
     Machine("fws", lambda plant: plant.scenario.facility_water, liquid_loop.corrected_fws),
-    Machine(
-        "chw", lambda plant: plant.scenario.chilled_water, chilled_water.corrected, chilled_water.reported
-    ),
+    Machine("chw", lambda plant: plant.scenario.chilled_water, chilled_water.corrected, chilled_water.reported),
     Machine("tower", lambda plant: plant.scenario.tower, cooling_tower.corrected, cooling_tower.reported),
     Machine("dry", lambda plant: plant.scenario.dry_cooler, dry_cooler.corrected, dry_cooler.reported),
     Machine("battery", lambda plant: plant.scenario.battery, battery.corrected, battery.reported),

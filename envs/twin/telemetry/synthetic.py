@@ -15,6 +15,7 @@ from envs.core import DataCenterCore
 from envs.episodes.episode import EpisodePlan
 from envs.episodes.world import START_WEEKDAY, World
 from envs.interface.sensors import SensorModel
+from envs.plant.machines import reported
 from envs.scenario import Scenario
 from envs.twin.calibration.free_parameters import FreeParameter
 from envs.twin.telemetry.excitation import Excitation
@@ -89,11 +90,8 @@ def reading(core: DataCenterCore, outside: Any, name: str) -> Any:
         return core.in_force[name]
     if role == "weather":
         return getattr(outside, name)
-    if name == "economizer_on":
-        return state.chw.economizer_on
-    if name == "tower_cells_running":
-        return state.tower.stages.running
-    return getattr(core.flows, name)
+    modes = reported(core.plant, state) if role == "mode" else {}
+    return modes[name] if name in modes else getattr(core.flows, name)
 
 
 def measured(
