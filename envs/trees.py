@@ -51,16 +51,16 @@ def tiled(tree: Tree, copies: int) -> Tree:
 
 def assign(tree: Tree, fresh: Tree, where: NDArray[np.intp]) -> Tree:
     """The tree with the environments ``where`` replaced by ``fresh``; the old arrays are left as they were."""
-    if tree is None:
-        return None
     if isinstance(tree, np.ndarray):
         out = tree.copy()
         out[..., where] = fresh
         return out
     if isinstance(tree, dict):
         return {name: assign(part, fresh[name], where) for name, part in tree.items()}
-    parts = [assign(part, new, where) for part, new in zip(tree, fresh, strict=True)]
-    return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
+    if isinstance(tree, tuple):
+        parts = [assign(part, new, where) for part, new in zip(tree, fresh, strict=True)]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
+    return tree
 
 
 def plain(tree: Tree) -> Tree:

@@ -173,8 +173,11 @@ class Scorer:
     def _travel(self, in_force: Mapping[str, Any]) -> None:
         now = {c.name: _double(in_force[c.name]) for c in self.channels}
         before = now if self.before is None else self.before
-        travel = sum(channel_travel(c, now[c.name], before[c.name]) * c.rows for c in self.channels)
-        self._sum("travel", travel / max(sum(c.rows for c in self.channels), 1))
+        travel, rows = np.zeros_like(self.backlog_h), 0
+        for c in self.channels:
+            travel += channel_travel(c, now[c.name], before[c.name]) * c.rows
+            rows += c.rows
+        self._sum("travel", travel / max(rows, 1))
         self.before = now
 
     def _sum(self, name: str, value: Column) -> None:
