@@ -106,7 +106,7 @@ class EnergyPlusPlant:
             raise ValueError(f"num_envs = {len(warmth_k)}: EnergyPlus runs one hall at a time; give 1")
         self.close()
         state, _flows = self.ours.settled(outside, load, in_force, lost, warmth_k * 0.0, soc_frac)
-        fresh = state
+        first = state
         now = self.ours.now(state, in_force, outside, load, lost, self.ours.substep_s)
         orders = self._orders(state, now, self._breathe(state, now))
         scenario = self.scenario
@@ -117,7 +117,7 @@ class EnergyPlusPlant:
         asked = load._replace(batch_arrival=load.batch_arrival * 0.0, batch_due=load.batch_due * 0.0)
         for _ in range(lead_in_steps(scenario.episode.step_s)):
             state, flows = self.step(state, in_force, outside, asked, lost, np.zeros(1))
-        return with_work_of(state, fresh), flows
+        return with_work_of(state, first), flows
 
     def step(
         self, state: PlantState, in_force: Mapping[str, Array], outside: Any, load: Any, lost: Any, t: Array
