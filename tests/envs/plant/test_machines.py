@@ -26,8 +26,7 @@ def halls(request: pytest.FixtureRequest) -> DataCenterCore:
 def shown(core: DataCenterCore) -> dict[str, np.ndarray]:
     """What exact sensors show, ``{name: (k, B)}``."""
     assert core.state is not None
-    outside, _ = core.world.at(core.plan, core.t, core.dtype)
-    points = core.instruments.plant_points(core.flows, core.state, core.in_force, outside)
+    points = core.instruments.plant_points(core.flows, core.state, core.in_force, core.outside)
     return {name: np.atleast_2d(value) for name, value in points.items()}
 
 
