@@ -13,7 +13,7 @@ export DO_NOT_TRACK := true
 .PHONY: help demo quick test slow all check lint format types docs bench profile hooks clean
 
 help:  ## list these targets
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1#\2/p' $(MAKEFILE_LIST) | column -t -s '#'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUN_STAMP)  ## train a short policy, judge it against the rules, export it, report (about five minutes)
 	$(BIN)/python -m experiments.demo

@@ -19,7 +19,7 @@ CELL = re.compile(r"^# %%(?P<prose> \[markdown\])?.*\n", re.MULTILINE)
 
 def on_config(config: Any) -> Any:
     """Replace every nav entry with a star by the pages that it matches."""
-    config.nav = _without_stars(config.nav)
+    config.nav = starless(config.nav)
     return config
 
 
@@ -60,6 +60,8 @@ def mended(text: str, target: str, source: str, page: str) -> str:
     shown = ROOT_PAGES.get(wanted, wanted.removeprefix("docs/") if wanted.startswith("docs/") else "")
     if not shown:
         return text if text.strip("`") == wanted else f"{text} (`{wanted}`)"
+    if shown.startswith("tutorials/") and shown.endswith(".py"):
+        shown = shown.removesuffix(".py") + ".md"
     return f"[{text}]({posixpath.relpath(shown, posixpath.dirname(page) or '.')}{mark}{anchor})"
 
 
@@ -77,9 +79,10 @@ def tutorial_page(source: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _without_stars(entry: Any) -> Any:
+def starless(entry: Any) -> Any:
+    """A part of the nav with every star replaced by the pages that match, an index first."""
     if isinstance(entry, dict):
-        return {title: _without_stars(below) for title, below in entry.items()}
+        return {title: starless(below) for title, below in entry.items()}
     if not isinstance(entry, list):
         return entry
     out: list[Any] = []
@@ -87,7 +90,7 @@ def _without_stars(entry: Any) -> Any:
         if isinstance(item, str) and "*" in item:
             out += sorted((path.relative_to(DOCS).as_posix() for path in DOCS.glob(item)), key=_index_first)
         else:
-            out.append(_without_stars(item))
+            out.append(starless(item))
     return out
 
 
