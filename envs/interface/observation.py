@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
@@ -142,10 +141,6 @@ class Observer:
         self.gain = (2.0 / (high - low))[:, None]
         self.offset = (-low * 2.0 / (high - low) - 1.0)[:, None]
         self.size = len(self.observed)
-
-    def space(self) -> gym.spaces.Box:
-        """Box in [-1, 1]."""
-        return gym.spaces.Box(-1.0, 1.0, (self.size,), np.float32)
 
     def stack(self, values: Mapping[str, Array], batch: int, dtype: np.dtype) -> Array:
         """Block ``(rows, B)`` of all points in table order."""
