@@ -22,7 +22,8 @@ from envs.episodes.world import World
 from envs.faults import Fault, availability, fault_plan, replaced
 from envs.interface.action import ActionDecoder, slew_limited
 from envs.interface.channels import table_hash
-from envs.interface.observation import Observer, bind_points
+from envs.interface.observation import Observer
+from envs.interface.points import bind_points
 from envs.interface.reward import Judged, terms, total
 from envs.plant.datacenter import Plant
 from envs.plant.state import PlantState

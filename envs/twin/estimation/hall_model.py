@@ -18,7 +18,8 @@ from envs.episodes.instruments import Instruments
 from envs.episodes.world import Load, Outside
 from envs.faults import Availability, availability, fault_plan
 from envs.interface.action import slew_limited
-from envs.interface.observation import Observer, bind_points
+from envs.interface.observation import Observer
+from envs.interface.points import bind_points
 from envs.physics.psychrometrics import humidity_ratio_at_wet_bulb
 from envs.plant.datacenter import Plant
 from envs.scenario import Scenario
