@@ -159,7 +159,7 @@ def run_card(core: Any, algorithm: str, settings: Mapping[str, Any], cost: Mappi
         "scenario": core.scenario.name,
         "scenario_hash": core.scenario.hash(),
         "channel_hash": core.channel_hash,
-        "channels": [asdict(c) for c in core.agent_channels],
+        "channels": [c.contract() for c in core.agent_channels],
         "observations": core.observer.describe(),
         "step_s": core.step_s,
         "compute": dict(cost),

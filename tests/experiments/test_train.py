@@ -43,7 +43,7 @@ def test_a_run_leaves_a_model_a_card_and_checkpoints(run_folder: Path) -> None:
     card = json.loads((run_folder / "run.json").read_text())
     core = DataCenterCore("edge_room", 1)
     assert card["channel_hash"] == core.channel_hash
-    assert len(card["observations"]) == core.observation_space.shape[0]
+    assert len(card["observations"]) == core.observation_size
     assert {"git_hash", "versions", "config_hash"} <= set(card)
     assert (run_folder / "model.zip").exists()
     assert list((run_folder / "checkpoints").glob("step_*"))
@@ -53,7 +53,7 @@ def test_every_reward_term_is_tracked_by_name(run_folder: Path) -> None:
     seen = json.loads((run_folder / "seen.json").read_text())
     core = DataCenterCore("edge_room", 1)
     core.reset(seed=0)
-    terms = core.step(np.zeros((1, core.action_space.shape[0]), np.float32))[3]
+    terms = core.step(np.zeros((1, core.action_size), np.float32))[3]
     assert {f"terms/{name}" for name in terms} <= set(seen)
     assert seen["compute/environment_steps"] >= 1200
 
