@@ -104,6 +104,9 @@ class EvaluateConfig:
     baseline: str = ""  # the tuned rules where they exist
     mpc: bool = False
     mpc_forecast: str = "persistence"  # engine: also a row mpc_engine, on the forecasting engine's outlook
+    bounds: bool = False  # also the energy floor and the perfect-forecast oracle: two searches on every episode
+    bounds_population: int = 24  # candidates of an iteration
+    bounds_iterations: int = 8
     split: str = "test"
     episodes: int = 0
     days: int = 0

@@ -21,9 +21,8 @@ from agents.planners.cem import Budget, minimize_each
 from agents.planners.load_ahead import LoadAhead, Persistence
 from envs.controllers.base import Array, Controller, Measurements, Setpoints
 from envs.engine import Taped
-from envs.episodes.bill import STORED_HEAT_COP
 from envs.interface.action import slew_limited
-from envs.interface.reward import Judged, terms, total
+from envs.interface.reward import STORED_HEAT_COP, Judged, terms, total_cost
 from envs.plant.datacenter import Plant
 from envs.twin.estimation.observer import Twin, outside_of, tiled
 
@@ -206,14 +205,12 @@ class Forecast:
         judged = Judged(
             price_usd_mwh=self.outside.price_usd_mwh,
             carbon_g_kwh=self.outside.carbon_g_kwh,
-            reference_it_kw=flows.reference_it_kw,
             demand_cost_usd=zero,
             demand_response_short_kwh=zero,
             travel_ranges=travel,
             inlet_ramp_k_h=zero,
-            work_priority_usd=m.bill.work_cost(flows, step_h),
         )
-        return -total(terms(m.scenario.reward, flows, judged, step_h), m.scenario.reward_weights, 1.0)
+        return total_cost(terms(m.scenario.reward, flows, judged, step_h), m.scenario.reward_weights)
 
 
 def _coarser(scenario: Scenario) -> Scenario:
