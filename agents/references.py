@@ -11,7 +11,7 @@ import numpy as np
 from agents.planners.best_constant import HeldAction, fixed
 from agents.planners.mpc import Mpc, MpcSettings
 from agents.planners.tuned import Tuned, load_tuned, plant_hash
-from agents.planners.tuning import rules_with
+from agents.planners.tuning import Constant, rules_with
 from agents.policy import interface_of, random_policy
 from envs.building.rules import legacy_fixed
 
@@ -65,15 +65,15 @@ def roster(
         "random": lambda core: random_policy(interface_of(core), seed),
         "legacy_fixed": lambda core: legacy_fixed(core.scenario, core.plant.layout),
     }
-    constants: Mapping[str, float] = {}
+    constants: Mapping[str, Constant] = {}
+    best: Mapping[str, Constant] = {}
     if found is not None:
-        constants = found.rules
+        constants, best = found.rules, {**found.rules, "caps": found.caps}
         if found.constant and found.constant["channels"] == channels_of(scenario):
             made["best_constant"] = lambda core: HeldAction(core, np.asarray(found.constant["action"]))
         made["tuned_fixed"] = lambda core: fixed(core.channels, found.fixed)
     made[RULES_AS_GIVEN] = lambda core: rules_with(core, GIVEN_GAINS)
     made[PROPORTIONAL] = lambda core: rules_with(core, {**constants, "caps": "proportional"})
-    best = {**constants, "caps": found.caps} if found is not None else {}
     if found is not None:
         made[RULES_TUNED] = lambda core: rules_with(core, best)
         if found.caps != "water_filling":

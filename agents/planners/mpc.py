@@ -11,7 +11,7 @@ its forecast. The base rule's setpoints are always among the candidates.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ from envs.twin.estimation.observer import Twin, outside_of, tiled
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
+    from envs.plant.flows import Flows
+    from envs.plant.state import PlantState
     from envs.scenario import Scenario
 
 LONGEST_SUBSTEP_S = 150.0  # of the model: two in a control step of 300 s
@@ -175,7 +177,7 @@ class Forecast:
         """Cost over the horizon ``(P E,)`` [USD] of holding ``wanted``."""
         m = self.mpc
         state, in_force, highest = self.state, self.in_force, self.peak_kw * 0.0
-        cost: Any = 0.0
+        cost = self.peak_kw * 0.0
         for step in range(m.steps):
             before = in_force
             in_force = {
@@ -190,16 +192,16 @@ class Forecast:
         usd: Array = cost + np.maximum(highest - self.peak_kw, 0.0) * m.bill.rate + self._left(state)
         return usd
 
-    def _left(self, state: Any) -> Array:
+    def _left(self, state: PlantState) -> Array:
         """Price of the heat left in the masses, against the start ``(P E,)`` [USD]."""
         _, heat_kwh = self.mpc.plant.stored_since(state, self.state)
         price: Array = heat_kwh * (self.outside.price_usd_mwh * (1e-3 / STORED_HEAT_COP))
         return price
 
-    def _judged(self, flows: Any, before: Setpoints, in_force: Setpoints) -> Array:
+    def _judged(self, flows: Flows, before: Setpoints, in_force: Setpoints) -> Array:
         m, step_h = self.mpc, self.mpc.step_s / 3600.0
         zero = flows.grid_power_kw * 0.0
-        travel: Any = 0.0
+        travel = zero
         for c in m.agent_channels:
             travel = travel + np.abs(in_force[c.name] - before[c.name]).sum(axis=0) / ((c.high - c.low) * c.rows)
         judged = Judged(

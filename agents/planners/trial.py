@@ -79,7 +79,7 @@ def _ranked(cost: Column, found: Mapping[str, Column]) -> Column:
 
 def tiled(plan: EpisodePlan, candidates: int) -> EpisodePlan:
     """Plan of ``P E`` environments: environment ``p E + e`` plays episode e, for every candidate p."""
-    return plan._make(np.tile(column, candidates) for column in plan)
+    return plan._replace(**{name: np.tile(column, candidates) for name, column in plan._asdict().items()})
 
 
 def trial(core: DataCenterCore, controller: Controller, plan: EpisodePlan, seed: int = 0) -> Trial:
