@@ -57,80 +57,79 @@ def tolerance(value: Array, limit: float, margin: float) -> Array:
     The shape is ``(1 - s)^2 (1 + 2 s)`` with ``s`` the share of the margin used: flat at both ends.
     """
     s = np.minimum(np.maximum((value - limit) / margin, 0.0), 1.0)
-    kept: Array = (1.0 - s) * (1.0 - s) * (1.0 + 2.0 * s)
-    return kept
+    share: Array = (1.0 - s) * (1.0 - s) * (1.0 + 2.0 * s)
+    return share
 
 
-#: Every term that an agent is paid for, and what it charges.
-TERMS: dict[str, str] = {
-    "energy": "grid energy less what the load signal asks of the racks, at the price of the hour",
-    "demand": "demand charge: a 15-minute mean above the billing peak so far",
-    "carbon": "carbon of that energy",
-    "water": "make-up water, and the disposal of what is drained",
-    "work_lost": "work that nobody will do",
-    "work_delayed": "work put off, by the wait expected of it and while it waits",
-    "demand_response": "energy above what a demand-response event allows",
-    "inlet": "racks whose inlet is over the limit",
-    "ramp": "inlets that change too fast",
-    "coolant": "coolant over its limit or under the dew point",
-    "branch": "energy over caps and branch limits",
-    "trips": "trips",
-    "travel": "setpoints moved",
-    "closing": "battery charge and cold missing at the end of the episode",
-}
-TERM_NAMES = tuple(TERMS)
+@dataclass(frozen=True)
+class Term:
+    """One cost that an agent is paid for, in USD.
+
+    Attributes
+    ----------
+    name : str
+        Key of ``reward_weights`` and of the cost terms.
+    meaning : str
+        What is priced, in a line.
+    prices : tuple of str
+        Fields of `RewardConfig` that set it; empty where signals or fixed constants alone do.
+    """
+
+    name: str
+    meaning: str
+    prices: tuple[str, ...] = ()
 
 
-class Priced(Protocol):
-    """What the reward reads of the plant's Flows; ``(B,)`` unless said."""
+TERMS: tuple[Term, ...] = (
+    Term("energy", "grid energy less what the load signal asks of the racks, at the price of the hour"),
+    Term("demand", "rise of the month's highest 15 min mean, for the episode's share of the month",
+         ("demand_charge_usd_kw_month",)),
+    Term("carbon", "carbon of the same energy", ("carbon_usd_t",)),
+    Term("water", "water drawn, and water drained from the tower", ("water_usd_m3", "blowdown_usd_m3")),
+    Term("work_lost", "work that was asked for and is never done",
+         ("interactive_lost_usd_h", "training_lost_usd_h", "batch_lost_usd_h")),
+    Term("work_delayed", "training and batch work that waits, charged when the wait begins and refunded when it ends",
+         ("training_delay_usd_h2", "batch_lost_usd_h")),
+    Term("demand_response", "energy above what an active event allows", ("dr_penalty_usd_kwh",)),
+    Term("inlet", "inlets over their limit, summed over the racks",
+         ("inlet_limit_c", "inlet_margin_k", "inlet_usd_rack_h")),
+    Term("ramp", "rise or fall of the zones' worst inlet faster than its limit", ("ramp_limit_k_h", "ramp_usd_h")),
+    Term("coolant", "coolant over its limit or under the dew point", ("coolant_margin_k", "coolant_usd_h")),
+    Term("branch", "energy over a limit of the power chain", ("branch_usd_kwh",)),
+    Term("trips", "breakers that trip and racks that shut themselves down", ("trip_usd",)),
+    Term("travel", "travel of the agent's channels, in full ranges", ("travel_usd",)),
+    Term("closing", "at the end: battery charge short of the start, heat left in the loops"),
+)  # fmt: skip
+TERM_NAMES = tuple(t.name for t in TERMS)
 
-    @property
-    def grid_power_kw(self) -> Array:
-        """Mean power from the grid [kW]."""
 
-    @property
-    def reference_it_kw(self) -> Array:
-        """What the load signal asks of the racks [kW]."""
-
-    @property
-    def makeup_kg(self) -> Array:
-        """Make-up water [kg]."""
-
-    @property
-    def blowdown_kg(self) -> Array:
-        """Water drained from towers and pads [kg]."""
-
-    @property
-    def work_demanded(self) -> Array:
-        """Work asked for ``(K, B)`` [accelerator-h]."""
-
-    @property
-    def work_done(self) -> Array:
-        """Work done ``(K, B)`` [accelerator-h]."""
+class PricedFlows(Protocol):
+    """What of the plant's Flows is priced; ``(B,)`` but for the inlets ``(R, B)`` and work by class ``(K, B)``."""
 
     @property
-    def work_lost(self) -> Array:
-        """Work that nobody will do ``(K, B)`` [accelerator-h]."""
-
+    def grid_power_kw(self) -> Array: ...  # noqa: D102
     @property
-    def backlog(self) -> Array:
-        """Work that waits ``(K, B)`` [accelerator-h]."""
-
+    def reference_it_kw(self) -> Array: ...  # noqa: D102
     @property
-    def rack_inlet_max_c(self) -> Array:
-        """Hottest inlet of the step ``(R, B)`` [degC]."""
-
+    def makeup_kg(self) -> Array: ...  # noqa: D102
     @property
-    def coolant_excess_k(self) -> Array:
-        """Coolant supply over its limit, or under the dew point [K]."""
-
+    def blowdown_kg(self) -> Array: ...  # noqa: D102
     @property
-    def limit_excess_kwh(self) -> Array:
-        """Energy over caps and branch limits [kWh]."""
-
+    def work_demanded(self) -> Array: ...  # noqa: D102
     @property
-    def trips(self) -> Array:
-        """Trips [1]."""
+    def work_done(self) -> Array: ...  # noqa: D102
+    @property
+    def work_lost(self) -> Array: ...  # noqa: D102
+    @property
+    def backlog(self) -> Array: ...  # noqa: D102
+    @property
+    def rack_inlet_max_c(self) -> Array: ...  # noqa: D102
+    @property
+    def coolant_excess_k(self) -> Array: ...  # noqa: D102
+    @property
+    def limit_excess_kwh(self) -> Array: ...  # noqa: D102
+    @property
+    def trips(self) -> Array: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ class Judged:
     inlet_ramp_k_h: Array
 
 
-def terms(config: RewardConfig, flows: Priced, judged: Judged, step_h: float) -> dict[str, Array]:
+def terms(config: RewardConfig, flows: PricedFlows, judged: Judged, step_h: float) -> dict[str, Array]:
     """Cost terms [USD] of one step, each ``(B,)``; ``closing`` is charged at an episode's end by ``closing_cost``.
 
     Energy is grid energy less what the load signal asks of the racks (the agent cannot change that part), at the
@@ -171,7 +170,7 @@ def terms(config: RewardConfig, flows: Priced, judged: Judged, step_h: float) ->
     }
 
 
-def work_lost_cost(config: RewardConfig, flows: Priced) -> Array:
+def work_lost_cost(config: RewardConfig, flows: PricedFlows) -> Array:
     """Cost [USD] of work lost in the step, by class (WORKLOAD 4c)."""
     pre, fine, prefill, decode, batch, cpu = (flows.work_lost[k] for k in range(6))
     cost: Array = (
@@ -182,7 +181,7 @@ def work_lost_cost(config: RewardConfig, flows: Priced) -> Array:
     return cost
 
 
-def work_delayed_cost(config: RewardConfig, flows: Priced, step_h: float) -> Array:
+def work_delayed_cost(config: RewardConfig, flows: PricedFlows, step_h: float) -> Array:
     """Cost [USD] of work that waits (WORKLOAD 4c).
 
     Work that begins to wait is charged at once for the wait that is expected of it, and what is caught up is

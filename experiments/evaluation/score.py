@@ -74,7 +74,7 @@ KPIS = (
     Measure("energy_residual_frac", "largest energy-balance residual", "of facility power", 7),
 )
 COST = Measure("cost_usd_day", "all terms by their weights: minus the reward", "USD/day", 2)
-PAID = (*(Measure(f"cost_{name}_usd_day", words, "USD/day", 2) for name, words in TERMS.items()), COST)
+PAID = (*(Measure(f"cost_{t.name}_usd_day", f"{t.name}: {t.meaning}", "USD/day", 2) for t in TERMS), COST)
 MEASURES = (*KPIS, *PAID)
 PEAKS = ("peak_kw", "worst_excess_k", "worst_inlet_c", "longest_spell_min", "energy_residual_frac")
 
