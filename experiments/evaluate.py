@@ -54,7 +54,7 @@ def evaluate(
     for name, make in policies.items():
         start = time.perf_counter()
         core.reset(seed=seed, plan=plan)
-        scores[name], traces[name] = play(core, make(core), site.episode.steps)
+        scores[name], traces[name] = score_and_trace(core, make(core), site.episode.steps)
         seconds[name] = time.perf_counter() - start
     facts = {
         "scenario": scenario.name,
@@ -67,19 +67,19 @@ def evaluate(
     return Evaluation(scores, traces, list(episodes), facts)
 
 
-def play(core: DataCenterCore, controller: Controller, steps: int) -> tuple[Table, Series]:
+def score_and_trace(core: DataCenterCore, controller: Controller, steps: int) -> tuple[Table, Series]:
     """Score and series of one controller over ``steps`` control steps of a core that was just reset."""
+    from envs.play import play
+
     ranges, scenario = {c.name: (c.low, c.high) for c in core.channels}, core.scenario
     scorer = Scorer(core.num_envs, core.step_s, ranges, scenario.reward, scenario.reward_weights)
     tracer = Tracer()
     controller.reset(core.num_envs)
-    for _ in range(steps):
-        seen = core.measurements()
+    for step in play(core, controller, steps):
+        seen = step.measured
         price, carbon = seen["price_usd_mwh"][0], seen["carbon_g_kwh"][0]
-        outside = {name: seen[name] for name in OUTSIDE}
-        *_, cost = core.step_setpoints(controller.act(seen))
-        scorer.add(core.flows, core.in_force, price, carbon, cost)
-        tracer.add(core.flows, core.in_force, outside)
+        scorer.add(core.flows, core.in_force, price, carbon, step.cost_usd)
+        tracer.add(core.flows, core.in_force, {name: seen[name] for name in OUTSIDE})
     return scorer.table(), tracer.series()
 
 

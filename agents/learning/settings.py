@@ -1,4 +1,4 @@
-"""What may be set for each algorithm, with the defaults that learnt fast (STACK, "What learns fast")."""
+"""What may be set for each algorithm, with the defaults that learnt fast (STACK "What learns fast")."""
 
 from __future__ import annotations
 

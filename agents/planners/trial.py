@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from envs.core import DataCenterCore
 from envs.interface.constraints import GATES, Use, breaches, within_budget
+from envs.play import play
 
 if TYPE_CHECKING:
     from envs.controllers.base import Controller
@@ -98,8 +99,7 @@ def trial(core: DataCenterCore, controller: Controller, plan: EpisodePlan, seed:
     core.reset(seed=seed, plan=tiled(plan, core.num_envs // episodes))
     controller.reset(core.num_envs)
     use = Use({c.name: (c.low, c.high) for c in core.channels})
-    for _ in range(core.scenario.episode.steps):
-        core.step_setpoints(controller.act(core.measurements()))
+    for _ in play(core, controller, core.scenario.episode.steps):
         use.add(core.flows, core.in_force)
     sums = {**core.episode_statistics(np.ones(core.num_envs, bool)), **use.sums()}
     days = core.scenario.episode.steps * core.step_s / SECONDS_PER_DAY

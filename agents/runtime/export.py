@@ -158,7 +158,7 @@ def _write_onnx(path: Path, model: Any, algorithm: str) -> None:
 
 
 def _deterministic_actor(model: Any, algorithm: str) -> Any:
-    """The actor as a torch module from observation to action in the box (STACK: PPO clips, the others unsquash)."""
+    """The actor as a torch module, observation to action in the box (STACK "Traps": PPO clips, the others unsquash)."""
     import torch
 
     low, high = (torch.as_tensor(b) for b in (model.action_space.low, model.action_space.high))

@@ -16,7 +16,7 @@ from envs.parameters import Parameters, parameter
 
 Array = NDArray[np.floating]
 
-GUESS = "engineering guess, see PHYSICS f7 and WORKLOAD 4c"
+GUESS = "engineering guess, see PHYSICS F7 and WORKLOAD 4c"
 
 CLOSING_DELAY_H = 12.0  # wait expected of training that is put off; engineering guess
 BATCH_SHARE_AT_RISK = 0.1  # of queued batch work that will miss its deadline; engineering guess

@@ -13,7 +13,7 @@ from envs.core import DataCenterCore
 from envs.interface.reward import TERM_NAMES
 from envs.scenario import load
 from experiments.demo import check
-from experiments.evaluate import Evaluation, evaluate, play, with_bounds
+from experiments.evaluate import Evaluation, evaluate, score_and_trace, with_bounds
 from experiments.evaluation.bounds import bound_rows
 from experiments.evaluation.episodes import explicit_plan, first_day, restricted
 from experiments.evaluation.policies import reference_policies
@@ -64,7 +64,7 @@ def test_an_open_energy_balance_fails_the_demonstration(found: Evaluation) -> No
 def test_energy_of_the_scores_is_the_sum_that_the_environment_keeps() -> None:
     core = DataCenterCore("edge_room", 2)
     core.reset(seed=3)
-    table, _ = play(core, core.rules, 20)
+    table, _ = score_and_trace(core, core.rules, 20)
     kept = core.episode_statistics(np.ones(2, bool))
     np.testing.assert_allclose(table["facility_kwh"], kept["facility_power_kwh"], rtol=1e-6)
     np.testing.assert_allclose(table["work_done_h"], kept["work_done_h"], rtol=1e-6)
@@ -118,7 +118,7 @@ def test_what_an_agent_is_paid_for_is_its_reward_with_its_sign_turned() -> None:
     site = restricted(scenario, episodes)
     core = DataCenterCore(site, 3)
     core.reset(seed=0, plan=explicit_plan(site, core.world, episodes))
-    table, _ = play(core, core.rules, site.episode.steps)
+    table, _ = score_and_trace(core, core.rules, site.episode.steps)
     sums = core.episode_statistics(np.ones(3, bool))
     np.testing.assert_allclose(table["cost_usd_day"], -sums["r"] * site.reward.scale_usd, rtol=1e-5)
     for name in TERM_NAMES:

@@ -97,11 +97,11 @@ def test_a_search_breaks_on_the_very_gates_that_a_report_has(gate: Constraint) -
 
 
 def test_a_trial_uses_what_the_evaluation_scores(bench: Bench) -> None:
-    from experiments.evaluate import play
+    from experiments.evaluate import score_and_trace
 
     found = bench.judge(lambda core: core.rules)
     bench.single.reset(seed=bench.seed, plan=bench.plan)
-    table, _ = play(bench.single, bench.single.rules, bench.scenario.episode.steps)
+    table, _ = score_and_trace(bench.single, bench.single.rules, bench.scenario.episode.steps)
     for c in CONSTRAINTS:
         np.testing.assert_allclose(found.sums[c.name][0], table[c.name], rtol=1e-9, err_msg=c.name)
     np.testing.assert_allclose(found.cost_usd_day_each()[0], table["cost_usd_day"], rtol=1e-5)

@@ -217,7 +217,7 @@ def test_a_real_step_is_paid_as_its_flows_say() -> None:
 
     core = DataCenterCore("edge_room", 2, dtype="float64")
     core.reset(seed=3)
-    outside = core._outside
+    outside = core.outside
     _, reward, _, cost = core.step_setpoints({})
     kwh = (core.flows.grid_power_kw - core.flows.reference_it_kw) * (core.step_s / 3600.0)
     np.testing.assert_allclose(cost["energy"], kwh * outside.price_usd_mwh / 1000.0, rtol=1e-9)
