@@ -19,8 +19,8 @@ from envs.episodes.bill import Bill
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.instruments import Instruments
 from envs.episodes.world import World
-from envs.faults import Fault, availability, fault_plan, replaced
-from envs.interface.action import ActionDecoder, action_space, slew_limited
+from envs.faults import Fault, availability, fault_plan, nothing_lost, replaced
+from envs.interface.action import ActionDecoder, action_space, next_in_force, travel_ranges
 from envs.interface.channels import bind_channels, table_hash
 from envs.interface.observation import Observer, bind_points
 from envs.interface.reward import Judged, terms, total
@@ -167,7 +167,7 @@ class DataCenterCore:
         zero = np.zeros(len(where), np.int64)
         outside, load = self.world.at(plan, zero, self.dtype)
         in_force = self._first_setpoints(outside)
-        lost = availability(fault_plan([[]] * len(where), self.plant.layout.n_zones, dtype=self.dtype), zero)
+        lost = nothing_lost(len(where), self.plant.layout.n_zones, self.dtype)
         state, flows = self.plant.settled(outside, load, in_force, lost, plan.warmth_k, plan.soc)
         flows = flows._replace(backlog=flows.backlog * 0.0)  # nothing waits when an episode begins
         if self.state is None or len(where) == self.num_envs:
@@ -275,10 +275,7 @@ class DataCenterCore:
         wanted: Setpoints = dict(self.building.act(self.measured))
         wanted.update(targets)
         before = self.in_force
-        self.in_force = {
-            c.name: slew_limited(c, wanted.get(c.name, before[c.name]), before[c.name], self.step_s)
-            for c in self.channels
-        }
+        self.in_force = next_in_force(self.channels, wanted, before, self.step_s)
         assert self.state is not None
         self.state, self.flows = self._advance(self.state, self.in_force, self.outside, self._load, self.lost, self.t)
         self.t += 1
@@ -291,10 +288,6 @@ class DataCenterCore:
 
     def _judge(self, before: Mapping[str, Array], truncated: NDArray[np.bool_]) -> dict[str, Array]:
         flows, step_h = self.flows, self.step_s / 3600.0
-        travel: Any = 0.0
-        for c in self.agent_channels:
-            moved = np.abs(self.in_force[c.name] - before[c.name]).sum(axis=0)
-            travel = travel + moved * (1.0 / ((c.high - c.low) * c.rows))
         ramp = np.abs(flows.zone_inlet_max_c - self._inlet_before).max(axis=0) / step_h
         self._inlet_before = flows.zone_inlet_max_c
         judged = Judged(
@@ -302,7 +295,7 @@ class DataCenterCore:
             carbon_g_kwh=self.outside.carbon_g_kwh,
             demand_cost_usd=self.bill.demand_cost(flows.grid_power_kw, self.t),
             demand_response_short_kwh=self.bill.demand_response_short(flows.grid_power_kw, self.outside, step_h),
-            travel_ranges=travel,
+            travel_ranges=travel_ranges(self.agent_channels, self.in_force, before),
             inlet_ramp_k_h=ramp,
         )
         cost = terms(self.scenario.reward, flows, judged, step_h)

@@ -71,8 +71,8 @@ def score_and_trace(core: DataCenterCore, controller: Controller, steps: int) ->
     """Score and series of one controller over ``steps`` control steps of a core that was just reset."""
     from envs.play import play
 
-    ranges, scenario = {c.name: (c.low, c.high) for c in core.channels}, core.scenario
-    scorer = Scorer(core.num_envs, core.step_s, ranges, scenario.reward, scenario.reward_weights)
+    scenario = core.scenario
+    scorer = Scorer(core.num_envs, core.step_s, core.channels, scenario.reward, scenario.reward_weights)
     tracer = Tracer()
     controller.reset(core.num_envs)
     for step in play(core, controller, steps):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from envs.core import DataCenterCore
 from envs.interface.constraints import GATES, Use, breaches, within_budget
 from envs.play import play
+from envs.trees import tiled
 
 if TYPE_CHECKING:
     from envs.controllers.base import Controller
@@ -78,18 +79,13 @@ def _ranked(cost: Column, found: Mapping[str, Column]) -> Column:
     return np.where(breach > 0.0, INFEASIBLE_USD + breach, cost)
 
 
-def tiled(plan: EpisodePlan, candidates: int) -> EpisodePlan:
-    """Plan of ``P E`` environments: environment ``p E + e`` plays episode e, for every candidate p."""
-    return plan._replace(**{name: np.tile(column, candidates) for name, column in plan._asdict().items()})
-
-
 def trial(core: DataCenterCore, controller: Controller, plan: EpisodePlan, seed: int = 0) -> Trial:
     """Run one controller of ``P E`` environments over whole episodes.
 
     Parameters
     ----------
     core : DataCenterCore
-        With ``num_envs = P E``.
+        With ``num_envs = P E``: environment ``p E + e`` plays episode e, for every candidate p.
     controller : Controller
         One for all candidates, its constants given per environment.
     plan : EpisodePlan
@@ -98,7 +94,7 @@ def trial(core: DataCenterCore, controller: Controller, plan: EpisodePlan, seed:
     episodes = len(plan.site)
     core.reset(seed=seed, plan=tiled(plan, core.num_envs // episodes))
     controller.reset(core.num_envs)
-    use = Use({c.name: (c.low, c.high) for c in core.channels})
+    use = Use(core.channels)
     for _ in play(core, controller, core.scenario.episode.steps):
         use.add(core.flows, core.in_force)
     sums = {**core.episode_statistics(np.ones(core.num_envs, bool)), **use.sums()}

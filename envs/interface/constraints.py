@@ -6,12 +6,15 @@ under limits. PROTOCOL 6 asks for the first five and for actuator travel; the nu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from envs.interface.action import channel_travel
+from envs.interface.channels import Channel
 
 Array = NDArray[np.float64]
 
@@ -147,14 +150,14 @@ class Use:
 
     Parameters
     ----------
-    ranges : mapping
-        Channel to ``(low, high)``: travel counts in full ranges.
+    channels : sequence of Channel
+        Whose travel is counted.
     """
 
-    def __init__(self, ranges: Mapping[str, tuple[float, float]]) -> None:
-        self.ranges = dict(ranges)
+    def __init__(self, channels: Sequence[Channel]) -> None:
+        self.channels = tuple(channels)
         self.rows: dict[str, Array] = {}
-        self._before: Mapping[str, NDArray[Any]] | None = None
+        self._before: Mapping[str, Array] | None = None
 
     def add(self, flows: object, in_force: Mapping[str, NDArray[Any]]) -> None:
         """Add one control step.
@@ -177,15 +180,11 @@ class Use:
         return {name: rows.max(axis=0) for name, rows in self.rows.items()}
 
     def _travel(self, in_force: Mapping[str, NDArray[Any]]) -> Array:
-        """Full ranges that every row of every channel moved since the step before ``(K, B)``."""
-        before = in_force if self._before is None else self._before
-        self._before = {name: in_force[name] for name in self.ranges}
-        return np.concatenate(
-            [
-                np.abs(np.asarray(in_force[name], np.float64) - before[name]) / (high - low)
-                for name, (low, high) in self.ranges.items()
-            ]
-        )
+        """Full ranges moved since the step before ``(B,)``: the mean over all rows of all channels."""
+        now = {c.name: np.asarray(in_force[c.name], np.float64) for c in self.channels}
+        before, self._before = self._before or now, now
+        moved = [channel_travel(c, now[c.name], before[c.name]) * c.rows for c in self.channels]
+        return np.sum(moved, axis=0) / sum(c.rows for c in self.channels)
 
 
 def allowed(c: Constraint, reference: ArrayLike, days: ArrayLike) -> Array:

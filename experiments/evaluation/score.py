@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from envs.interface.channels import Channel
 from envs.interface.constraints import Use
 from envs.interface.reward import TERMS, RewardConfig, total_cost
 from envs.kpi import kpis
@@ -88,8 +89,8 @@ class Scorer:
         Episodes B that run side by side.
     step_s : float
         Control step [s].
-    travel_ranges : mapping
-        Channel to ``(low, high)``, for travel in full ranges.
+    channels : sequence of Channel
+        Whose travel is counted, in full ranges.
     prices : RewardConfig
         Of make-up water and of its disposal.
     weights : mapping, optional
@@ -100,13 +101,13 @@ class Scorer:
         self,
         n: int,
         step_s: float,
-        travel_ranges: Mapping[str, tuple[float, float]],
+        channels: Sequence[Channel],
         prices: RewardConfig,
         weights: Mapping[str, float] | None = None,
     ) -> None:
         self.step_s, self.prices, self.weights = step_s, prices, dict(weights or {})
         self.steps = 0
-        self.use = Use(travel_ranges)
+        self.use = Use(channels)
         self.sums: Table = {}
         self.peaks: Table = {}
         self.spell_s = np.zeros(n)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,12 +11,14 @@ import numpy as np
 import pytest
 
 from envs.core import DataCenterCore
+from envs.interface.channels import CHANNELS
 from envs.interface.constraints import CONSTRAINTS, GATES, Use, allowed, breaches, table, within_budget
 from envs.plant.flows import Flows
 from envs.scenario import load
 
 BY_NAME = {c.name: c for c in CONSTRAINTS}
-RANGES = {"fan": (0.0, 1.0), "water": (10.0, 20.0)}
+FAN = replace(CHANNELS["crah_fan_speed_frac"], name="fan", low=0.0, high=1.0, rows=2)
+WATER = replace(CHANNELS["chw_supply_temp_setpoint_c"], name="water", low=10.0, high=20.0, rows=1)
 
 
 def flows(**changed: Any) -> SimpleNamespace:
@@ -26,7 +29,7 @@ def flows(**changed: Any) -> SimpleNamespace:
 
 
 def used(*steps: SimpleNamespace, in_force: list[dict[str, np.ndarray]] | None = None) -> dict[str, np.ndarray]:
-    use = Use(RANGES)
+    use = Use([FAN, WATER])
     still = {"fan": np.zeros((2, 2)), "water": np.full((1, 2), 10.0)}
     for i, step in enumerate(steps):
         use.add(step, in_force[i] if in_force else still)
@@ -73,7 +76,7 @@ def test_the_first_setpoints_are_no_travel() -> None:
 def test_every_flow_of_the_table_is_one_of_the_plant(dtype: str) -> None:
     core = DataCenterCore("edge_room", 2, dtype=dtype)
     core.reset(seed=0)
-    use = Use({c.name: (c.low, c.high) for c in core.channels})
+    use = Use(core.channels)
     for _ in range(3):
         core.step_setpoints({})
         use.add(core.flows, core.in_force)

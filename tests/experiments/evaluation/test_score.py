@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from envs.interface.channels import CHANNELS
 from envs.interface.reward import TERM_NAMES, RewardConfig
 from experiments.evaluation.score import COOLING, KPIS, MEASURES, PAID, Scorer, totals
 
 PRICES = RewardConfig(water_usd_m3=4.0, blowdown_usd_m3=2.0)
 COST = {name: float(2**i) for i, name in enumerate(TERM_NAMES)}  # no sum of some of them is another one
+
+FAN = replace(CHANNELS["crah_fan_speed_frac"], name="fan", low=0.0, high=1.0, rows=2)
 
 
 def flows(**changed: Any) -> SimpleNamespace:
@@ -43,7 +47,7 @@ def flows(**changed: Any) -> SimpleNamespace:
 def scored(
     steps: list[Any], in_force: list[dict[str, Any]] | None = None, weights: dict[str, float] | None = None
 ) -> dict[str, np.ndarray]:
-    scorer = Scorer(2, 300.0, {"fan": (0.0, 1.0)}, PRICES, weights)
+    scorer = Scorer(2, 300.0, [FAN], PRICES, weights)
     cost = {name: np.full(2, usd, np.float32) for name, usd in COST.items()}
     for i, step in enumerate(steps):
         setpoints = in_force[i] if in_force else {"fan": np.zeros((2, 2), np.float32)}
