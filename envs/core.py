@@ -278,12 +278,10 @@ class DataCenterCore:
         judged = Judged(
             price_usd_mwh=self.outside.price_usd_mwh,
             carbon_g_kwh=self.outside.carbon_g_kwh,
-            reference_it_kw=flows.reference_it_kw,
             demand_cost_usd=self.bill.demand_cost(flows.grid_power_kw, self.t),
             demand_response_short_kwh=self.bill.demand_response_short(flows.grid_power_kw, self.outside, step_h),
             travel_ranges=travel_ranges(self.agent_channels, self.in_force, before),
             inlet_ramp_k_h=ramp,
-            work_priority_usd=self.bill.work_cost(flows, step_h),
         )
         cost = terms(self.scenario.reward, flows, judged, step_h)
         cost["closing"] = self._closing(truncated)

@@ -153,6 +153,12 @@ class EvaluateConfig:
         Also judge the model-predictive controller; slow.
     mpc_forecast : str
         ``persistence``; ``engine`` adds the row mpc_engine, which expects what the forecasting engine does.
+    bounds : bool
+        Also the energy floor and the perfect-forecast oracle: two searches on every episode; slow.
+    bounds_population : int
+        Candidates of an iteration of these searches.
+    bounds_iterations : int
+        Iterations of these searches.
     episodes : int
         How many episodes; 0: as the split says.
     days : int
@@ -167,6 +173,9 @@ class EvaluateConfig:
     baseline: str = ""
     mpc: bool = False
     mpc_forecast: str = "persistence"
+    bounds: bool = False
+    bounds_population: int = 24
+    bounds_iterations: int = 8
     split: str = "test"
     episodes: int = 0
     days: int = 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from envs.controllers.fixed import Fixed
 if TYPE_CHECKING:
     from agents.planners.trial import Bench
     from envs.core import DataCenterCore
+    from envs.interface.channels import Channel
+
+Value = float | NDArray[np.floating]
 
 
 class HeldAction:
@@ -70,22 +73,24 @@ class FixedBox:
             point.append((values.get(name, 0.5 * (low + high)) - low) / (high - low))
         return np.clip(np.array(point, np.float64), 0.0, 1.0)
 
-    def decode(self, points: NDArray[np.floating]) -> dict[str, Any]:
+    def decode(self, points: NDArray[np.floating]) -> dict[str, Value]:
         """Values in physical units of points ``(..., n)``."""
-        out = {}
+        out: dict[str, Value] = {}
         for i, name in enumerate(self.names):
             low, high = self.ranges[name]
             out[name] = low + points[..., i] * (high - low)
         return out
 
-    def controller(self, values: dict[str, Any]) -> Fixed:
+    def controller(self, values: Mapping[str, Value]) -> Fixed:
         """Hold ``values`` (numbers, or arrays ``(B,)``) and what stands still anyway."""
         return fixed(self.channels, values)
 
 
-def fixed(channels: Any, values: dict[str, Any]) -> Fixed:
+def fixed(channels: Iterable[Channel], values: Mapping[str, Value]) -> Fixed:
     """One value per channel, the same in every row; what has no value stands idle or is left to the building."""
-    known = {c.name: c.idle for c in channels if c.idle is not None} | values
+    channels = tuple(channels)
+    idle = {c.name: c.idle for c in channels if c.idle is not None}
+    known: dict[str, Value] = {**idle, **values}
     return Fixed({c.name: [known[c.name]] * c.rows for c in channels if c.name in known})
 
 

@@ -12,13 +12,14 @@ from agents.references import RULES_AS_GIVEN, RULES_TUNED, roster
 from envs.controllers.base import Controller
 
 if TYPE_CHECKING:
+    from envs.core import DataCenterCore
     from envs.scenario import Scenario
 
 RUN_FILE = "run.json"
 MPC_FORECASTS = ("persistence", "engine")
 MODEL_FILE, UNTRAINED_FILE = "model.zip", "untrained.zip"
 
-PolicyMaker = Callable[[Any], Controller]
+PolicyMaker = Callable[["DataCenterCore"], Controller]
 
 
 def reference_policies(
@@ -76,7 +77,7 @@ def learned_policies(name: str, path: str | Path) -> dict[str, PolicyMaker]:
     return made
 
 
-def _trained(folder: Path, file: str, core: Any) -> Controller:
+def _trained(folder: Path, file: str, core: DataCenterCore) -> Controller:
     from agents.learning.build import load_model
 
     run = json.loads((folder / RUN_FILE).read_text())
@@ -84,7 +85,7 @@ def _trained(folder: Path, file: str, core: Any) -> Controller:
     return of_model(load_model(run["algorithm"], folder / file), interface_of(core))
 
 
-def _exported(folder: Path, core: Any) -> Controller:
+def _exported(folder: Path, core: DataCenterCore) -> Controller:
     from agents.runtime.exported_policy import ExportedPolicy
 
     policy = ExportedPolicy(folder)
@@ -92,7 +93,7 @@ def _exported(folder: Path, core: Any) -> Controller:
     return LearnedPolicy(policy.predict, interface_of(core))
 
 
-def _check_tables(folder: Path, card: Mapping[str, Any], core: Any) -> None:
+def _check_tables(folder: Path, card: Mapping[str, Any], core: DataCenterCore) -> None:
     """Raise where the policy's action or observation elements mean something else in this core."""
     channel_hash = card["channel_hash"]
     if channel_hash != core.channel_hash:

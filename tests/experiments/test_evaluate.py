@@ -6,11 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agents.planners.cem import Budget
 from agents.policy import LearnedPolicy, interface_of
+from agents.references import ORACLE
 from envs.core import DataCenterCore
+from envs.interface.reward import TERM_NAMES
 from envs.scenario import load
 from experiments.demo import check
-from experiments.evaluate import Evaluation, evaluate, score_and_trace
+from experiments.evaluate import Evaluation, evaluate, score_and_trace, with_bounds
+from experiments.evaluation.bounds import bound_rows
 from experiments.evaluation.episodes import explicit_plan, first_day, restricted
 from experiments.evaluation.policies import reference_policies
 from experiments.evaluation.results import save
@@ -106,6 +110,31 @@ def test_an_explicit_plan_names_each_site_and_seed() -> None:
     assert [site.site.climates[i // seeds] for i in plan.site] == [e.site for e in episodes]
     assert [site.site.weather_seeds[i % seeds] for i in plan.site] == [e.weather_seed for e in episodes]
     assert (plan.site_start % 288 == 0).all()
+
+
+def test_what_an_agent_is_paid_for_is_its_reward_with_its_sign_turned() -> None:
+    scenario = load("edge_room", QUARTER_HOURS)
+    episodes = plan_episodes(load_split("test"), 3, 1)
+    site = restricted(scenario, episodes)
+    core = DataCenterCore(site, 3)
+    core.reset(seed=0, plan=explicit_plan(site, core.world, episodes))
+    table, _ = score_and_trace(core, core.rules, site.episode.steps)
+    sums = core.episode_statistics(np.ones(3, bool))
+    np.testing.assert_allclose(table["cost_usd_day"], -sums["r"] * site.reward.scale_usd, rtol=1e-5)
+    for name in TERM_NAMES:
+        np.testing.assert_allclose(table[f"cost_{name}_usd_day"], sums[f"cost_{name}_usd"], rtol=1e-6, atol=1e-9)
+
+
+def test_bounds_add_an_oracle_that_costs_no_more_than_the_best_and_a_floor_that_nobody_passes() -> None:
+    scenario = load("edge_room", QUARTER_HOURS)
+    policies = {name: make for name, make in reference_policies(scenario).items() if name != "random"}
+    found = evaluate(policies, scenario, plan_episodes(load_split("test"), 2, 1))
+    bounded = with_bounds(found, policies, scenario, "rules_tuned", Budget(6, 2, 2), seed=0)
+    rows = {row.name: row for row in bound_rows(bounded, "rules_tuned")}
+    kept = [r.cost_usd_day for r in rows.values() if np.isfinite(r.gap_closed_frac)]
+    assert rows[ORACLE].cost_usd_day == min(kept) and rows[ORACLE].gap_closed_frac == 1.0
+    assert min(r.energy_over_floor_frac for r in rows.values()) == rows["energy floor"].energy_over_floor_frac == 0.0
+    assert bounded.facts["bounds"]["candidates"] == 12 and set(bounded.scores) == {*policies, ORACLE}
 
 
 def test_the_report_of_a_real_evaluation_is_written(found: Evaluation, tmp_path: Path) -> None:
