@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,9 +18,10 @@ from envs.building.rules import legacy_fixed
 if TYPE_CHECKING:
     from agents.planners.load_ahead import LoadAhead
     from envs.controllers.base import Controller
+    from envs.core import DataCenterCore
     from envs.scenario import Scenario
 
-Maker = Callable[[Any], "Controller"]
+Maker = Callable[["DataCenterCore"], "Controller"]
 
 RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL = "rules_as_given", "rules_tuned", "rules_proportional_caps"
 WATER_FILLING = "rules_water_filling_caps"
@@ -34,7 +35,7 @@ def roster(
     tuned: Tuned | None = None,
     seed: int = 0,
     mpc: MpcSettings | None = None,
-    ahead: Callable[[Any], LoadAhead] | None = None,
+    ahead: Callable[[DataCenterCore], LoadAhead] | None = None,
 ) -> dict[str, Maker]:
     """List the reference controllers of a scenario: name to a function that makes one from the core (PROTOCOL 5).
 
@@ -62,7 +63,7 @@ def roster(
         "random": lambda core: random_policy(interface_of(core), seed),
         "legacy_fixed": lambda core: legacy_fixed(core.scenario, core.plant.layout),
     }
-    constants: Mapping[str, Any] = {}
+    constants: Mapping[str, float] = {}
     if found is not None:
         constants = found.rules
         if found.constant and found.constant["channels"] == channels_of(scenario):

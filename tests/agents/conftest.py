@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agents.learning.algorithms import ALGORITHMS
+
 HORIZON, OBSERVATIONS, ACTIONS = 6, 3, 2
 
 
@@ -81,5 +83,5 @@ SMALL_OFF_POLICY = {"hidden": [8, 8], "learning_starts": 32, "batch_size": 16, "
 
 @pytest.fixture
 def small_settings() -> dict[str, dict[str, Any]]:
-    off = ("sac", "td3", "tqc", "crossq")
-    return {"ppo": dict(SMALL), **{name: dict(SMALL_OFF_POLICY) for name in off}}
+    """Settings of every algorithm of the table that learn in a moment."""
+    return {name: dict(SMALL if row.on_policy else SMALL_OFF_POLICY) for name, row in ALGORITHMS.items()}

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.learning.build import ALGORITHMS, build_model
-from agents.learning.learn import learn
+from agents.learning.algorithms import ALGORITHMS
+from agents.learning.build import build_model
+from agents.learning.learn import LearningPlan, learn
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -15,7 +16,7 @@ def test_every_algorithm_trains_saves_and_acts_inside_the_box(
     algorithm: str, make_env: Any, small_settings: Any, tmp_path: Path
 ) -> None:
     model = build_model(algorithm, make_env(), small_settings[algorithm], seed=1)
-    cost = learn(model, 128, tmp_path)
+    cost = learn(model, LearningPlan(128), tmp_path)
     action, _ = model.predict(np.zeros((4, 3), np.float32), deterministic=True)
     assert cost["environment_steps"] >= 128
     assert (tmp_path / "model.zip").exists()
@@ -37,7 +38,7 @@ def test_ppo_learns_the_linear_plant(make_env: Any, tmp_path: Path) -> None:
 
     model = build_model("ppo", make_env(64), {"hidden": [16], "batch_size": 256, "learning_rate": 3e-3}, seed=0)
     before = mean_episode_reward(model, make_env(64, seed=9))
-    learn(model, 16_000, tmp_path)
+    learn(model, LearningPlan(16_000), tmp_path)
     after = mean_episode_reward(model, make_env(64, seed=9))
     assert after > before + 0.05
     assert after > -0.9
@@ -47,7 +48,7 @@ def test_same_seed_gives_the_same_network(make_env: Any, tmp_path: Path) -> None
     weights = []
     for _ in range(2):
         model = build_model("ppo", make_env(), {"hidden": [8]}, seed=4)
-        learn(model, 256, tmp_path)
+        learn(model, LearningPlan(256), tmp_path)
         weights.append(model.policy.action_net.weight.detach().numpy().copy())
     assert np.array_equal(*weights)
 
