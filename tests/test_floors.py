@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ SAME_ROOM = {
     "rack": {"rack_table", "rack_archetypes", "throughput"},
     "rack_table": {"rack_archetypes", "throughput"},
 }
-FIELD = ("agents/runtime/exported_policy.py", "agents/runtime/live", "agents/runtime/connectors")
+BOX, NOT_IN_THE_BOX = "agents/runtime/", "agents/runtime/export.py"
 Imports = dict[str, list[tuple[str, bool]]]
 
 
@@ -199,11 +200,23 @@ def test_the_plant_knows_nobody_above_it() -> None:
     assert not uses(HOUSE, "envs/", "agents", "experiments") and not uses(HOUSE, "agents/", "experiments")
 
 
-def test_the_operators_box_needs_neither_the_simulator_nor_torch() -> None:
-    heavy = ("envs", "torch", "stable_baselines3", "sb3_contrib", "gymnasium", "hydra", "mlflow", "omegaconf")
-    box = {path for start in FIELD for path in reached(HOUSE, start)}
-    assert "agents/runtime/exported_policy.py" in box
-    assert not [line for path in box for line in uses(HOUSE, path, *heavy)]
+def carried_too_much(imports: Imports) -> list[str]:
+    """Modules and packages that an operator's box would need beyond itself, ``envs.interface`` and numpy."""
+    at_work = {path: names for path, names in imports.items() if path != NOT_IN_THE_BOX}
+    rooms = {path for path in reached(at_work, BOX) if not path.startswith(BOX)} - reached(imports, "envs/interface/")
+    box = reached(at_work, BOX)
+    allowed = {"numpy", "envs", "agents", *sys.stdlib_module_names}
+    names = {f"{path} imports {name}" for path in box for name, _ in imports[path] if name.split(".")[0] not in allowed}
+    return sorted(rooms | names)
+
+
+def test_an_operators_box_needs_the_interface_and_numpy_alone() -> None:
+    assert "envs/interface/interface.py" in reached(HOUSE, "agents/runtime/exported_policy.py")
+    assert not carried_too_much(HOUSE)
+
+
+def test_the_interface_knows_no_other_room() -> None:
+    assert not [p for p in reached(HOUSE, "envs/interface/") if p.count("/") > 1 and "envs/interface/" not in p]
 
 
 def test_no_import_circle_anywhere() -> None:
@@ -227,6 +240,20 @@ def test_each_rule_sees_a_violation() -> None:
         bad, "envs/physics/", "torch", allowed=("envs/physics/law.py",)
     )
     assert circle(bad) == ["envs.equipment.fan", "envs.equipment.pump", "envs.equipment.fan"]
+
+
+def test_the_box_s_rule_sees_what_is_carried_too_much() -> None:
+    bad = synthetic(
+        agents__runtime__exported_policy="import pandas\nfrom envs import core\nfrom envs.interface import action",
+        envs__interface__action="import numpy\nfrom envs import units",
+        envs__units="",
+        envs__core="import scipy.signal",
+    )
+    assert carried_too_much(bad) == [
+        "agents/runtime/exported_policy.py imports pandas",
+        "envs/core.py",
+        "envs/core.py imports scipy.signal",
+    ]
 
 
 def test_an_import_inside_a_function_closes_no_circle() -> None:

@@ -35,7 +35,7 @@ class Streams(TypedDict):
 
     torch: Tensor
     cuda: list[Tensor]
-    numpy: tuple[Any, ...]
+    numpy: dict[str, Any] | tuple[Any, ...]
     python: tuple[Any, ...]
     actions: Mapping[str, Any]
 

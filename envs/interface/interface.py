@@ -20,9 +20,10 @@ from envs.unknown_name import unknown_name
 Array = NDArray[np.floating]
 
 WET_BULB, ROW_DEMAND, IN_FORCE = "wet_bulb_c", "row_demand_share", "in_force."
-#: No reading is believed outside these, where a point's range says what is usual and not what is possible: price caps
-#: reach 9,000 USD/MWh, and a backlog grows as long as nobody works it off. Engineering guess.
-POSSIBLE_BY_UNIT = {"USD/MWh": (-2000.0, 20_000.0), "h": (-1.0, 10_000.0)}
+#: No reading is believed outside these, where a point's range says what is usual and not what is possible. Price caps
+#: reach 9,000 USD/MWh, a backlog grows as long as nobody works it off, a tight aisle of the simulated plant reaches
+#: 4,000 Pa where room units blow far more than racks draw. Engineering guess.
+POSSIBLE_BY_UNIT = {"USD/MWh": (-2000.0, 20_000.0), "h": (-1.0, 10_000.0), "Pa": (-10_000.0, 10_000.0)}
 #: Other readings are believed up to this share of the point's range beyond either end. Engineering guess: outdoor air
 #: in degF in summer, a temperature in kelvin and a share in percent fall outside.
 BELIEVED_BEYOND_FRAC = 0.5
@@ -139,7 +140,7 @@ def interface_from(data: InterfaceData, step_s: float | None = None) -> Interfac
     ours = SLEW_INTERVAL_S, APPROACH_LOW_K, APPROACH_HIGH_K, WET_BULB, ROW_DEMAND
     if theirs != ours:
         raise ValueError(
-            f"the manifest decodes with {theirs}, this version with {ours} (slew interval, approach, reference points); "
+            f"the manifest decodes with {theirs}, this version with {ours} (slew interval, approach, points); "
             "run the bundle with the version that exported it"
         )
     step = data["step_s"] if step_s is None else step_s
@@ -151,12 +152,16 @@ def interface_from(data: InterfaceData, step_s: float | None = None) -> Interfac
 
 
 def possible_range(p: Point) -> tuple[float, float]:
-    """Lowest and highest reading of a point that is believed, in the point's unit."""
-    channel = p.name.removeprefix(IN_FORCE)
-    if channel in POSSIBLE:
-        return POSSIBLE[channel]
+    """Lowest and highest reading of a point that is believed, in the point's unit.
+
+    A setpoint in force may be the site's own: it is believed in all of its channel's possible range too.
+    """
+    if p.unit in POSSIBLE_BY_UNIT:
+        return POSSIBLE_BY_UNIT[p.unit]
     reach = BELIEVED_BEYOND_FRAC * (p.high - p.low)
-    return POSSIBLE_BY_UNIT.get(p.unit, (p.low - reach, p.high + reach))
+    low, high = p.low - reach, p.high + reach
+    channel = POSSIBLE.get(p.name.removeprefix(IN_FORCE), (low, high))
+    return min(low, channel[0]), max(high, channel[1])
 
 
 def _point_data(p: Point) -> PointData:
