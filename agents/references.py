@@ -25,7 +25,7 @@ Maker = Callable[["DataCenterCore"], "Controller"]
 
 RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL = "rules_as_given", "rules_tuned", "rules_proportional_caps"
 WATER_FILLING = "rules_water_filling_caps"
-GIVEN_GAINS = {"fan.kp_per_k": 0.06, "fan.ki_per_k_300s": 0.04}  # SCENARIOS; a scenario may run its fans slower
+GIVEN_GAINS = {"fan.kp_per_k": 0.06, "fan.ki_per_k_300s": 0.04}  # SCENARIOS "Fan PI"; a scenario may run slower
 RULES = (RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL, WATER_FILLING)
 REFERENCES = (*RULES, "random", "legacy_fixed", "best_constant", "tuned_fixed", "mpc", "mpc_engine")
 

@@ -20,7 +20,7 @@ def parameter(default: Any, low: float, high: float, unit: str, source: str) -> 
     unit : str
         The unit as a reader writes it: ``kW``, ``kg/s``, ``1`` for a fraction.
     source : str
-        Where the default comes from: a section of PHYSICS, a data sheet, "engineering guess".
+        Where the default comes from: a label of the handbook (PHYSICS E1), a data sheet, "engineering guess".
     """
     metadata = {"low": low, "high": high, "unit": unit, "source": source}
     if isinstance(default, (list, tuple)):

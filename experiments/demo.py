@@ -93,7 +93,7 @@ def affordable_steps(scenario: Scenario, training_s: float) -> int:
     for _ in range(5):
         core.step(actions)
     per_step_s = (time.perf_counter() - start) / (5 * ENVIRONMENTS)
-    learning_s = 12e-6  # networks' share per environment step: 80k steps/s with a free environment (STACK)
+    learning_s = 12e-6  # networks' share per environment step: 80k steps/s with a free environment (STACK "Peers")
     return int(np.clip(training_s / (per_step_s + learning_s), 8 * ENVIRONMENTS, MAX_STEPS))
 
 

@@ -1,7 +1,7 @@
 """The one table of algorithms: what may be set, which class learns, how its actor is exported, what a resume keeps.
 
 Adding an algorithm takes its settings and its row, both here. The command line, the builder, the checkpoints, the
-export and the tests read this table. The defaults learnt fast on this plant (STACK, "What learns fast").
+export and the tests read this table. The defaults learnt fast on this plant (STACK "What learns fast").
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def build_model(
 def load_model(
     algorithm: str, path: str | Path, vec_env: VecEnv | None = None, device: str = "cpu", *, new_episodes: bool = True
 ) -> BaseAlgorithm:
-    """A model from a zip file; torch keeps to one thread, a second can slow small batches a hundredfold (STACK)."""
+    """A model from a zip file; one torch thread: a second can slow small batches a hundredfold (STACK "Traps")."""
     import torch
 
     torch.set_num_threads(1)

@@ -203,7 +203,7 @@ def _write_onnx(path: Path, model: BaseAlgorithm) -> None:
 
 
 def _deterministic_actor(model: BaseAlgorithm) -> nn.Module:
-    """The actor as a torch module from observation to action in the box (STACK: PPO clips, the others unsquash)."""
+    """The actor as a torch module, observation to action in the box (STACK "Traps": PPO clips, the others unsquash)."""
     import torch
 
     row, box = algorithm_of(model), _boxes(model)[1]

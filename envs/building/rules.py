@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from envs.plant.layout import Layout
     from envs.scenario import Scenario
 
-CAP_FLOOR_FRAC = 0.45  # lowest limit of a row, SCENARIOS
+CAP_FLOOR_FRAC = 0.45  # lowest limit of a row, SCENARIOS "Channels an agent may hold"
 UNDER_PROTECTION = 0.015  # of the feeder: noise of the meters, and what the load moves in a step; engineering guess
 
 
@@ -80,7 +80,7 @@ def marginal_value_caps(scenario: Scenario, layout: Layout) -> MarginalValueCaps
 
 
 def legacy_fixed(scenario: Scenario, layout: Layout) -> Fixed:
-    """The "as found" row of a report: fans 100 %, cold air, cold water (SCENARIOS); never called tuned."""
+    """The "as found" row: fans 100 %, cold air, cold water (SCENARIOS "Legacy fixed"); never called tuned."""
     values: dict[str, list[float]] = {}
     found = scenario.legacy_setpoints
     for name in layout.channel_names:

@@ -1,4 +1,4 @@
-"""PI control of CRAH fan speed on the zone's worst inlet (SCENARIOS, "Fan PI")."""
+"""PI control of CRAH fan speed on the zone's worst inlet (SCENARIOS "Fan PI")."""
 
 from __future__ import annotations
 

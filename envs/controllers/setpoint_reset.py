@@ -113,7 +113,7 @@ class CondenserReset(Parameters):
     """Constants of the condenser-water reset."""
 
     approach_k: float = parameter(3.0, 0.5, 15.0, "K", "PHYSICS i3 (MBL)")
-    part_load_k: float = parameter(0.0, 0.0, 10.0, "K", "SCENARIOS, load-aware form: 3")
+    part_load_k: float = parameter(0.0, 0.0, 10.0, "K", 'SCENARIOS "Condenser water reset", load-aware form: 3')
     low: float = parameter(15.6, 5.0, 35.0, "degC", "PHYSICS i3 (MBL)")
     high: float = parameter(29.4, 5.0, 40.0, "degC", "PHYSICS i3 (MBL)")
 

@@ -1,4 +1,4 @@
-"""Power caps that share one feeder: water-filling by priority over measured demand (PHYSICS i7, SCENARIOS)."""
+"""Power caps that share one feeder: water-filling by priority over measured demand (PHYSICS i7, SCENARIOS "Caps")."""
 
 from __future__ import annotations
 

@@ -22,18 +22,20 @@ REFERENCE_DP_PA, REFERENCE_EXCESS = 5.0, 0.1  # aisle pressure at 10 % excess su
 class AirZone(Parameters):
     """One zone of room units around a hot aisle. Defaults: zone A of ai_hall."""
 
-    crah_units: float = parameter(3, 1, 200, "1", "SCENARIOS; installed")
-    crah_running: float = parameter(3, 0, 200, "1", "SCENARIOS: all installed units share the duty")
-    unit_flow_m3_s: float = parameter(6.5, 0.1, 50.0, "m3/s", "SCENARIOS; per unit at full speed")
+    crah_units: float = parameter(3, 1, 200, "1", "SCENARIOS ai_hall; installed")
+    crah_running: float = parameter(3, 0, 200, "1", "SCENARIOS ai_hall: all installed units share the duty")
+    unit_flow_m3_s: float = parameter(6.5, 0.1, 50.0, "m3/s", "SCENARIOS ai_hall; per unit at full speed")
     fan_kw: float = parameter(4.2, 0.01, 60.0, "kW", "C1: Q dp/eta, 400 Pa, 0.62; per unit at full speed, sea level")
     fan_exponent: float = parameter(2.7, 2.0, 3.0, "1", "C1")
-    coil_ua_kw_k: float = parameter(14.6, 0.1, 200.0, "kW/K", "SCENARIOS; per unit at design flows")
-    coil_water_kg_s: float = parameter(3.29, 0.05, 60.0, "kg/s", "SCENARIOS; per unit, valve wide open")
-    leakage_frac: float = parameter(0.03, 0.0, 0.5, "1", "C5: open 0.1-0.2, contained 0.03-0.05, chimney 0.01-0.02")
-    it_flow_m3_s: float = parameter(10.8, 0.1, 500.0, "m3/s", "SCENARIOS; design airflow of the racks")
+    coil_ua_kw_k: float = parameter(14.6, 0.1, 200.0, "kW/K", "SCENARIOS ai_hall; per unit at design flows")
+    coil_water_kg_s: float = parameter(3.29, 0.05, 60.0, "kg/s", "SCENARIOS ai_hall; per unit, valve wide open")
+    leakage_frac: float = parameter(
+        0.03, 0.0, 0.5, "1", "C5 phi_0: open 0.10-0.20, contained 0.03-0.05, chimney 0.01-0.02"
+    )
+    it_flow_m3_s: float = parameter(10.8, 0.1, 500.0, "m3/s", "SCENARIOS ai_hall; design airflow of the racks")
     hot_aisle_kj_k: float = parameter(250.0, 5.0, 50_000.0, "kJ/K", "j15: 25 per rack, air and light structure")
     plenum_kj_k: float = parameter(150.0, 5.0, 50_000.0, "kJ/K", "b6: 60 m3 of air, floor skin, coil metal and water")
-    air_volume_m3: float = parameter(155.0, 5.0, 50_000.0, "m3", "SCENARIOS: 9.4 m3 per rack and plenum 60 m3")
+    air_volume_m3: float = parameter(155.0, 5.0, 50_000.0, "m3", 'SCENARIOS "Masses": 9.4 m3 per rack and plenum 60 m3')
     fabric_kj_k_m3: float = parameter(
         100.0, 1.0, 2_000.0, "kJ/(K m3)", "engineering guess; 1 m2 of 5 cm of slab and wall per m3 of air"
     )

@@ -36,7 +36,7 @@ class Breaker(Parameters):
 
     form: str = "thermal"
     tau_s: float = parameter(420.0, 1.0, 36_000.0, "s", "PHYSICS F3")
-    pickup_ratio: float = parameter(1.05, 1.0, 1.5, "1", "PHYSICS F3, k")
+    pickup_ratio: float = parameter(1.05, 1.0, 1.5, "1", "PHYSICS F3: k")
     instantaneous_ratio: float = parameter(8.0, 2.0, 20.0, "1", "PHYSICS F3, 5 to 10 times the rating")
     curve_decay_tau_s: float = parameter(600.0, 1.0, 36_000.0, "s", "PHYSICS F3, engineering guess")
     iec_time_multiplier: float = parameter(1.0, 0.05, 1.5, "1", "IEC 60255 time multiplier setting")

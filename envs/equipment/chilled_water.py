@@ -6,7 +6,7 @@ charging the buffer costs a little less than in a plant that must overcool it, a
 
 The chiller machine is a part of this room, kept in `envs.equipment.chiller` for its length alone.
 
-References: PHYSICS c7 (pumps), e1 (staging), e4 (E12). Sizes: SCENARIOS.
+References: PHYSICS C7 (pumps), e1 (staging), E12 (economizer). Sizes: SCENARIOS.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _RESIDUAL_UP, _RESIDUAL_DOWN = 0.06, 0.02
 
 @dataclass(frozen=True)
 class ChilledWater(Parameters):
-    """The chilled-water plant of one site; the defaults are those of ai_hall (SCENARIOS)."""
+    """The chilled-water plant of one site; the defaults are those of SCENARIOS ai_hall."""
 
     machine: str = "B"
     chillers_installed: int = parameter(3, 1, 20, "1", "SCENARIOS ai_hall")

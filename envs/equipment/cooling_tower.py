@@ -66,17 +66,17 @@ class CoolingTower(Parameters):
     pump_flow_l_s: float = parameter(30.0, 0.3, 5e3, "L/s", "SCENARIOS ai_hall, per running cell")
     pump_head_kpa: float = parameter(180.0, 20.0, 1000.0, "kPa", "SCENARIOS ai_hall")
     pump_efficiency: float = parameter(0.684, 0.2, 0.95, "1", "SCENARIOS ai_hall: 7.9 kW")
-    cell_basin_m3: float = parameter(3.0, 0.05, 500.0, "m3", "SCENARIOS masses, engineering guess")
+    cell_basin_m3: float = parameter(3.0, 0.05, 500.0, "m3", 'SCENARIOS "Masses", engineering guess')
     loop_m3: float = parameter(2.0, 0.0, 5e3, "m3", "engineering guess")
     setpoint_lag_s: float = parameter(60.0, 0.0, 3600.0, "s", "PHYSICS 0, local loops")
     cycles_of_concentration: float = parameter(4.0, 1.5, 20.0, "1", "PHYSICS E9")
     drift_frac: float = parameter(5e-5, 0.0, 5e-3, "1", "PHYSICS E9")
-    stage_up_load: float = parameter(0.80, 0.2, 1.5, "1", "as chillers, PHYSICS E2; engineering guess")
-    stage_down_load: float = parameter(0.65, 0.1, 1.2, "1", "as chillers, PHYSICS E2; engineering guess")
-    stage_up_excess_k: float = parameter(1.5, 0.1, 20.0, "K", "as chillers, PHYSICS E2; engineering guess")
-    stage_up_delay_s: float = parameter(600.0, 0.0, 7200.0, "s", "as chillers, PHYSICS E2; engineering guess")
-    stage_down_delay_s: float = parameter(900.0, 0.0, 7200.0, "s", "as chillers, PHYSICS E2; engineering guess")
-    stage_hold_s: float = parameter(1200.0, 0.0, 7200.0, "s", "as chillers, PHYSICS E2; engineering guess")
+    stage_up_load: float = parameter(0.80, 0.2, 1.5, "1", "as chillers, PHYSICS e1; engineering guess")
+    stage_down_load: float = parameter(0.65, 0.1, 1.2, "1", "as chillers, PHYSICS e1; engineering guess")
+    stage_up_excess_k: float = parameter(1.5, 0.1, 20.0, "K", "as chillers, PHYSICS e1; engineering guess")
+    stage_up_delay_s: float = parameter(600.0, 0.0, 7200.0, "s", "as chillers, PHYSICS e1; engineering guess")
+    stage_down_delay_s: float = parameter(900.0, 0.0, 7200.0, "s", "as chillers, PHYSICS e1; engineering guess")
+    stage_hold_s: float = parameter(1200.0, 0.0, 7200.0, "s", "as chillers, PHYSICS e1; engineering guess")
 
 
 class TowerState(NamedTuple):
@@ -273,7 +273,7 @@ def advance(
 def _switch_cells(
     p: CoolingTower, state: TowerState, heat_kw: Array, setpoint_c: Array, available: Array, dt_s: float
 ) -> StageState:
-    """Cells by load and by how far the supply is above its setpoint, PHYSICS E2 staging."""
+    """Cells by load and by how far the supply is above its setpoint, PHYSICS e1 (staging)."""
     load = heat_kw * (1.0 / p.cell_nominal_kw)
     excess = state.basin_c - upper(setpoint_c, COLDEST_WATER_C)
     running = state.stages.running

@@ -190,8 +190,8 @@ def _bend(xp: Array, eps: Array) -> Array:
 def _switch_pad(p: DryCooler, pad_on: Array, setpoint_c: Array, dry_bulb_c: Array) -> Array:
     """Pad with hysteresis: on above the switch point plus the band, off below it minus the band, PHYSICS E11.
 
-    The switch point is SCENARIOS', but not before dry air comes within ``pad_approach_k`` of the setpoint: at 26 degC
-    and a setpoint of 31 the pads of liquid_hall would spend 220 USD of water a day to save 1 USD of fan energy.
+    The switch point is that of SCENARIOS liquid_hall, but not before dry air comes within ``pad_approach_k`` of the
+    setpoint: at 26 degC and a setpoint of 31 its pads would spend 220 USD of water a day to save 1 USD of fan energy.
     """
     point = upper(setpoint_c - p.pad_approach_k, p.pad_switch_c)
     above = as_mask(dry_bulb_c > point + p.pad_band_k, dry_bulb_c)

@@ -1,7 +1,7 @@
 """Direct-expansion room units: compressor and condenser on outdoor air, no water.
 
 The temperature shape is that of the air-cooled screw chiller (machine F of PHYSICS e1) at 6.67 degC leaving water,
-collapsed to the outdoor dry bulb alone and normalised at 35 degC; sizes and COP are those of liquid_hall (SCENARIOS).
+collapsed to the outdoor dry bulb alone and normalised at 35 degC; sizes and COP are those of SCENARIOS liquid_hall.
 
 References: PHYSICS E1, E2a; datasets/AirCooledChiller.idf of NREL/EnergyPlus @1a2d901.
 """
@@ -24,7 +24,7 @@ _LEAVING_C = 6.67
 
 @dataclass(frozen=True)
 class DxUnits(Parameters):
-    """Equal direct-expansion units of one room; the defaults are those of liquid_hall (SCENARIOS)."""
+    """Equal direct-expansion units of one room; the defaults are those of SCENARIOS liquid_hall."""
 
     units_installed: int = parameter(4, 1, 50, "1", "SCENARIOS liquid_hall")
     units_duty: int = parameter(3, 1, 50, "1", "SCENARIOS liquid_hall; the others stand by for a failed one")

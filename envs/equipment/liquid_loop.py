@@ -26,7 +26,9 @@ PUMP_LAG_S = 10.0  # drive ramp, engineering guess
 VALVE_LAG_S = 60.0  # closed local loop, PHYSICS 0
 FILM_RATIO, FILM_EXPONENT = 1.0, 0.8  # of plate exchangers, liquid on both sides, engineering guess
 SMALLEST_FLOW_FRAC = 0.02  # below it the return temperature is that of this flow
-FLOOR_OVER_DEW_POINT_K = 3.0  # of what may be commanded; SCENARIOS. Measured alarm: envs.plant.ledger, 2 K
+# Of what may be commanded: SCENARIOS "Channels an agent may hold". What is measured has its alarm at 2 K
+# (`envs.plant.ledger`).
+FLOOR_OVER_DEW_POINT_K = 3.0
 _SMALL = 1e-6
 _NOT_ZERO = 1e-12
 
@@ -35,15 +37,15 @@ _NOT_ZERO = 1e-12
 class CoolantDistribution(Parameters):
     """Coolant distribution units and the coolant they pump. Defaults: ai_hall."""
 
-    cdus: float = parameter(3, 1, 200, "1", "SCENARIOS; installed")
-    cdus_running: float = parameter(2, 1, 200, "1", "SCENARIOS; on duty, carry the design flow")
-    ua_kw_k: float = parameter(165.0, 1.0, 5_000.0, "kW/K", "SCENARIOS; each, D3: 250-300 W/K per kW")
-    tcs_flow_lpm: float = parameter(1530.0, 10.0, 200_000.0, "L/min", "SCENARIOS, D4: 1.5 lpm/kW; all on duty")
-    pump_dp_kpa: float = parameter(250.0, 10.0, 1_000.0, "kPa", "SCENARIOS")
-    pump_efficiency: float = parameter(0.65, 0.1, 0.95, "1", "SCENARIOS")
+    cdus: float = parameter(3, 1, 200, "1", "SCENARIOS ai_hall; installed")
+    cdus_running: float = parameter(2, 1, 200, "1", "SCENARIOS ai_hall; on duty, carry the design flow")
+    ua_kw_k: float = parameter(165.0, 1.0, 5_000.0, "kW/K", "SCENARIOS ai_hall; each, D3: 250-300 W/K per kW")
+    tcs_flow_lpm: float = parameter(1530.0, 10.0, 200_000.0, "L/min", "SCENARIOS ai_hall, D4: 1.5 lpm/kW; all on duty")
+    pump_dp_kpa: float = parameter(250.0, 10.0, 1_000.0, "kPa", "SCENARIOS ai_hall")
+    pump_efficiency: float = parameter(0.65, 0.1, 0.95, "1", "SCENARIOS ai_hall")
     pump_exponent: float = parameter(2.8, 2.5, 3.0, "1", "C1, D6: closed loop 2.6-3")
     min_flow_frac: float = parameter(0.70, 0.1, 1.0, "1", "D6; vendor interlock")
-    stored_litres: float = parameter(1200.0, 5.0, 200_000.0, "L", "SCENARIOS: 120 L per liquid rack")
+    stored_litres: float = parameter(1200.0, 5.0, 200_000.0, "L", 'SCENARIOS "Masses": 120 L per liquid rack')
     tcs_limit_c: float = parameter(45.0, 25.0, 60.0, "degC", "D7: class S45")
 
 
@@ -59,7 +61,7 @@ class FacilityWater(Parameters):
     pump_efficiency: float = parameter(0.65, 0.1, 0.95, "1", "SCENARIOS ai_hall: 5.7 kW")
     volume_m3: float = parameter(4.0, 0.05, 1_000.0, "m3", "SCENARIOS ai_hall")
     exchanger_ua_kw_k: float = parameter(261.0, 0.0, 20_000.0, "kW/K", "SCENARIOS ai_hall; 0 without an exchanger")
-    cw_design_kg_s: float = parameter(30.0, 0.1, 5_000.0, "kg/s", "SCENARIOS: half of two tower pumps of 30 L/s")
+    cw_design_kg_s: float = parameter(30.0, 0.1, 5_000.0, "kg/s", "SCENARIOS ai_hall: half of two 30 L/s tower pumps")
 
 
 class TcsState(NamedTuple):

@@ -1,7 +1,7 @@
 """The one table of channels: what an agent or the building may move, in which units, how far and how fast.
 
 It feeds the action space, the decoding, the slew limits, the documentation, the shield and the exported manifest.
-Ranges and slews: SCENARIOS, "Channels an agent may hold".
+Ranges and slews: SCENARIOS "Channels an agent may hold".
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from envs.parameters import Parameters, parameter
 
 Array = NDArray[np.floating]
 
-GUESS = "engineering guess, see PHYSICS f7 and WORKLOAD 4c"
+GUESS = "engineering guess, see PHYSICS F7 and WORKLOAD 4c"
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from envs.scenario import Scenario
 from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
 
 LEAST_COIL_WATER_FRAC = 0.02  # drifts through the coils without pumps, engineering guess
-INLET_ALARM_C = 30.0  # worst inlet above it: room fans to full speed (SCENARIOS, fast protections)
+INLET_ALARM_C = 30.0  # worst inlet above it: room fans to full speed (SCENARIOS "Fast protections")
 
 
 class Plant:

@@ -46,7 +46,7 @@ class Fit(NamedTuple):
 
 
 def powered(fit: Fit, ups_alive: Array) -> Fit:
-    """What is fit and has power: the UPS feeds room units, coolant and facility-water pumps (SCENARIOS)."""
+    """What is fit and has power: the UPS feeds room units, coolant and facility-water pumps (SCENARIOS ai_hall)."""
     return fit._replace(
         crah_units=fit.crah_units * ups_alive, fws_pumps=fit.fws_pumps * ups_alive, cdus=fit.cdus * ups_alive
     )

@@ -42,8 +42,8 @@ class RackGroup(Parameters):
     zone: int = parameter(0, 0, 100, "1", "scenario: index of the air zone")
     row: int = parameter(0, 0, 100, "1", "scenario: index of the power row")
     workload: str = "frontier"
-    priority: int = parameter(0, 0, 9, "1", "SCENARIOS: decode > prefill > training")
-    breaker_kw: float = parameter(132.0, 0.1, 5000.0, "kW", "SCENARIOS: rack limits")
+    priority: int = parameter(0, 0, 9, "1", 'SCENARIOS "Caps": serving before training')
+    breaker_kw: float = parameter(132.0, 0.1, 5000.0, "kW", "SCENARIOS ai_hall, distribution")
     overrides: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -114,11 +114,11 @@ class Rules(Parameters):
         )
     )
     condenser_water: CondenserReset = field(default_factory=CondenserReset)
-    request_one_c: float = parameter(25.5, 15.0, 40.0, "degC", "SCENARIOS")
-    request_three_c: float = parameter(27.0, 15.0, 40.0, "degC", "SCENARIOS")
-    fws_setpoint_c: float = parameter(31.0, 10.0, 45.0, "degC", "SCENARIOS: TCS - 4")
-    tcs_setpoint_c: float = parameter(35.0, 15.0, 50.0, "degC", "SCENARIOS")
-    tcs_pump_speed_frac: float = parameter(1.0, 0.1, 1.0, "1", "SCENARIOS: constant flow")
+    request_one_c: float = parameter(25.5, 15.0, 40.0, "degC", 'SCENARIOS "Supply air trim and respond"')
+    request_three_c: float = parameter(27.0, 15.0, 40.0, "degC", 'SCENARIOS "Supply air trim and respond"')
+    fws_setpoint_c: float = parameter(31.0, 10.0, 45.0, "degC", 'SCENARIOS "Coolant": TCS - 4')
+    tcs_setpoint_c: float = parameter(35.0, 15.0, 50.0, "degC", 'SCENARIOS "Coolant"')
+    tcs_pump_speed_frac: float = parameter(1.0, 0.1, 1.0, "1", 'SCENARIOS "Coolant": constant flow')
     caps: str = "water_filling"
     caps_budget_frac: float = parameter(1.0, 0.3, 1.0, "1", "share of what the feeder may carry that the caps hand out")
 
@@ -162,7 +162,7 @@ class Scenario(Parameters):
     channel_ranges: dict[str, list[float]] = field(default_factory=dict)
     encodings: dict[str, str] = field(default_factory=dict)
     legacy_setpoints: dict[str, float] = field(default_factory=dict)
-    expected_peak_kw: float = parameter(1700.0, 1.0, 1e6, "kW", "SCENARIOS: design day")
+    expected_peak_kw: float = parameter(1700.0, 1.0, 1e6, "kW", 'SCENARIOS "What the halls share"')
     forecast: bool = False
 
     def __post_init__(self) -> None:

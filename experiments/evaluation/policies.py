@@ -26,7 +26,7 @@ PolicyMaker = Callable[["DataCenterCore"], Controller]
 def reference_policies(
     scenario: Scenario, mpc: bool = False, mpc_forecast: str = "persistence"
 ) -> dict[str, PolicyMaker]:
-    """What every evaluation scores, each made from the core that it will run on (PROTOCOL, baselines).
+    """What every evaluation scores, each made from the core that it will run on (PROTOCOL 5).
 
     Parameters
     ----------

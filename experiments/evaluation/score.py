@@ -1,4 +1,4 @@
-"""The one function that scores every policy: sums and peaks of a run's Flows, per episode (PROTOCOL 1 and 7)."""
+"""The one function that scores every policy: sums and peaks of a run's Flows, per episode (PROTOCOL 1, PROTOCOL 7)."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ KNOWN_MISSES: dict[tuple[str, str], str] = {
         "our base power is that of an H100 server, a larger share of its full power; the traces are A100 servers"
     ),
     ("M5", "median of the interactive racks"): (
-        "WORKLOAD's fixed pools run at 0.80-0.86 TDP: large batches, where the leaderboard's median uses smaller ones"
+        "fixed pools run at 0.80-0.86 of TDP (WORKLOAD 6d): large batches, where the leaderboard's median uses smaller"
     ),
 }
 

@@ -51,7 +51,7 @@ class Row:
     Attributes
     ----------
     number : str
-        Row of PHYSICS table j, or M1.. for measured data beside it.
+        Row of the targets, PHYSICS j, or M1.. for measured data beside it.
     target, published, tolerance, source : str
         As the table has them.
     measure : callable

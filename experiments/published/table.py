@@ -1,4 +1,4 @@
-"""All rows of the page, in the order of PHYSICS table j, then the measured data beside it."""
+"""All rows of the page, in the order of PHYSICS j, then the measured data beside it."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_the_tropics_cost_more_than_a_mild_coast_and_a_cold_winter(year):
 
 
 def test_pue_is_within_what_operators_publish(year):
-    """PHYSICS j18: liquid 1.05-1.15, modern 1.10-1.25 (ai_hall is both), legacy 1.35-1.75; SCENARIOS: edge 1.3."""
+    """PHYSICS j18: liquid 1.05-1.15, modern 1.10-1.25 (ai_hall is both), legacy 1.35-1.75; SCENARIOS edge_room 1.3."""
     name, pue, _, _ = year
     low, high = PUE_BANDS[name]
     assert low <= pue.mean(axis=1).min() and pue.mean(axis=1).max() <= high

@@ -1,4 +1,4 @@
-"""Measured numbers behind the synthetic workload: tables only, each with its source (WORKLOAD sections 1, 2 and 6).
+"""Numbers behind the synthetic workload: tables only, each with its source (WORKLOAD 1, WORKLOAD 2, WORKLOAD 6).
 
 Power shares are of the accelerator's TDP. Values tagged "engineering guess" have no measurement behind them.
 """
@@ -10,7 +10,7 @@ import numpy as np
 MINUTES_PER_WEEK = 10_080
 SECONDS_PER_WEEK = 604_800
 
-# WORKLOAD 1b (fleet A100 idle) and 6: power of one accelerator as a share of its TDP
+# WORKLOAD 1b (fleet A100 idle), WORKLOAD 6: power of one accelerator as a share of its TDP
 IDLE_POWER_FRAC = 0.16
 CLASS_POWER_FRAC = {"pretrain": 0.95, "finetune": 0.86, "prefill": 1.0, "decode": 0.54, "batch": 0.95}
 
@@ -101,7 +101,7 @@ AUTOSCALE_LOAD, AUTOSCALE_FLOOR, AUTOSCALE_HOLD_MIN = 0.60, 0.30, 30
 SEREN_GPUS = np.array([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024])
 SEREN_JOBS_CUMULATIVE = np.array([0.543, 0.656, 0.681, 0.968, 0.979, 0.988, 0.993, 0.996, 0.997, 0.999, 1.0])
 
-# WORKLOAD 1a: arrivals by hour (PAI, medians, mean 1) and 6a: by day from Monday
+# WORKLOAD 1a: arrivals by hour (PAI, medians, mean 1), WORKLOAD 6a: by day from Monday
 PAI_HOUR = np.fromstring(
     """
     1.40 0.96 0.70 0.59 0.72 0.70 0.78 0.95 0.77 0.91 1.40 1.46
@@ -130,7 +130,7 @@ START_POWER_FRAC = (0.20, 0.30)  # engineering guess
 START_LARGE_S, START_SMALL_S = (600.0, 1800.0), (60.0, 180.0)  # engineering guess
 SHARED_CHECKPOINT_S = 3600.0  # measured at one minute on 48 A100 (Emerald), WORKLOAD 1b
 
-# WORKLOAD 1b and 6a: frontier run
+# WORKLOAD 1b, WORKLOAD 6a: frontier run
 CHECKPOINT_POWER_FRAC, CHECKPOINT_STALL_S = 0.20, 30.0
 ASYNC_CHECKPOINT_POWER_FRAC, ASYNC_CHECKPOINT_STALL_S = 0.90, 5.0
 RUN_LENGTH_DAYS = (12.0, 0.8)
@@ -145,8 +145,8 @@ DRAW_OFFSET = -0.015  # keeps the drawn share of rated accelerators at or below 
 STEP_HIGH_FRAC, STEP_LOW_FRAC = 1.0, 0.35
 STEP_SWING_FRAC = STEP_HIGH_FRAC - STEP_LOW_FRAC
 
-# WORKLOAD 3 and 6b: a CPU hall moves between 0.52 and 0.72 of its peak power (Fan 2007); B1 with r = 1.4 and idle 0.40
-# inverts it
+# WORKLOAD 3, WORKLOAD 6b: a CPU hall moves between 0.52 and 0.72 of its peak power (Fan 2007); B1 with r = 1.4 and
+# idle 0.40 inverts it
 CPU_POWER_RANGE = (0.52, 0.72)
 CPU_IDLE_FRAC = 0.40
 CPU_EXPONENT = 1.4

@@ -103,7 +103,7 @@ def autoscaled_share(load: np.ndarray) -> np.ndarray:
 
 
 def phase_split(power_frac: np.ndarray, service: str) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of accelerators in prefill and decode that draw ``power_frac`` together (WORKLOAD 6b and c).
+    """Shares of accelerators in prefill and decode that draw ``power_frac`` together (WORKLOAD 6b, WORKLOAD 6c).
 
     Two classes at 1.0 and 0.54 TDP reach a power p only if the prefill share f of the active ones is at least (p -
     0.54)/.46. Above that
@@ -145,7 +145,7 @@ def serving_activity(load: np.ndarray, awake: np.ndarray, service: str) -> tuple
 
 
 def cpu_utilisation(load: np.ndarray, service: str) -> np.ndarray:
-    """Utilisation 0..1 of CPU servers whose power moves between 0.52 and 0.72 of peak with the load (WORKLOAD 3, 6b).
+    """Utilisation 0..1 of CPU servers that draw 0.52 to 0.72 of peak with the load (WORKLOAD 3, WORKLOAD 6b).
 
     Inverts PHYSICS B1, ``P/P_max = i + (1 - i)(2 u - u^1.4)`` with an idle share i of 0.40 (range 0.3-0.5).
     """

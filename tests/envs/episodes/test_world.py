@@ -54,7 +54,7 @@ def met(world: World, load_start: int, steps: np.ndarray) -> Load:
 
 @pytest.mark.parametrize("name", ["edge_room", "ai_hall", "liquid_hall"])
 def test_a_year_drawn_from_a_shipped_world_never_sees_a_week_twice(name: str) -> None:
-    """No two of 52 weeks agree: the racks' mean load differs by more than 0.03 of its mean (WORKLOAD d)."""
+    """No two of 52 weeks agree: the racks' mean load differs by more than 0.03 of its mean (WORKLOAD 6d)."""
     world = World.build(load(name))
     start = world.drawn_steps - world.steps_per_day  # the last day on which an episode may begin
     week = world.steps_per_week

@@ -1,4 +1,4 @@
-"""PHYSICS e2: York map, Merkel as its oracle, fans, basin, staging and water; rows 5 and 6 of table j."""
+"""PHYSICS e2, j5 and j6: York map, Merkel as its oracle, fans, basin, staging and water."""
 
 from __future__ import annotations
 

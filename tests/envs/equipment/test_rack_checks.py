@@ -1,4 +1,4 @@
-"""Check values of PHYSICS b and d4 on racks and their coolant: cap curves, swings, inlet and coolant temperatures."""
+"""Check values of PHYSICS b and D4 on racks and their coolant: cap curves, swings, inlet and coolant temperatures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PHYSICS C1, C3, C7, D6 and rows 6 and 7 of table j."""
+"""PHYSICS C1, C3, C7, D6, j6 and j7."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PHYSICS section a: moist air against its table and against psychrolib and CoolProp."""
+"""PHYSICS a: moist air against its table and against psychrolib and CoolProp."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PHYSICS E9: air that leaves saturated, closed form against bisection, and row 8 of table j."""
+"""PHYSICS E9 and j8: air that leaves saturated, closed form against bisection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The assembled workload of a hall: shapes, seeds, steps, partitions, episodes (WORKLOAD 6c and 6d)."""
+"""The assembled workload of a hall: shapes, seeds, steps, partitions, episodes (WORKLOAD 6c, WORKLOAD 6d)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests, the batch law, autoscaling, phases, the CPU hall and batch demand (WORKLOAD 2, 6b; PHYSICS B1, B3)."""
+"""Requests, batch law, autoscaling, phases, CPU hall, batch demand (WORKLOAD 2, WORKLOAD 6b; PHYSICS B1, B3)."""
 
 from __future__ import annotations
 
