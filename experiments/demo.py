@@ -87,7 +87,7 @@ def affordable_steps(scenario: Scenario, training_s: float) -> int:
 
     core = DataCenterCore(scenario, ENVIRONMENTS)
     core.reset(seed=SEED)
-    actions = np.zeros((ENVIRONMENTS, core.action_space.shape[0]), np.float32)
+    actions = np.zeros((ENVIRONMENTS, core.action_size), np.float32)
     core.step(actions)
     start = time.perf_counter()
     for _ in range(5):

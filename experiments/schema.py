@@ -17,7 +17,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from agents.learning.algorithms import ALGORITHMS, Algorithm
-from agents.learning.learn import LearningPlan
+from agents.learning.plan import LearningPlan
 from experiments.records.tracking import DEFAULT_URI
 
 CONFIGS = "pkg://configs.run"  # beside configs/scenario: hydra must meet scenarios as typed nodes, not as YAML

@@ -52,7 +52,8 @@ def train(scenario: Scenario, learner: Learner, plan: TrainingPlan, folder: Path
     dict
         What the run cost (``agents.learning.learn.learn``).
     """
-    from agents.learning.learn import Validation, learn
+    from agents.learning.learn import learn
+    from agents.learning.plan import Validation
     from envs.sb3_vec_env import DataCenterSB3VecEnv
     from experiments.evaluation.episodes import with_split
 

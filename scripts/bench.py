@@ -30,8 +30,8 @@ from envs.equipment import (
     rack,
 )
 from envs.sb3_vec_env import DataCenterSB3VecEnv
+from envs.scenario import SHIPPED
 
-SCENARIOS = ("ai_hall", "ai_hall_power_cap", "legacy_air", "liquid_hall", "edge_room")
 BATCHES = (1, 64, 256, 1024, 4096)
 HUNDRED_RACKS = (
     "racks.r1.count=25", "racks.r2_conv.count=15", "racks.r2_code.count=10",
@@ -106,7 +106,7 @@ def core_rate(
     """Environment steps/s of the core under random actions, the spread of the repeats, and its number of racks."""
     core = DataCenterCore(scenario, batch, overrides)
     core.reset(seed=0)
-    actions = actions_of(core.action_space.shape[0], batch)
+    actions = actions_of(core.action_size, batch)
     for k in range(WARM_UP):
         core.step(actions[k % 8])
     once, _ = best_of(lambda: core.step(actions[0]), 3)
@@ -205,7 +205,7 @@ def tape_gain(batch: int, repeats: int) -> tuple[float, float]:
     """Milliseconds of the plant's control step as it is and from its tape."""
     core = DataCenterCore("ai_hall", batch)
     core.reset(seed=0)
-    actions = actions_of(core.action_space.shape[0], batch)
+    actions = actions_of(core.action_size, batch)
     for k in range(WARM_UP):
         core.step(actions[k % 8])
     arguments = (core.state, core.in_force, core._outside, core._load, core.lost, core.t)
@@ -242,7 +242,7 @@ def print_rates(batches: tuple[int, ...], repeats: int, seconds: float) -> None:
     print("environment steps/s of the core, random actions (rack sub-steps/s at the largest batch)")
     print(f"{'scenario':22s}" + "".join(f"{b:>11d}" for b in batches))
     worst = 0.0
-    for scenario in (*SCENARIOS, "ai_hall, 100 racks"):
+    for scenario in (*SHIPPED, "ai_hall, 100 racks"):
         name, overrides = ("ai_hall", HUNDRED_RACKS) if scenario.endswith("racks") else (scenario, ())
         rates = [core_rate(name, b, repeats, seconds, overrides) for b in batches]
         worst = max(worst, *(spread for _, spread, _ in rates))

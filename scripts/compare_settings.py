@@ -47,7 +47,8 @@ def trained(scenario: Scenario, algorithm: str, steps: int, given: dict[str, Any
     """A model and the seconds it took."""
     from agents.learning.algorithms import algorithm_named
     from agents.learning.build import build_model
-    from agents.learning.learn import LearningPlan, learn
+    from agents.learning.learn import learn
+    from agents.learning.plan import LearningPlan
     from envs.sb3_vec_env import DataCenterSB3VecEnv
 
     environments = given.pop("environments", algorithm_named(algorithm).environments)

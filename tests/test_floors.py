@@ -9,7 +9,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("envs", "agents", "experiments", "configs")  # scripts are tools beside the house
-DOORS = ("envs/single_env.py", "envs/vector_env.py", "envs/sb3_vec_env.py", "envs/__init__.py")
+DOORS = ("envs/single_env.py", "envs/vector_env.py", "envs/sb3_vec_env.py", "envs/spaces.py", "envs/__init__.py")
+#: Rooms of envs from the ground up; a room may use those below it, and nothing beside or above it.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("units", "parameters", "trees", "unknown_name"),
+    ("physics",),
+    ("equipment", "interface", "kpi", "engine"),
+    ("controllers", "faults", "signals"),
+    ("scenario",),
+    ("plant",),
+    ("episodes",),
+    ("building", "energyplus"),
+    ("core_state",),
+    ("core",),
+    ("twin", "spaces"),
+    ("single_env", "vector_env", "sb3_vec_env"),
+)
 SAME_ROOM = {
     "air_side": {"air_zone"},
     "chilled_water": {"chiller"},
@@ -17,18 +32,22 @@ SAME_ROOM = {
     "rack_table": {"rack_archetypes", "throughput"},
 }
 BOX, NOT_IN_THE_BOX = "agents/runtime/", "agents/runtime/export.py"
+ENERGYPLUS_USERS = ("validate", "validation", "transfer", "transfers", "calibration")
 Imports = dict[str, list[tuple[str, bool]]]
 
 
-def imports_of(source: str, module: str) -> Iterator[tuple[str, bool]]:
-    """Every imported dotted name of a module's source, and whether the import stands at module level."""
+def imports_of(source: str, module: str, types: bool = False) -> Iterator[tuple[str, bool]]:
+    """Every imported dotted name of a module's source, and whether the import stands at module level.
+
+    Imports for type checkers alone count where ``types`` says so.
+    """
     tree = ast.parse(source)
     inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
     typing = [n for n in ast.walk(tree) if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n.test)]
     skipped = {id(n) for block in typing for statement in block.body for n in ast.walk(statement)}
     for node in ast.walk(tree):
         top = id(node) not in inside
-        if id(node) in skipped:
+        if id(node) in skipped and not types:
             continue
         if isinstance(node, ast.Import):
             yield from ((alias.name, top) for alias in node.names)
@@ -39,16 +58,18 @@ def imports_of(source: str, module: str) -> Iterator[tuple[str, bool]]:
             yield from ((f"{base}.{alias.name}", top) for alias in node.names)
 
 
-def house() -> Imports:
+def house(types: bool = False) -> Imports:
     """All imports of the tree, by path."""
     found: Imports = {}
     for path in sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
-        found[name] = list(imports_of(path.read_text(encoding="utf-8"), name.removesuffix(".py").replace("/", ".")))
+        module = name.removesuffix(".py").replace("/", ".")
+        found[name] = list(imports_of(path.read_text(encoding="utf-8"), module, types))
     return found
 
 
 HOUSE = house()
+WITH_TYPES = house(types=True)
 
 
 def uses(imports: Imports, start: str, *targets: str, allowed: tuple[str, ...] = ()) -> list[str]:
@@ -104,6 +125,20 @@ def circle(imports: Imports) -> list[str]:
     return next((c for c in (walk(m, []) for m in sorted(modules)) if c), [])
 
 
+def upward(imports: Imports) -> list[str]:
+    """Imports, inside envs, of a room that is not below the importer's own."""
+    floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+    found = []
+    for path, names in imports.items():
+        if path.startswith("envs/") and path != "envs/__init__.py":
+            own = path.split("/")[1].removesuffix(".py")
+            for name, _ in names:
+                other = (name.split(".") + [""])[1] if name.startswith("envs.") else ""
+                if other and other != own and floor[other] >= floor[own]:
+                    found.append(f"{path} imports {name}")
+    return found
+
+
 def test_the_house_is_read() -> None:
     assert len(HOUSE) > 80 and "envs/equipment/rack.py" in HOUSE
 
@@ -141,19 +176,35 @@ def test_the_indicators_know_flows_alone() -> None:
     ]
 
 
-def test_gymnasium_stays_at_the_interface_and_the_three_environments() -> None:
-    assert not uses(HOUSE, "envs/", "gymnasium", allowed=(*DOORS, "envs/interface/"))
+def test_every_room_of_envs_has_its_floor() -> None:
+    rooms = {p.stem for p in (ROOT / "envs").iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    assert rooms - {"__init__"} == {room for rooms in FLOORS for room in rooms}
 
 
-def test_the_interface_uses_gymnasium_for_spaces_only() -> None:
-    for path in (ROOT / "envs/interface").glob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        used = {
-            n.attr
-            for n in ast.walk(tree)
-            if isinstance(n, ast.Attribute) and ast.unparse(n.value) in ("gym", "gymnasium")
-        }
-        assert used <= {"spaces"}, path
+def test_no_room_of_envs_uses_one_beside_or_above_it_not_even_for_types() -> None:
+    assert not upward(WITH_TYPES)
+
+
+def test_gymnasium_stays_in_the_three_environments_and_their_boxes() -> None:
+    assert not uses(WITH_TYPES, "envs/", "gymnasium", allowed=DOORS)
+
+
+def test_the_interface_needs_numpy_parameters_and_refusals_alone() -> None:
+    known = {*sys.stdlib_module_names, "numpy"}
+    box = reached(WITH_TYPES, "envs/interface/")
+    assert box <= {
+        p for p in WITH_TYPES if p.startswith(("envs/interface/", "envs/parameters.py", "envs/unknown_name.py"))
+    }
+    assert not [
+        (path, name)
+        for path in box
+        for name, _ in WITH_TYPES[path]
+        if name.split(".")[0] not in known and not name.startswith("envs.")
+    ]
+
+
+def test_the_twin_knows_no_agent_and_no_experiment() -> None:
+    assert not uses(WITH_TYPES, "envs/twin/", "agents", "experiments")
 
 
 def test_stable_baselines3_stays_in_learning_export_and_its_own_environment() -> None:
@@ -187,6 +238,11 @@ def test_mlflow_stays_in_tracking() -> None:
     assert not uses(HOUSE, "", "mlflow", allowed=("experiments/records/tracking.py",))
 
 
+def test_the_second_plant_is_used_by_its_own_experiments_only() -> None:
+    homes = tuple(f"experiments/{name}" for name in ENERGYPLUS_USERS)
+    assert not uses(WITH_TYPES, "", "envs.energyplus", allowed=("envs/energyplus/", *homes))
+
+
 def test_energyplus_is_met_in_its_own_room_and_inside_functions_only() -> None:
     assert not uses(HOUSE, "", "pyenergyplus", allowed=("envs/energyplus/",))
     assert not [p for p, names in HOUSE.items() for name, top in names if top and name.startswith("pyenergyplus")]
@@ -215,18 +271,14 @@ def test_an_operators_box_needs_the_interface_and_numpy_alone() -> None:
     assert not carried_too_much(HOUSE)
 
 
-def test_the_interface_knows_no_other_room() -> None:
-    assert not [p for p in reached(HOUSE, "envs/interface/") if p.count("/") > 1 and "envs/interface/" not in p]
+def test_no_import_circle_anywhere_not_even_for_types() -> None:
+    assert not circle(HOUSE) and not circle(WITH_TYPES)
 
 
-def test_no_import_circle_anywhere() -> None:
-    assert not circle(HOUSE)
-
-
-def synthetic(**sources: str) -> Imports:
+def synthetic(types: bool = False, **sources: str) -> Imports:
     """Imports of invented modules, ``a__b`` standing for ``a/b.py``."""
     paths = {name.replace("__", "/") + ".py": text for name, text in sources.items()}
-    return {p: list(imports_of(t, p.removesuffix(".py").replace("/", "."))) for p, t in paths.items()}
+    return {p: list(imports_of(t, p.removesuffix(".py").replace("/", "."), types)) for p, t in paths.items()}
 
 
 def test_each_rule_sees_a_violation() -> None:
@@ -259,3 +311,14 @@ def test_the_box_s_rule_sees_what_is_carried_too_much() -> None:
 def test_an_import_inside_a_function_closes_no_circle() -> None:
     lazy = synthetic(a="import b", b="def f():\n    import a")
     assert not circle(lazy) and circle(synthetic(a="import b", b="import a"))
+
+
+def test_an_import_for_types_counts_where_it_is_asked_for() -> None:
+    lazy = {"a": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import b", "b": "import a"}
+    assert not circle(synthetic(**lazy)) and circle(synthetic(types=True, **lazy))
+
+
+def test_a_room_that_reaches_up_or_across_is_seen() -> None:
+    bad = synthetic(envs__plant__work="from envs.core import x", envs__faults="import envs.signals.noise")
+    assert len(upward(bad)) == 3
+    assert not upward(synthetic(envs__core="from envs.plant import work", envs__plant__a="import envs.plant.b"))

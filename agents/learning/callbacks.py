@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.policies import ActorCriticPolicy
 
-    from agents.learning.learn import LearningPlan, Validation
+    from agents.learning.plan import LearningPlan, Validation
 
 Sink = Callable[[dict[str, float], int], None]
 

@@ -3,54 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from agents.learning.algorithms import algorithm_of
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.callbacks import BaseCallback
-    from stable_baselines3.common.vec_env import VecEnv
 
     from agents.learning.callbacks import PlateauStop, Sink
-
-
-@dataclass(frozen=True)
-class LearningPlan:
-    """How long to learn, and what happens beside it; 0 switches a habit off.
-
-    Attributes
-    ----------
-    total_steps : int
-        Environment steps over all environments, those before a resumption included.
-    checkpoint_every, evaluate_every : int
-        Environment steps between two checkpoints, and between two scores of the policy on the validation episodes.
-    patience : int
-        Evaluations without gain after which learning ends.
-    min_gain : float
-        Smallest rise of the mean episode reward that counts as gain.
-    progress : bool
-        Show a bar with the time left.
-    torch_threads : int
-        1 suits small batches: a second thread on a busy core can slow them a hundredfold.
-    """
-
-    total_steps: int
-    checkpoint_every: int = 0
-    evaluate_every: int = 0
-    patience: int = 0
-    min_gain: float = 0.0
-    progress: bool = False
-    torch_threads: int = 1
-
-
-class Validation(NamedTuple):
-    """Environments that the plateau is judged on, and the seed of their episodes, the same at every evaluation."""
-
-    environments: VecEnv
-    seed: int = 0
+    from agents.learning.plan import LearningPlan, Validation
 
 
 def learn(

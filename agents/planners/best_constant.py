@@ -16,18 +16,6 @@ if TYPE_CHECKING:
     from agents.planners.trial import Bench
     from envs.core import DataCenterCore
 
-#: Channels that a fixed controller holds still by search; the rest stays where it does no harm.
-THERMAL = (
-    "crah_fan_speed_frac",
-    "supply_air_temp_setpoint_c",
-    "chw_supply_temp_setpoint_c",
-    "cw_supply_temp_setpoint_c",
-    "fws_supply_temp_setpoint_c",
-    "tcs_supply_temp_setpoint_c",
-    "tcs_pump_speed_frac",
-)
-STILL = {"rack_power_limit_frac": 1.0, "battery_power_kw": 0.0}
-
 
 class HeldAction:
     """The agent's action held still; its encodings (approach over the wet bulb, share of the feeder) still decode.
@@ -69,11 +57,9 @@ class FixedBox:
     """
 
     def __init__(self, core: DataCenterCore) -> None:
-        searched = set(THERMAL)
-        if "feeder" in core.plant.layout.present:
-            searched.add("rack_power_limit_frac")
+        searched = {"cooling", "cap"} if "feeder" in core.plant.layout.present else {"cooling"}
         self.channels = core.channels
-        self.names = tuple(c.name for c in core.channels if c.name in searched)
+        self.names = tuple(c.name for c in core.channels if c.kind in searched)
         self.ranges = {c.name: (c.low, c.high) for c in core.channels}
 
     def encode(self, values: Mapping[str, float]) -> NDArray[np.float64]:
@@ -98,8 +84,8 @@ class FixedBox:
 
 
 def fixed(channels: Any, values: dict[str, Any]) -> Fixed:
-    """One value per channel, the same in every row; what has no value holds ``STILL`` or is left to the building."""
-    known = {**STILL, **values}
+    """One value per channel, the same in every row; what has no value stands idle or is left to the building."""
+    known = {c.name: c.idle for c in channels if c.idle is not None} | values
     return Fixed({c.name: [known[c.name]] * c.rows for c in channels if c.name in known})
 
 

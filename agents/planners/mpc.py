@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.planners.best_constant import THERMAL
 from agents.planners.cem import Budget, minimize_each
 from agents.planners.load_ahead import LoadAhead, Persistence
 from envs.controllers.base import Array, Controller, Measurements, Setpoints
@@ -93,7 +92,7 @@ class Mpc:
         self.ahead = ahead or Persistence(self.plant.layout)
         self.dtype = core.dtype
         self.steps = max(1, round(settings.horizon_s / core.step_s))
-        self.moves = [c for c in core.agent_channels if c.name in THERMAL]
+        self.moves = [c for c in core.agent_channels if c.kind == "cooling"]
         self.rows = sum(c.rows for c in self.moves)
         self.plan: Setpoints | None = None
         self.decisions = 0

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from agents.planners.cem import Budget, Progress, minimize
 from envs.building.rules import building_controller
+from envs.interface.channels import Channel
 
 if TYPE_CHECKING:
     from agents.planners.trial import Bench
@@ -89,8 +90,8 @@ class RuleBox:
     """
 
     def __init__(self, layout: Layout) -> None:
-        there = [k for k in KNOBS if k.channel in layout.channel_names]
-        self.knobs = tuple(_in_units(k, layout.channel_ranges[k.channel]) for k in there)
+        there = [k for k in KNOBS if k.channel in layout.channels]
+        self.knobs = tuple(_in_units(k, layout.channels[k.channel]) for k in there)
 
     def encode(self, rules: Rules) -> Vector:
         """Point of the box ``(n,)`` of the rules' constants, clipped into it."""
@@ -164,10 +165,10 @@ def _set(part: Any, path: list[str], value: Any) -> Any:
     return replace(part, **{name: _set(getattr(part, name), rest, value) if rest else value})
 
 
-def _in_units(k: Knob, channel_range: tuple[float, float]) -> Knob:
+def _in_units(k: Knob, channel: Channel) -> Knob:
     if not k.of_channel:
         return k
-    low, high = channel_range
+    low, high = channel.low, channel.high
     return replace(k, low=low + k.low * (high - low), high=low + k.high * (high - low), of_channel=False)
 
 

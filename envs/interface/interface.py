@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.interface.action import APPROACH_HIGH_K, APPROACH_LOW_K, ActionDecoder, slew_limited
-from envs.interface.channels import CHANNELS, POSSIBLE, SLEW_INTERVAL_S, Channel
-from envs.interface.observation import Observer, Point
+from envs.interface.channel import SLEW_INTERVAL_S, Channel
+from envs.interface.channels import CHANNELS
+from envs.interface.observation import Observer
+from envs.interface.points import Point
 from envs.unknown_name import unknown_name
 
 Array = NDArray[np.floating]
@@ -33,6 +35,7 @@ class ChannelData(TypedDict):
     """A channel as plain data; ``slew_down`` and ``slew_up`` per ``slew_interval_s``, None where free."""
 
     name: str
+    meaning: str
     per: str
     rows: int
     unit: str
@@ -48,6 +51,7 @@ class PointData(TypedDict):
     """A point as plain data: ``low..high`` maps to -1..1, a reading outside ``possible`` is refused."""
 
     name: str
+    meaning: str
     per: str
     rows: int
     unit: str
@@ -160,13 +164,16 @@ def possible_range(p: Point) -> tuple[float, float]:
         return POSSIBLE_BY_UNIT[p.unit]
     reach = BELIEVED_BEYOND_FRAC * (p.high - p.low)
     low, high = p.low - reach, p.high + reach
-    channel = POSSIBLE.get(p.name.removeprefix(IN_FORCE), (low, high))
-    return min(low, channel[0]), max(high, channel[1])
+    channel = CHANNELS.get(p.name.removeprefix(IN_FORCE))
+    if channel is not None and np.isfinite(channel.possible).all():
+        return min(low, channel.possible[0]), max(high, channel.possible[1])
+    return low, high
 
 
 def _point_data(p: Point) -> PointData:
     return PointData(
         name=p.name,
+        meaning=p.meaning,
         per=p.per,
         rows=p.rows,
         unit=p.unit,
@@ -177,12 +184,21 @@ def _point_data(p: Point) -> PointData:
 
 
 def _point(data: PointData) -> Point:
-    return Point(data["name"], data["per"], data["low"], data["high"], data["unit"], rows=data["rows"])
+    return Point(
+        name=data["name"],
+        per=data["per"],
+        low=data["low"],
+        high=data["high"],
+        unit=data["unit"],
+        meaning=data["meaning"],
+        rows=data["rows"],
+    )
 
 
 def _channel_data(c: Channel) -> ChannelData:
     return ChannelData(
         name=c.name,
+        meaning=c.meaning,
         per=c.per,
         rows=c.rows,
         unit=c.unit,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,25 +51,50 @@ def tolerance(value: Array, limit: float, margin: float) -> Array:
     The shape is ``(1 - s)^2 (1 + 2 s)`` with ``s`` the share of the margin used: flat at both ends.
     """
     s = np.minimum(np.maximum((value - limit) / margin, 0.0), 1.0)
-    return (1.0 - s) * (1.0 - s) * (1.0 + 2.0 * s)
+    share: Array = (1.0 - s) * (1.0 - s) * (1.0 + 2.0 * s)
+    return share
 
 
-TERM_NAMES = (
-    "energy",
-    "demand",
-    "carbon",
-    "water",
-    "work_lost",
-    "work_delayed",
-    "demand_response",
-    "inlet",
-    "ramp",
-    "coolant",
-    "branch",
-    "trips",
-    "travel",
-    "closing",
-)
+@dataclass(frozen=True)
+class Term:
+    """One cost that an agent is paid for, in USD.
+
+    Attributes
+    ----------
+    name : str
+        Key of ``reward_weights`` and of the cost terms.
+    meaning : str
+        What is priced, in a line.
+    prices : tuple of str
+        Fields of `RewardConfig` that set it; empty where signals or fixed constants alone do.
+    """
+
+    name: str
+    meaning: str
+    prices: tuple[str, ...] = ()
+
+
+TERMS: tuple[Term, ...] = (
+    Term("energy", "grid energy less what the load signal asks of the racks, at the price of the hour"),
+    Term("demand", "rise of the month's highest 15 min mean, for the episode's share of the month",
+         ("demand_charge_usd_kw_month",)),
+    Term("carbon", "carbon of the same energy", ("carbon_usd_t",)),
+    Term("water", "water drawn, and water drained from the tower", ("water_usd_m3", "blowdown_usd_m3")),
+    Term("work_lost", "work that was asked for and is never done",
+         ("interactive_lost_usd_h", "training_lost_usd_h", "batch_lost_usd_h")),
+    Term("work_delayed", "training and batch work that waits, charged when the wait begins and refunded when it ends",
+         ("training_delay_usd_h2", "batch_lost_usd_h")),
+    Term("demand_response", "energy above what an active event allows", ("dr_penalty_usd_kwh",)),
+    Term("inlet", "inlets over their limit, summed over the racks",
+         ("inlet_limit_c", "inlet_margin_k", "inlet_usd_rack_h")),
+    Term("ramp", "rise or fall of the zones' worst inlet faster than its limit", ("ramp_limit_k_h", "ramp_usd_h")),
+    Term("coolant", "coolant over its limit or under the dew point", ("coolant_margin_k", "coolant_usd_h")),
+    Term("branch", "energy over a limit of the power chain", ("branch_usd_kwh",)),
+    Term("trips", "breakers that trip and racks that shut themselves down", ("trip_usd",)),
+    Term("travel", "travel of the agent's channels, in full ranges", ("travel_usd",)),
+    Term("closing", "at the end: battery charge short of the start, heat left in the loops"),
+)  # fmt: skip
+TERM_NAMES = tuple(t.name for t in TERMS)
 
 
 @dataclass(frozen=True)
@@ -86,7 +111,26 @@ class Judged:
     work_priority_usd: Mapping[str, Array]
 
 
-def terms(config: RewardConfig, flows: Any, judged: Judged, step_h: float) -> dict[str, Array]:
+class PricedFlows(Protocol):
+    """What of the plant's Flows is priced; ``(B,)`` but for the inlets ``(R, B)``."""
+
+    @property
+    def grid_power_kw(self) -> Array: ...  # noqa: D102
+    @property
+    def rack_inlet_max_c(self) -> Array: ...  # noqa: D102
+    @property
+    def makeup_kg(self) -> Array: ...  # noqa: D102
+    @property
+    def blowdown_kg(self) -> Array: ...  # noqa: D102
+    @property
+    def coolant_excess_k(self) -> Array: ...  # noqa: D102
+    @property
+    def limit_excess_kwh(self) -> Array: ...  # noqa: D102
+    @property
+    def trips(self) -> Array: ...  # noqa: D102
+
+
+def terms(config: RewardConfig, flows: PricedFlows, judged: Judged, step_h: float) -> dict[str, Array]:
     """Cost terms [USD] of one step, each ``(B,)``.
 
     Energy is grid energy less what the load signal asks of the racks (the agent cannot change that part), at the
@@ -118,7 +162,8 @@ def total(term_values: Mapping[str, Array], weights: Mapping[str, float], scale_
     for name, value in term_values.items():
         weight = float(weights.get(name, 1.0))
         cost = cost + value if weight == 1.0 else cost + value * weight
-    return cost * (-1.0 / scale_usd)
+    reward: Array = cost * (-1.0 / scale_usd)
+    return reward
 
 
 def check_weights(weights: Mapping[str, float]) -> None:

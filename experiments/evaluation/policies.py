@@ -116,7 +116,7 @@ def _require_same_box(folder: Path, theirs: InterfaceData, ours: InterfaceData) 
         ("channels", theirs["channels"], ours["channels"]),
         ("points", theirs["points"], ours["points"]),
     ):
-        if there != here:
+        if _bare(there) != _bare(here):
             raise ValueError(
                 f"{folder} was trained on other {kind} than this scenario's ({_difference(there, here)}); "
                 "evaluate it on the scenario (and agent_channels) that it was trained on"
@@ -134,8 +134,13 @@ def _require_same_feeder(folder: Path, theirs: InterfaceData, ours: InterfaceDat
         )
 
 
+def _bare(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Rows without their words: a better sentence is no other channel."""
+    return [{key: value for key, value in row.items() if key != "meaning"} for row in rows]
+
+
 def _difference(there: Sequence[Mapping[str, object]], here: Sequence[Mapping[str, object]]) -> str:
-    theirs, ours = ({str(row["name"]): row for row in rows} for rows in (there, here))
+    theirs, ours = ({str(row["name"]): row for row in _bare(rows)} for rows in (there, here))
     lost, new = [n for n in theirs if n not in ours], [n for n in ours if n not in theirs]
     if lost or new:
         return f"only there: {', '.join(lost) or 'none'}; only here: {', '.join(new) or 'none'}"

@@ -14,7 +14,8 @@ from agents.runtime.manifest import Content
 from envs.interface.action import ActionDecoder
 from envs.interface.channels import bind_channels
 from envs.interface.interface import Interface
-from envs.interface.observation import Observer, bind_points
+from envs.interface.observation import Observer
+from envs.interface.points import bind_points
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm

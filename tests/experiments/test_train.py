@@ -55,7 +55,7 @@ def test_every_reward_term_is_tracked_by_name(run_folder: Path) -> None:
     seen = json.loads((run_folder / "seen.json").read_text())
     core = DataCenterCore("edge_room", 1)
     core.reset(seed=0)
-    terms = core.step(np.zeros((1, core.action_space.shape[0]), np.float32))[3]
+    terms = core.step(np.zeros((1, core.action_size), np.float32))[3]
     assert {f"terms/{name}" for name in terms} <= set(seen)
     assert seen["compute/environment_steps"] >= 1200
 

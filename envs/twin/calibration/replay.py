@@ -191,7 +191,7 @@ class Rig:
         )
 
     def _in_force(self, k: int) -> dict[str, Floats]:
-        return {name: self._tiled(self.windows.inputs[name][k]) for name in self.plant.layout.channel_names}
+        return {name: self._tiled(self.windows.inputs[name][k]) for name in self.plant.layout.channels}
 
     def _with_modes(self, state: Any, k: int) -> Any:
         """The state with the measured number of machines on; their timers keep them so for the step."""

@@ -18,8 +18,8 @@ from envs.episodes.instruments import Instruments
 from envs.episodes.world import Load, Outside
 from envs.faults import Availability, availability, fault_plan
 from envs.interface.action import slew_limited
-from envs.interface.channels import bind_channels
-from envs.interface.observation import Observer, bind_points
+from envs.interface.observation import Observer
+from envs.interface.points import bind_points
 from envs.physics.psychrometrics import humidity_ratio_at_wet_bulb
 from envs.plant.datacenter import Plant
 from envs.scenario import Scenario
@@ -54,7 +54,7 @@ class HallModel:
         self.advance = Taped(self.plant.step)
         self.step_s = float(scenario.episode.step_s)
         lay = self.layout
-        self.channels = bind_channels(lay.channel_names, lay.rows, lay.channel_ranges, scenario.encodings)
+        self.channels = tuple(lay.channels.values())
         observer = Observer(bind_points(lay.rows, lay.present, self.channels))
         self.instruments = Instruments(scenario, self.plant, observer)
         self.activity_path = _activity_path(scenario, lay)

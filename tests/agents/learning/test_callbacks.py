@@ -8,7 +8,8 @@ import pytest
 
 from agents.learning.build import build_model
 from agents.learning.checkpoint import latest_checkpoint, resume_model
-from agents.learning.learn import LearningPlan, Validation, learn
+from agents.learning.learn import learn
+from agents.learning.plan import LearningPlan, Validation
 
 
 def test_named_terms_and_episode_sums_reach_the_sink(make_env: Any, tmp_path: Path) -> None:

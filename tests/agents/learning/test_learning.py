@@ -10,7 +10,8 @@ import pytest
 from agents.learning.algorithms import ALGORITHMS
 from agents.learning.build import build_model
 from agents.learning.checkpoint import latest_checkpoint, resume_model
-from agents.learning.learn import LearningPlan, learn
+from agents.learning.learn import learn
+from agents.learning.plan import LearningPlan
 from agents.runtime.export import export_bundle
 from agents.runtime.exported_policy import ExportedPolicy
 from experiments.schema import agent_config

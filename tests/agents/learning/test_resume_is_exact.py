@@ -11,7 +11,8 @@ from agents.learning import checkpoint as checkpoints
 from agents.learning.algorithms import ALGORITHMS
 from agents.learning.build import build_model
 from agents.learning.checkpoint import latest_checkpoint, resume_model, save_checkpoint
-from agents.learning.learn import LearningPlan, learn
+from agents.learning.learn import learn
+from agents.learning.plan import LearningPlan
 from envs.sb3_vec_env import DataCenterSB3VecEnv
 
 STEPS, EVERY, CUT = 384, 64, 180  # the last checkpoint, at 128, lies amid an episode: 32 steps at each of 4 sites

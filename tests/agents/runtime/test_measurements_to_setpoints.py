@@ -18,7 +18,7 @@ from agents.policy import interface_of
 from agents.runtime.export import export_bundle
 from agents.runtime.exported_policy import ExportedPolicy
 from envs.core import DataCenterCore
-from envs.interface.channels import ENCODINGS
+from envs.interface.channel import ENCODINGS
 from envs.sb3_vec_env import DataCenterSB3VecEnv
 from envs.scenario import SHIPPED
 
