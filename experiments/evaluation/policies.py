@@ -96,7 +96,7 @@ def _trained(folder: Path, file: str, core: DataCenterCore) -> Controller:
 
     run = json.loads((folder / RUN_FILE).read_text())
     interface = interface_of(core)
-    _require_same_box(folder, interface_in(folder, run), interface.plain())
+    require_same_box(folder, interface_in(folder, run), interface.plain())
     return of_model(load_model(run["algorithm"], folder / file), interface)
 
 
@@ -105,12 +105,12 @@ def _exported(folder: Path, core: DataCenterCore) -> Controller:
 
     policy = ExportedPolicy(folder, core.step_s)
     theirs, ours = policy.manifest["interface"], interface_of(core).plain()
-    _require_same_box(folder, theirs, ours)
-    _require_same_feeder(folder, theirs, ours)
+    require_same_box(folder, theirs, ours)
+    require_same_feeder(folder, theirs, ours)
     return policy
 
 
-def _require_same_box(folder: Path, theirs: InterfaceData, ours: InterfaceData) -> None:
+def require_same_box(folder: Path, theirs: InterfaceData, ours: InterfaceData) -> None:
     """Raise where the policy's action or observation elements mean something else in this scenario."""
     for kind, there, here in (
         ("channels", theirs["channels"], ours["channels"]),
@@ -123,7 +123,7 @@ def _require_same_box(folder: Path, theirs: InterfaceData, ours: InterfaceData) 
             )
 
 
-def _require_same_feeder(folder: Path, theirs: InterfaceData, ours: InterfaceData) -> None:
+def require_same_feeder(folder: Path, theirs: InterfaceData, ours: InterfaceData) -> None:
     """Raise where a bundle that shares the feeder knows other rows or another limit than this scenario's."""
     shares = any(c["encoding"] == "feeder_share" for c in theirs["channels"])
     there, here = ((d["row_rated_kw"], d["feeder_limit_kw"]) for d in (theirs, ours))

@@ -133,3 +133,15 @@ def test_a_run_of_another_channel_table_is_refused_with_what_differs(
     made: Any = learned_policies("mine", tmp_path)["mine"]
     with pytest.raises(ValueError, match=words):
         made(DataCenterCore("edge_room", 1))
+
+
+def test_a_better_sentence_in_a_table_makes_no_other_policy() -> None:
+    from experiments.evaluation.policies import require_same_box
+
+    ours = interface_of(DataCenterCore("edge_room", 1)).plain()
+    theirs = json.loads(json.dumps(ours))
+    theirs["points"][0]["meaning"] = "said otherwise"
+    require_same_box(Path("run"), theirs, ours)
+    theirs["points"][0]["high"] += 1.0
+    with pytest.raises(ValueError, match="zone_inlet_max_c: high is 46.0 there and 45.0 here"):
+        require_same_box(Path("run"), theirs, ours)

@@ -20,6 +20,7 @@ from experiments.evaluation.results import save
 from experiments.evaluation.splits import load_split, plan_episodes
 from experiments.export import export_run
 from experiments.records.tracking import NoTracker
+from experiments.rollout import rollout
 from experiments.schema import TrainingPlan
 from experiments.train import told, train
 
@@ -80,6 +81,26 @@ def test_run_and_bundle_score_alike_and_the_card_says_what_was_found(run_folder:
     assert card["evaluation_card"]["totals"]["facility_kwh"] > 0.0
     assert card["interface"] == json.loads((run_folder / "run.json").read_text())["interface"]
     assert card["scenario_hash"] == load("edge_room").hash()
+
+
+def test_a_rollout_of_a_bundle_is_that_of_its_run(run_folder: Path, tmp_path: Path) -> None:
+    bundle = export_run(run_folder, tmp_path / "bundle")
+    makers = learned_policies("run", run_folder), learned_policies("bundle", bundle)
+    (episode,) = plan_episodes(load_split("test"), 1, 1)
+    run, again = (rollout(m[n], load("edge_room", QUARTER_HOURS), episode) for m, n in zip(makers, ("run", "bundle")))
+    for name in [column for column in run if column.startswith("in_force.")]:
+        assert run[name].nunique() > 1 or "limit" in name or "battery" in name
+        np.testing.assert_allclose(again[name], run[name], rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+def test_a_bundle_that_shares_a_feeder_is_refused_on_another_feeder(tmp_path: Path) -> None:
+    shares = ["encodings.rack_power_limit_frac=feeder_share"]
+    plan = TrainingPlan(32, split="none")
+    train(load("edge_room", [*QUARTER_HOURS, *shares]), PPO, plan, tmp_path, NoTracker())
+    make = learned_policies("mine", export_run(tmp_path, tmp_path / "bundle"))["mine"]
+    assert make(DataCenterCore("edge_room", 1, shares))
+    with pytest.raises(ValueError, match="shares a feeder of .* kW over rows of .*this scenario has"):
+        make(DataCenterCore("edge_room", 1, [*shares, "power.ups_limit_kw=90"]))
 
 
 @pytest.mark.slow
