@@ -219,7 +219,7 @@ class DataCenterCore:
         self._look_outside()
 
     def _look_outside(self) -> None:
-        """Signals and losses of the coming step."""
+        """Signals ``outside`` and losses ``lost`` of the coming step."""
         outside, load = self.world.at(self.plan, self.t, self.dtype)
         self.lost = availability(self.faults, self.t * self.step_s)
         if self.faults.configured:
@@ -228,7 +228,7 @@ class DataCenterCore:
                 wet_bulb_c=outside.wet_bulb_c + self.lost.wet_bulb_add_c,
             )
             load = load._replace(activity=load.activity * self.lost.load_frac)
-        self._outside, self._load = outside, load
+        self.outside, self._load = outside, load
 
     # ---- steps ----------------------------------------------------------------------------------------------------
 
@@ -265,12 +265,12 @@ class DataCenterCore:
             for c in self.channels
         }
         assert self.state is not None
-        self.state, self.flows = self._advance(self.state, self.in_force, self._outside, self._load, self.lost, self.t)
+        self.state, self.flows = self._advance(self.state, self.in_force, self.outside, self._load, self.lost, self.t)
         self.t += 1
         truncated = self.t >= self.scenario.episode.steps
         cost = self._judge(before, truncated)
         reward = total(cost, self.scenario.reward_weights, self.scenario.reward.scale_usd).astype(np.float32)
-        self.sums.add(self.flows, cost, reward, self.step_s, self._outside.carbon_g_kwh)
+        self.sums.add(self.flows, cost, reward, self.step_s, self.outside.carbon_g_kwh)
         self._look_outside()
         return self._observe(), reward, truncated, cost
 
@@ -283,11 +283,11 @@ class DataCenterCore:
         ramp = np.abs(flows.zone_inlet_max_c - self._inlet_before).max(axis=0) / step_h
         self._inlet_before = flows.zone_inlet_max_c
         judged = Judged(
-            price_usd_mwh=self._outside.price_usd_mwh,
-            carbon_g_kwh=self._outside.carbon_g_kwh,
+            price_usd_mwh=self.outside.price_usd_mwh,
+            carbon_g_kwh=self.outside.carbon_g_kwh,
             reference_it_kw=flows.reference_it_kw,
             demand_cost_usd=self.bill.demand_cost(flows.grid_power_kw, self.t),
-            demand_response_short_kwh=self.bill.demand_response_short(flows.grid_power_kw, self._outside, step_h),
+            demand_response_short_kwh=self.bill.demand_response_short(flows.grid_power_kw, self.outside, step_h),
             travel_ranges=travel,
             inlet_ramp_k_h=ramp,
             work_priority_usd=self.bill.work_cost(flows, step_h),
@@ -308,7 +308,7 @@ class DataCenterCore:
 
     def _observe(self, only: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         block = self.instruments.read(
-            self.flows, self.state, self.in_force, self._outside, self.bill, self.plan, self.t, self.lost, only
+            self.flows, self.state, self.in_force, self.outside, self.bill, self.plan, self.t, self.lost, only
         )
         self.measured = self.observer.unstack(block)
         return self.observer.encode(block)

@@ -31,6 +31,7 @@ def rollout(make: PolicyMaker, scenario: Scenario, episode: Episode, seed: int =
     import pandas as pd
 
     from envs.core import DataCenterCore
+    from envs.play import play
     from experiments.evaluation.episodes import explicit_plan, restricted
 
     site = restricted(scenario, [episode])
@@ -39,9 +40,8 @@ def rollout(make: PolicyMaker, scenario: Scenario, episode: Episode, seed: int =
     controller = make(core)
     controller.reset(1)
     rows = []
-    for step in range(site.episode.steps):
-        row: dict[str, float] = {"time_s": step * core.step_s, **_named("measured", core.measurements())}
-        core.step_setpoints(controller.act(core.measurements()))
+    for number, step in enumerate(play(core, controller, site.episode.steps)):
+        row: dict[str, float] = {"time_s": number * core.step_s, **_named("measured", step.measured)}
         row |= _named("in_force", core.in_force) | _named("flow", core.flows._asdict())
         rows.append(row)
     return pd.DataFrame(rows)
@@ -67,7 +67,7 @@ def write_telemetry(scenario: Scenario, episode: Episode, folder: Path, seed: in
     site = restricted(scenario, [episode])
     world = World.build(site)
     truth = record(site, site.episode.steps, explicit_plan(site, world, [episode]), world, seed)
-    write(measured(truth, 0, site.sensors, site.episode.step_s, seed), folder)
+    write(measured(truth, 0, site.sensors, seed), folder)
     return folder
 
 

@@ -50,7 +50,7 @@ def halls(
         truth = record(with_values(scenario, hidden), rows, plan_of(world, starts, seed + first), world, seed + first)
         for k, hall in enumerate(numbers):
             if hall < fits and hall not in done:
-                telemetry = measured(truth, k, scenario.sensors, scenario.episode.step_s, seed + hall)
+                telemetry = measured(truth, k, scenario.sensors, seed + hall)
                 yield hall, telemetry, {path: float(v[k]) for path, v in hidden.items()}
 
 

@@ -22,7 +22,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("building", "energyplus"),
     ("core_state",),
     ("core",),
-    ("twin", "spaces"),
+    ("play", "spaces"),
+    ("twin",),
     ("single_env", "vector_env", "sb3_vec_env"),
 )
 SAME_ROOM = {
@@ -134,7 +135,7 @@ def upward(imports: Imports) -> list[str]:
             own = path.split("/")[1].removesuffix(".py")
             for name, _ in names:
                 other = (name.split(".") + [""])[1] if name.startswith("envs.") else ""
-                if other and other != own and floor[other] >= floor[own]:
+                if other in floor and other != own and floor[other] >= floor.get(own, 0):
                     found.append(f"{path} imports {name}")
     return found
 

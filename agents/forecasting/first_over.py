@@ -23,7 +23,7 @@ from envs.faults import Fault, availability, fault_plan
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.estimation.observer import tiled
 from envs.twin.estimation.present import Present, present
-from envs.twin.telemetry.history import INLET, History
+from envs.twin.telemetry.telemetry import INLET, Telemetry
 
 Array = NDArray[Any]
 
@@ -78,7 +78,7 @@ class Played(NamedTuple):
 
 def first_over(
     forecaster: Forecaster,
-    history: History,
+    history: Telemetry,
     faults: Sequence[Fault],
     limit_c: float = 32.0,
     hours: float = 1.0,
@@ -90,7 +90,7 @@ def first_over(
     ----------
     forecaster : Forecaster
         Its outlook fitted to the hall.
-    history : History
+    history : Telemetry
         ``(T, k, B)``.
     faults : sequence of Fault
         From now on, in seconds from now: ``crah_failure(zone)``.
@@ -104,7 +104,7 @@ def first_over(
 
 def first_over_each(
     forecaster: Forecaster,
-    history: History,
+    history: Telemetry,
     failures: Sequence[Sequence[Fault]],
     limit_c: float = 32.0,
     hours: float = 1.0,
@@ -121,7 +121,7 @@ def first_over_each(
     def outside(step: int) -> Outside:
         return model.outside(signals.dry_bulb_c[min(step, last)], signals.wet_bulb_c[min(step, last)])
 
-    inlet_c = smoothed_now(history.points[INLET], history.step_s)
+    inlet_c = smoothed_now(history.values[INLET], history.step_s)
     quiet: list[list[Fault]] = [[]] * history.batch
     alone = Played(start.state, start.rules, start.in_force, start.wanted, start.offset, inlet_c, load, outside, quiet)
     return answers(FineModel(model), alone, failures, limit_c, hours)

@@ -16,9 +16,11 @@ class LearningPlan:
     Attributes
     ----------
     total_steps : int
-        Environment steps over all environments, those before a resumption included.
-    checkpoint_every, evaluate_every : int
-        Environment steps between two checkpoints, and between two scores of the policy on the validation episodes.
+        Environment steps to learn from, those before a resumption included.
+    checkpoint_every : int
+        Environment steps between two checkpoints.
+    evaluate_every : int
+        Environment steps between two scores on the validation episodes.
     patience : int
         Evaluations without gain after which learning ends.
     min_gain : float
@@ -26,7 +28,7 @@ class LearningPlan:
     progress : bool
         Show a bar with the time left.
     torch_threads : int
-        1 suits small batches: a second thread on a busy core can slow them a hundredfold.
+        Threads of torch; 1 suits small batches: a second one on a busy core can slow them a hundredfold.
     """
 
     total_steps: int

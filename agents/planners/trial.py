@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.core import DataCenterCore
+from envs.play import play_through
 
 if TYPE_CHECKING:
     from envs.controllers.base import Controller
@@ -105,8 +106,7 @@ def trial(core: DataCenterCore, controller: Controller, plan: EpisodePlan, seed:
     episodes = len(plan.site)
     core.reset(seed=seed, plan=tiled(plan, core.num_envs // episodes))
     controller.reset(core.num_envs)
-    for _ in range(core.scenario.episode.steps):
-        core.step_setpoints(controller.act(core.measurements()))
+    play_through(core, controller, core.scenario.episode.steps)
     sums = core.episode_statistics(np.ones(core.num_envs, bool))
     days = core.scenario.episode.steps * core.step_s / SECONDS_PER_DAY
     shaped = {name: value.reshape(-1, episodes) for name, value in sums.items()}

@@ -19,6 +19,21 @@ KINDS: dict[str, str] = {
     "cap": "limits the racks' power; a search plans it only where the feeder binds",
     "storage": "charges and discharges; nobody plans it yet",
 }
+#: What a channel or a point may need of a site: a machine, or a condition.
+NEEDS: dict[str, str] = {
+    "chw": "a chilled-water plant",
+    "economizer": "a waterside economizer beside the chillers",
+    "tower": "a cooling tower",
+    "fws": "a facility-water loop",
+    "dry": "dry coolers",
+    "tcs": "a coolant loop to the racks",
+    "battery": "a battery",
+    "feeder": "racks that can draw more than the feeder may carry",
+    "deferrable": "training that can wait",
+    "batch": "batch work with a deadline",
+    "demand_response": "a utility that asks for reductions",
+    "forecast": "forecasts among the observations",
+}
 #: Columns that a policy depends on: they are hashed and travel in the exported manifest.
 CONTRACT = ("name", "per", "low", "high", "slew_down", "slew_up", "unit", "deadband", "encoding", "rows")
 
@@ -45,10 +60,11 @@ class Channel:
         Unit of the value.
     deadband : float
         Smallest change that is written to the field [unit].
-    possible : tuple of float
+    possible : tuple of float, optional
         What a scenario's range may not leave [unit]; engineering guess. A range in kelvin or percent falls outside.
+        None where the range is not the scenario's to choose.
     needs : str
-        The machine that must be there, as `envs.scenario.checks.machines` names it; empty where every site has it.
+        A key of `NEEDS`; empty where every site has it.
     limited_by : str
         Dotted name, below the scenario, of the number x that makes the range -x..x; empty where the range is its own.
     start : float or str
@@ -65,8 +81,12 @@ class Channel:
         Measured quantities that move with the channel at once: they show a logger's clock that is off.
     encodings : tuple of str
         Keys of `ENCODINGS` that make sense for it.
-    symbol, guideline_36, brick : str
-        Symbol of the equations, term of ASHRAE Guideline 36, class of the Brick schema; empty where none fits.
+    symbol : str
+        Symbol of the equations; empty where none is in use.
+    guideline_36 : str
+        Term of ASHRAE Guideline 36; empty where none fits.
+    brick : str
+        Class of the Brick schema; empty where none fits.
     encoding : str
         The encoding in use.
     rows : int
@@ -83,8 +103,8 @@ class Channel:
     slew_up: float
     unit: str
     deadband: float
-    possible: tuple[float, float]
     start: float | str
+    possible: tuple[float, float] | None = None
     needs: str = ""
     limited_by: str = ""
     idle: float | None = None

@@ -192,7 +192,6 @@ CHANNELS: dict[str, Channel] = {
             slew_up=_INF,
             unit="kW",
             deadband=0.0,
-            possible=(-_INF, _INF),
             needs="battery",
             limited_by="battery.power_kw",
             start=0.0,

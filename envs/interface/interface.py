@@ -165,7 +165,7 @@ def possible_range(p: Point) -> tuple[float, float]:
     reach = BELIEVED_BEYOND_FRAC * (p.high - p.low)
     low, high = p.low - reach, p.high + reach
     channel = CHANNELS.get(p.name.removeprefix(IN_FORCE))
-    if channel is not None and np.isfinite(channel.possible).all():
+    if channel is not None and channel.possible is not None:
         return min(low, channel.possible[0]), max(high, channel.possible[1])
     return low, high
 

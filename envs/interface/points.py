@@ -30,12 +30,15 @@ class Point:
     sensor : str
         Kind of sensor noise: ``temperature``, ``power``, ``flow``, ``fraction`` or ``exact``.
     needs : str
-        The machine that must be present: ``""``, ``chw``, ``tower``, ``economizer``, ``fws``, ``dry``, ``tcs``,
-        ``feeder``.
+        A key of `envs.interface.channel.NEEDS`; empty where every site has it.
     observed : bool
         Whether the agent's observation carries it (controllers receive every point).
-    symbol, guideline_36, brick : str
-        Symbol of the equations, term of ASHRAE Guideline 36, class of the Brick schema; empty where none fits.
+    symbol : str
+        Symbol of the equations; empty where none is in use.
+    guideline_36 : str
+        Term of ASHRAE Guideline 36; empty where none fits.
+    brick : str
+        Class of the Brick schema; empty where none fits.
     rows : int
         Number of rows once bound to a scenario.
     """
@@ -45,7 +48,7 @@ class Point:
     low: float
     high: float
     unit: str
-    meaning: str
+    meaning: str = ""
     sensor: str = "exact"
     needs: str = ""
     observed: bool = True

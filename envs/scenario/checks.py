@@ -226,9 +226,11 @@ def _check_channels(s: SiteParts) -> None:
     for name, span in s.channel_ranges.items():
         if len(span) != 2 or not span[0] < span[1]:
             raise ValueError(f"channel_ranges.{name} = {span}; give [low, high] with low < high")
-        limited_by, (low, high) = CHANNELS[name].limited_by, CHANNELS[name].possible
-        if limited_by:
-            raise ValueError(f"channel_ranges.{name} = {span}: its range is the machine's own; set {limited_by}")
+        possible = CHANNELS[name].possible
+        if possible is None:
+            mend = CHANNELS[name].limited_by
+            raise ValueError(f"channel_ranges.{name} = {span}: its range is the machine's own; set {mend}")
+        low, high = possible
         if span[0] < low or span[1] > high:
             raise ValueError(
                 f"channel_ranges.{name} = {span} is outside [{low:g}, {high:g}] {CHANNELS[name].unit}; give a range in "

@@ -18,7 +18,7 @@ from envs.controllers.pid import FanPiController
 from envs.parameters import Parameters, parameter
 from envs.plant.datacenter import INLET_ALARM_C
 from envs.twin.estimation.hall_model import HallModel
-from envs.twin.telemetry.history import INLET, RACK_POWER, History
+from envs.twin.telemetry.telemetry import INLET, RACK_POWER, Telemetry
 
 Array = NDArray[Any]
 
@@ -65,23 +65,23 @@ class Present(NamedTuple):
 CORRECTED = (INLET, "zone_inlet_max_c", "zone_supply_c", "wet_bulb_c", "row_demand_share")
 
 
-def present(model: HallModel, history: History, replay: Replay) -> Present:
+def present(model: HallModel, history: Telemetry, replay: Replay) -> Present:
     """Replay the end of a history.
 
     Parameters
     ----------
     model : HallModel
-    history : History
+    history : Telemetry
         At least ``replay.hours`` long.
     replay : Replay
     """
     rows = round(replay.hours * 3600.0 / model.step_s) + 1
-    if history.steps < rows:
+    if history.rows < rows:
         raise ValueError(
-            f"history has {history.steps} rows; give at least {rows} (replay.hours = {replay.hours} and the present)"
+            f"history has {history.rows} rows; give at least {rows} (replay.hours = {replay.hours} and the present)"
         )
-    past = history.part(history.steps - rows, history.steps)
-    points = past.points
+    past = history.part(history.rows - rows, history.rows)
+    points = past.values
     in_force = setpoints(model, past, 0)
     outside = weather(model, past, 0)
     state, flows = model.settled(outside, points[RACK_POWER][0], in_force)
@@ -107,14 +107,14 @@ def present(model: HallModel, history: History, replay: Replay) -> Present:
     return Present(state, rules, in_force, wanted, offset, gain)
 
 
-def setpoints(model: HallModel, history: History, row: int) -> dict[str, Array]:
+def setpoints(model: HallModel, history: Telemetry, row: int) -> dict[str, Array]:
     """Setpoints that were in force in the step before ``row``."""
-    return {c.name: np.ascontiguousarray(history.points[f"in_force.{c.name}"][row]) for c in model.channels}
+    return {c.name: np.ascontiguousarray(history.values[f"in_force.{c.name}"][row]) for c in model.channels}
 
 
-def weather(model: HallModel, history: History, row: int) -> Any:
+def weather(model: HallModel, history: Telemetry, row: int) -> Any:
     """Weather measured at ``row``, for the step after it."""
-    return model.outside(history.points["dry_bulb_c"][row, 0], history.points["wet_bulb_c"][row, 0])
+    return model.outside(history.values["dry_bulb_c"][row, 0], history.values["wet_bulb_c"][row, 0])
 
 
 def primed(model: HallModel, in_force: dict[str, Array], seen: dict[str, Array]) -> Together:

@@ -11,8 +11,9 @@ import pytest
 
 from envs.building.rules import LOOPS, constants, first_setpoints, legacy_fixed
 from envs.core import DataCenterCore
-from envs.interface.channel import CONTRACT, ENCODINGS, KINDS
+from envs.interface.channel import CONTRACT, ENCODINGS, KINDS, NEEDS
 from envs.interface.channels import CHANNELS, bind_channels, channels_of_kind, channels_of_site, table_hash
+from envs.interface.points import POINTS
 from envs.plant.layout import Layout
 from envs.scenario import SHIPPED, load
 from envs.scenario.checks import machines
@@ -47,10 +48,21 @@ def test_what_documents_say_of_a_channel_leaves_its_hash_alone() -> None:
 def test_a_row_agrees_with_the_tables_that_it_names(name: str) -> None:
     row = CHANNELS[name]
     assert row.meaning and row.kind in KINDS and set(row.encodings) <= set(ENCODINGS)
-    assert row.possible[0] <= row.low < row.high <= row.possible[1]
+    assert (row.possible is None) == bool(row.limited_by)
+    low, high = row.possible or (row.low, row.high)
+    assert low <= row.low < row.high <= high
     assert set(row.followed_by) <= set(QUANTITIES)
     assert (row.idle is None) == (row.kind == "cooling") == (row.replayed_at is None)
-    assert not row.needs or any(row.needs in machines(load(site)) for site in SHIPPED)
+    assert not row.needs or row.needs in NEEDS
+
+
+def test_every_point_has_a_meaning_and_a_known_need() -> None:
+    assert all(p.meaning and (not p.needs or p.needs in NEEDS) for p in POINTS)
+
+
+def test_every_machine_and_condition_of_the_shipped_sites_is_named() -> None:
+    found = {need for name in SHIPPED for need in Layout(load(name), np.dtype("float32")).present}
+    assert found <= set(NEEDS) and {"chw", "tower", "tcs", "battery", "feeder", "batch"} <= found
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -101,7 +101,7 @@ def test_the_load_that_is_read_from_the_rows_draws_what_was_measured(bench_of: B
 def test_humidity_comes_back_from_the_wet_bulb() -> None:
     core = DataCenterCore("edge_room", 3, ("site.workload_weeks=1",))
     core.reset(seed=1)
-    true = core._outside
+    true = core.outside
     made = outside_of(
         {name: getattr(true, name)[None] for name in ("dry_bulb_c", "wet_bulb_c", "price_usd_mwh", "carbon_g_kwh")},
         float(true.pressure_kpa[0]),
