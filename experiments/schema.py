@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
-from agents.learning.settings import CrossQSettings, PPOSettings, SACSettings, TD3Settings, TQCSettings
+from agents.learning.algorithms import ALGORITHMS, Algorithm
+from agents.learning.plan import LearningPlan
 from experiments.overrides import scenario_files, without_plus, writable
 from experiments.records.tracking import DEFAULT_URI
 
@@ -33,46 +34,6 @@ SHARED: dict[str, str] = {
     "progress": "Show a bar with the time left",
     "folder": "Where the results are written",
 }
-
-
-@dataclass
-class PPOAgent(PPOSettings):
-    """PPO and how many environments feed it."""
-
-    algorithm: str = "ppo"
-    environments: int = 1024
-
-
-@dataclass
-class SACAgent(SACSettings):
-    """SAC and how many environments feed it."""
-
-    algorithm: str = "sac"
-    environments: int = 64
-
-
-@dataclass
-class TD3Agent(TD3Settings):
-    """TD3 and how many environments feed it."""
-
-    algorithm: str = "td3"
-    environments: int = 64
-
-
-@dataclass
-class TQCAgent(TQCSettings):
-    """TQC and how many environments feed it."""
-
-    algorithm: str = "tqc"
-    environments: int = 64
-
-
-@dataclass
-class CrossQAgent(CrossQSettings):
-    """CrossQ and how many environments feed it."""
-
-    algorithm: str = "crossq"
-    environments: int = 64
 
 
 @dataclass
@@ -97,46 +58,41 @@ class TrackingConfig:
     name: str = ""
 
 
-@dataclass
-class TrainConfig:
-    """``coldaisle train``: learn a policy. Steps count over all environments; 0 switches a habit off.
+@dataclass(frozen=True)
+class TrainingPlan(LearningPlan):
+    """How one training run goes: how long it learns, on which sites and from which seed.
 
     Attributes
     ----------
-    total_steps : int
-        Environment steps to learn from.
+    seed : int
+        Of the networks and of sampling; environment i is seeded ``seed * experiments.train.SEED_STRIDE + i``.
     device : str
         A torch device; ``cpu`` suits networks this small.
-    torch_threads : int
-        Threads of torch; 1 suits small batches.
-    checkpoint_every : int
-        Environment steps between two checkpoints.
-    evaluate_every : int
-        Environment steps between two scores on the validation episodes.
+    split : str
+        Where sites and seeds are drawn from; ``none`` keeps the scenario's own. The plateau is judged on validation.
     evaluation_environments : int
         Validation sites side by side.
-    patience : int
-        Evaluations without gain after which learning ends.
-    min_gain : float
-        Smallest rise of the mean episode reward that counts as gain.
     resume : str
         A run's folder or a checkpoint to go on from; empty begins anew.
     """
 
+    seed: int = 0
+    device: str = "cpu"
+    split: str = "train"
+    evaluation_environments: int = 24
+    resume: str = ""
+
+
+@dataclass(frozen=True)
+class TrainConfig(TrainingPlan):
+    """``coldaisle train``: learn a policy. Steps count over all environments; 0 switches a habit off."""
+
     scenario: Any = MISSING
     agent: Any = MISSING
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    seed: int = 0
     total_steps: int = 2_000_000
-    device: str = "cpu"
-    torch_threads: int = 1
-    split: str = "train"
     checkpoint_every: int = 500_000
     evaluate_every: int = 500_000
-    evaluation_environments: int = 24
-    patience: int = 0
-    min_gain: float = 0.0
-    resume: str = ""
     progress: bool = True
     folder: str = "${hydra:runtime.output_dir}"
 
@@ -381,7 +337,6 @@ class ForecastConfig:
 
 OmegaConf.register_new_resolver("pid", os.getpid, replace=True, use_cache=True)  # on import: sweep workers need it too
 
-AGENTS = {"ppo": PPOAgent, "sac": SACAgent, "td3": TD3Agent, "tqc": TQCAgent, "crossq": CrossQAgent}
 VERBS = {
     "train": TrainConfig,
     "evaluate": EvaluateConfig,
@@ -411,10 +366,17 @@ def register(arguments: Sequence[str] | None = None) -> None:
     store = ConfigStore.instance()
     for verb, config in VERBS.items():
         store.store(name=f"{verb}_schema", node=writable(OmegaConf.structured(config)))
-    for name, agent in AGENTS.items():
-        store.store(group="agent", name=f"{name}_schema", node=agent)
+    for name, row in ALGORITHMS.items():
+        store.store(group="agent", name=name, node=agent_config(row))
     store.store(group="tracking", name="tracking_schema", node=TrackingConfig)
     register_scenarios(scenario_files(given))
+
+
+def agent_config(row: Algorithm) -> type:
+    """Dataclass of an algorithm on the command line: its settings, its name, how many environments feed it."""
+    name = f"{row.settings.__name__.removesuffix('Settings')}Agent"
+    chosen = [("algorithm", str, field(default=row.name)), ("environments", int, field(default=row.environments))]
+    return make_dataclass(name, chosen, bases=(row.settings,), namespace={"__doc__": row.settings.__doc__})
 
 
 def register_scenarios(paths: Iterable[str] = ()) -> None:

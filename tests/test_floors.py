@@ -14,7 +14,7 @@ PACKAGES = ("envs", "agents", "experiments", "configs")  # scripts are tools bes
 DOORS = ("envs/single_env.py", "envs/vector_env.py", "envs/sb3_vec_env.py", "envs/spaces.py", "envs/__init__.py")
 #: Rooms of envs from the ground up; a room may use those below it, and nothing beside or above it.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("units", "parameters", "trees"),
+    ("units", "parameters", "trees", "unknown_name"),
     ("physics",),
     ("equipment", "interface", "kpi", "engine"),
     ("controllers", "faults", "signals"),
@@ -37,7 +37,7 @@ SAME_ROOM = {
 #: A plant hands the states of its machines on; nobody else touches them.
 PLANTS = ("envs/plant/", "envs/equipment/", "envs/energyplus/plant.py", "experiments/validation/replay.py")
 REMEMBERING = PlantState._fields[: PlantState._fields.index("inlet_c")]
-FIELD = ("agents/runtime/exported_policy.py", "agents/runtime/live", "agents/runtime/connectors")
+BOX, NOT_IN_THE_BOX = "agents/runtime/", "agents/runtime/export.py"
 ENERGYPLUS_USERS = ("validate", "validation", "transfer", "transfers", "calibration")
 Imports = dict[str, list[tuple[str, bool]]]
 
@@ -227,10 +227,12 @@ def test_gymnasium_stays_in_the_three_environments_and_their_boxes() -> None:
     assert not uses(WITH_TYPES, "envs/", "gymnasium", allowed=DOORS)
 
 
-def test_the_interface_needs_numpy_and_parameters_alone() -> None:
+def test_the_interface_needs_numpy_parameters_and_refusals_alone() -> None:
     known = {*sys.stdlib_module_names, "numpy"}
     box = reached(WITH_TYPES, "envs/interface/")
-    assert box <= {p for p in WITH_TYPES if p.startswith(("envs/interface/", "envs/parameters.py"))}
+    assert box <= {
+        p for p in WITH_TYPES if p.startswith(("envs/interface/", "envs/parameters.py", "envs/unknown_name.py"))
+    }
     assert not [
         (path, name)
         for path in box
@@ -292,11 +294,19 @@ def test_the_plant_knows_nobody_above_it() -> None:
     assert not uses(HOUSE, "envs/", "agents", "experiments") and not uses(HOUSE, "agents/", "experiments")
 
 
-def test_the_operators_box_needs_neither_the_simulator_nor_torch() -> None:
-    heavy = ("envs", "torch", "stable_baselines3", "sb3_contrib", "gymnasium", "hydra", "mlflow", "omegaconf")
-    box = {path for start in FIELD for path in reached(HOUSE, start)}
-    assert "agents/runtime/exported_policy.py" in box
-    assert not [line for path in box for line in uses(HOUSE, path, *heavy)]
+def carried_too_much(imports: Imports) -> list[str]:
+    """Modules and packages that an operator's box would need beyond itself, ``envs.interface`` and numpy."""
+    at_work = {path: names for path, names in imports.items() if path != NOT_IN_THE_BOX}
+    rooms = {path for path in reached(at_work, BOX) if not path.startswith(BOX)} - reached(imports, "envs/interface/")
+    box = reached(at_work, BOX)
+    allowed = {"numpy", "envs", "agents", *sys.stdlib_module_names}
+    names = {f"{path} imports {name}" for path in box for name, _ in imports[path] if name.split(".")[0] not in allowed}
+    return sorted(rooms | names)
+
+
+def test_an_operators_box_needs_the_interface_and_numpy_alone() -> None:
+    assert "envs/interface/interface.py" in reached(HOUSE, "agents/runtime/exported_policy.py")
+    assert not carried_too_much(HOUSE)
 
 
 def test_no_import_circle_anywhere_not_even_for_types() -> None:
@@ -327,6 +337,20 @@ def test_a_look_into_a_machine_s_state_is_seen_wherever_the_plant_s_state_hangs(
     seen = {"found._replace(air=...)", "state.chw", "run.start.state.tower", "self.state.dry"}
     assert set(states_reached(bad, REMEMBERING)) == seen
     assert not states_reached("scenario.tower.cells\nsite.battery\nplan._replace(site=1)", REMEMBERING)
+
+
+def test_the_box_s_rule_sees_what_is_carried_too_much() -> None:
+    bad = synthetic(
+        agents__runtime__exported_policy="import pandas\nfrom envs import core\nfrom envs.interface import action",
+        envs__interface__action="import numpy\nfrom envs import units",
+        envs__units="",
+        envs__core="import scipy.signal",
+    )
+    assert carried_too_much(bad) == [
+        "agents/runtime/exported_policy.py imports pandas",
+        "envs/core.py",
+        "envs/core.py imports scipy.signal",
+    ]
 
 
 def test_an_import_inside_a_function_closes_no_circle() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -143,10 +144,33 @@ def test_the_report_of_a_real_evaluation_is_written(found: Evaluation, tmp_path:
     assert len(page) < 3_000_000
 
 
-def test_a_bundle_of_another_channel_table_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["channel_ranges.chw_supply_temp_setpoint_c=[8,15]"], "other channels.*chw_supply_temp_setpoint_c: low is 8"),
+        (["agent_channels=[crah_fan_speed_frac]"], "other channels.*only here: supply_air_temp_setpoint_c"),
+        (["forecast=true"], "other points.*only there: forecast_wet_bulb_1h_c"),
+    ],
+)
+def test_a_run_of_another_channel_table_is_refused_with_what_differs(
+    overrides: list[str], words: str, tmp_path: Path
+) -> None:
     from experiments.evaluation.policies import learned_policies
 
-    (tmp_path / "run.json").write_text('{"algorithm": "ppo", "channel_hash": "other"}')
+    theirs = interface_of(DataCenterCore("edge_room", 1, overrides)).plain()
+    (tmp_path / "run.json").write_text(json.dumps({"algorithm": "ppo", "interface": theirs}))
     made: Any = learned_policies("mine", tmp_path)["mine"]
-    with pytest.raises(ValueError, match="channel table other"):
+    with pytest.raises(ValueError, match=words):
         made(DataCenterCore("edge_room", 1))
+
+
+def test_a_better_sentence_in_a_table_makes_no_other_policy() -> None:
+    from experiments.evaluation.policies import require_same_box
+
+    ours = interface_of(DataCenterCore("edge_room", 1)).plain()
+    theirs = json.loads(json.dumps(ours))
+    theirs["points"][0]["meaning"] = "said otherwise"
+    require_same_box(Path("run"), theirs, ours)
+    theirs["points"][0]["high"] += 1.0
+    with pytest.raises(ValueError, match="zone_inlet_max_c: high is 46.0 there and 45.0 here"):
+        require_same_box(Path("run"), theirs, ours)
