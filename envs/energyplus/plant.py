@@ -27,7 +27,7 @@ from envs.physics.fan_pump import fan_power_kw
 from envs.plant import electrical, ledger, work
 from envs.plant.datacenter import INLET_ALARM_C, Plant
 from envs.plant.flows import Flows
-from envs.plant.state import NO_LIQUID, Now, PlantState
+from envs.plant.state import NO_LIQUID, Now, PlantState, SubStep
 from envs.scenario import Scenario
 
 Array = NDArray[np.floating]
@@ -134,22 +134,17 @@ class EnergyPlusPlant:
             state, sub = self._book(state, now, breath, found)
             total = sub if total is None else ledger.add(total, sub)
         assert total is not None
-        share = 1.0 / ours.substeps
         done, work_flows = work.settle(
             self.layout.work,
             start.work,
             self.layout.racks,
-            load.activity,
-            now.activity,
-            total.cap_frac * share,
-            total.throttle_frac * share,
-            total.powered_frac * share,
             load,
+            ledger.ran(ours, total, now.activity),
             t,
             ours.substeps * ours.substep_s / 3600.0,
         )
         state = state._replace(work=done)
-        return state, ledger.flows(ours, start, state, total, work_flows, load, ours.substep_s, ours.substeps)
+        return state, ledger.flows(ours, start, state, total, work_flows, load)
 
     def stored_since(self, state: PlantState, start: PlantState) -> tuple[Array, Array]:
         """As `Plant.stored_since`, with the masses of our machines at EnergyPlus's temperatures."""
@@ -204,7 +199,6 @@ class EnergyPlusPlant:
         air, chw, tower = found.air, found.chw, found.tower
         fans = air.fan_power_kw.sum(axis=0)
         power = power_chain.losses(p.power, lay.tree, racks.power_kw, fans, fans * 0.0)
-        site = electrical.site(self.ours, state, now, racks, power, air, None, NO_LIQUID, chw, tower)
         moved = state.air._replace(
             hot_c=air.return_c,
             supply_c=air.supply_c,
@@ -212,11 +206,18 @@ class EnergyPlusPlant:
             fan_speed_frac=found.balance.fan_speed_frac,
             valve_frac=air.valve_frac,
         )
+        did = SubStep(found.inlet_c, found.balance, racks, NO_LIQUID, power, moved, air, None, chw, tower)
+        site = electrical.site(self.ours, state, now, did)
+        loop, basin = state.chw, state.tower
+        if loop is not None:
+            loop = loop._replace(supply_c=chw.supply_c, economizer_on=(chw.mode > 0.5).astype(self.dtype))
+        if basin is not None and tower is not None:
+            basin = basin._replace(basin_c=tower.supply_c)
         new = state._replace(
             rack=breath.state,
             air=moved,
-            chw=state.chw._replace(supply_c=chw.supply_c, economizer_on=(chw.mode > 0.5).astype(self.dtype)),
-            tower=None if tower is None else state.tower._replace(basin_c=tower.supply_c),
+            chw=loop,
+            tower=basin,
             breaker=site.breaker_state,
             capper=site.capper_state,
             battery=site.battery_state,
@@ -227,9 +228,7 @@ class EnergyPlusPlant:
             protective_kw=site.capped.limit_kw,
             alarm=(lay.zone_max(found.inlet_c) > INLET_ALARM_C).astype(self.dtype),
         )
-        return new, ledger.sub(
-            self.ours, state, found.inlet_c, found.balance, racks, NO_LIQUID, power, air, None, chw, tower, site, moved
-        )
+        return new, ledger.sub(self.ours, state, did, site)
 
 
 def lead_in_steps(step_s: float) -> int:

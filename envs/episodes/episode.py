@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.episodes.world import World
+from envs.plant.flows import COOLING_POWER, ELECTRICAL_LOSSES, WATER, WORK
 from envs.scenario import Scenario
 
 Array = NDArray[np.floating]
@@ -92,7 +93,7 @@ class EpisodeSums:
         rows = {name.replace("_kw", "_kwh"): getattr(flows, name) for name in POWER_FLOWS}
         powers = len(rows)
         rows |= {name: getattr(flows, name) for name in SUMMED_FLOWS}
-        rows |= {f"{name}_h": getattr(flows, name).sum(axis=0) for name in WORK_FLOWS}
+        rows |= {f"{name}_h": getattr(flows, name).sum(axis=0) for name in WORK}
         rows["carbon_kg"] = flows.grid_power_kw * carbon_g_kwh * (step_h * 1e-3)
         rows["inlet_degree_minutes"] = flows.inlet_excess_degree_minutes.max(axis=0)
         rows |= {f"cost_{name}_usd": value for name, value in cost.items()}
@@ -124,28 +125,13 @@ POWER_FLOWS = (
     "it_power_kw",
     "server_fan_power_kw",
     "accelerator_power_kw",
-    "crah_fan_power_kw",
-    "chiller_power_kw",
-    "dx_power_kw",
-    "chw_pump_power_kw",
-    "cw_pump_power_kw",
-    "tower_fan_power_kw",
-    "dry_cooler_fan_power_kw",
-    "fws_pump_power_kw",
-    "tcs_pump_power_kw",
-    "humidifier_power_kw",
+    *COOLING_POWER,
     "lighting_power_kw",
-    "pdu_loss_kw",
-    "ups_loss_kw",
-    "transformer_loss_kw",
+    *ELECTRICAL_LOSSES,
     "cooling_power_kw",
 )
-WORK_FLOWS = ("work_demanded", "work_done", "work_lost")
 SUMMED_FLOWS = (
-    "makeup_kg",
-    "evaporation_kg",
-    "blowdown_kg",
-    "drift_kg",
+    *WATER,
     "trips",
     "limit_excess_kwh",
     "capper_active_s",

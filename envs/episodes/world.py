@@ -13,6 +13,7 @@ from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
 from envs.signals.grid.grid import load_grid, with_grid_file
 from envs.signals.site_signals import SITE_SIGNALS, site_signals
+from envs.signals.step import Load, Outside
 from envs.signals.weather.calendar_year import calendar_year
 from envs.signals.weather.weather import Weather, load_weather
 from envs.signals.workload.partitions import Partition
@@ -24,50 +25,6 @@ Array = NDArray[np.floating]
 WEEK_S = 604_800
 START_WEEKDAY = 6  # 1 January 2023 was a Sunday (Monday = 0); generated years start then
 FORECAST_H = (1.0, 4.0)
-
-
-class Outside(NamedTuple):
-    """Signals of one step at every site, each ``(B,)``."""
-
-    dry_bulb_c: Array
-    wet_bulb_c: Array
-    humidity_ratio: Array
-    pressure_kpa: Array
-    price_usd_mwh: Array
-    carbon_g_kwh: Array
-    dr_active: Array
-    dr_reduction_frac: Array
-    hour_sin: Array
-    hour_cos: Array
-    week_sin: Array
-    week_cos: Array
-    forecast_wet_bulb_1h_c: Array
-    forecast_wet_bulb_4h_c: Array
-    forecast_price_4h_usd_mwh: Array
-
-
-class Load(NamedTuple):
-    """Demand of one step.
-
-    Attributes
-    ----------
-    activity : ndarray (S, R, B)
-        Share of the rated accelerators active per slot.
-    job : ndarray (R, B)
-        Lowest rack of the synchronous job that a rack belongs to.
-    batch_arrival : ndarray (B,)
-        Accelerator-hours that enter the batch queue.
-    batch_due : ndarray (B,)
-        Accelerator-hours whose deadline falls in the step.
-    unserved : ndarray (B,)
-        Accelerator-hours of serving beyond what the pool can take, lost whatever the controls do.
-    """
-
-    activity: Array
-    job: NDArray[Any]
-    batch_arrival: Array
-    batch_due: Array
-    unserved: Array
 
 
 class LoadPools(NamedTuple):

@@ -9,23 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.kpi import kpis
+from envs.plant.flows import COOLING_POWER, WORK
 
 Column = NDArray[np.float64]
 Table = dict[str, Column]
-
-COOLING = (
-    "crah_fan_power_kw",
-    "chiller_power_kw",
-    "dx_power_kw",
-    "chw_pump_power_kw",
-    "cw_pump_power_kw",
-    "tower_fan_power_kw",
-    "dry_cooler_fan_power_kw",
-    "fws_pump_power_kw",
-    "tcs_pump_power_kw",
-    "humidifier_power_kw",
-)
-
 
 INDICATORS = ("energy_per_work_kwh_h", "pue", "wue_l_kwh", "cue_kg_kwh", "itue", "tue")
 
@@ -116,7 +103,7 @@ class Scorer:
         """
         self._energy(flows, price_usd_mwh, carbon_g_kwh)
         self._limits(flows)
-        for name in ("work_demanded", "work_done", "work_lost"):
+        for name in WORK:
             self._sum(f"{name}_h", _double(getattr(flows, name)).sum(axis=0))
         self.backlog_h = _double(flows.backlog).sum(axis=0)
         self._travel(in_force)
@@ -143,7 +130,7 @@ class Scorer:
         self._sum("it_kwh", _double(flows.it_power_kw) * step_h)
         self._sum("server_fan_kwh", _double(flows.server_fan_power_kw) * step_h)
         self._sum("psu_loss_kwh", _double(flows.psu_loss_kw) * step_h)
-        self._sum("cooling_kwh", sum(_double(getattr(flows, name)) for name in COOLING) * step_h)
+        self._sum("cooling_kwh", sum(_double(getattr(flows, name)) for name in COOLING_POWER) * step_h)
         self._sum("energy_cost_usd", grid * _double(price_usd_mwh) * (step_h * 1e-3))
         self._sum("carbon_kg", grid * _double(carbon_g_kwh) * (step_h * 1e-3))
         self._sum("blowdown_l", _double(flows.blowdown_kg))

@@ -142,7 +142,7 @@ def corrected(plant: Plant, state: PlantState, seen: Any, measured: Measurements
         fan_speed_frac=measured["zone_fan_speed_frac"].astype(state.air.fan_speed_frac.dtype),
     )
     changed: dict[str, Any] = {"air": air}
-    if s.chilled_water is not None:
+    if s.chilled_water is not None and state.chw is not None:
         chw = state.chw._replace(supply_c=pull(state.chw.supply_c, "chw_supply_c"))
         chw = chw._replace(
             stages=timed(chw.stages, "chillers_running", "chiller_hold_frac", s.chilled_water.stage_hold_s)
@@ -154,16 +154,16 @@ def corrected(plant: Plant, state: PlantState, seen: Any, measured: Measurements
                 economizer_since_s=since.astype(chw.supply_c.dtype),
             )
         changed["chw"] = chw
-    if s.tower is not None:
+    if s.tower is not None and state.tower is not None:
         tower = state.tower._replace(basin_c=pull(state.tower.basin_c, "cw_supply_c"))
         cells = timed(tower.stages, "tower_cells_running", "tower_hold_frac", s.tower.stage_hold_s)
         changed["tower"] = tower._replace(stages=cells)
-    if s.coolant is not None:
+    if state.tcs is not None and state.fws is not None:
         changed["tcs"] = state.tcs._replace(supply_c=pull(state.tcs.supply_c, "tcs_supply_c"))
         changed["fws"] = state.fws._replace(supply_c=pull(state.fws.supply_c, "fws_supply_c"))
-    if s.dry_cooler is not None:
+    if state.dry is not None:
         changed["dry"] = state.dry._replace(pad_on=measured["dry_cooler_pad_on"][0].astype(air.supply_c.dtype))
-    if s.battery is not None:
+    if state.battery is not None:
         changed["battery"] = state.battery._replace(soc_frac=measured["battery_soc_frac"][0].astype(air.supply_c.dtype))
     return state._replace(**changed)
 

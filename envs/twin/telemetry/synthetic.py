@@ -89,9 +89,9 @@ def reading(core: DataCenterCore, outside: Any, name: str) -> Any:
         return core.in_force[name]
     if role == "weather":
         return getattr(outside, name)
-    if name == "economizer_on":
+    if name == "economizer_on" and state.chw is not None:
         return state.chw.economizer_on
-    if name == "tower_cells_running":
+    if name == "tower_cells_running" and state.tower is not None:
         return state.tower.stages.running
     return getattr(core.flows, name)
 

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.evaluation.score import COOLING, MEASURES, Scorer, totals
+from envs.plant.flows import COOLING_POWER
+from experiments.evaluation.score import MEASURES, Scorer, totals
 
 
 def flows(**changed: Any) -> SimpleNamespace:
     """A step of two sites, three racks, six work classes."""
-    site = {name: np.zeros(2, np.float32) for name in COOLING}
+    site = {name: np.zeros(2, np.float32) for name in COOLING_POWER}
     site |= {
         "facility_power_kw": 120.0,
         "grid_power_kw": 130.0,
