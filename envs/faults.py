@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[Any]
+from envs.physics.namespace import Floats
 
 #: Kind of fault to what its magnitude means, and the largest one that makes sense.
 KINDS: dict[str, tuple[str, float]] = {

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Array, Measurements, Setpoints
+from envs.controllers.base import Measurements, Setpoints
+from envs.physics.namespace import Floats
 
 LEVELS = 45
 LEAST_ACTIVITY = 0.05  # of a row: below it the curve would be scaled to nothing
@@ -40,8 +41,8 @@ class RackCurve(NamedTuple):
     rated_kw: float
     full_kw: float
     idle_kw: float
-    drawn_kw: Array
-    value_usd_h: Array
+    drawn_kw: Floats
+    value_usd_h: Floats
 
 
 class Pieces(NamedTuple):
@@ -60,13 +61,13 @@ class Pieces(NamedTuple):
     """
 
     row: NDArray[np.int64]
-    belongs: Array
-    drawn_kw: Array
-    limit_kw: Array
-    gap_kw: Array
-    full_kw: Array
-    idle_kw: Array
-    rated_kw: Array
+    belongs: Floats
+    drawn_kw: Floats
+    limit_kw: Floats
+    gap_kw: Floats
+    full_kw: Floats
+    idle_kw: Floats
+    rated_kw: Floats
 
 
 def pieces_of(racks: Sequence[RackCurve], rows: int, floor_frac: float) -> Pieces:
@@ -104,7 +105,7 @@ def pieces_of(racks: Sequence[RackCurve], rows: int, floor_frac: float) -> Piece
     return Pieces(row_of, belongs, drawn_kw, limit_kw, *(c[:, None] for c in columns))
 
 
-def _upper_hull(x: Array, y: Array) -> list[int]:
+def _upper_hull(x: Floats, y: Floats) -> list[int]:
     """Corners of the concave hull over points with rising ``x``; a flat end is left out."""
     corners: list[int] = [0]
     for k in range(1, len(x)):
@@ -116,7 +117,7 @@ def _upper_hull(x: Array, y: Array) -> list[int]:
     return corners
 
 
-def _turns_up(x: Array, y: Array, a: int, b: int, c: int) -> bool:
+def _turns_up(x: Floats, y: Floats, a: int, b: int, c: int) -> bool:
     return bool((y[b] - y[a]) * (x[c] - x[b]) <= (y[c] - y[b]) * (x[b] - x[a]))
 
 
@@ -150,8 +151,8 @@ class MarginalValueCaps:
     def __init__(
         self,
         pieces: Pieces,
-        feeder_kw: float | Array,
-        release_kw: float | Array,
+        feeder_kw: float | Floats,
+        release_kw: float | Floats,
         feeder_limit_kw: float,
         loss_frac: float,
         step_s: float,
@@ -163,10 +164,10 @@ class MarginalValueCaps:
         self.feeder_kw, self.release_kw = feeder_kw, release_kw
         self.feeder_limit_kw, self.loss_frac, self.floor_frac = feeder_limit_kw, loss_frac, floor_frac
         self.hold, self.trim = (1.0 - np.exp(-step_s / tau) for tau in (hold_s, trim_s))
-        self.held_kw: Array | None = None
-        self.other_kw: Array | None = None
-        self.trim_kw: Array | None = None
-        self.asked: Array | None = None
+        self.held_kw: Floats | None = None
+        self.other_kw: Floats | None = None
+        self.trim_kw: Floats | None = None
+        self.asked: Floats | None = None
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
         """Forget what was held and corrected; nan stands for nothing known yet."""
@@ -192,7 +193,7 @@ class MarginalValueCaps:
         self.asked = np.clip(share, self.floor_frac, 1.0)
         return {"rack_power_limit_frac": self.asked.astype(like.dtype)}
 
-    def _held(self, demand: Array, other: Array) -> Array:
+    def _held(self, demand: Floats, other: Floats) -> Floats:
         """Demand of the rows held at its recent peak ``(P, B)`` [kW]; what else the feeder carries is remembered."""
         if self.held_kw is None or self.other_kw is None or self.held_kw.shape != demand.shape:
             self.held_kw, self.other_kw = np.full(demand.shape, np.nan), np.full(other.shape, np.nan)
@@ -203,7 +204,7 @@ class MarginalValueCaps:
         self.other_kw = known + self.trim * (other - known)
         return self.held_kw
 
-    def _budget(self, held: Array, power: Array, engaged: NDArray[np.bool_], in_force: Array) -> Array:
+    def _budget(self, held: Floats, power: Floats, engaged: NDArray[np.bool_], in_force: Floats) -> Floats:
         """What the racks may draw ``(B,)`` [kW].
 
         The correction grows only while limits bind and stand where they were asked to (they rise slowly). Where the
@@ -223,7 +224,7 @@ class MarginalValueCaps:
         self.trim_kw = np.where(binds, np.clip(moved, low, high), kept)
         return np.where(engaged, (self.release_kw - self.other_kw) * per_kw, budget + self.trim_kw)
 
-    def _shared(self, held: Array, budget: Array) -> Array:
+    def _shared(self, held: Floats, budget: Floats) -> Floats:
         """Limits ``(P, B)`` [kW]: pieces are given in the order of their slopes until the budget is spent."""
         p = self.pieces
         activity = np.maximum((held - p.idle_kw) / np.maximum(p.full_kw - p.idle_kw, 1e-6), LEAST_ACTIVITY)

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.trees import assign
-
-Array = NDArray[np.floating]
 
 WINDOW_S = 900.0
 DAYS_PER_MONTH = 30.4
@@ -43,7 +42,7 @@ class Bill:
         self.window_kw = assign(self.window_kw, peak * 0.0, where)
         self.window_steps = assign(self.window_steps, peak * 0.0, where)
 
-    def demand_cost(self, grid_power_kw: Array, t: NDArray[np.int64]) -> Array:
+    def demand_cost(self, grid_power_kw: Floats, t: NDArray[np.int64]) -> Floats:
         """Cost [USD] where a window ends above the billing peak, which then rises (PHYSICS F7)."""
         self.window_kw = self.window_kw + grid_power_kw
         self.window_steps = self.window_steps + 1.0
@@ -54,11 +53,11 @@ class Bill:
         self.window_steps = self.window_steps * (1.0 - ends)
         return over * self.rate
 
-    def window_mean_kw(self) -> Array:
+    def window_mean_kw(self) -> Floats:
         """Mean of the running window so far [kW]."""
         return self.window_kw / np.maximum(self.window_steps, 1.0)
 
-    def demand_response_short(self, grid_power_kw: Array, outside: Any, step_h: float) -> Array:
+    def demand_response_short(self, grid_power_kw: Floats, outside: Any, step_h: float) -> Floats:
         """Energy [kWh] above what an active event allows: the expected peak less the reduction asked for.
 
         The billing peak is no baseline: an agent would raise it for a window and be asked for nothing.
@@ -66,7 +65,7 @@ class Bill:
         allowed = self.expected_peak_kw * (1.0 - outside.dr_reduction_frac)
         return outside.dr_active * np.maximum(grid_power_kw - allowed, 0.0) * step_h
 
-    def work_cost(self, flows: Any, step_h: float) -> dict[str, Array]:
+    def work_cost(self, flows: Any, step_h: float) -> dict[str, Floats]:
         """Cost [USD] of work lost in the step and of work that waits (WORKLOAD 4c).
 
         Work that begins to wait is charged at once for the wait that is expected of it, and what is caught up is
@@ -87,7 +86,7 @@ class Bill:
         queued = deferred[4] * (BATCH_SHARE_AT_RISK * p.batch_lost_usd_h)
         return {"lost": lost, "delayed": waiting * (p.training_delay_usd_h2 * step_h) + training + queued}
 
-    def closing_cost(self, stored_kwh: tuple[Array, Array], site: NDArray[np.int64]) -> Array:
+    def closing_cost(self, stored_kwh: tuple[Floats, Floats], site: NDArray[np.int64]) -> Floats:
         """Cost [USD] of what an episode leaves: battery charge short, heat left in the loops.
 
         Waiting work is priced by ``work_cost``.

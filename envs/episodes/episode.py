@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.episodes.world import World
+from envs.physics.namespace import Floats
 from envs.plant.flows import COOLING_POWER, ELECTRICAL_LOSSES, WATER, WORK
 from envs.scenario import Scenario
-
-Array = NDArray[np.floating]
 
 
 class EpisodePlan(NamedTuple):
@@ -87,7 +86,7 @@ class EpisodeSums:
         for value in self._peaks.values():
             value[where] = 0.0
 
-    def add(self, flows: Any, cost: Mapping[str, Array], reward: Array, step_s: float, carbon_g_kwh: Array) -> None:
+    def add(self, flows: Any, cost: Mapping[str, Floats], reward: Floats, step_s: float, carbon_g_kwh: Floats) -> None:
         """Add one step."""
         step_h = step_s / 3600.0
         rows = {name.replace("_kw", "_kwh"): getattr(flows, name) for name in POWER_FLOWS}
@@ -107,7 +106,7 @@ class EpisodeSums:
         self._peak("worst_inlet_c", flows.worst_inlet_c)
         self._peak("energy_residual_frac", np.abs(flows.energy_residual_kw) / np.maximum(flows.facility_power_kw, 1.0))
 
-    def _peak(self, name: str, value: Array) -> None:
+    def _peak(self, name: str, value: Floats) -> None:
         if name not in self._peaks:
             self._peaks[name] = np.zeros(self.n)
         np.maximum(self._peaks[name], value, out=self._peaks[name])

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from envs.equipment import battery, breaker, power_capper, power_chain
 from envs.physics.namespace import Array, as_mask, namespace, upper
-from envs.plant.layout import Machines
+from envs.plant.layout import PlantParts
 from envs.plant.state import Now, PlantState, SubStep
 
 LEAST_UTILITY_FRAC = 1e-3  # a curtailment to nothing: the capper's shares stay finite
@@ -31,12 +31,12 @@ class SiteFlows(NamedTuple):
     ups_alive: Array
 
 
-def site(plant: Machines, state: PlantState, now: Now, did: SubStep) -> SiteFlows:
+def site(plant: PlantParts, state: PlantState, now: Now, did: SubStep) -> SiteFlows:
     """Transformer, battery, breakers and the fast capper: what the whole site draws and who is cut.
 
     Parameters
     ----------
-    plant : Machines
+    plant : PlantParts
     state : PlantState
         At the start of the sub-step.
     now : Now
@@ -109,7 +109,7 @@ def _direct_kw(did: SubStep, lighting_kw: float) -> Array:
     return direct
 
 
-def node_limits(plant: Machines, utility_frac: Array) -> Array:
+def node_limits(plant: PlantParts, utility_frac: Array) -> Array:
     """Limits of rows, UPS and utility; a curtailment takes its share of the site's expected peak, as demand response
     does (PHYSICS F8): a share of a service that is twice the peak would bind nowhere.
     """

@@ -33,7 +33,7 @@ PARTITION_KIND = {
 }
 
 
-class Machines(Protocol):
+class PlantParts(Protocol):
     """What there is of a plant: the parameters of its machines, and where they stand."""
 
     @property

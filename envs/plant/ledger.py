@@ -9,7 +9,7 @@ from envs.physics.namespace import Array, namespace, upper
 from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c
 from envs.plant.electrical import SiteFlows
 from envs.plant.flows import COOLING_POWER, WATER, Flows
-from envs.plant.layout import Machines
+from envs.plant.layout import PlantParts
 from envs.plant.state import PlantState, SubStep
 from envs.plant.work import Ran, WorkFlows
 from envs.signals.step import Load
@@ -92,12 +92,12 @@ def add(total: Sub, sub: Sub) -> Sub:
     return Sub._make([*summed, xp.maximum(total.rack_inlet_max_c, sub.rack_inlet_max_c), sub.last])
 
 
-def sub(plant: Machines, before: PlantState, did: SubStep, site: SiteFlows) -> Sub:
+def sub(plant: PlantParts, before: PlantState, did: SubStep, site: SiteFlows) -> Sub:
     """Collect a sub-step.
 
     Parameters
     ----------
-    plant : Machines
+    plant : PlantParts
     before : PlantState
         At its start.
     did, site : SubStep, SiteFlows
@@ -175,7 +175,7 @@ def _rejected(did: SubStep, site: SiteFlows) -> Array:
     return out + xp.sum(did.air.humidifier_power_kw, axis=0) - latent
 
 
-def _coolant_excess(plant: Machines, did: SubStep, zero: Array) -> Array:
+def _coolant_excess(plant: PlantParts, did: SubStep, zero: Array) -> Array:
     """Coolant supply over its limit, or under the room's dew point plus its margin [K]."""
     coolant, tcs = plant.scenario.coolant, did.liquid.tcs_state
     if coolant is None or tcs is None:
@@ -187,7 +187,7 @@ def _coolant_excess(plant: Machines, did: SubStep, zero: Array) -> Array:
     return xp.maximum(hot, upper(dew + ALARM_OVER_DEW_POINT_K - tcs.supply_c, 0.0))
 
 
-def stored_kj(plant: Machines, state: PlantState, since: PlantState) -> Array:
+def stored_kj(plant: PlantParts, state: PlantState, since: PlantState) -> Array:
     """Heat gained by every mass of the site since another state ``(B,)`` [kJ]."""
     lay, s = plant.layout, plant.scenario
     xp = namespace(state.exhaust_c)
@@ -209,18 +209,18 @@ def stored_kj(plant: Machines, state: PlantState, since: PlantState) -> Array:
     return gain
 
 
-def ran(plant: Machines, total: Sub, activity: Array) -> Ran:
+def ran(plant: PlantParts, total: Sub, activity: Array) -> Ran:
     """What ran in a control step, and how fast, from the sums of its sub-steps; ``activity (S, R, B)``."""
     share = 1.0 / plant.scenario.episode.substeps
     return Ran(activity, total.cap_frac * share, total.throttle_frac * share, total.powered_frac * share)
 
 
-def flows(plant: Machines, start: PlantState, end: PlantState, total: Sub, done: WorkFlows, load: Load) -> Flows:
+def flows(plant: PlantParts, start: PlantState, end: PlantState, total: Sub, done: WorkFlows, load: Load) -> Flows:
     """The flat Flows of one control step.
 
     Parameters
     ----------
-    plant : Machines
+    plant : PlantParts
     start, end : PlantState
         Before the first sub-step and after the last.
     total : Sub
@@ -259,7 +259,7 @@ def flows(plant: Machines, start: PlantState, end: PlantState, total: Sub, done:
     )
 
 
-def _measured(plant: Machines, end: PlantState, last: Last) -> dict[str, Array]:
+def _measured(plant: PlantParts, end: PlantState, last: Last) -> dict[str, Array]:
     """Temperatures, positions and loads at the end of the step."""
     lay, did = plant.layout, last.did
     chw, tower, tcs, fws, dry = did.chw, did.tower, did.liquid.tcs, did.liquid.fws, did.liquid.dry

@@ -10,7 +10,7 @@ import numpy as np
 from envs.faults import Availability
 from envs.physics.namespace import Array
 from envs.plant.flows import Flows
-from envs.plant.layout import Layout, Machines
+from envs.plant.layout import Layout, PlantParts
 from envs.plant.ledger import Sub
 from envs.plant.state import Now, PlantState
 from envs.signals.step import Load, Outside
@@ -53,7 +53,7 @@ class PlantLike(Protocol):
         """Energy gained by the battery, and heat by all masses ``(B,)`` [kWh]."""
 
 
-class Steppable(Machines, PlantLike, Protocol):
+class Steppable(PlantParts, PlantLike, Protocol):
     """A plant whose sub-steps can be asked for one by one: what `envs.plant.start` settles."""
 
     def now(

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.controllers.base import Controller
 from envs.controllers.fixed import Fixed
 from envs.core import DataCenterCore
 from envs.energyplus.plant import EnergyPlusPlant
 from envs.interface.channels import Channel
+from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.twin.telemetry.excitation import LEFT_ALONE, Excitation
 from envs.twin.telemetry.quantities import there
@@ -30,7 +30,6 @@ from envs.twin.telemetry.telemetry import Telemetry
 from experiments.transfers.setting import Setting, setting
 from experiments.validation.replay import pumped_frac
 
-Floats = NDArray[np.float64]
 DAYS_A_YEAR = 365
 FROM_NODES = ("chw_return_c",)  # EnergyPlus's own node, past the bypass; the second plant's flows have another
 NOT_LOGGED = (

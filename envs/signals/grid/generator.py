@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from envs.physics.namespace import Floats
 from envs.signals.grid.zones import PriceFacts, Shape, Zone, grid_zone
 from envs.signals.noise import NOISE_LIMIT, autoregressive_noise
 from envs.signals.plain_year import DAYS_PER_YEAR, MONTH_DAYS
@@ -21,8 +21,6 @@ SCARCITY_QUANTILE = 0.95  # spikes come in the tightest hours only, so that p95 
 SPIKE_PROBABILITY = 0.2  # of a tight hour: 88 spikes a year, engineering guess
 _QUANTILES = (np.arange(60) + 0.5) / 60.0
 _NORMALS = np.clip(ndtri(_QUANTILES), -NOISE_LIMIT, NOISE_LIMIT)
-
-Floats = NDArray[np.float64]
 
 
 def hourly_shape(shape: Shape, years: int = 1) -> Floats:

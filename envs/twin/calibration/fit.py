@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 
+from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.twin.calibration.errors import Taken, Weighing, end_to_end, weigh, without_constants
 from envs.twin.calibration.free_parameters import FreeParameter
@@ -22,7 +22,6 @@ from envs.twin.calibration.rack_load import activity_of
 from envs.twin.calibration.slopes import predictions, slopes_at
 from envs.twin.calibration.windows import Windows
 
-Floats = NDArray[np.float64]
 Report = Callable[[str, float], None]
 
 PARTS = (1.0, 0.6, 0.3)  # of the bent step that are tried

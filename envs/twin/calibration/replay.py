@@ -11,18 +11,17 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.engine import Taped
 from envs.episodes.world import Load, Outside
 from envs.faults import availability, fault_plan
+from envs.physics.namespace import Floats
 from envs.plant import work
 from envs.plant.datacenter import Plant
 from envs.scenario import Scenario
 from envs.twin.calibration.free_parameters import LOAD_GAIN, SITE_GAIN, FreeParameter, with_values
 from envs.twin.calibration.windows import Windows
 
-Floats = NDArray[np.float64]
 Progress = Callable[[float], None]
 ACTIVITY_SPAN = (-0.1, 1.3)  # of a rack's work as its meter's noise has it
 CORRECTION_SPAN = (-0.2, 0.2)  # of a candidate's work, for what its fans and chips draw otherwise

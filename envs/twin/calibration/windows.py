@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.physics.namespace import Floats
 from envs.physics.psychrometrics import humidity_ratio, humidity_ratio_at_wet_bulb, wet_bulb_c
 from envs.plant.layout import Layout
 from envs.scenario import Scenario
 from envs.twin.telemetry.meter_noise import without_noise
 from envs.twin.telemetry.quantities import LOADS, MODES, QUANTITIES, constant_error, noise_sd, outputs
 from envs.twin.telemetry.telemetry import Telemetry, bridged, runs, stacked
-
-Floats = NDArray[np.float64]
 
 BURN_IN_S = 3.0 * 3600.0  # several time constants of basin, buffer and racks
 NOT_REPLAYED = {"rack_power_limit_frac": 2.0, "battery_power_kw": 0.0}  # a measured load is already capped

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.building.row_value import usual_mix
-from envs.controllers.base import Array, Measurements
+from envs.controllers.base import Measurements
 from envs.engine import Taped
 from envs.episodes.world import Load, Outside
 from envs.equipment import rack
 from envs.faults import availability, fault_plan
 from envs.interface.channels import Channel
+from envs.physics.namespace import Floats
 from envs.physics.psychrometrics import saturation_humidity_ratio
 from envs.plant.datacenter import Plant
 from envs.plant.state import PlantState
@@ -98,11 +99,11 @@ class Twin:
             self.row_bias_kw = assign(self.row_bias_kw, 0.0, where)
             self.fresh = None
 
-    def load_of(self, demand_kw: Array) -> Load:
+    def load_of(self, demand_kw: Floats) -> Load:
         """Load of rows that demand ``demand_kw (P, B)``, with what the twin's rows are known to be wrong by."""
         return self._row_load.of(demand_kw + self.row_bias_kw)
 
-    def _settled(self, measured: Measurements, in_force: dict[str, Array], sites: int) -> tuple[PlantState, Any]:
+    def _settled(self, measured: Measurements, in_force: dict[str, Floats], sites: int) -> tuple[PlantState, Any]:
         charge = measured["battery_soc_frac"][0] if "battery_soc_frac" in measured else np.full(sites, 0.5)
         none = np.zeros(sites)
         return self.plant.settled(self.outside, self.load, in_force, self.lost, none, charge)
@@ -122,10 +123,10 @@ def corrected(plant: Plant, state: PlantState, seen: Any, measured: Measurements
     """
     s = plant.scenario
 
-    def pull(value: Array, name: str) -> Array:
+    def pull(value: Floats, name: str) -> Floats:
         """Correct a zone's ``(Z, B)`` or the site's ``(B,)`` state by its sensor."""
         there = measured[name] if value.ndim == 2 else measured[name][0]
-        moved: Array = value + PULL * (there - getattr(seen, name))
+        moved: Floats = value + PULL * (there - getattr(seen, name))
         return moved.astype(value.dtype)
 
     def timed(stages: Any, running: str, hold: str, length_s: float) -> Any:
@@ -215,14 +216,14 @@ class RowLoad:
         drawn = self.rest_kw + ends * (self.busy_kw - self.rest_kw)
         self.path = WorkByPower(self.mix[:, :, None] * ends, drawn, self.layout.row_of)
 
-    def _draw(self, use: float) -> Array:
+    def _draw(self, use: float) -> Floats:
         """Demand of each power row ``(P, 1)`` [kW] with every rack at ``use`` of its usual mix."""
         table = self.layout.racks
         demand = rack.demand_terms(table, (use * self.mix[:, :, None]).astype(self.layout.dtype))
         supplies = np.broadcast_to(np.asarray(table.psu_marginal, self.layout.dtype), (self.layout.n_racks, 1))
-        draw: Array = self.layout.tree.row_racks @ ((demand.base_kw + demand.total_kw) * supplies)
+        draw: Floats = self.layout.tree.row_racks @ ((demand.base_kw + demand.total_kw) * supplies)
         return draw
 
-    def of(self, demand_kw: Array) -> Load:
+    def of(self, demand_kw: Floats) -> Load:
         """Load that draws ``demand_kw (P, B)``; no queues."""
         return self.path.load(demand_kw, self.layout.dtype)

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.controllers.base import Controller
 from envs.core import DataCenterCore
 from envs.episodes.episode import EpisodePlan
 from envs.episodes.world import START_WEEKDAY, World
 from envs.interface.sensors import SensorModel
+from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.twin.calibration.free_parameters import FreeParameter
 from envs.twin.telemetry.excitation import Excitation
@@ -22,7 +22,6 @@ from envs.twin.telemetry.point_map import point_map_text
 from envs.twin.telemetry.quantities import QUANTITIES, constant_error, noise_sd, there
 from envs.twin.telemetry.telemetry import Telemetry, stacked
 
-Floats = NDArray[np.float64]
 Read = Callable[[DataCenterCore, Any, str], Any]
 NOT_LOGGED = ("row_power_kw", "it_power_kw", "pdu_loss_kw", "outside_rh_frac", "cooling_power_kw")
 START_UTC = np.datetime64("2023-01-01T00:00:00", "s")

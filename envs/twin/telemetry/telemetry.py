@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from envs.physics.namespace import Floats
+
 MAD_TO_SD = 1.4826  # median absolute deviation to standard deviation, normal distribution
 
 
