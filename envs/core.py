@@ -6,7 +6,7 @@ Owns the time, the seeds, the setpoints in force, the bill and the episode's sum
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from envs.core_state import frozen, thaw
 from envs.engine import Taped
 from envs.episodes.bill import Bill
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
-from envs.episodes.instruments import Instruments
+from envs.episodes.instruments import Instruments, Moment
 from envs.episodes.world import World
 from envs.faults import Fault, availability, fault_plan, replaced
 from envs.interface.action import ActionDecoder, action_space, slew_limited
@@ -25,12 +25,21 @@ from envs.interface.channels import bind_channels, table_hash
 from envs.interface.observation import Observer, bind_points
 from envs.interface.reward import Judged, terms, total
 from envs.plant.datacenter import Plant
+from envs.plant.plant_like import PlantLike
 from envs.plant.state import PlantState
 from envs.scenario import Scenario, load
 from envs.scenario.checks import require_machines
 from envs.trees import assign
 
 Array = NDArray[np.floating]
+
+
+class CoreOptions(TypedDict, total=False):
+    """What the environments hand on to their core, see `DataCenterCore`."""
+
+    dtype: str
+    world: World | None
+    plant: PlantLike | None
 
 
 class DataCenterCore:
@@ -50,8 +59,8 @@ class DataCenterCore:
         ``float32`` (default) or ``float64`` (reference).
     world : World, optional
         Signals that several cores share; built from the scenario when left out.
-    plant : object, optional
-        Another plant than ours with the same layout: ``layout``, ``settled``, ``step`` and ``stored_since`` of `Plant`.
+    plant : PlantLike, optional
+        Another plant than ours with the same layout.
 
     Raises
     ------
@@ -68,14 +77,14 @@ class DataCenterCore:
         *,
         dtype: str = "float32",
         world: World | None = None,
-        plant: Any = None,
+        plant: PlantLike | None = None,
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs = {num_envs}; give at least 1")
         self.scenario = load(scenario, overrides) if isinstance(scenario, str) else scenario
         self.num_envs = num_envs
         self.dtype = np.dtype(dtype)
-        self.plant = plant or Plant(self.scenario, self.dtype)
+        self.plant: PlantLike = plant or Plant(self.scenario, self.dtype)
         self._advance = self.plant.step if plant else Taped(self.plant.step)  # only a pure step can be taped
         self.world = world or World.build(self.scenario)
         self.step_s = float(self.scenario.episode.step_s)
@@ -322,9 +331,9 @@ class DataCenterCore:
     # ---- what is seen ---------------------------------------------------------------------------------------------
 
     def _observe(self, only: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
-        block = self.instruments.read(
-            self.flows, self.state, self.in_force, self._outside, self.bill, self.plan, self.t, self.lost, only
-        )
+        assert self.state is not None
+        moment = Moment(self.flows, self.state, self.in_force, self._outside, self.lost)
+        block = self.instruments.read(moment, self.bill, self.plan, self.t, only)
         self.measured = self.observer.unstack(block)
         return self.observer.encode(block)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,14 @@ from envs.energyplus.closed_loop import SteppedHall
 from envs.energyplus.hall import ELECTRICAL_KW
 from envs.energyplus.readings import Met, met
 from envs.equipment import power_chain, rack
+from envs.faults import Availability
 from envs.physics.fan_pump import fan_power_kw
 from envs.plant import electrical, ledger, work
 from envs.plant.datacenter import INLET_ALARM_C, Plant
 from envs.plant.flows import Flows
 from envs.plant.state import NO_LIQUID, Now, PlantState, SubStep
 from envs.scenario import Scenario
+from envs.signals.step import Load, Outside
 
 Array = NDArray[np.floating]
 
@@ -96,7 +98,13 @@ class EnergyPlusPlant:
         self.seen: dict[str, float] = {}
 
     def settled(
-        self, outside: Any, load: Any, in_force: Mapping[str, Array], lost: Any, warmth_k: Array, soc_frac: Array
+        self,
+        outside: Outside,
+        load: Load,
+        in_force: Mapping[str, Array],
+        lost: Availability,
+        warmth_k: Array,
+        soc_frac: Array,
     ) -> tuple[PlantState, Flows]:
         """Start EnergyPlus anew: warm-up days and an hour under the first setpoints; arguments as in `Plant.settled`.
 
@@ -120,7 +128,13 @@ class EnergyPlusPlant:
         return state._replace(work=fresh), flows
 
     def step(
-        self, state: PlantState, in_force: Mapping[str, Array], outside: Any, load: Any, lost: Any, t: Array
+        self,
+        state: PlantState,
+        in_force: Mapping[str, Array],
+        outside: Outside,
+        load: Load,
+        lost: Availability,
+        t: Array,
     ) -> tuple[PlantState, Flows]:
         """Next state and Flows of one control step; arguments as in `Plant.step`. Not pure: EnergyPlus moves on."""
         if self._hall is None:

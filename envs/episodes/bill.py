@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.episodes.plan import EpisodePlan
 from envs.physics.namespace import Floats
+from envs.plant.flows import Flows
 from envs.scenario import Scenario
+from envs.signals.step import Outside
 from envs.trees import assign
 
 WINDOW_S = 900.0
@@ -32,7 +33,7 @@ class Bill:
         days = scenario.episode.steps * step_s / 86_400.0
         self.rate = self.prices.demand_charge_usd_kw_month * days / DAYS_PER_MONTH
 
-    def start(self, plan: Any, where: NDArray[np.intp], n: int, dtype: np.dtype) -> None:
+    def start(self, plan: EpisodePlan, where: NDArray[np.intp], n: int, dtype: np.dtype) -> None:
         """Begin the episodes ``where`` of ``n`` environments: the billing peak as drawn, an empty window."""
         peak = (plan.billing_frac * self.expected_peak_kw).astype(dtype)
         if len(where) == n:
@@ -57,7 +58,7 @@ class Bill:
         """Mean of the running window so far [kW]."""
         return self.window_kw / np.maximum(self.window_steps, 1.0)
 
-    def demand_response_short(self, grid_power_kw: Floats, outside: Any, step_h: float) -> Floats:
+    def demand_response_short(self, grid_power_kw: Floats, outside: Outside, step_h: float) -> Floats:
         """Energy [kWh] above what an active event allows: the expected peak less the reduction asked for.
 
         The billing peak is no baseline: an agent would raise it for a window and be asked for nothing.
@@ -65,7 +66,7 @@ class Bill:
         allowed = self.expected_peak_kw * (1.0 - outside.dr_reduction_frac)
         return outside.dr_active * np.maximum(grid_power_kw - allowed, 0.0) * step_h
 
-    def work_cost(self, flows: Any, step_h: float) -> dict[str, Floats]:
+    def work_cost(self, flows: Flows, step_h: float) -> dict[str, Floats]:
         """Cost [USD] of work lost in the step and of work that waits (WORKLOAD 4c).
 
         Work that begins to wait is charged at once for the wait that is expected of it, and what is caught up is

@@ -3,45 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.episodes.plan import EpisodePlan
 from envs.episodes.world import World
 from envs.physics.namespace import Floats
-from envs.plant.flows import COOLING_POWER, ELECTRICAL_LOSSES, WATER, WORK
+from envs.plant.flows import COOLING_POWER, ELECTRICAL_LOSSES, WATER, WORK, Flows
 from envs.scenario import Scenario
-
-
-class EpisodePlan(NamedTuple):
-    """What distinguishes an episode; every array ``(B,)``. The same plan for two policies is a paired comparison.
-
-    Attributes
-    ----------
-    site, site_start : ndarray of int
-        Row of the world's sites, and first step in its year (local standard time).
-    load, load_start : ndarray of int
-        Row of the world's workload pools, and first step in it (same weekday and hour as the site's clock).
-    noise_seed, episode : ndarray of int
-        Stream of the sensor noise.
-    billing_frac : ndarray
-        Billing peak at the start as a share of the expected peak (PHYSICS F7: 0.80-0.95).
-    soc : ndarray
-        Battery's state of charge at the start.
-    warmth_k : ndarray
-        How far the loops start from their setpoints [K].
-    """
-
-    site: NDArray[np.int64]
-    site_start: NDArray[np.int64]
-    load: NDArray[np.int64]
-    load_start: NDArray[np.int64]
-    noise_seed: NDArray[np.int64]
-    episode: NDArray[np.int64]
-    billing_frac: NDArray[np.float64]
-    soc: NDArray[np.float64]
-    warmth_k: NDArray[np.float64]
 
 
 def draw_plan(
@@ -86,7 +56,9 @@ class EpisodeSums:
         for value in self._peaks.values():
             value[where] = 0.0
 
-    def add(self, flows: Any, cost: Mapping[str, Floats], reward: Floats, step_s: float, carbon_g_kwh: Floats) -> None:
+    def add(
+        self, flows: Flows, cost: Mapping[str, Floats], reward: Floats, step_s: float, carbon_g_kwh: Floats
+    ) -> None:
         """Add one step."""
         step_h = step_s / 3600.0
         rows = {name.replace("_kw", "_kwh"): getattr(flows, name) for name in POWER_FLOWS}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.episodes.plan import EpisodePlan
 from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
 from envs.signals.grid.grid import load_grid, with_grid_file
@@ -112,7 +113,7 @@ class World:
         weeks = (self.drawn_steps - 1 - place) // self.steps_per_week + 1
         return place + int(rng.integers(weeks)) * self.steps_per_week
 
-    def at(self, plan: Any, t: NDArray[np.int64], dtype: np.dtype) -> tuple[Outside, Load]:
+    def at(self, plan: EpisodePlan, t: NDArray[np.int64], dtype: np.dtype) -> tuple[Outside, Load]:
         """Signals of step ``t (B,)`` of the planned episodes; after the 365 days of a site's year comes their first."""
         site_row = plan.site * self.site_steps + (plan.site_start + t) % self.site_steps
         site = self.site_pool.take(site_row, axis=0).T.astype(dtype, order="C", copy=False)
@@ -123,7 +124,7 @@ class World:
         shaped = activity.reshape(self.slots, self.racks, -1)
         return Outside(*np.ascontiguousarray(site)), Load(shaped, job, *queue)
 
-    def _load_row(self, plan: Any, t: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _load_row(self, plan: EpisodePlan, t: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows ``(B,)`` of the load pools, which are made longer where an episode runs past their end."""
         step = plan.load_start + t
         last = int(step.max())

@@ -10,18 +10,14 @@ import numpy as np
 from envs.faults import Availability
 from envs.physics.namespace import Array
 from envs.plant.flows import Flows
-from envs.plant.layout import Layout, PlantParts
+from envs.plant.layout import PlantParts
 from envs.plant.ledger import Sub
 from envs.plant.state import Now, PlantState
 from envs.signals.step import Load, Outside
 
 
-class PlantLike(Protocol):
+class PlantLike(PlantParts, Protocol):
     """What a core asks of its plant; parameters and returns as `envs.plant.datacenter.Plant` documents them."""
-
-    @property
-    def layout(self) -> Layout:
-        """Where everything stands, and which channels and points there are."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -53,7 +49,7 @@ class PlantLike(Protocol):
         """Energy gained by the battery, and heat by all masses ``(B,)`` [kWh]."""
 
 
-class Steppable(PlantParts, PlantLike, Protocol):
+class Steppable(PlantLike, Protocol):
     """A plant whose sub-steps can be asked for one by one: what `envs.plant.start` settles."""
 
     def now(

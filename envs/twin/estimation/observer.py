@@ -86,6 +86,7 @@ class Twin:
         if anew:
             self.state, self.inlet_bias_k, self.fresh = settled, bias, None
             return
+        assert self.state is not None
         t = np.zeros(sites, np.int64)
         stepped, seen = self._advance(self.state, in_force, self.outside, self.load, self.lost, t)
         self.state = corrected(self.plant, stepped, seen, measured)
