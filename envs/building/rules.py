@@ -10,7 +10,7 @@ import numpy as np
 from envs.building.row_value import rack_curves
 from envs.controllers.base import Controller, Together
 from envs.controllers.fixed import Fixed
-from envs.controllers.marginal_value import MarginalValueCaps, pieces_of
+from envs.controllers.marginal_value import Feeder, MarginalValueCaps, pieces_of
 from envs.controllers.pid import FanPiController
 from envs.controllers.proportional import ProportionalCaps
 from envs.controllers.setpoint_reset import ChilledWaterReset, CondenserWaterReset, SupplyAirReset
@@ -68,15 +68,14 @@ def caps(scenario: Scenario, layout: Layout, kind: str) -> Controller:
 def marginal_value_caps(scenario: Scenario, layout: Layout) -> MarginalValueCaps:
     """Share the feeder at equal marginal value, a little under where its protection engages."""
     capper, share = scenario.capper, scenario.rules.caps_budget_frac
-    return MarginalValueCaps(
-        pieces_of(rack_curves(scenario, layout), layout.n_rows, CAP_FLOOR_FRAC),
+    feeder = Feeder(
         (capper.cap_frac - UNDER_PROTECTION) * share * layout.feeder_limit_kw,
         (capper.release_frac - UNDER_PROTECTION) * layout.feeder_limit_kw,
         layout.feeder_limit_kw,
         scenario.power.pdu_loss_frac,
-        scenario.episode.step_s,
-        CAP_FLOOR_FRAC,
     )
+    pieces = pieces_of(rack_curves(scenario, layout), layout.n_rows, CAP_FLOOR_FRAC)
+    return MarginalValueCaps(pieces, feeder, scenario.episode.step_s, CAP_FLOOR_FRAC)
 
 
 def legacy_fixed(scenario: Scenario, layout: Layout) -> Fixed:

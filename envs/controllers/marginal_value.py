@@ -121,6 +121,27 @@ def _turns_up(x: Floats, y: Floats, a: int, b: int, c: int) -> bool:
     return bool((y[b] - y[a]) * (x[c] - x[b]) <= (y[c] - y[b]) * (x[b] - x[a]))
 
 
+class Feeder(NamedTuple):
+    """What a feeder may carry, in all [kW].
+
+    Attributes
+    ----------
+    may_carry_kw : float or array
+        A little under where its protection engages.
+    release_kw : float or array
+        Under it the protection lets go again.
+    limit_kw : float
+        What a measured load of 1 stands for.
+    loss_frac : float
+        Losses between feeder and racks [1].
+    """
+
+    may_carry_kw: float | Floats
+    release_kw: float | Floats
+    limit_kw: float
+    loss_frac: float
+
+
 class MarginalValueCaps:
     """Holds ``rack_power_limit_frac`` per power row.
 
@@ -131,13 +152,7 @@ class MarginalValueCaps:
     Parameters
     ----------
     pieces : Pieces
-    feeder_kw, release_kw : float
-        What the feeder may carry in all, a little under where its protection engages, and under which the protection
-        lets go again [kW].
-    feeder_limit_kw : float
-        What a measured load of 1 stands for [kW].
-    loss_frac : float
-        Losses between feeder and racks [1].
+    feeder : Feeder
     step_s : float
         Control interval [s].
     floor_frac : float
@@ -151,18 +166,14 @@ class MarginalValueCaps:
     def __init__(
         self,
         pieces: Pieces,
-        feeder_kw: float | Floats,
-        release_kw: float | Floats,
-        feeder_limit_kw: float,
-        loss_frac: float,
+        feeder: Feeder,
         step_s: float,
         floor_frac: float = 0.45,
         hold_s: float = 1800.0,
         trim_s: float = 600.0,
     ) -> None:
         self.pieces = pieces
-        self.feeder_kw, self.release_kw = feeder_kw, release_kw
-        self.feeder_limit_kw, self.loss_frac, self.floor_frac = feeder_limit_kw, loss_frac, floor_frac
+        self.feeder, self.floor_frac = feeder, floor_frac
         self.hold, self.trim = (1.0 - np.exp(-step_s / tau) for tau in (hold_s, trim_s))
         self.held_kw: Floats | None = None
         self.other_kw: Floats | None = None
@@ -184,7 +195,7 @@ class MarginalValueCaps:
         like = measurements["row_demand_share"]
         rated = self.pieces.rated_kw
         power = (measurements["row_power_share"] * rated).sum(axis=0)
-        other = measurements["feeder_load_frac"][0] * self.feeder_limit_kw - power * (1.0 + self.loss_frac)
+        other = measurements["feeder_load_frac"][0] * self.feeder.limit_kw - power * (1.0 + self.feeder.loss_frac)
         held = self._held(like * rated, other)
         engaged = measurements.get("capper_engaged", np.zeros_like(like))[0] > 0.5
         budget = self._budget(held, power, engaged, measurements["in_force.rack_power_limit_frac"])
@@ -212,8 +223,8 @@ class MarginalValueCaps:
         release: the load is taken there for a moment.
         """
         assert self.other_kw is not None and self.trim_kw is not None and self.asked is not None
-        per_kw = 1.0 / (1.0 + self.loss_frac)
-        budget = (self.feeder_kw - self.other_kw) * per_kw
+        per_kw = 1.0 / (1.0 + self.feeder.loss_frac)
+        budget = (self.feeder.may_carry_kw - self.other_kw) * per_kw
         binds = (held.sum(axis=0) * MARGIN > budget) & ~engaged
         known = np.isfinite(self.asked).all(axis=0)
         rising = (self.asked - in_force > SLEWING).any(axis=0)
@@ -222,7 +233,7 @@ class MarginalValueCaps:
         low, high = (share * budget for share in TRIM_SHARE)
         kept = np.where(engaged, np.minimum(self.trim_kw, 0.0), 0.0)
         self.trim_kw = np.where(binds, np.clip(moved, low, high), kept)
-        return np.where(engaged, (self.release_kw - self.other_kw) * per_kw, budget + self.trim_kw)
+        return np.where(engaged, (self.feeder.release_kw - self.other_kw) * per_kw, budget + self.trim_kw)
 
     def _shared(self, held: Floats, budget: Floats) -> Floats:
         """Limits ``(P, B)`` [kW]: pieces are given in the order of their slopes until the budget is spent."""

@@ -24,7 +24,6 @@ from envs.equipment import (
     rack,
 )
 from envs.faults import Availability
-from envs.physics.fan_pump import fan_power_kw
 from envs.physics.namespace import Array, as_mask, clip, lower, namespace, upper
 from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c
 from envs.plant import electrical, ledger, start, work
@@ -188,7 +187,7 @@ class Plant:
         )
         liquid = self._liquid(state, now, racks)
         zones = lay.zones
-        fan_kw = (fan_power_kw(zones.fan_kw, balance.fan_speed_frac, zones.fan_exponent) * balance.running).sum(axis=0)
+        fan_kw = air_side.fans_kw(zones, balance).sum(axis=0)
         pumps = 0.0
         if liquid.tcs is not None and liquid.fws is not None:
             pumps = liquid.tcs.pump_power_kw + liquid.fws.pump_power_kw

@@ -17,7 +17,8 @@ from envs.plant.work import work_table
 from envs.scenario import Scenario
 from envs.scenario.checks import machines
 from envs.scenario.rack_group import RackGroup, archetype_of
-from envs.signals.workload.workload import CLASSES, KIND_SLOTS
+from envs.signals.workload.partitions import KIND_SLOTS
+from envs.signals.workload.workload import CLASSES
 
 BATCH_DEADLINE_S = 86_400.0  # WORKLOAD 6b
 NON_RACK_UPS_FRAC = 0.03  # fans and pumps on the UPS, as a share of its limit; engineering guess

@@ -9,6 +9,7 @@ import numpy as np
 
 from envs.faults import KINDS, Fault, FaultRate
 from envs.interface.channels import CHANNELS, POSSIBLE
+from envs.physics.namespace import Floats
 from envs.scenario.rack_group import RackGroup, archetype_of
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def _check_power(s: Scenario, kinds: dict[str, RackArchetype]) -> None:
         )
 
 
-def _check_limit(name: str, limit_kw: Any, idle: float, whose: str) -> None:
+def _check_limit(name: str, limit_kw: float | Floats, idle: float, whose: str) -> None:
     if np.any(np.asarray(limit_kw) < idle):
         raise ValueError(
             f"{name} = {limit_kw} kW is below the {idle:.1f} kW that {whose} draw without any work; give more than "

@@ -15,7 +15,8 @@ from envs.equipment.throughput import CLASSES, throughput
 from envs.faults import availability, fault_plan
 from envs.interface.channels import bind_channels
 from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
-from envs.plant.datacenter import Plant, PlantState
+from envs.plant.datacenter import Plant
+from envs.plant.state import PlantState
 from envs.scenario import Scenario, load
 
 Array = NDArray[np.floating]

@@ -21,7 +21,6 @@ from envs.units import RHO_WATER_KG_M3
 SUBSTEPS = 5  # of 60 s in a 5-minute step, as in the environments
 DRY_HUMIDITY_RATIO = 0.004
 SECONDS_PER_DAY = 86_400.0
-STILL_AND_DRY = {"air_changes_per_h": 0.0, "humidifier_kg_s": 0.0, "fabric_kw_k_m3": 0.0}
 IT_AIR_M3_S_KW = 0.0601  # PHYSICS C3; decides only how the hot aisle mixes, not what the coil sees when settled
 
 
