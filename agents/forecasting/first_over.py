@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from agents.forecasting.engine import Forecaster
@@ -20,12 +19,12 @@ from agents.forecasting.lags import smoothed_now
 from envs.engine import Taped
 from envs.episodes.world import Load, Outside
 from envs.faults import Fault, availability, fault_plan
+from envs.physics.namespace import Floats
+from envs.plant.state import with_work_of
+from envs.trees import tiled
 from envs.twin.estimation.hall_model import HallModel
-from envs.twin.estimation.observer import tiled
 from envs.twin.estimation.present import Present, present
-from envs.twin.telemetry.history import INLET, History
-
-Array = NDArray[Any]
+from envs.twin.telemetry.telemetry import INLET, Telemetry
 
 NEVER_S = np.inf
 FINE_S = 2.0  # at most, PHYSICS 0: 1 to 5 s. The inlet alarm answers a step late: at 15 s inlets rise 1 K too high
@@ -50,15 +49,15 @@ class FirstOver(NamedTuple):
         How long each rack is over the limit within the horizon [s].
     """
 
-    rack: Array
-    after_s: Array
-    by_rack_s: Array
-    highest_c: Array
-    over_s: Array
+    rack: Floats
+    after_s: Floats
+    by_rack_s: Floats
+    highest_c: Floats
+    over_s: Floats
 
-    def chance(self, limit_c: float) -> Array:
+    def chance(self, limit_c: float) -> Floats:
         """Probability ``(B,)`` that a rack goes over, by the error ``PEAK_SD_K`` of the highest inlet."""
-        found: Array = ndtr((self.highest_c.max(axis=0) - limit_c) / PEAK_SD_K)
+        found: Floats = ndtr((self.highest_c.max(axis=0) - limit_c) / PEAK_SD_K)
         return found
 
 
@@ -67,10 +66,10 @@ class Played(NamedTuple):
 
     state: Any
     rules: Any
-    in_force: dict[str, Array]
-    wanted: dict[str, Array]
-    offset: dict[str, Array]
-    inlet_c: Array
+    in_force: dict[str, Floats]
+    wanted: dict[str, Floats]
+    offset: dict[str, Floats]
+    inlet_c: Floats
     load: Callable[[int], Load]
     outside: Callable[[int], Outside]
     faults: Sequence[Sequence[Fault]]
@@ -78,7 +77,7 @@ class Played(NamedTuple):
 
 def first_over(
     forecaster: Forecaster,
-    history: History,
+    history: Telemetry,
     faults: Sequence[Fault],
     limit_c: float = 32.0,
     hours: float = 1.0,
@@ -90,7 +89,7 @@ def first_over(
     ----------
     forecaster : Forecaster
         Its outlook fitted to the hall.
-    history : History
+    history : Telemetry
         ``(T, k, B)``.
     faults : sequence of Fault
         From now on, in seconds from now: ``crah_failure(zone)``.
@@ -104,7 +103,7 @@ def first_over(
 
 def first_over_each(
     forecaster: Forecaster,
-    history: History,
+    history: Telemetry,
     failures: Sequence[Sequence[Fault]],
     limit_c: float = 32.0,
     hours: float = 1.0,
@@ -121,7 +120,7 @@ def first_over_each(
     def outside(step: int) -> Outside:
         return model.outside(signals.dry_bulb_c[min(step, last)], signals.wet_bulb_c[min(step, last)])
 
-    inlet_c = smoothed_now(history.points[INLET], history.step_s)
+    inlet_c = smoothed_now(history.values[INLET], history.step_s)
     quiet: list[list[Fault]] = [[]] * history.batch
     alone = Played(start.state, start.rules, start.in_force, start.wanted, start.offset, inlet_c, load, outside, quiet)
     return answers(FineModel(model), alone, failures, limit_c, hours)
@@ -168,7 +167,7 @@ class FineModel:
         self.advance = Taped(type(model.plant)(fine, model.dtype).step)
 
 
-def play(fine: FineModel, start: Played, hours: float) -> tuple[Array, float]:
+def play(fine: FineModel, start: Played, hours: float) -> tuple[Floats, float]:
     """Inlets ``(1 + M, R, B)`` [degC] as sensors would show them without noise, from now on; their interval [s]."""
     model, state, rules = fine.model, start.state, deepcopy(start.rules)
     in_force, wanted, inlets = start.in_force, start.wanted, [start.inlet_c]
@@ -181,9 +180,8 @@ def play(fine: FineModel, start: Played, hours: float) -> tuple[Array, float]:
             in_force = model.next_in_force(wanted, in_force)
             load, outside, after = start.load(step), start.outside(step), start.outside(step + 1)
         lost = availability(plan, np.full(batch, tick * fine.step_s))
-        work = state.work
-        state, flows = fine.advance(state, in_force, outside, load, lost, clock)
-        state = state._replace(work=work)
+        moved, flows = fine.advance(state, in_force, outside, load, lost, clock)
+        state = with_work_of(moved, state)
         inlets.append((flows.rack_inlet_c + offset_c).astype(model.dtype))
         if tick % fine.per_control == fine.per_control - 1:
             shown = model.readings(flows, state, in_force, after)
@@ -192,7 +190,7 @@ def play(fine: FineModel, start: Played, hours: float) -> tuple[Array, float]:
     return np.stack(inlets), fine.step_s
 
 
-def answer(inlets: Array, step_s: float, limit_c: float) -> FirstOver:
+def answer(inlets: Floats, step_s: float, limit_c: float) -> FirstOver:
     """First crossing of every rack in inlets ``(1 + M, R, B)``, the first of which are now; straight between."""
     over = inlets > limit_c
     first = over.argmax(axis=0)

@@ -8,26 +8,26 @@ Damped Gauss-Newton on the parameters' priors; halls, windows and trial steps ri
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.parameters import Parameters, parameter
+from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.twin.calibration.free_parameters import FreeParameter, free_parameters, with_values
 from envs.twin.estimation.hall_model import HallModel
-from envs.twin.estimation.present import drawn_to, setpoints, weather
-from envs.twin.telemetry.history import COOLING, INLET, RACK_POWER, History
-
-Array = NDArray[Any]
+from envs.twin.estimation.observer import correct
+from envs.twin.estimation.present import setpoints, weather
+from envs.twin.telemetry.telemetry import COOLING, INLET, RACK_POWER, Telemetry, side_by_side, timespan
 
 MATCHED = (
     "unit_flow_m3_s", "leakage_frac", "coil_ua_kw_k", "airflow_m3_s_kw", "power_factor",
     "economizer_approach_k", "cell_fan_kw", "tower.pump_efficiency", "chilled_water.pump_efficiency_frac",
 )  # fmt: skip
 INLET_SD_K, COOLING_SD_FRAC, VALVE_SD = 0.4, 0.02, 0.05  # what a good model may miss, engineering guess
+MATCH_GAIN = 0.1  # of the observer: parameters, not readings, are to hold the model; engineering guess
 HUBER = 2.0  # residuals in those units beyond which they pull no harder
 DAMPING = (0.003, 0.1, 1.0, 10.0)
 STEP_U = 0.3  # of the difference quotients, in standard deviations of the prior
@@ -47,14 +47,14 @@ class Match(Parameters):
     iterations: int = parameter(6, 0, 50, "1", "engineering guess")
 
 
-def matched(scenario: Scenario, history: History, how: Match) -> list[Scenario]:
+def matched(scenario: Scenario, history: Telemetry, how: Match) -> list[Scenario]:
     """One scenario per hall of a history ``(T, k, H)``.
 
     Parameters
     ----------
     scenario : Scenario
         What all halls are thought to be.
-    history : History
+    history : Telemetry
         Training telemetry.
     how : Match
     """
@@ -72,7 +72,7 @@ def matched(scenario: Scenario, history: History, how: Match) -> list[Scenario]:
 class _Search:
     """Residuals of candidates; the batch is (candidate, hall, window), windows fastest."""
 
-    def __init__(self, scenario: Scenario, free: Sequence[FreeParameter], history: History, how: Match) -> None:
+    def __init__(self, scenario: Scenario, free: Sequence[FreeParameter], history: Telemetry, how: Match) -> None:
         self.scenario, self.free, self.halls = scenario, list(free), history.batch
         self.power_model = HallModel(scenario)
         per_h = 3600.0 / history.step_s
@@ -80,7 +80,7 @@ class _Search:
         self.windows = int(how.windows)
         self.past = _cut(history, self.rows, self.windows)
 
-    def start(self) -> Array:
+    def start(self) -> Floats:
         """Parameters ``(P, H)`` with the best of some airflows in each zone.
 
         Where the model's room units give less than its racks draw, inlets run into the alarm and tell no slope.
@@ -96,7 +96,7 @@ class _Search:
             best[k] = np.array(AIRFLOWS_U)[missed.argmin(axis=0)]
         return best
 
-    def improved(self, u: Array) -> Array:
+    def improved(self, u: Floats) -> Floats:
         """Parameters ``(P, H)`` after one damped step, never worse."""
         p = len(self.free)
         trials = np.repeat(u[:, None], p + 1, axis=1)  # (P, C, H)
@@ -117,35 +117,35 @@ class _Search:
         best = cost.argmin(axis=0)
         return np.take_along_axis(tried, best[None, None, :], axis=1)[:, 0]
 
-    def _cost(self, residuals: Array, u: Array, prior: float) -> Array:
+    def _cost(self, residuals: Floats, u: Floats, prior: float) -> Floats:
         """Huber cost ``(C, H)`` with the prior."""
         size = np.abs(residuals)
         huber = np.where(size < HUBER, 0.5 * size**2, HUBER * (size - 0.5 * HUBER))
-        cost: Array = huber.sum(axis=0) + 0.5 * prior * (u**2).sum(axis=0)
+        cost: Floats = huber.sum(axis=0) + 0.5 * prior * (u**2).sum(axis=0)
         return cost
 
-    def _residuals(self, u: Array) -> Array:
+    def _residuals(self, u: Floats) -> Floats:
         """Modelled less measured over what may be missed, ``(M, C, H)``, for parameters ``(P, C, H)``."""
         count = u.shape[1]
         spread = {p.path: np.repeat(np.asarray(p.value(row)).reshape(-1), self.windows) for p, row in zip(self.free, u)}
         model = HallModel(with_values(self.scenario, spread), power_path_kw=self.power_model.power_path_kw)
-        past = self.past._replace(points={n: np.tile(v, (1, 1, count)) for n, v in self.past.points.items()})
+        past = side_by_side([self.past] * count)
         in_force, outside = setpoints(model, past, 0), weather(model, past, 0)
-        state, _ = model.settled(outside, past.points[RACK_POWER][0], in_force)
-        lost, rows = model.nothing_lost(past.points[INLET].shape[-1]), []
+        state, _ = model.settled(outside, past.values[RACK_POWER][0], in_force)
+        lost, rows = model.nothing_lost(past.values[INLET].shape[-1]), []
         for t in range(1, self.rows):
             in_force = setpoints(model, past, t)
-            state, flows = model.step(state, in_force, outside, past.points[RACK_POWER][t], lost)
+            state, flows = model.step(state, in_force, outside, past.values[RACK_POWER][t], lost)
             outside = weather(model, past, t)
-            seen = {name: values[t] for name, values in past.points.items()}
+            seen = {name: values[t] for name, values in past.values.items()}
             if t > self.warm_up:
                 rows.append(_missed(flows, seen))
-            state = drawn_to(model, state, seen, 0.1)
+            state = correct(model.plant, state, flows, seen, MATCH_GAIN)
         missed = np.stack(rows).reshape(len(rows), -1, count, self.halls, self.windows)
         return missed.transpose(0, 1, 4, 2, 3).reshape(-1, count, self.halls)
 
 
-def _missed(flows: Any, seen: dict[str, Array]) -> Array:
+def _missed(flows: Any, seen: dict[str, Floats]) -> Floats:
     cooling = (flows.cooling_power_kw / np.maximum(seen[COOLING], 1e-3) - 1.0) / COOLING_SD_FRAC
     parts = [(flows.rack_inlet_c - seen[INLET]) / INLET_SD_K, cooling]
     if "coil_valve_frac" in seen:
@@ -153,15 +153,15 @@ def _missed(flows: Any, seen: dict[str, Array]) -> Array:
     return np.concatenate(parts)
 
 
-def _cut(history: History, rows: int, count: int) -> History:
+def _cut(history: Telemetry, rows: int, count: int) -> Telemetry:
     """Windows of all halls side by side ``(rows, k, H count)``, evenly spread, windows fastest."""
-    if history.steps < rows:
-        raise ValueError(f"history has {history.steps} rows; a window of match.hours and warm_up_h needs {rows}")
-    starts = np.linspace(0, history.steps - rows, count).round().astype(int)
+    if history.rows < rows:
+        raise ValueError(f"history has {history.rows} rows; a window of match.hours and warm_up_h needs {rows}")
+    starts = np.linspace(0, history.rows - rows, count).round().astype(int)
 
-    def cut(values: Array) -> Array:
+    def cut(values: Floats) -> Floats:
         parts = np.stack([values[s : s + rows] for s in starts], axis=-1)
         return np.ascontiguousarray(parts.reshape(rows, values.shape[1], -1))
 
-    now = np.repeat(history.now, count)
-    return History({n: cut(v) for n, v in history.points.items()}, history.step_s, now)
+    begin = (history.start_utc[:, None] + timespan(starts * history.step_s)).reshape(-1)
+    return replace(history, values={n: cut(v) for n, v in history.values.items()}, start_utc=begin)

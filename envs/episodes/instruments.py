@@ -13,13 +13,13 @@ from envs.episodes.plan import EpisodePlan
 from envs.faults import Availability
 from envs.interface.observation import Observer
 from envs.interface.sensors import SensorBank, SensorState, restarted
+from envs.physics.namespace import Floats
 from envs.plant.flows import Flows
+from envs.plant.machines import reported
 from envs.plant.plant_like import PlantLike
 from envs.plant.state import PlantState
 from envs.scenario import Scenario
 from envs.signals.step import Outside
-
-Array = NDArray[np.floating]
 
 
 class Moment(NamedTuple):
@@ -27,7 +27,7 @@ class Moment(NamedTuple):
 
     flows: Flows
     state: PlantState
-    in_force: Mapping[str, Array]
+    in_force: Mapping[str, Floats]
     outside: Outside
     lost: Availability
 
@@ -42,23 +42,19 @@ class Instruments:
     """
 
     def __init__(self, scenario: Scenario, plant: PlantLike, observer: Observer) -> None:
-        self.layout = plant.layout
+        self.plant, self.layout = plant, plant.layout
         self.dtype = plant.dtype
         self.observer = observer
         self.rated_it_kw = self.layout.rated_it_kw
         self.row_scale = (1.0 / self.layout.row_rated_kw).astype(self.dtype)
         self.training_units = max(float((self.layout.work.units * self.layout.work.training).sum()), 1.0)
         self.batch_units = max(float(self.layout.work.batch_units), 1.0)
-        chw, tower = scenario.chilled_water, scenario.tower
-        self.economizer_lockout_s = 1.0 if chw is None else max(float(chw.economizer_lockout_s), 1.0)
-        self.stage_hold_s = 1.0 if chw is None else max(float(chw.stage_hold_s), 1.0)
-        self.cell_hold_s = 1.0 if tower is None else max(float(tower.stage_hold_s), 1.0)
         sensed = {p.name: (p.sensor, p.rows) for p in observer.points if p.sensor != "exact"}
         self.bank = SensorBank(scenario.sensors, sensed, scenario.episode.step_s, self.dtype)
         self.rows = self.bank.size
         self.sensed_rows = np.concatenate([np.arange(observer.rows)[observer.slices[name]] for name in sensed])
         self.state: SensorState | None = None
-        self.block: Array | None = None
+        self.block: Floats | None = None
 
     def read(
         self,
@@ -67,7 +63,7 @@ class Instruments:
         plan: EpisodePlan,
         t: NDArray[np.int64],
         only: NDArray[np.bool_] | None = None,
-    ) -> Array:
+    ) -> Floats:
         """Block ``(rows, B)`` of all points in table order after the sensor layer.
 
         With ``only (B,)`` the other environments keep their last readings: no sensor is read twice in a step.
@@ -75,7 +71,7 @@ class Instruments:
         flows, state, in_force, outside, lost = moment
         before = self.state
         batch = len(t)
-        values = self.plant_points(flows, state, in_force, outside) | self._waiting(flows, state, bill)
+        values = self.plant_points(flows, state, in_force, outside) | self._owed(flows, bill)
         block = self.observer.stack(values, batch, self.dtype)
         true = block[self.sensed_rows]
         fresh = t == 0
@@ -94,15 +90,15 @@ class Instruments:
         return block
 
     def plant_points(
-        self, flows: Flows, state: PlantState, in_force: Mapping[str, Array], outside: Outside
-    ) -> dict[str, Array]:
+        self, flows: Flows, state: PlantState, in_force: Mapping[str, Floats], outside: Outside
+    ) -> dict[str, Floats]:
         """Give what perfect sensors would show of plant, weather and setpoints; what is owed is left out."""
-        return self._true(flows, in_force, outside) | self._timers(state)
+        return self._true(flows, in_force, outside) | reported(self.plant, state)
 
-    def _true(self, flows: Flows, in_force: Mapping[str, Array], outside: Outside) -> dict[str, Array]:
+    def _true(self, flows: Flows, in_force: Mapping[str, Floats], outside: Outside) -> dict[str, Floats]:
         """Give what the plant did, what the world does, and what is in force."""
         share = 1.0 / self.rated_it_kw
-        values: dict[str, Array] = {name: getattr(flows, name) for name in _DIRECT}
+        values: dict[str, Floats] = {name: getattr(flows, name) for name in _DIRECT}
         values |= {name: getattr(outside, name) for name in _OUTSIDE}
         values |= {f"in_force.{name}": value for name, value in in_force.items()}
         values["it_power_share"] = flows.it_power_kw * share
@@ -112,31 +108,14 @@ class Instruments:
         values["feeder_load_frac"] = flows.ups_power_kw * (1.0 / self.layout.feeder_limit_kw)
         return values
 
-    def _waiting(self, flows: Flows, state: PlantState, bill: Bill) -> dict[str, Array]:
-        """Give what is owed: the bill's peak and window, work that waits, charge."""
+    def _owed(self, flows: Flows, bill: Bill) -> dict[str, Floats]:
+        """Give what is owed: the bill's peak and window, work that waits."""
         share, backlog = 1.0 / self.rated_it_kw, flows.backlog
-        values: dict[str, Array] = {"billing_peak_share": bill.peak_kw * share}
+        values: dict[str, Floats] = {"billing_peak_share": bill.peak_kw * share}
         values["demand_window_share"] = bill.window_mean_kw() * share
         values["demand_window_elapsed_frac"] = bill.window_steps * (1.0 / bill.steps_per_window)
         values["backlog_training_h"] = (backlog[0] + backlog[1]) * (1.0 / self.training_units)
         values["backlog_batch_h"] = backlog[4] * (1.0 / self.batch_units)
-        values["batch_ahead_h"] = state.work.batch_slack * (-1.0 / self.batch_units)
-        if state.battery is not None:
-            values["battery_soc_frac"] = state.battery.soc_frac
-        return values
-
-    def _timers(self, state: PlantState) -> dict[str, Array]:
-        """Give modes and lockout timers of the staged machines that are there."""
-        values: dict[str, Array] = {}
-        if state.chw is not None:
-            values["economizer_on"] = state.chw.economizer_on
-            values["economizer_hold_frac"] = state.chw.economizer_since_s * (1.0 / self.economizer_lockout_s)
-            values["chiller_hold_frac"] = state.chw.stages.since_change_s * (1.0 / self.stage_hold_s)
-        if state.tower is not None:
-            values["tower_cells_running"] = state.tower.stages.running
-            values["tower_hold_frac"] = state.tower.stages.since_change_s * (1.0 / self.cell_hold_s)
-        if state.dry is not None:
-            values["dry_cooler_pad_on"] = state.dry.pad_on
         return values
 
 

@@ -21,8 +21,6 @@ from envs.signals.workload.partitions import Partition
 from envs.signals.workload.traces import read_workload
 from envs.signals.workload.workload import Workload, generate_workload
 
-Array = NDArray[np.floating]
-
 WEEK_S = 604_800
 START_WEEKDAY = 6  # 1 January 2023 was a Sunday (Monday = 0); generated years start then
 FORECAST_H = (1.0, 4.0)

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.forecasting.engine import Forecaster
 from agents.forecasting.first_over import FineModel, FirstOver, Played, answers, crah_failure
 from envs.episodes.world import Load, Outside
 from envs.faults import Fault
+from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.twin.estimation.hall_model import HallModel
+from envs.twin.telemetry.telemetry import INLET
 from experiments.forecasting.halls import Halls, Moment
 from experiments.forecasting.judge import Answers, Case, Judging, failure_cases, failures_asked
-
-Array = NDArray[Any]
 
 
 def truly_first(halls: Halls, how: Judging) -> dict[Case, FirstOver]:
@@ -47,7 +46,7 @@ def _as_it_was(halls: Halls, moment: Moment) -> Played:
 
     rules = deepcopy(moment.rules)
     wanted = rules.act(moment.measured)
-    inlet_c = halls.true_inlet_c[moment.row]
+    inlet_c = halls.truth.values[INLET][moment.row]
     quiet: list[list[Fault]] = [[]] * core.num_envs
     return Played(moment.state, rules, moment.in_force, wanted, {}, inlet_c, load, outside, quiet)
 
@@ -56,7 +55,7 @@ def asked(halls: Halls, believed: Sequence[Scenario], how: Judging, tick: Callab
     """Every hall's answers by forecasters that have learnt the outlook alone."""
     found = []
     for i, scenario in enumerate(believed):
-        history = halls.history.hall(i)
+        history = halls.telemetry.hall(i)
         forecaster = Forecaster(scenario, how.settings)
         forecaster.fit_outlook(history.part(0, how.train_rows(history.step_s)))
         found.append(failures_asked(forecaster, history, how))
@@ -165,5 +164,5 @@ def agreement(true: FirstOver, ours: Sequence[FirstOver], limit_c: float) -> Agr
     )
 
 
-def _quantile(values: Array, q: float) -> float:
+def _quantile(values: Floats, q: float) -> float:
     return float(np.quantile(values, q)) if values.size else float("nan")

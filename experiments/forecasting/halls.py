@@ -11,17 +11,17 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.core import DataCenterCore
 from envs.episodes.episode import EpisodePlan
 from envs.episodes.world import START_WEEKDAY, World
+from envs.physics.namespace import Floats
+from envs.play import play, play_through
 from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
 from envs.signals.weather.climates import sites
-from envs.twin.telemetry.history import History, Recorder
-
-Array = NDArray[Any]
+from envs.twin.telemetry.recorder import Points, Recorder, quantities
+from envs.twin.telemetry.telemetry import COOLING, INLET, Telemetry
 
 #: What a hall may differ in, by machine: heat exchangers, fan and pump curves, leakage, masses, losses.
 HIDDEN: dict[str, tuple[str, ...]] = {
@@ -62,29 +62,28 @@ class Moment(NamedTuple):
     row: int
     state: Any
     rules: Any
-    in_force: dict[str, Array]
-    measured: dict[str, Array]
-    t: Array
+    in_force: dict[str, Floats]
+    measured: dict[str, Floats]
+    t: Floats
 
 
 class Halls(NamedTuple):
     """Halls that run on under the building's rules: the core, what they measured, and what was true.
 
-    ``true_inlet_c (T, R, B)``, ``true_cooling_kw (T, B)``, ``parameters`` and ``moments`` are for scoring alone.
+    ``truth`` (inlets and cooling power as they were), ``parameters`` and ``moments`` are for scoring alone.
     """
 
     core: DataCenterCore
-    history: History
-    true_inlet_c: Array
-    true_cooling_kw: Array
-    parameters: dict[str, Array]
+    telemetry: Telemetry
+    truth: Telemetry
+    parameters: dict[str, Floats]
     moments: list[Moment]
 
 
-def build(scenario: Scenario, draw: HallDraw) -> tuple[DataCenterCore, dict[str, Array]]:
+def build(scenario: Scenario, draw: HallDraw) -> tuple[DataCenterCore, dict[str, Floats]]:
     """One core of ``draw.halls`` different halls at their start, and what was drawn ``{name: (B,)}``."""
     rng = np.random.default_rng([draw.seed, 11])
-    drawn: dict[str, Array] = {}
+    drawn: dict[str, Floats] = {}
     signals = _signals(scenario, draw, rng)
     world = World.build(signals)
     core = DataCenterCore(_varied(signals, draw, rng, drawn), draw.halls, world=world)
@@ -106,23 +105,19 @@ def simulate(scenario: Scenario, draw: HallDraw, tick: Any = None, keep: Sequenc
     """
     core, drawn = build(scenario, draw)
     per_day = core.world.steps_per_day
-    for _ in range(WARM_UP_DAYS * per_day):
-        core.step_setpoints(core.rules.act(core.measurements()))
+    play_through(core, core.rules, WARM_UP_DAYS * per_day)
     steps = draw.days * per_day
-    recorder = Recorder(core, steps)
-    inlet = np.empty((steps, core.plant.layout.n_racks, draw.halls), np.float32)
-    cooling = np.empty((steps, draw.halls), np.float32)
+    sensors, truth = Recorder(core, Points(core), steps), Recorder(core, quantities(core, (INLET, COOLING)), steps)
     moments = []
-    for t in range(steps):
-        core.step_setpoints(core.rules.act(core.measurements()))
-        recorder.read()
-        inlet[t], cooling[t] = core.flows.rack_inlet_c, core.flows.cooling_power_kw
+    for t, step in enumerate(play(core, core.rules, steps)):
+        sensors.add(step)
+        truth.add(step)
         if t in keep:
             rules, measured = deepcopy(core.rules), {n: v.copy() for n, v in core.measurements().items()}
             moments.append(Moment(t, core.state, rules, dict(core.in_force), measured, core.t.copy()))
         if tick is not None and t % (7 * per_day) == 0:
             tick(f"simulating {draw.halls} halls: day {t // per_day} of {draw.days}")
-    return Halls(core, recorder.history(), inlet, cooling, drawn, moments)
+    return Halls(core, sensors.telemetry(), truth.telemetry(), drawn, moments)
 
 
 def _signals(scenario: Scenario, draw: HallDraw, rng: np.random.Generator) -> Scenario:
@@ -145,7 +140,7 @@ def _signals(scenario: Scenario, draw: HallDraw, rng: np.random.Generator) -> Sc
     return replace(scenario, site=met, episode=long)
 
 
-def _varied(scenario: Scenario, draw: HallDraw, rng: np.random.Generator, drawn: dict[str, Array]) -> Scenario:
+def _varied(scenario: Scenario, draw: HallDraw, rng: np.random.Generator, drawn: dict[str, Floats]) -> Scenario:
     """The scenario with hidden parameters as arrays ``(B,)``."""
     zones = {
         name: _different(zone, HIDDEN["zones"], f"zones.{name}", draw, rng, drawn)
@@ -166,7 +161,7 @@ def _varied(scenario: Scenario, draw: HallDraw, rng: np.random.Generator, drawn:
 
 
 def _different(
-    machine: Any, names: Sequence[str], prefix: str, draw: HallDraw, rng: np.random.Generator, drawn: dict[str, Array]
+    machine: Any, names: Sequence[str], prefix: str, draw: HallDraw, rng: np.random.Generator, drawn: dict[str, Floats]
 ) -> Any:
     """A machine whose named parameters are lognormal around the scenario's, ``spread`` wide, within their range."""
     assert is_dataclass(machine) and not isinstance(machine, type)

@@ -6,20 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.episodes.world import Load, Outside
 from envs.equipment import rack
 from envs.equipment.rack_archetypes import RackArchetype
 from envs.equipment.throughput import CLASSES, throughput
-from envs.faults import availability, fault_plan
+from envs.faults import nothing_lost
 from envs.interface.channels import bind_channels
+from envs.physics.namespace import Floats
 from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
 from envs.plant.datacenter import Plant
 from envs.plant.state import PlantState
 from envs.scenario import Scenario, load
 
-Array = NDArray[np.floating]
 NO_LIMIT_KW = 1e6
 HALF = 0.5
 
@@ -54,7 +53,7 @@ class PlantBench:
         self.load = self._load(level)
         self.in_force = self._setpoints(setpoints)
         zero = np.zeros(1)
-        nothing = availability(fault_plan([[]], self.plant.layout.n_zones, dtype=np.dtype("float64")), zero)
+        nothing = nothing_lost(1, self.plant.layout.n_zones, np.float64)
         self.lost = nothing
         self.state: PlantState = self.plant.settled(self.outside, self.load, self.in_force, nothing, zero, zero + HALF)[
             0
@@ -71,7 +70,7 @@ class PlantBench:
         )
         return flows
 
-    def run(self, seconds: float) -> tuple[Array, list[Any]]:
+    def run(self, seconds: float) -> tuple[Floats, list[Any]]:
         """Times at the ends of the steps [s] and their flows."""
         step_s = float(self.scenario.episode.step_s)
         trace = [self.step() for _ in range(round(seconds / step_s))]
@@ -90,7 +89,7 @@ class PlantBench:
         zero = np.zeros(1)
         return Load(activity[:, :, None], np.arange(layout.n_racks, dtype=np.float64)[:, None], zero, zero, zero)
 
-    def _setpoints(self, given: dict[str, float]) -> dict[str, Array]:
+    def _setpoints(self, given: dict[str, float]) -> dict[str, Floats]:
         layout, start = self.plant.layout, first_setpoints(self.scenario) | given
         channels = bind_channels(layout.channel_names, layout.rows, layout.channel_ranges, {})
         return {c.name: np.full((c.rows, 1), float(start[c.name])) for c in channels}
@@ -153,7 +152,7 @@ class RackBench:
             )
         return flows
 
-    def power_kw(self) -> Array:
+    def power_kw(self) -> Floats:
         """Input power ``(B,)`` [kW]."""
         return np.asarray(self.settle().power_kw[0])
 

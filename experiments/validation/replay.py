@@ -69,7 +69,7 @@ class Twin:
         return TwinState(air, chw, tower)
 
     def step(self, state: TwinState, now: Mapping[str, Floats], dt_s: float) -> tuple[TwinState, dict[str, Floats]]:
-        """One zone time step in sub-steps; means of everything by the names of `hall_model.variables`."""
+        """One zone time step in sub-steps; means of everything by the names of `water_cooled_hall.variables`."""
         weather = self._weather(now)
         total: dict[str, Floats] = {}
         for _ in range(SUBSTEPS):

@@ -8,6 +8,7 @@ from envs.core import DataCenterCore
 from envs.equipment.liquid_loop import FLOOR_OVER_DEW_POINT_K, condensation_floor_c
 from envs.plant.flows import COOLING_POWER, ELECTRICAL_LOSSES, WATER, WORK, Flows
 from envs.plant.ledger import ALARM_OVER_DEW_POINT_K, INTEGRALS, MEANS
+from envs.play import play_through
 from experiments.evaluation.trace import CONSUMERS
 from experiments.validation import compare
 
@@ -17,7 +18,7 @@ SMALL = ("site.workload_weeks=1",)
 def degree_minutes(limit_c: float) -> np.ndarray:
     core = DataCenterCore("edge_room", 2, (*SMALL, f"reward.inlet_limit_c={limit_c}"), dtype="float64")
     core.reset(seed=3)
-    core.step_setpoints(core.rules.act(core.measured))
+    play_through(core, core.rules, 1)
     return core.flows.inlet_excess_degree_minutes
 
 
@@ -31,7 +32,7 @@ def test_a_flow_of_a_step_is_the_mean_or_the_integral_of_its_sub_steps() -> None
     core = DataCenterCore("liquid_hall", 2, SMALL, dtype="float64")
     core.reset(seed=3)
     plant, state = core.plant, core.state
-    given = core.in_force, core._outside, core._load, core.lost
+    given = core.in_force, core.outside, core._load, core.lost
     now, subs = plant.now(state, *given, plant.substep_s), []
     for _ in range(plant.substeps):
         state, sub = plant.substep(state, now)
