@@ -6,7 +6,7 @@ Owns the time, the seeds, the setpoints in force, the bill and the episode's sum
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from envs.core_state import frozen, thaw
 from envs.engine import Taped
 from envs.episodes.bill import Bill
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
-from envs.episodes.instruments import Instruments
+from envs.episodes.instruments import Instruments, Moment
 from envs.episodes.world import World
 from envs.faults import Fault, availability, fault_plan, nothing_lost, replaced
 from envs.interface.action import ActionDecoder, next_in_force, travel_ranges
@@ -25,13 +25,21 @@ from envs.interface.channels import table_hash
 from envs.interface.observation import Observer
 from envs.interface.points import bind_points
 from envs.interface.reward import Judged, terms, total
+from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
+from envs.plant.plant_like import PlantLike
 from envs.plant.state import PlantState
 from envs.scenario import Scenario, load
 from envs.scenario.checks import require_machines
 from envs.trees import assign
 
-Array = NDArray[np.floating]
+
+class CoreOptions(TypedDict, total=False):
+    """What the environments hand on to their core, see `DataCenterCore`."""
+
+    dtype: str
+    world: World | None
+    plant: PlantLike | None
 
 
 class DataCenterCore:
@@ -51,8 +59,8 @@ class DataCenterCore:
         ``float32`` (default) or ``float64`` (reference).
     world : World, optional
         Signals that several cores share; built from the scenario when left out.
-    plant : object, optional
-        Another plant than ours with the same layout: ``layout``, ``settled``, ``step`` and ``stored_since`` of `Plant`.
+    plant : PlantLike, optional
+        Another plant than ours with the same layout.
 
     Attributes
     ----------
@@ -74,14 +82,14 @@ class DataCenterCore:
         *,
         dtype: str = "float32",
         world: World | None = None,
-        plant: Any = None,
+        plant: PlantLike | None = None,
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs = {num_envs}; give at least 1")
         self.scenario = load(scenario, overrides) if isinstance(scenario, str) else scenario
         self.num_envs = num_envs
         self.dtype = np.dtype(dtype)
-        self.plant = plant or Plant(self.scenario, self.dtype)
+        self.plant: PlantLike = plant or Plant(self.scenario, self.dtype)
         self._advance = self.plant.step if plant else Taped(self.plant.step)  # only a pure step can be taped
         self.world = world or World.build(self.scenario)
         self.step_s = float(self.scenario.episode.step_s)
@@ -234,7 +242,7 @@ class DataCenterCore:
 
     def step(
         self, actions: NDArray[np.floating]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Array]]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]:
         """One control step from actions ``(B, n)`` in [-1, 1].
 
         Returns
@@ -254,8 +262,8 @@ class DataCenterCore:
         return self.step_setpoints(targets)
 
     def step_setpoints(
-        self, targets: Mapping[str, Array]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Array]]:
+        self, targets: Mapping[str, Floats]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]:
         """One control step from physical targets ``{channel: (k, B)}``; the building runs what is not named."""
         wanted: Setpoints = dict(self.building.act(self.measured))
         wanted.update(targets)
@@ -271,7 +279,7 @@ class DataCenterCore:
         self._look_outside()
         return self._observe(), reward, truncated, cost
 
-    def _judge(self, before: Mapping[str, Array], truncated: NDArray[np.bool_]) -> dict[str, Array]:
+    def _judge(self, before: Mapping[str, Floats], truncated: NDArray[np.bool_]) -> dict[str, Floats]:
         flows, step_h = self.flows, self.step_s / 3600.0
         ramp = np.abs(flows.zone_inlet_max_c - self._inlet_before).max(axis=0) / step_h
         self._inlet_before = flows.zone_inlet_max_c
@@ -287,7 +295,7 @@ class DataCenterCore:
         cost["closing"] = self._closing(truncated)
         return cost
 
-    def _closing(self, truncated: NDArray[np.bool_]) -> Array:
+    def _closing(self, truncated: NDArray[np.bool_]) -> Floats:
         """What is left at the end, priced against the start: battery charge and stored heat [USD]."""
         if not truncated.any():
             return np.zeros(self.num_envs, self.dtype)
@@ -298,13 +306,13 @@ class DataCenterCore:
     # ---- what is seen ---------------------------------------------------------------------------------------------
 
     def _observe(self, only: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
-        block = self.instruments.read(
-            self.flows, self.state, self.in_force, self.outside, self.bill, self.plan, self.t, self.lost, only
-        )
+        assert self.state is not None
+        moment = Moment(self.flows, self.state, self.in_force, self.outside, self.lost)
+        block = self.instruments.read(moment, self.bill, self.plan, self.t, only)
         self.measured = self.observer.unstack(block)
         return self.observer.encode(block)
 
-    def measurements(self) -> dict[str, Array]:
+    def measurements(self) -> dict[str, Floats]:
         """Every point after the sensor layer, ``{name: (k, B)}``, physical units."""
         return self.measured
 

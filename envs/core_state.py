@@ -10,11 +10,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from envs.controllers.base import Array, Controller, Together
+from envs.controllers.base import Controller, Together
 from envs.episodes.bill import Bill
 from envs.episodes.episode import EpisodeSums
 from envs.episodes.instruments import Instruments
 from envs.interface.observation import Observer
+from envs.physics.namespace import Floats
 from envs.plant.state import PlantState
 from envs.scenario import Scenario
 from envs.trees import like, plain
@@ -38,7 +39,7 @@ class Interruptible(Protocol):
     building: Controller
     rules: Controller
     state: PlantState | None
-    measured: dict[str, Array]
+    measured: dict[str, Floats]
     _seed: int
     _rngs: list[np.random.Generator]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-Floats = NDArray[Any]
+from envs.physics.namespace import Floats
 
 #: Kind of fault to what its magnitude means, and the largest one that makes sense.
 KINDS: dict[str, tuple[str, float]] = {
@@ -162,7 +162,7 @@ class FaultPlan(NamedTuple):
 
 
 def fault_plan(
-    faults: Sequence[Iterable[Fault]], zones: int = 1, sensors: int = 0, dtype: Any = np.float32
+    faults: Sequence[Iterable[Fault]], zones: int = 1, sensors: int = 0, dtype: DTypeLike = np.float32
 ) -> FaultPlan:
     """Plan of one list of faults per environment.
 
@@ -243,7 +243,7 @@ def availability(plan: FaultPlan, time_s: Floats) -> Availability:
     )
 
 
-def nothing_lost(n: int, zones: int, dtype: Any = np.float32) -> Availability:
+def nothing_lost(n: int, zones: int, dtype: DTypeLike = np.float32) -> Availability:
     """State of ``n`` sites at which every machine is there; its arrays cannot be written."""
     zero, one, units = np.zeros(n, dtype), np.ones(n, dtype), np.zeros((zones, n), dtype)
     for array in (zero, one, units):
@@ -288,7 +288,7 @@ def _row(fault: Fault, zones: int, sensors: int) -> int:
     return first[fault.kind] + fault.index
 
 
-def _grown(array: Floats, depth: int, fill: Any) -> Floats:
+def _grown(array: Floats, depth: int, fill: Floats | float) -> Floats:
     """Copy of an array ``(F, B)`` with rows of ``fill`` added up to ``depth``."""
     extra = (depth - array.shape[0], array.shape[1])
     return np.concatenate([array, np.broadcast_to(np.asarray(fill, dtype=array.dtype), extra)])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
 
-from envs.core import DataCenterCore
+from envs.core import CoreOptions, DataCenterCore
 from envs.scenario import Scenario
 from envs.spaces import box
 
@@ -36,7 +36,7 @@ class DataCenterSB3VecEnv(VecEnv):
         num_envs: int = 1,
         overrides: tuple[str, ...] = (),
         agent_channels: tuple[str, ...] | None = None,
-        **core_options: Any,
+        **core_options: Unpack[CoreOptions],
     ) -> None:
         self.core = DataCenterCore(scenario, num_envs, overrides, agent_channels, **core_options)
         self.render_mode = None
@@ -103,11 +103,11 @@ class DataCenterSB3VecEnv(VecEnv):
         value = getattr(self if attr_name in OWN else self.core, attr_name)
         return [value for _ in self._get_indices(indices)]
 
-    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+    def set_attr(self, attr_name: str, value: object, indices: VecEnvIndices = None) -> None:
         """Set an attribute on the core (shared by all environments)."""
         setattr(self.core, attr_name, value)
 
-    def env_method(self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any) -> list[Any]:
+    def env_method(self, method_name: str, *args: object, indices: VecEnvIndices = None, **kwargs: object) -> list[Any]:
         """Call a method of the core once."""
         value = getattr(self.core, method_name)(*args, **kwargs)
         return [value for _ in self._get_indices(indices)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.core import DataCenterCore
+from envs.core import CoreOptions, DataCenterCore
 from envs.scenario import Scenario
 from envs.spaces import box
 
@@ -27,7 +27,7 @@ class DataCenterEnv(gym.Env):
         overrides: tuple[str, ...] = (),
         agent_channels: tuple[str, ...] | None = None,
         render_mode: None = None,
-        **core_options: Any,
+        **core_options: Unpack[CoreOptions],
     ) -> None:
         self.core = DataCenterCore(scenario, 1, overrides, agent_channels, **core_options)
         self.render_mode = render_mode

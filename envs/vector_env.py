@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import gymnasium as gym
 import numpy as np
@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from envs.core import DataCenterCore
+from envs.core import CoreOptions, DataCenterCore
 from envs.scenario import Scenario
 from envs.spaces import box
 
@@ -41,7 +41,7 @@ class DataCenterVectorEnv(gym.vector.VectorEnv):
         agent_channels: tuple[str, ...] | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
         render_mode: None = None,
-        **core_options: Any,
+        **core_options: Unpack[CoreOptions],
     ) -> None:
         self.core = DataCenterCore(scenario, num_envs, overrides, agent_channels, **core_options)
         mode = _autoreset_mode(autoreset_mode)
@@ -106,7 +106,7 @@ class DataCenterVectorEnv(gym.vector.VectorEnv):
         reward = np.where(done, 0.0, reward).astype(reward.dtype)
         return self.core.reset(mask=done), reward, np.zeros(self.num_envs, bool), truncated, info
 
-    def close_extras(self, **kwargs: Any) -> None:
+    def close_extras(self, **kwargs: object) -> None:
         """Nothing is held open."""
 
 

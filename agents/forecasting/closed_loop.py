@@ -7,15 +7,13 @@ from copy import deepcopy
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.faults import WET_PER_DRY, Availability, Fault, availability, fault_plan
 from envs.interface.sensors import normal_noise
+from envs.physics.namespace import Floats
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.estimation.present import CORRECTED, Present
 from envs.twin.telemetry.telemetry import INLET
-
-Array = NDArray[Any]
 
 LIMIT_ON_INLETS = ("zone_inlet_max_c", INLET)
 
@@ -31,9 +29,9 @@ class Signals(NamedTuple):
         Weather of each coming step; the first row is the present reading.
     """
 
-    rack_kw: Array
-    dry_bulb_c: Array
-    wet_bulb_c: Array
+    rack_kw: Floats
+    dry_bulb_c: Floats
+    wet_bulb_c: Floats
 
     @property
     def steps(self) -> int:
@@ -48,15 +46,15 @@ class Signals(NamedTuple):
 class Targets(NamedTuple):
     """What is forecast: every rack's inlet ``(H, R, B)`` [degC] and the hall's cooling power ``(H, B)`` [kW]."""
 
-    rack_inlet_c: Array
-    cooling_power_kw: Array
+    rack_inlet_c: Floats
+    cooling_power_kw: Floats
 
 
 class Told(NamedTuple):
     """What the user of a forecast adds: faults from now on, and setpoints that replace the rules'."""
 
     faults: Sequence[Fault] = ()
-    setpoints: Mapping[str, Array] = {}
+    setpoints: Mapping[str, Floats] = {}
 
 
 def run_on(model: HallModel, start: Present, signals: Signals, told: Told, noise_seed: int | None = None) -> Targets:
@@ -99,12 +97,12 @@ def _outside(model: HallModel, signals: Signals, h: int, lost: Availability) -> 
     return model.outside(dry, signals.wet_bulb_c[h] + lost.dry_bulb_add_c * WET_PER_DRY)
 
 
-def _as_measured(shown: dict[str, Array], offset: Mapping[str, Array]) -> dict[str, Array]:
+def _as_measured(shown: dict[str, Floats], offset: Mapping[str, Floats]) -> dict[str, Floats]:
     """Points with what the hall's sensors and the real hall differ by now."""
     return shown | {n: (shown[n] + offset[n]).astype(shown[n].dtype) for n in CORRECTED if n in shown and n in offset}
 
 
-def _noisy(model: HallModel, shown: dict[str, Array], seed: int, step: int) -> dict[str, Array]:
+def _noisy(model: HallModel, shown: dict[str, Floats], seed: int, step: int) -> dict[str, Floats]:
     """Inlet readings with the noise of the scenario's sensors; a forecast's own stream."""
     sd = float(np.max(model.scenario.sensors.temperature_noise_k))
     rows = sum(shown[n].shape[0] for n in LIMIT_ON_INLETS)

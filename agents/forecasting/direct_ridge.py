@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
-Folds = list[tuple[Array, Array]]
-Features = Callable[[Array], Array]  # horizons (K,) to features (K, G, N, F)
+from envs.physics.namespace import Floats
+
+Folds = list[tuple[Floats, Floats]]
+Features = Callable[[Floats], Floats]  # horizons (K,) to features (K, G, N, F)
 
 CHUNK = 24  # horizons whose features are held at once
 KNOTS = (1, 2, 3, 6, 9, 12, 18, 24, 36, 48, 72, 96, 120, 144, 168, 192, 216, 240, 264, 288)  # steps of 5 min
@@ -19,19 +19,19 @@ KNOTS = (1, 2, 3, 6, 9, 12, 18, 24, 36, 48, 72, 96, 120, 144, 168, 192, 216, 240
 class Ridge(NamedTuple):
     """Coefficients of standardised features by knot, series and feature, ``(K, G, F)``, and what standardises them."""
 
-    knots: Array
-    mean: Array  # (K, G, F)
-    scale: Array  # (K, G, F)
-    slope: Array  # (K, G, F)
-    level: Array  # (K, G)
+    knots: Floats
+    mean: Floats  # (K, G, F)
+    scale: Floats  # (K, G, F)
+    slope: Floats  # (K, G, F)
+    level: Floats  # (K, G)
 
 
-def knots_up_to(steps: int) -> Array:
+def knots_up_to(steps: int) -> Floats:
     """Knot horizons of a forecast over ``steps`` control steps; the last is the end."""
     return np.array([k for k in KNOTS if k < steps] + [steps])
 
 
-def fit(features: Array, target: Array, knots: Array, strength: float) -> Ridge:
+def fit(features: Floats, target: Floats, knots: Floats, strength: float) -> Ridge:
     """Ridge by knot and series.
 
     Parameters
@@ -53,13 +53,13 @@ def fit(features: Array, target: Array, knots: Array, strength: float) -> Ridge:
     return Ridge(knots, mean, scale, np.linalg.solve(gram, right[..., None])[..., 0], level)
 
 
-def predict(ridge: Ridge, features: Array) -> Array:
+def predict(ridge: Ridge, features: Floats) -> Floats:
     """Predictions ``(K, G, N)`` at the knots."""
     x = (features - ridge.mean[:, :, None]) / ridge.scale[:, :, None]
     return np.einsum("kgnf,kgf->kgn", x, ridge.slope, optimize=True) + ridge.level[..., None]
 
 
-def predict_all(ridge: Ridge, features_at: Features, steps: int) -> Array:
+def predict_all(ridge: Ridge, features_at: Features, steps: int) -> Floats:
     """Predictions ``(steps, G, N)`` at every horizon: its own features, coefficients straight between the knots."""
     whole = Ridge(np.arange(1, steps + 1), *(between_knots(part, ridge.knots, steps) for part in ridge[1:]))
     parts = []
@@ -70,12 +70,12 @@ def predict_all(ridge: Ridge, features_at: Features, steps: int) -> Array:
     return np.concatenate(parts)
 
 
-def fit_folds(features: Array, target: Array, knots: Array, strength: float, folds: Folds) -> list[Ridge]:
+def fit_folds(features: Floats, target: Floats, knots: Floats, strength: float, folds: Folds) -> list[Ridge]:
     """One ridge per fold, which has not seen the held samples or their neighbourhood."""
     return [fit(features[:, :, used], target[:, :, used], knots, strength) for _, used in folds]
 
 
-def out_of_fold(ridges: list[Ridge], features_at: Features, steps: int, folds: Folds, samples: int) -> Array:
+def out_of_fold(ridges: list[Ridge], features_at: Features, steps: int, folds: Folds, samples: int) -> Floats:
     """Predictions ``(steps, G, N)`` of every sample by the ridge that has not seen it."""
     groups = ridges[0].level.shape[1]
     found = np.empty((steps, groups, samples))
@@ -84,14 +84,14 @@ def out_of_fold(ridges: list[Ridge], features_at: Features, steps: int, folds: F
     return found
 
 
-def between_knots(values: Array, knots: Array, steps: int) -> Array:
+def between_knots(values: Floats, knots: Floats, steps: int) -> Floats:
     """Values ``(K, ...)`` at the knots as ``(steps, ...)`` at horizons 1 to ``steps``, straight in between."""
     horizon = np.arange(1, steps + 1)
     right = np.clip(np.searchsorted(knots, horizon), 1, len(knots) - 1) if len(knots) > 1 else np.zeros(steps, int)
     left = np.maximum(right - 1, 0)
     span = np.maximum(knots[right] - knots[left], 1)
     share = np.clip((horizon - knots[left]) / span, 0.0, 1.0).reshape(-1, *[1] * (values.ndim - 1))
-    found: Array = values[left] * (1.0 - share) + values[right] * share
+    found: Floats = values[left] * (1.0 - share) + values[right] * share
     return found
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.forecasting.closed_loop import Signals, Targets, Told, run_on
 from agents.forecasting.direct_ridge import contiguous_folds
@@ -17,12 +16,11 @@ from agents.forecasting.outlook import Outlook, came
 from agents.forecasting.residual import Residual, stacked, swing_steps, target_series, unstacked
 from envs.faults import Fault
 from envs.parameters import Parameters, parameter
+from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.estimation.present import Present, Replay, present
 from envs.twin.telemetry.telemetry import Telemetry, moments
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ class Forecaster:
         whole = moments(history, first, stride, count, before, self.steps)
         return whole.part(0, before), whole.part(before - 1, whole.rows)
 
-    def learn(self, past: Telemetry, mean: Array, read: Array) -> None:
+    def learn(self, past: Telemetry, mean: Floats, read: Floats) -> None:
         """Take the errors of forecasts whose moments have come into the intervals; ``(H, G, N)`` each."""
         self.conformal.learn(past.now, read - mean)
 
@@ -132,7 +130,7 @@ class Forecaster:
         horizon_steps: int | None = None,
         faults: Sequence[Fault] | None = None,
         signals: Signals | None = None,
-        setpoints: Mapping[str, Array] | None = None,
+        setpoints: Mapping[str, Floats] | None = None,
     ) -> Forecast:
         """Forecast from the telemetry up to now.
 
@@ -159,7 +157,7 @@ class Forecaster:
 
     def mean(
         self, history: Telemetry, told: Told | None = None, signals: Signals | None = None, steps: int | None = None
-    ) -> Array:
+    ) -> Floats:
         """Expected targets ``(steps, G, B)``; what is told moves the model's path, the correction is a quiet day's."""
         steps = self.steps if steps is None else steps
         played = min(self.steps, steps + swing_steps(self.step_s))
@@ -171,19 +169,19 @@ class Forecaster:
             corrected = corrected + (self._from(start, signals, told) - quiet)
         return corrected[:steps]
 
-    def path(self, history: Telemetry, signals: Signals) -> Array:
+    def path(self, history: Telemetry, signals: Signals) -> Floats:
         """The model's own path ``(H, G, B)`` under the building's rules."""
         return self._from(present(self.model, history, self.settings.replay), signals, Told())
 
-    def _from(self, start: Present, signals: Signals, told: Told) -> Array:
+    def _from(self, start: Present, signals: Signals, told: Told) -> Floats:
         """Path from a present, mean over the members."""
         members = int(self.settings.members)
         runs = [stacked(run_on(self.model, start, signals, told, seed)) for seed in range(members)]
-        mean: Array = np.mean(runs, axis=0)
+        mean: Floats = np.mean(runs, axis=0)
         return mean
 
 
-def rack_groups(scenario: Scenario) -> list[Array]:
+def rack_groups(scenario: Scenario) -> list[Floats]:
     """Racks of each group of the scenario, which work alike."""
     groups, at = [], 0
     for group in scenario.racks.values():

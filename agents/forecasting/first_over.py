@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from agents.forecasting.engine import Forecaster
@@ -20,13 +19,12 @@ from agents.forecasting.lags import smoothed_now
 from envs.engine import Taped
 from envs.episodes.world import Load, Outside
 from envs.faults import Fault, availability, fault_plan
+from envs.physics.namespace import Floats
 from envs.plant.state import with_work_of
 from envs.trees import tiled
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.estimation.present import Present, present
 from envs.twin.telemetry.telemetry import INLET, Telemetry
-
-Array = NDArray[Any]
 
 NEVER_S = np.inf
 FINE_S = 2.0  # at most, PHYSICS 0: 1 to 5 s. The inlet alarm answers a step late: at 15 s inlets rise 1 K too high
@@ -51,15 +49,15 @@ class FirstOver(NamedTuple):
         How long each rack is over the limit within the horizon [s].
     """
 
-    rack: Array
-    after_s: Array
-    by_rack_s: Array
-    highest_c: Array
-    over_s: Array
+    rack: Floats
+    after_s: Floats
+    by_rack_s: Floats
+    highest_c: Floats
+    over_s: Floats
 
-    def chance(self, limit_c: float) -> Array:
+    def chance(self, limit_c: float) -> Floats:
         """Probability ``(B,)`` that a rack goes over, by the error ``PEAK_SD_K`` of the highest inlet."""
-        found: Array = ndtr((self.highest_c.max(axis=0) - limit_c) / PEAK_SD_K)
+        found: Floats = ndtr((self.highest_c.max(axis=0) - limit_c) / PEAK_SD_K)
         return found
 
 
@@ -68,10 +66,10 @@ class Played(NamedTuple):
 
     state: Any
     rules: Any
-    in_force: dict[str, Array]
-    wanted: dict[str, Array]
-    offset: dict[str, Array]
-    inlet_c: Array
+    in_force: dict[str, Floats]
+    wanted: dict[str, Floats]
+    offset: dict[str, Floats]
+    inlet_c: Floats
     load: Callable[[int], Load]
     outside: Callable[[int], Outside]
     faults: Sequence[Sequence[Fault]]
@@ -169,7 +167,7 @@ class FineModel:
         self.advance = Taped(type(model.plant)(fine, model.dtype).step)
 
 
-def play(fine: FineModel, start: Played, hours: float) -> tuple[Array, float]:
+def play(fine: FineModel, start: Played, hours: float) -> tuple[Floats, float]:
     """Inlets ``(1 + M, R, B)`` [degC] as sensors would show them without noise, from now on; their interval [s]."""
     model, state, rules = fine.model, start.state, deepcopy(start.rules)
     in_force, wanted, inlets = start.in_force, start.wanted, [start.inlet_c]
@@ -192,7 +190,7 @@ def play(fine: FineModel, start: Played, hours: float) -> tuple[Array, float]:
     return np.stack(inlets), fine.step_s
 
 
-def answer(inlets: Array, step_s: float, limit_c: float) -> FirstOver:
+def answer(inlets: Floats, step_s: float, limit_c: float) -> FirstOver:
     """First crossing of every rack in inlets ``(1 + M, R, B)``, the first of which are now; straight between."""
     over = inlets > limit_c
     first = over.argmax(axis=0)

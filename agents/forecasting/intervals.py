@@ -8,15 +8,12 @@ all later forecasts whose moment has come. Newer errors weigh more, so a season 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.forecasting.direct_ridge import between_knots, knots_up_to
 from envs.parameters import Parameters, parameter
-
-Array = NDArray[Any]
+from envs.physics.namespace import Floats
 
 
 @dataclass(frozen=True)
@@ -41,21 +38,21 @@ class Conformal:
     bands : Bands
     """
 
-    def __init__(self, groups: list[Array], steps: int, per_day: int, bands: Bands) -> None:
+    def __init__(self, groups: list[Floats], steps: int, per_day: int, bands: Bands) -> None:
         self.groups, self.steps, self.per_day, self.bands = groups, steps, per_day, bands
         self.knots = knots_up_to(steps)
         self._rows = _neighbourhoods(self.knots)
-        self._made: list[Array] = []
-        self._errors: list[Array] = []
-        self._sorted: list[list[tuple[Array, Array]]] | None = None
+        self._made: list[Floats] = []
+        self._errors: list[Floats] = []
+        self._sorted: list[list[tuple[Floats, Floats]]] | None = None
 
-    def learn(self, made: Array, errors: Array) -> None:
+    def learn(self, made: Floats, errors: Floats) -> None:
         """Add forecasts made at rows ``made (N,)``: what was read less what was expected, ``(H, G, N)``."""
         self._made.append(np.asarray(made))
         self._errors.append(errors[self._rows].astype(np.float32))
         self._sorted = None
 
-    def offsets(self, now: Array) -> tuple[Array, Array]:
+    def offsets(self, now: Floats) -> tuple[Floats, Floats]:
         """Distance of the lower and upper bound from the mean ``(H, G, B)``, from errors known at rows ``now (B,)``.
 
         The quantile's level is raised by the usual ``1 + 1/n`` with n the days' worth of errors that count.
@@ -78,15 +75,15 @@ class Conformal:
                     low[k, group, b], high[k, group, b] = _quantiles(errors, weight[b, moment], level)
         return between_knots(low, self.knots, self.steps), between_knots(high, self.knots, self.steps)
 
-    def _days(self, made: Array, weight: Array) -> Array:
+    def _days(self, made: Floats, weight: Floats) -> Floats:
         """Effective number of days ``(B,)`` among forecasts of weights ``(B, N)``."""
         day = (made // self.per_day).astype(int)
         day -= day.min()
         by_day = np.stack([np.bincount(day, weights=w) for w in weight])
-        days: Array = by_day.sum(axis=1) ** 2 / (by_day**2).sum(axis=1)
+        days: Floats = by_day.sum(axis=1) ** 2 / (by_day**2).sum(axis=1)
         return days
 
-    def _ordered(self) -> list[list[tuple[Array, Array]]]:
+    def _ordered(self) -> list[list[tuple[Floats, Floats]]]:
         """By knot and group: all errors ascending, and which forecast each is of."""
         if self._sorted is None:
             errors = np.concatenate(self._errors, axis=3)
@@ -101,18 +98,18 @@ class Conformal:
         return self._sorted
 
 
-def _quantiles(errors: Array, mass: Array, level: float) -> Array:
+def _quantiles(errors: Floats, mass: Floats, level: float) -> Floats:
     """Quantiles at ``level`` and ``1 - level`` of ascending errors; those without mass are not known yet."""
     known = mass > 0.0
     mass = mass[known]
     share = (np.cumsum(mass) - 0.5 * mass) / mass.sum()
-    found: Array = np.interp([level, 1.0 - level], share, errors[known])
+    found: Floats = np.interp([level, 1.0 - level], share, errors[known])
     return found
 
 
-def _neighbourhoods(knots: Array) -> Array:
+def _neighbourhoods(knots: Floats) -> Floats:
     """Rows ``(K, 3)`` of the horizons whose errors stand for a knot: it, and a third of the way beside it."""
     before = np.concatenate([knots[:1], knots[:-1]])
     after = np.concatenate([knots[1:], knots[-1:]])
-    rows: Array = np.stack([knots - (knots - before) // 3, knots, knots + (after - knots) // 3], axis=1) - 1
+    rows: Floats = np.stack([knots - (knots - before) // 3, knots, knots + (after - knots) // 3], axis=1) - 1
     return rows

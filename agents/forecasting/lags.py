@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from envs.physics.namespace import Floats
 
 LOOKBACK_DAYS = 7
 HALF_WINDOW_S = 900.0  # a value of the past is the mean of half an hour around it: sensors are noisy
@@ -24,7 +21,7 @@ def lookback_steps(step_s: float) -> int:
     return LOOKBACK_DAYS * steps_per_day(step_s) + round(HALF_WINDOW_S / step_s) + 1
 
 
-def lag_features(series: Array, knots: Array, step_s: float) -> Array:
+def lag_features(series: Floats, knots: Floats, step_s: float) -> Floats:
     """Features ``(K, k, B, 6)`` of series ``(T, k, B)``, whose last row is now, in the order of ``LAG_NAMES``.
 
     Parameters
@@ -52,18 +49,18 @@ def lag_features(series: Array, knots: Array, step_s: float) -> Array:
     return found
 
 
-def smoothed_now(series: Array, step_s: float) -> Array:
+def smoothed_now(series: Floats, step_s: float) -> Floats:
     """Mean ``(k, B)`` of the last quarter of an hour."""
     return _mean(series, max(1, round(HALF_WINDOW_S / step_s)))
 
 
-def _mean(series: Array, rows: int) -> Array:
-    last: Array = series[-rows:].mean(axis=0, dtype=np.float64)
+def _mean(series: Floats, rows: int) -> Floats:
+    last: Floats = series[-rows:].mean(axis=0, dtype=np.float64)
     return last
 
 
-def _around(series: Array, offset: int, half: int) -> Array:
+def _around(series: Floats, offset: int, half: int) -> Floats:
     """Mean around ``offset`` steps from now (0 or less), as far as it has been."""
     centre = len(series) - 1 + offset
-    around: Array = series[centre - half : centre + half + 1].mean(axis=0, dtype=np.float64)
+    around: Floats = series[centre - half : centre + half + 1].mean(axis=0, dtype=np.float64)
     return around

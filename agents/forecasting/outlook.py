@@ -7,17 +7,13 @@ intervals of what is forecast with them, never in the outlook.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.forecasting.closed_loop import Signals
 from agents.forecasting.direct_ridge import Folds, Ridge, between_knots, fit, fit_folds, knots_up_to, predict
 from agents.forecasting.lags import lag_features
+from envs.physics.namespace import Floats
 from envs.twin.telemetry.telemetry import RACK_POWER, Telemetry
-
-Array = NDArray[Any]
 
 LOAD_STRENGTH, WEATHER_STRENGTH = 0.3, 0.03  # of the ridges, per sample; chosen on halls that are not reported
 WEATHER = ("dry_bulb_c", "wet_bulb_c")
@@ -36,7 +32,7 @@ class Outlook:
         Control step [s].
     """
 
-    def __init__(self, groups: list[Array], steps: int, step_s: float) -> None:
+    def __init__(self, groups: list[Floats], steps: int, step_s: float) -> None:
         self.groups, self.steps, self.step_s = groups, steps, step_s
         self.knots = knots_up_to(steps)
         self.load: list[Ridge] = []
@@ -74,7 +70,7 @@ class Outlook:
         came = np.stack([after.values[n][rows, 0] for n in WEATHER], axis=1)
         return self._signals(history, load, self._held(self._weather_features(history), came, folds, WEATHER_STRENGTH))
 
-    def _held(self, features: Array, target: Array, folds: Folds, strength: float) -> Array:
+    def _held(self, features: Floats, target: Floats, folds: Folds, strength: float) -> Floats:
         """Predictions ``(K, G, N)`` at the knots of every sample by a ridge that has not seen it."""
         found = np.empty(target.shape)
         ridges = fit_folds(features, target, self.knots, strength, folds)
@@ -82,7 +78,7 @@ class Outlook:
             found[:, :, held] = predict(ridge, features[:, :, held])
         return found
 
-    def _signals(self, history: Telemetry, load: list[Array], weather: Array) -> Signals:
+    def _signals(self, history: Telemetry, load: list[Floats], weather: Floats) -> Signals:
         batch = history.batch
         racks = sum(len(g) for g in self.groups)
         rack_kw = np.empty((len(self.knots), racks, batch))
@@ -94,13 +90,13 @@ class Outlook:
         dry, wet = np.concatenate([now[None], coming[:-1]]).swapaxes(0, 1)
         return Signals(path, dry, np.minimum(wet, dry))
 
-    def _rack_features(self, history: Telemetry, group: Array) -> Array:
+    def _rack_features(self, history: Telemetry, group: Floats) -> Floats:
         """Features ``(K, 1, N racks, F)`` of one group: its racks pooled, those of a moment side by side."""
         found = lag_features(history.values[RACK_POWER][:, group], self.knots, self.step_s)
         knots, racks, batch, count = found.shape
         return found.swapaxes(1, 2).reshape(knots, 1, batch * racks, count)
 
-    def _weather_features(self, history: Telemetry) -> Array:
+    def _weather_features(self, history: Telemetry) -> Floats:
         """Features ``(K, 2, N, F)``: both bulbs' own past, and the other's present."""
         series = np.concatenate([history.values[n] for n in WEATHER], axis=1)
         own = lag_features(series, self.knots, self.step_s)
@@ -119,11 +115,11 @@ def came(after: Telemetry) -> Signals:
     return Signals(read[RACK_POWER][1:], read["dry_bulb_c"][:-1, 0], read["wet_bulb_c"][:-1, 0])
 
 
-def _pooled(values: Array) -> Array:
+def _pooled(values: Floats) -> Floats:
     """Values ``(K, racks, N)`` as ``(K, 1, N racks)``, the racks of a moment side by side."""
     knots, racks, batch = values.shape
     return values.swapaxes(1, 2).reshape(knots, 1, batch * racks).astype(np.float64)
 
 
-def _repeated(moments: Array, racks: int) -> Array:
+def _repeated(moments: Floats, racks: int) -> Floats:
     return (moments[:, None] * racks + np.arange(racks)).reshape(-1)

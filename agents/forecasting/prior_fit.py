@@ -12,17 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.parameters import Parameters, parameter
+from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.twin.calibration.free_parameters import FreeParameter, free_parameters, with_values
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.estimation.observer import correct
 from envs.twin.estimation.present import setpoints, weather
 from envs.twin.telemetry.telemetry import COOLING, INLET, RACK_POWER, Telemetry, side_by_side, timespan
-
-Array = NDArray[Any]
 
 MATCHED = (
     "unit_flow_m3_s", "leakage_frac", "coil_ua_kw_k", "airflow_m3_s_kw", "power_factor",
@@ -82,7 +80,7 @@ class _Search:
         self.windows = int(how.windows)
         self.past = _cut(history, self.rows, self.windows)
 
-    def start(self) -> Array:
+    def start(self) -> Floats:
         """Parameters ``(P, H)`` with the best of some airflows in each zone.
 
         Where the model's room units give less than its racks draw, inlets run into the alarm and tell no slope.
@@ -98,7 +96,7 @@ class _Search:
             best[k] = np.array(AIRFLOWS_U)[missed.argmin(axis=0)]
         return best
 
-    def improved(self, u: Array) -> Array:
+    def improved(self, u: Floats) -> Floats:
         """Parameters ``(P, H)`` after one damped step, never worse."""
         p = len(self.free)
         trials = np.repeat(u[:, None], p + 1, axis=1)  # (P, C, H)
@@ -119,14 +117,14 @@ class _Search:
         best = cost.argmin(axis=0)
         return np.take_along_axis(tried, best[None, None, :], axis=1)[:, 0]
 
-    def _cost(self, residuals: Array, u: Array, prior: float) -> Array:
+    def _cost(self, residuals: Floats, u: Floats, prior: float) -> Floats:
         """Huber cost ``(C, H)`` with the prior."""
         size = np.abs(residuals)
         huber = np.where(size < HUBER, 0.5 * size**2, HUBER * (size - 0.5 * HUBER))
-        cost: Array = huber.sum(axis=0) + 0.5 * prior * (u**2).sum(axis=0)
+        cost: Floats = huber.sum(axis=0) + 0.5 * prior * (u**2).sum(axis=0)
         return cost
 
-    def _residuals(self, u: Array) -> Array:
+    def _residuals(self, u: Floats) -> Floats:
         """Modelled less measured over what may be missed, ``(M, C, H)``, for parameters ``(P, C, H)``."""
         count = u.shape[1]
         spread = {p.path: np.repeat(np.asarray(p.value(row)).reshape(-1), self.windows) for p, row in zip(self.free, u)}
@@ -147,7 +145,7 @@ class _Search:
         return missed.transpose(0, 1, 4, 2, 3).reshape(-1, count, self.halls)
 
 
-def _missed(flows: Any, seen: dict[str, Array]) -> Array:
+def _missed(flows: Any, seen: dict[str, Floats]) -> Floats:
     cooling = (flows.cooling_power_kw / np.maximum(seen[COOLING], 1e-3) - 1.0) / COOLING_SD_FRAC
     parts = [(flows.rack_inlet_c - seen[INLET]) / INLET_SD_K, cooling]
     if "coil_valve_frac" in seen:
@@ -161,7 +159,7 @@ def _cut(history: Telemetry, rows: int, count: int) -> Telemetry:
         raise ValueError(f"history has {history.rows} rows; a window of match.hours and warm_up_h needs {rows}")
     starts = np.linspace(0, history.rows - rows, count).round().astype(int)
 
-    def cut(values: Array) -> Array:
+    def cut(values: Floats) -> Floats:
         parts = np.stack([values[s : s + rows] for s in starts], axis=-1)
         return np.ascontiguousarray(parts.reshape(rows, values.shape[1], -1))
 

@@ -8,17 +8,13 @@ seasonal forecast and an autoregression are all special cases, and the physics i
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.forecasting.closed_loop import Signals, Targets
 from agents.forecasting.direct_ridge import Folds, Ridge, fit, fit_folds, knots_up_to, out_of_fold, predict_all
 from agents.forecasting.lags import lag_features, smoothed_now
+from envs.physics.namespace import Floats
 from envs.twin.telemetry.telemetry import COOLING, INLET, Telemetry
-
-Array = NDArray[Any]
 
 SWING_S = 900.0  # the path is smoothed this far to both sides: the building's resets swing it within that
 
@@ -31,7 +27,7 @@ class Residual:
         self.knots = knots_up_to(steps)
         self.ridge: Ridge | None = None
 
-    def fit(self, history: Telemetry, signals: Signals, path: Array, came: Array) -> None:
+    def fit(self, history: Telemetry, signals: Signals, path: Floats, came: Floats) -> None:
         """Learn from moments: their past, what was expected of load and weather, the model's path, what came.
 
         Parameters
@@ -46,27 +42,27 @@ class Residual:
         told = _Told(history, signals, path, self.step_s)
         self.ridge = fit(told.features(self.knots), self._missed(path, came), self.knots, self.strength)
 
-    def __call__(self, history: Telemetry, signals: Signals, path: Array) -> Array:
+    def __call__(self, history: Telemetry, signals: Signals, path: Floats) -> Floats:
         """Corrected path ``(H, G, N)``, as far as it goes."""
         if self.ridge is None:
             raise ValueError("the residual has not been fitted; call fit with training days first")
         told = _Told(history, signals, path, self.step_s)
         return smooth(path, self.step_s) + predict_all(self.ridge, told.features, len(path))
 
-    def out_of_fold(self, history: Telemetry, signals: Signals, path: Array, came: Array, folds: Folds) -> Array:
+    def out_of_fold(self, history: Telemetry, signals: Signals, path: Floats, came: Floats, folds: Folds) -> Floats:
         """Corrected paths of the training moments, each by ridges that have not seen its neighbourhood."""
         told = _Told(history, signals, path, self.step_s)
         ridges = fit_folds(told.features(self.knots), self._missed(path, came), self.knots, self.strength, folds)
         return smooth(path, self.step_s) + out_of_fold(ridges, told.features, self.steps, folds, history.batch)
 
-    def _missed(self, path: Array, came: Array) -> Array:
+    def _missed(self, path: Floats, came: Floats) -> Floats:
         return (came - smooth(path, self.step_s))[self.knots - 1]
 
 
 class _Told:
     """What is known at some moments, as features at any horizon."""
 
-    def __init__(self, history: Telemetry, signals: Signals, path: Array, step_s: float) -> None:
+    def __init__(self, history: Telemetry, signals: Signals, path: Floats, step_s: float) -> None:
         self.step_s, self.series = step_s, target_series(history)
         self.path, self.calm = path, smooth(path, step_s)
         self.start = smoothed_now(self.series, step_s) - path[0]
@@ -75,7 +71,7 @@ class _Told:
         self.weather = np.stack([signals.wet_bulb_c, signals.dry_bulb_c], axis=-1)
         self.clock = history.values["hour_sin"][-1, 0], history.values["hour_cos"][-1, 0]
 
-    def features(self, horizons: Array) -> Array:
+    def features(self, horizons: Floats) -> Floats:
         """Features ``(K, G, N, F)`` at horizons ``(K,)`` [control steps]."""
         rows = horizons - 1
         calm = self.calm[rows]
@@ -86,7 +82,7 @@ class _Told:
         shared = np.broadcast_to(shared[:, None], (*calm.shape, shared.shape[-1]))
         return np.concatenate([lags, own, shared], axis=-1)
 
-    def _hour(self, horizons: Array) -> tuple[Array, Array]:
+    def _hour(self, horizons: Floats) -> tuple[Floats, Floats]:
         """Sine and cosine ``(K, N)`` of the hour that each horizon falls in."""
         turn = (2.0 * np.pi * self.step_s / 86_400.0) * horizons[:, None]
         sine, cosine = self.clock
@@ -98,26 +94,26 @@ def swing_steps(step_s: float) -> int:
     return round(SWING_S / step_s)
 
 
-def smooth(path: Array, step_s: float) -> Array:
+def smooth(path: Floats, step_s: float) -> Floats:
     """Centred running mean over half an hour, shorter at the ends: where the model's loops are, not how they swing."""
     reach = np.arange(len(path))
     half = np.minimum(np.minimum(reach, len(path) - 1 - reach), swing_steps(step_s))
     sums = np.concatenate([np.zeros((1, *path.shape[1:])), np.cumsum(path, axis=0, dtype=np.float64)])
     width = (2 * half + 1).reshape(-1, *[1] * (path.ndim - 1))
-    mean: Array = (sums[reach + half + 1] - sums[reach - half]) / width
+    mean: Floats = (sums[reach + half + 1] - sums[reach - half]) / width
     return mean
 
 
-def target_series(history: Telemetry) -> Array:
+def target_series(history: Telemetry) -> Floats:
     """Readings of all targets ``(T, R + 1, B)``: inlets [degC], then cooling power [kW]."""
     return np.concatenate([history.values[INLET], history.values[COOLING]], axis=1)
 
 
-def stacked(targets: Targets) -> Array:
+def stacked(targets: Targets) -> Floats:
     """Targets as one array ``(H, R + 1, B)``: inlets, then cooling power."""
     return np.concatenate([targets.rack_inlet_c, targets.cooling_power_kw[:, None]], axis=1).astype(np.float64)
 
 
-def unstacked(values: Array) -> Targets:
+def unstacked(values: Floats) -> Targets:
     """Inverse of ``stacked``."""
     return Targets(values[:, :-1], values[:, -1])

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.planners.cem import Budget, Progress, minimize
-from envs.controllers.base import Array, Measurements, Setpoints
+from envs.controllers.base import Measurements, Setpoints
 from envs.controllers.fixed import Fixed
+from envs.physics.namespace import Floats
 
 if TYPE_CHECKING:
     from agents.planners.trial import Bench
@@ -41,7 +42,7 @@ class HeldAction:
 
     def act(self, measurements: Measurements) -> Setpoints:
         """Setpoints ``{channel: (k, B)}`` of the agent's channels."""
-        wet_bulb: Array = measurements["wet_bulb_c"][0]
+        wet_bulb: Floats = measurements["wet_bulb_c"][0]
         actions = np.broadcast_to(self.action, (len(wet_bulb), self.action.shape[1]))
         in_force = {c.name: measurements[f"in_force.{c.name}"] for c in self.decoder.channels}
         demand_kw = measurements["row_demand_share"] * self.row_rated_kw

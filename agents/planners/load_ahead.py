@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from agents.forecasting.engine import Forecaster, ForecastSettings
 from agents.forecasting.lags import lookback_steps
-from envs.controllers.base import Array, Measurements
+from envs.controllers.base import Measurements
+from envs.physics.namespace import Floats
 from envs.plant.layout import Layout
 from envs.scenario import Scenario
 from envs.twin.telemetry.telemetry import INLET, RACK_POWER, Telemetry, timespan
@@ -26,9 +27,9 @@ POINTS = (INLET, ROW_POWER, "dry_bulb_c", "wet_bulb_c")  # of the telemetry befo
 class Ahead(NamedTuple):
     """Coming steps, the last of which lasts: demand of the rows ``(H, P, B)`` [kW], both bulbs ``(H, B)`` [degC]."""
 
-    row_kw: Array
-    dry_bulb_c: Array
-    wet_bulb_c: Array
+    row_kw: Floats
+    dry_bulb_c: Floats
+    wet_bulb_c: Floats
 
     def met(self, measured: Measurements, step: int) -> Measurements:
         """Measurements with the weather of a coming step instead of the present."""
@@ -100,9 +101,9 @@ class EngineOutlook:
         values = {n: seen.values[n] for n in POINTS if n != ROW_POWER}
         return seen.with_values(values | {RACK_POWER: self._rack_kw(seen.values[ROW_POWER])})
 
-    def _rack_kw(self, row_share: Array) -> Array:
+    def _rack_kw(self, row_share: Floats) -> Floats:
         """Power of the racks ``(.., R, B)`` from the rows' ``(.., P, B)``."""
-        found: Array = (row_share * self.rated_kw)[..., self.row_of, :] * self.share
+        found: Floats = (row_share * self.rated_kw)[..., self.row_of, :] * self.share
         return found.astype(np.float32)
 
     def forget(self, mask: NDArray[np.bool_] | None = None) -> None:
@@ -115,7 +116,7 @@ class EngineOutlook:
 
     def follow(self, measured: Measurements) -> None:
         """One more row of the past, the oldest falls out."""
-        read: dict[str, Array] = {n: measured[n] for n in POINTS if n != ROW_POWER}
+        read: dict[str, Floats] = {n: measured[n] for n in POINTS if n != ROW_POWER}
         read[RACK_POWER] = self._rack_kw(measured[ROW_POWER])
         for name, values in self.past.values.items():
             values[:-1] = values[1:]

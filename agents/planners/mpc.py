@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from agents.planners.cem import Budget, minimize_each
 from agents.planners.load_ahead import LoadAhead, Persistence
-from envs.controllers.base import Array, Controller, Measurements, Setpoints
+from envs.controllers.base import Controller, Measurements, Setpoints
 from envs.engine import Taped
 from envs.interface.action import next_in_force, travel_ranges
 from envs.interface.reward import STORED_HEAT_COP, Judged, terms, total_cost
+from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.trees import tiled
 from envs.twin.estimation.twin import Twin, measured_outside
@@ -173,7 +174,7 @@ class Forecast:
         met = (measured_outside(ahead.met(measured, step), layout.pressure_kpa) for step in range(len(self.loads)))
         self.weather = [tiled(outside, copies) for outside in met]
 
-    def cost(self, wanted: Setpoints) -> Array:
+    def cost(self, wanted: Setpoints) -> Floats:
         """Cost over the horizon ``(P E,)`` [USD] of holding ``wanted``."""
         m = self.mpc
         state, in_force, highest = self.state, self.in_force, self.peak_kw * 0.0
@@ -186,16 +187,16 @@ class Forecast:
             warm = flows._replace(rack_inlet_max_c=flows.rack_inlet_max_c + self.rack_bias)
             cost = cost + self._judged(warm, before, in_force)
             highest = np.maximum(highest, flows.grid_power_kw)
-        usd: Array = cost + np.maximum(highest - self.peak_kw, 0.0) * m.bill.rate + self._left(state)
+        usd: Floats = cost + np.maximum(highest - self.peak_kw, 0.0) * m.bill.rate + self._left(state)
         return usd
 
-    def _left(self, state: PlantState) -> Array:
+    def _left(self, state: PlantState) -> Floats:
         """Price of the heat left in the masses, against the start ``(P E,)`` [USD]."""
         _, heat_kwh = self.mpc.plant.stored_since(state, self.state)
-        price: Array = heat_kwh * (self.outside.price_usd_mwh * (1e-3 / STORED_HEAT_COP))
+        price: Floats = heat_kwh * (self.outside.price_usd_mwh * (1e-3 / STORED_HEAT_COP))
         return price
 
-    def _judged(self, flows: Flows, before: Setpoints, in_force: Setpoints) -> Array:
+    def _judged(self, flows: Flows, before: Setpoints, in_force: Setpoints) -> Floats:
         m, step_h = self.mpc, self.mpc.step_s / 3600.0
         zero = flows.grid_power_kw * 0.0
         judged = Judged(

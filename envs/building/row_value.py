@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from envs.controllers.base import Array
 from envs.controllers.marginal_value import RackCurve
 from envs.equipment import rack
 from envs.equipment.throughput import CLASSES, throughput
 from envs.interface.reward import BATCH_SHARE_AT_RISK, CLOSING_DELAY_H
+from envs.physics.namespace import Floats
 from envs.signals.workload.requests import batch_law_power, phase_split
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ SHARED_MIX = (0.5, 0.5)  # pretraining and fine-tuning on shared racks; engineer
 WAITING_H = 2.0 * CLOSING_DELAY_H  # what training put off is charged for: at once and while it waits; engineering guess
 
 
-def class_values(scenario: Scenario) -> Array:
+def class_values(scenario: Scenario) -> Floats:
     """Value of an accelerator-hour of each class ``(K,)`` [USD/h] by the reward's prices; equal where it has none."""
     r, weights = scenario.reward, scenario.reward_weights
     lost, delayed = (float(weights.get(name, 1.0)) for name in ("work_lost", "work_delayed"))
@@ -38,7 +38,7 @@ def class_values(scenario: Scenario) -> Array:
     return values if values.any() else np.ones(len(CLASSES))
 
 
-def usual_mix(scenario: Scenario) -> Array:
+def usual_mix(scenario: Scenario) -> Floats:
     """Share of each rack's accelerators at work in each slot ``(S, R)`` when the rack is fully used."""
     columns = []
     for group in scenario.racks.values():
@@ -71,7 +71,7 @@ def rack_curves(scenario: Scenario, layout: Layout) -> list[RackCurve]:
     ]
 
 
-def _cap_frac(layout: Layout) -> Array:
+def _cap_frac(layout: Layout) -> Floats:
     """Share of each slot's draw ``(S, R, C)`` that rising caps leave, from the driver's lowest to none."""
     lowest = min(a.cap_floor_frac for a in layout.archetypes)
     tdp = np.array([a.accelerator_tdp_kw for a in layout.archetypes])

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from envs.building.row_value import rack_curves
-from envs.controllers.base import Array, Controller, Together
+from envs.controllers.base import Controller, Together
 from envs.controllers.fixed import Fixed
-from envs.controllers.marginal_value import MarginalValueCaps, pieces_of
+from envs.controllers.marginal_value import Feeder, MarginalValueCaps, pieces_of
 from envs.controllers.pid import FanPiController
 from envs.controllers.proportional import ProportionalCaps
 from envs.controllers.setpoint_reset import ChilledWaterReset, CondenserWaterReset, SupplyAirReset
 from envs.controllers.water_filling import WaterFillingCaps
 from envs.interface.channels import CHANNELS, Channel
+from envs.physics.namespace import Floats
 
 if TYPE_CHECKING:
     from envs.plant.layout import Layout
@@ -71,7 +72,7 @@ def constants(scenario: Scenario, names: Iterable[str]) -> dict[str, Any]:
     return {name: start(CHANNELS[name], scenario) for name in names if name not in LOOPS}
 
 
-def start(channel: Channel, scenario: Scenario, wet_bulb_c: Array | float = 0.0) -> Any:
+def start(channel: Channel, scenario: Scenario, wet_bulb_c: Floats | float = 0.0) -> Any:
     """Value of a channel before the first action [unit of the channel]; the wet bulb moves condenser water alone."""
     if not isinstance(channel.start, str):
         return channel.start
@@ -80,8 +81,8 @@ def start(channel: Channel, scenario: Scenario, wet_bulb_c: Array | float = 0.0)
 
 
 def first_setpoints(
-    scenario: Scenario, channels: Iterable[Channel], wet_bulb_c: Array, dtype: np.dtype
-) -> dict[str, Array]:
+    scenario: Scenario, channels: Iterable[Channel], wet_bulb_c: Floats, dtype: np.dtype
+) -> dict[str, Floats]:
     """Setpoints in force before the first action, ``{channel: (k, B)}``: the start of each rule, inside the range."""
     n = len(wet_bulb_c)
     return {
@@ -103,15 +104,14 @@ def caps(scenario: Scenario, layout: Layout, kind: str) -> Controller:
 def marginal_value_caps(scenario: Scenario, layout: Layout) -> MarginalValueCaps:
     """Share the feeder at equal marginal value, a little under where its protection engages."""
     capper, share = scenario.capper, scenario.rules.caps_budget_frac
-    return MarginalValueCaps(
-        pieces_of(rack_curves(scenario, layout), layout.n_rows, CAP_FLOOR_FRAC),
+    feeder = Feeder(
         (capper.cap_frac - UNDER_PROTECTION) * share * layout.feeder_limit_kw,
         (capper.release_frac - UNDER_PROTECTION) * layout.feeder_limit_kw,
         layout.feeder_limit_kw,
         scenario.power.pdu_loss_frac,
-        scenario.episode.step_s,
-        CAP_FLOOR_FRAC,
     )
+    pieces = pieces_of(rack_curves(scenario, layout), layout.n_rows, CAP_FLOOR_FRAC)
+    return MarginalValueCaps(pieces, feeder, scenario.episode.step_s, CAP_FLOOR_FRAC)
 
 
 def legacy_fixed(scenario: Scenario, layout: Layout) -> Fixed:

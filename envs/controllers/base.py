@@ -8,9 +8,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
-Measurements = Mapping[str, Array]
-Setpoints = dict[str, Array]
+from envs.physics.namespace import Floats
+
+Measurements = Mapping[str, Floats]
+Setpoints = dict[str, Floats]
 
 
 class Controller(Protocol):

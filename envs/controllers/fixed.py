@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Array, Measurements, Setpoints
+from envs.controllers.base import Measurements, Setpoints
+from envs.physics.namespace import Floats
 
 
 class Fixed:
@@ -19,7 +20,7 @@ class Fixed:
         Channel name to a list of values, one per row [unit of the channel]; each a number, or an array ``(B,)``.
     """
 
-    def __init__(self, values: Mapping[str, Sequence[float | Array]]) -> None:
+    def __init__(self, values: Mapping[str, Sequence[float | Floats]]) -> None:
         self.values = {name: _column(v) for name, v in values.items()}
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
@@ -33,7 +34,7 @@ class Fixed:
         }
 
 
-def _column(rows: Sequence[float | Array]) -> Array:
+def _column(rows: Sequence[float | Floats]) -> Floats:
     """One value per row as ``(k, 1)``, or ``(k, B)``."""
     values = np.asarray(rows, dtype=np.float64)
     return values[:, None] if values.ndim == 1 else values

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Array, Measurements, Setpoints
+from envs.controllers.base import Measurements, Setpoints
+from envs.physics.namespace import Floats
 
 LEVELS = 45
 LEAST_ACTIVITY = 0.05  # of a row: below it the curve would be scaled to nothing
@@ -40,8 +41,8 @@ class RackCurve(NamedTuple):
     rated_kw: float
     full_kw: float
     idle_kw: float
-    drawn_kw: Array
-    value_usd_h: Array
+    drawn_kw: Floats
+    value_usd_h: Floats
 
 
 class Pieces(NamedTuple):
@@ -60,13 +61,13 @@ class Pieces(NamedTuple):
     """
 
     row: NDArray[np.int64]
-    belongs: Array
-    drawn_kw: Array
-    limit_kw: Array
-    gap_kw: Array
-    full_kw: Array
-    idle_kw: Array
-    rated_kw: Array
+    belongs: Floats
+    drawn_kw: Floats
+    limit_kw: Floats
+    gap_kw: Floats
+    full_kw: Floats
+    idle_kw: Floats
+    rated_kw: Floats
 
 
 def pieces_of(racks: Sequence[RackCurve], rows: int, floor_frac: float) -> Pieces:
@@ -104,7 +105,7 @@ def pieces_of(racks: Sequence[RackCurve], rows: int, floor_frac: float) -> Piece
     return Pieces(row_of, belongs, drawn_kw, limit_kw, *(c[:, None] for c in columns))
 
 
-def _upper_hull(x: Array, y: Array) -> list[int]:
+def _upper_hull(x: Floats, y: Floats) -> list[int]:
     """Corners of the concave hull over points with rising ``x``; a flat end is left out."""
     corners: list[int] = [0]
     for k in range(1, len(x)):
@@ -116,8 +117,29 @@ def _upper_hull(x: Array, y: Array) -> list[int]:
     return corners
 
 
-def _turns_up(x: Array, y: Array, a: int, b: int, c: int) -> bool:
+def _turns_up(x: Floats, y: Floats, a: int, b: int, c: int) -> bool:
     return bool((y[b] - y[a]) * (x[c] - x[b]) <= (y[c] - y[b]) * (x[b] - x[a]))
+
+
+class Feeder(NamedTuple):
+    """What a feeder may carry, in all [kW].
+
+    Attributes
+    ----------
+    may_carry_kw : float or array
+        A little under where its protection engages.
+    release_kw : float or array
+        Under it the protection lets go again.
+    limit_kw : float
+        What a measured load of 1 stands for.
+    loss_frac : float
+        Losses between feeder and racks [1].
+    """
+
+    may_carry_kw: float | Floats
+    release_kw: float | Floats
+    limit_kw: float
+    loss_frac: float
 
 
 class MarginalValueCaps:
@@ -130,13 +152,7 @@ class MarginalValueCaps:
     Parameters
     ----------
     pieces : Pieces
-    feeder_kw, release_kw : float
-        What the feeder may carry in all, a little under where its protection engages, and under which the protection
-        lets go again [kW].
-    feeder_limit_kw : float
-        What a measured load of 1 stands for [kW].
-    loss_frac : float
-        Losses between feeder and racks [1].
+    feeder : Feeder
     step_s : float
         Control interval [s].
     floor_frac : float
@@ -150,23 +166,19 @@ class MarginalValueCaps:
     def __init__(
         self,
         pieces: Pieces,
-        feeder_kw: float | Array,
-        release_kw: float | Array,
-        feeder_limit_kw: float,
-        loss_frac: float,
+        feeder: Feeder,
         step_s: float,
         floor_frac: float = 0.45,
         hold_s: float = 1800.0,
         trim_s: float = 600.0,
     ) -> None:
         self.pieces = pieces
-        self.feeder_kw, self.release_kw = feeder_kw, release_kw
-        self.feeder_limit_kw, self.loss_frac, self.floor_frac = feeder_limit_kw, loss_frac, floor_frac
+        self.feeder, self.floor_frac = feeder, floor_frac
         self.hold, self.trim = (1.0 - np.exp(-step_s / tau) for tau in (hold_s, trim_s))
-        self.held_kw: Array | None = None
-        self.other_kw: Array | None = None
-        self.trim_kw: Array | None = None
-        self.asked: Array | None = None
+        self.held_kw: Floats | None = None
+        self.other_kw: Floats | None = None
+        self.trim_kw: Floats | None = None
+        self.asked: Floats | None = None
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
         """Forget what was held and corrected; nan stands for nothing known yet."""
@@ -183,7 +195,7 @@ class MarginalValueCaps:
         like = measurements["row_demand_share"]
         rated = self.pieces.rated_kw
         power = (measurements["row_power_share"] * rated).sum(axis=0)
-        other = measurements["feeder_load_frac"][0] * self.feeder_limit_kw - power * (1.0 + self.loss_frac)
+        other = measurements["feeder_load_frac"][0] * self.feeder.limit_kw - power * (1.0 + self.feeder.loss_frac)
         held = self._held(like * rated, other)
         engaged = measurements.get("capper_engaged", np.zeros_like(like))[0] > 0.5
         budget = self._budget(held, power, engaged, measurements["in_force.rack_power_limit_frac"])
@@ -192,7 +204,7 @@ class MarginalValueCaps:
         self.asked = np.clip(share, self.floor_frac, 1.0)
         return {"rack_power_limit_frac": self.asked.astype(like.dtype)}
 
-    def _held(self, demand: Array, other: Array) -> Array:
+    def _held(self, demand: Floats, other: Floats) -> Floats:
         """Demand of the rows held at its recent peak ``(P, B)`` [kW]; what else the feeder carries is remembered."""
         if self.held_kw is None or self.other_kw is None or self.held_kw.shape != demand.shape:
             self.held_kw, self.other_kw = np.full(demand.shape, np.nan), np.full(other.shape, np.nan)
@@ -203,7 +215,7 @@ class MarginalValueCaps:
         self.other_kw = known + self.trim * (other - known)
         return self.held_kw
 
-    def _budget(self, held: Array, power: Array, engaged: NDArray[np.bool_], in_force: Array) -> Array:
+    def _budget(self, held: Floats, power: Floats, engaged: NDArray[np.bool_], in_force: Floats) -> Floats:
         """What the racks may draw ``(B,)`` [kW].
 
         The correction grows only while limits bind and stand where they were asked to (they rise slowly). Where the
@@ -211,8 +223,8 @@ class MarginalValueCaps:
         release: the load is taken there for a moment.
         """
         assert self.other_kw is not None and self.trim_kw is not None and self.asked is not None
-        per_kw = 1.0 / (1.0 + self.loss_frac)
-        budget = (self.feeder_kw - self.other_kw) * per_kw
+        per_kw = 1.0 / (1.0 + self.feeder.loss_frac)
+        budget = (self.feeder.may_carry_kw - self.other_kw) * per_kw
         binds = (held.sum(axis=0) * MARGIN > budget) & ~engaged
         known = np.isfinite(self.asked).all(axis=0)
         rising = (self.asked - in_force > SLEWING).any(axis=0)
@@ -221,9 +233,9 @@ class MarginalValueCaps:
         low, high = (share * budget for share in TRIM_SHARE)
         kept = np.where(engaged, np.minimum(self.trim_kw, 0.0), 0.0)
         self.trim_kw = np.where(binds, np.clip(moved, low, high), kept)
-        return np.where(engaged, (self.release_kw - self.other_kw) * per_kw, budget + self.trim_kw)
+        return np.where(engaged, (self.feeder.release_kw - self.other_kw) * per_kw, budget + self.trim_kw)
 
-    def _shared(self, held: Array, budget: Array) -> Array:
+    def _shared(self, held: Floats, budget: Floats) -> Floats:
         """Limits ``(P, B)`` [kW]: pieces are given in the order of their slopes until the budget is spent."""
         p = self.pieces
         activity = np.maximum((held - p.idle_kw) / np.maximum(p.full_kw - p.idle_kw, 1e-6), LEAST_ACTIVITY)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Array, Measurements, Setpoints
+from envs.controllers.base import Measurements, Setpoints
 from envs.parameters import Parameters, parameter
+from envs.physics.namespace import Floats
 
 GUESS = "engineering guess, SCENARIOS"
 
@@ -34,7 +35,7 @@ class FanPiController:
     def __init__(self, constants: FanPi, step_s: float) -> None:
         self.constants = constants
         self.ki = constants.ki_per_k_300s * step_s / 300.0
-        self.integral: Array | None = None
+        self.integral: Floats | None = None
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
         """The integral goes back to the start speed."""

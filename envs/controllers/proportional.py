@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Array, Measurements, Setpoints
+from envs.controllers.base import Measurements, Setpoints
+from envs.physics.namespace import Floats
 
 
 class ProportionalCaps:
     """Holds ``rack_power_limit_frac`` per power row: ``cap_i = floor_i + (d_i - floor_i) B'/D'``, the weaker rule."""
 
-    def __init__(self, row_rated_kw: Array, budget_kw: float | Array, floor_frac: float = 0.45) -> None:
+    def __init__(self, row_rated_kw: Floats, budget_kw: float | Floats, floor_frac: float = 0.45) -> None:
         self.row_rated_kw = row_rated_kw
         self.budget_kw = budget_kw
         self.floor_frac = float(floor_frac)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Array, Measurements, Setpoints
+from envs.controllers.base import Measurements, Setpoints
 from envs.parameters import Parameters, parameter
+from envs.physics.namespace import Floats
 
 GUESS = "engineering guess, SCENARIOS"
 
@@ -28,7 +29,7 @@ class TrimRespond(Parameters):
     delay_s: float = parameter(600.0, 0.0, 7200.0, "s", "Guideline 36, PHYSICS i5")
 
 
-def trim_and_respond(c: TrimRespond, setpoint: Array, requests: Array, age_s: Array, scale: float = 1.0) -> Array:
+def trim_and_respond(c: TrimRespond, setpoint: Floats, requests: Floats, age_s: Floats, scale: float = 1.0) -> Floats:
     """One sample of the loop: trim up, respond down in proportion to the requests beyond ``ignore``.
 
     Check (PHYSICS i5: trim 0.1, respond 0.2, max 0.6, I 2, from 18.0): requests 0,1,3,5,8,0 give 18.0 18.0 17.9 17.4
@@ -50,11 +51,11 @@ class _TrimAndRespondLoop(ABC):
     def __init__(self, constants: TrimRespond, step_s: float) -> None:
         self.constants = constants
         self.step_s = step_s
-        self.setpoint: Array | None = None
-        self.age_s: Array | None = None
+        self.setpoint: Floats | None = None
+        self.age_s: Floats | None = None
 
     @abstractmethod
-    def requests(self, measurements: Measurements) -> Array:
+    def requests(self, measurements: Measurements) -> Floats:
         """Requests for a colder setpoint, one row per row of the channel ``(k, B)``."""
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
@@ -82,13 +83,13 @@ class SupplyAirReset(_TrimAndRespondLoop):
     channel = "supply_air_temp_setpoint_c"
 
     def __init__(
-        self, constants: TrimRespond, membership: Array, step_s: float, one_c: float = 25.5, three_c: float = 27.0
+        self, constants: TrimRespond, membership: Floats, step_s: float, one_c: float = 25.5, three_c: float = 27.0
     ) -> None:
         super().__init__(constants, step_s)
         self.membership = membership
         self.one_c, self.three_c = one_c, three_c
 
-    def requests(self, measurements: Measurements) -> Array:
+    def requests(self, measurements: Measurements) -> Floats:
         """Requests of each zone's racks ``(Z, B)``."""
         inlet = measurements["rack_inlet_c"]
         asked = (inlet > self.one_c).astype(inlet.dtype) + 2.0 * (inlet > self.three_c)
@@ -100,7 +101,7 @@ class ChilledWaterReset(_TrimAndRespondLoop):
 
     channel = "chw_supply_temp_setpoint_c"
 
-    def requests(self, measurements: Measurements) -> Array:
+    def requests(self, measurements: Measurements) -> Floats:
         """Requests of all coils ``(1, B)``."""
         valve = measurements["coil_valve_frac"]
         over = measurements["zone_supply_c"] > measurements["in_force.supply_air_temp_setpoint_c"] + 1.0
@@ -117,7 +118,7 @@ class CondenserReset(Parameters):
     low: float = parameter(15.6, 5.0, 35.0, "degC", "PHYSICS i3 (MBL)")
     high: float = parameter(29.4, 5.0, 40.0, "degC", "PHYSICS i3 (MBL)")
 
-    def setpoint_c(self, wet_bulb_c: Array | float) -> Array:
+    def setpoint_c(self, wet_bulb_c: Floats | float) -> Floats:
         """Setpoint of a plant at full load [degC], shaped like the wet bulb."""
         return np.clip(wet_bulb_c + self.approach_k, self.low, self.high)
 

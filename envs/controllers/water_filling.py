@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Array, Measurements, Setpoints
+from envs.controllers.base import Measurements, Setpoints
 from envs.interface.action import water_fill
+from envs.physics.namespace import Floats
 
 
 class WaterFillingCaps:
@@ -31,7 +32,7 @@ class WaterFillingCaps:
     """
 
     def __init__(
-        self, row_rated_kw: Array, row_priority: Sequence[int], budget_kw: float | Array, floor_frac: float = 0.45
+        self, row_rated_kw: Floats, row_priority: Sequence[int], budget_kw: float | Floats, floor_frac: float = 0.45
     ) -> None:
         self.row_rated_kw = row_rated_kw
         self.priority = np.asarray(row_priority)

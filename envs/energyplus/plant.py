@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.energyplus import hall, water_cooled_hall
 from envs.energyplus.building import RunPeriod
@@ -23,14 +22,15 @@ from envs.energyplus.closed_loop import SteppedHall
 from envs.energyplus.hall import ELECTRICAL_KW
 from envs.energyplus.readings import Met, met
 from envs.equipment import air_side, chilled_water, cooling_tower, power_chain, rack
+from envs.faults import Availability
 from envs.physics.fan_pump import fan_power_kw
+from envs.physics.namespace import Floats
 from envs.plant import electrical, ledger
 from envs.plant.datacenter import INLET_ALARM_C, Plant
 from envs.plant.flows import Flows
-from envs.plant.state import NO_LIQUID, Now, PlantState, with_work_of
+from envs.plant.state import NO_LIQUID, Now, PlantState, SubStep, with_work_of
 from envs.scenario import Scenario
-
-Array = NDArray[np.floating]
+from envs.signals.step import Load, Outside
 
 LEAD_IN_S = 3600.0  # under the first setpoints, after the warm-up days and before the episode
 PLAIN_YEAR = 2023
@@ -96,7 +96,13 @@ class EnergyPlusPlant:
         self.seen: dict[str, float] = {}
 
     def settled(
-        self, outside: Any, load: Any, in_force: Mapping[str, Array], lost: Any, warmth_k: Array, soc_frac: Array
+        self,
+        outside: Outside,
+        load: Load,
+        in_force: Mapping[str, Floats],
+        lost: Availability,
+        warmth_k: Floats,
+        soc_frac: Floats,
     ) -> tuple[PlantState, Flows]:
         """Start EnergyPlus anew: warm-up days and an hour under the first setpoints; arguments as in `Plant.settled`.
 
@@ -120,7 +126,13 @@ class EnergyPlusPlant:
         return with_work_of(state, first), flows
 
     def step(
-        self, state: PlantState, in_force: Mapping[str, Array], outside: Any, load: Any, lost: Any, t: Array
+        self,
+        state: PlantState,
+        in_force: Mapping[str, Floats],
+        outside: Outside,
+        load: Load,
+        lost: Availability,
+        t: Floats,
     ) -> tuple[PlantState, Flows]:
         """Next state and Flows of one control step; arguments as in `Plant.step`. Not pure: EnergyPlus moves on."""
         if self._hall is None:
@@ -132,7 +144,7 @@ class EnergyPlusPlant:
         found, ahead = met(ours, self.seen, breaths[-1].racks.airflow_kg_s, self.mixes), iter(breaths)
         return ours.control_step(state, now, load, t, lambda then, now: self._book(then, now, next(ahead), found))
 
-    def stored_since(self, state: PlantState, start: PlantState) -> tuple[Array, Array]:
+    def stored_since(self, state: PlantState, start: PlantState) -> tuple[Floats, Floats]:
         """As `Plant.stored_since`, with the masses of our machines at EnergyPlus's temperatures."""
         return self.ours.stored_since(state, start)
 
@@ -185,13 +197,14 @@ class EnergyPlusPlant:
         air, chw, tower = found.air, found.chw, found.tower
         fans = air.fan_power_kw.sum(axis=0)
         power = power_chain.losses(p.power, lay.tree, racks.power_kw, fans, fans * 0.0)
-        site = electrical.site(self.ours, state, now, racks, power, air, None, NO_LIQUID, chw, tower)
         moved = air_side.taken_over(state.air, found.balance, air, found.humidity_ratio)
+        did = SubStep(found.inlet_c, found.balance, racks, NO_LIQUID, power, moved, air, None, chw, tower)
+        site = electrical.site(self.ours, state, now, did)
         new = state._replace(
             rack=breath.state,
             air=moved,
-            chw=chilled_water.taken_over(state.chw, chw),
-            tower=None if tower is None else cooling_tower.taken_over(state.tower, tower),
+            chw=None if state.chw is None else chilled_water.taken_over(state.chw, chw),
+            tower=None if state.tower is None or tower is None else cooling_tower.taken_over(state.tower, tower),
             breaker=site.breaker_state,
             capper=site.capper_state,
             battery=site.battery_state,
@@ -202,9 +215,7 @@ class EnergyPlusPlant:
             protective_kw=site.capped.limit_kw,
             alarm=(lay.zone_max(found.inlet_c) > INLET_ALARM_C).astype(self.dtype),
         )
-        return new, ledger.sub(
-            self.ours, state, found.inlet_c, found.balance, racks, NO_LIQUID, power, air, None, chw, tower, site, moved
-        )
+        return new, ledger.sub(self.ours, state, did, site)
 
 
 def lead_in_steps(step_s: float) -> int:

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.equipment.air_side import AirBalance, AirFlows, balance
 from envs.equipment.chilled_water import ChwFlows
 from envs.equipment.cooling_tower import TowerFlows
+from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.units import CP_WATER_KJ_KG_K
 
-Array = NDArray[np.floating]
 Readings = Mapping[str, float]
 RUNS_KW = 1e-3  # a machine that moves less heat stands
 LEAST_FLOW_FRAC = 0.05  # of the coils' water; under it their return reads no higher
@@ -27,11 +26,11 @@ class Met(NamedTuple):
     balance: AirBalance
     chw: ChwFlows
     tower: TowerFlows | None
-    humidity_ratio: Array  # (Z, 1), no drier than our humidifier holds it: EnergyPlus's hall has none
-    inlet_c: Array  # (R, 1)
+    humidity_ratio: Floats  # (Z, 1), no drier than our humidifier holds it: EnergyPlus's hall has none
+    inlet_c: Floats  # (R, 1)
 
 
-def met(plant: Plant, seen: Readings, airflow_kg_s: Array, mixes: bool) -> Met:
+def met(plant: Plant, seen: Readings, airflow_kg_s: Floats, mixes: bool) -> Met:
     """Flows of the machines in EnergyPlus over a step.
 
     Parameters
@@ -51,7 +50,7 @@ def met(plant: Plant, seen: Readings, airflow_kg_s: Array, mixes: bool) -> Met:
     return Met(air, balanced, _chilled_water(plant, seen), tower, humidity, inlets(plant, air, balanced, mixes))
 
 
-def inlets(plant: Plant, air: AirFlows, balanced: AirBalance, mixes: bool) -> Array:
+def inlets(plant: Plant, air: AirFlows, balanced: AirBalance, mixes: bool) -> Floats:
     """Inlet of every rack ``(R, 1)`` [degC]: the supply node of its zone.
 
     EnergyPlus's room is one well-mixed node without racks: nothing recirculates by the geometry of aisles. What mass
@@ -63,11 +62,11 @@ def inlets(plant: Plant, air: AirFlows, balanced: AirBalance, mixes: bool) -> Ar
     return plant.layout.membership.T @ (air.supply_c + share * (air.return_c - air.supply_c))
 
 
-def _by_zone(plant: Plant, seen: Readings, name: str) -> Array:
+def _by_zone(plant: Plant, seen: Readings, name: str) -> Floats:
     return np.array([[seen[f"{name}[{z}]"]] for z in range(plant.layout.n_zones)], plant.dtype)
 
 
-def _air(plant: Plant, seen: Readings, drawn_kg_s: Array) -> tuple[AirFlows, AirBalance]:
+def _air(plant: Plant, seen: Readings, drawn_kg_s: Floats) -> tuple[AirFlows, AirBalance]:
     zones = plant.layout.zones
     flow = _by_zone(plant, seen, "air_flow_kg_s")
     water = _by_zone(plant, seen, "coil_water_kg_s")
@@ -96,7 +95,7 @@ def _air(plant: Plant, seen: Readings, drawn_kg_s: Array) -> tuple[AirFlows, Air
 
 
 def _chilled_water(plant: Plant, seen: Readings) -> ChwFlows:
-    def at(name: str) -> Array:
+    def at(name: str) -> Floats:
         return np.array([seen.get(name, 0.0)], plant.dtype)
 
     evaporator, economizer = at("evaporator_heat_kw"), at("economizer_heat_kw")

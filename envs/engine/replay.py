@@ -6,20 +6,22 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any
+from typing import Any, Generic, TypeVar, TypeVarTuple
 
 import numpy as np
 
 from envs.engine.record import Node, Recording, Traced, Untraceable
 from envs.trees import leaves, mapped
 
+Trees = TypeVarTuple("Trees")
+Result = TypeVar("Result")
 _ALIGN = 64
 _SIGNATURE = attrgetter("shape", "dtype")
 _KEYWORD_OUT = (np.maximum, np.minimum)  # numpy wants the result of these by name
 _FULL_OPERAND = (np.maximum, np.minimum, np.clip)  # quicker against an array than against a number
 
 
-class Taped:
+class Taped(Generic[*Trees, Result]):
     """A pure function of trees of arrays whose last axis is the batch, replayed once it has been called a few times.
 
     The first calls run the function itself, so nothing is spent on what is called rarely. The replay makes the same
@@ -34,7 +36,7 @@ class Taped:
         Calls with arrays of one signature before it is recorded.
     """
 
-    def __init__(self, function: Callable[..., Any], after: int = 32) -> None:
+    def __init__(self, function: Callable[[*Trees], Result], after: int = 32) -> None:
         self.function = function
         self.after = after
         self._signature: Any = None
@@ -51,7 +53,7 @@ class Taped:
         """Let copies and pickles record anew."""
         return Taped, (self.function, self.after)
 
-    def __call__(self, *trees: Any) -> Any:
+    def __call__(self, *trees: *Trees) -> Result:
         """Return what the function returns, in fresh arrays."""
         arrays: list[np.ndarray] = []
         leaves(trees, arrays)

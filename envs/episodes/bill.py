@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.episodes.plan import EpisodePlan
 from envs.interface.reward import closing_cost, refill_price
+from envs.physics.namespace import Floats
 from envs.scenario import Scenario
+from envs.signals.step import Outside
 from envs.trees import assign
-
-Array = NDArray[np.floating]
 
 WINDOW_S = 900.0
 DAYS_PER_MONTH = 30.4
@@ -29,7 +28,7 @@ class Bill:
         days = scenario.episode.steps * step_s / 86_400.0
         self.rate = self.prices.demand_charge_usd_kw_month * days / DAYS_PER_MONTH
 
-    def start(self, plan: Any, where: NDArray[np.intp], n: int, dtype: np.dtype) -> None:
+    def start(self, plan: EpisodePlan, where: NDArray[np.intp], n: int, dtype: np.dtype) -> None:
         """Begin the episodes ``where`` of ``n`` environments: the billing peak as drawn, an empty window."""
         peak = (plan.billing_frac * self.expected_peak_kw).astype(dtype)
         if len(where) == n:
@@ -39,7 +38,7 @@ class Bill:
         self.window_kw = assign(self.window_kw, peak * 0.0, where)
         self.window_steps = assign(self.window_steps, peak * 0.0, where)
 
-    def demand_cost(self, grid_power_kw: Array, t: NDArray[np.int64]) -> Array:
+    def demand_cost(self, grid_power_kw: Floats, t: NDArray[np.int64]) -> Floats:
         """Cost [USD] where a window ends above the billing peak, which then rises (PHYSICS F7)."""
         self.window_kw = self.window_kw + grid_power_kw
         self.window_steps = self.window_steps + 1.0
@@ -50,11 +49,11 @@ class Bill:
         self.window_steps = self.window_steps * (1.0 - ends)
         return over * self.rate
 
-    def window_mean_kw(self) -> Array:
+    def window_mean_kw(self) -> Floats:
         """Mean of the running window so far [kW]."""
         return self.window_kw / np.maximum(self.window_steps, 1.0)
 
-    def demand_response_short(self, grid_power_kw: Array, outside: Any, step_h: float) -> Array:
+    def demand_response_short(self, grid_power_kw: Floats, outside: Outside, step_h: float) -> Floats:
         """Energy [kWh] above what an active event allows: the expected peak less the reduction asked for.
 
         The billing peak is no baseline: an agent would raise it for a window and be asked for nothing.
@@ -62,7 +61,7 @@ class Bill:
         allowed = self.expected_peak_kw * (1.0 - outside.dr_reduction_frac)
         return outside.dr_active * np.maximum(grid_power_kw - allowed, 0.0) * step_h
 
-    def closing_cost(self, stored_kwh: tuple[Array, Array], site: NDArray[np.int64]) -> Array:
+    def closing_cost(self, stored_kwh: tuple[Floats, Floats], site: NDArray[np.int64]) -> Floats:
         """Cost [USD] of the battery energy and the heat above the start ``(B,)`` [kWh] that an episode leaves.
 
         ``site`` ``(B,)`` are rows of the world's sites, whose mean prices count.

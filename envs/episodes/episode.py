@@ -3,45 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.episodes.plan import EpisodePlan
 from envs.episodes.world import World
+from envs.physics.namespace import Floats
+from envs.plant.flows import COOLING_POWER, ELECTRICAL_LOSSES, WATER, WORK, Flows
 from envs.scenario import Scenario
-
-Array = NDArray[np.floating]
-
-
-class EpisodePlan(NamedTuple):
-    """What distinguishes an episode; every array ``(B,)``. The same plan for two policies is a paired comparison.
-
-    Attributes
-    ----------
-    site, site_start : ndarray of int
-        Row of the world's sites, and first step in its year (local standard time).
-    load, load_start : ndarray of int
-        Row of the world's workload pools, and first step in it (same weekday and hour as the site's clock).
-    noise_seed, episode : ndarray of int
-        Stream of the sensor noise.
-    billing_frac : ndarray
-        Billing peak at the start as a share of the expected peak (PHYSICS F7: 0.80-0.95).
-    soc : ndarray
-        Battery's state of charge at the start.
-    warmth_k : ndarray
-        How far the loops start from their setpoints [K].
-    """
-
-    site: NDArray[np.int64]
-    site_start: NDArray[np.int64]
-    load: NDArray[np.int64]
-    load_start: NDArray[np.int64]
-    noise_seed: NDArray[np.int64]
-    episode: NDArray[np.int64]
-    billing_frac: NDArray[np.float64]
-    soc: NDArray[np.float64]
-    warmth_k: NDArray[np.float64]
 
 
 def draw_plan(
@@ -90,13 +60,15 @@ class EpisodeSums:
         for value in self._peaks.values():
             value[where] = 0.0
 
-    def add(self, flows: Any, cost: Mapping[str, Array], reward: Array, step_s: float, carbon_g_kwh: Array) -> None:
+    def add(
+        self, flows: Flows, cost: Mapping[str, Floats], reward: Floats, step_s: float, carbon_g_kwh: Floats
+    ) -> None:
         """Add one step."""
         step_h = step_s / 3600.0
         rows = {name.replace("_kw", "_kwh"): getattr(flows, name) for name in POWER_FLOWS}
         powers = len(rows)
         rows |= {name: getattr(flows, name) for name in SUMMED_FLOWS}
-        rows |= {f"{name}_h": getattr(flows, name).sum(axis=0) for name in WORK_FLOWS}
+        rows |= {f"{name}_h": getattr(flows, name).sum(axis=0) for name in WORK}
         rows["carbon_kg"] = flows.grid_power_kw * carbon_g_kwh * (step_h * 1e-3)
         rows["inlet_degree_minutes"] = flows.inlet_excess_degree_minutes.max(axis=0)
         rows |= {f"cost_{name}_usd": value for name, value in cost.items()}
@@ -110,7 +82,7 @@ class EpisodeSums:
         self._peak("worst_inlet_c", flows.worst_inlet_c)
         self._peak("energy_residual_frac", np.abs(flows.energy_residual_kw) / np.maximum(flows.facility_power_kw, 1.0))
 
-    def _peak(self, name: str, value: Array) -> None:
+    def _peak(self, name: str, value: Floats) -> None:
         if name not in self._peaks:
             self._peaks[name] = np.zeros(self.n)
         np.maximum(self._peaks[name], value, out=self._peaks[name])
@@ -128,28 +100,13 @@ POWER_FLOWS = (
     "it_power_kw",
     "server_fan_power_kw",
     "accelerator_power_kw",
-    "crah_fan_power_kw",
-    "chiller_power_kw",
-    "dx_power_kw",
-    "chw_pump_power_kw",
-    "cw_pump_power_kw",
-    "tower_fan_power_kw",
-    "dry_cooler_fan_power_kw",
-    "fws_pump_power_kw",
-    "tcs_pump_power_kw",
-    "humidifier_power_kw",
+    *COOLING_POWER,
     "lighting_power_kw",
-    "pdu_loss_kw",
-    "ups_loss_kw",
-    "transformer_loss_kw",
+    *ELECTRICAL_LOSSES,
     "cooling_power_kw",
 )
-WORK_FLOWS = ("work_demanded", "work_done", "work_lost")
 SUMMED_FLOWS = (
-    "makeup_kg",
-    "evaporation_kg",
-    "blowdown_kg",
-    "drift_kg",
+    *WATER,
     "trips",
     "limit_excess_kwh",
     "capper_active_s",

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.episodes.bill import Bill
+from envs.episodes.plan import EpisodePlan
+from envs.faults import Availability
 from envs.interface.observation import Observer
 from envs.interface.sensors import SensorBank, SensorState, restarted
-from envs.plant.datacenter import Plant
+from envs.physics.namespace import Floats
+from envs.plant.flows import Flows
 from envs.plant.machines import reported
+from envs.plant.plant_like import PlantLike
+from envs.plant.state import PlantState
 from envs.scenario import Scenario
+from envs.signals.step import Outside
 
-Array = NDArray[np.floating]
+
+class Moment(NamedTuple):
+    """A plant and what surrounds it at the end of a control step: what there is to read."""
+
+    flows: Flows
+    state: PlantState
+    in_force: Mapping[str, Floats]
+    outside: Outside
+    lost: Availability
 
 
 class Instruments:
@@ -26,7 +41,7 @@ class Instruments:
         Rows of the sensor bank.
     """
 
-    def __init__(self, scenario: Scenario, plant: Plant, observer: Observer) -> None:
+    def __init__(self, scenario: Scenario, plant: PlantLike, observer: Observer) -> None:
         self.plant, self.layout = plant, plant.layout
         self.dtype = plant.dtype
         self.observer = observer
@@ -39,24 +54,21 @@ class Instruments:
         self.rows = self.bank.size
         self.sensed_rows = np.concatenate([np.arange(observer.rows)[observer.slices[name]] for name in sensed])
         self.state: SensorState | None = None
-        self.block: Array | None = None
+        self.block: Floats | None = None
 
     def read(
         self,
-        flows: Any,
-        state: Any,
-        in_force: Any,
-        outside: Any,
+        moment: Moment,
         bill: Bill,
-        plan: Any,
+        plan: EpisodePlan,
         t: NDArray[np.int64],
-        lost: Any,
         only: NDArray[np.bool_] | None = None,
-    ) -> Array:
+    ) -> Floats:
         """Block ``(rows, B)`` of all points in table order after the sensor layer.
 
         With ``only (B,)`` the other environments keep their last readings: no sensor is read twice in a step.
         """
+        flows, state, in_force, outside, lost = moment
         before = self.state
         batch = len(t)
         values = self.plant_points(flows, state, in_force, outside) | self._owed(flows, bill)
@@ -77,14 +89,16 @@ class Instruments:
         self.block = block
         return block
 
-    def plant_points(self, flows: Any, state: Any, in_force: Any, outside: Any) -> dict[str, Array]:
+    def plant_points(
+        self, flows: Flows, state: PlantState, in_force: Mapping[str, Floats], outside: Outside
+    ) -> dict[str, Floats]:
         """Give what perfect sensors would show of plant, weather and setpoints; what is owed is left out."""
         return self._true(flows, in_force, outside) | reported(self.plant, state)
 
-    def _true(self, flows: Any, in_force: Any, outside: Any) -> dict[str, Array]:
+    def _true(self, flows: Flows, in_force: Mapping[str, Floats], outside: Outside) -> dict[str, Floats]:
         """Give what the plant did, what the world does, and what is in force."""
         share = 1.0 / self.rated_it_kw
-        values: dict[str, Any] = {name: getattr(flows, name) for name in _DIRECT}
+        values: dict[str, Floats] = {name: getattr(flows, name) for name in _DIRECT}
         values |= {name: getattr(outside, name) for name in _OUTSIDE}
         values |= {f"in_force.{name}": value for name, value in in_force.items()}
         values["it_power_share"] = flows.it_power_kw * share
@@ -94,10 +108,10 @@ class Instruments:
         values["feeder_load_frac"] = flows.ups_power_kw * (1.0 / self.layout.feeder_limit_kw)
         return values
 
-    def _owed(self, flows: Any, bill: Bill) -> dict[str, Array]:
+    def _owed(self, flows: Flows, bill: Bill) -> dict[str, Floats]:
         """Give what is owed: the bill's peak and window, work that waits."""
         share, backlog = 1.0 / self.rated_it_kw, flows.backlog
-        values = {"billing_peak_share": bill.peak_kw * share}
+        values: dict[str, Floats] = {"billing_peak_share": bill.peak_kw * share}
         values["demand_window_share"] = bill.window_mean_kw() * share
         values["demand_window_elapsed_frac"] = bill.window_steps * (1.0 / bill.steps_per_window)
         values["backlog_training_h"] = (backlog[0] + backlog[1]) * (1.0 / self.training_units)

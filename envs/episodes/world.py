@@ -4,97 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.physics.psychrometrics import humidity_ratio_at_wet_bulb
+from envs.episodes.plan import EpisodePlan
 from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
 from envs.signals.grid.grid import load_grid, with_grid_file
 from envs.signals.site_signals import SITE_SIGNALS, site_signals
+from envs.signals.step import Load, Outside
 from envs.signals.weather.calendar_year import calendar_year
 from envs.signals.weather.weather import Weather, load_weather
 from envs.signals.workload.partitions import Partition
 from envs.signals.workload.traces import read_workload
 from envs.signals.workload.workload import Workload, generate_workload
 
-Array = NDArray[np.floating]
-
 WEEK_S = 604_800
 START_WEEKDAY = 6  # 1 January 2023 was a Sunday (Monday = 0); generated years start then
 FORECAST_H = (1.0, 4.0)
-LEAST_HUMIDITY = 1e-5  # [kg/kg], of air that two noisy bulbs call drier than dry
-
-
-class Outside(NamedTuple):
-    """Signals of one step at every site, each ``(B,)``."""
-
-    dry_bulb_c: Array
-    wet_bulb_c: Array
-    humidity_ratio: Array
-    pressure_kpa: Array
-    price_usd_mwh: Array
-    carbon_g_kwh: Array
-    dr_active: Array
-    dr_reduction_frac: Array
-    hour_sin: Array
-    hour_cos: Array
-    week_sin: Array
-    week_cos: Array
-    forecast_wet_bulb_1h_c: Array
-    forecast_wet_bulb_4h_c: Array
-    forecast_price_4h_usd_mwh: Array
-
-
-def outside_from_bulbs(
-    dry_bulb_c: Array, wet_bulb_c: Array, pressure_kpa: float, humidity_ratio: Array | None = None, **known: Array
-) -> Outside:
-    """Weather as a site's two thermometers tell it, each ``(B,)``; what else is not known is zero.
-
-    Parameters
-    ----------
-    dry_bulb_c, wet_bulb_c : array (B,)
-        As read [degC]; noise may not lift the wet bulb over the dry one.
-    pressure_kpa : float
-        Of the site [kPa].
-    humidity_ratio : array (B,), optional
-        Where it was measured [kg/kg]; else what the two bulbs say.
-    **known : array (B,)
-        Other fields of `Outside`, such as the price.
-    """
-    wet = np.minimum(wet_bulb_c, dry_bulb_c)
-    if humidity_ratio is None:
-        humid = humidity_ratio_at_wet_bulb(dry_bulb_c, wet, pressure_kpa)
-        humidity_ratio = np.maximum(humid, LEAST_HUMIDITY).astype(dry_bulb_c.dtype)
-    zero = dry_bulb_c * 0.0
-    made = {**dict.fromkeys(Outside._fields, zero), **known, "dry_bulb_c": dry_bulb_c, "wet_bulb_c": wet}
-    return Outside(**{**made, "humidity_ratio": humidity_ratio, "pressure_kpa": zero + pressure_kpa})
-
-
-class Load(NamedTuple):
-    """Demand of one step.
-
-    Attributes
-    ----------
-    activity : ndarray (S, R, B)
-        Share of the rated accelerators active per slot.
-    job : ndarray (R, B)
-        Lowest rack of the synchronous job that a rack belongs to.
-    batch_arrival : ndarray (B,)
-        Accelerator-hours that enter the batch queue.
-    batch_due : ndarray (B,)
-        Accelerator-hours whose deadline falls in the step.
-    unserved : ndarray (B,)
-        Accelerator-hours of serving beyond what the pool can take, lost whatever the controls do.
-    """
-
-    activity: Array
-    job: NDArray[Any]
-    batch_arrival: Array
-    batch_due: Array
-    unserved: Array
 
 
 class LoadPools(NamedTuple):
@@ -182,7 +111,7 @@ class World:
         weeks = (self.drawn_steps - 1 - place) // self.steps_per_week + 1
         return place + int(rng.integers(weeks)) * self.steps_per_week
 
-    def at(self, plan: Any, t: NDArray[np.int64], dtype: np.dtype) -> tuple[Outside, Load]:
+    def at(self, plan: EpisodePlan, t: NDArray[np.int64], dtype: np.dtype) -> tuple[Outside, Load]:
         """Signals of step ``t (B,)`` of the planned episodes; after the 365 days of a site's year comes their first."""
         site_row = plan.site * self.site_steps + (plan.site_start + t) % self.site_steps
         site = self.site_pool.take(site_row, axis=0).T.astype(dtype, order="C", copy=False)
@@ -193,7 +122,7 @@ class World:
         shaped = activity.reshape(self.slots, self.racks, -1)
         return Outside(*np.ascontiguousarray(site)), Load(shaped, job, *queue)
 
-    def _load_row(self, plan: Any, t: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _load_row(self, plan: EpisodePlan, t: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows ``(B,)`` of the load pools, which are made longer where an episode runs past their end."""
         step = plan.load_start + t
         last = int(step.max())

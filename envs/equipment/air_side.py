@@ -198,6 +198,11 @@ def inlet_temperatures(
     return mixed_inlet(to_racks(membership, state.supply_c), aside, near, share), share
 
 
+def fans_kw(zt: ZoneTable, air: AirBalance) -> Array:
+    """Power of the running fans ``(Z, B)`` [kW] by the fan law, C1."""
+    return fan_power_kw(zt.fan_kw, air.fan_speed_frac, zt.fan_exponent) * air.running
+
+
 class HeatResponse(NamedTuple):
     """How the racks' heat falls when the air they breathe warms, each ``(Z, B)`` [kW/K]; made by `heat_response`."""
 
@@ -279,7 +284,7 @@ def advance(
     -----
     Ledger: ``rack heat + gains + fan power = coil + d(stored)/dt`` exactly. A coil never heats the air.
     """
-    fan_kw = fan_power_kw(zt.fan_kw, air.fan_speed_frac, zt.fan_exponent) * air.running
+    fan_kw = fans_kw(zt, air)
     at = coil.coil_at(zt.coil_law, air.fan_speed_frac)
     most = at.full if water_available_frac is None else coil.effectiveness(zt.coil_law, at, water_available_frac)
     heat_kw = rack_air_heat_kw + room_gain_kw

@@ -10,7 +10,6 @@ gained by a trip: the work is lost, and the down time is rounded up to whole sub
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -188,21 +187,3 @@ def _curve(p: Breaker, nodes: BreakerNodes, damage: Array, load: Array, dt_s: fl
     added = rate * over * dt_s
     grown = damage * (1.0 - (1.0 - over) * lag_share(p.curve_decay_tau_s, dt_s)) + added
     return grown, lower((1.0 - damage) / upper(added, _TINY), 1.0), grown >= 1.0
-
-
-def thermal_trip_time_s(p: Breaker, load: float, preload: float = 0.8) -> float:
-    """Time to trip [s] of the thermal form at a constant load ratio after a settled pre-load; infinite below pickup."""
-    heat, pickup = load * load, p.pickup_ratio * p.pickup_ratio
-    if heat <= pickup:
-        return math.inf
-    return p.tau_s * math.log((heat - preload * preload) / (heat - pickup))
-
-
-def curve_trip_time_s(load: float, curve: tuple[float, float]) -> float:
-    """Time to trip [s] on a power-law curve ``t = c (i - 1)^-n``; infinite up to ``i = 1.001``."""
-    return curve[0] * (load - 1.0) ** -curve[1] if load > _CURVE_FROM else math.inf
-
-
-def iec_trip_time_s(load: float, time_multiplier: float = 1.0) -> float:
-    """Time to trip [s], IEC 60255 extremely inverse ``80/(i^2 - 1)``; infinite up to ``i = 1``."""
-    return time_multiplier * 80.0 / (load * load - 1.0) if load > 1.0 else math.inf

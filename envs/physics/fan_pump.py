@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from envs.physics.namespace import Array, upper
-
-#: Power over rated power as a cubic in the flow fraction, lowest power first, PHYSICS C1 (EnergyPlus).
-VARIABLE_SPEED_FAN = (0.35071223, 0.30850535, -0.54137364, 0.87198823)
-EC_PLUG_FAN = (0.06990146, 1.39500612, -3.35487336, 2.89232315)
-TOWER_FAN = (-0.009315163, 0.0512333966, -0.0838364671, 1.0419182336)
+from envs.physics.namespace import Array
 
 
 def fan_power_kw(rated_kw: Array, speed: Array, exponent: float = 3.0) -> Array:
@@ -23,17 +18,6 @@ def fan_power_kw(rated_kw: Array, speed: Array, exponent: float = 3.0) -> Array:
         3 for a free system (towers), 2.7 for room units, 2.2-2.7 against a held plenum pressure.
     """
     return rated_kw * speed**exponent
-
-
-def polynomial_fan_power_kw(
-    rated_kw: Array, flow_frac: Array, coefficients: tuple[float, float, float, float]
-) -> Array:
-    """Fan power [kW] by a cubic in the flow fraction, not below zero, PHYSICS C1.
-
-    The machines run on `fan_power_kw`; EnergyPlus's cubics are here as check values of it (tests).
-    """
-    c0, c1, c2, c3 = coefficients
-    return rated_kw * upper(c0 + flow_frac * (c1 + flow_frac * (c2 + flow_frac * c3)), 0.0)
 
 
 def air_power_kw(flow_m3_s: Array, pressure_pa: Array, efficiency: Array) -> Array:

@@ -7,9 +7,13 @@ from typing import Any
 
 import array_api_compat
 import numpy as np
+from numpy.typing import NDArray
 
-#: An array of any engine (numpy, torch, ...). The engines share no static type.
+#: What machines and plant compute with: an array of any engine (numpy, torch, ...), or a number that spreads over one.
+#: The engines share no static type.
 Array = Any
+#: What stands around the plant (episodes, interface, controllers, twin, agents) computes with: numpy's numbers.
+Floats = NDArray[Any]
 
 
 def namespace(x: Array) -> Any:

@@ -89,11 +89,6 @@ def dew_point_from_humidity_ratio_c(w: Array, pressure_kpa: Array) -> Array:
     return _MAGNUS_OFFSET_C * g / (_MAGNUS_SLOPE - g)
 
 
-def relative_humidity_frac(temp_c: Array, w: Array, pressure_kpa: Array) -> Array:
-    """Relative humidity, 0..1, at a dry bulb [degC], humidity ratio [kg/kg] and pressure [kPa]; inverse of A3."""
-    return w * pressure_kpa / ((MOLAR_MASS_RATIO + w) * saturation_pressure_kpa(temp_c))
-
-
 def stull_wet_bulb_c(temp_c: Array, rh_frac: Array) -> Array:
     """Approximate wet bulb [degC] at sea level, PHYSICS A9 (Stull, J. Appl. Meteor. Climatol. 50:2267, 2011).
 

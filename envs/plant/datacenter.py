@@ -8,9 +8,9 @@ the next one receives.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from envs.equipment import (
     air_side,
@@ -23,14 +23,15 @@ from envs.equipment import (
     power_chain,
     rack,
 )
-from envs.physics.fan_pump import fan_power_kw
+from envs.faults import Availability
 from envs.physics.namespace import Array, as_mask, clip, lower, namespace, upper
 from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c
 from envs.plant import electrical, ledger, start, work
 from envs.plant.flows import Flows
 from envs.plant.layout import Layout
-from envs.plant.state import NO_LIQUID, Fit, Liquid, Now, PlantState, powered
+from envs.plant.state import NO_LIQUID, Fit, Liquid, Now, PlantState, SubStep, powered
 from envs.scenario import Scenario
+from envs.signals.step import Load, Outside
 from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
 
 LEAST_COIL_WATER_FRAC = 0.02  # drifts through the coils without pumps, engineering guess
@@ -45,7 +46,7 @@ class Plant:
     a pump by itself.
     """
 
-    def __init__(self, scenario: Scenario, dtype: np.dtype | str = "float32", alarms: bool = True) -> None:
+    def __init__(self, scenario: Scenario, dtype: DTypeLike = "float32", alarms: bool = True) -> None:
         self.scenario = scenario
         self.alarms = alarms
         self.dtype = np.dtype(dtype)
@@ -56,7 +57,13 @@ class Plant:
     # ---- one control step -----------------------------------------------------------------------------------------
 
     def step(
-        self, state: PlantState, in_force: Mapping[str, Array], outside: Any, load: Any, lost: Any, t: Array
+        self,
+        state: PlantState,
+        in_force: Mapping[str, Array],
+        outside: Outside,
+        load: Load,
+        lost: Availability,
+        t: Array,
     ) -> tuple[PlantState, Flows]:
         """Next state and Flows of one control step.
 
@@ -67,7 +74,7 @@ class Plant:
             Setpoints ``{channel: (k, B)}``.
         outside, load : Outside, Load
             Signals of the step.
-        lost : Lost
+        lost : Availability
             Machines lost to faults in the step.
         t : array (B,)
             Control steps since the episode began.
@@ -76,7 +83,7 @@ class Plant:
         return self.control_step(state, now, load, t, self.substep)
 
     def control_step(
-        self, start: PlantState, now: Now, load: Any, t: Array, substep: Substep
+        self, start: PlantState, now: Now, load: Load, t: Array, substep: Substep
     ) -> tuple[PlantState, Flows]:
         """Close a control step: its sub-steps, summed, the ledger of work and the Flows.
 
@@ -98,20 +105,22 @@ class Plant:
             self.layout.work,
             start.work,
             self.layout.racks,
-            load.activity,
-            now.activity,
-            total.cap_frac * (1.0 / self.substeps),
-            total.throttle_frac * (1.0 / self.substeps),
-            total.powered_frac * (1.0 / self.substeps),
             load,
+            ledger.ran(self, total, now.activity),
             t,
             self.substeps * self.substep_s / 3600.0,
         )
         state = state._replace(work=done)
-        return state, ledger.flows(self, start, state, total, work_flows, load, self.substep_s, self.substeps)
+        return state, ledger.flows(self, start, state, total, work_flows, load)
 
     def now(
-        self, state: PlantState, in_force: Mapping[str, Array], outside: Any, load: Any, lost: Any, dt_s: float
+        self,
+        state: PlantState,
+        in_force: Mapping[str, Array],
+        outside: Outside,
+        load: Load,
+        lost: Availability,
+        dt_s: float,
     ) -> Now:
         """What holds for a whole control step; arguments as in `step`, ``dt_s`` the sub-step [s]."""
         s, lay = self.scenario, self.layout
@@ -150,7 +159,7 @@ class Plant:
             dt_s,
         )
 
-    def _fit(self, lost: Any) -> Fit:
+    def _fit(self, lost: Availability) -> Fit:
         """Count what faults leave of each kind of machine; none runs without its pump, and one pump stands by."""
         s, none = self.scenario, lost.chillers_lost * 0.0
         chillers = cells = fws_pumps = cdus = pumped = none
@@ -188,7 +197,7 @@ class Plant:
         balance, inlet_c, share = self._air_in(state, now, fans.airflow_kg_s)
         xp = namespace(inlet_c)
         flow_frac = coolant_c = state.alive[0] * 0.0
-        if p.coolant is not None:
+        if p.coolant is not None and state.tcs is not None:
             coolant_c = state.tcs.supply_c
             flow_frac = liquid_loop.tcs_flow_frac(p.coolant, state.tcs.pump_speed_frac, now.fit.cdus)
         limit = xp.minimum(now.limit_kw, state.protective_kw) if p.capper.enabled else now.limit_kw
@@ -197,8 +206,10 @@ class Plant:
         )
         liquid = self._liquid(state, now, racks)
         zones = lay.zones
-        fan_kw = (fan_power_kw(zones.fan_kw, balance.fan_speed_frac, zones.fan_exponent) * balance.running).sum(axis=0)
-        pumps = 0.0 if liquid.tcs is None else liquid.tcs.pump_power_kw + liquid.fws.pump_power_kw
+        fan_kw = air_side.fans_kw(zones, balance).sum(axis=0)
+        pumps = 0.0
+        if liquid.tcs is not None and liquid.fws is not None:
+            pumps = liquid.tcs.pump_power_kw + liquid.fws.pump_power_kw
         power = power_chain.losses(p.power, lay.tree, racks.power_kw, fan_kw + pumps, fan_kw * 0.0)
         response = air_side.heat_response(zones, racks.air_gain_kw_k, share, lay.membership)
         air_state, air, dx = self._room(state, now, balance, racks, power, response)
@@ -207,7 +218,8 @@ class Plant:
         rack_state, racks = rack.exhaled(lay.racks, rack_state, racks, inlet_c, rise_k, state.alive, dt_s)
         chw_state, chw = self._chilled_water(state, now, air, power)
         tower_state, tower = self._tower(state, now, chw, liquid.fws)
-        site = electrical.site(self, state, now, racks, power, air, dx, liquid, chw, tower)
+        did = SubStep(inlet_c, balance, racks, liquid, power, air_state, air, dx, chw, tower)
+        site = electrical.site(self, state, now, did)
         new = PlantState(
             rack=rack_state,
             air=air_state,
@@ -229,9 +241,7 @@ class Plant:
             alarm=as_mask(lay.zone_max(inlet_c) > INLET_ALARM_C, inlet_c) if self.alarms else state.alarm,
             coolant_alarm=self._coolant_alarm(liquid, air_state),
         )
-        return new, ledger.sub(
-            self, state, inlet_c, balance, racks, liquid, power, air, dx, chw, tower, site, air_state
-        )
+        return new, ledger.sub(self, state, did, site)
 
     def _air_in(self, state: PlantState, now: Now, airflow_kg_s: Array) -> tuple[air_side.AirBalance, Array, Array]:
         """Who breathes whose air: fan speeds (the alarm drives them to full), air balance, inlet of every rack and the
@@ -254,9 +264,9 @@ class Plant:
         now: Now,
         balance: air_side.AirBalance,
         racks: rack.RackFlows,
-        power: Any,
+        power: power_chain.PowerFlows,
         response: air_side.HeatResponse,
-    ) -> tuple[air_side.AirState, air_side.AirFlows, Any]:
+    ) -> tuple[air_side.AirState, air_side.AirFlows, dx_unit.DxFlows | None]:
         """The zones: rack heat, busway losses and light. The electrical room is cooled past the coils; what direct
         expansion cannot take of it spills into the zone.
         """
@@ -294,7 +304,7 @@ class Plant:
     def _liquid(self, state: PlantState, now: Now, racks: rack.RackFlows) -> Liquid:
         """Coolant loop, facility water and the dry coolers where there are any; else the tower's water is the sink."""
         p = self.scenario
-        if p.coolant is None or p.facility_water is None:
+        if p.coolant is None or p.facility_water is None or state.tcs is None or state.fws is None:
             return NO_LIQUID
         water = p.facility_water
         pump = now.in_force["tcs_pump_speed_frac"][0]
@@ -316,7 +326,7 @@ class Plant:
         heat = tcs.heat_to_fws_kw
         if p.dry_cooler is not None:
             return Liquid(tcs_state, tcs, *self._dry_cooler(state, now, heat, flow, setpoint))
-        assert p.tower is not None
+        assert p.tower is not None and state.tower is not None
         cells = state.tower.stages.running * cooling_tower.cell_flow_kg_s(p.tower)
         fws_state, fws = liquid_loop.advance_fws(
             water, state.fws, heat, flow, setpoint, state.tower.basin_c, lower(cells, water.cw_design_kg_s), now.dt_s
@@ -325,10 +335,11 @@ class Plant:
 
     def _dry_cooler(
         self, state: PlantState, now: Now, heat: Array, flow: Array, setpoint: Array
-    ) -> tuple[Any, Any, Any, Any]:
+    ) -> tuple[liquid_loop.FwsState, liquid_loop.FwsFlows, dry_cooler.DryCoolerState, dry_cooler.DryCoolerFlows]:
         """Facility water through the dry coolers."""
         p, o = self.scenario, now.outside
         assert p.dry_cooler is not None and p.facility_water is not None
+        assert state.dry is not None and state.fws is not None
         dry_state, dry = dry_cooler.advance(
             p.dry_cooler,
             state.dry,
@@ -348,10 +359,12 @@ class Plant:
         )
         return fws_state, fws, dry_state, dry
 
-    def _chilled_water(self, state: PlantState, now: Now, air: air_side.AirFlows, power: Any) -> tuple[Any, Any]:
+    def _chilled_water(
+        self, state: PlantState, now: Now, air: air_side.AirFlows, power: power_chain.PowerFlows
+    ) -> tuple[chilled_water.ChwState | None, chilled_water.ChwFlows | None]:
         """Chillers and economizer carry the coils and, past them, the electrical room."""
         p = self.scenario
-        if p.chilled_water is None:
+        if p.chilled_water is None or state.chw is None:
             return None, None
         load = (air.coil_sensible_kw + air.coil_latent_kw).sum(axis=0) + power.ups_loss_kw
         condenser = now.outside.dry_bulb_c if state.tower is None else state.tower.basin_c
@@ -370,11 +383,14 @@ class Plant:
             now.fit.chw_pumps,
         )
 
-    def _tower(self, state: PlantState, now: Now, chw: Any, fws: Any) -> tuple[Any, Any]:
+    def _tower(
+        self, state: PlantState, now: Now, chw: chilled_water.ChwFlows | None, fws: liquid_loop.FwsFlows | None
+    ) -> tuple[cooling_tower.TowerState | None, cooling_tower.TowerFlows | None]:
         """The condenser water takes what condensers, economizer and facility water give."""
         p = self.scenario
-        if p.tower is None:
+        if p.tower is None or state.tower is None:
             return None, None
+        assert chw is not None and now.tower_weather is not None
         heat = chw.condenser_heat_kw + chw.economizer_heat_kw
         if fws is not None and p.dry_cooler is None:
             heat = heat + fws.heat_out_kw
@@ -383,14 +399,20 @@ class Plant:
 
     def _coolant_alarm(self, liquid: Liquid, air: air_side.AirState) -> Array:
         coolant = self.scenario.coolant
-        if coolant is None or not self.alarms:
+        if coolant is None or liquid.tcs_state is None or not self.alarms:
             return air.supply_c[0] * 0.0
         return as_mask(liquid.tcs_state.supply_c > coolant.tcs_limit_c, air.supply_c)
 
     # ---- a start ----------------------------------------------------------------------------------------------------
 
     def settled(
-        self, outside: Any, load: Any, in_force: Mapping[str, Array], lost: Any, warmth_k: Array, soc_frac: Array
+        self,
+        outside: Outside,
+        load: Load,
+        in_force: Mapping[str, Array],
+        lost: Availability,
+        warmth_k: Array,
+        soc_frac: Array,
     ) -> tuple[PlantState, Flows]:
         """State that has settled under constant conditions, and the Flows of one step: `start.settled`."""
         return start.settled(self, outside, load, in_force, lost, warmth_k, soc_frac)
@@ -398,6 +420,6 @@ class Plant:
     def stored_since(self, state: PlantState, start: PlantState) -> tuple[Array, Array]:
         """Energy gained since ``start`` by the battery, and heat by all masses ``(B,)`` [kWh]."""
         charge = state.alive[0] * 0.0
-        if self.scenario.battery is not None:
+        if self.scenario.battery is not None and state.battery is not None and start.battery is not None:
             charge = (state.battery.soc_frac - start.battery.soc_frac) * self.scenario.battery.capacity_kwh
         return charge, ledger.stored_kj(self, state, start) * (1.0 / 3600.0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from envs.equipment import air_side, battery, breaker, power_capper, power_chain, rack
+from envs.equipment import battery, breaker, power_capper, power_chain
 from envs.physics.namespace import Array, as_mask, namespace, upper
-from envs.plant.state import Liquid, Now, PlantState
+from envs.plant.layout import PlantParts
+from envs.plant.state import Now, PlantState, SubStep
 
 LEAST_UTILITY_FRAC = 1e-3  # a curtailment to nothing: the capper's shares stay finite
 
@@ -14,16 +15,15 @@ LEAST_UTILITY_FRAC = 1e-3  # a curtailment to nothing: the capper's shares stay 
 class SiteFlows(NamedTuple):
     """The electrical side of a sub-step."""
 
-    facility_kw: Array
-    grid_kw: Array
-    transformer_kw: Array
-    direct_kw: Array
-    stored: Any
-    battery_state: Any
-    breaker_state: Any
-    opened: Any
-    capper_state: Any
-    capped: Any
+    facility_power_kw: Array
+    grid_power_kw: Array
+    transformer_loss_kw: Array
+    stored: battery.BatteryFlows | None
+    battery_state: battery.BatteryState | None
+    breaker_state: breaker.BreakerState
+    opened: breaker.BreakerFlows
+    capper_state: power_capper.CapperState
+    capped: power_capper.CapperFlows
     node_power_kw: Array
     node_limit_kw: Array
     rack_down_s: Array
@@ -31,35 +31,26 @@ class SiteFlows(NamedTuple):
     ups_alive: Array
 
 
-def site(
-    plant: Any,
-    state: PlantState,
-    now: Now,
-    racks: rack.RackFlows,
-    power: Any,
-    air: air_side.AirFlows,
-    dx: Any,
-    liquid: Liquid,
-    chw: Any,
-    tower: Any,
-) -> SiteFlows:
-    """Transformer, battery, breakers and the fast capper: what the whole site draws and who is cut."""
-    p, lay = plant.scenario, plant.layout
-    direct = air.humidifier_power_kw.sum(axis=0) + p.power.lighting_kw
-    if chw is not None:
-        direct = direct + chw.chiller_power_kw + chw.pump_power_kw
-    if tower is not None:
-        direct = direct + tower.fan_power_kw + tower.pump_power_kw
-    if liquid.dry is not None:
-        direct = direct + liquid.dry.fan_power_kw
-    if dx is not None:
-        direct = direct + dx.power_kw
-    behind = power.ups_power_kw + power.ups_loss_kw + direct
+def site(plant: PlantParts, state: PlantState, now: Now, did: SubStep) -> SiteFlows:
+    """Transformer, battery, breakers and the fast capper: what the whole site draws and who is cut.
+
+    Parameters
+    ----------
+    plant : PlantParts
+    state : PlantState
+        At the start of the sub-step.
+    now : Now
+        What holds for the control step.
+    did : SubStep
+        What the machines did.
+    """
+    p, lay, racks, power = plant.scenario, plant.layout, did.racks, did.power
+    behind = power.ups_power_kw + power.ups_loss_kw + _direct_kw(did, p.power.lighting_kw)
     transformer = power_chain.transformer_loss_kw(p.power, behind)
     facility = behind + transformer
     battery_state, stored = state.battery, None
     grid = facility
-    if p.battery is not None:
+    if p.battery is not None and state.battery is not None:
         battery_state, stored = battery.advance(
             p.battery, state.battery, now.in_force["battery_power_kw"][0], now.dt_s, facility
         )
@@ -90,7 +81,6 @@ def site(
         facility,
         grid,
         transformer,
-        direct,
         stored,
         battery_state,
         breaker_state,
@@ -105,7 +95,21 @@ def site(
     )
 
 
-def node_limits(plant: Any, utility_frac: Array) -> Array:
+def _direct_kw(did: SubStep, lighting_kw: float) -> Array:
+    """What hangs on the transformer without a UPS ``(B,)`` [kW]."""
+    direct = did.air.humidifier_power_kw.sum(axis=0) + lighting_kw
+    if did.chw is not None:
+        direct = direct + did.chw.chiller_power_kw + did.chw.pump_power_kw
+    if did.tower is not None:
+        direct = direct + did.tower.fan_power_kw + did.tower.pump_power_kw
+    if did.liquid.dry is not None:
+        direct = direct + did.liquid.dry.fan_power_kw
+    if did.dx is not None:
+        direct = direct + did.dx.power_kw
+    return direct
+
+
+def node_limits(plant: PlantParts, utility_frac: Array) -> Array:
     """Limits of rows, UPS and utility; a curtailment takes its share of the site's expected peak, as demand response
     does (PHYSICS F8): a share of a service that is twice the peak would bind nowhere.
     """

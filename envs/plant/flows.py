@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-Array = Any
+from envs.physics.namespace import Array
+
+#: Consumers of cooling power, in the order in which they are added up, and the kind that a figure shows them as.
+COOLING_POWER = {
+    "crah_fan_power_kw": "room fans",
+    "chiller_power_kw": "chillers and DX",
+    "dx_power_kw": "chillers and DX",
+    "chw_pump_power_kw": "pumps",
+    "cw_pump_power_kw": "pumps",
+    "tower_fan_power_kw": "towers and dry coolers",
+    "dry_cooler_fan_power_kw": "towers and dry coolers",
+    "fws_pump_power_kw": "pumps",
+    "tcs_pump_power_kw": "pumps",
+    "humidifier_power_kw": "humidifier",
+}
+#: Losses between the grid and the racks.
+ELECTRICAL_LOSSES = ("pdu_loss_kw", "ups_loss_kw", "transformer_loss_kw")
+#: Water of a step; a sub-step has the rate of each, ``<name>_s`` [kg/s].
+WATER = ("makeup_kg", "evaporation_kg", "blowdown_kg", "drift_kg")
+#: Useful work by class.
+WORK = ("work_demanded", "work_done", "work_lost")
 
 
 class Flows(NamedTuple):

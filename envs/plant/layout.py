@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
 from envs.equipment import air_side, breaker, power_capper, power_chain, rack
 from envs.interface.channels import CHANNELS, Channel, bind_channels, channels_of_site
 from envs.physics.coolants import PG25, WATER
+from envs.physics.namespace import Array
 from envs.physics.psychrometrics import pressure_kpa
 from envs.physics.recirculation import rack_spread, recirculation_matrix
+from envs.plant.state import PlantState
 from envs.plant.work import work_table
 from envs.scenario import Scenario
 from envs.scenario.checks import machines
 from envs.scenario.rack_group import RackGroup, archetype_of
-from envs.signals.workload.workload import CLASSES, KIND_SLOTS
+from envs.signals.workload.partitions import KIND_SLOTS
+from envs.signals.workload.workload import CLASSES
 
 BATCH_DEADLINE_S = 86_400.0  # WORKLOAD 6b
 NON_RACK_UPS_FRAC = 0.03  # fans and pumps on the UPS, as a share of its limit; engineering guess
@@ -30,6 +33,18 @@ PARTITION_KIND = {
     "cpu": "cpu",
     "cpu_office": "cpu",
 }
+
+
+class PlantParts(Protocol):
+    """What there is of a plant: the parameters of its machines, and where they stand."""
+
+    @property
+    def scenario(self) -> Scenario:
+        """The site."""
+
+    @property
+    def layout(self) -> Layout:
+        """Its arrays and tables."""
 
 
 class Layout:
@@ -88,15 +103,15 @@ class Layout:
         self._reference_base_kw = float((base * marginal).sum())
         self._reference_weights = (np.stack(weights) * marginal).reshape(-1).astype(self.dtype)
 
-    def reference_kw(self, asked: Any) -> Any:
+    def reference_kw(self, asked: Array) -> Array:
         """IT power ``(B,)`` [kW] that the load signal asks for at a cool inlet, without batch; no control moves it."""
         return self._reference_weights @ asked.reshape(len(self._reference_weights), -1) + self._reference_base_kw
 
-    def zone_max(self, by_rack: Any) -> Any:
+    def zone_max(self, by_rack: Array) -> Array:
         """Highest value of each zone's racks ``(Z, B)``."""
         return np.stack([by_rack[racks].max(axis=0) for racks in self.zone_racks])
 
-    def restart_frac(self, state: Any) -> Any:
+    def restart_frac(self, state: PlantState) -> Array:
         """Longest time until a rack works again, over the longest restart ``(B,)``."""
         wait = np.maximum(state.rack_down_s.max(axis=0), state.breaker.down_s.max(axis=0))
         return wait * (1.0 / self.longest_restart_s)

@@ -13,6 +13,7 @@ from envs.physics.namespace import Array, as_mask
 from envs.physics.readings import Readings
 from envs.plant import work
 from envs.plant.datacenter import INLET_ALARM_C, Plant
+from envs.plant.layout import PlantParts
 from envs.plant.state import PlantState
 
 
@@ -32,7 +33,7 @@ class Machine(NamedTuple):
     """
 
     name: str
-    parameters: Callable[[Plant], Any]
+    parameters: Callable[[PlantParts], Any]
     corrected: Callable[[Any, Any, Readings, float], Any] | None = None
     reported: Callable[[Any, Any], dict[str, Array]] | None = None
 
@@ -49,7 +50,7 @@ MACHINES = (
 )
 
 
-def reported(plant: Plant, state: PlantState) -> dict[str, Array]:
+def reported(plant: PlantParts, state: PlantState) -> dict[str, Array]:
     """Modes, timers and charge of the machines that are there, as the building reports them ``{point: (B,)}``."""
     points: dict[str, Array] = {}
     for machine in MACHINES:
@@ -65,6 +66,6 @@ def corrected_inlets(plant: Plant, state: PlantState, readings: Readings, gain: 
     Inlets are pulled to the racks' sensors. The alarm is where a measured inlet is over its limit, as in the building.
     """
     alarm = state.alarm
-    if plant.alarms and "zone_inlet_max_c" in readings:
+    if plant.alarms and "zone_inlet_max_c" in readings.seen:
         alarm = as_mask(readings.seen["zone_inlet_max_c"] > INLET_ALARM_C, alarm)
     return state._replace(inlet_c=readings.pulled(state.inlet_c, "rack_inlet_c", gain), alarm=alarm)

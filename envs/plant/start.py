@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -18,10 +17,13 @@ from envs.equipment import (
     power_capper,
     rack,
 )
+from envs.faults import Availability
 from envs.physics.namespace import Array
 from envs.plant import work
 from envs.plant.flows import Flows
+from envs.plant.plant_like import Steppable
 from envs.plant.state import PlantState
+from envs.signals.step import Load, Outside
 
 SETTLING_STEP_S = 900.0
 SETTLING_STEPS = 6
@@ -29,7 +31,13 @@ NO_LIMIT_KW = 1e6
 
 
 def settled(
-    plant: Any, outside: Any, load: Any, in_force: Mapping[str, Array], lost: Any, warmth_k: Array, soc_frac: Array
+    plant: Steppable,
+    outside: Outside,
+    load: Load,
+    in_force: Mapping[str, Array],
+    lost: Availability,
+    warmth_k: Array,
+    soc_frac: Array,
 ) -> tuple[PlantState, Flows]:
     """State that has settled under constant conditions, and the Flows of one step from it.
 
@@ -61,7 +69,9 @@ def settled(
     return state._replace(work=fresh, battery=battery_state), flows
 
 
-def _guess(plant: Any, outside: Any, load: Any, in_force: Mapping[str, Array], soc_frac: Array) -> PlantState:
+def _guess(
+    plant: Steppable, outside: Outside, load: Load, in_force: Mapping[str, Array], soc_frac: Array
+) -> PlantState:
     p, lay, n = plant.scenario, plant.layout, len(soc_frac)
     like = outside.dry_bulb_c
     supply = in_force["supply_air_temp_setpoint_c"]
@@ -120,9 +130,9 @@ def _guess(plant: Any, outside: Any, load: Any, in_force: Mapping[str, Array], s
 def _warmed(state: PlantState, warmth_k: Array) -> PlantState:
     """Loops and room shifted by ``warmth_k (B,)`` [K]."""
     air = state.air._replace(hot_c=state.air.hot_c + warmth_k, supply_c=state.air.supply_c + 0.5 * warmth_k)
-    changed: dict[str, Any] = {"air": air}
-    if state.chw is not None:
-        changed["chw"] = state.chw._replace(supply_c=state.chw.supply_c + 0.5 * warmth_k)
-    if state.tower is not None:
-        changed["tower"] = state.tower._replace(basin_c=state.tower.basin_c + warmth_k)
-    return state._replace(**changed)
+    chw, tower = state.chw, state.tower
+    if chw is not None:
+        chw = chw._replace(supply_c=chw.supply_c + 0.5 * warmth_k)
+    if tower is not None:
+        tower = tower._replace(basin_c=tower.basin_c + warmth_k)
+    return state._replace(air=air, chw=chw, tower=tower)

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from envs.equipment import air_side, breaker, power_capper, rack
+from envs.equipment.air_side import AirBalance, AirFlows, AirState
+from envs.equipment.battery import BatteryState
+from envs.equipment.breaker import BreakerState
+from envs.equipment.chilled_water import ChwFlows, ChwState
+from envs.equipment.chiller import AirTerms
+from envs.equipment.cooling_tower import TowerFlows, TowerState, TowerWeather
+from envs.equipment.dry_cooler import DryCoolerFlows, DryCoolerState
+from envs.equipment.dx_unit import DxConditions, DxFlows
+from envs.equipment.liquid_loop import FwsFlows, FwsState, TcsFlows, TcsState
+from envs.equipment.power_capper import CapperState
+from envs.equipment.power_chain import PowerFlows
+from envs.equipment.rack import RackDemand, RackFlows, RackState
 from envs.physics.namespace import Array
-from envs.plant import work
+from envs.plant.work import WorkState
+from envs.signals.step import Outside
 
 
 class PlantState(NamedTuple):
     """State of every machine; a machine that is not there is None."""
 
-    rack: rack.RackState
-    air: air_side.AirState
-    tcs: Any
-    fws: Any
-    chw: Any
-    tower: Any
-    dry: Any
-    breaker: breaker.BreakerState
-    capper: power_capper.CapperState
-    battery: Any
-    work: work.WorkState
+    rack: RackState
+    air: AirState
+    tcs: TcsState | None
+    fws: FwsState | None
+    chw: ChwState | None
+    tower: TowerState | None
+    dry: DryCoolerState | None
+    breaker: BreakerState
+    capper: CapperState
+    battery: BatteryState | None
+    work: WorkState
     inlet_c: Array  # (R, B), of the last sub-step: breaks the loop between server fans and air balance
     exhaust_c: Array  # (R, B), of the last sub-step
     alive: Array  # (R, B)
@@ -65,29 +77,44 @@ class Now(NamedTuple):
     """What holds for the whole control step."""
 
     in_force: Mapping[str, Array]
-    outside: Any
+    outside: Outside
     limit_kw: Array  # (R, B)
     activity: Array  # (S, R, B)
-    demand: Any
-    tower_weather: Any
-    air_terms: Any
-    dx: Any
+    demand: RackDemand
+    tower_weather: TowerWeather | None
+    air_terms: AirTerms | None
+    dx: DxConditions | None
     fit: Fit
     utility_frac: Array  # (B,), share of the utility limit that is left
-    coolant_floor_c: Any  # (B,), keeps the coolant pipes dry
-    coil_water_frac: Any  # (B,), of the coils' water with valves wide open, what the pumps can bring
+    coolant_floor_c: Array | None  # (B,), keeps the coolant pipes dry
+    coil_water_frac: Array | None  # (B,), of the coils' water with valves wide open, what the pumps can bring
     dt_s: float
 
 
 class Liquid(NamedTuple):
     """The liquid side of a sub-step; None where there is none."""
 
-    tcs_state: Any
-    tcs: Any
-    fws_state: Any
-    fws: Any
-    dry_state: Any
-    dry: Any
+    tcs_state: TcsState | None
+    tcs: TcsFlows | None
+    fws_state: FwsState | None
+    fws: FwsFlows | None
+    dry_state: DryCoolerState | None
+    dry: DryCoolerFlows | None
 
 
 NO_LIQUID = Liquid(None, None, None, None, None, None)
+
+
+class SubStep(NamedTuple):
+    """What the machines did in a sub-step, the electrical side apart; a machine that is not there is None."""
+
+    inlet_c: Array  # (R, B)
+    balance: AirBalance
+    racks: RackFlows
+    liquid: Liquid
+    power: PowerFlows
+    air_state: AirState
+    air: AirFlows
+    dx: DxFlows | None
+    chw: ChwFlows | None
+    tower: TowerFlows | None

@@ -9,12 +9,15 @@ accelerator per rated kW (engineering guess).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from envs.equipment.rack_table import RackTable
 from envs.equipment.throughput import CLASSES, job_minimum, throughput
 from envs.physics.namespace import Array, lower, namespace, upper
+from envs.signals.step import Load
 
 TRAINING = (CLASSES.index("pretrain"), CLASSES.index("finetune"))
 SERVING = (CLASSES.index("prefill"), CLASSES.index("decode"))
@@ -43,6 +46,23 @@ class WorkState(NamedTuple):
     batch_slack: Array
 
 
+class Ran(NamedTuple):
+    """What ran in a control step, and how fast: step means.
+
+    Attributes
+    ----------
+    activity, cap_frac : array (S, R, B)
+        Activity of the slots, and the power left of their demand.
+    throttle_frac, powered_frac : array (R, B)
+        Clock derate, and share of the time with power.
+    """
+
+    activity: Array
+    cap_frac: Array
+    throttle_frac: Array
+    powered_frac: Array
+
+
 class WorkFlows(NamedTuple):
     """By class ``(K, B)`` [accelerator-h]."""
 
@@ -53,7 +73,11 @@ class WorkFlows(NamedTuple):
 
 
 def work_table(
-    slot_class: Any, units: Sequence[float], job_groups: tuple[tuple[int, ...], ...], deadline_steps: int, dtype: Any
+    slot_class: Array,
+    units: Sequence[float],
+    job_groups: tuple[tuple[int, ...], ...],
+    deadline_steps: int,
+    dtype: DTypeLike,
 ) -> WorkTable:
     """Masks of a hall.
 
@@ -84,7 +108,7 @@ def work_table(
     )
 
 
-def initial(table: WorkTable, n: int, dtype: Any) -> WorkState:
+def initial(table: WorkTable, n: int, dtype: DTypeLike) -> WorkState:
     """Nothing waits."""
     slots, racks = table.units.shape[:2]
     zero = np.zeros(n, dtype)
@@ -114,13 +138,9 @@ def running_activity(table: WorkTable, state: WorkState, asked: Array, step_h: f
 def settle(
     table: WorkTable,
     state: WorkState,
-    rack_table: Any,
-    asked: Array,
-    activity: Array,
-    cap_frac: Array,
-    throttle_frac: Array,
-    powered_frac: Array,
-    load: Any,
+    rack_table: RackTable,
+    load: Load,
+    ran: Ran,
     steps_since_start: Array,
     step_h: float,
 ) -> tuple[WorkState, WorkFlows]:
@@ -128,23 +148,26 @@ def settle(
 
     Parameters
     ----------
-    asked, activity : array (S, R, B)
+    table, state : WorkTable, WorkState
+        Who does which work, and what waited before the step.
+    rack_table : RackTable
+        Gives the throughput under a cap.
+    load, ran : Load, Ran
         What the signal asked for and what ran.
-    cap_frac : array (S, R, B)
-        Step mean of the power left of the demand, per slot.
-    throttle_frac, powered_frac : array (R, B)
-        Step means of the clock derate and of the share of time with power.
     steps_since_start : array (B,)
         Control steps since the episode began: nothing is due before the first deadline.
+    step_h : float
+        Length of the step [h].
     """
+    asked: Array = load.activity
     xp = namespace(asked)
-    pace = throughput(rack_table, cap_frac, throttle_frac) * powered_frac
+    pace = throughput(rack_table, ran.cap_frac, ran.throttle_frac) * ran.powered_frac
     if table.job_groups:
         pace = xp.stack([job_minimum(pace[s], load.job, table.job_groups) for s in range(pace.shape[0])], axis=0)
     hours = table.units * step_h
     wanted = asked * hours
-    done = activity * hours * pace
-    dark = wanted * (1.0 - powered_frac)
+    done = ran.activity * hours * pace
+    dark = wanted * (1.0 - ran.powered_frac)
     lost = (wanted - done) * table.serving + dark * (1.0 - table.serving) * (1.0 - table.batch)
     cpu_short = (wanted - done - dark) * (1.0 - table.serving - table.training - table.batch)
     lost = lost + upper(cpu_short, 0.0)

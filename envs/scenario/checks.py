@@ -19,6 +19,7 @@ from envs.equipment.power_chain import PowerChain
 from envs.equipment.rack_archetypes import RackArchetype
 from envs.faults import KINDS, Fault, FaultConfig, FaultRate
 from envs.interface.channels import CHANNELS
+from envs.physics.namespace import Floats
 from envs.scenario.rack_group import RackGroup, archetype_of
 
 #: Facility power over IT power beyond which a design day is a slip of the pen; engineering guess.
@@ -209,7 +210,7 @@ def _check_power(s: SiteParts, kinds: dict[str, RackArchetype]) -> None:
         )
 
 
-def _check_limit(name: str, limit_kw: Any, idle: float, whose: str) -> None:
+def _check_limit(name: str, limit_kw: float | Floats, idle: float, whose: str) -> None:
     if np.any(np.asarray(limit_kw) < idle):
         raise ValueError(
             f"{name} = {limit_kw} kW is below the {idle:.1f} kW that {whose} draw without any work; give more than "

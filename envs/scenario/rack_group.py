@@ -16,6 +16,7 @@ from envs.equipment.rack_archetypes import (
     RackArchetype,
 )
 from envs.parameters import Parameters, parameter
+from envs.physics.namespace import Floats
 
 PRESETS = {
     "nvl72": NVL72,
@@ -70,6 +71,6 @@ def archetype_of(group: RackGroup) -> RackArchetype:
     return replace(preset, **whole)
 
 
-def _typed(value: Any, like: Any) -> Any:
+def _typed(value: float | Floats, like: float) -> float | Floats:
     """A number of the type of ``like``; an array ``(B,)``, one value per environment, as it is."""
     return value if isinstance(value, np.ndarray) else type(like)(value)

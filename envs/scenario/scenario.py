@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from envs.controllers.pid import FanPi
@@ -172,14 +172,6 @@ class Scenario(Parameters):
         super().__post_init__()
         if not self.racks or not self.zones:
             raise ValueError(f"scenario {self.name!r} has no racks or no air zones; give at least one of each")
-        zones, rows = len(self.zones), len(self.power.row_limit_kw)
-        for key, group in self.racks.items():
-            if group.zone >= zones:
-                raise ValueError(f"racks.{key}.zone = {group.zone}, but there are {zones} zones; give 0..{zones - 1}")
-            if group.row >= rows:
-                raise ValueError(
-                    f"racks.{key}.row = {group.row}, but power.row_limit_kw has {rows} rows; add the row's limit"
-                )
         check_weights(self.reward_weights)
         for key in ("agent_channels", "channel_ranges", "encodings", "legacy_setpoints"):
             for name in getattr(self, key):
@@ -205,13 +197,12 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
         raise ValueError(f"overrides = {overrides!r} is one string; give a sequence of them: [{overrides!r}]")
     try:
         node = OmegaConf.merge(structured(name_or_path), OmegaConf.from_dotlist(list(overrides)))
+        assert isinstance(node, DictConfig)
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "?"
         problem = f"scenario {name_or_path!r}, key {key!r}: {str(error).splitlines()[0]}"
         raise ValueError(f"{problem}; {_mend(error)}") from error
-    scenario = frozen(Scenario, node)
-    assert isinstance(scenario, Scenario)
-    return scenario
+    return frozen(Scenario, node)
 
 
 def _mend(error: OmegaConfBaseException) -> str:

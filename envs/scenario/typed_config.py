@@ -8,11 +8,17 @@ again.
 from __future__ import annotations
 
 import types
-from dataclasses import field, fields, is_dataclass, make_dataclass
+from dataclasses import MISSING, Field, field, fields, is_dataclass, make_dataclass
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
+
+T = TypeVar("T")
+#: What a field is annotated with: classes, unions and generics, which share no static type.
+Hint = Any
+#: What a container of OmegaConf holds: numbers, texts, None, and lists and dicts of them.
+Plain = Any
 
 
 @cache
@@ -24,14 +30,14 @@ def twin(cls: type) -> type:
         hint = _twin_type(hints[spec.name])
         if is_dataclass(hint):
             made.append((spec.name, hint, field(default_factory=_default_of(spec, hint))))
-        elif spec.default_factory is not _MISSING:
+        elif spec.default_factory is not MISSING:
             made.append((spec.name, hint, field(default_factory=spec.default_factory)))
         else:
             made.append((spec.name, hint, field(default=spec.default)))
     return make_dataclass(cls.__name__, made)
 
 
-def thaw(value: Any) -> Any:
+def thaw(value: object) -> Any:
     """A frozen object as an instance of its mutable twin."""
     if is_dataclass(value) and not isinstance(value, type):
         return twin(type(value))(**{f.name: thaw(getattr(value, f.name)) for f in fields(value)})
@@ -42,17 +48,20 @@ def thaw(value: Any) -> Any:
     return value
 
 
-def schema(value: Any) -> Any:
+def schema(value: object) -> DictConfig:
     """OmegaConf node of a frozen class (its defaults) or object, open to typed overrides only."""
-    return OmegaConf.structured(twin(value) if isinstance(value, type) else thaw(value))
+    node: DictConfig = OmegaConf.structured(twin(value) if isinstance(value, type) else thaw(value))
+    return node
 
 
-def frozen(cls: type, node: Any) -> Any:
+def frozen(cls: type[T], node: DictConfig) -> T:
     """The checked, frozen object of a merged node."""
-    return _build(cls, OmegaConf.to_container(node, resolve=True))
+    built = _build(cls, OmegaConf.to_container(node, resolve=True))
+    assert isinstance(built, cls)
+    return built
 
 
-def _build(hint: Any, value: Any) -> Any:
+def _build(hint: Hint, value: Plain) -> Any:
     if value is None:
         return None
     if is_dataclass(hint) and isinstance(hint, type):
@@ -70,14 +79,14 @@ def _build(hint: Any, value: Any) -> Any:
     return value
 
 
-def _number(value: Any) -> float:
+def _number(value: Plain) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
         raise ValueError(f"{value!r} is no number; give one such as 24 or 24.0") from None
 
 
-def _twin_type(hint: Any) -> Any:
+def _twin_type(hint: Hint) -> Hint:
     if is_dataclass(hint) and isinstance(hint, type):
         return twin(hint)
     args = get_args(hint)
@@ -92,13 +101,10 @@ def _twin_type(hint: Any) -> Any:
     return hint
 
 
-def _is_optional(hint: Any) -> bool:
+def _is_optional(hint: Hint) -> bool:
     return get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint)
 
 
-def _default_of(spec: Any, hint: Any) -> Any:
-    make = spec.default_factory if spec.default_factory is not _MISSING else None
-    return (lambda: thaw(make())) if make is not None else hint
-
-
-_MISSING = field().default_factory
+def _default_of(spec: Field[Any], hint: Hint) -> Any:
+    make = spec.default_factory
+    return hint if make is MISSING else lambda: thaw(make())

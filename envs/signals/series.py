@@ -177,19 +177,17 @@ def read_series(
     start_utc: np.datetime64 | None = None,
     step_s: float | None = None,
     utc_offset_h: float = 0.0,
-    rows: int | None = None,
     label: Label = "start",
-    kind: Kind = "hold",
 ) -> Series:
-    """Read a series from a CSV or Parquet file: times from ``time_column`` or from ``start_utc`` and ``step_s``.
+    """Read a held series from a CSV or Parquet file: times from ``time_column`` or from ``start_utc`` and ``step_s``.
 
     Parameters are those of `read_table` and `Series`. Where the file has a time column it decides start and step.
     """
-    table = read_table(path, columns, time_column=time_column, utc_offset_h=utc_offset_h, rows=rows)
+    table = read_table(path, columns, time_column=time_column, utc_offset_h=utc_offset_h)
     if table.times_utc is not None and table.step_s is not None:
         start_utc, step_s = table.times_utc[0], table.step_s
     if start_utc is None or step_s is None:
         raise ValueError(f"{path}: give time_column, or both start_utc and step_s, so that its values have a time")
     names = tuple(column.name for column in columns)
     values = np.stack([table.columns[name] for name in names], axis=1)
-    return Series(start_utc, step_s, values, names, label, kind)
+    return Series(start_utc, step_s, values, names, label)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.scenario import Scenario
 from envs.twin.calibration.calibration import Calibration, calibrate, replayed
@@ -25,7 +26,6 @@ from experiments.calibration.energyplus_telemetry import only
 from experiments.validation.compare import COOLING
 from experiments.validation.guideline14 import agreement, means_by
 
-Floats = NDArray[np.float64]
 Months = Mapping[int, tuple[int, int]]
 
 OFF_FRAC = (0.10, 0.25)  # how wrong a size is, either way

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.controllers.base import Controller
 from envs.controllers.fixed import Fixed
@@ -22,6 +21,7 @@ from envs.core import DataCenterCore
 from envs.energyplus.plant import EnergyPlusPlant
 from envs.episodes.world import Outside
 from envs.interface.channels import CHANNELS, Channel
+from envs.physics.namespace import Floats
 from envs.play import Step
 from envs.scenario import Scenario
 from envs.twin.telemetry.excitation import MOVED, Excitation
@@ -32,7 +32,6 @@ from envs.twin.telemetry.telemetry import Telemetry
 from experiments.transfers.setting import Setting, setting
 from experiments.validation.replay import pumped_frac
 
-Floats = NDArray[np.float64]
 DAYS_A_YEAR = 365
 FROM_NODES = ("chw_return_c",)  # EnergyPlus's own node, past the bypass; the second plant's flows have another
 NOT_LOGGED = (

@@ -12,6 +12,7 @@ from envs.interface.channels import Channel
 from envs.interface.constraints import Use
 from envs.interface.reward import TERMS, RewardConfig, total_cost
 from envs.kpi import kpis
+from envs.plant.flows import COOLING_POWER
 
 if TYPE_CHECKING:
     from envs.plant.flows import Flows
@@ -19,20 +20,6 @@ if TYPE_CHECKING:
 Column = NDArray[np.float64]
 Table = dict[str, Column]
 Setpoints = Mapping[str, NDArray[np.floating]]
-
-COOLING = (
-    "crah_fan_power_kw",
-    "chiller_power_kw",
-    "dx_power_kw",
-    "chw_pump_power_kw",
-    "cw_pump_power_kw",
-    "tower_fan_power_kw",
-    "dry_cooler_fan_power_kw",
-    "fws_pump_power_kw",
-    "tcs_pump_power_kw",
-    "humidifier_power_kw",
-)
-
 
 INDICATORS = ("energy_per_work_kwh_h", "pue", "wue_l_kwh", "cue_kg_kwh", "itue", "tue")
 
@@ -162,7 +149,7 @@ class Scorer:
         self._sum("it_kwh", _double(flows.it_power_kw) * step_h)
         self._sum("server_fan_kwh", _double(flows.server_fan_power_kw) * step_h)
         self._sum("psu_loss_kwh", _double(flows.psu_loss_kw) * step_h)
-        self._sum("cooling_kwh", np.sum([_double(getattr(flows, name)) for name in COOLING], axis=0) * step_h)
+        self._sum("cooling_kwh", np.sum([_double(getattr(flows, name)) for name in COOLING_POWER], axis=0) * step_h)
         self._sum("energy_cost_usd", grid * _double(price_usd_mwh) * (step_h * 1e-3))
         self._sum("carbon_kg", grid * _double(carbon_g_kwh) * (step_h * 1e-3))
         self._sum("blowdown_l", _double(flows.blowdown_kg))

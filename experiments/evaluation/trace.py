@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from envs.plant.flows import Flows
+from envs.plant.flows import COOLING_POWER, ELECTRICAL_LOSSES, Flows
+
+
+def _cooling(kind: str) -> tuple[str, ...]:
+    """The cooling consumers of a kind."""
+    return tuple(name for name, of in COOLING_POWER.items() if of == kind)
+
 
 CONSUMERS = {
     "accelerators and servers": ("it_power_kw",),
-    "room fans": ("crah_fan_power_kw",),
-    "chillers and DX": ("chiller_power_kw", "dx_power_kw"),
-    "towers and dry coolers": ("tower_fan_power_kw", "dry_cooler_fan_power_kw"),
-    "pumps": ("chw_pump_power_kw", "cw_pump_power_kw", "fws_pump_power_kw", "tcs_pump_power_kw"),
-    "electrical losses": ("pdu_loss_kw", "ups_loss_kw", "transformer_loss_kw"),
-    "humidifier and lighting": ("humidifier_power_kw", "lighting_power_kw"),
+    **{kind: _cooling(kind) for kind in ("room fans", "chillers and DX", "towers and dry coolers", "pumps")},
+    "electrical losses": ELECTRICAL_LOSSES,
+    "humidifier and lighting": (*_cooling("humidifier"), "lighting_power_kw"),
 }
 BATCH_SERIES = ("facility_power_kw", "grid_power_kw", "it_power_kw", "worst_inlet_c")
 

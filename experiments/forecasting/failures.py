@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.forecasting.engine import Forecaster
 from agents.forecasting.first_over import FineModel, FirstOver, Played, answers, crah_failure
 from envs.episodes.world import Load, Outside
 from envs.faults import Fault
+from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.telemetry.telemetry import INLET
 from experiments.forecasting.halls import Halls, Moment
 from experiments.forecasting.judge import Answers, Case, Judging, failure_cases, failures_asked
-
-Array = NDArray[Any]
 
 
 def truly_first(halls: Halls, how: Judging) -> dict[Case, FirstOver]:
@@ -166,5 +164,5 @@ def agreement(true: FirstOver, ours: Sequence[FirstOver], limit_c: float) -> Agr
     )
 
 
-def _quantile(values: Array, q: float) -> float:
+def _quantile(values: Floats, q: float) -> float:
     return float(np.quantile(values, q)) if values.size else float("nan")

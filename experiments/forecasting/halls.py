@@ -11,19 +11,17 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.core import DataCenterCore
 from envs.episodes.episode import EpisodePlan
 from envs.episodes.world import START_WEEKDAY, World
+from envs.physics.namespace import Floats
 from envs.play import play, play_through
 from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
 from envs.signals.weather.climates import sites
 from envs.twin.telemetry.recorder import Points, Recorder, quantities
 from envs.twin.telemetry.telemetry import COOLING, INLET, Telemetry
-
-Array = NDArray[Any]
 
 #: What a hall may differ in, by machine: heat exchangers, fan and pump curves, leakage, masses, losses.
 HIDDEN: dict[str, tuple[str, ...]] = {
@@ -64,9 +62,9 @@ class Moment(NamedTuple):
     row: int
     state: Any
     rules: Any
-    in_force: dict[str, Array]
-    measured: dict[str, Array]
-    t: Array
+    in_force: dict[str, Floats]
+    measured: dict[str, Floats]
+    t: Floats
 
 
 class Halls(NamedTuple):
@@ -78,14 +76,14 @@ class Halls(NamedTuple):
     core: DataCenterCore
     telemetry: Telemetry
     truth: Telemetry
-    parameters: dict[str, Array]
+    parameters: dict[str, Floats]
     moments: list[Moment]
 
 
-def build(scenario: Scenario, draw: HallDraw) -> tuple[DataCenterCore, dict[str, Array]]:
+def build(scenario: Scenario, draw: HallDraw) -> tuple[DataCenterCore, dict[str, Floats]]:
     """One core of ``draw.halls`` different halls at their start, and what was drawn ``{name: (B,)}``."""
     rng = np.random.default_rng([draw.seed, 11])
-    drawn: dict[str, Array] = {}
+    drawn: dict[str, Floats] = {}
     signals = _signals(scenario, draw, rng)
     world = World.build(signals)
     core = DataCenterCore(_varied(signals, draw, rng, drawn), draw.halls, world=world)
@@ -142,7 +140,7 @@ def _signals(scenario: Scenario, draw: HallDraw, rng: np.random.Generator) -> Sc
     return replace(scenario, site=met, episode=long)
 
 
-def _varied(scenario: Scenario, draw: HallDraw, rng: np.random.Generator, drawn: dict[str, Array]) -> Scenario:
+def _varied(scenario: Scenario, draw: HallDraw, rng: np.random.Generator, drawn: dict[str, Floats]) -> Scenario:
     """The scenario with hidden parameters as arrays ``(B,)``."""
     zones = {
         name: _different(zone, HIDDEN["zones"], f"zones.{name}", draw, rng, drawn)
@@ -163,7 +161,7 @@ def _varied(scenario: Scenario, draw: HallDraw, rng: np.random.Generator, drawn:
 
 
 def _different(
-    machine: Any, names: Sequence[str], prefix: str, draw: HallDraw, rng: np.random.Generator, drawn: dict[str, Array]
+    machine: Any, names: Sequence[str], prefix: str, draw: HallDraw, rng: np.random.Generator, drawn: dict[str, Floats]
 ) -> Any:
     """A machine whose named parameters are lognormal around the scenario's, ``spread`` wide, within their range."""
     assert is_dataclass(machine) and not isinstance(machine, type)

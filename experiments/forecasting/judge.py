@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.forecasting import baselines
 from agents.forecasting.direct_ridge import contiguous_folds
@@ -17,11 +16,11 @@ from agents.forecasting.intervals import Conformal
 from agents.forecasting.lags import lookback_steps
 from agents.forecasting.outlook import came
 from agents.forecasting.residual import target_series
+from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.twin.telemetry.telemetry import Telemetry, side_by_side
 from experiments.forecasting.score import Score, scored
 
-Array = NDArray[Any]
 Case = tuple[int, str]
 Answers = dict[Case, FirstOver]
 
@@ -67,7 +66,7 @@ class Verdict(NamedTuple):
 
     scores: dict[str, Score]
     first_over: Answers
-    example: dict[str, Array]
+    example: dict[str, Floats]
 
 
 def judge(scenario: Scenario, history: Telemetry, truth: Telemetry, how: Judging) -> Verdict:
@@ -141,7 +140,9 @@ def judged_moments(
     return forecaster.moments(cut, how.block_h / how.moments_per_block)
 
 
-def baseline_forecasts(forecaster: Forecaster, train: Telemetry, past: Telemetry) -> dict[str, tuple[Array, Conformal]]:
+def baseline_forecasts(
+    forecaster: Forecaster, train: Telemetry, past: Telemetry
+) -> dict[str, tuple[Floats, Conformal]]:
     """Mean forecasts of the baselines at the judged moments, with intervals made as ours are."""
     steps, step_s = forecaster.steps, forecaster.step_s
     moments, after = forecaster.moments(train)
@@ -150,7 +151,7 @@ def baseline_forecasts(forecaster: Forecaster, train: Telemetry, past: Telemetry
     auto.fit(moments, read)
     purge = -(-steps // forecaster.stride)
     folds = contiguous_folds(moments.batch, int(forecaster.settings.folds), purge)
-    simple: dict[str, Callable[[Telemetry], Array]] = {
+    simple: dict[str, Callable[[Telemetry], Floats]] = {
         "persistence": lambda h: baselines.persistence(h, steps),
         "seasonal": lambda h: baselines.seasonal(h, steps),
     }

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from envs.physics.namespace import Floats
 
 HORIZONS_MIN = (5, 15, 30, 60, 120, 240, 480, 720, 960, 1440)
 
@@ -30,26 +28,26 @@ class Score:
     """
 
     blocks: int
-    squared: Array
-    absolute: Array
-    error: Array
-    inside: Array
-    inside_true: Array
-    width: Array
-    block_inside: Array
+    squared: Floats
+    absolute: Floats
+    error: Floats
+    inside: Floats
+    inside_true: Floats
+    width: Floats
+    block_inside: Floats
 
-    def inlets(self, name: str) -> Array:
+    def inlets(self, name: str) -> Floats:
         """Mean over blocks and racks by horizon ``(H,)``."""
-        mean: Array = getattr(self, name)[:, :-1].mean(axis=1) / self.blocks
+        mean: Floats = getattr(self, name)[:, :-1].mean(axis=1) / self.blocks
         return mean
 
-    def cooling(self, name: str) -> Array:
+    def cooling(self, name: str) -> Floats:
         """Mean over blocks by horizon ``(H,)``, of the hall's cooling power."""
-        mean: Array = getattr(self, name)[:, -1] / self.blocks
+        mean: Floats = getattr(self, name)[:, -1] / self.blocks
         return mean
 
 
-def scored(mean: Array, low: Array, high: Array, read: Array, true: Array) -> Score:
+def scored(mean: Floats, low: Floats, high: Floats, read: Floats, true: Floats) -> Score:
     """Score of forecasts ``(H, G, N)`` against readings and true values; ``low`` and ``high`` are bounds."""
     error = read - mean
     inside = (read >= low) & (read <= high)

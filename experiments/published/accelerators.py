@@ -9,7 +9,8 @@ import numpy as np
 from envs.equipment import liquid_loop
 from envs.equipment.rack_archetypes import HGX_AIR
 from envs.equipment.throughput import CLASSES, slot_curves, throughput
-from experiments.published.bench import Array, PlantBench, RackBench
+from envs.physics.namespace import Floats
+from experiments.published.bench import PlantBench, RackBench
 from experiments.published.measured_files import RHO, emerald_throughput, zeus_throughput
 from experiments.published.rooms import FINE
 from experiments.published.row import Check, Row, between, near
@@ -21,7 +22,7 @@ EMERALD_RHO = np.array([0.9, 0.8, 0.7, 0.6, 0.3])
 DECODE_CAP = 0.6  # of TDP
 
 
-def curve(name: str, rho: Array) -> Array:
+def curve(name: str, rho: Floats) -> Floats:
     """Throughput of a class at ``rho`` (n,)."""
     table = SimpleNamespace(curves=slot_curves([[CLASSES.index(name)]], HGX_AIR.accelerator_idle_frac, np.float64))
     return np.asarray(throughput(table, rho[None, None], np.ones((1, len(rho))))[0, 0])

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.building.rules import start
 from envs.episodes.world import Load, Outside
@@ -15,11 +14,12 @@ from envs.equipment.rack_archetypes import RackArchetype
 from envs.equipment.throughput import CLASSES, throughput
 from envs.faults import nothing_lost
 from envs.interface.channels import CHANNELS
+from envs.physics.namespace import Floats
 from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
-from envs.plant.datacenter import Plant, PlantState
+from envs.plant.datacenter import Plant
+from envs.plant.state import PlantState
 from envs.scenario import Scenario, load
 
-Array = NDArray[np.floating]
 NO_LIMIT_KW = 1e6
 HALF = 0.5
 HELD = {"crah_fan_speed_frac": 0.7, "cw_supply_temp_setpoint_c": 24.0}  # where a bench does not start as the rules
@@ -72,7 +72,7 @@ class PlantBench:
         )
         return flows
 
-    def run(self, seconds: float) -> tuple[Array, list[Any]]:
+    def run(self, seconds: float) -> tuple[Floats, list[Any]]:
         """Times at the ends of the steps [s] and their flows."""
         step_s = float(self.scenario.episode.step_s)
         trace = [self.step() for _ in range(round(seconds / step_s))]
@@ -91,7 +91,7 @@ class PlantBench:
         zero = np.zeros(1)
         return Load(activity[:, :, None], np.arange(layout.n_racks, dtype=np.float64)[:, None], zero, zero, zero)
 
-    def _setpoints(self, given: dict[str, float]) -> dict[str, Array]:
+    def _setpoints(self, given: dict[str, float]) -> dict[str, Floats]:
         channels = self.plant.layout.channels
         first = first_setpoints(self.scenario) | given
         return {name: np.full((c.rows, 1), float(first[name])) for name, c in channels.items()}
@@ -143,7 +143,7 @@ class RackBench:
             )
         return flows
 
-    def power_kw(self) -> Array:
+    def power_kw(self) -> Floats:
         """Input power ``(B,)`` [kW]."""
         return np.asarray(self.settle().power_kw[0])
 

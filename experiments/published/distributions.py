@@ -5,16 +5,15 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.equipment.rack_archetypes import HGX_AIR
 from envs.equipment.throughput import CLASSES, POWER_SHARE
+from envs.physics.namespace import Floats
 from envs.signals.workload.workload import Workload, default_partitions, generate_workload
 from experiments.published.bench import RackBench
 from experiments.published.measured_files import acme_quantile
 from experiments.published.row import Check, Row, between, near
 
-Array = NDArray[np.float64]
 A100_TDP_W = 400.0
 WEEKS, STEP_S = 8, 300
 IDLE_BELOW = 0.25  # of TDP: between the idle GPUs of the traces and anything at work
@@ -28,7 +27,7 @@ def load() -> Workload:
     return generate_workload(default_partitions("ai_hall"), 0, WEEKS, STEP_S)
 
 
-def accelerator_shares(racks: slice) -> tuple[Array, Array]:
+def accelerator_shares(racks: slice) -> tuple[Floats, Floats]:
     """Power of accelerators over TDP and how often each occurs: by class at work, the rest idle."""
     made = load()
     activity = made.activity[:, :, racks].astype(np.float64)

@@ -8,13 +8,12 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from envs.physics.namespace import Floats
 from envs.signals.weather.climates import Site
 from envs.signals.weather.weather import Weather, load_weather
 from experiments.published.row import NotRun
 
-Array = NDArray[np.float64]
 COMPUTE_BOUND = 0.85  # uncapped draw over the highest limit, PHYSICS b2
 RHO = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
 
@@ -50,7 +49,7 @@ def weather_year(name: str) -> Weather:
     return load_weather(path, site=site, first_hour=1.0 if name.endswith("tmy3") else 0.0)
 
 
-def zeus_throughput(gpu: str) -> Array:
+def zeus_throughput(gpu: str) -> Floats:
     """Mean throughput of the compute-bound configurations of one GPU at `RHO` (5,), nan below its lowest limit."""
     runs: dict[tuple[str, ...], list[tuple[float, float, float]]] = defaultdict(list)
     for row in rows("gpu", f"zeus_summary_power_{gpu}.csv"):
@@ -65,7 +64,7 @@ def zeus_throughput(gpu: str) -> Array:
     return np.asarray(np.nanmean(np.array(kept), axis=0))
 
 
-def emerald_throughput(prefix: str, rho: Array) -> Array:
+def emerald_throughput(prefix: str, rho: Floats) -> Floats:
     """Mean throughput of the LLM jobs whose name begins with ``prefix``, at ``rho`` = power over uncapped draw."""
     runs: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for row in rows("gpu", "emerald_a100_cap_sweep.csv"):

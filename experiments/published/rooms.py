@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from envs.equipment.rack_archetypes import ENTERPRISE_AIR, HGX_AIR, LEGACY_AIR
-from experiments.published.bench import Array, PlantBench, RackBench
+from envs.physics.namespace import Floats
+from experiments.published.bench import PlantBench, RackBench
 from experiments.published.row import Check, Row, between
 
 FINE = ("episode.step_s=5", "episode.substep_s=1")
@@ -49,7 +50,7 @@ def hot_inlet() -> list[Check]:
     ]
 
 
-def crossing_s(times: Array, inlet_c: Array, target_c: float) -> float:
+def crossing_s(times: Floats, inlet_c: Floats, target_c: float) -> float:
     """First time [s] at which an inlet that was below ``target_c`` passes it; infinite where it never does."""
     above = np.flatnonzero(inlet_c >= target_c)
     if len(above) == 0:

@@ -15,10 +15,10 @@ from envs.building.rules import legacy_fixed
 from envs.controllers.base import Controller, Measurements, Setpoints
 from envs.core import DataCenterCore
 from envs.episodes.episode import EpisodePlan
+from envs.physics.namespace import Floats
 from envs.play import play_through
 from envs.scenario import load
 
-Array = NDArray[np.float64]
 SITES = ("seattle_wa", "frankfurt_de", "chicago_il", "sterling_va", "phoenix_az", "miami_fl", "singapore_sg")
 DAYS = (14, 104, 195, 287)  # mid-January, mid-April, mid-July, mid-October
 RULES, TUNED, LEGACY, WARMER = "the building's rules", "tuned rules", "as found", "as found, 1 K warmer"
@@ -46,18 +46,18 @@ ALL_AIR = (
 class Year(NamedTuple):
     """Sums over the sampled days, each ``(sites,)`` in the order of the sites [kWh, kg]."""
 
-    facility_kwh: Array
-    it_kwh: Array
-    cooling_kwh: Array
-    makeup_kg: Array
+    facility_kwh: Floats
+    it_kwh: Floats
+    cooling_kwh: Floats
+    makeup_kg: Floats
 
     @property
-    def pue(self) -> Array:
+    def pue(self) -> Floats:
         """Facility over IT energy [1]."""
         return self.facility_kwh / self.it_kwh
 
     @property
-    def wue_l_kwh(self) -> Array:
+    def wue_l_kwh(self) -> Floats:
         """Water made up per IT energy [L/kWh]."""
         return self.makeup_kg / self.it_kwh
 

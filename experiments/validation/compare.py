@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from experiments.validation.guideline14 import Agreement, agreement, means_by
 
 Values = Mapping[str, NDArray[np.float64]]
-#: Powers that make up cooling electricity: all that moves heat, IT and its losses not [kW].
+#: Of `envs.plant.flows.COOLING_POWER`, what EnergyPlus's halls have, in the order of tables and figures.
 COOLING = (
     "chiller_power_kw",
     "dx_power_kw",

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from envs.equipment import air_side, chilled_water, cooling_tower, dx_unit
-from envs.physics.namespace import clip
+from envs.physics.namespace import Floats, clip
 from envs.physics.psychrometrics import pressure_kpa
 from envs.scenario import Scenario
 from envs.units import RHO_WATER_KG_M3
@@ -21,12 +21,10 @@ from envs.units import RHO_WATER_KG_M3
 SUBSTEPS = 5  # of 60 s in a 5-minute step, as in the environments
 DRY_HUMIDITY_RATIO = 0.004
 SECONDS_PER_DAY = 86_400.0
-STILL_AND_DRY = {"air_changes_per_h": 0.0, "humidifier_kg_s": 0.0, "fabric_kw_k_m3": 0.0}
 IT_AIR_M3_S_KW = 0.0601  # PHYSICS C3; decides only how the hot aisle mixes, not what the coil sees when settled
-Array = Any
 
 
-def pumped_frac(zones: Any, plant: chilled_water.ChilledWater) -> Array:
+def pumped_frac(zones: Any, plant: chilled_water.ChilledWater) -> Floats:
     """Water that the pumps on duty bring over the water of all coils at design, at most 1."""
     wide_open = (zones.coil_water_kg_s * zones.crah_running).sum(axis=0)
     return clip(plant.design_flow_m3_s * RHO_WATER_KG_M3 / wide_open, 0.0, 1.0)
@@ -57,7 +55,7 @@ class Twin:
             self.coil_water_frac = pumped_frac(self.zones, self.plant) + np.zeros_like(self.elevation_m)
         self.density = self.zones.unit_kg_s / np.array([[z.unit_flow_m3_s] for z in rooms])
 
-    def start(self, now: Mapping[str, Array]) -> TwinState:
+    def start(self, now: Mapping[str, Floats]) -> TwinState:
         """A settled guess at the first step's conditions."""
         n = len(self.elevation_m)
         supply = now["supply_air_temp_setpoint_c"]
@@ -70,17 +68,17 @@ class Twin:
             tower = cooling_tower.initial(self.tower_params, now["cw_supply_temp_setpoint_c"] + 0.0, heat)
         return TwinState(air, chw, tower)
 
-    def step(self, state: TwinState, now: Mapping[str, Array], dt_s: float) -> tuple[TwinState, dict[str, Array]]:
+    def step(self, state: TwinState, now: Mapping[str, Floats], dt_s: float) -> tuple[TwinState, dict[str, Floats]]:
         """One zone time step in sub-steps; means of everything by the names of `water_cooled_hall.variables`."""
         weather = self._weather(now)
-        total: dict[str, Array] = {}
+        total: dict[str, Floats] = {}
         for _ in range(SUBSTEPS):
             state, values = self._substep(state, now, weather, dt_s / SUBSTEPS)
             for name, value in values.items():
                 total[name] = total.get(name, 0.0) + value * (1.0 / SUBSTEPS)
         return state, total
 
-    def _weather(self, now: Mapping[str, Array]) -> Any:
+    def _weather(self, now: Mapping[str, Floats]) -> Any:
         """What holds for the whole step: terms of the tower, of an air-cooled chiller or of direct expansion."""
         if self.tower_params is not None:
             return cooling_tower.weather_terms(
@@ -92,8 +90,8 @@ class Twin:
         return dx_unit.conditions(self.dx, now["dry_bulb_c"], float(self.dx.units_duty))
 
     def _substep(
-        self, state: TwinState, now: Mapping[str, Array], weather: Any, dt_s: float
-    ) -> tuple[TwinState, dict[str, Array]]:
+        self, state: TwinState, now: Mapping[str, Floats], weather: Any, dt_s: float
+    ) -> tuple[TwinState, dict[str, Floats]]:
         air_state, air, values = self._room(state, now, weather, dt_s)
         load = (air.coil_sensible_kw + air.coil_latent_kw).sum(axis=0)
         if self.plant is None:
@@ -112,8 +110,8 @@ class Twin:
         return TwinState(air_state, chw_state, tower_state), values | _tower_values(tower)
 
     def _room(
-        self, state: TwinState, now: Mapping[str, Array], weather: Any, dt_s: float
-    ) -> tuple[air_side.AirState, air_side.AirFlows, dict[str, Array]]:
+        self, state: TwinState, now: Mapping[str, Floats], weather: Any, dt_s: float
+    ) -> tuple[air_side.AirState, air_side.AirFlows, dict[str, Floats]]:
         heat = now["it_kw"]
         speed = air_side.fan_speed(state.air, now["crah_fan_speed_frac"], dt_s)
         balance = air_side.balance(self.zones, speed, self.units, heat * IT_AIR_M3_S_KW * self.density)
@@ -133,7 +131,13 @@ class Twin:
         return air_state, air, _air_values(air, balance)
 
     def _chilled_water(
-        self, state: TwinState, now: Mapping[str, Array], air: air_side.AirFlows, load: Array, weather: Any, dt_s: float
+        self,
+        state: TwinState,
+        now: Mapping[str, Floats],
+        air: air_side.AirFlows,
+        load: Floats,
+        weather: Any,
+        dt_s: float,
     ) -> tuple[chilled_water.ChwState, chilled_water.ChwFlows]:
         assert self.plant is not None
         cooled_by_air = self.tower_params is None
@@ -152,7 +156,7 @@ class Twin:
         )
 
 
-def _air_values(air: air_side.AirFlows, balance: air_side.AirBalance) -> dict[str, Array]:
+def _air_values(air: air_side.AirFlows, balance: air_side.AirBalance) -> dict[str, Floats]:
     by_zone = {
         "crah_fan_power_kw": air.fan_power_kw,
         "coil_sensible_kw": air.coil_sensible_kw,
@@ -164,7 +168,7 @@ def _air_values(air: air_side.AirFlows, balance: air_side.AirBalance) -> dict[st
     return {f"{name}[{z}]": value[z] for name, value in by_zone.items() for z in range(len(value))}
 
 
-def _water_values(chw: chilled_water.ChwFlows) -> dict[str, Array]:
+def _water_values(chw: chilled_water.ChwFlows) -> dict[str, Floats]:
     return {
         "chiller_power_kw": chw.chiller_power_kw,
         "evaporator_heat_kw": chw.evaporator_heat_kw,
@@ -177,7 +181,7 @@ def _water_values(chw: chilled_water.ChwFlows) -> dict[str, Array]:
     }
 
 
-def _tower_values(tower: cooling_tower.TowerFlows) -> dict[str, Array]:
+def _tower_values(tower: cooling_tower.TowerFlows) -> dict[str, Floats]:
     return {
         "tower_fan_power_kw": tower.fan_power_kw,
         "tower_heat_kw": tower.heat_rejected_kw,
@@ -229,7 +233,7 @@ def replay(
     index = begins[None, :] + np.arange(-early, length)[:, None]
     index = np.where(index < 0, index % early, index)
     state = twin.start(_at(given, index[0]))
-    rows: list[dict[str, Array]] = []
+    rows: list[dict[str, Floats]] = []
     for t, at in enumerate(index):
         state, values = twin.step(state, _at(given, at), step_s)
         if t >= early:

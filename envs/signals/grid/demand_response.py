@@ -73,21 +73,19 @@ def generate_events(
 
 def event_signals(
     events: Sequence[DemandResponseEvent], start_utc: np.datetime64, step_s: float, count: int, period_s: float = np.inf
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Put events on a control grid: (active 0/1, reduction fraction, announced fraction), each (count,) float32.
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Put events on a control grid: (active 0/1, reduction fraction), each (count,) float32.
 
-    A step belongs to an event when its middle does. ``announced`` is the coming reduction from notice to start. Events
-    recur after ``period_s`` [s], so that a series may be sampled around its end.
+    A step belongs to an event when its middle does. Events recur after ``period_s`` [s], so that a series may be
+    sampled around its end.
     """
-    active, reduction, announced = (np.zeros(count, np.float32) for _ in range(3))
+    active, reduction = (np.zeros(count, np.float32) for _ in range(2))
     for event in events:
         begin_s = float((event.start_utc - start_utc) / np.timedelta64(1, "s"))
         begin_s = begin_s % period_s if np.isfinite(period_s) else begin_s
-        first, last, known = (
-            min(max(int(np.ceil(moment / step_s - 0.5)), 0), count)
-            for moment in (begin_s, begin_s + event.duration_s, begin_s - event.notice_s)
+        first, last = (
+            min(max(int(np.ceil(moment / step_s - 0.5)), 0), count) for moment in (begin_s, begin_s + event.duration_s)
         )
         active[first:last] = 1.0
         reduction[first:last] = np.maximum(reduction[first:last], np.float32(event.reduction_frac))
-        announced[known:first] = np.maximum(announced[known:first], np.float32(event.reduction_frac))
-    return active, reduction, announced
+    return active, reduction

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from envs.physics.namespace import Floats
 from envs.signals.grid.zones import PriceFacts, Shape, Zone, grid_zone
 from envs.signals.noise import NOISE_LIMIT, autoregressive_noise
 from envs.signals.plain_year import DAYS_PER_YEAR, MONTH_DAYS
@@ -19,8 +19,6 @@ SLOW_SHARE = 0.8  # of the variance, engineering guess
 SCARCITY_QUANTILE = 0.95  # spikes come in the tightest hours only, so that p95 stays where it is
 SPIKE_PROBABILITY = 0.2  # of a tight hour: 88 spikes a year, engineering guess
 
-Floats = NDArray[np.float64]
-
 
 def _share_below(score: float | Floats) -> Floats:
     """Share of the standard normal distribution below a score."""
@@ -29,7 +27,7 @@ def _share_below(score: float | Floats) -> Floats:
     return ndtr(score)
 
 
-def _score_of(share: float | NDArray[np.floating]) -> Floats:
+def _score_of(share: float | Floats) -> Floats:
     """Score below which a share of the standard normal distribution lies."""
     from scipy.special import ndtri
 

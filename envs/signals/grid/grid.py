@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,6 @@ from envs.signals.plain_year import DAYS_PER_YEAR
 from envs.signals.series import Label, interval_means, read_series
 from envs.signals.table_file import Column, read_headings, time_heading
 
-Tariff = Literal["tou", "wholesale", "flat"]
 DEFAULT_BASE_USD_MWH = 80.0  # where a zone has no market facts, engineering guess
 FILE_COLUMNS = {
     "price_usd_mwh": Column("price_usd_mwh", -1000.0, 20000.0, "USD/MWh", "is it per kWh or in cents?"),
@@ -33,7 +32,6 @@ class GridSamples(NamedTuple):
     carbon_g_kwh: NDArray[np.float32]
     dr_active: NDArray[np.float32]
     dr_reduction_frac: NDArray[np.float32]
-    dr_announced_frac: NDArray[np.float32]
 
 
 @dataclass(frozen=True)

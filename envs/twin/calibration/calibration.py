@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.scenario import Scenario
 from envs.twin.calibration.errors import end_to_end
@@ -19,8 +19,6 @@ from envs.twin.calibration.replay import Candidates, replay
 from envs.twin.calibration.windows import BURN_IN_S, Windows, cut
 from envs.twin.telemetry.quantities import QUANTITIES
 from envs.twin.telemetry.telemetry import Telemetry
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.physics.namespace import Floats
 from envs.twin.calibration.windows import Windows
 from envs.twin.telemetry.quantities import QUANTITIES
 from envs.twin.telemetry.telemetry import MAD_TO_SD
 
-Floats = NDArray[np.float64]
 HUBER = 4.0  # in standard deviations: beyond it a residual pulls no harder
 LEAST_SCALE = 1.0  # a channel is never trusted beyond its sensor's noise
 MEMORY_S = 3.0 * 3600.0  # longest correlation in time that is counted

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 
+from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.twin.calibration.errors import Taken, Weighing, end_to_end, weigh, without_constants
 from envs.twin.calibration.free_parameters import FreeParameter
@@ -22,7 +22,6 @@ from envs.twin.calibration.rack_load import activity_of
 from envs.twin.calibration.slopes import predictions, slopes_at
 from envs.twin.calibration.windows import Windows
 
-Floats = NDArray[np.float64]
 Report = Callable[[str, float], None]
 
 PARTS = (1.0, 0.6, 0.3)  # of the bent step that are tried
@@ -123,9 +122,9 @@ def fit(
             fresh = True
         elif shown is None:
             shown = predictions(scenario, windows, free, u[:, None], activity)[0]
-        here = _look(windows, shown, slopes, near)
+        here = _look(u, windows, shown, slopes, near)
         costs.append(here.taken.cost + float(u @ u))
-        step = _step(scenario, windows, free, u, here, activity, (low, high), stiff, fresh)
+        step = _step(scenario, windows, free, here, activity, (low, high), stiff, fresh)
         moved = bool(np.any(step.u != u))
         arrived = near and step.promise < LITTLE
         if arrived and fresh and float(np.abs(u - found_at).max()) < SAME_WORK:
@@ -142,7 +141,7 @@ def fit(
     if not converged:
         say("slopes at the end", 0.98)
         shown, slopes = slopes_at(scenario, windows, free, u, activity, (low, high))
-        here = _look(windows, shown, slopes, near=True)
+        here = _look(u, windows, shown, slopes, near=True)
         costs.append(here.taken.cost + float(u @ u))
     return Fit(tuple(free), u, here.predicted, here.weighing, here.taken, tuple(costs), converged, activity)
 
@@ -161,15 +160,17 @@ def _roughly(scenario: Scenario, some: Windows, free: Sequence[FreeParameter], s
 class _Look:
     """A point with its slopes, as they are and in standard deviations."""
 
+    u: Floats
     predicted: Floats
     slopes: Floats
     weighing: Weighing
     taken: Taken
 
 
-def _look(windows: Windows, shown: Floats, slopes: Floats, near: bool) -> _Look:
+def _look(u: Floats, windows: Windows, shown: Floats, slopes: Floats, near: bool) -> _Look:
     weighing = weigh(windows, shown, near)
-    return _Look(shown, slopes, weighing, without_constants(weighing, end_to_end(windows.shown) - shown, slopes, shown))
+    taken = without_constants(weighing, end_to_end(windows.shown) - shown, slopes, shown)
+    return _Look(u, shown, slopes, weighing, taken)
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,13 +191,13 @@ def _step(
     scenario: Scenario,
     windows: Windows,
     free: Sequence[FreeParameter],
-    u: Floats,
     here: _Look,
     activity: Floats,
     bounds: tuple[Floats, Floats],
     stiff: float,
     bent: bool,
 ) -> _Step:
+    u = here.u
     h, g = here.taken.curvature() + np.eye(len(u)), here.taken.pull() - u
     room = bounds[0] - u, bounds[1] - u
     reach = np.clip(room[0], -LONGEST_STEP, 0.0), np.clip(room[1], 0.0, LONGEST_STEP)

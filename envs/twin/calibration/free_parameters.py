@@ -12,12 +12,10 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
 
-Floats = NDArray[np.float64]
 REACH = 4.0  # bounds in standard deviations of the prior
 INPUT = "input."
 LOAD_GAIN = "input.rack_power_gain."  # and the zone whose meters err together

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.physics.namespace import Floats
 from envs.twin.calibration.errors import MEMORY_S, product
 from envs.twin.calibration.fit import Fit
 from envs.twin.calibration.free_parameters import FreeParameter
 from envs.twin.telemetry.excitation import moved
 from envs.twin.telemetry.quantities import LOADS
 
-Floats = NDArray[np.float64]
 REPLAY_ERROR = 1.1  # what filled gaps and metered inputs add to a deviation; found on 64 halls, checked on others
 Z_90 = 1.6449
 KNOWN_FRAC = 0.05  # half of the 90 % interval over the value: known to within 5 %

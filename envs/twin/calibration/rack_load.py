@@ -9,14 +9,13 @@ itself is asked, step by step from its state, and a meter's noise may ask for a 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.twin.calibration.free_parameters import LOAD_GAIN, FreeParameter
 from envs.twin.calibration.replay import ACTIVITY_SPAN, Candidates, Rig, plant_of
 from envs.twin.calibration.windows import Windows
 
-Floats = NDArray[np.float64]
 CORRECTIONS = 2  # fans and leakage make a rack's power a little steeper than its rated slope
 
 

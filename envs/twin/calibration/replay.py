@@ -11,19 +11,18 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.engine import Taped
-from envs.episodes.world import Load, Outside, outside_from_bulbs
 from envs.faults import nothing_lost
+from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.plant.state import with_work_of
 from envs.scenario import Scenario
+from envs.signals.step import Load, Outside, outside_from_bulbs
 from envs.twin.calibration.free_parameters import LOAD_GAIN, SITE_GAIN, FreeParameter, with_values
 from envs.twin.calibration.windows import Windows
 from envs.twin.estimation.observer import correct
 
-Floats = NDArray[np.float64]
 Progress = Callable[[float], None]
 ACTIVITY_SPAN = (-0.1, 1.3)  # of a rack's work as its meter's noise has it
 #: Modes that a building may report, and the timer of each.

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 
+from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.twin.calibration.errors import end_to_end
 from envs.twin.calibration.free_parameters import FreeParameter
 from envs.twin.calibration.replay import Candidates, replay
 from envs.twin.calibration.windows import Windows
 
-Floats = NDArray[np.float64]
 SLOPE_STEP = 1e-5  # in standard deviations of the prior
 WORTH_A_CORE = (
     4000  # racks times environments: smaller arrays spend their time between numpy's calls, one core at a time

@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
 from envs.scenario import Scenario
 from envs.twin.calibration.calibration import Calibration
 from envs.twin.calibration.free_parameters import FreeParameter, with_values
 
-Floats = NDArray[np.float64]
 DIGITS = 6
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.building.rules import constants
+from envs.physics.namespace import Floats
 from envs.physics.psychrometrics import humidity_ratio, humidity_ratio_at_wet_bulb, wet_bulb_c
 from envs.plant.layout import Layout
 from envs.scenario import Scenario
@@ -16,8 +17,6 @@ from envs.twin.telemetry.gaps import bridged, runs
 from envs.twin.telemetry.meter_noise import without_noise
 from envs.twin.telemetry.quantities import LOADS, MODES, QUANTITIES, constant_error, noise_sd, outputs
 from envs.twin.telemetry.telemetry import Telemetry, stacked
-
-Floats = NDArray[np.float64]
 
 BURN_IN_S = 3.0 * 3600.0  # several time constants of basin, buffer and racks
 DECODING = {"conv": 1.0, "code": 0.15}  # of the idle share of a serving rack; read off our own load (WORKLOAD 6)

@@ -9,26 +9,24 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.building.rules import building_controller
 from envs.controllers.base import Together
 from envs.engine import Taped
 from envs.episodes.instruments import Instruments
-from envs.episodes.world import Load, Outside, outside_from_bulbs
 from envs.faults import Availability, nothing_lost
 from envs.interface.action import next_in_force
 from envs.interface.observation import Observer
 from envs.interface.points import bind_points
+from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.plant.state import with_work_of
 from envs.scenario import Scenario
+from envs.signals.step import Load, Outside, outside_from_bulbs
 from envs.signals.workload.profiles import IDLE_POWER_FRAC, SERVICE_PROFILE
 from envs.signals.workload.requests import phase_split
 from envs.signals.workload.workload import CLASSES
 from envs.twin.estimation.work_by_power import WorkByPower
-
-Array = NDArray[Any]
 
 POWER_GRID = 41
 
@@ -46,7 +44,7 @@ class HallModel:
         ``power_path_kw`` of a model of like racks, where the scenario's parameters are arrays ``(B,)``.
     """
 
-    def __init__(self, scenario: Scenario, dtype: str = "float32", power_path_kw: Array | None = None) -> None:
+    def __init__(self, scenario: Scenario, dtype: str = "float32", power_path_kw: Floats | None = None) -> None:
         self.scenario, self.dtype = scenario, np.dtype(dtype)
         self.plant = Plant(scenario, self.dtype)
         self.layout = self.plant.layout
@@ -65,18 +63,18 @@ class HallModel:
         """Fresh controllers for every channel."""
         return building_controller(self.scenario, self.layout, [c.name for c in self.channels])
 
-    def next_in_force(self, wanted: Mapping[str, Array], before: Mapping[str, Array]) -> dict[str, Array]:
+    def next_in_force(self, wanted: Mapping[str, Floats], before: Mapping[str, Floats]) -> dict[str, Floats]:
         """Setpoints of the coming step from what is wanted, by range and slew."""
         return next_in_force(self.channels, wanted, before, self.step_s)
 
     # ---- signals -------------------------------------------------------------------------------------------------
 
-    def outside(self, dry_bulb_c: Array, wet_bulb_c: Array) -> Outside:
+    def outside(self, dry_bulb_c: Floats, wet_bulb_c: Floats) -> Outside:
         """Weather ``(B,)`` by its two bulbs; prices, carbon and clock do not move the plant and stay zero."""
         bulbs = dry_bulb_c.astype(self.dtype), wet_bulb_c.astype(self.dtype)
         return outside_from_bulbs(*bulbs, self.layout.pressure_kpa)
 
-    def load(self, rack_kw: Array) -> Load:
+    def load(self, rack_kw: Floats) -> Load:
         """Activity at which racks of this model draw ``rack_kw (R, B)``."""
         racks = np.arange(self.activity_path.shape[1])
         return WorkByPower(self.activity_path, self.power_path_kw, racks).load(rack_kw, self.dtype)
@@ -88,7 +86,7 @@ class HallModel:
     # ---- steps ---------------------------------------------------------------------------------------------------
 
     def step(
-        self, state: Any, in_force: Mapping[str, Array], outside: Outside, rack_kw: Array, lost: Availability
+        self, state: Any, in_force: Mapping[str, Floats], outside: Outside, rack_kw: Floats, lost: Availability
     ) -> tuple[Any, Any]:
         """Next state and flows of one control step in which the racks draw about ``rack_kw (R, B)``.
 
@@ -98,20 +96,20 @@ class HallModel:
         after, flows = self.advance(state, in_force, outside, self.load(rack_kw), lost, clock)
         return with_work_of(after, state), flows
 
-    def settled(self, outside: Outside, rack_kw: Array, in_force: Mapping[str, Array]) -> tuple[Any, Any]:
+    def settled(self, outside: Outside, rack_kw: Floats, in_force: Mapping[str, Floats]) -> tuple[Any, Any]:
         """State and flows at rest under constant conditions."""
         batch = rack_kw.shape[1]
         rest = np.zeros(batch), np.full(batch, 0.5)
         return self.plant.settled(outside, self.load(rack_kw), in_force, self.nothing_lost(batch), *rest)
 
-    def readings(self, flows: Any, state: Any, in_force: Mapping[str, Array], outside: Outside) -> dict[str, Array]:
+    def readings(self, flows: Any, state: Any, in_force: Mapping[str, Floats], outside: Outside) -> dict[str, Floats]:
         """What perfect sensors would show after a step ``{name: (k, B)}``; the bill's points are left out."""
         given = self.instruments.plant_points(flows, state, in_force, outside)
         return {name: np.atleast_2d(value) for name, value in given.items() if value is not None}
 
     # ---- racks by their power ------------------------------------------------------------------------------------
 
-    def _power_path(self) -> Array:
+    def _power_path(self) -> Floats:
         """Power ``(R, G)`` [kW] that racks draw along the path of activity, ascending, in a settled cool hall."""
         path = self.activity_path.astype(self.dtype)
         n = path.shape[-1]
@@ -129,7 +127,7 @@ class HallModel:
         return np.asarray(rising + 1e-6 * np.arange(n), np.float64)
 
 
-def _activity_path(scenario: Scenario, layout: Any) -> Array:
+def _activity_path(scenario: Scenario, layout: Any) -> Floats:
     """One way from rest to full use ``(S, R, G)``: by which activity a rack draws more and more power.
 
     Power alone does not tell classes apart. Serving goes through prefill and decode as requests do (WORKLOAD 6b); the
@@ -137,7 +135,7 @@ def _activity_path(scenario: Scenario, layout: Any) -> Array:
     """
     reach = np.linspace(0.0, 1.0, POWER_GRID)
     used = (layout.slot_class != CLASSES.index("none")).astype(np.float64)
-    path: Array = (used / np.maximum(used.sum(axis=0), 1.0))[..., None] * reach
+    path: Floats = (used / np.maximum(used.sum(axis=0), 1.0))[..., None] * reach
     rack = 0
     for group in scenario.racks.values():
         if group.workload in SERVICE_PROFILE:

@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.controllers.base import Together
 from envs.controllers.pid import FanPiController
 from envs.parameters import Parameters, parameter
+from envs.physics.namespace import Floats
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.estimation.observer import GAIN, correct
 from envs.twin.telemetry.telemetry import INLET, RACK_POWER, Telemetry
-
-Array = NDArray[Any]
 
 GUESS = "engineering guess"
 LONG_AGO_S = 1e6
@@ -56,10 +54,10 @@ class Present(NamedTuple):
 
     state: Any
     rules: Together
-    in_force: dict[str, Array]
-    wanted: dict[str, Array]
-    offset: dict[str, Array]
-    power_gain: Array
+    in_force: dict[str, Floats]
+    wanted: dict[str, Floats]
+    offset: dict[str, Floats]
+    power_gain: Floats
 
 
 CORRECTED = (INLET, "zone_inlet_max_c", "zone_supply_c", "wet_bulb_c", "row_demand_share")
@@ -86,7 +84,7 @@ def present(model: HallModel, history: Telemetry, replay: Replay) -> Present:
     outside = weather(model, past, 0)
     state, flows = model.settled(outside, points[RACK_POWER][0], in_force)
     rules = primed(model, setpoints(model, past, 1), {name: values[0] for name, values in points.items()})
-    offset: dict[str, Array] = {}
+    offset: dict[str, Floats] = {}
     keep = float(np.exp(-model.step_s / (3600.0 * replay.offset_memory_h)))
     drawn_kw = modelled_kw = 0.0
     lost = model.nothing_lost(history.batch)
@@ -107,7 +105,7 @@ def present(model: HallModel, history: Telemetry, replay: Replay) -> Present:
     return Present(state, rules, in_force, wanted, offset, gain)
 
 
-def setpoints(model: HallModel, history: Telemetry, row: int) -> dict[str, Array]:
+def setpoints(model: HallModel, history: Telemetry, row: int) -> dict[str, Floats]:
     """Setpoints that were in force in the step before ``row``."""
     return {c.name: np.ascontiguousarray(history.values[f"in_force.{c.name}"][row]) for c in model.channels}
 
@@ -117,7 +115,7 @@ def weather(model: HallModel, history: Telemetry, row: int) -> Any:
     return model.outside(history.values["dry_bulb_c"][row, 0], history.values["wet_bulb_c"][row, 0])
 
 
-def primed(model: HallModel, in_force: dict[str, Array], seen: dict[str, Array]) -> Together:
+def primed(model: HallModel, in_force: dict[str, Floats], seen: dict[str, Floats]) -> Together:
     """Rules that have long run and have just put ``in_force`` into force after they had ``seen`` the points."""
     rules = model.rules()
     rules.reset(seen[INLET].shape[-1])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from envs.building.row_value import usual_mix
-from envs.controllers.base import Array
 from envs.episodes.world import Load
 from envs.equipment import rack
+from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.twin.estimation.work_by_power import WorkByPower
 
@@ -27,14 +27,14 @@ class RowLoad:
         drawn = self.rest_kw + ends * (self.busy_kw - self.rest_kw)
         self.path = WorkByPower(self.mix[:, :, None] * ends, drawn, self.layout.row_of)
 
-    def _draw(self, use: float) -> Array:
+    def _draw(self, use: float) -> Floats:
         """Demand of each power row ``(P, 1)`` [kW] with every rack at ``use`` of its usual mix."""
         table = self.layout.racks
         demand = rack.demand_terms(table, (use * self.mix[:, :, None]).astype(self.layout.dtype))
         supplies = np.broadcast_to(np.asarray(table.psu_marginal, self.layout.dtype), (self.layout.n_racks, 1))
-        draw: Array = self.layout.tree.row_racks @ ((demand.base_kw + demand.total_kw) * supplies)
+        draw: Floats = self.layout.tree.row_racks @ ((demand.base_kw + demand.total_kw) * supplies)
         return draw
 
-    def of(self, demand_kw: Array) -> Load:
+    def of(self, demand_kw: Floats) -> Load:
         """Load that draws ``demand_kw (P, B)``; no queues."""
         return self.path.load(demand_kw, self.layout.dtype)

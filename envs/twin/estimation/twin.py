@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Array, Measurements
+from envs.controllers.base import Measurements
 from envs.engine import Taped
-from envs.episodes.world import Load, Outside, outside_from_bulbs
 from envs.faults import nothing_lost
 from envs.interface.channels import Channel
+from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.plant.state import PlantState
+from envs.signals.step import Load, Outside, outside_from_bulbs
 from envs.trees import assign, columns
 from envs.twin.estimation.observer import GAIN, correct
 from envs.twin.estimation.row_load import RowLoad
@@ -78,6 +79,7 @@ class Twin:
         if anew:
             self.state, self.inlet_bias_k, self.fresh = settled, bias, None
             return
+        assert self.state is not None
         t = np.zeros(sites, np.int64)
         stepped, seen = self._advance(self.state, in_force, self.outside, self.load, self.lost, t)
         self.state = correct(self.plant, stepped, seen, measured, GAIN)
@@ -91,11 +93,11 @@ class Twin:
             self.row_bias_kw = assign(self.row_bias_kw, 0.0, where)
             self.fresh = None
 
-    def load_of(self, demand_kw: Array) -> Load:
+    def load_of(self, demand_kw: Floats) -> Load:
         """Load of rows that demand ``demand_kw (P, B)``, with what the twin's rows are known to be wrong by."""
         return self._row_load.of(demand_kw + self.row_bias_kw)
 
-    def _settled(self, measured: Measurements, in_force: dict[str, Array], sites: int) -> tuple[PlantState, Any]:
+    def _settled(self, measured: Measurements, in_force: dict[str, Floats], sites: int) -> tuple[PlantState, Any]:
         charge = measured["battery_soc_frac"][0] if "battery_soc_frac" in measured else np.full(sites, 0.5)
         none = np.zeros(sites)
         return self.plant.settled(self.outside, self.load, in_force, self.lost, none, charge)

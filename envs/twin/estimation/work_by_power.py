@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.episodes.world import Load
-
-Array = NDArray[Any]
+from envs.physics.namespace import Floats
 
 
 class WorkByPower(NamedTuple):
@@ -29,11 +28,11 @@ class WorkByPower(NamedTuple):
         The meter before each rack.
     """
 
-    activity: Array
-    power_kw: Array
+    activity: Floats
+    power_kw: Floats
     meter_of: NDArray[np.intp]
 
-    def load(self, read_kw: Array, dtype: Any) -> Load:
+    def load(self, read_kw: Floats, dtype: Any) -> Load:
         """Load that draws ``read_kw (M, B)``, as far as the path reaches; nothing waits."""
         slots, racks, _ = self.activity.shape
         activity = np.empty((slots, racks, read_kw.shape[1]), dtype)

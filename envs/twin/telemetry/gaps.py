@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from envs.physics.namespace import Floats
 
 
 def bridged(values: Floats, longest: int, hold: bool, step_matters: float = np.inf) -> tuple[Floats, NDArray[np.bool_]]:

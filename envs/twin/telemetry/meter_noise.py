@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import toeplitz
 
+from envs.physics.namespace import Floats
 from envs.twin.telemetry.telemetry import MAD_TO_SD
 
-Floats = NDArray[np.float64]
 BLOCK, MARGIN = 96, 36  # rows predicted at once, and rows on either side that tell of them
 BELIEVED = 3.0  # standard deviations
 BURST = 6.0  # a change of more usual deviations than this is a step of the load

@@ -6,14 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.interface.channels import CHANNELS
 from envs.interface.sensors import SensorModel
+from envs.physics.namespace import Floats
 from envs.plant.layout import Layout
 from envs.scenario import Scenario
-
-Floats = NDArray[np.float64]
 
 FRACTION_OFFSET = 0.002  # sd of a position's constant error, engineering guess
 LOADS = ("rack_power_kw", "row_power_kw", "it_power_kw")  # the first that is mapped drives the racks

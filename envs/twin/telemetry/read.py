@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from envs.physics.namespace import Floats
 from envs.plant.layout import Layout
 from envs.signals.table_file import read_cells
 from envs.twin.telemetry.point_map import PointMap
@@ -18,7 +18,6 @@ from envs.twin.telemetry.telemetry import EPOCH, Telemetry, timespan
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 MOST_ROWS = 2_000_000  # of the even clock
 CLOCK_CHANGE_S = 3600.0  # daylight saving
 

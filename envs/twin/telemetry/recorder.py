@@ -11,10 +11,11 @@ from envs.controllers.base import Controller
 from envs.core import DataCenterCore
 from envs.episodes.world import Outside
 from envs.interface.sensors import SensorBank, SensorState
+from envs.physics.namespace import Floats
 from envs.plant.machines import reported
 from envs.play import Step, play
 from envs.twin.telemetry.quantities import QUANTITIES
-from envs.twin.telemetry.telemetry import COOLING, INLET, RACK_POWER, Array, Telemetry
+from envs.twin.telemetry.telemetry import COOLING, INLET, RACK_POWER, Telemetry
 
 Reader = Callable[[Step], Mapping[str, Any]]
 
@@ -44,7 +45,7 @@ class Recorder:
 
     def __init__(self, core: DataCenterCore, read: Reader, steps: int) -> None:
         self.core, self.read, self.steps = core, read, steps
-        self.values: dict[str, Array] = {}
+        self.values: dict[str, Floats] = {}
         self.row = 0
 
     def add(self, step: Step) -> None:
@@ -88,12 +89,12 @@ class Points:
         self.state: SensorState | None = None
         self.kept = [n for n in core.measurements() if n in points or n.startswith("in_force.")]
 
-    def __call__(self, step: Step) -> dict[str, Array]:
+    def __call__(self, step: Step) -> dict[str, Floats]:
         """Readings after a step ``{name: (k, B)}``."""
         measured = self.core.measurements()
         return {name: measured[name] for name in self.kept} | self._metered()
 
-    def _metered(self) -> dict[str, Array]:
+    def _metered(self) -> dict[str, Floats]:
         core, plan = self.core, self.core.plan
         true = self.bank.stack({name: getattr(core.flows, name) for name in self.bank.rows})
         seed = plan.noise_seed + METER_STREAM

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.interface.channels import CHANNELS
+from envs.physics.namespace import Floats
 from envs.twin.telemetry.gaps import runs
 from envs.twin.telemetry.quantities import LOADS, QUANTITIES, Quantity
 from envs.twin.telemetry.telemetry import MAD_TO_SD, Telemetry
-
-Floats = NDArray[np.float64]
 
 STUCK_S = 2.0 * 3600.0  # the same reading to the last digit for so long
 OUTLIER = 8.0  # in robust deviations of a reading from the median of its neighbours

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.core import DataCenterCore
 from envs.episodes.episode import EpisodePlan
 from envs.episodes.world import START_WEEKDAY, World
 from envs.interface.sensors import SensorModel
+from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.twin.calibration.free_parameters import FreeParameter
 from envs.twin.telemetry.excitation import Excitation
@@ -22,7 +22,6 @@ from envs.twin.telemetry.quantities import QUANTITIES, constant_error, noise_sd,
 from envs.twin.telemetry.recorder import quantities, recorded
 from envs.twin.telemetry.telemetry import Telemetry, stacked, timespan
 
-Floats = NDArray[np.float64]
 NOT_LOGGED = ("row_power_kw", "it_power_kw", "pdu_loss_kw", "outside_rh_frac", "cooling_power_kw")
 LONGEST_GAP_ROWS = 6  # of a lost stretch, besides single lost readings
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from envs.physics.namespace import Floats
+
 Times = NDArray[np.datetime64]
 
 INLET, COOLING, RACK_POWER = "rack_inlet_c", "cooling_power_kw", "rack_power_kw"  # what a forecast is about
@@ -50,7 +51,7 @@ class Telemetry:
         Where a quantity has another shape than ``(T, k, B)``, or another T or B than the rest.
     """
 
-    values: Mapping[str, Array]
+    values: Mapping[str, Floats]
     step_s: float
     start_utc: Times
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -68,7 +69,7 @@ class Telemetry:
     @classmethod
     def of_hall(
         cls,
-        values: Mapping[str, Array],
+        values: Mapping[str, Floats],
         step_s: float,
         start_utc: np.datetime64,
         names: Mapping[str, tuple[str, ...]] | None = None,
@@ -103,13 +104,13 @@ class Telemetry:
         own = {name: value[:, :, index : index + 1] for name, value in self.values.items()}
         return replace(self, values=own, start_utc=self.start_utc[index : index + 1])
 
-    def series(self) -> dict[str, Array]:
+    def series(self) -> dict[str, Floats]:
         """Quantities ``(T, k)`` of a single hall, as views."""
         if self.batch != 1:
             raise ValueError(f"telemetry of {self.batch} environments is no single hall's; take one with hall(index)")
         return {name: value[:, :, 0] for name, value in self.values.items()}
 
-    def with_values(self, values: Mapping[str, Array]) -> Telemetry:
+    def with_values(self, values: Mapping[str, Floats]) -> Telemetry:
         """The same clock with other values ``(T, k, B)``."""
         return replace(self, values=dict(values))
 
@@ -147,7 +148,7 @@ def moments(telemetry: Telemetry, first: int, stride: int, count: int, before: i
             f"fit telemetry of {telemetry.rows} rows and {telemetry.batch} halls; give one hall and longer telemetry"
         )
 
-    def view(values: Array) -> Array:
+    def view(values: Floats) -> Floats:
         column = values[start:, :, 0]
         shape = (before + after, column.shape[1], count)
         strides = (column.strides[0], column.strides[1], column.strides[0] * stride)

@@ -11,7 +11,7 @@ import pytest
 
 from agents.planners.tuning import rules_with
 from envs.building.row_value import class_values, rack_curves, usual_mix
-from envs.controllers.marginal_value import MarginalValueCaps, Pieces, RackCurve, pieces_of
+from envs.controllers.marginal_value import Feeder, MarginalValueCaps, Pieces, RackCurve, pieces_of
 from envs.core import DataCenterCore
 from envs.equipment.throughput import CLASSES
 from envs.play import play_through
@@ -34,7 +34,7 @@ FIXED = RackCurve(2, 100.0, 95.0, 30.0, np.full(40, 95.0), np.full(40, 50.0))
 
 def rule(step_s: float = 60.0, **more: Any) -> MarginalValueCaps:
     pieces = pieces_of([*CURVES, FIXED], 3, 0.45)
-    return MarginalValueCaps(pieces, FEEDER_KW, 0.88 * 920.0, 920.0, LOSS, step_s, **more)
+    return MarginalValueCaps(pieces, Feeder(FEEDER_KW, 0.88 * 920.0, 920.0, LOSS), step_s, **more)
 
 
 def measured(share: Any, engaged: float = 0.0, power: Any = None, in_force: Any = 1.0) -> dict[str, np.ndarray]:
@@ -74,7 +74,7 @@ def test_no_other_share_of_the_feeder_is_worth_more() -> None:
 
 def test_the_row_with_the_steeper_curve_is_served_first() -> None:
     pieces = pieces_of([curve(0, 600.0, 100.0, 1.0), curve(1, 400.0, 300.0, 1.0), FIXED], 3, 0.45)
-    controller = MarginalValueCaps(pieces, FEEDER_KW, 800.0, 920.0, LOSS, 60.0)
+    controller = MarginalValueCaps(pieces, Feeder(FEEDER_KW, 800.0, 920.0, LOSS), 60.0)
     share = limits(controller, measured([0.95, 0.95, 0.95]))[:, 0]
     assert share[1] == 1.0 and 0.45 < share[0] < 0.9 and share[2] == 1.0
 

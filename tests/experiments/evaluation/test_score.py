@@ -11,6 +11,7 @@ import pytest
 
 from envs.interface.channels import CHANNELS
 from envs.interface.reward import TERM_NAMES, RewardConfig
+from envs.plant.flows import COOLING_POWER
 from experiments.evaluation.score import COOLING, KPIS, MEASURES, PAID, Scorer, totals
 
 PRICES = RewardConfig(water_usd_m3=4.0, blowdown_usd_m3=2.0)
@@ -21,7 +22,7 @@ FAN = replace(CHANNELS["crah_fan_speed_frac"], name="fan", low=0.0, high=1.0, ro
 
 def flows(**changed: Any) -> SimpleNamespace:
     """A step of two sites, three racks, six work classes."""
-    site = {name: np.zeros(2, np.float32) for name in COOLING}
+    site = {name: np.zeros(2, np.float32) for name in COOLING_POWER}
     site |= {
         "facility_power_kw": 120.0,
         "grid_power_kw": 130.0,

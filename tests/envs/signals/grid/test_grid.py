@@ -231,14 +231,13 @@ def test_no_rate_no_events_and_a_bad_rate_is_refused() -> None:
         generate_events(np.random.default_rng(0), start, 365, -1.0)
 
 
-def test_an_event_is_announced_then_active_then_over() -> None:
+def test_an_event_is_active_and_then_over() -> None:
     start = np.datetime64("2023-01-01T00:00:00", "s")
     event = DemandResponseEvent(start + np.timedelta64(3600, "s"), 1800.0, 900.0, 0.2)
-    active, reduction, announced = event_signals([event], start, 300.0, 24)
-    np.testing.assert_array_equal(np.flatnonzero(announced), [9, 10, 11])
+    active, reduction = event_signals([event], start, 300.0, 24)
     np.testing.assert_array_equal(np.flatnonzero(active), [12, 13, 14, 15, 16, 17])
     np.testing.assert_array_equal(np.flatnonzero(reduction), np.flatnonzero(active))
-    assert reduction.max() == announced.max() == np.float32(0.2)
+    assert reduction.max() == np.float32(0.2)
 
 
 def test_given_and_generated_events_reach_the_samples() -> None:

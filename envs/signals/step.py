@@ -1,0 +1,82 @@
+"""The signals of one control step: what is outside, and what the load asks for."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.physics.namespace import Floats
+from envs.physics.psychrometrics import humidity_ratio_at_wet_bulb
+
+LEAST_HUMIDITY = 1e-5  # [kg/kg], of air that two noisy bulbs call drier than dry
+
+
+class Outside(NamedTuple):
+    """Signals of one step at every site, each ``(B,)``."""
+
+    dry_bulb_c: Floats
+    wet_bulb_c: Floats
+    humidity_ratio: Floats
+    pressure_kpa: Floats
+    price_usd_mwh: Floats
+    carbon_g_kwh: Floats
+    dr_active: Floats
+    dr_reduction_frac: Floats
+    hour_sin: Floats
+    hour_cos: Floats
+    week_sin: Floats
+    week_cos: Floats
+    forecast_wet_bulb_1h_c: Floats
+    forecast_wet_bulb_4h_c: Floats
+    forecast_price_4h_usd_mwh: Floats
+
+
+def outside_from_bulbs(
+    dry_bulb_c: Floats, wet_bulb_c: Floats, pressure_kpa: float, humidity_ratio: Floats | None = None, **known: Floats
+) -> Outside:
+    """Weather as a site's two thermometers tell it, each ``(B,)``; what else is not known is zero.
+
+    Parameters
+    ----------
+    dry_bulb_c, wet_bulb_c : array (B,)
+        As read [degC]; noise may not lift the wet bulb over the dry one.
+    pressure_kpa : float
+        Of the site [kPa].
+    humidity_ratio : array (B,), optional
+        Where it was measured [kg/kg]; else what the two bulbs say.
+    **known : array (B,)
+        Other fields of `Outside`, such as the price.
+    """
+    wet = np.minimum(wet_bulb_c, dry_bulb_c)
+    if humidity_ratio is None:
+        humid = humidity_ratio_at_wet_bulb(dry_bulb_c, wet, pressure_kpa)
+        humidity_ratio = np.maximum(humid, LEAST_HUMIDITY).astype(dry_bulb_c.dtype)
+    zero = dry_bulb_c * 0.0
+    made = {**dict.fromkeys(Outside._fields, zero), **known, "dry_bulb_c": dry_bulb_c, "wet_bulb_c": wet}
+    return Outside(**{**made, "humidity_ratio": humidity_ratio, "pressure_kpa": zero + pressure_kpa})
+
+
+class Load(NamedTuple):
+    """Demand of one step.
+
+    Attributes
+    ----------
+    activity : ndarray (S, R, B)
+        Share of the rated accelerators active per slot.
+    job : ndarray (R, B)
+        Lowest rack of the synchronous job that a rack belongs to.
+    batch_arrival : ndarray (B,)
+        Accelerator-hours that enter the batch queue.
+    batch_due : ndarray (B,)
+        Accelerator-hours whose deadline falls in the step.
+    unserved : ndarray (B,)
+        Accelerator-hours of serving beyond what the pool can take, lost whatever the controls do.
+    """
+
+    activity: Floats
+    job: NDArray[Any]
+    batch_arrival: Floats
+    batch_due: Floats
+    unserved: Floats
