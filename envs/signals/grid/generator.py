@@ -22,14 +22,14 @@ SPIKE_PROBABILITY = 0.2  # of a tight hour: 88 spikes a year, engineering guess
 Floats = NDArray[np.float64]
 
 
-def _share_below(score: float | Floats) -> Floats:
+def _share_below(score: float | NDArray[np.floating]) -> Floats:
     """Share of the standard normal distribution below a score."""
     from scipy.special import ndtr  # here, so that importing the environments does not import scipy
 
     return ndtr(score)
 
 
-def _score_of(share: float | Floats) -> Floats:
+def _score_of(share: float | NDArray[np.floating]) -> Floats:
     """Score below which a share of the standard normal distribution lies."""
     from scipy.special import ndtri
 
