@@ -19,8 +19,8 @@ from envs.episodes.bill import Bill
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.instruments import Instruments
 from envs.episodes.world import World
-from envs.faults import Fault, availability, fault_plan, replaced
-from envs.interface.action import ActionDecoder, action_space, slew_limited
+from envs.faults import Fault, availability, fault_plan, nothing_lost, replaced
+from envs.interface.action import ActionDecoder, action_space, next_in_force, travel_ranges
 from envs.interface.channels import bind_channels, table_hash
 from envs.interface.observation import Observer, bind_points
 from envs.interface.reward import Judged, terms, total
@@ -167,7 +167,7 @@ class DataCenterCore:
         zero = np.zeros(len(where), np.int64)
         outside, load = self.world.at(plan, zero, self.dtype)
         in_force = self._first_setpoints(outside)
-        lost = availability(fault_plan([[]] * len(where), self.plant.layout.n_zones, dtype=self.dtype), zero)
+        lost = nothing_lost(len(where), self.plant.layout.n_zones, self.dtype)
         state, flows = self.plant.settled(outside, load, in_force, lost, plan.warmth_k, plan.soc)
         flows = flows._replace(backlog=flows.backlog * 0.0)  # nothing waits when an episode begins
         if self.state is None or len(where) == self.num_envs:
@@ -234,7 +234,7 @@ class DataCenterCore:
         self._look_outside()
 
     def _look_outside(self) -> None:
-        """Signals and losses of the coming step."""
+        """Signals ``outside`` and losses ``lost`` of the coming step."""
         outside, load = self.world.at(self.plan, self.t, self.dtype)
         self.lost = availability(self.faults, self.t * self.step_s)
         if self.faults.configured:
@@ -243,7 +243,7 @@ class DataCenterCore:
                 wet_bulb_c=outside.wet_bulb_c + self.lost.wet_bulb_add_c,
             )
             load = load._replace(activity=load.activity * self.lost.load_frac)
-        self._outside, self._load = outside, load
+        self.outside, self._load = outside, load
 
     # ---- steps ----------------------------------------------------------------------------------------------------
 
@@ -275,35 +275,28 @@ class DataCenterCore:
         wanted: Setpoints = dict(self.building.act(self.measured))
         wanted.update(targets)
         before = self.in_force
-        self.in_force = {
-            c.name: slew_limited(c, wanted.get(c.name, before[c.name]), before[c.name], self.step_s)
-            for c in self.channels
-        }
+        self.in_force = next_in_force(self.channels, wanted, before, self.step_s)
         assert self.state is not None
-        self.state, self.flows = self._advance(self.state, self.in_force, self._outside, self._load, self.lost, self.t)
+        self.state, self.flows = self._advance(self.state, self.in_force, self.outside, self._load, self.lost, self.t)
         self.t += 1
         truncated = self.t >= self.scenario.episode.steps
         cost = self._judge(before, truncated)
         reward = total(cost, self.scenario.reward_weights, self.scenario.reward.scale_usd).astype(np.float32)
-        self.sums.add(self.flows, cost, reward, self.step_s, self._outside.carbon_g_kwh)
+        self.sums.add(self.flows, cost, reward, self.step_s, self.outside.carbon_g_kwh)
         self._look_outside()
         return self._observe(), reward, truncated, cost
 
     def _judge(self, before: Mapping[str, Array], truncated: NDArray[np.bool_]) -> dict[str, Array]:
         flows, step_h = self.flows, self.step_s / 3600.0
-        travel: Any = 0.0
-        for c in self.agent_channels:
-            moved = np.abs(self.in_force[c.name] - before[c.name]).sum(axis=0)
-            travel = travel + moved * (1.0 / ((c.high - c.low) * c.rows))
         ramp = np.abs(flows.zone_inlet_max_c - self._inlet_before).max(axis=0) / step_h
         self._inlet_before = flows.zone_inlet_max_c
         judged = Judged(
-            price_usd_mwh=self._outside.price_usd_mwh,
-            carbon_g_kwh=self._outside.carbon_g_kwh,
+            price_usd_mwh=self.outside.price_usd_mwh,
+            carbon_g_kwh=self.outside.carbon_g_kwh,
             reference_it_kw=flows.reference_it_kw,
             demand_cost_usd=self.bill.demand_cost(flows.grid_power_kw, self.t),
-            demand_response_short_kwh=self.bill.demand_response_short(flows.grid_power_kw, self._outside, step_h),
-            travel_ranges=travel,
+            demand_response_short_kwh=self.bill.demand_response_short(flows.grid_power_kw, self.outside, step_h),
+            travel_ranges=travel_ranges(self.agent_channels, self.in_force, before),
             inlet_ramp_k_h=ramp,
             work_priority_usd=self.bill.work_cost(flows, step_h),
         )
@@ -323,7 +316,7 @@ class DataCenterCore:
 
     def _observe(self, only: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         block = self.instruments.read(
-            self.flows, self.state, self.in_force, self._outside, self.bill, self.plan, self.t, self.lost, only
+            self.flows, self.state, self.in_force, self.outside, self.bill, self.plan, self.t, self.lost, only
         )
         self.measured = self.observer.unstack(block)
         return self.observer.encode(block)

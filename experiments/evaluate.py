@@ -18,6 +18,7 @@ from experiments.schema import CONFIGS, register
 
 if TYPE_CHECKING:
     from envs.controllers.base import Controller
+    from envs.core import DataCenterCore
     from envs.scenario import Scenario
     from experiments.evaluation.policies import PolicyMaker
 
@@ -71,7 +72,7 @@ def evaluate(
     for name, make in policies.items():
         start = time.perf_counter()
         core.reset(seed=seed, plan=plan)
-        scores[name], traces[name] = play(core, make(core), site.episode.steps)
+        scores[name], traces[name] = score_and_trace(core, make(core), site.episode.steps)
         seconds[name] = time.perf_counter() - start
     facts = {
         "scenario": scenario.name,
@@ -84,19 +85,18 @@ def evaluate(
     return Evaluation(scores, traces, list(episodes), facts)
 
 
-def play(core: Any, controller: Controller, steps: int) -> tuple[Table, Series]:
+def score_and_trace(core: DataCenterCore, controller: Controller, steps: int) -> tuple[Table, Series]:
     """Score and series of one controller over ``steps`` control steps of a core that was just reset."""
-    ranges, prices = {c.name: (c.low, c.high) for c in core.channels}, core.scenario.reward
-    scorer = Scorer(core.num_envs, core.step_s, ranges, prices.water_usd_m3, prices.blowdown_usd_m3)
+    from envs.play import play
+
+    prices = core.scenario.reward
+    scorer = Scorer(core.num_envs, core.step_s, core.channels, prices.water_usd_m3, prices.blowdown_usd_m3)
     tracer = Tracer()
     controller.reset(core.num_envs)
-    for _ in range(steps):
-        seen = core.measurements()
-        price, carbon = seen["price_usd_mwh"][0], seen["carbon_g_kwh"][0]
-        outside = {name: seen[name] for name in OUTSIDE}
-        core.step_setpoints(controller.act(seen))
-        scorer.add(core.flows, core.in_force, price, carbon)
-        tracer.add(core.flows, core.in_force, outside)
+    for step in play(core, controller, steps):
+        seen = step.measured
+        scorer.add(core.flows, core.in_force, seen["price_usd_mwh"][0], seen["carbon_g_kwh"][0])
+        tracer.add(core.flows, core.in_force, {name: seen[name] for name in OUTSIDE})
     return scorer.table(), tracer.series()
 
 

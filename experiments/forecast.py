@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hydra
-import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.schema import CONFIGS, register
@@ -94,7 +93,7 @@ def prepared(
     halls = simulate(scenario, replace(draw, days=how.days(step_s)), tick, how.failure_rows(step_s))
     begun.append(time.perf_counter())
     tick("matching the scenario to each hall's training telemetry")
-    train = halls.history.part(0, how.train_rows(step_s))
+    train = halls.telemetry.part(0, how.train_rows(step_s))
     believed = matched(scenario, train, Match() if match else replace(Match(), iterations=0))
     begun.append(time.perf_counter())
     return halls, believed
@@ -116,9 +115,9 @@ def _judged(halls: Halls, believed: Sequence[Scenario], how: Judging, jobs: int,
     """One verdict per hall."""
     from experiments.forecasting.judge import judge
 
-    truth = np.concatenate([halls.true_inlet_c, halls.true_cooling_kw[:, None]], axis=1)
     work = [
-        (scenario, halls.history.hall(i).copied(), truth[:, :, i].copy(), how) for i, scenario in enumerate(believed)
+        (scenario, halls.telemetry.hall(i).copied(), halls.truth.hall(i).copied(), how)
+        for i, scenario in enumerate(believed)
     ]
     found: list[Verdict] = []
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) if jobs > 1 else nullcontext() as pool:

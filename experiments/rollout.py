@@ -30,6 +30,7 @@ def rollout(make: Callable[[Any], Controller], scenario: Scenario, episode: Epis
     import pandas as pd
 
     from envs.core import DataCenterCore
+    from envs.play import play
     from experiments.evaluation.episodes import explicit_plan, restricted
 
     site = restricted(scenario, [episode])
@@ -38,9 +39,8 @@ def rollout(make: Callable[[Any], Controller], scenario: Scenario, episode: Epis
     controller = make(core)
     controller.reset(1)
     rows = []
-    for step in range(site.episode.steps):
-        row = {"time_s": step * core.step_s, **_named("measured", core.measurements())}
-        core.step_setpoints(controller.act(core.measurements()))
+    for number, step in enumerate(play(core, controller, site.episode.steps)):
+        row = {"time_s": number * core.step_s, **_named("measured", step.measured)}
         row |= _named("in_force", core.in_force) | _named("flow", core.flows._asdict())
         rows.append(row)
     return pd.DataFrame(rows)
@@ -66,7 +66,7 @@ def write_telemetry(scenario: Scenario, episode: Episode, folder: Path, seed: in
     site = restricted(scenario, [episode])
     world = World.build(site)
     truth = record(site, site.episode.steps, explicit_plan(site, world, [episode]), world, seed)
-    write(measured(truth, 0, site.sensors, site.episode.step_s, seed), folder)
+    write(measured(truth, 0, site.sensors, seed), folder)
     return folder
 
 

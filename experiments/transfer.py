@@ -16,7 +16,7 @@ import hydra
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.evaluate import Evaluation, play
+from experiments.evaluate import Evaluation, score_and_trace
 from experiments.evaluation.score import Table
 from experiments.evaluation.trace import BATCH_SERIES, Series
 from experiments.schema import CONFIGS, register
@@ -41,7 +41,7 @@ def on_ours(policies: Mapping[str, PolicyMaker], given: Setting, seed: int = 0) 
     for name, make in policies.items():
         start = time.perf_counter()
         core.reset(seed=seed, plan=given.plan)
-        scores[name], traces[name] = play(core, make(core), given.scenario.episode.steps)
+        scores[name], traces[name] = score_and_trace(core, make(core), given.scenario.episode.steps)
         seconds[name] = time.perf_counter() - start
     return Evaluation(scores, traces, given.episodes, _facts(given, core, seconds, OURS))
 
@@ -74,7 +74,7 @@ def on_energyplus(
             for name, make in policies.items():
                 start = time.perf_counter()
                 core.reset(seed=seed + i, plan=plan)
-                parts[name].append(play(core, make(core), steps))
+                parts[name].append(score_and_trace(core, make(core), steps))
                 seconds[name] += time.perf_counter() - start
                 LOG.info("EnergyPlus: month %d, %s", episode.month, name)
         finally:

@@ -198,7 +198,7 @@ def by_machine(batch: int = 1024, substeps: int = 40) -> list[tuple[str, float]]
     for _ in range(substeps // core.plant.substeps):
         spent.clear()
         start = time.perf_counter()
-        core.plant.step(core.state, core.in_force, core._outside, core._load, core.lost, core.t)  # type: ignore[arg-type]
+        core.plant.step(core.state, core.in_force, core.outside, core._load, core.lost, core.t)  # type: ignore[arg-type]
         spent["meeting, ledger, work"] = time.perf_counter() - start - sum(spent.values())
         least = {name: min(s, least.get(name, s)) for name, s in spent.items()}
     for module, name, function in kept:
@@ -213,7 +213,7 @@ def tape_gain(batch: int, repeats: int) -> tuple[float, float]:
     actions = actions_of(core.action_space.shape[0], batch)
     for k in range(WARM_UP):
         core.step(actions[k % 8])
-    arguments = (core.state, core.in_force, core._outside, core._load, core.lost, core.t)
+    arguments = (core.state, core.in_force, core.outside, core._load, core.lost, core.t)
     eager, _ = best_of(lambda: core.plant.step(*arguments), 3 * repeats)  # type: ignore[arg-type]
     taped, _ = best_of(lambda: core._advance(*arguments), 3 * repeats)
     return 1e3 * eager, 1e3 * taped

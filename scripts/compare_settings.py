@@ -22,6 +22,7 @@ import numpy as np
 from agents.policy import interface_of, of_model
 from agents.references import roster
 from envs.core import DataCenterCore
+from envs.play import play
 from envs.scenario import Scenario, load
 from experiments.evaluation.episodes import with_split
 
@@ -38,8 +39,8 @@ def score(make: Callable[[Any], Any], scenario: Scenario, world: Any = None) -> 
     policy.reset(EPISODES)
     steps = scenario.episode.steps
     total, cooling_kwh = np.zeros(EPISODES), np.zeros(EPISODES)
-    for _ in range(steps):
-        total += core.step_setpoints(policy.act(core.measured))[1]
+    for step in play(core, policy, steps):
+        total += step.reward
         cooling_kwh += core.flows.cooling_power_kw * (core.step_s / 3600.0)
     days = steps * core.step_s / 86_400.0
     return float(total.mean()), float(cooling_kwh.mean() / days), core.world

@@ -19,19 +19,19 @@ from agents.forecasting.direct_ridge import (
 )
 from agents.forecasting.lags import lag_features, steps_per_day
 from agents.forecasting.residual import target_series
-from envs.twin.telemetry.history import History
+from envs.twin.telemetry.telemetry import Telemetry
 
 Array = NDArray[Any]
 
 STRENGTH = 0.3  # of the autoregression's ridge, per sample; its best on halls that are not reported
 
 
-def persistence(history: History, steps: int) -> Array:
+def persistence(history: Telemetry, steps: int) -> Array:
     """The last reading, ``(H, G, B)``."""
     return np.repeat(target_series(history)[-1:], steps, axis=0).astype(np.float64)
 
 
-def seasonal(history: History, steps: int) -> Array:
+def seasonal(history: Telemetry, steps: int) -> Array:
     """The reading of a day before each coming step, ``(H, G, B)``; horizons up to a day."""
     series, day = target_series(history), steps_per_day(history.step_s)
     first = len(series) - day
@@ -46,27 +46,27 @@ class Autoregression:
         self.knots = knots_up_to(steps)
         self.ridge: Ridge | None = None
 
-    def fit(self, history: History, came: Array) -> None:
+    def fit(self, history: Telemetry, came: Array) -> None:
         """Learn from moments and what came ``(H, G, N)``."""
         features = _lags(history, self.step_s)(self.knots)
         self.ridge = fit(features, came[self.knots - 1], self.knots, STRENGTH)
 
-    def __call__(self, history: History) -> Array:
+    def __call__(self, history: Telemetry) -> Array:
         """Predictions ``(H, G, B)``."""
         if self.ridge is None:
             raise ValueError("the autoregression has not been fitted; call fit with training days first")
         return predict_all(self.ridge, _lags(history, self.step_s), self.steps)
 
-    def out_of_fold(self, history: History, came: Array, folds: Folds) -> Array:
+    def out_of_fold(self, history: Telemetry, came: Array, folds: Folds) -> Array:
         """Predictions of the training moments by regressions that have not seen their neighbourhood."""
         features_at = _lags(history, self.step_s)
         ridges = fit_folds(features_at(self.knots), came[self.knots - 1], self.knots, STRENGTH, folds)
         return out_of_fold(ridges, features_at, self.steps, folds, history.batch)
 
 
-def _lags(history: History, step_s: float) -> Features:
+def _lags(history: Telemetry, step_s: float) -> Features:
     """Features ``(K, G, N, F)`` at horizons: the target's lags, and those of the wet bulb."""
-    series, wet_bulb_c = target_series(history), history.points["wet_bulb_c"]
+    series, wet_bulb_c = target_series(history), history.values["wet_bulb_c"]
 
     def at(horizons: Array) -> Array:
         own = lag_features(series, horizons, step_s)

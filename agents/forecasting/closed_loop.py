@@ -13,7 +13,7 @@ from envs.faults import WET_PER_DRY, Availability, Fault, availability, fault_pl
 from envs.interface.sensors import normal_noise
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.estimation.present import CORRECTED, Present
-from envs.twin.telemetry.history import INLET
+from envs.twin.telemetry.telemetry import INLET
 
 Array = NDArray[Any]
 

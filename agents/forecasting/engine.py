@@ -20,7 +20,7 @@ from envs.parameters import Parameters, parameter
 from envs.scenario import Scenario
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.estimation.present import Present, Replay, present
-from envs.twin.telemetry.history import History, windows
+from envs.twin.telemetry.telemetry import Telemetry, moments
 
 Array = NDArray[Any]
 
@@ -75,18 +75,18 @@ class Forecaster:
 
     # ---- training ------------------------------------------------------------------------------------------------
 
-    def fit(self, history: History) -> None:
+    def fit(self, history: Telemetry) -> None:
         """Learn from a hall's telemetry: outlook, residual, and errors made out of fold.
 
         Parameters
         ----------
-        history : History
+        history : Telemetry
             One hall; at least the lookback of a week, a day per fold and two days beside.
         """
         past, after = self.moments(history)
         purge = -(-self.steps // self.stride)
         folds = contiguous_folds(past.batch, int(self.settings.folds), purge)
-        coming = after.part(1, after.steps)
+        coming = after.part(1, after.rows)
         self.outlook.fit(past, coming)
         read = target_series(coming).astype(np.float64)
         signals = came(after) if self.settings.given else self.outlook.out_of_fold(past, coming, folds)
@@ -95,32 +95,32 @@ class Forecaster:
         mean = self.residual.out_of_fold(past, signals, path, read, folds)
         self.conformal.learn(past.now, read - mean)
 
-    def fit_outlook(self, history: History) -> None:
+    def fit_outlook(self, history: Telemetry) -> None:
         """Learn the outlook alone: all that the model needs to run on, without the residual and the intervals."""
         past, after = self.moments(history)
-        self.outlook.fit(past, after.part(1, after.steps))
+        self.outlook.fit(past, after.part(1, after.rows))
 
-    def moments(self, history: History, stride_h: float | None = None) -> tuple[History, History]:
+    def moments(self, history: Telemetry, stride_h: float | None = None) -> tuple[Telemetry, Telemetry]:
         """Every ``stride_h`` (the settings' own if left out), the past of a moment and what came.
 
         Returns
         -------
-        tuple of History
+        tuple of Telemetry
             ``(T, k, N)`` up to the present, and ``(H + 1, k, N)`` from the present on.
         """
         before = lookback_steps(self.step_s)
         stride = self.stride if stride_h is None else round(stride_h * 3600.0 / self.step_s)
-        count = (history.steps - before - self.steps) // stride + 1
+        count = (history.rows - before - self.steps) // stride + 1
         if count < 2:
             raise ValueError(
-                f"history has {history.steps} rows; give more than {before + self.steps + stride}: a week that "
+                f"history has {history.rows} rows; give more than {before + self.steps + stride}: a week that "
                 "the outlook looks back on, and moments with a day after them"
             )
-        first = history.steps - 1 - self.steps - (count - 1) * stride
-        whole = windows(history, first, stride, count, before, self.steps)
-        return whole.part(0, before), whole.part(before - 1, whole.steps)
+        first = history.rows - 1 - self.steps - (count - 1) * stride
+        whole = moments(history, first, stride, count, before, self.steps)
+        return whole.part(0, before), whole.part(before - 1, whole.rows)
 
-    def learn(self, past: History, mean: Array, read: Array) -> None:
+    def learn(self, past: Telemetry, mean: Array, read: Array) -> None:
         """Take the errors of forecasts whose moments have come into the intervals; ``(H, G, N)`` each."""
         self.conformal.learn(past.now, read - mean)
 
@@ -128,7 +128,7 @@ class Forecaster:
 
     def forecast(
         self,
-        history: History,
+        history: Telemetry,
         horizon_steps: int | None = None,
         faults: Sequence[Fault] | None = None,
         signals: Signals | None = None,
@@ -138,7 +138,7 @@ class Forecaster:
 
         Parameters
         ----------
-        history : History
+        history : Telemetry
             ``(T, k, B)``; moments of one hall, since the residual is that hall's.
         horizon_steps : int, optional
             Control steps ahead; the settings' horizon when left out.
@@ -158,7 +158,7 @@ class Forecaster:
         return Forecast(unstacked(mean), unstacked(mean + low), unstacked(mean + high))
 
     def mean(
-        self, history: History, told: Told | None = None, signals: Signals | None = None, steps: int | None = None
+        self, history: Telemetry, told: Told | None = None, signals: Signals | None = None, steps: int | None = None
     ) -> Array:
         """Expected targets ``(steps, G, B)``; what is told moves the model's path, the correction is a quiet day's."""
         steps = self.steps if steps is None else steps
@@ -171,7 +171,7 @@ class Forecaster:
             corrected = corrected + (self._from(start, signals, told) - quiet)
         return corrected[:steps]
 
-    def path(self, history: History, signals: Signals) -> Array:
+    def path(self, history: Telemetry, signals: Signals) -> Array:
         """The model's own path ``(H, G, B)`` under the building's rules."""
         return self._from(present(self.model, history, self.settings.replay), signals, Told())
 

@@ -20,10 +20,11 @@ from agents.forecasting.lags import smoothed_now
 from envs.engine import Taped
 from envs.episodes.world import Load, Outside
 from envs.faults import Fault, availability, fault_plan
+from envs.plant.state import with_work_of
+from envs.trees import tiled
 from envs.twin.estimation.hall_model import HallModel
-from envs.twin.estimation.observer import tiled
 from envs.twin.estimation.present import Present, present
-from envs.twin.telemetry.history import INLET, History
+from envs.twin.telemetry.telemetry import INLET, Telemetry
 
 Array = NDArray[Any]
 
@@ -78,7 +79,7 @@ class Played(NamedTuple):
 
 def first_over(
     forecaster: Forecaster,
-    history: History,
+    history: Telemetry,
     faults: Sequence[Fault],
     limit_c: float = 32.0,
     hours: float = 1.0,
@@ -90,7 +91,7 @@ def first_over(
     ----------
     forecaster : Forecaster
         Its outlook fitted to the hall.
-    history : History
+    history : Telemetry
         ``(T, k, B)``.
     faults : sequence of Fault
         From now on, in seconds from now: ``crah_failure(zone)``.
@@ -104,7 +105,7 @@ def first_over(
 
 def first_over_each(
     forecaster: Forecaster,
-    history: History,
+    history: Telemetry,
     failures: Sequence[Sequence[Fault]],
     limit_c: float = 32.0,
     hours: float = 1.0,
@@ -121,7 +122,7 @@ def first_over_each(
     def outside(step: int) -> Outside:
         return model.outside(signals.dry_bulb_c[min(step, last)], signals.wet_bulb_c[min(step, last)])
 
-    inlet_c = smoothed_now(history.points[INLET], history.step_s)
+    inlet_c = smoothed_now(history.values[INLET], history.step_s)
     quiet: list[list[Fault]] = [[]] * history.batch
     alone = Played(start.state, start.rules, start.in_force, start.wanted, start.offset, inlet_c, load, outside, quiet)
     return answers(FineModel(model), alone, failures, limit_c, hours)
@@ -181,9 +182,8 @@ def play(fine: FineModel, start: Played, hours: float) -> tuple[Array, float]:
             in_force = model.next_in_force(wanted, in_force)
             load, outside, after = start.load(step), start.outside(step), start.outside(step + 1)
         lost = availability(plan, np.full(batch, tick * fine.step_s))
-        work = state.work
-        state, flows = fine.advance(state, in_force, outside, load, lost, clock)
-        state = state._replace(work=work)
+        moved, flows = fine.advance(state, in_force, outside, load, lost, clock)
+        state = with_work_of(moved, state)
         inlets.append((flows.rack_inlet_c + offset_c).astype(model.dtype))
         if tick % fine.per_control == fine.per_control - 1:
             shown = model.readings(flows, state, in_force, after)

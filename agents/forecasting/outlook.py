@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from agents.forecasting.closed_loop import Signals
 from agents.forecasting.direct_ridge import Folds, Ridge, between_knots, fit, fit_folds, knots_up_to, predict
 from agents.forecasting.lags import lag_features
-from envs.twin.telemetry.history import RACK_POWER, History
+from envs.twin.telemetry.telemetry import RACK_POWER, Telemetry
 
 Array = NDArray[Any]
 
@@ -42,36 +42,36 @@ class Outlook:
         self.load: list[Ridge] = []
         self.weather: Ridge | None = None
 
-    def fit(self, history: History, after: History) -> None:
+    def fit(self, history: Telemetry, after: Telemetry) -> None:
         """Learn from moments ``history (T, k, N)`` and what came ``after (steps, k, N)`` each."""
         rows = self.knots - 1
         self.load = [
             fit(
                 self._rack_features(history, g),
-                _pooled(after.points[RACK_POWER][rows][:, g]),
+                _pooled(after.values[RACK_POWER][rows][:, g]),
                 self.knots,
                 LOAD_STRENGTH,
             )
             for g in self.groups
         ]
-        came = np.stack([after.points[n][rows, 0] for n in WEATHER], axis=1)
+        came = np.stack([after.values[n][rows, 0] for n in WEATHER], axis=1)
         self.weather = fit(self._weather_features(history), came, self.knots, WEATHER_STRENGTH)
 
-    def __call__(self, history: History) -> Signals:
+    def __call__(self, history: Telemetry) -> Signals:
         """Signals of the coming ``steps`` for every moment of a history."""
         if self.weather is None:
             raise ValueError("the outlook has not been fitted; call fit with training days first")
         load = [predict(ridge, self._rack_features(history, g)) for ridge, g in zip(self.load, self.groups)]
         return self._signals(history, load, predict(self.weather, self._weather_features(history)))
 
-    def out_of_fold(self, history: History, after: History, folds: Folds) -> Signals:
+    def out_of_fold(self, history: Telemetry, after: Telemetry, folds: Folds) -> Signals:
         """Signals of the training moments, each by regressions that have not seen its neighbourhood."""
         rows, load = self.knots - 1, []
         for g in self.groups:
             spread = [(_repeated(held, len(g)), _repeated(used, len(g))) for held, used in folds]
-            target = _pooled(after.points[RACK_POWER][rows][:, g])
+            target = _pooled(after.values[RACK_POWER][rows][:, g])
             load.append(self._held(self._rack_features(history, g), target, spread, LOAD_STRENGTH))
-        came = np.stack([after.points[n][rows, 0] for n in WEATHER], axis=1)
+        came = np.stack([after.values[n][rows, 0] for n in WEATHER], axis=1)
         return self._signals(history, load, self._held(self._weather_features(history), came, folds, WEATHER_STRENGTH))
 
     def _held(self, features: Array, target: Array, folds: Folds, strength: float) -> Array:
@@ -82,41 +82,41 @@ class Outlook:
             found[:, :, held] = predict(ridge, features[:, :, held])
         return found
 
-    def _signals(self, history: History, load: list[Array], weather: Array) -> Signals:
+    def _signals(self, history: Telemetry, load: list[Array], weather: Array) -> Signals:
         batch = history.batch
         racks = sum(len(g) for g in self.groups)
         rack_kw = np.empty((len(self.knots), racks, batch))
         for g, pooled in zip(self.groups, load):
             rack_kw[:, g] = pooled.reshape(len(self.knots), batch, len(g)).swapaxes(1, 2)
         path = between_knots(np.maximum(rack_kw, 0.0), self.knots, self.steps)
-        now = np.stack([history.points[n][-1, 0] for n in WEATHER])
+        now = np.stack([history.values[n][-1, 0] for n in WEATHER])
         coming = between_knots(weather, self.knots, self.steps)
         dry, wet = np.concatenate([now[None], coming[:-1]]).swapaxes(0, 1)
         return Signals(path, dry, np.minimum(wet, dry))
 
-    def _rack_features(self, history: History, group: Array) -> Array:
+    def _rack_features(self, history: Telemetry, group: Array) -> Array:
         """Features ``(K, 1, N racks, F)`` of one group: its racks pooled, those of a moment side by side."""
-        found = lag_features(history.points[RACK_POWER][:, group], self.knots, self.step_s)
+        found = lag_features(history.values[RACK_POWER][:, group], self.knots, self.step_s)
         knots, racks, batch, count = found.shape
         return found.swapaxes(1, 2).reshape(knots, 1, batch * racks, count)
 
-    def _weather_features(self, history: History) -> Array:
+    def _weather_features(self, history: Telemetry) -> Array:
         """Features ``(K, 2, N, F)``: both bulbs' own past, and the other's present."""
-        series = np.concatenate([history.points[n] for n in WEATHER], axis=1)
+        series = np.concatenate([history.values[n] for n in WEATHER], axis=1)
         own = lag_features(series, self.knots, self.step_s)
         return np.concatenate([own, own[:, ::-1, :, :1]], axis=-1)
 
 
-def came(after: History) -> Signals:
+def came(after: Telemetry) -> Signals:
     """Load and weather as they were measured afterwards: no forecast has this, it shows what the outlook costs.
 
     Parameters
     ----------
-    after : History
+    after : Telemetry
         Rows from the present (inclusive) to the last horizon ``(steps + 1, k, N)``.
     """
-    points = after.points
-    return Signals(points[RACK_POWER][1:], points["dry_bulb_c"][:-1, 0], points["wet_bulb_c"][:-1, 0])
+    read = after.values
+    return Signals(read[RACK_POWER][1:], read["dry_bulb_c"][:-1, 0], read["wet_bulb_c"][:-1, 0])
 
 
 def _pooled(values: Array) -> Array:

@@ -8,7 +8,7 @@ Damped Gauss-Newton on the parameters' priors; halls, windows and trial steps ri
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,9 @@ from envs.parameters import Parameters, parameter
 from envs.scenario import Scenario
 from envs.twin.calibration.free_parameters import FreeParameter, free_parameters, with_values
 from envs.twin.estimation.hall_model import HallModel
-from envs.twin.estimation.present import drawn_to, setpoints, weather
-from envs.twin.telemetry.history import COOLING, INLET, RACK_POWER, History
+from envs.twin.estimation.observer import correct
+from envs.twin.estimation.present import setpoints, weather
+from envs.twin.telemetry.telemetry import COOLING, INLET, RACK_POWER, Telemetry, side_by_side, timespan
 
 Array = NDArray[Any]
 
@@ -28,6 +29,7 @@ MATCHED = (
     "economizer_approach_k", "cell_fan_kw", "tower.pump_efficiency", "chilled_water.pump_efficiency_frac",
 )  # fmt: skip
 INLET_SD_K, COOLING_SD_FRAC, VALVE_SD = 0.4, 0.02, 0.05  # what a good model may miss, engineering guess
+MATCH_GAIN = 0.1  # of the observer: parameters, not readings, are to hold the model; engineering guess
 HUBER = 2.0  # residuals in those units beyond which they pull no harder
 DAMPING = (0.003, 0.1, 1.0, 10.0)
 STEP_U = 0.3  # of the difference quotients, in standard deviations of the prior
@@ -47,14 +49,14 @@ class Match(Parameters):
     iterations: int = parameter(6, 0, 50, "1", "engineering guess")
 
 
-def matched(scenario: Scenario, history: History, how: Match) -> list[Scenario]:
+def matched(scenario: Scenario, history: Telemetry, how: Match) -> list[Scenario]:
     """One scenario per hall of a history ``(T, k, H)``.
 
     Parameters
     ----------
     scenario : Scenario
         What all halls are thought to be.
-    history : History
+    history : Telemetry
         Training telemetry.
     how : Match
     """
@@ -72,7 +74,7 @@ def matched(scenario: Scenario, history: History, how: Match) -> list[Scenario]:
 class _Search:
     """Residuals of candidates; the batch is (candidate, hall, window), windows fastest."""
 
-    def __init__(self, scenario: Scenario, free: Sequence[FreeParameter], history: History, how: Match) -> None:
+    def __init__(self, scenario: Scenario, free: Sequence[FreeParameter], history: Telemetry, how: Match) -> None:
         self.scenario, self.free, self.halls = scenario, list(free), history.batch
         self.power_model = HallModel(scenario)
         per_h = 3600.0 / history.step_s
@@ -129,18 +131,18 @@ class _Search:
         count = u.shape[1]
         spread = {p.path: np.repeat(np.asarray(p.value(row)).reshape(-1), self.windows) for p, row in zip(self.free, u)}
         model = HallModel(with_values(self.scenario, spread), power_path_kw=self.power_model.power_path_kw)
-        past = self.past._replace(points={n: np.tile(v, (1, 1, count)) for n, v in self.past.points.items()})
+        past = side_by_side([self.past] * count)
         in_force, outside = setpoints(model, past, 0), weather(model, past, 0)
-        state, _ = model.settled(outside, past.points[RACK_POWER][0], in_force)
-        lost, rows = model.nothing_lost(past.points[INLET].shape[-1]), []
+        state, _ = model.settled(outside, past.values[RACK_POWER][0], in_force)
+        lost, rows = model.nothing_lost(past.values[INLET].shape[-1]), []
         for t in range(1, self.rows):
             in_force = setpoints(model, past, t)
-            state, flows = model.step(state, in_force, outside, past.points[RACK_POWER][t], lost)
+            state, flows = model.step(state, in_force, outside, past.values[RACK_POWER][t], lost)
             outside = weather(model, past, t)
-            seen = {name: values[t] for name, values in past.points.items()}
+            seen = {name: values[t] for name, values in past.values.items()}
             if t > self.warm_up:
                 rows.append(_missed(flows, seen))
-            state = drawn_to(model, state, seen, 0.1)
+            state = correct(model.plant, state, flows, seen, MATCH_GAIN)
         missed = np.stack(rows).reshape(len(rows), -1, count, self.halls, self.windows)
         return missed.transpose(0, 1, 4, 2, 3).reshape(-1, count, self.halls)
 
@@ -153,15 +155,15 @@ def _missed(flows: Any, seen: dict[str, Array]) -> Array:
     return np.concatenate(parts)
 
 
-def _cut(history: History, rows: int, count: int) -> History:
+def _cut(history: Telemetry, rows: int, count: int) -> Telemetry:
     """Windows of all halls side by side ``(rows, k, H count)``, evenly spread, windows fastest."""
-    if history.steps < rows:
-        raise ValueError(f"history has {history.steps} rows; a window of match.hours and warm_up_h needs {rows}")
-    starts = np.linspace(0, history.steps - rows, count).round().astype(int)
+    if history.rows < rows:
+        raise ValueError(f"history has {history.rows} rows; a window of match.hours and warm_up_h needs {rows}")
+    starts = np.linspace(0, history.rows - rows, count).round().astype(int)
 
     def cut(values: Array) -> Array:
         parts = np.stack([values[s : s + rows] for s in starts], axis=-1)
         return np.ascontiguousarray(parts.reshape(rows, values.shape[1], -1))
 
-    now = np.repeat(history.now, count)
-    return History({n: cut(v) for n, v in history.points.items()}, history.step_s, now)
+    begin = (history.start_utc[:, None] + timespan(starts * history.step_s)).reshape(-1)
+    return replace(history, values={n: cut(v) for n, v in history.values.items()}, start_utc=begin)

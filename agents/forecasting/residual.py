@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from agents.forecasting.closed_loop import Signals, Targets
 from agents.forecasting.direct_ridge import Folds, Ridge, fit, fit_folds, knots_up_to, out_of_fold, predict_all
 from agents.forecasting.lags import lag_features, smoothed_now
-from envs.twin.telemetry.history import COOLING, INLET, History
+from envs.twin.telemetry.telemetry import COOLING, INLET, Telemetry
 
 Array = NDArray[Any]
 
@@ -31,12 +31,12 @@ class Residual:
         self.knots = knots_up_to(steps)
         self.ridge: Ridge | None = None
 
-    def fit(self, history: History, signals: Signals, path: Array, came: Array) -> None:
+    def fit(self, history: Telemetry, signals: Signals, path: Array, came: Array) -> None:
         """Learn from moments: their past, what was expected of load and weather, the model's path, what came.
 
         Parameters
         ----------
-        history : History
+        history : Telemetry
             ``(T, k, N)``.
         signals : Signals
             ``(H, ., N)``.
@@ -46,14 +46,14 @@ class Residual:
         told = _Told(history, signals, path, self.step_s)
         self.ridge = fit(told.features(self.knots), self._missed(path, came), self.knots, self.strength)
 
-    def __call__(self, history: History, signals: Signals, path: Array) -> Array:
+    def __call__(self, history: Telemetry, signals: Signals, path: Array) -> Array:
         """Corrected path ``(H, G, N)``, as far as it goes."""
         if self.ridge is None:
             raise ValueError("the residual has not been fitted; call fit with training days first")
         told = _Told(history, signals, path, self.step_s)
         return smooth(path, self.step_s) + predict_all(self.ridge, told.features, len(path))
 
-    def out_of_fold(self, history: History, signals: Signals, path: Array, came: Array, folds: Folds) -> Array:
+    def out_of_fold(self, history: Telemetry, signals: Signals, path: Array, came: Array, folds: Folds) -> Array:
         """Corrected paths of the training moments, each by ridges that have not seen its neighbourhood."""
         told = _Told(history, signals, path, self.step_s)
         ridges = fit_folds(told.features(self.knots), self._missed(path, came), self.knots, self.strength, folds)
@@ -66,14 +66,14 @@ class Residual:
 class _Told:
     """What is known at some moments, as features at any horizon."""
 
-    def __init__(self, history: History, signals: Signals, path: Array, step_s: float) -> None:
+    def __init__(self, history: Telemetry, signals: Signals, path: Array, step_s: float) -> None:
         self.step_s, self.series = step_s, target_series(history)
         self.path, self.calm = path, smooth(path, step_s)
         self.start = smoothed_now(self.series, step_s) - path[0]
         hall_kw = signals.rack_kw.sum(axis=1, keepdims=True)
         self.load = np.concatenate([signals.rack_kw, hall_kw], axis=1)
         self.weather = np.stack([signals.wet_bulb_c, signals.dry_bulb_c], axis=-1)
-        self.clock = history.points["hour_sin"][-1, 0], history.points["hour_cos"][-1, 0]
+        self.clock = history.values["hour_sin"][-1, 0], history.values["hour_cos"][-1, 0]
 
     def features(self, horizons: Array) -> Array:
         """Features ``(K, G, N, F)`` at horizons ``(K,)`` [control steps]."""
@@ -108,9 +108,9 @@ def smooth(path: Array, step_s: float) -> Array:
     return mean
 
 
-def target_series(history: History) -> Array:
+def target_series(history: Telemetry) -> Array:
     """Readings of all targets ``(T, R + 1, B)``: inlets [degC], then cooling power [kW]."""
-    return np.concatenate([history.points[INLET], history.points[COOLING]], axis=1)
+    return np.concatenate([history.values[INLET], history.values[COOLING]], axis=1)
 
 
 def stacked(targets: Targets) -> Array:

@@ -6,6 +6,7 @@ split among its racks by their rating, in training as in use, and the racks' out
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ from agents.forecasting.lags import lookback_steps
 from envs.controllers.base import Array, Measurements
 from envs.plant.layout import Layout
 from envs.scenario import Scenario
-from envs.twin.telemetry.history import INLET, RACK_POWER, History
+from envs.twin.telemetry.telemetry import INLET, RACK_POWER, Telemetry, timespan
 
 ROW_POWER = "row_power_share"
 POINTS = (INLET, ROW_POWER, "dry_bulb_c", "wet_bulb_c")  # of the telemetry before
@@ -74,14 +75,14 @@ class EngineOutlook:
         The sites'.
     layout : Layout
         Of their plant.
-    before : History
+    before : Telemetry
         Telemetry of the weeks before ``(T, k, B)``, with ``POINTS``; the last row is the step before the first
         measurements.
     settings : ForecastSettings, optional
     """
 
     def __init__(
-        self, scenario: Scenario, layout: Layout, before: History, settings: ForecastSettings | None = None
+        self, scenario: Scenario, layout: Layout, before: Telemetry, settings: ForecastSettings | None = None
     ) -> None:
         self.rated_kw, self.racks_of = layout.row_rated_kw, layout.tree.row_racks
         rack_kw = np.asarray(layout.rack_rated_kw, np.float64).reshape(-1, 1)
@@ -91,14 +92,13 @@ class EngineOutlook:
         self.forecasters = [Forecaster(scenario, settings) for _ in range(before.batch)]
         for i, forecaster in enumerate(self.forecasters):
             forecaster.fit_outlook(split.hall(i).copied())
-        self.before = split.part(split.steps - lookback_steps(self.step_s), split.steps).copied()
+        self.before = split.part(split.rows - lookback_steps(self.step_s), split.rows).copied()
         self.past = self.before.copied()
 
-    def _split(self, seen: History) -> History:
+    def _split(self, seen: Telemetry) -> Telemetry:
         """Points of the outlook, rack power from row power ``(T, P, B)``."""
-        points = {n: seen.points[n] for n in POINTS if n != ROW_POWER}
-        points[RACK_POWER] = self._rack_kw(seen.points[ROW_POWER])
-        return seen._replace(points=points)
+        values = {n: seen.values[n] for n in POINTS if n != ROW_POWER}
+        return seen.with_values(values | {RACK_POWER: self._rack_kw(seen.values[ROW_POWER])})
 
     def _rack_kw(self, row_share: Array) -> Array:
         """Power of the racks ``(.., R, B)`` from the rows' ``(.., P, B)``."""
@@ -107,16 +107,20 @@ class EngineOutlook:
 
     def forget(self, mask: NDArray[np.bool_] | None = None) -> None:
         """Go back to the telemetry before."""
-        for name, values in self.past.points.items():
-            values[...] = np.where(True if mask is None else mask, self.before.points[name], values)
+        where = np.ones(self.past.batch, bool) if mask is None else mask
+        for name, values in self.past.values.items():
+            values[...] = np.where(where, self.before.values[name], values)
+        start_utc = np.where(where, self.before.start_utc, self.past.start_utc)
+        self.past = replace(self.past, start_utc=start_utc)
 
     def follow(self, measured: Measurements) -> None:
         """One more row of the past, the oldest falls out."""
         read: dict[str, Any] = {n: measured[n] for n in POINTS if n != ROW_POWER}
         read[RACK_POWER] = self._rack_kw(measured[ROW_POWER])
-        for name, values in self.past.points.items():
+        for name, values in self.past.values.items():
             values[:-1] = values[1:]
             values[-1] = read[name]
+        self.past = replace(self.past, start_utc=self.past.start_utc + timespan(self.step_s))
 
     def coming(self, measured: Measurements, steps: int) -> Ahead:
         """The outlook of power, and on top what caps hold back now."""

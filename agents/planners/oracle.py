@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from agents.planners.cem import Budget, Progress, minimize_each
 from agents.planners.trial import Bench, Make, Trial, gated_cost_each
 from envs.controllers.base import Controller, Measurements, Setpoints
+from envs.play import play
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
@@ -98,10 +99,8 @@ def replayed(bench: Bench, make: Make) -> Make:
     core.reset(seed=bench.seed, plan=bench.plan)
     controller = make(core)
     controller.reset(core.num_envs)
-    for _ in range(core.scenario.episode.steps):
-        setpoints = controller.act(core.measurements())
-        tape.append({name: value.copy() for name, value in setpoints.items()})
-        core.step_setpoints(setpoints)
+    for step in play(core, controller, core.scenario.episode.steps):
+        tape.append({name: value.copy() for name, value in step.wanted.items()})
     return lambda core: Replay(tape)
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.core import DataCenterCore
+from envs.play import play_through
+from envs.trees import tiled
 
 if TYPE_CHECKING:
     from envs.controllers.base import Controller
@@ -84,19 +86,13 @@ def gated_cost_each(trial: Trial, reference: Trial) -> Column:
     return np.where(breach > 0.0, INFEASIBLE_USD + breach, cost)
 
 
-def tiled(plan: EpisodePlan, candidates: int) -> EpisodePlan:
-    """Plan of ``P E`` environments: environment ``p E + e`` plays episode e, for every candidate p."""
-    columns: dict[str, Any] = {name: np.tile(column, candidates) for name, column in plan._asdict().items()}
-    return plan._replace(**columns)
-
-
 def trial(core: DataCenterCore, controller: Controller, plan: EpisodePlan, seed: int = 0) -> Trial:
     """Run one controller of ``P E`` environments over whole episodes.
 
     Parameters
     ----------
     core : DataCenterCore
-        With ``num_envs = P E``.
+        With ``num_envs = P E``: environment ``p E + e`` plays episode e, for every candidate p.
     controller : Controller
         One for all candidates, its constants given per environment.
     plan : EpisodePlan
@@ -105,8 +101,7 @@ def trial(core: DataCenterCore, controller: Controller, plan: EpisodePlan, seed:
     episodes = len(plan.site)
     core.reset(seed=seed, plan=tiled(plan, core.num_envs // episodes))
     controller.reset(core.num_envs)
-    for _ in range(core.scenario.episode.steps):
-        core.step_setpoints(controller.act(core.measurements()))
+    play_through(core, controller, core.scenario.episode.steps)
     sums = core.episode_statistics(np.ones(core.num_envs, bool))
     days = core.scenario.episode.steps * core.step_s / SECONDS_PER_DAY
     shaped = {name: value.reshape(-1, episodes) for name, value in sums.items()}

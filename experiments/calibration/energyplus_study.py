@@ -24,8 +24,9 @@ from envs.scenario import Scenario, load
 from envs.signals.weather.epw import read_epw
 from envs.twin.calibration.fit import Report
 from envs.twin.telemetry import excitation, synthetic
+from envs.twin.telemetry.recorder import START_UTC
 from envs.twin.telemetry.screening import Screened
-from envs.twin.telemetry.synthetic import START_UTC, write
+from envs.twin.telemetry.synthetic import write
 from envs.twin.telemetry.telemetry import Telemetry
 from experiments.calibration import energyplus_telemetry
 from experiments.calibration.energyplus_hall import Judged, calibrated
@@ -184,5 +185,5 @@ def hall_with_file(name: str, climate: str, keep: Path, seed: int, stretches: Se
 
 def _shifted(rows: Mapping[int, Sequence[int]], telemetry: Telemetry) -> dict[int, tuple[int, int]]:
     """Rows of the months in a file that begins at its first logged row."""
-    first = round(float((telemetry.start_utc - START_UTC) / np.timedelta64(1, "s")) / telemetry.step_s)
+    first = round(float((telemetry.start_utc[0] - START_UTC) / np.timedelta64(1, "s")) / telemetry.step_s)
     return {month: (start - first, stop - first) for month, (start, stop) in rows.items()}

@@ -10,7 +10,6 @@ over the water that the pumps on duty bring it with all valves wide open.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,11 +20,14 @@ from envs.controllers.base import Controller
 from envs.controllers.fixed import Fixed
 from envs.core import DataCenterCore
 from envs.energyplus.plant import EnergyPlusPlant
+from envs.episodes.world import Outside
 from envs.interface.channels import Channel
+from envs.play import Step
 from envs.scenario import Scenario
 from envs.twin.telemetry.excitation import LEFT_ALONE, Excitation
 from envs.twin.telemetry.quantities import there
-from envs.twin.telemetry.synthetic import followed, measured, reading
+from envs.twin.telemetry.recorder import START_UTC, recorded, true_value
+from envs.twin.telemetry.synthetic import measured
 from envs.twin.telemetry.telemetry import Telemetry
 from experiments.transfers.setting import Setting, setting
 from experiments.validation.replay import pumped_frac
@@ -88,27 +90,34 @@ def logged(
             if month in rows:
                 raise ValueError(f"month {month} is in two stretches; name each month once")
             first = int(given.plan.site_start[i])
-            for name, values in record(given, i, seed + month).items():
-                year = np.full((DAYS_A_YEAR * given.world.steps_per_day, *values.shape[1:]), np.nan)
-                truth.setdefault(name, year)[first : first + len(values)] = values
-            rows[month] = (first, first + len(values))
-    telemetry = measured(truth, 0, scenario.sensors, scenario.episode.step_s, seed, gaps_frac)
+            month_truth = record(given, i, seed + month)
+            last = first + month_truth.rows
+            for name, values in month_truth.series().items():
+                year = np.full((DAYS_A_YEAR * given.world.steps_per_day, values.shape[1]), np.nan)
+                truth.setdefault(name, year)[first:last] = values
+            rows[month] = (first, last)
+    whole = Telemetry.of_hall(truth, scenario.episode.step_s, START_UTC)
+    telemetry = measured(whole, 0, scenario.sensors, seed, gaps_frac)
     return Logged(telemetry, dict(sorted(rows.items())))
 
 
-def record(given: Setting, i: int, seed: int) -> dict[str, Floats]:
-    """What EnergyPlus truly did in episode ``i`` under stepped setpoints: quantity to ``(T, k, 1)``."""
+def record(given: Setting, i: int, seed: int) -> Telemetry:
+    """What EnergyPlus truly did in episode ``i`` under stepped setpoints."""
     columns: list[Any] = [column[i : i + 1] for column in given.plan]
     plan = given.plan._replace(**dict(zip(given.plan._fields, columns, strict=True)))
     day = int(plan.site_start[0]) // given.world.steps_per_day
     plant = EnergyPlusPlant(given.scenario, given.weather, day, given.episodes[i].days, dtype="float64")
     core = DataCenterCore(given.scenario, 1, dtype="float64", world=given.world, plant=plant)
     names = [name for name in there(plant.layout, given.scenario) if name not in NOT_LOGGED]
+
+    def read(step: Step) -> dict[str, Any]:
+        return {name: _value(plant, core, step.outside, name) for name in names}
+
     try:
         core.reset(plan=plan)
         controller = Excitation(middle(core.channels), core.channels, core.step_s, seed)
         controller.reset(1)
-        return followed(core, controller, given.scenario.episode.steps, names, partial(_value, plant))
+        return recorded(core, controller, given.scenario.episode.steps, read)
     finally:
         plant.close()
 
@@ -118,7 +127,7 @@ def middle(channels: Sequence[Channel]) -> Controller:
     return Fixed({c.name: [0.5 * (c.low + c.high)] * c.rows for c in channels if c.name not in LEFT_ALONE})
 
 
-def _value(plant: EnergyPlusPlant, core: DataCenterCore, outside: Any, name: str) -> Any:
+def _value(plant: EnergyPlusPlant, core: DataCenterCore, outside: Outside, name: str) -> Any:
     """True value of a quantity in the step that was just made."""
     if name in FROM_NODES:
         return plant.seen[name]
@@ -130,7 +139,7 @@ def _value(plant: EnergyPlusPlant, core: DataCenterCore, outside: Any, name: str
         assert ours.scenario.chilled_water is not None
         share = pumped_frac(ours.layout.zones, ours.scenario.chilled_water).item()
         return core.flows.coil_valve_frac / share  # the second plant's is over the coils' design
-    return reading(core, outside, name)
+    return true_value(core, outside, name)
 
 
 def only(telemetry: Telemetry, rows: Sequence[tuple[int, int]]) -> Telemetry:
@@ -138,4 +147,4 @@ def only(telemetry: Telemetry, rows: Sequence[tuple[int, int]]) -> Telemetry:
     keep = np.zeros(telemetry.rows, bool)
     for start, stop in rows:
         keep[start:stop] = True
-    return telemetry.with_values({n: np.where(keep[:, None], v, np.nan) for n, v in telemetry.values.items()})
+    return telemetry.with_values({n: np.where(keep[:, None, None], v, np.nan) for n, v in telemetry.values.items()})

@@ -95,7 +95,7 @@ def page(found: Calibration, name: str, checked: Screened, seconds: float) -> st
     lines = [
         f"# {name}, calibrated",
         "",
-        f"{t.rows} rows of {t.step_s:g} s from {t.start_utc} on, {100 * t.missing_frac():.1f} % missing. "
+        f"{t.rows} rows of {t.step_s:g} s from {t.start_utc[0]} on, {100 * t.missing_frac():.1f} % missing. "
         f"{found.fitted.count} days fitted in {seconds:.0f} s, {len(fit.costs) - 1} iterations, "
         f"{'arrived' if fit.converged else 'NOT converged: trust the held-out errors, not the intervals'}.",
         "",

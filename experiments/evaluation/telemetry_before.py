@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agents.planners.load_ahead import POINTS, EngineOutlook
-from envs.twin.telemetry.history import History, Recorder
+from envs.twin.telemetry.recorder import Points, recorded
+from envs.twin.telemetry.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
@@ -19,7 +20,7 @@ def engine_outlook(core: DataCenterCore, days: int = DAYS) -> EngineOutlook:
     return EngineOutlook(core.scenario, core.plant.layout, telemetry_before(core, days))
 
 
-def telemetry_before(core: DataCenterCore, days: int) -> History:
+def telemetry_before(core: DataCenterCore, days: int) -> Telemetry:
     """``days`` of telemetry of a core's sites up to the step before its first measurements, for a planner's outlook.
 
     Parameters
@@ -33,11 +34,7 @@ def telemetry_before(core: DataCenterCore, days: int) -> History:
     steps = days * core.world.steps_per_day
     other = DataCenterCore(core.scenario, core.num_envs, world=core.world)
     other.reset(plan=earlier(core, steps))
-    recorder = Recorder(other, steps, POINTS)
-    for _ in range(steps):
-        other.step_setpoints(other.rules.act(other.measurements()))
-        recorder.read()
-    return recorder.history().part(0, steps - 1)
+    return recorded(other, other.rules, steps, Points(other, POINTS)).part(0, steps - 1)
 
 
 def earlier(core: DataCenterCore, steps: int) -> EpisodePlan:

@@ -18,6 +18,7 @@ from envs.episodes.world import Load, Outside
 from envs.faults import Fault
 from envs.scenario import Scenario
 from envs.twin.estimation.hall_model import HallModel
+from envs.twin.telemetry.telemetry import INLET
 from experiments.forecasting.halls import Halls, Moment
 from experiments.forecasting.judge import Answers, Case, Judging, failure_cases, failures_asked
 
@@ -47,7 +48,7 @@ def _as_it_was(halls: Halls, moment: Moment) -> Played:
 
     rules = deepcopy(moment.rules)
     wanted = rules.act(moment.measured)
-    inlet_c = halls.true_inlet_c[moment.row]
+    inlet_c = halls.truth.values[INLET][moment.row]
     quiet: list[list[Fault]] = [[]] * core.num_envs
     return Played(moment.state, rules, moment.in_force, wanted, {}, inlet_c, load, outside, quiet)
 
@@ -56,7 +57,7 @@ def asked(halls: Halls, believed: Sequence[Scenario], how: Judging, tick: Callab
     """Every hall's answers by forecasters that have learnt the outlook alone."""
     found = []
     for i, scenario in enumerate(believed):
-        history = halls.history.hall(i)
+        history = halls.telemetry.hall(i)
         forecaster = Forecaster(scenario, how.settings)
         forecaster.fit_outlook(history.part(0, how.train_rows(history.step_s)))
         found.append(failures_asked(forecaster, history, how))

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from envs.core import DataCenterCore
 from envs.episodes.episode import EpisodePlan
 from envs.episodes.world import START_WEEKDAY, World
+from envs.play import play, play_through
 from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
 from envs.signals.weather.climates import sites
-from envs.twin.telemetry.history import History, Recorder
+from envs.twin.telemetry.recorder import Points, Recorder, quantities
+from envs.twin.telemetry.telemetry import COOLING, INLET, Telemetry
 
 Array = NDArray[Any]
 
@@ -70,13 +72,12 @@ class Moment(NamedTuple):
 class Halls(NamedTuple):
     """Halls that run on under the building's rules: the core, what they measured, and what was true.
 
-    ``true_inlet_c (T, R, B)``, ``true_cooling_kw (T, B)``, ``parameters`` and ``moments`` are for scoring alone.
+    ``truth`` (inlets and cooling power as they were), ``parameters`` and ``moments`` are for scoring alone.
     """
 
     core: DataCenterCore
-    history: History
-    true_inlet_c: Array
-    true_cooling_kw: Array
+    telemetry: Telemetry
+    truth: Telemetry
     parameters: dict[str, Array]
     moments: list[Moment]
 
@@ -106,23 +107,19 @@ def simulate(scenario: Scenario, draw: HallDraw, tick: Any = None, keep: Sequenc
     """
     core, drawn = build(scenario, draw)
     per_day = core.world.steps_per_day
-    for _ in range(WARM_UP_DAYS * per_day):
-        core.step_setpoints(core.rules.act(core.measurements()))
+    play_through(core, core.rules, WARM_UP_DAYS * per_day)
     steps = draw.days * per_day
-    recorder = Recorder(core, steps)
-    inlet = np.empty((steps, core.plant.layout.n_racks, draw.halls), np.float32)
-    cooling = np.empty((steps, draw.halls), np.float32)
+    sensors, truth = Recorder(core, Points(core), steps), Recorder(core, quantities(core, (INLET, COOLING)), steps)
     moments = []
-    for t in range(steps):
-        core.step_setpoints(core.rules.act(core.measurements()))
-        recorder.read()
-        inlet[t], cooling[t] = core.flows.rack_inlet_c, core.flows.cooling_power_kw
+    for t, step in enumerate(play(core, core.rules, steps)):
+        sensors.add(step)
+        truth.add(step)
         if t in keep:
             rules, measured = deepcopy(core.rules), {n: v.copy() for n, v in core.measurements().items()}
             moments.append(Moment(t, core.state, rules, dict(core.in_force), measured, core.t.copy()))
         if tick is not None and t % (7 * per_day) == 0:
             tick(f"simulating {draw.halls} halls: day {t // per_day} of {draw.days}")
-    return Halls(core, recorder.history(), inlet, cooling, drawn, moments)
+    return Halls(core, sensors.telemetry(), truth.telemetry(), drawn, moments)
 
 
 def _signals(scenario: Scenario, draw: HallDraw, rng: np.random.Generator) -> Scenario:

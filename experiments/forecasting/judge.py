@@ -18,7 +18,7 @@ from agents.forecasting.lags import lookback_steps
 from agents.forecasting.outlook import came
 from agents.forecasting.residual import target_series
 from envs.scenario import Scenario
-from envs.twin.telemetry.history import History
+from envs.twin.telemetry.telemetry import Telemetry, side_by_side
 from experiments.forecasting.score import Score, scored
 
 Array = NDArray[Any]
@@ -70,17 +70,17 @@ class Verdict(NamedTuple):
     example: dict[str, Array]
 
 
-def judge(scenario: Scenario, history: History, truth: Array, how: Judging) -> Verdict:
+def judge(scenario: Scenario, history: Telemetry, truth: Telemetry, how: Judging) -> Verdict:
     """Judge every method on one hall.
 
     Parameters
     ----------
     scenario : Scenario
         The plant as the forecaster believes it to be.
-    history : History
+    history : Telemetry
         Telemetry of the hall, ``how.days`` long.
-    truth : array (T, G)
-        True inlets and cooling power of every row.
+    truth : Telemetry
+        True inlets and cooling power in the same rows.
     how : Judging
     """
     train = history.part(0, how.train_rows(history.step_s))
@@ -88,9 +88,10 @@ def judge(scenario: Scenario, history: History, truth: Array, how: Judging) -> V
     ours.fit(train)
     given = Forecaster(scenario, replace(how.settings, given=True))
     given.fit(train)
-    past, after = judged_moments(ours, history, train.steps, how)
-    read = target_series(after.part(1, after.steps)).astype(np.float64)
-    true = np.stack([truth[n + 1 : n + 1 + ours.steps] for n in past.now], axis=-1)
+    past, after = judged_moments(ours, history, train.rows, how)
+    read = target_series(after.part(1, after.rows)).astype(np.float64)
+    rows = past.now - history.now + history.rows  # that follow each moment
+    true = np.stack([target_series(truth)[row : row + ours.steps, :, 0] for row in rows], axis=-1)
     means = {OURS: ours.mean(past), GIVEN: given.mean(past, signals=came(after))}
     bands = {OURS: ours.conformal, GIVEN: given.conformal}
     for name, (mean, conformal) in baseline_forecasts(ours, train, past).items():
@@ -108,15 +109,13 @@ def judge(scenario: Scenario, history: History, truth: Array, how: Judging) -> V
     return Verdict(found, failures_asked(ours, history, how), example)
 
 
-def failures_asked(forecaster: Forecaster, history: History, how: Judging) -> Answers:
+def failures_asked(forecaster: Forecaster, history: Telemetry, how: Judging) -> Answers:
     """Answers at the failure moments: for every zone, one unit and all units lost."""
     look = lookback_steps(history.step_s)
     ends = how.failure_rows(history.step_s)
     if not ends:
         return {}
-    cuts = [history.part(row + 1 - look, row + 1) for row in ends]
-    points = {n: np.concatenate([c.points[n] for c in cuts], axis=-1) for n in history.points}
-    past = History(points, history.step_s, np.concatenate([c.now for c in cuts]))
+    past = side_by_side([history.part(row + 1 - look, row + 1) for row in ends])
     cases = failure_cases(forecaster.model.scenario)
     failures = [crah_failure(zone, units) for (zone, _), units in cases.items()]
     return dict(zip(cases, first_over_each(forecaster, past, failures, how.limit_c, how.failure_h)))
@@ -131,7 +130,9 @@ def failure_cases(scenario: Scenario) -> dict[Case, float]:
     return cases
 
 
-def judged_moments(forecaster: Forecaster, history: History, train_rows: int, how: Judging) -> tuple[History, History]:
+def judged_moments(
+    forecaster: Forecaster, history: Telemetry, train_rows: int, how: Judging
+) -> tuple[Telemetry, Telemetry]:
     """Moments of the judged days: ``blocks`` day-blocks that do not overlap, and moments between them to learn from."""
     block = round(how.block_h * 3600.0 / history.step_s)
     look = lookback_steps(history.step_s)
@@ -140,16 +141,16 @@ def judged_moments(forecaster: Forecaster, history: History, train_rows: int, ho
     return forecaster.moments(cut, how.block_h / how.moments_per_block)
 
 
-def baseline_forecasts(forecaster: Forecaster, train: History, past: History) -> dict[str, tuple[Array, Conformal]]:
+def baseline_forecasts(forecaster: Forecaster, train: Telemetry, past: Telemetry) -> dict[str, tuple[Array, Conformal]]:
     """Mean forecasts of the baselines at the judged moments, with intervals made as ours are."""
     steps, step_s = forecaster.steps, forecaster.step_s
     moments, after = forecaster.moments(train)
-    read = target_series(after.part(1, after.steps)).astype(np.float64)
+    read = target_series(after.part(1, after.rows)).astype(np.float64)
     auto = baselines.Autoregression(steps, step_s)
     auto.fit(moments, read)
     purge = -(-steps // forecaster.stride)
     folds = contiguous_folds(moments.batch, int(forecaster.settings.folds), purge)
-    simple: dict[str, Callable[[History], Array]] = {
+    simple: dict[str, Callable[[Telemetry], Array]] = {
         "persistence": lambda h: baselines.persistence(h, steps),
         "seasonal": lambda h: baselines.seasonal(h, steps),
     }

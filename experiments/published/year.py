@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from agents.planners.tuning import rules_with
 from agents.references import RULES_TUNED, roster
 from envs.building.rules import legacy_fixed
-from envs.controllers.base import Controller
+from envs.controllers.base import Controller, Measurements, Setpoints
 from envs.core import DataCenterCore
 from envs.episodes.episode import EpisodePlan
+from envs.play import play_through
 from envs.scenario import load
 
 Array = NDArray[np.float64]
@@ -88,20 +90,31 @@ def _years(name: str, overrides: tuple[str, ...]) -> dict[str, Year]:
     each = len(SITES) * len(DAYS)
     core = DataCenterCore(scenario, each * len(hands))
     core.reset(seed=0, plan=_plan(core, len(hands)))
-    controllers = [_controller(core, how) for how in hands]
-    for controller in controllers:
-        controller.reset(each)
-    for _ in range(scenario.episode.steps):
-        seen = core.measurements()
-        asked = [
-            controller.act({name: value[:, i * each : (i + 1) * each] for name, value in seen.items()})
-            for i, controller in enumerate(controllers)
-        ]
-        core.step_setpoints({name: np.concatenate([a[name] for a in asked], axis=1) for name in asked[0]})
+    side_by_side = _SideBySide([_controller(core, how) for how in hands])
+    side_by_side.reset(core.num_envs)
+    play_through(core, side_by_side, scenario.episode.steps)
     sums = core.sums.named(core.t)
     names = ("facility_power_kwh", "it_power_kwh", "cooling_power_kwh", "makeup_kg")
     columns = [sums[k].reshape(len(hands), len(SITES), len(DAYS)).sum(axis=2) for k in names]
     return {how: Year(*(column[i] for column in columns)) for i, how in enumerate(hands)}
+
+
+class _SideBySide:
+    """One batch in which each controller runs as many sites as the others: the first ones, the next ones."""
+
+    def __init__(self, controllers: Sequence[Controller]) -> None:
+        self.controllers = controllers
+
+    def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
+        masks = [None] * len(self.controllers) if mask is None else np.split(mask, len(self.controllers))
+        for controller, own in zip(self.controllers, masks):
+            controller.reset(n // len(self.controllers), own)
+
+    def act(self, measurements: Measurements) -> Setpoints:
+        count = len(self.controllers)
+        parts = {name: np.split(value, count, axis=1) for name, value in measurements.items()}
+        wanted = [c.act({name: part[i] for name, part in parts.items()}) for i, c in enumerate(self.controllers)]
+        return {name: np.concatenate([w[name] for w in wanted], axis=1) for name in wanted[0]}
 
 
 def _plan(core: DataCenterCore, hands: int) -> EpisodePlan:

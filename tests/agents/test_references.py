@@ -11,6 +11,7 @@ from agents.references import channels_of, roster
 from envs.controllers.marginal_value import MarginalValueCaps
 from envs.controllers.water_filling import WaterFillingCaps
 from envs.core import DataCenterCore
+from envs.play import play
 from envs.scenario import SHIPPED, load
 
 BenchOf = Callable[[str], Bench]
@@ -37,10 +38,8 @@ def test_every_controller_writes_channels_of_the_right_shape_inside_their_ranges
         core.reset(seed=0, plan=bench.plan)
         controller = make(core)
         controller.reset(core.num_envs)
-        for _ in range(4):
-            wanted = controller.act(core.measurements())
-            core.step_setpoints(wanted)
-            for key, value in wanted.items():
+        for step in play(core, controller, 4):
+            for key, value in step.wanted.items():
                 c = channels[key]
                 assert value.shape == (c.rows, core.num_envs), (who, key)
                 assert value.dtype == np.float32, (who, key)

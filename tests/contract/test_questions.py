@@ -152,7 +152,7 @@ def test_the_observation_that_comes_back_is_the_state_after_the_action(make_core
         np.testing.assert_allclose(
             core.measured["it_power_share"][0] * core.instruments.rated_it_kw, core.flows.it_power_kw, rtol=1e-5
         )
-        np.testing.assert_allclose(core.measured["dry_bulb_c"][0], core._outside.dry_bulb_c, rtol=1e-6)
+        np.testing.assert_allclose(core.measured["dry_bulb_c"][0], core.outside.dry_bulb_c, rtol=1e-6)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

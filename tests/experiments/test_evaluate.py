@@ -10,7 +10,7 @@ from agents.policy import LearnedPolicy, interface_of
 from envs.core import DataCenterCore
 from envs.scenario import load
 from experiments.demo import check
-from experiments.evaluate import Evaluation, evaluate, play
+from experiments.evaluate import Evaluation, evaluate, score_and_trace
 from experiments.evaluation.episodes import explicit_plan, first_day, restricted
 from experiments.evaluation.policies import reference_policies
 from experiments.evaluation.results import save
@@ -60,7 +60,7 @@ def test_an_open_energy_balance_fails_the_demonstration(found: Evaluation) -> No
 def test_energy_of_the_scores_is_the_sum_that_the_environment_keeps() -> None:
     core = DataCenterCore("edge_room", 2)
     core.reset(seed=3)
-    table, _ = play(core, core.rules, 20)
+    table, _ = score_and_trace(core, core.rules, 20)
     kept = core.episode_statistics(np.ones(2, bool))
     np.testing.assert_allclose(table["facility_kwh"], kept["facility_power_kwh"], rtol=1e-6)
     np.testing.assert_allclose(table["work_done_h"], kept["work_done_h"], rtol=1e-6)

@@ -103,18 +103,18 @@ def test_the_page_the_table_and_the_facts_are_written(judged: Judged, tmp_path: 
 
 
 def test_judged_blocks_lie_after_the_training_days_and_do_not_overlap(small: Scenario) -> None:
-    from envs.twin.telemetry.history import COOLING, INLET, RACK_POWER, History
+    from envs.twin.telemetry.telemetry import COOLING, INLET, RACK_POWER, Telemetry
 
     rows = HOW.days(STEP_S) * PER_DAY
-    points = {n: np.zeros((rows, 1, 1), np.float32) for n in (INLET, COOLING, RACK_POWER)}
-    history = History(points, STEP_S, np.array([rows - 1]))
+    zeros = {n: np.zeros((rows, 1), np.float32) for n in (INLET, COOLING, RACK_POWER)}
+    history = Telemetry.of_hall(zeros, STEP_S, np.datetime64("2023-01-01", "s"))
     past, after = judged_moments(Forecaster(small, HOW.settings), history, HOW.train_rows(STEP_S), HOW)
-    blocks = past.now[:: HOW.moments_per_block]
+    blocks = past.now[:: HOW.moments_per_block] - history.part(0, 1).now
     assert len(blocks) == HOW.blocks
     assert blocks[0] >= HOW.train_rows(STEP_S) - 1
     assert np.diff(blocks).min() >= PER_DAY // 4
-    assert after.points[INLET].shape[0] == PER_DAY // 4 + 1
-    assert past.points[INLET].shape[0] == lookback_steps(STEP_S)
+    assert after.values[INLET].shape[0] == PER_DAY // 4 + 1
+    assert past.values[INLET].shape[0] == lookback_steps(STEP_S)
 
 
 def test_halls_of_another_seed_are_other_halls_and_of_the_same_seed_the_same(small: Scenario) -> None:

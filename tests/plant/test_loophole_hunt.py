@@ -45,11 +45,11 @@ class Hunted:
         core.set_faults(self.heat)
         total, violated, over_27 = 0.0, np.zeros(core.num_envs, bool), 0.0
         for k in range(round(HOURS.get(core.scenario.name, 5) * 3600 / core.step_s)):
-            waiting, wet_c = core.flows.backlog.sum(axis=0) * (core.t > 0), core._outside.wet_bulb_c
+            waiting, wet_c = core.flows.backlog.sum(axis=0) * (core.t > 0), core.outside.wet_bulb_c
             _, reward, _, _ = core.step(waves(x, self.actions, k))
             total = total + reward
             flows = core.flows
-            self.dry_c.append(core._outside.dry_bulb_c.min())
+            self.dry_c.append(core.outside.dry_bulb_c.min())
             self.broken += beaten(flows, waiting, wet_c, core.plant.layout.rated_it_kw)
             violated |= (flows.trips > 0) | (flows.worst_inlet_c > 32.0) | (flows.limit_excess_kwh > 0.5)
             over_27 = over_27 + flows.inlet_excess_degree_minutes.max(axis=0)

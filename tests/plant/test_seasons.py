@@ -5,6 +5,7 @@ import pytest
 from plant_rig import core_of
 
 from envs.episodes.episode import EpisodePlan
+from envs.play import play
 
 SITES = (
     "sterling_va",
@@ -34,9 +35,8 @@ def year(request):
     )
     core.reset(seed=0, plan=plan)
     wet = 0.0
-    for _ in range(core.scenario.episode.steps):
-        wet = wet + core._outside.wet_bulb_c
-        core.step_setpoints(core.rules.act(core.measurements()))
+    for step in play(core, core.rules, core.scenario.episode.steps):
+        wet = wet + step.outside.wet_bulb_c
     sums = core.sums.named(core.t)
     shape = (len(SITES), len(DAYS))
     pue = (sums["facility_power_kwh"] / sums["it_power_kwh"]).reshape(shape)

@@ -84,7 +84,7 @@ def calibrate(
     scenario : Scenario
         Topology, priors, and how good the sensors are.
     telemetry : Telemetry
-        Screened.
+        Of one hall, screened.
     held_out_frac : float
         Share of the file at its end that is not fitted.
     window_s : float
@@ -119,7 +119,7 @@ def calibrate(
         found,
         fitted,
         held,
-        tuple(intervals(found, known, telemetry.part(0, split).values)),
+        tuple(intervals(found, known, telemetry.part(0, split).series())),
         known,
         errors,
         shown,

@@ -88,7 +88,7 @@ def intervals(fit: Fit, cov: Floats, values: Mapping[str, Floats]) -> list[Inter
     cov : ndarray (P, P)
         Its `covariance`.
     values : mapping
-        The telemetry's values, to see what moved.
+        The telemetry's series ``(T, k)``, to see what moved.
     """
     sd = np.sqrt(np.diag(cov))
     like = cov / np.outer(sd, sd)

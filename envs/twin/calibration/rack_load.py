@@ -1,4 +1,10 @@
-"""From measured power to the work that draws it: the plant's racks are asked until they draw what the meters read."""
+"""From measured power to the work that draws it: the plant's racks are asked until they draw what the meters read.
+
+Twins and forecasters read the work off a curve that was found once in a cool hall (`estimation.work_by_power`); what
+the curve misses by, they correct at every step. A calibration cannot use it. What a rack draws depends on its inlet and
+on the parameters that are tried, and whatever the load misses by would be fitted into coils and fans. So the plant
+itself is asked, step by step from its state, and a meter's noise may ask for a little less than rest or more than full.
+"""
 
 from __future__ import annotations
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from envs.physics.psychrometrics import humidity_ratio, humidity_ratio_at_wet_bulb, wet_bulb_c
 from envs.plant.layout import Layout
 from envs.scenario import Scenario
+from envs.twin.telemetry.gaps import bridged, runs
 from envs.twin.telemetry.meter_noise import without_noise
 from envs.twin.telemetry.quantities import LOADS, MODES, QUANTITIES, constant_error, noise_sd, outputs
-from envs.twin.telemetry.telemetry import Telemetry, bridged, runs, stacked
+from envs.twin.telemetry.telemetry import Telemetry, stacked
 
 Floats = NDArray[np.float64]
 
@@ -94,9 +95,9 @@ class Windows:
 def cut(
     telemetry: Telemetry, scenario: Scenario, layout: Layout, window_s: float = 86_400.0, burn_in_s: float = BURN_IN_S
 ) -> Windows:
-    """Windows of ``window_s`` [s] each behind ``burn_in_s`` [s] of the rows before it; a rest too short is left out.
+    """Windows of one hall, ``window_s`` [s] long, each behind ``burn_in_s`` [s] of the rows before it.
 
-    So are windows in which nothing was logged: a file may hold stretches of a year.
+    A rest too short is left out, and so are windows in which nothing was logged: a file may hold stretches of a year.
 
     Raises
     ------
@@ -113,19 +114,20 @@ def cut(
     starts = np.arange(burn, telemetry.rows - length + 1, length)
     index = starts[None, :] + np.arange(-burn, length)[:, None]
     series, silent = drivers(telemetry, scenario, layout)
-    names = tuple(outputs(telemetry.values, layout, scenario))
+    values = telemetry.series()
+    names = tuple(outputs(values, layout, scenario))
     if not names:
         raise ValueError("no output is measured, so there is nothing to fit to; map temperatures, positions or powers")
-    shown = stacked(telemetry.values, names)
+    shown = stacked(values, names)
     echo, bridge = round(ECHO_S / telemetry.step_s), round(LONGEST_BRIDGE_S / telemetry.step_s)
     shown[_after(silent, echo, bridge, burn)] = np.nan
     read_at = np.asarray(np.isfinite(shown).any(axis=1))
     index = index[:, read_at[index[burn:]].any(axis=0)]
     if not index.shape[1]:
         raise ValueError("no window has a reading of an output beside its inputs; map outputs of the days logged")
-    sd = np.concatenate([noise_sd(QUANTITIES[n], scenario.sensors, telemetry.values[n]) for n in names], axis=1)
-    errors = [constant_error(QUANTITIES[n], scenario.sensors) for n in names for _ in telemetry.values[n][0]]
-    load_name = next(n for n in LOADS if n in telemetry.values)
+    sd = np.concatenate([noise_sd(QUANTITIES[n], scenario.sensors, values[n]) for n in names], axis=1)
+    errors = [constant_error(QUANTITIES[n], scenario.sensors) for n in names for _ in values[n][0]]
+    load_name = next(n for n in LOADS if n in values)
     base, mix = slot_line(scenario, layout)
     return Windows(
         count=index.shape[1],
@@ -136,7 +138,7 @@ def cut(
         inputs={n: np.ascontiguousarray(v[index].transpose(0, 2, 1)) for n, v in series.items()},
         load_name=load_name,
         outputs=names,
-        rows=tuple((n, k) for n in names for k in range(telemetry.values[n].shape[1])),
+        rows=tuple((n, k) for n in names for k in range(values[n].shape[1])),
         shown=shown[index[burn:]].transpose(0, 2, 1),
         noise_sd=sd[index[burn:]].transpose(0, 2, 1),
         offset_sd=np.array([e[0] for e in errors]),
@@ -150,7 +152,7 @@ def cut(
 
 def drivers(telemetry: Telemetry, scenario: Scenario, layout: Layout) -> tuple[dict[str, Floats], NDArray[np.bool_]]:
     """Inputs ``(T, k)`` without gaps, and where a gap was too long to be bridged ``(T,)``."""
-    values, longest = telemetry.values, round(LONGEST_BRIDGE_S / telemetry.step_s)
+    values, longest = telemetry.series(), round(LONGEST_BRIDGE_S / telemetry.step_s)
     if not any(n in values for n in LOADS):
         raise ValueError(f"no load is mapped; map one of {list(LOADS)}")
     load = next(n for n in LOADS if n in values)

@@ -13,13 +13,12 @@ from envs.signals.table_file import read_cells
 from envs.twin.telemetry.point_map import PointMap
 from envs.twin.telemetry.quantities import rows_of
 from envs.twin.telemetry.screening import Finding
-from envs.twin.telemetry.telemetry import Telemetry
+from envs.twin.telemetry.telemetry import EPOCH, Telemetry, timespan
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
-SECONDS_EPOCH = np.datetime64("2000-01-01T00:00:00", "s")  # of files that count seconds from any moment
 MOST_ROWS = 2_000_000  # of the even clock
 CLOCK_CHANGE_S = 3600.0  # daylight saving
 
@@ -43,7 +42,7 @@ def read_telemetry(
     Returns
     -------
     tuple
-        Telemetry, and findings about the clock.
+        Telemetry of one hall, and findings about the clock.
     """
     path = Path(path)
     frame = read_cells(path)
@@ -67,12 +66,12 @@ def read_telemetry(
         into = values.setdefault(p.channel, np.full((count, rows_of(p.channel, layout)), np.nan))
         names.setdefault(p.channel, [""] * into.shape[1])[p.row] = p.name
         into[:, p.row] = _averaged(p.converted(column), at, count)
-    start = SECONDS_EPOCH + np.timedelta64(round(origin * step_s), "s")
-    return Telemetry(start, step_s, values, {k: tuple(v) for k, v in names.items()}), findings
+    start = EPOCH + timespan(origin * step_s)
+    return Telemetry.of_hall(values, step_s, start, {k: tuple(v) for k, v in names.items()}), findings
 
 
 def _stamps(path: Path, frame: pd.DataFrame, points: PointMap) -> Floats:
-    """Stamps in seconds since `SECONDS_EPOCH`."""
+    """Stamps in seconds since `EPOCH`; a file that counts seconds may begin at any moment."""
     import pandas as pd
 
     name = points.time_column
@@ -92,7 +91,7 @@ def _stamps(path: Path, frame: pd.DataFrame, points: PointMap) -> Floats:
         )
     plain = times.dt.tz_convert(None).to_numpy().astype("datetime64[s]")
     carries = text.astype(str).str.contains(r"(?:Z|[+-]\d\d:?\d\d)$", regex=True).to_numpy()
-    seconds = (plain - SECONDS_EPOCH).astype(np.float64)
+    seconds = (plain - EPOCH).astype(np.float64)
     return np.where(carries, seconds, seconds - points.utc_offset_h * 3600.0)
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.twin.telemetry.gaps import runs
 from envs.twin.telemetry.quantities import LOADS, QUANTITIES, Quantity
-from envs.twin.telemetry.telemetry import MAD_TO_SD, Telemetry, runs
+from envs.twin.telemetry.telemetry import MAD_TO_SD, Telemetry
 
 Floats = NDArray[np.float64]
 
@@ -69,7 +70,7 @@ def screen(telemetry: Telemetry, rated_kw: Mapping[str, float], before: Sequence
     Parameters
     ----------
     telemetry : Telemetry
-        As read.
+        Of one hall, as read.
     rated_kw : mapping
         Loads that the scenario knows to their rated power per row [kW]: a load far off it is in another unit.
     before : sequence of Finding
@@ -81,7 +82,7 @@ def screen(telemetry: Telemetry, rated_kw: Mapping[str, float], before: Sequence
         Where a point that must drive the replay is in a wrong unit.
     """
     findings, kept = list(before), {}
-    for name, values in telemetry.values.items():
+    for name, values in telemetry.series().items():
         q = QUANTITIES[name]
         clean, known = values.copy(), telemetry.names.get(name, ())
         points = [known[k] if k < len(known) else f"{name}[{k}]" for k in range(values.shape[1])]
@@ -89,7 +90,7 @@ def screen(telemetry: Telemetry, rated_kw: Mapping[str, float], before: Sequence
         for k, point in enumerate(points):
             clean[:, k] = _column(q, clean[:, k], point, telemetry.step_s, rated_kw.get(name), findings)
         if np.isfinite(clean).any():
-            kept[name] = clean
+            kept[name] = clean[:, :, None]
     checked = telemetry.with_values(kept)
     findings += clocks(checked)
     _required(telemetry, kept, findings)
@@ -222,7 +223,7 @@ def clocks(telemetry: Telemetry) -> list[Finding]:
 
 def _mean(telemetry: Telemetry, name: str) -> Floats:
     """Mean over the rows that have a reading ``(T,)``; NaN where none has."""
-    x = telemetry.values[name]
+    x = telemetry.series()[name]
     known = np.isfinite(x)
     number = known.sum(axis=1)
     return np.where(number > 0, np.where(known, x, 0.0).sum(axis=1) / np.maximum(number, 1), np.nan)

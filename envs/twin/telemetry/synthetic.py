@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Controller
 from envs.core import DataCenterCore
 from envs.episodes.episode import EpisodePlan
 from envs.episodes.world import START_WEEKDAY, World
@@ -20,12 +19,11 @@ from envs.twin.calibration.free_parameters import FreeParameter
 from envs.twin.telemetry.excitation import Excitation
 from envs.twin.telemetry.point_map import point_map_text
 from envs.twin.telemetry.quantities import QUANTITIES, constant_error, noise_sd, there
-from envs.twin.telemetry.telemetry import Telemetry, stacked
+from envs.twin.telemetry.recorder import quantities, recorded
+from envs.twin.telemetry.telemetry import Telemetry, stacked, timespan
 
 Floats = NDArray[np.float64]
-Read = Callable[[DataCenterCore, Any, str], Any]
 NOT_LOGGED = ("row_power_kw", "it_power_kw", "pdu_loss_kw", "outside_rh_frac", "cooling_power_kw")
-START_UTC = np.datetime64("2023-01-01T00:00:00", "s")
 LONGEST_GAP_ROWS = 6  # of a lost stretch, besides single lost readings
 
 
@@ -35,7 +33,7 @@ def hidden_values(free: Sequence[FreeParameter], n: int, rng: np.random.Generato
     return {p.path: p.value(u[k]) for k, p in enumerate(free) if not p.is_input}
 
 
-def record(scenario: Scenario, steps: int, plan: EpisodePlan, world: World, seed: int = 0) -> dict[str, Floats]:
+def record(scenario: Scenario, steps: int, plan: EpisodePlan, world: World, seed: int = 0) -> Telemetry:
     """What the plant truly did under rules and random steps.
 
     Parameters
@@ -53,64 +51,29 @@ def record(scenario: Scenario, steps: int, plan: EpisodePlan, world: World, seed
 
     Returns
     -------
-    dict
-        Quantity to ``(T, k, B)``.
+    Telemetry
+        True values of all quantities that the hall has, but for those that follow from others.
     """
     quiet = replace(scenario, episode=replace(scenario.episode, steps=steps))
     core = DataCenterCore(quiet, len(plan.site), dtype="float64", world=world)
     core.reset(plan=plan)
     controller = Excitation(core.rules, core.channels, core.step_s, seed)
     controller.reset(core.num_envs)
-    return followed(core, controller, steps, [n for n in there(core.plant.layout, scenario) if n not in NOT_LOGGED])
+    names = [n for n in there(core.plant.layout, scenario) if n not in NOT_LOGGED]
+    return recorded(core, controller, steps, quantities(core, names))
 
 
-def followed(
-    core: DataCenterCore, controller: Controller, steps: int, names: Sequence[str], read: Read | None = None
-) -> dict[str, Floats]:
-    """Step a core under a controller and keep the true values: quantity to ``(T, k, B)``.
-
-    ``read(core, outside, name)`` tells a value of the step that was just made; `reading` where left out.
-    """
-    read = read or reading
-    history: dict[str, list[Any]] = {name: [] for name in names}
-    for _ in range(steps):
-        outside = core._outside
-        core.step_setpoints(controller.act(core.measurements()))
-        for name in names:
-            history[name].append(np.atleast_2d(read(core, outside, name)))
-    return {name: np.stack(values) for name, values in history.items()}
-
-
-def reading(core: DataCenterCore, outside: Any, name: str) -> Any:
-    """True value of a quantity in the step that was just made."""
-    state, role = core.state, QUANTITIES[name].role
-    assert state is not None
-    if role == "setpoint":
-        return core.in_force[name]
-    if role == "weather":
-        return getattr(outside, name)
-    if name == "economizer_on":
-        return state.chw.economizer_on
-    if name == "tower_cells_running":
-        return state.tower.stages.running
-    return getattr(core.flows, name)
-
-
-def measured(
-    truth: dict[str, Floats], hall: int, sensors: SensorModel, step_s: float, seed: int, gaps_frac: float = 0.05
-) -> Telemetry:
-    """Telemetry of one hall: noise and constant errors of every sensor, and gaps.
+def measured(truth: Telemetry, hall: int, sensors: SensorModel, seed: int, gaps_frac: float = 0.05) -> Telemetry:
+    """What a building would log of one hall: noise and constant errors of every sensor, and gaps.
 
     Parameters
     ----------
-    truth : dict
+    truth : Telemetry
         From `record`.
     hall : int
         Which environment.
     sensors : SensorModel
         How good the sensors are; setpoints and modes are read as they are.
-    step_s : float
-        Of a row [s].
     seed : int
         Of noise and gaps.
     gaps_frac : float
@@ -118,8 +81,8 @@ def measured(
     """
     rng = np.random.default_rng([seed, hall])
     values = {}
-    for name, true in truth.items():
-        q, x = QUANTITIES[name], true[:, :, hall].astype(np.float64)
+    for name, true in truth.hall(hall).series().items():
+        q, x = QUANTITIES[name], true.astype(np.float64)
         read = x.copy()
         if q.role not in ("setpoint", "mode"):
             offset, gain = constant_error(q, sensors)
@@ -128,25 +91,25 @@ def measured(
             read = x * (1.0 + gain * constant) + offset * constant + relative * rng.standard_normal(x.shape)
             read = np.clip(read, 0.0, 1.0) if q.kind == "fraction" else read
         values[name] = _with_gaps(read, gaps_frac, rng)
-    return Telemetry(START_UTC, step_s, values)
+    return Telemetry.of_hall(values, truth.step_s, truth.start_utc[hall])
 
 
 def write(telemetry: Telemetry, folder: Path) -> tuple[Path, Path]:
-    """Write ``telemetry.csv`` as a building system would log it, and its point map ``points.yaml``.
+    """Write one hall's ``telemetry.csv`` as a building system would log it, and its point map ``points.yaml``.
 
     Rows in which nothing was logged are left out.
     """
     import pandas as pd
 
-    columns: dict[str, Any] = {}
-    stamps = telemetry.start_utc + (np.arange(telemetry.rows) * telemetry.step_s).astype("timedelta64[s]")
-    columns["time"] = [f"{stamp}Z" for stamp in stamps]
-    for name, values in telemetry.values.items():
+    series = telemetry.series()
+    stamps = telemetry.start_utc[0] + timespan(np.arange(telemetry.rows) * telemetry.step_s)
+    columns: dict[str, Any] = {"time": [f"{stamp}Z" for stamp in stamps]}
+    for name, values in series.items():
         columns |= {f"{name}[{k}]": values[:, k] for k in range(values.shape[1])}
     table, points = folder / "telemetry.csv", folder / "points.yaml"
-    logged = np.isfinite(stacked(telemetry.values, list(telemetry.values))).any(axis=1)
+    logged = np.isfinite(stacked(series, list(series))).any(axis=1)
     pd.DataFrame(columns)[logged].to_csv(table, index=False, float_format="%.6g")
-    points.write_text(point_map_text({n: v.shape[1] for n, v in telemetry.values.items()}), encoding="utf-8")
+    points.write_text(point_map_text({n: v.shape[1] for n, v in series.items()}), encoding="utf-8")
     return table, points
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from agents.forecasting.engine import Forecaster, ForecastSettings
 from envs.scenario import Scenario, load
-from envs.twin.telemetry.history import History
+from envs.twin.telemetry.telemetry import Telemetry
 from experiments.forecasting.halls import HallDraw, Halls, simulate
 
 COARSE = ["episode.step_s=600", "episode.substep_s=120", "site.workload_weeks=4"]
@@ -29,12 +29,12 @@ def halls(small: Scenario) -> Halls:
 
 
 @pytest.fixture(scope="session")
-def train(halls: Halls) -> History:
-    return halls.history.hall(0).part(0, TRAIN_DAYS * PER_DAY)
+def train(halls: Halls) -> Telemetry:
+    return halls.telemetry.hall(0).part(0, TRAIN_DAYS * PER_DAY)
 
 
 @pytest.fixture(scope="session")
-def forecaster(small: Scenario, train: History) -> Forecaster:
+def forecaster(small: Scenario, train: Telemetry) -> Forecaster:
     made = Forecaster(small, ForecastSettings(folds=2, stride_h=3.0))
     made.fit(train)
     return made
@@ -45,6 +45,6 @@ def later(forecaster: Forecaster, halls: Halls) -> Any:
     """Moments of later days: their past, what was read afterwards."""
     from agents.forecasting.residual import target_series
 
-    cut = halls.history.hall(0).part(TRAIN_DAYS * PER_DAY - 7 * PER_DAY, DAYS * PER_DAY)
+    cut = halls.telemetry.hall(0).part(TRAIN_DAYS * PER_DAY - 7 * PER_DAY, DAYS * PER_DAY)
     past, after = forecaster.moments(cut, 3.0)
-    return past, np.asarray(target_series(after.part(1, after.steps)), np.float64)
+    return past, np.asarray(target_series(after.part(1, after.rows)), np.float64)

@@ -9,7 +9,7 @@ from agents.forecasting import baselines
 from agents.forecasting.engine import Forecaster
 from agents.forecasting.residual import stacked
 from envs.faults import Fault
-from envs.twin.telemetry.history import COOLING, History
+from envs.twin.telemetry.telemetry import COOLING, Telemetry, side_by_side
 
 
 @pytest.fixture(scope="module")
@@ -59,21 +59,21 @@ def test_a_failure_raises_the_forecast_and_the_rest_stays_corrected(
 
 
 def test_a_planner_compares_candidates_from_one_present(forecaster: Forecaster, later: Any) -> None:
-    past: History = later[0].hall(0)
+    past: Telemetry = later[0].hall(0)
     supply_c = np.array([[14.0, 18.0, 22.0]], np.float32) + 4.0
     fans = np.full((1, 3), 0.8, np.float32)
     plans = {"supply_air_temp_setpoint_c": supply_c, "crah_fan_speed_frac": fans}
-    found = forecaster.forecast(past.repeated(3), horizon_steps=6, setpoints=plans)
+    found = forecaster.forecast(side_by_side([past] * 3), horizon_steps=6, setpoints=plans)
     warmest = found.mean.rack_inlet_c[-1].max(axis=0)
     assert np.all(np.diff(warmest) > 0.5)
     assert found.mean.cooling_power_kw.shape == (6, 3)
 
 
 def test_the_future_is_not_looked_at(forecaster: Forecaster, made: Any, later: Any) -> None:
-    past: History = later[0]
+    past: Telemetry = later[0]
     alone = forecaster.forecast(past.hall(0))
     assert np.allclose(stacked(alone.mean), stacked(made.mean)[..., :1], atol=2e-3)
-    assert past.points[COOLING].shape[0] == 7 * 144 + 3
+    assert past.values[COOLING].shape[0] == 7 * 144 + 3
 
 
 def test_a_horizon_beyond_the_settings_is_refused(forecaster: Forecaster, later: Any) -> None:
@@ -86,6 +86,6 @@ def test_an_unfitted_forecaster_says_what_to_do(small: Any, later: Any) -> None:
         Forecaster(small).forecast(later[0])
 
 
-def test_too_little_training_is_refused_with_the_mend(small: Any, train: History) -> None:
+def test_too_little_training_is_refused_with_the_mend(small: Any, train: Telemetry) -> None:
     with pytest.raises(ValueError, match="history has"):
         Forecaster(small).fit(train.part(0, 7 * 144))

@@ -7,7 +7,7 @@ from agents.forecasting import first_over as engine
 from agents.forecasting.engine import Forecaster
 from agents.forecasting.first_over import FirstOver, answer, crah_failure, first_over, first_over_each
 from envs.scenario import Scenario
-from envs.twin.telemetry.history import History
+from envs.twin.telemetry.telemetry import Telemetry
 from experiments.forecasting.failures import agreement, truly_first
 from experiments.forecasting.halls import Halls
 from experiments.forecasting.judge import Judging
@@ -31,7 +31,7 @@ def test_none_is_said_where_no_rack_goes_over() -> None:
 def test_without_any_failure_nothing_goes_over_and_without_any_unit_all_does(
     forecaster: Forecaster, halls: Halls, small: Scenario
 ) -> None:
-    past: History = halls.history.hall(0)
+    past: Telemetry = halls.telemetry.hall(0)
     quiet = first_over(forecaster, past, [], hours=0.5)
     broken = first_over(forecaster, past, crah_failure(0, small.zones["room"].crah_units), hours=0.5)
     assert quiet.rack[0] == -1
@@ -43,7 +43,7 @@ def test_the_answer_agrees_with_what_happens_in_the_hall(forecaster: Forecaster,
     row = halls.moments[0].row
     how = Judging(train_days=(row - 40) // 144 - 7, blocks=1, failures=1, failure_h=0.5)
     true = truly_first(halls, how)[(0, "all")]
-    history = halls.history.part(0, row + 1)
+    history = halls.telemetry.part(0, row + 1)
     past = history.hall(0)
     said = first_over(forecaster, past, crah_failure(0, 3.0), hours=0.5)
     found = agreement(true._replace(**{n: getattr(true, n)[..., :1] for n in true._fields}), [said], how.limit_c)
@@ -52,7 +52,7 @@ def test_the_answer_agrees_with_what_happens_in_the_hall(forecaster: Forecaster,
 
 
 def test_failures_played_side_by_side_are_those_played_alone(forecaster: Forecaster, halls: Halls) -> None:
-    past = halls.history.hall(0)
+    past = halls.telemetry.hall(0)
     failures = [crah_failure(0, 1.0), crah_failure(0, 3.0)]
     together = first_over_each(forecaster, past, failures, hours=0.25)
     for found, failure in zip(together, failures):
@@ -66,7 +66,7 @@ def test_halving_the_step_hardly_moves_the_highest_inlet_under_the_alarm(
 ) -> None:
     def highest_c(step_s: float) -> float:
         monkeypatch.setattr(engine, "FINE_S", step_s)
-        return float(first_over(forecaster, halls.history.hall(1), crah_failure(0, 1.0), hours=0.2).highest_c.max())
+        return float(first_over(forecaster, halls.telemetry.hall(1), crah_failure(0, 1.0), hours=0.2).highest_c.max())
 
     ours, finer, coarse = highest_c(engine.FINE_S), highest_c(1.0), highest_c(15.0)
     assert abs(ours - finer) < 0.2

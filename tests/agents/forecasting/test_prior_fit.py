@@ -6,14 +6,14 @@ import numpy as np
 
 from agents.forecasting.prior_fit import Match, matched
 from envs.scenario import Scenario
-from envs.twin.telemetry.history import History
+from envs.twin.telemetry.telemetry import Telemetry
 from experiments.forecasting.halls import Halls
 
 FEW = Match(windows=2, hours=6.0, iterations=3)
 
 
 def test_the_matched_plant_is_nearer_to_the_hall_than_the_nominal_one(
-    small: Scenario, halls: Halls, train: History
+    small: Scenario, halls: Halls, train: Telemetry
 ) -> None:
     found = matched(small, train, FEW)[0]
     true = {name: values[0] for name, values in halls.parameters.items()}
@@ -25,12 +25,12 @@ def test_the_matched_plant_is_nearer_to_the_hall_than_the_nominal_one(
     assert sum(after) < 0.6 * sum(before)
 
 
-def test_no_iterations_leave_the_scenario_as_it_is(small: Scenario, train: History) -> None:
+def test_no_iterations_leave_the_scenario_as_it_is(small: Scenario, train: Telemetry) -> None:
     assert matched(small, train, replace(FEW, iterations=0))[0].hash() == small.hash()
 
 
 def test_halls_are_matched_side_by_side_as_each_alone(small: Scenario, halls: Halls) -> None:
     few = replace(FEW, iterations=1)
-    both = matched(small, halls.history, few)
-    alone = matched(small, halls.history.hall(1), few)[0]
+    both = matched(small, halls.telemetry, few)
+    alone = matched(small, halls.telemetry.hall(1), few)[0]
     assert np.isclose(both[1].zones["room"].unit_flow_m3_s, alone.zones["room"].unit_flow_m3_s, rtol=0.02)

@@ -12,7 +12,7 @@ from agents.planners.load_ahead import ROW_POWER, EngineOutlook, Persistence
 from agents.planners.mpc import Mpc, MpcSettings
 from agents.planners.trial import Bench
 from agents.planners.tuning import rules_with
-from envs.twin.telemetry.history import INLET, RACK_POWER, History
+from envs.twin.telemetry.telemetry import INLET, RACK_POWER, Telemetry
 from experiments.evaluation.telemetry_before import earlier
 
 BenchOf = Callable[[str], Bench]
@@ -34,9 +34,9 @@ def daily(steps: int, rows: int, racks: int, sites: int) -> dict[str, Any]:
     }
 
 
-def before(points: dict[str, Any], rows: int) -> History:
-    sites = points[INLET].shape[-1]
-    return History({n: v[:rows] for n, v in points.items()}, 300.0, np.full(sites, rows - 1))
+def before(points: dict[str, Any], rows: int) -> Telemetry:
+    begin = np.full(points[INLET].shape[-1], np.datetime64("2023-01-01T00:00:00", "s"))
+    return Telemetry({n: v[:rows] for n, v in points.items()}, 300.0, begin)
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +87,14 @@ def test_forgetting_goes_back_to_the_telemetry_before_where_the_mask_says(
     outlook.forget()
     outlook.follow(measured(points, 5))
     outlook.forget(np.array([True, False, False, False]))
-    same = (outlook.past.points[RACK_POWER] == outlook.before.points[RACK_POWER]).all(axis=(0, 1))
+    same = (outlook.past.values[RACK_POWER] == outlook.before.values[RACK_POWER]).all(axis=(0, 1))
     assert same.tolist() == [True, False, False, False]
+    assert (outlook.past.now - outlook.before.now).tolist() == [0, 1, 1, 1]
 
 
 def test_racks_of_a_row_share_its_power_by_their_rating(bench_of: BenchOf, outlook: EngineOutlook) -> None:
     layout = bench_of("edge_room").single.plant.layout
-    rack_kw = outlook.past.points[RACK_POWER][-1]
+    rack_kw = outlook.past.values[RACK_POWER][-1]
     load_frac = rack_kw / layout.rack_rated_kw
     assert rack_kw.shape == (layout.n_racks, 4)
     for row in range(len(layout.row_rated_kw)):

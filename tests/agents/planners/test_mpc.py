@@ -9,6 +9,7 @@ from agents.planners.cem import Budget
 from agents.planners.mpc import Mpc, MpcSettings
 from agents.planners.trial import Bench
 from agents.planners.tuning import rules_with
+from envs.play import play, play_through
 
 BenchOf = Callable[[str], Bench]
 SMALL = MpcSettings(horizon_s=600.0, budget=Budget(population=6, elites=2, iterations=2, spread=0.15))
@@ -21,15 +22,13 @@ def test_moves_stay_in_range_and_have_the_shape_of_their_channel(bench_of: Bench
     core.reset(seed=0, plan=bench.plan)
     mpc = Mpc(core, rules_with(core, {}), SMALL)
     mpc.reset(core.num_envs)
-    for _ in range(2):
-        wanted = mpc.act(core.measurements())
+    for step in play(core, mpc, 2):
         for c in core.agent_channels:
-            value = wanted[c.name]
+            value = step.wanted[c.name]
             assert value.shape == (c.rows, core.num_envs)
             assert value.dtype == np.float32
             assert value.min() >= c.low - 1e-4
             assert value.max() <= c.high + 1e-4
-        core.step_setpoints(wanted)
 
 
 def test_same_measurements_give_the_same_move_whatever_the_plant_is_in(bench_of: BenchOf) -> None:
@@ -38,8 +37,7 @@ def test_same_measurements_give_the_same_move_whatever_the_plant_is_in(bench_of:
     core.reset(seed=0, plan=bench.plan)
     seen = {name: value.copy() for name, value in core.measurements().items()}
     first = Mpc(core, rules_with(core, {}), SMALL).act(seen)
-    for _ in range(3):
-        core.step_setpoints(core.rules.act(core.measurements()))
+    play_through(core, core.rules, 3)
     again = Mpc(core, rules_with(core, {}), SMALL).act(seen)
     for name, value in first.items():
         np.testing.assert_array_equal(value, again[name], err_msg=name)
@@ -60,7 +58,7 @@ def test_a_masked_reset_forgets_the_plan_there_alone(bench_of: BenchOf) -> None:
     core.reset(seed=0, plan=bench.plan)
     mpc = Mpc(core, rules_with(core, {}), SMALL)
     mpc.reset(core.num_envs)
-    core.step_setpoints(mpc.act(core.measurements()))
+    play_through(core, mpc, 1)
     mpc.reset(core.num_envs, np.array([True, False, False, False]))
     assert mpc.plan is not None
     plan = mpc.plan["crah_fan_speed_frac"]

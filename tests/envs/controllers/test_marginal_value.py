@@ -14,6 +14,7 @@ from envs.building.row_value import class_values, rack_curves, usual_mix
 from envs.controllers.marginal_value import MarginalValueCaps, Pieces, RackCurve, pieces_of
 from envs.core import DataCenterCore
 from envs.equipment.throughput import CLASSES
+from envs.play import play_through
 from envs.scenario import load
 
 RATED = np.array([[600.0], [400.0], [100.0]])
@@ -181,8 +182,7 @@ def test_the_hall_behind_a_binding_feeder_costs_less_and_does_more_than_under_wa
         core.reset(seed=3)
         controller = rules_with(core, {"caps": caps})
         controller.reset(4)
-        for _ in range(core.scenario.episode.steps):
-            core.step_setpoints(controller.act(core.measurements()))
+        play_through(core, controller, core.scenario.episode.steps)
         sums = core.sums.named(core.t)
         cost[caps], work[caps] = -sums["r"], sums["work_done_h"]
         assert sums["limit_excess_kwh"].max() < 1.0 and sums["trips"].max() == 0.0  # an episode begins without limits

@@ -10,7 +10,7 @@ import pytest
 
 from envs.core import DataCenterCore
 from envs.engine import Taped
-from envs.engine.replay import leaves
+from envs.trees import leaves
 
 
 class Pair(NamedTuple):
@@ -116,7 +116,7 @@ def test_every_plant_runs_on_a_tape_with_the_same_bits(scenario: str) -> None:
     taped = Taped(core.plant.step, after=0)
     rng = np.random.default_rng(0)
     for _ in range(6):
-        before = (core.state, core.in_force, core._outside, core._load, core.lost, core.t.copy())
+        before = (core.state, core.in_force, core.outside, core._load, core.lost, core.t.copy())
         for found, expected in zip(flat(taped(*before)), flat(core.plant.step(*before)), strict=True):
             np.testing.assert_array_equal(found, expected)
         core.step(rng.uniform(-1.0, 1.0, (3, core.action_space.shape[0])).astype(np.float32))

@@ -53,8 +53,8 @@ def held(p: tower.CoolingTower, cells: int) -> tower.CoolingTower:
     [(5.56, 25.56, 1, 3.8425), (5.56, 20, 1, 5.0580), (5.56, 10, 1, 7.7706), (5.56, 20, 2, 10.9299)],
 )
 def test_york_approach_is_as_listed(tr: float, wet: float, lg: float, approach: float) -> None:
-    curve = tower._range_curve(tower._york_by_wet_bulb(np.array([float(wet)])), lg)
-    assert tower._range_k(curve, np.array([tr + approach]))[0][0] == pytest.approx(tr, abs=2e-4)
+    water = tower.outlet_c(np.array([wet + approach + tr]), np.array([float(wet)]), 1.0 / lg)
+    assert water[0] - wet == pytest.approx(approach, abs=2e-4)
 
 
 @pytest.mark.parametrize(("point", "outlet"), list(zip(FIVE_POINTS, [29.416, 31.600, 24.801, 28.495, 23.429])))

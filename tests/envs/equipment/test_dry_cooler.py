@@ -76,10 +76,10 @@ def test_the_pad_brings_phoenix_air_to_27() -> None:
 
 
 def test_the_pad_switches_with_hysteresis() -> None:
-    states, pad = [], np.array([0.0])
+    states, pad = [], 0.0
     for dry in (21.0, 21.9, 22.1, 21.0, 18.1, 17.9, 19.0, 21.0):
-        pad = dry_cooler._switch_pad(BANK, pad, np.array([25.0]), np.array([dry]))
-        states.append(pad[0])
+        pad = run(BANK, 30.0, 25.0, dry, pad=pad).pad_on[0]
+        states.append(pad)
     assert states == [0, 0, 1, 1, 1, 0, 0, 0]
     assert dry_cooler.initial(BANK, np.array([19.0, 25.0])).pad_on.tolist() == [0.0, 1.0]
     assert dry_cooler.initial(DRY, np.array([25.0])).pad_on.tolist() == [0.0]
@@ -87,8 +87,7 @@ def test_the_pad_switches_with_hysteresis() -> None:
 
 def test_no_pad_is_wetted_while_dry_air_is_cold_enough_for_the_setpoint() -> None:
     dry = np.array([22.5, 27.9, 28.1, 40.0])
-    on = dry_cooler._switch_pad(BANK, dry * 0.0, dry * 0.0 + 31.0, dry)
-    assert on.tolist() == [0.0, 0.0, 1.0, 1.0]
+    assert run(BANK, 40.0, 31.0, dry).pad_on.tolist() == [0.0, 0.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize("setpoint", [24.0, 30.0, 36.0])
@@ -157,12 +156,12 @@ def test_a_wet_pad_never_needs_more_fan_power() -> None:
 def test_fan_speed_is_found_over_the_whole_range_of_water_flows() -> None:
     speed = np.linspace(0.2, 1.0, 81)
     for share in (0.1, 0.15, 0.3, 1.0, 2.0):
-        stream = np.full_like(speed, share * BANK.water_kw_k)
-        eps = dry_cooler.water_effectiveness(BANK, stream, speed)
-        found, duty, reached = dry_cooler._fans(BANK, stream, eps, 1.0)
-        assert np.abs(found / speed - 1.0).max() < 0.003
-        assert duty == pytest.approx(np.ones_like(speed))
-        assert reached == pytest.approx(eps)
+        stream = share * DRY.water_kw_k
+        wanted_c = 40.0 - 30.0 * dry_cooler.water_effectiveness(DRY, np.full_like(speed, stream), speed)
+        flows = run(DRY, 40.0, wanted_c, 10.0, flow_kg_s=3.0 * stream / CP)
+        assert np.abs(flows.fan_speed / speed - 1.0).max() < 0.003
+        assert flows.fan_power_kw == pytest.approx(3.0 * DRY.fan_kw * flows.fan_speed**3)  # no fan rests
+        assert flows.water_out_c == pytest.approx(wanted_c)
 
 
 def test_float32_stays_float32_and_follows_float64() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from envs.core import DataCenterCore
 from envs.equipment.liquid_loop import FLOOR_OVER_DEW_POINT_K, condensation_floor_c
 from envs.plant.ledger import ALARM_OVER_DEW_POINT_K
+from envs.play import play_through
 
 SMALL = ("site.workload_weeks=1",)
 
@@ -14,7 +15,7 @@ SMALL = ("site.workload_weeks=1",)
 def degree_minutes(limit_c: float) -> np.ndarray:
     core = DataCenterCore("edge_room", 2, (*SMALL, f"reward.inlet_limit_c={limit_c}"), dtype="float64")
     core.reset(seed=3)
-    core.step_setpoints(core.rules.act(core.measured))
+    play_through(core, core.rules, 1)
     return core.flows.inlet_excess_degree_minutes
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 import pytest
 
 from envs.episodes.world import World
@@ -13,6 +12,7 @@ from envs.plant.layout import Layout
 from envs.scenario import Scenario, load
 from envs.twin.calibration.free_parameters import with_values
 from envs.twin.telemetry.synthetic import plan_of, record
+from envs.twin.telemetry.telemetry import Telemetry
 
 HIDDEN = {
     "zones.room.coil_ua_kw_k": 3.6,
@@ -24,11 +24,11 @@ HIDDEN = {
 
 
 class Hall(NamedTuple):
-    """The prior scenario, its layout, and the truth ``{quantity: (T, k, 1)}`` of a hall with hidden parameters."""
+    """The prior scenario, its layout, and the truth of a hall with hidden parameters."""
 
     scenario: Scenario
     layout: Layout
-    truth: dict[str, np.ndarray]
+    truth: Telemetry
 
 
 @pytest.fixture(scope="package")

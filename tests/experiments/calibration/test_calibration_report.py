@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scenario = load("edge_room", ["site.workload_weeks=1"])
     world = World.build(scenario)
     truth = record(scenario, 36 + 108, plan_of(world, [150], 3), world, 3)
-    checked = screen(measured(truth, 0, scenario.sensors, 300.0, 1), {})
+    checked = screen(measured(truth, 0, scenario.sensors, 1), {})
     found = calibrate(
         scenario, checked.telemetry, held_out_frac=0.5, window_s=3 * 3600.0, keep=("power_factor", "ups_loss_scale")
     )

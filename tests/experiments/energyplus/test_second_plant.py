@@ -11,6 +11,7 @@ import pytest
 from envs.controllers.fixed import Fixed
 from envs.core import DataCenterCore
 from envs.energyplus import hall
+from envs.play import play
 from envs.scenario import load
 from experiments.transfer import chosen
 from experiments.transfers.setting import Setting, setting, weather_path
@@ -47,12 +48,10 @@ def played(core: DataCenterCore, given: Setting, controller: Any, steps: int = S
     core.reset(seed=0, plan=given.plan)
     controller.reset(1)
     rows: list[dict[str, np.ndarray]] = []
-    for _ in range(steps):
-        outside = core._outside
-        core.step_setpoints(controller.act(core.measurements()))
+    for step in play(core, controller, steps):
         row = {name: np.array(getattr(core.flows, name))[..., 0] for name in core.flows._fields}
         row |= {f"in_force.{name}": np.array(value)[:, 0] for name, value in core.in_force.items()}
-        rows.append(row | {"dry_bulb_c": outside.dry_bulb_c[0], "wet_bulb_c": outside.wet_bulb_c[0]})
+        rows.append(row | {name: getattr(step.outside, name)[0] for name in ("dry_bulb_c", "wet_bulb_c")})
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
@@ -172,7 +171,7 @@ def test_energyplus_takes_one_hall_and_no_faults(given: Setting) -> None:
 
 def test_the_outdoor_air_of_a_step_is_the_one_that_energyplus_had_in_it(core: DataCenterCore, given: Setting) -> None:
     core.reset(seed=0, plan=given.plan)
-    outside = core._outside
+    outside = core.outside
     orders = dict.fromkeys(hall.actuators(given.scenario), 10.0)
     seen = core.plant._hall.step(orders)
     for name in ("dry_bulb_c", "wet_bulb_c", "humidity_ratio", "pressure_kpa"):

@@ -15,9 +15,10 @@ from envs.twin.calibration.intervals import Interval, at_a_bound, covariance, in
 from envs.twin.calibration.rack_load import activity_of
 from envs.twin.calibration.replay import Candidates, replay
 from envs.twin.calibration.windows import cut, drivers, stretches
+from envs.twin.telemetry.gaps import bridged
 from envs.twin.telemetry.quantities import QUANTITIES, noise_sd
 from envs.twin.telemetry.synthetic import measured
-from envs.twin.telemetry.telemetry import Telemetry, bridged
+from envs.twin.telemetry.telemetry import Telemetry
 from tests.envs.twin.conftest import HIDDEN, Hall
 
 SIDE_BY_SIDE_S = 3.0 * 3600.0  # short windows: many at once, few steps
@@ -34,14 +35,14 @@ def quiet(hall: Hall) -> Telemetry:
         power_bias_frac=0.0,
         fraction_noise=0.0,
     )
-    return measured(hall.truth, 0, still, 300.0, 1, gaps_frac=0.0)
+    return measured(hall.truth, 0, still, 1, gaps_frac=0.0)
 
 
 def first_look(hall: Hall, telemetry: Telemetry, keep: tuple[str, ...]) -> list[Interval]:
     """Intervals after one step: enough to see what the data can know."""
     windows = cut(telemetry, hall.scenario, hall.layout, SIDE_BY_SIDE_S)
     found = fit(hall.scenario, windows, free_parameters(hall.scenario, keep), iterations=1)
-    return intervals(found, covariance(found, telemetry.step_s), telemetry.values)
+    return intervals(found, covariance(found, telemetry.step_s), telemetry.series())
 
 
 def test_the_replay_of_the_true_hall_shows_what_the_hall_showed(hall: Hall) -> None:
@@ -68,7 +69,7 @@ def test_a_candidate_shows_the_same_alone_and_among_others(hall: Hall) -> None:
 
 
 def test_hidden_parameters_are_found_from_noisy_readings_with_gaps(hall: Hall) -> None:
-    telemetry = measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1)
+    telemetry = measured(hall.truth, 0, hall.scenario.sensors, 1)
     found = calibrate(
         hall.scenario, telemetry, held_out_frac=0.4, window_s=SIDE_BY_SIDE_S, ahead_s=SIDE_BY_SIDE_S, keep=KEEP
     )
@@ -84,7 +85,7 @@ def test_what_is_known_of_the_coil_does_not_hang_on_the_slopes_step(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Coil, water and pump are told apart by little: a step that is too long pretends to know them better."""
-    windows = cut(measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1), hall.scenario, hall.layout, SIDE_BY_SIDE_S)
+    windows = cut(measured(hall.truth, 0, hall.scenario.sensors, 1), hall.scenario, hall.layout, SIDE_BY_SIDE_S)
     free = free_parameters(hall.scenario, ("coil_", "pump_", "unit_flow", "power_factor"))
     u = np.zeros(len(free))
     activity = activity_of(hall.scenario, windows, free, u)
@@ -100,7 +101,7 @@ def test_what_is_known_of_the_coil_does_not_hang_on_the_slopes_step(
 
 
 def test_a_fan_that_never_moved_is_named_as_the_reason(hall: Hall) -> None:
-    telemetry = measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1)
+    telemetry = measured(hall.truth, 0, hall.scenario.sensors, 1)
     values = dict(telemetry.values)
     values["crah_fan_speed_frac"] = np.full_like(values["crah_fan_speed_frac"], 0.8)
     values["zone_fan_speed_frac"] = values["crah_fan_speed_frac"]
@@ -111,7 +112,7 @@ def test_a_fan_that_never_moved_is_named_as_the_reason(hall: Hall) -> None:
 
 
 def test_an_unmeasured_output_is_named_as_the_reason(hall: Hall) -> None:
-    telemetry = measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1)
+    telemetry = measured(hall.truth, 0, hall.scenario.sensors, 1)
     values = {k: v for k, v in telemetry.values.items() if k != "crah_fan_power_kw"}
     found = first_look(hall, telemetry.with_values(values), ("zones.room.fan_kw",))
     assert "crah_fan_power_kw is measured" in found[0].why

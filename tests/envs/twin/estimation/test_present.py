@@ -15,7 +15,7 @@ from envs.interface.sensors import SensorModel
 from envs.scenario import Scenario, load
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.estimation.present import Present, Replay, present
-from envs.twin.telemetry.history import COOLING, INLET, RACK_POWER, History
+from envs.twin.telemetry.telemetry import COOLING, INLET, RACK_POWER, Telemetry
 from experiments.forecasting.halls import HallDraw, Halls, simulate
 
 PER_DAY, AHEAD = 288, 36  # steps of five minutes
@@ -46,12 +46,12 @@ def model(exact: Scenario) -> HallModel:
 
 
 @pytest.fixture(scope="module")
-def past(twin: Halls) -> History:
-    return twin.history.part(0, PER_DAY - AHEAD)
+def past(twin: Halls) -> Telemetry:
+    return twin.telemetry.part(0, PER_DAY - AHEAD)
 
 
 @pytest.fixture(scope="module")
-def start(model: HallModel, past: History) -> Present:
+def start(model: HallModel, past: Telemetry) -> Present:
     return present(model, past, Replay())
 
 
@@ -73,18 +73,18 @@ def test_the_rules_remember_what_the_buildings_own_do(twin: Halls, start: Presen
                 assert np.allclose(getattr(ours, name), getattr(theirs, name), atol=1e-3), name
 
 
-def test_racks_draw_the_power_that_was_metered(model: HallModel, past: History, start: Present) -> None:
-    drawn = past.points[RACK_POWER][-1]
+def test_racks_draw_the_power_that_was_metered(model: HallModel, past: Telemetry, start: Present) -> None:
+    drawn = past.values[RACK_POWER][-1]
     again = model.load(drawn)
     assert np.all((again.activity >= 0.0) & (again.activity <= 1.0))
     assert np.abs(start.power_gain - 1.0).max() < 0.05
 
 
 def test_a_known_hall_under_known_load_and_weather_is_continued(twin: Halls, model: HallModel, start: Present) -> None:
-    after = twin.history.part(PER_DAY - AHEAD - 1, PER_DAY)
+    after = twin.telemetry.part(PER_DAY - AHEAD - 1, PER_DAY)
     path = run_on(model, start, came(after), Told())
-    inlet_error = (path.rack_inlet_c - after.points[INLET][1:])[:12]
-    cooling_error = path.cooling_power_kw / after.points[COOLING][1:, 0] - 1.0
+    inlet_error = (path.rack_inlet_c - after.values[INLET][1:])[:12]
+    cooling_error = path.cooling_power_kw / after.values[COOLING][1:, 0] - 1.0
     assert np.sqrt((inlet_error**2).mean()) < 0.2
     assert np.sqrt((cooling_error[:12] ** 2).mean()) < 0.04
     assert abs(cooling_error.mean()) < 0.06
@@ -93,7 +93,7 @@ def test_a_known_hall_under_known_load_and_weather_is_continued(twin: Halls, mod
 def test_a_failure_warms_the_racks_and_leaves_the_start_as_it_was(
     twin: Halls, model: HallModel, start: Present
 ) -> None:
-    signals = came(twin.history.part(PER_DAY - AHEAD - 1, PER_DAY))
+    signals = came(twin.telemetry.part(PER_DAY - AHEAD - 1, PER_DAY))
     quiet = run_on(model, start, signals, Told())
     broken = run_on(model, start, signals, Told(faults=(Fault("crah_fan", 0.0, 1e9, 0, 2.0),)))
     assert (broken.rack_inlet_c[-1] - quiet.rack_inlet_c[-1])[:10].min() > 0.5  # the racks of its zone
@@ -101,7 +101,7 @@ def test_a_failure_warms_the_racks_and_leaves_the_start_as_it_was(
 
 
 def test_setpoints_that_are_told_replace_the_rules(twin: Halls, model: HallModel, start: Present) -> None:
-    signals = came(twin.history.part(PER_DAY - AHEAD - 1, PER_DAY))
+    signals = came(twin.telemetry.part(PER_DAY - AHEAD - 1, PER_DAY))
     fan = "crah_fan_speed_frac"
 
     def full(value: float) -> np.ndarray:
@@ -114,6 +114,6 @@ def test_setpoints_that_are_told_replace_the_rules(twin: Halls, model: HallModel
     assert (warm.rack_inlet_c[-1] - cold.rack_inlet_c[-1]).min() > 3.0
 
 
-def test_too_short_a_history_is_refused(model: HallModel, past: History) -> None:
+def test_too_short_a_history_is_refused(model: HallModel, past: Telemetry) -> None:
     with pytest.raises(ValueError, match="replay.hours"):
         present(model, past.part(0, 5), Replay())

@@ -35,7 +35,7 @@ def kinds(telemetry: Telemetry) -> dict[str, list[str]]:
 
 
 def with_channel(hall: Hall, name: str, change) -> Telemetry:
-    t = measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1, gaps_frac=0.0)
+    t = measured(hall.truth, 0, hall.scenario.sensors, 1, gaps_frac=0.0)
     values = dict(t.values)
     values[name] = change(values[name].copy())
     return t.with_values(values)
@@ -44,7 +44,7 @@ def with_channel(hall: Hall, name: str, change) -> Telemetry:
 def test_what_was_written_is_read_again(tmp_path: Path, hall: Hall) -> None:
     from envs.twin.telemetry.point_map import read_point_map
 
-    t = measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1)
+    t = measured(hall.truth, 0, hall.scenario.sensors, 1)
     table, map_path = write(t, tmp_path)
     read, findings = read_telemetry(table, read_point_map(map_path, hall.scenario, hall.layout), hall.layout, 300.0)
     assert not findings and read.rows == t.rows
@@ -57,7 +57,7 @@ def test_a_finer_file_is_averaged_and_missing_rows_become_gaps(tmp_path: Path, h
     read, _ = read_telemetry(
         file_of(tmp_path, stamps, [10, 11, 12, 13, 14, 20, "Bad", 22, 22, 20]), points(SUPPLY), hall.layout, 300.0
     )
-    assert read.values["chw_supply_c"][:, 0] == pytest.approx([12.0, np.nan, 21.0], nan_ok=True)
+    assert read.series()["chw_supply_c"][:, 0] == pytest.approx([12.0, np.nan, 21.0], nan_ok=True)
 
 
 def test_a_clock_set_back_by_an_hour_is_put_right_and_said(tmp_path: Path, hall: Hall) -> None:
@@ -67,7 +67,7 @@ def test_a_clock_set_back_by_an_hour_is_put_right_and_said(tmp_path: Path, hall:
         file_of(tmp_path, [s.isoformat() for s in shown], list(range(60))), points(SUPPLY), hall.layout, 300.0
     )
     assert [f.kind for f in findings] == ["clock"] and "line 26" in findings[0].words
-    assert read.values["chw_supply_c"][:, 0] == pytest.approx(np.arange(60.0))
+    assert read.series()["chw_supply_c"][:, 0] == pytest.approx(np.arange(60.0))
 
 
 def test_a_stamp_that_jumps_back_otherwise_is_refused_with_its_line(tmp_path: Path, hall: Hall) -> None:
@@ -77,13 +77,13 @@ def test_a_stamp_that_jumps_back_otherwise_is_refused_with_its_line(tmp_path: Pa
 
 
 def test_the_gaps_of_a_quantitys_points_are_one_finding(hall: Hall) -> None:
-    found = screen(measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1), {}).findings
+    found = screen(measured(hall.truth, 0, hall.scenario.sensors, 1), {}).findings
     inlets = [f for f in found if f.kind == "gap" and f.point.startswith("rack_inlet_c")]
     assert len(inlets) == 1 and inlets[0].point == "rack_inlet_c[0] and 7 more" and "at most" in inlets[0].words
 
 
 def test_a_clean_file_gives_no_finding_but_gaps(hall: Hall) -> None:
-    assert set(kinds(measured(hall.truth, 0, hall.scenario.sensors, 300.0, 1))) <= {"gap"}
+    assert set(kinds(measured(hall.truth, 0, hall.scenario.sensors, 1))) <= {"gap"}
 
 
 def test_fahrenheit_kelvin_percent_and_watts_are_named(hall: Hall) -> None:
