@@ -39,7 +39,7 @@ Substep = Callable[[PlantState, Now], tuple[PlantState, ledger.Sub]]
 
 
 class Plant:
-    """The machines of one scenario, ready to step B sites; without ``alarms`` no heat starts a fan or pump by itself."""
+    """The machines of one scenario, ready to step B sites; without ``alarms`` no heat starts fan or pump by itself."""
 
     def __init__(self, scenario: Scenario, dtype: np.dtype | str = "float32", alarms: bool = True) -> None:
         self.scenario = scenario
