@@ -37,8 +37,6 @@ class Kpis(NamedTuple):
     """IT energy over what computes: without server fans and power-supply losses (Patterson, ISC 2013) [1]."""
     tue: Value
     """``ITUE x PUE``: facility energy over what computes [1]."""
-    cost_usd: Value
-    """Cost as summed [USD]."""
     energy_per_work_kwh_h: Value
     """Facility energy per useful rated accelerator-hour [kWh/h]: the figure that counts."""
 
@@ -55,7 +53,7 @@ def kpis(totals: Mapping[str, Value]) -> Kpis:
     totals : mapping
         Sums over the period, numbers or ``(B,)``. Needed: ``facility_kwh``, ``it_kwh``. Used where given:
         ``server_fan_kwh``, ``psu_loss_kwh``, ``water_l`` (or ``makeup_kg``: a kilogram is a litre), ``carbon_kg``,
-        ``reuse_kwh``, ``renewable_kwh``, ``cost_usd``, ``work_done_h``. ``x_power_kwh`` is read as ``x_kwh``.
+        ``reuse_kwh``, ``renewable_kwh``, ``work_done_h``. ``x_power_kwh`` is read as ``x_kwh``.
 
     Raises
     ------
@@ -78,7 +76,6 @@ def kpis(totals: Mapping[str, Value]) -> Kpis:
         ref=_ratio(_double(_total(totals, "renewable_kwh")), facility),
         itue=itue,
         tue=itue * pue,
-        cost_usd=_double(_total(totals, "cost_usd")),
         energy_per_work_kwh_h=_ratio(facility, _double(_total(totals, "work_done_h"))),
     )
 

@@ -19,7 +19,6 @@ YEAR = {
     "renewable_kwh": 7.0 * GWH,
     "server_fan_kwh": (10.0 - 10.0 / 1.1) * GWH * 0.7,
     "psu_loss_kwh": (10.0 - 10.0 / 1.1) * GWH * 0.3,
-    "cost_usd": 1.0e6,
     "work_done_h": 2.5e6,
 }
 
@@ -38,7 +37,7 @@ def random_totals(n: int = 200) -> dict[str, Any]:
     ("name", "value"),
     [
         ("pue", 1.25), ("wue_l_kwh", 1.8), ("cue_kg_kwh", 0.475), ("erf", 0.08), ("ere", 1.15), ("ref", 0.56),
-        ("itue", 1.1), ("tue", 1.375), ("cost_usd", 1.0e6), ("energy_per_work_kwh_h", 5.0),
+        ("itue", 1.1), ("tue", 1.375), ("energy_per_work_kwh_h", 5.0),
     ],
 )  # fmt: skip
 def test_check_values(name: str, value: float) -> None:
@@ -64,7 +63,7 @@ def test_more_server_fan_power_lowers_pue_but_raises_tue() -> None:
 def test_missing_totals_and_a_dark_hall_give_nan_and_no_warning() -> None:
     k = kpis({"facility_kwh": np.array([5.0, 5.0]), "it_kwh": np.array([0.0, 4.0])})
     assert np.isnan(k.pue[0]) and k.pue[1] == 1.25
-    assert np.all(np.isnan(k.wue_l_kwh)) and np.isnan(k.cost_usd)
+    assert np.all(np.isnan(k.wue_l_kwh))
     assert k.erf[1] == 0.0 and k.itue[1] == 1.0
 
 
@@ -122,7 +121,6 @@ def test_indicators_of_a_batch_have_its_shape() -> None:
     k = kpis(
         {
             **random_totals(7),
-            "cost_usd": np.zeros(7),
             "water_l": np.zeros(7),
             "renewable_kwh": np.zeros(7),
             "work_done_h": np.ones(7),

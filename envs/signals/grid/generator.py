@@ -29,7 +29,7 @@ def _share_below(score: float | Floats) -> Floats:
     return ndtr(score)
 
 
-def _score_of(share: float | Floats) -> Floats:
+def _score_of(share: float | NDArray[np.floating]) -> Floats:
     """Score below which a share of the standard normal distribution lies."""
     from scipy.special import ndtri
 
