@@ -2,31 +2,59 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/pip install -qq --disable-pip-version-check -c constraints.txt
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --durations=10 --durations-min=1
+CODE := envs agents experiments scripts tests docs/tutorials
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 
-.PHONY: demo test check lint types bench clean
+.PHONY: help demo quick test slow all check lint format types docs bench profile hooks clean
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUN_STAMP)  ## train a short policy, judge it against the rules, export it, report (about five minutes)
 	$(BIN)/python -m experiments.demo
 
-test: $(DEV_STAMP)  ## every test, on two cores
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+quick: $(DEV_STAMP)  ## physics, machines and floors: the tests to run while you write (under a minute)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/envs/physics tests/envs/equipment tests/test_floors.py
 
-check: lint types test  ## what CI holds a change to
+test: $(DEV_STAMP)  ## every test that takes less than ten seconds, on two cores (under eight minutes)
+	$(PYTEST) -m "not slow"
 
-lint: $(DEV_STAMP)
-	$(BIN)/ruff check envs agents experiments scripts tests
-	$(BIN)/ruff format --check envs agents experiments scripts tests
+slow: $(DEV_STAMP)  ## the other tests
+	$(PYTEST) -m slow
 
-types: $(DEV_STAMP)
+all: check slow  ## what CI runs: `check` and the slow tests
+
+# Cheap checks first. The tests are the README's `make test`.
+check: lint types docs test  ## what a change must pass: lint, format, spelling, types, documentation, tests
+
+lint: $(DEV_STAMP)  ## ruff, its format, and spelling; `make format` mends what it can
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/codespell
+
+format: $(DEV_STAMP)  ## put the code into shape
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+types: $(DEV_STAMP)  ## mypy
 	$(BIN)/mypy
+
+docs: $(DEV_STAMP)  ## the documentation site in site/, without the network
+	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
 
 bench: $(DEV_STAMP)  ## the speed table (a few minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.bench
+
+profile: $(DEV_STAMP)  ## where one step of the core spends its time
+	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.step_profile
+
+hooks: $(DEV_STAMP)  ## check each commit by .pre-commit-config.yaml
+	$(BIN)/pre-commit install
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("coldaisle needs Python 3.11 or newer; try: make PYTHON=python3.12")'
@@ -34,13 +62,13 @@ $(BIN)/python:
 
 $(RUN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing the packages into $(VENV), silently: a minute or two"
-	$(PIP) -e .
-	touch $@
+	@$(PIP) -e .
+	@touch $@
 
 $(DEV_STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing the packages into $(VENV), silently: a minute or two"
-	$(PIP) -e '.[dev,energyplus]'
-	touch $(RUN_STAMP) $@
+	@$(PIP) -e '.[dev,docs,energyplus]'
+	@touch $(RUN_STAMP) $@
 
-clean:
-	rm -rf $(VENV) build dist *.egg-info runs
+clean:  ## remove what was installed, built and run
+	rm -rf $(VENV) build dist site *.egg-info runs

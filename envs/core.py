@@ -19,8 +19,8 @@ from envs.episodes.bill import Bill
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.instruments import Instruments
 from envs.episodes.world import World
-from envs.faults import Fault, availability, fault_plan, replaced
-from envs.interface.action import ActionDecoder, slew_limited
+from envs.faults import Fault, availability, fault_plan, nothing_lost, replaced
+from envs.interface.action import ActionDecoder, next_in_force, travel_ranges
 from envs.interface.channels import table_hash
 from envs.interface.observation import Observer
 from envs.interface.points import bind_points
@@ -172,7 +172,7 @@ class DataCenterCore:
         zero = np.zeros(len(where), np.int64)
         outside, load = self.world.at(plan, zero, self.dtype)
         in_force = first_setpoints(self.scenario, self.channels, outside.wet_bulb_c, self.dtype)
-        lost = availability(fault_plan([[]] * len(where), self.plant.layout.n_zones, dtype=self.dtype), zero)
+        lost = nothing_lost(len(where), self.plant.layout.n_zones, self.dtype)
         state, flows = self.plant.settled(outside, load, in_force, lost, plan.warmth_k, plan.soc)
         flows = flows._replace(backlog=flows.backlog * 0.0)  # nothing waits when an episode begins
         if self.state is None or len(where) == self.num_envs:
@@ -260,10 +260,7 @@ class DataCenterCore:
         wanted: Setpoints = dict(self.building.act(self.measured))
         wanted.update(targets)
         before = self.in_force
-        self.in_force = {
-            c.name: slew_limited(c, wanted.get(c.name, before[c.name]), before[c.name], self.step_s)
-            for c in self.channels
-        }
+        self.in_force = next_in_force(self.channels, wanted, before, self.step_s)
         assert self.state is not None
         self.state, self.flows = self._advance(self.state, self.in_force, self.outside, self._load, self.lost, self.t)
         self.t += 1
@@ -276,10 +273,6 @@ class DataCenterCore:
 
     def _judge(self, before: Mapping[str, Array], truncated: NDArray[np.bool_]) -> dict[str, Array]:
         flows, step_h = self.flows, self.step_s / 3600.0
-        travel: Any = 0.0
-        for c in self.agent_channels:
-            moved = np.abs(self.in_force[c.name] - before[c.name]).sum(axis=0)
-            travel = travel + moved * (1.0 / ((c.high - c.low) * c.rows))
         ramp = np.abs(flows.zone_inlet_max_c - self._inlet_before).max(axis=0) / step_h
         self._inlet_before = flows.zone_inlet_max_c
         judged = Judged(
@@ -288,7 +281,7 @@ class DataCenterCore:
             reference_it_kw=flows.reference_it_kw,
             demand_cost_usd=self.bill.demand_cost(flows.grid_power_kw, self.t),
             demand_response_short_kwh=self.bill.demand_response_short(flows.grid_power_kw, self.outside, step_h),
-            travel_ranges=travel,
+            travel_ranges=travel_ranges(self.agent_channels, self.in_force, before),
             inlet_ramp_k_h=ramp,
             work_priority_usd=self.bill.work_cost(flows, step_h),
         )

@@ -17,6 +17,7 @@ from envs.episodes.instruments import Instruments
 from envs.interface.observation import Observer
 from envs.plant.state import PlantState
 from envs.scenario import Scenario
+from envs.trees import like, plain
 
 TREES = ("state", "_state_at_start", "in_force", "flows", "plan", "faults", "t", "_inlet_before", "_episode")
 BILL = ("peak_kw", "window_kw", "window_steps")
@@ -90,35 +91,6 @@ def thaw(core: Interruptible, saved: Mapping[str, Any]) -> None:
     for rng, state in zip(core._rngs, saved["rngs"], strict=True):
         rng.bit_generator.state = state
     core._look_outside()
-
-
-def plain(tree: Any) -> Any:
-    """Named tuples become dicts, arrays are copied."""
-    if isinstance(tree, np.ndarray):
-        return tree.copy(order="K")
-    if hasattr(tree, "_asdict"):
-        return {name: plain(value) for name, value in tree._asdict().items()}
-    if isinstance(tree, dict):
-        return {name: plain(value) for name, value in tree.items()}
-    if isinstance(tree, tuple):
-        return tuple(plain(value) for value in tree)
-    return tree
-
-
-def like(shape: Any, saved: Any, where: str) -> Any:
-    """``saved`` in the classes of ``shape``, copied; ``ValueError`` where its names are other ones."""
-    if hasattr(shape, "_asdict"):
-        fields = shape._asdict()
-        if not isinstance(saved, dict) or saved.keys() != fields.keys():
-            raise ValueError(f"the saved state does not fit at {where}: another version wrote it; begin anew")
-        return type(shape)(**{name: like(part, saved[name], f"{where}.{name}") for name, part in fields.items()})
-    if isinstance(saved, dict):
-        inner = shape if isinstance(shape, dict) else {}
-        return {name: like(inner.get(name), value, f"{where}.{name}") for name, value in saved.items()}
-    if isinstance(saved, tuple):
-        parts = shape if isinstance(shape, tuple) else (None,) * len(saved)
-        return tuple(like(part, value, where) for part, value in zip(parts, saved, strict=True))
-    return plain(saved)
 
 
 def _identity(core: Interruptible) -> dict[str, Any]:

@@ -181,7 +181,7 @@ def fault_plan(
     lists = {column: list(entry) for column, entry in enumerate(faults)}
     empty = np.zeros((0, len(lists)))
     row = np.zeros((0, len(lists)), dtype=np.intp)
-    nothing = _nothing(zones, len(lists), dtype)
+    nothing = nothing_lost(len(lists), zones, dtype)
     return replaced(FaultPlan(empty, empty, empty, empty, row, zones, sensors, False, nothing), lists)
 
 
@@ -243,6 +243,14 @@ def availability(plan: FaultPlan, time_s: Floats) -> Availability:
     )
 
 
+def nothing_lost(n: int, zones: int, dtype: Any = np.float32) -> Availability:
+    """State of ``n`` sites at which every machine is there; its arrays cannot be written."""
+    zero, one, units = np.zeros(n, dtype), np.ones(n, dtype), np.zeros((zones, n), dtype)
+    for array in (zero, one, units):
+        array.flags.writeable = False
+    return Availability(units, zero, zero, zero, zero, zero, zero, zero, one, zero, zero, one, None, None)
+
+
 def draw_faults(
     rates: Iterable[FaultRate], episode_s: float, zones: int, sensors: int, generator: np.random.Generator
 ) -> list[Fault]:
@@ -284,11 +292,3 @@ def _grown(array: Floats, depth: int, fill: Any) -> Floats:
     """Copy of an array ``(F, B)`` with rows of ``fill`` added up to ``depth``."""
     extra = (depth - array.shape[0], array.shape[1])
     return np.concatenate([array, np.broadcast_to(np.asarray(fill, dtype=array.dtype), extra)])
-
-
-def _nothing(zones: int, n: int, dtype: Any) -> Availability:
-    """Constant answer of a site without faults; its arrays cannot be written."""
-    zero, one, units = np.zeros(n, dtype), np.ones(n, dtype), np.zeros((zones, n), dtype)
-    for array in (zero, one, units):
-        array.flags.writeable = False
-    return Availability(units, zero, zero, zero, zero, zero, zero, zero, one, zero, zero, one, None, None)

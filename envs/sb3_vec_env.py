@@ -21,10 +21,8 @@ class DataCenterSB3VecEnv(VecEnv):
     """Native VecEnv over the core.
 
     stable-baselines3 keeps the last observation and dones by reference and adds to rewards in place, so this adapter
-    alone
-    hands out two sets of buffers in turn, its own reward array, and one shared list of empty infos that is copied
-    only where
-    an episode ends. Episode sums go straight into ``info["episode"]``: no VecMonitor is needed.
+    alone hands out two sets of buffers in turn, its own reward array, and one shared list of empty infos that is copied
+    only where an episode ends. Episode sums go straight into ``info["episode"]``: no VecMonitor is needed.
 
     Attributes
     ----------

@@ -1,21 +1,98 @@
-"""Columns of nested states: put fresh environments (the last axis) into tuples and dicts of arrays."""
+"""Trees of arrays: nested (named) tuples and dicts, whose arrays carry the environments on their last axis.
+
+States, flows, plans and signals are such trees. None stands for what is not there; other leaves are passed on.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+#: An array, a (named) tuple or a dict of trees, None, or a plain value. No static type says so.
+Tree = Any
 
-def assign(tree: Any, fresh: Any, where: NDArray[np.intp]) -> Any:
-    """``tree`` with the environments ``where`` replaced by ``fresh``; the old arrays are left as they were."""
-    if tree is None:
-        return None
+
+def mapped(tree: Tree, change: Callable[[np.ndarray], Any]) -> Tree:
+    """The tree with every array changed."""
+    if isinstance(tree, np.ndarray):
+        return change(tree)
+    if isinstance(tree, dict):
+        return {name: mapped(part, change) for name, part in tree.items()}
+    if isinstance(tree, tuple):
+        parts = [mapped(part, change) for part in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
+    return tree
+
+
+def leaves(tree: Tree, out: list[np.ndarray]) -> None:
+    """Append the arrays of the tree to ``out``, in its order."""
+    if type(tree) is np.ndarray:
+        out.append(tree)
+    elif isinstance(tree, tuple):
+        for part in tree:
+            leaves(part, out)
+    elif isinstance(tree, dict):
+        for part in tree.values():
+            leaves(part, out)
+
+
+def columns(tree: Tree, where: NDArray[np.intp]) -> Tree:
+    """Environments ``where`` of the tree, in that order."""
+    return mapped(tree, lambda array: array[..., where])
+
+
+def tiled(tree: Tree, copies: int) -> Tree:
+    """The tree with its environments repeated ``copies`` times, copy after copy."""
+    return mapped(tree, lambda array: np.concatenate([array] * copies, axis=-1))
+
+
+def assign(tree: Tree, fresh: Tree, where: NDArray[np.intp]) -> Tree:
+    """The tree with the environments ``where`` replaced by ``fresh``; the old arrays are left as they were."""
     if isinstance(tree, np.ndarray):
         out = tree.copy()
         out[..., where] = fresh
         return out
     if isinstance(tree, dict):
-        return {k: assign(v, fresh[k], where) for k, v in tree.items()}
-    return type(tree)(*(assign(v, f, where) for v, f in zip(tree, fresh)))
+        return {name: assign(part, fresh[name], where) for name, part in tree.items()}
+    if isinstance(tree, tuple):
+        parts = [assign(part, new, where) for part, new in zip(tree, fresh, strict=True)]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
+    return tree
+
+
+def plain(tree: Tree) -> Tree:
+    """The tree as plain data to be stored: named tuples become dicts, arrays are copied."""
+    if isinstance(tree, np.ndarray):
+        return tree.copy(order="K")
+    if hasattr(tree, "_asdict"):
+        return {name: plain(part) for name, part in tree._asdict().items()}
+    if isinstance(tree, dict):
+        return {name: plain(part) for name, part in tree.items()}
+    if isinstance(tree, tuple):
+        return tuple(plain(part) for part in tree)
+    return tree
+
+
+def like(shape: Tree, saved: Tree, where: str) -> Tree:
+    """What ``plain`` stored, copied back into the classes of ``shape``.
+
+    Raises
+    ------
+    ValueError
+        Where the names of ``saved`` are not those of ``shape``; ``where`` says at which place.
+    """
+    if hasattr(shape, "_asdict"):
+        fields = shape._asdict()
+        if not isinstance(saved, dict) or saved.keys() != fields.keys():
+            raise ValueError(f"the saved state does not fit at {where}: another version wrote it; begin anew")
+        return type(shape)(**{name: like(part, saved[name], f"{where}.{name}") for name, part in fields.items()})
+    if isinstance(saved, dict):
+        inner = shape if isinstance(shape, dict) else {}
+        return {name: like(inner.get(name), part, f"{where}.{name}") for name, part in saved.items()}
+    if isinstance(saved, tuple):
+        parts = shape if isinstance(shape, tuple) else (None,) * len(saved)
+        return tuple(like(part, value, where) for part, value in zip(parts, saved, strict=True))
+    return plain(saved)

@@ -89,8 +89,8 @@ def score_and_trace(core: DataCenterCore, controller: Controller, steps: int) ->
     """Score and series of one controller over ``steps`` control steps of a core that was just reset."""
     from envs.play import play
 
-    ranges, prices = {c.name: (c.low, c.high) for c in core.channels}, core.scenario.reward
-    scorer = Scorer(core.num_envs, core.step_s, ranges, prices.water_usd_m3, prices.blowdown_usd_m3)
+    prices = core.scenario.reward
+    scorer = Scorer(core.num_envs, core.step_s, core.channels, prices.water_usd_m3, prices.blowdown_usd_m3)
     tracer = Tracer()
     controller.reset(core.num_envs)
     for step in play(core, controller, steps):

@@ -30,6 +30,13 @@ from envs.twin.telemetry.telemetry import Telemetry
 
 COLUMNS = ("hall", "path", "kind", "truth", "value", "low", "high", "sd_u", "identified", "converged", "seconds")
 HELD_OUT = ("hall", "channel", "rmse", "bias", "cv_frac", "rmse_before", "readings")
+COLUMNS_MEAN = (
+    "- **Coverage**: share of 90 % intervals that hold the truth.",
+    "- **Known in**: share of fits that called the parameter known.",
+    "- **Error**: median and 90th percentile of |value - truth| over truth, of the fits that called the",
+    "  parameter known. Leakage: absolute.",
+    "- **Within**: share in bar: 5 %, leakage 0.01, masses 15 %.",
+)
 BATCH = 25  # halls recorded at once
 BURN_IN_ROWS = 36
 
@@ -128,14 +135,15 @@ def summary(rows: list[dict[str, str]], given: argparse.Namespace) -> str:
     lines = [
         f"# Calibration of {given.scenario}: do the intervals cover the truth?",
         "",
-        f"`python -m scripts.calibration_coverage --scenario {given.scenario} --fits {given.fits} --days {given.days} "
-        f"--held-out-days {given.held_out_days} --window-h {given.window_h:g} --seed {given.seed}`, commit "
-        f"{commit.strip()}, numpy {np.__version__}. "
-        f"{count} halls drawn from the priors; sensors with noise and constant errors; 5 % gaps.",
+        f"{count} halls drawn from the priors; sensors with noise and constant errors; 5 % gaps. Commit "
+        f"{commit.strip()}, numpy {np.__version__}.",
         "",
-        "Coverage: share of 90 % intervals that hold the truth. Error: median and 90th percentile of |value - truth| "
-        "over truth (leakage: absolute), of the fits that called the parameter known. Within: share in bar "
-        "(5 %, leakage 0.01, masses 15 %).",
+        "```",
+        f"python -m scripts.calibration_coverage --scenario {given.scenario} --fits {given.fits} --days {given.days} "
+        f"--held-out-days {given.held_out_days} --window-h {given.window_h:g} --seed {given.seed}",
+        "```",
+        "",
+        *COLUMNS_MEAN,
         "",
         "| parameter | coverage | known in | coverage of known | error 50 % | error 90 % | within |",
         "|---|---|---|---|---|---|---|",
@@ -153,8 +161,8 @@ def held_out_summary(rows: list[dict[str, str]]) -> str:
         by_channel[row["channel"]].append((float(row["rmse"]), float(row["rmse_before"]), float(row["cv_frac"])))
     lines = [
         "",
-        "Root mean square error a day ahead on the held-out days, given the load and weather that came (noise and "
-        "constant errors of the sensors included), by hall; before: the scenario's own values.",
+        "Root mean square error by hall, a day ahead on the held-out days, given the load and weather that came.",
+        "The sensors' noise and constant errors are included. Before: the scenario's own values.",
         "",
         "| quantity | median hall | worst hall | CV, median | median before |",
         "|---|---|---|---|---|",

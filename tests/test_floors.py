@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from envs.plant.state import PlantState
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("envs", "agents", "experiments", "configs")  # scripts are tools beside the house
 DOORS = ("envs/single_env.py", "envs/vector_env.py", "envs/sb3_vec_env.py", "envs/spaces.py", "envs/__init__.py")
@@ -32,6 +34,9 @@ SAME_ROOM = {
     "rack": {"rack_table", "rack_archetypes", "throughput"},
     "rack_table": {"rack_archetypes", "throughput"},
 }
+#: A plant hands the states of its machines on; nobody else touches them.
+PLANTS = ("envs/plant/", "envs/equipment/", "envs/energyplus/plant.py", "experiments/validation/replay.py")
+REMEMBERING = PlantState._fields[: PlantState._fields.index("inlet_c")]
 BOX, NOT_IN_THE_BOX = "agents/runtime/", "agents/runtime/export.py"
 ENERGYPLUS_USERS = ("validate", "validation", "transfer", "transfers", "calibration")
 Imports = dict[str, list[tuple[str, bool]]]
@@ -124,6 +129,38 @@ def circle(imports: Imports) -> list[str]:
         return found
 
     return next((c for c in (walk(m, []) for m in sorted(modules)) if c), [])
+
+
+def states_reached(source: str, machines: tuple[str, ...]) -> list[str]:
+    """Places where a plant's state gives out or takes in a machine's: ``state.chw``, ``start.state.chw.supply_c``,
+    ``found._replace(chw=...)``.
+    """
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr in machines:
+            owner = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+            if "state" in owner:
+                found.append(ast.unparse(node))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "_replace":
+            given = [k.arg for k in node.keywords if k.arg in machines]
+            found += [f"{ast.unparse(node.func)}({name}=...)" for name in given]
+    return found
+
+
+def test_nobody_outside_a_plant_reaches_into_the_state_of_a_machine() -> None:
+    reaching = [
+        f"{path}: {place}"
+        for path in HOUSE
+        if not path.startswith(PLANTS)
+        for place in states_reached((ROOT / path).read_text(encoding="utf-8"), REMEMBERING)
+    ]
+    assert not reaching
+
+
+def test_energyplus_s_plant_hands_states_on_and_looks_into_none() -> None:
+    source = (ROOT / "envs/energyplus/plant.py").read_text(encoding="utf-8")
+    handed = {place for place in states_reached(source, REMEMBERING) if "._replace(" not in place}
+    assert "state.chw" in handed and not [place for place in handed if f"{place}." in source]
 
 
 def upward(imports: Imports) -> list[str]:
@@ -307,6 +344,13 @@ def test_the_box_s_rule_sees_what_is_carried_too_much() -> None:
         "envs/core.py",
         "envs/core.py imports scipy.signal",
     ]
+
+
+def test_a_look_into_a_machine_s_state_is_seen_wherever_the_plant_s_state_hangs() -> None:
+    bad = "a = state.chw.stages\nb = run.start.state.tower\nc = found._replace(air=b, rules=1)\nd = self.state.dry"
+    seen = {"found._replace(air=...)", "state.chw", "run.start.state.tower", "self.state.dry"}
+    assert set(states_reached(bad, REMEMBERING)) == seen
+    assert not states_reached("scenario.tower.cells\nsite.battery\nplan._replace(site=1)", REMEMBERING)
 
 
 def test_an_import_inside_a_function_closes_no_circle() -> None:

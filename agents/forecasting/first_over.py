@@ -20,8 +20,9 @@ from agents.forecasting.lags import smoothed_now
 from envs.engine import Taped
 from envs.episodes.world import Load, Outside
 from envs.faults import Fault, availability, fault_plan
+from envs.plant.state import with_work_of
+from envs.trees import tiled
 from envs.twin.estimation.hall_model import HallModel
-from envs.twin.estimation.observer import tiled
 from envs.twin.estimation.present import Present, present
 from envs.twin.telemetry.telemetry import INLET, Telemetry
 
@@ -181,9 +182,8 @@ def play(fine: FineModel, start: Played, hours: float) -> tuple[Array, float]:
             in_force = model.next_in_force(wanted, in_force)
             load, outside, after = start.load(step), start.outside(step), start.outside(step + 1)
         lost = availability(plan, np.full(batch, tick * fine.step_s))
-        work = state.work
-        state, flows = fine.advance(state, in_force, outside, load, lost, clock)
-        state = state._replace(work=work)
+        moved, flows = fine.advance(state, in_force, outside, load, lost, clock)
+        state = with_work_of(moved, state)
         inlets.append((flows.rack_inlet_c + offset_c).astype(model.dtype))
         if tick % fine.per_control == fine.per_control - 1:
             shown = model.readings(flows, state, in_force, after)

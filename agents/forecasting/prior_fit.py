@@ -18,7 +18,8 @@ from envs.parameters import Parameters, parameter
 from envs.scenario import Scenario
 from envs.twin.calibration.free_parameters import FreeParameter, free_parameters, with_values
 from envs.twin.estimation.hall_model import HallModel
-from envs.twin.estimation.present import drawn_to, setpoints, weather
+from envs.twin.estimation.observer import correct
+from envs.twin.estimation.present import setpoints, weather
 from envs.twin.telemetry.telemetry import COOLING, INLET, RACK_POWER, Telemetry, side_by_side, timespan
 
 Array = NDArray[Any]
@@ -28,6 +29,7 @@ MATCHED = (
     "economizer_approach_k", "cell_fan_kw", "tower.pump_efficiency", "chilled_water.pump_efficiency_frac",
 )  # fmt: skip
 INLET_SD_K, COOLING_SD_FRAC, VALVE_SD = 0.4, 0.02, 0.05  # what a good model may miss, engineering guess
+MATCH_GAIN = 0.1  # of the observer: parameters, not readings, are to hold the model; engineering guess
 HUBER = 2.0  # residuals in those units beyond which they pull no harder
 DAMPING = (0.003, 0.1, 1.0, 10.0)
 STEP_U = 0.3  # of the difference quotients, in standard deviations of the prior
@@ -140,7 +142,7 @@ class _Search:
             seen = {name: values[t] for name, values in past.values.items()}
             if t > self.warm_up:
                 rows.append(_missed(flows, seen))
-            state = drawn_to(model, state, seen, 0.1)
+            state = correct(model.plant, state, flows, seen, MATCH_GAIN)
         missed = np.stack(rows).reshape(len(rows), -1, count, self.halls, self.windows)
         return missed.transpose(0, 1, 4, 2, 3).reshape(-1, count, self.halls)
 

@@ -21,10 +21,11 @@ from agents.planners.load_ahead import LoadAhead, Persistence
 from envs.controllers.base import Array, Controller, Measurements, Setpoints
 from envs.engine import Taped
 from envs.episodes.bill import STORED_HEAT_COP
-from envs.interface.action import slew_limited
+from envs.interface.action import next_in_force, travel_ranges
 from envs.interface.reward import Judged, terms, total
 from envs.plant.datacenter import Plant
-from envs.twin.estimation.observer import Twin, outside_of, tiled
+from envs.trees import tiled
+from envs.twin.estimation.twin import Twin, measured_outside
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
@@ -168,7 +169,7 @@ class Forecast:
         self.state, self.outside, self.lost, self.in_force, self.rack_bias, self.peak_kw = tiled(start, copies)
         ahead = mpc.ahead.coming(measured, mpc.steps)
         self.loads = [tiled(twin.load_of(demand_kw), copies) for demand_kw in ahead.row_kw]
-        met = (outside_of(ahead.met(measured, step), layout.pressure_kpa) for step in range(len(self.loads)))
+        met = (measured_outside(ahead.met(measured, step), layout.pressure_kpa) for step in range(len(self.loads)))
         self.weather = [tiled(outside, copies) for outside in met]
 
     def cost(self, wanted: Setpoints) -> Array:
@@ -178,10 +179,7 @@ class Forecast:
         cost: Any = 0.0
         for step in range(m.steps):
             before = in_force
-            in_force = {
-                c.name: slew_limited(c, wanted.get(c.name, before[c.name]), before[c.name], m.step_s)
-                for c in m.channels
-            }
+            in_force = next_in_force(m.channels, wanted, before, m.step_s)
             clock, now = np.full(len(self.peak_kw), step, np.int64), min(step, len(self.loads) - 1)
             state, flows = m.advance(state, in_force, self.weather[now], self.loads[now], self.lost, clock)
             warm = flows._replace(rack_inlet_max_c=flows.rack_inlet_max_c + self.rack_bias)
@@ -199,16 +197,13 @@ class Forecast:
     def _judged(self, flows: Any, before: Setpoints, in_force: Setpoints) -> Array:
         m, step_h = self.mpc, self.mpc.step_s / 3600.0
         zero = flows.grid_power_kw * 0.0
-        travel: Any = 0.0
-        for c in m.agent_channels:
-            travel = travel + np.abs(in_force[c.name] - before[c.name]).sum(axis=0) / ((c.high - c.low) * c.rows)
         judged = Judged(
             price_usd_mwh=self.outside.price_usd_mwh,
             carbon_g_kwh=self.outside.carbon_g_kwh,
             reference_it_kw=flows.reference_it_kw,
             demand_cost_usd=zero,
             demand_response_short_kwh=zero,
-            travel_ranges=travel,
+            travel_ranges=travel_ranges(m.agent_channels, in_force, before),
             inlet_ramp_k_h=zero,
             work_priority_usd=m.bill.work_cost(flows, step_h),
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from envs.core import DataCenterCore
 from envs.play import play_through
+from envs.trees import tiled
 
 if TYPE_CHECKING:
     from envs.controllers.base import Controller
@@ -85,19 +86,13 @@ def gated_cost_each(trial: Trial, reference: Trial) -> Column:
     return np.where(breach > 0.0, INFEASIBLE_USD + breach, cost)
 
 
-def tiled(plan: EpisodePlan, candidates: int) -> EpisodePlan:
-    """Plan of ``P E`` environments: environment ``p E + e`` plays episode e, for every candidate p."""
-    columns: dict[str, Any] = {name: np.tile(column, candidates) for name, column in plan._asdict().items()}
-    return plan._replace(**columns)
-
-
 def trial(core: DataCenterCore, controller: Controller, plan: EpisodePlan, seed: int = 0) -> Trial:
     """Run one controller of ``P E`` environments over whole episodes.
 
     Parameters
     ----------
     core : DataCenterCore
-        With ``num_envs = P E``.
+        With ``num_envs = P E``: environment ``p E + e`` plays episode e, for every candidate p.
     controller : Controller
         One for all candidates, its constants given per environment.
     plan : EpisodePlan

@@ -16,8 +16,7 @@ class WaterFillingCaps:
     """Holds ``rack_power_limit_frac`` per power row.
 
     Rows of higher priority (serving before training) are filled first; rows of one priority share what is left by one
-    common
-    relative level. Where the demand fits in the budget, no cap binds.
+    common relative level. Where the demand fits in the budget, no cap binds.
 
     Parameters
     ----------

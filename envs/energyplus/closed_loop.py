@@ -37,7 +37,7 @@ class SteppedHall:
     variables, actuators : mapping
         What is read and what may be set, by our names.
     around : callable, optional
-        Adds orders of its own to every step's, such as `hall_model.supervised`.
+        Adds orders of its own to every step's, such as `water_cooled_hall.supervised`.
 
     Raises
     ------

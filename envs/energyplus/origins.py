@@ -44,13 +44,14 @@ ORIGINS: dict[str, str] = {
 }  # fmt: skip
 
 LIMITS = (
-    "Cooling is EnergyPlus's: fans, coil, chiller, pumps, tower, water, room air. IT power, power chain, lights and "
-    "the ledger of work are ours, driven by EnergyPlus's air: it has no such machines, and one load meets both plants.",
+    "Cooling is EnergyPlus's: fans, coil, chiller, pumps, tower, water, room air.",
+    "IT power, power chain, lights and the ledger of work are ours, driven by EnergyPlus's air. It has no such "
+    "machines, and one load meets both plants.",
     "EnergyPlus's room is one well-mixed node. No aisle recirculates and no air leaks past the racks, so inlets are "
-    "kinder than ours: degree-minutes in EnergyPlus say whether supply air was held, not whether an aisle was.",
-    "Readings are means of the last five minutes, not ends; racks breathe the supply of the step before. The largest "
-    "energy residual of a step is therefore no fault of a ledger there, as it is in ours.",
-    "No moisture enters from outside and no humidifier runs; controllers read a dew point no lower than ours holds. "
+    "kinder than ours. Degree-minutes in EnergyPlus say whether supply air was held, not whether an aisle was.",
+    "Readings are means of the last five minutes, not ends. Racks breathe the supply of the step before. So the "
+    "largest energy residual of a step is no fault of a ledger there, as it is in ours.",
+    "No moisture enters from outside and no humidifier runs. Controllers read a dew point no lower than ours holds.",
     "Walls store no heat, and the tower's cells run as one.",
 )
 

@@ -22,12 +22,12 @@ from envs.energyplus.building import RunPeriod
 from envs.energyplus.closed_loop import SteppedHall
 from envs.energyplus.hall import ELECTRICAL_KW
 from envs.energyplus.readings import Met, met
-from envs.equipment import power_chain, rack
+from envs.equipment import air_side, chilled_water, cooling_tower, power_chain, rack
 from envs.physics.fan_pump import fan_power_kw
-from envs.plant import electrical, ledger, work
+from envs.plant import electrical, ledger
 from envs.plant.datacenter import INLET_ALARM_C, Plant
 from envs.plant.flows import Flows
-from envs.plant.state import NO_LIQUID, Now, PlantState
+from envs.plant.state import NO_LIQUID, Now, PlantState, with_work_of
 from envs.scenario import Scenario
 
 Array = NDArray[np.floating]
@@ -106,7 +106,7 @@ class EnergyPlusPlant:
             raise ValueError(f"num_envs = {len(warmth_k)}: EnergyPlus runs one hall at a time; give 1")
         self.close()
         state, _flows = self.ours.settled(outside, load, in_force, lost, warmth_k * 0.0, soc_frac)
-        fresh = state.work
+        first = state
         now = self.ours.now(state, in_force, outside, load, lost, self.ours.substep_s)
         orders = self._orders(state, now, self._breathe(state, now))
         scenario = self.scenario
@@ -117,7 +117,7 @@ class EnergyPlusPlant:
         asked = load._replace(batch_arrival=load.batch_arrival * 0.0, batch_due=load.batch_due * 0.0)
         for _ in range(lead_in_steps(scenario.episode.step_s)):
             state, flows = self.step(state, in_force, outside, asked, lost, np.zeros(1))
-        return state._replace(work=fresh), flows
+        return with_work_of(state, first), flows
 
     def step(
         self, state: PlantState, in_force: Mapping[str, Array], outside: Any, load: Any, lost: Any, t: Array
@@ -125,31 +125,12 @@ class EnergyPlusPlant:
         """Next state and Flows of one control step; arguments as in `Plant.step`. Not pure: EnergyPlus moves on."""
         if self._hall is None:
             raise ValueError("step before settled; call settled first")
-        ours, start, total = self.ours, state, None
+        ours = self.ours
         now = ours.now(state, in_force, outside, load, lost, ours.substep_s)
         breaths = self._breathe(state, now)
         self.seen = self._hall.step(self._orders(state, now, breaths))
-        found = met(ours, self.seen, breaths[-1].racks.airflow_kg_s, self.mixes)
-        for breath in breaths:
-            state, sub = self._book(state, now, breath, found)
-            total = sub if total is None else ledger.add(total, sub)
-        assert total is not None
-        share = 1.0 / ours.substeps
-        done, work_flows = work.settle(
-            self.layout.work,
-            start.work,
-            self.layout.racks,
-            load.activity,
-            now.activity,
-            total.cap_frac * share,
-            total.throttle_frac * share,
-            total.powered_frac * share,
-            load,
-            t,
-            ours.substeps * ours.substep_s / 3600.0,
-        )
-        state = state._replace(work=done)
-        return state, ledger.flows(ours, start, state, total, work_flows, load, ours.substep_s, ours.substeps)
+        found, ahead = met(ours, self.seen, breaths[-1].racks.airflow_kg_s, self.mixes), iter(breaths)
+        return ours.control_step(state, now, load, t, lambda then, now: self._book(then, now, next(ahead), found))
 
     def stored_since(self, state: PlantState, start: PlantState) -> tuple[Array, Array]:
         """As `Plant.stored_since`, with the masses of our machines at EnergyPlus's temperatures."""
@@ -205,18 +186,12 @@ class EnergyPlusPlant:
         fans = air.fan_power_kw.sum(axis=0)
         power = power_chain.losses(p.power, lay.tree, racks.power_kw, fans, fans * 0.0)
         site = electrical.site(self.ours, state, now, racks, power, air, None, NO_LIQUID, chw, tower)
-        moved = state.air._replace(
-            hot_c=air.return_c,
-            supply_c=air.supply_c,
-            humidity_ratio=found.humidity_ratio,
-            fan_speed_frac=found.balance.fan_speed_frac,
-            valve_frac=air.valve_frac,
-        )
+        moved = air_side.taken_over(state.air, found.balance, air, found.humidity_ratio)
         new = state._replace(
             rack=breath.state,
             air=moved,
-            chw=state.chw._replace(supply_c=chw.supply_c, economizer_on=(chw.mode > 0.5).astype(self.dtype)),
-            tower=None if tower is None else state.tower._replace(basin_c=tower.supply_c),
+            chw=chilled_water.taken_over(state.chw, chw),
+            tower=None if tower is None else cooling_tower.taken_over(state.tower, tower),
             breaker=site.breaker_state,
             capper=site.capper_state,
             battery=site.battery_state,

@@ -28,12 +28,12 @@ SUPPLY = "coil_water_in_c[0]"  # behind the loop's volume, as the supply of our 
 
 
 def levers() -> dict[str, Actuator]:
-    """What the rule sets beside the channels and `hall_model.guards`; the model must have a switched chiller."""
+    """What the rule sets beside the channels and `water_cooled_hall.guards`; the model must have a switched chiller."""
     return {CHILLER: schedule_actuator(CHILLER_AVAILABLE)}
 
 
 def readings() -> dict[str, Variable]:
-    """What is read beside `hall_model.variables`."""
+    """What is read beside `water_cooled_hall.variables`."""
     return {CHILLER: Variable("Schedule Value", CHILLER_AVAILABLE)}
 
 
@@ -50,7 +50,7 @@ def as_ours(control: Control, scenario: Scenario, step_s: float) -> Control:
     Parameters
     ----------
     control : Control
-        Load and setpoints. Where it closes the economizer itself (`hall_model.supervised`) it stays closed.
+        Load and setpoints. Where it closes the economizer itself (`water_cooled_hall.supervised`) it stays closed.
     scenario : Scenario
         Chilled water with an economizer.
     step_s : float

@@ -11,35 +11,12 @@ from typing import Any
 import numpy as np
 
 from envs.engine.record import Node, Recording, Traced, Untraceable
+from envs.trees import leaves, mapped
 
 _ALIGN = 64
 _SIGNATURE = attrgetter("shape", "dtype")
 _KEYWORD_OUT = (np.maximum, np.minimum)  # numpy wants the result of these by name
 _FULL_OPERAND = (np.maximum, np.minimum, np.clip)  # quicker against an array than against a number
-
-
-def leaves(tree: Any, out: list[np.ndarray]) -> None:
-    """Collect the arrays of nested tuples and dicts."""
-    if type(tree) is np.ndarray:
-        out.append(tree)
-    elif isinstance(tree, tuple):
-        for item in tree:
-            leaves(item, out)
-    elif isinstance(tree, dict):
-        for item in tree.values():
-            leaves(item, out)
-
-
-def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
-    """Rebuild the tree with every array changed."""
-    if isinstance(tree, np.ndarray):
-        return change(tree)
-    if isinstance(tree, dict):
-        return {k: mapped(v, change) for k, v in tree.items()}
-    if isinstance(tree, tuple):
-        items = [mapped(v, change) for v in tree]
-        return type(tree)(*items) if hasattr(tree, "_fields") else tuple(items)
-    return tree
 
 
 class Taped:

@@ -11,6 +11,7 @@ from envs.episodes.bill import Bill
 from envs.interface.observation import Observer
 from envs.interface.sensors import SensorBank, SensorState, restarted
 from envs.plant.datacenter import Plant
+from envs.plant.machines import reported
 from envs.scenario import Scenario
 
 Array = NDArray[np.floating]
@@ -26,17 +27,13 @@ class Instruments:
     """
 
     def __init__(self, scenario: Scenario, plant: Plant, observer: Observer) -> None:
-        self.layout = plant.layout
+        self.plant, self.layout = plant, plant.layout
         self.dtype = plant.dtype
         self.observer = observer
         self.rated_it_kw = self.layout.rated_it_kw
         self.row_scale = (1.0 / self.layout.row_rated_kw).astype(self.dtype)
         self.training_units = max(float((self.layout.work.units * self.layout.work.training).sum()), 1.0)
         self.batch_units = max(float(self.layout.work.batch_units), 1.0)
-        chw, tower = scenario.chilled_water, scenario.tower
-        self.economizer_lockout_s = 1.0 if chw is None else max(float(chw.economizer_lockout_s), 1.0)
-        self.stage_hold_s = 1.0 if chw is None else max(float(chw.stage_hold_s), 1.0)
-        self.cell_hold_s = 1.0 if tower is None else max(float(tower.stage_hold_s), 1.0)
         sensed = {p.name: (p.sensor, p.rows) for p in observer.points if p.sensor != "exact"}
         self.bank = SensorBank(scenario.sensors, sensed, scenario.episode.step_s, self.dtype)
         self.rows = self.bank.size
@@ -62,7 +59,7 @@ class Instruments:
         """
         before = self.state
         batch = len(t)
-        values = self.plant_points(flows, state, in_force, outside) | self._waiting(flows, state, bill)
+        values = self.plant_points(flows, state, in_force, outside) | self._owed(flows, bill)
         block = self.observer.stack(values, batch, self.dtype)
         true = block[self.sensed_rows]
         fresh = t == 0
@@ -82,7 +79,7 @@ class Instruments:
 
     def plant_points(self, flows: Any, state: Any, in_force: Any, outside: Any) -> dict[str, Array]:
         """Give what perfect sensors would show of plant, weather and setpoints; what is owed is left out."""
-        return self._true(flows, in_force, outside) | self._timers(state)
+        return self._true(flows, in_force, outside) | reported(self.plant, state)
 
     def _true(self, flows: Any, in_force: Any, outside: Any) -> dict[str, Array]:
         """Give what the plant did, what the world does, and what is in force."""
@@ -97,31 +94,14 @@ class Instruments:
         values["feeder_load_frac"] = flows.ups_power_kw * (1.0 / self.layout.feeder_limit_kw)
         return values
 
-    def _waiting(self, flows: Any, state: Any, bill: Bill) -> dict[str, Array]:
-        """Give what is owed: the bill's peak and window, work that waits, charge."""
+    def _owed(self, flows: Any, bill: Bill) -> dict[str, Array]:
+        """Give what is owed: the bill's peak and window, work that waits."""
         share, backlog = 1.0 / self.rated_it_kw, flows.backlog
         values = {"billing_peak_share": bill.peak_kw * share}
         values["demand_window_share"] = bill.window_mean_kw() * share
         values["demand_window_elapsed_frac"] = bill.window_steps * (1.0 / bill.steps_per_window)
         values["backlog_training_h"] = (backlog[0] + backlog[1]) * (1.0 / self.training_units)
         values["backlog_batch_h"] = backlog[4] * (1.0 / self.batch_units)
-        values["batch_ahead_h"] = state.work.batch_slack * (-1.0 / self.batch_units)
-        if state.battery is not None:
-            values["battery_soc_frac"] = state.battery.soc_frac
-        return values
-
-    def _timers(self, state: Any) -> dict[str, Array]:
-        """Give modes and lockout timers of the staged machines that are there."""
-        values: dict[str, Array] = {}
-        if state.chw is not None:
-            values["economizer_on"] = state.chw.economizer_on
-            values["economizer_hold_frac"] = state.chw.economizer_since_s * (1.0 / self.economizer_lockout_s)
-            values["chiller_hold_frac"] = state.chw.stages.since_change_s * (1.0 / self.stage_hold_s)
-        if state.tower is not None:
-            values["tower_cells_running"] = state.tower.stages.running
-            values["tower_hold_frac"] = state.tower.stages.since_change_s * (1.0 / self.cell_hold_s)
-        if state.dry is not None:
-            values["dry_cooler_pad_on"] = state.dry.pad_on
         return values
 
 

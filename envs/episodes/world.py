@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.physics.psychrometrics import humidity_ratio_at_wet_bulb
 from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
 from envs.signals.grid.grid import load_grid, with_grid_file
@@ -24,6 +25,7 @@ Array = NDArray[np.floating]
 WEEK_S = 604_800
 START_WEEKDAY = 6  # 1 January 2023 was a Sunday (Monday = 0); generated years start then
 FORECAST_H = (1.0, 4.0)
+LEAST_HUMIDITY = 1e-5  # [kg/kg], of air that two noisy bulbs call drier than dry
 
 
 class Outside(NamedTuple):
@@ -44,6 +46,31 @@ class Outside(NamedTuple):
     forecast_wet_bulb_1h_c: Array
     forecast_wet_bulb_4h_c: Array
     forecast_price_4h_usd_mwh: Array
+
+
+def outside_from_bulbs(
+    dry_bulb_c: Array, wet_bulb_c: Array, pressure_kpa: float, humidity_ratio: Array | None = None, **known: Array
+) -> Outside:
+    """Weather as a site's two thermometers tell it, each ``(B,)``; what else is not known is zero.
+
+    Parameters
+    ----------
+    dry_bulb_c, wet_bulb_c : array (B,)
+        As read [degC]; noise may not lift the wet bulb over the dry one.
+    pressure_kpa : float
+        Of the site [kPa].
+    humidity_ratio : array (B,), optional
+        Where it was measured [kg/kg]; else what the two bulbs say.
+    **known : array (B,)
+        Other fields of `Outside`, such as the price.
+    """
+    wet = np.minimum(wet_bulb_c, dry_bulb_c)
+    if humidity_ratio is None:
+        humid = humidity_ratio_at_wet_bulb(dry_bulb_c, wet, pressure_kpa)
+        humidity_ratio = np.maximum(humid, LEAST_HUMIDITY).astype(dry_bulb_c.dtype)
+    zero = dry_bulb_c * 0.0
+    made = {**dict.fromkeys(Outside._fields, zero), **known, "dry_bulb_c": dry_bulb_c, "wet_bulb_c": wet}
+    return Outside(**{**made, "humidity_ratio": humidity_ratio, "pressure_kpa": zero + pressure_kpa})
 
 
 class Load(NamedTuple):

@@ -22,12 +22,14 @@ from envs.physics import coil
 from envs.physics.fan_pump import fan_power_kw
 from envs.physics.namespace import Array, lower, namespace, relax, upper
 from envs.physics.psychrometrics import MOLAR_MASS_RATIO
+from envs.physics.readings import Readings
 from envs.physics.recirculation import mixed_inlet, rack_share, smooth_minimum, to_racks
 from envs.units import CP_AIR_KJ_KG_K, LATENT_HEAT_KJ_KG
 
 __all__ = [
     "SEA_LEVEL_KPA", "AirBalance", "AirFlows", "AirState", "AirZone", "HeatResponse", "ZoneTable", "advance", "balance",
-    "fan_speed", "heat_response", "initial", "inlet_rise_k", "inlet_temperatures", "zone_table",
+    "corrected", "fan_speed", "heat_response", "initial", "inlet_rise_k", "inlet_temperatures", "taken_over",
+    "zone_table",
 ]  # fmt: skip
 
 FAN_LAG_S = 10.0  # drive ramp, engineering guess
@@ -101,6 +103,25 @@ def initial(
     ones = np.ones((zt.unit_kg_s.shape[0], n), dtype=zt.unit_kg_s.dtype)
     values = (hot_c, supply_c, humidity_ratio, fan_speed_frac, valve_frac, hot_c)
     return AirState(*((ones * value).astype(ones.dtype) for value in values))
+
+
+def corrected(zt: ZoneTable, state: AirState, seen: Readings, gain: float) -> AirState:
+    """State that follows a real hall: supply and hot aisle are pulled to their sensors, fan speeds are as reported.
+
+    The hot aisle has no sensor of its own: it moves by what the return air shows above what was expected of it. Slab
+    and walls are remembered.
+    """
+    return state._replace(
+        supply_c=seen.pulled(state.supply_c, "zone_supply_c", gain),
+        hot_c=seen.pulled(state.hot_c, "zone_return_c", gain),
+        fan_speed_frac=seen.told(state.fan_speed_frac, "zone_fan_speed_frac"),
+    )
+
+
+def taken_over(state: AirState, air: AirBalance, flows: AirFlows, humidity_ratio: Array) -> AirState:
+    """State behind what another model of the room did, whose air is one node: the hot aisle is its return air."""
+    now = flows.return_c, flows.supply_c, humidity_ratio, air.fan_speed_frac, flows.valve_frac
+    return AirState(*now, state.fabric_c)
 
 
 def fan_speed(state: AirState, command: Array, dt_s: float) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 
 from envs.parameters import Parameters, parameter
 from envs.physics.namespace import Array, clip, lower, namespace, upper
+from envs.physics.readings import Readings
 from envs.units import SECONDS_PER_HOUR
 
 
@@ -55,6 +56,16 @@ def initial(p: Battery, n: int, soc_frac: float = 0.5, dtype: Any = np.float32) 
     """State of ``n`` batteries at rest at a charge, held in the allowed window."""
     soc = np.clip(np.full(n, soc_frac), p.soc_min_frac, p.soc_max_frac).astype(dtype)
     return BatteryState(soc, np.zeros_like(soc))
+
+
+def reported(p: Battery, state: BatteryState) -> dict[str, Array]:
+    """The charge as its management system reports it ``(B,)``."""
+    return {"battery_soc_frac": state.soc_frac}
+
+
+def corrected(p: Battery, state: BatteryState, seen: Readings, gain: float) -> BatteryState:
+    """State that follows a real battery: the charge is as reported; there is nothing to pull by ``gain``."""
+    return state._replace(soc_frac=seen.told(state.soc_frac, "battery_soc_frac"))
 
 
 def advance(

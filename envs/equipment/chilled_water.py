@@ -26,7 +26,15 @@ from envs.parameters import Parameters, parameter
 from envs.physics.fan_pump import pressure_controlled_pump_power_kw
 from envs.physics.heat_exchanger import counterflow_effectiveness
 from envs.physics.namespace import Array, as_mask, lag_share, lower, upper
-from envs.physics.staging import StageState, advance_stages, settled_stages
+from envs.physics.readings import Readings
+from envs.physics.staging import (
+    StageState,
+    advance_stages,
+    corrected_stages,
+    elapsed_frac,
+    elapsed_s,
+    settled_stages,
+)
 from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
 
 _TINY_KW = 1e-3  # keeps a quotient finite where nothing runs
@@ -151,6 +159,35 @@ def initial(p: ChilledWater, supply_c: Array, load_kw: Array) -> ChwState:
         running = running + as_mask(load_kw > n * p.stage_up_frac * p.nominal_capacity_kw, supply_c)
     zero = running * 0.0
     return ChwState(supply_c, settled_stages(running, p.stage_hold_s), zero, zero + p.economizer_lockout_s, running)
+
+
+def reported(p: ChilledWater, state: ChwState) -> dict[str, Array]:
+    """Mode and timers as the building reports them, each (B,)."""
+    return {
+        "economizer_on": state.economizer_on,
+        "economizer_hold_frac": elapsed_frac(state.economizer_since_s, p.economizer_lockout_s),
+        "chiller_hold_frac": elapsed_frac(state.stages.since_change_s, p.stage_hold_s),
+    }
+
+
+def corrected(p: ChilledWater, state: ChwState, seen: Readings, gain: float) -> ChwState:
+    """State that follows a real plant: the loop is pulled to its sensor; chillers, mode and timers are as reported.
+
+    A chiller that just started stays on its ramp: capacity is never taken as online because a report says "runs".
+    """
+    stages = corrected_stages(state.stages, seen, "chillers_running", "chiller_hold_frac", p.stage_hold_s)
+    return ChwState(
+        supply_c=seen.pulled(state.supply_c, "chw_supply_c", gain),
+        stages=stages,
+        economizer_on=seen.told(state.economizer_on, "economizer_on"),
+        economizer_since_s=elapsed_s(state.economizer_since_s, p.economizer_lockout_s, seen, "economizer_hold_frac"),
+        online=lower(state.online, stages.running),
+    )
+
+
+def taken_over(state: ChwState, flows: ChwFlows) -> ChwState:
+    """State behind what another model of the plant did; its stages and timers are not told."""
+    return state._replace(supply_c=flows.supply_c, economizer_on=as_mask(flows.mode > 0.5, flows.supply_c))
 
 
 def weather_terms(p: ChilledWater, dry_bulb_c: Array) -> AirTerms | None:

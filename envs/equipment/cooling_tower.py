@@ -21,8 +21,9 @@ from envs.parameters import Parameters, parameter
 from envs.physics.coolants import WATER
 from envs.physics.fan_pump import pump_power_kw
 from envs.physics.namespace import Array, clip, lower, namespace, relax, upper
+from envs.physics.readings import Readings
 from envs.physics.saturated_exit import ExitCurve, exit_curve, moisture_gain
-from envs.physics.staging import StageState, advance_stages, settled_stages
+from envs.physics.staging import StageState, advance_stages, corrected_stages, elapsed_frac, settled_stages
 
 #: YorkCalc approach coefficients c[i][j][l] of LG^i range^j wet_bulb^l, PHYSICS E3 (EnergyPlus table 63).
 YORK = (
@@ -203,6 +204,25 @@ def initial(p: CoolingTower, basin_c: Array, heat_kw: Array) -> TowerState:
     """Settled start (B,): a basin temperature [degC] and as many cells as the heat [kW] calls for."""
     wanted = namespace(heat_kw).ceil(heat_kw / (p.stage_up_load * p.cell_nominal_kw))
     return TowerState(basin_c, settled_stages(clip(wanted, p.min_cells, p.duty_cells) + basin_c * 0.0, p.stage_hold_s))
+
+
+def reported(p: CoolingTower, state: TowerState) -> dict[str, Array]:
+    """Cells and their timer as the building reports them, each (B,)."""
+    return {
+        "tower_cells_running": state.stages.running,
+        "tower_hold_frac": elapsed_frac(state.stages.since_change_s, p.stage_hold_s),
+    }
+
+
+def corrected(p: CoolingTower, state: TowerState, seen: Readings, gain: float) -> TowerState:
+    """State that follows a real tower: the basin is pulled to its sensor; cells and their timer are as reported."""
+    stages = corrected_stages(state.stages, seen, "tower_cells_running", "tower_hold_frac", p.stage_hold_s)
+    return TowerState(seen.pulled(state.basin_c, "cw_supply_c", gain), stages)
+
+
+def taken_over(state: TowerState, flows: TowerFlows) -> TowerState:
+    """State behind what another model of the tower did; its cells and timers are not told."""
+    return state._replace(basin_c=flows.supply_c)
 
 
 def advance(

@@ -17,6 +17,7 @@ from envs.parameters import Parameters, parameter
 from envs.physics.heat_exchanger import crossflow_effectiveness, ua_off_design
 from envs.physics.namespace import Array, as_mask, clip, lower, namespace, upper
 from envs.physics.psychrometrics import enthalpy_kj_kg
+from envs.physics.readings import Readings
 from envs.units import CP_AIR_KJ_KG_K, CP_VAPOUR_KJ_KG_K, LATENT_HEAT_KJ_KG
 
 MIN_FAN_SPEED = 0.2  # below it fans cycle, as the tower's (PHYSICS E8)
@@ -71,6 +72,16 @@ class DryCoolerFlows(NamedTuple):
 def initial(p: DryCooler, dry_bulb_c: Array) -> DryCoolerState:
     """Settled start (B,): the pad is wet above its lowest switch point."""
     return DryCoolerState(as_mask(dry_bulb_c > p.pad_switch_c, dry_bulb_c) * float(p.has_pad))
+
+
+def reported(p: DryCooler, state: DryCoolerState) -> dict[str, Array]:
+    """The pad as the building reports it (B,)."""
+    return {"dry_cooler_pad_on": state.pad_on}
+
+
+def corrected(p: DryCooler, state: DryCoolerState, seen: Readings, gain: float) -> DryCoolerState:
+    """State that follows real dry coolers: the pad is as reported; there is nothing to pull by ``gain``."""
+    return DryCoolerState(seen.told(state.pad_on, "dry_cooler_pad_on"))
 
 
 def advance(

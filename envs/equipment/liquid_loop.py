@@ -20,6 +20,7 @@ from envs.physics import coil
 from envs.physics.coolants import PG25, WATER
 from envs.physics.fan_pump import pressure_controlled_pump_power_kw, pump_power_kw
 from envs.physics.namespace import Array, clip, lower, namespace, relax, upper
+from envs.physics.readings import Readings
 from envs.units import litres_per_minute_to_m3_s
 
 PUMP_LAG_S = 10.0  # drive ramp, engineering guess
@@ -118,6 +119,16 @@ def initial_tcs(n: int, supply_c: Array = 35.0, valve_frac: Array = 0.5, dtype: 
 def initial_fws(n: int, supply_c: Array = 31.0, dtype: Any = np.float32) -> FwsState:
     """State of ``n`` environments; the temperature is a number or ``(n,)``."""
     return FwsState((np.ones(n, dtype=dtype) * supply_c).astype(dtype))
+
+
+def corrected_tcs(p: CoolantDistribution, state: TcsState, seen: Readings, gain: float) -> TcsState:
+    """Coolant loop that follows a real one: its supply is pulled to the sensor."""
+    return state._replace(supply_c=seen.pulled(state.supply_c, "tcs_supply_c", gain))
+
+
+def corrected_fws(p: FacilityWater, state: FwsState, seen: Readings, gain: float) -> FwsState:
+    """Facility water that follows a real loop: its supply is pulled to the sensor."""
+    return FwsState(seen.pulled(state.supply_c, "fws_supply_c", gain))
 
 
 def pump_speed(p: CoolantDistribution, state: TcsState, command: Array, dt_s: float) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +104,28 @@ def water_fill(demand: Array, budget: Array) -> Array:
     spare = np.maximum(budget - ordered.sum(axis=0, keepdims=True), 0.0) / rows
     level = np.where(spare > 0.0, ordered[-1:] + spare, np.maximum(level, 0.0))
     return np.broadcast_to(level, demand.shape).astype(demand.dtype)
+
+
+def next_in_force(
+    channels: Sequence[Channel], wanted: Mapping[str, Array], before: Mapping[str, Array], step_s: float
+) -> dict[str, Array]:
+    """Setpoints ``{channel: (k, B)}`` of the coming step: what is wanted, by range and slew; else those ``before``."""
+    return {c.name: slew_limited(c, wanted.get(c.name, before[c.name]), before[c.name], step_s) for c in channels}
+
+
+def channel_travel(c: Channel, in_force: Array, before: Array) -> Array:
+    """How far a channel's setpoints ``(k, B)`` moved, the mean of its rows ``(B,)`` [full ranges]."""
+    moved: Array = np.abs(in_force - before).sum(axis=0) * (1.0 / ((c.high - c.low) * c.rows))
+    return moved
+
+
+def travel_ranges(channels: Sequence[Channel], in_force: Mapping[str, Array], before: Mapping[str, Array]) -> Array:
+    """How far setpoints moved ``(B,)``: `channel_travel`, summed over the channels [full ranges]."""
+    travel: Any = 0.0
+    for c in channels:
+        travel = travel + channel_travel(c, in_force[c.name], before[c.name])
+    total: Array = travel
+    return total
 
 
 def slew_limited(c: Channel, target: Array, in_force: Array, step_s: float) -> Array:

@@ -3,6 +3,9 @@
 One row says all that the rest of the house needs to know of a channel. The action space, the decoding, the slew limits,
 the plant's layout, the rules' first values, the searches, the replay of telemetry, the exported manifest and the page
 ``docs/reference/channels.md`` read it. Ranges and slews: SCENARIOS, "Channels an agent may hold".
+
+To add a channel, write its row here, the constant of its rule in `envs.scenario.scenario.Rules` (or its loop in
+`envs.building.rules.LOOPS`), and its use in the plant.
 """
 
 from __future__ import annotations

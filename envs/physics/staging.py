@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from envs.physics.namespace import Array, as_mask, clip, lower
+from envs.physics.readings import Readings
 
 
 class StageState(NamedTuple):
@@ -30,6 +31,27 @@ def settled_stages(running: Array, min_hold_s: float) -> StageState:
     """Stages at rest: ``running`` (B,) units, no wish pending, free to change."""
     zero = running * 0.0
     return StageState(running, zero, zero, zero + min_hold_s)
+
+
+def elapsed_frac(since_s: Array, whole_s: float) -> Array:
+    """Share of a hold or lockout of ``whole_s`` [s] that has passed, as a building reports its timers."""
+    return since_s * (1.0 / max(float(whole_s), 1.0))
+
+
+def elapsed_s(since_s: Array, whole_s: float, seen: Readings, point: str) -> Array:
+    """Time that has passed [s] by the share that the building reports; ``since_s`` where it reports none."""
+    return seen.told(since_s, point) * max(float(whole_s), 1.0) if point in seen else since_s
+
+
+def corrected_stages(state: StageState, seen: Readings, running: str, hold: str, min_hold_s: float) -> StageState:
+    """Stages with the units that the building reports by ``running``, and the hold timer that it reports by ``hold``.
+
+    How long more or fewer were wanted is in no report: the model remembers it by itself.
+    """
+    return state._replace(
+        running=seen.told(state.running, running),
+        since_change_s=elapsed_s(state.since_change_s, min_hold_s, seen, hold),
+    )
 
 
 def advance_stages(

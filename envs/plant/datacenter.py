@@ -7,7 +7,7 @@ the next one receives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,9 @@ from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
 
 LEAST_COIL_WATER_FRAC = 0.02  # drifts through the coils without pumps, engineering guess
 INLET_ALARM_C = 30.0  # worst inlet above it: room fans to full speed (SCENARIOS "Fast protections")
+
+
+Substep = Callable[[PlantState, Now], tuple[PlantState, ledger.Sub]]
 
 
 class Plant:
@@ -70,14 +73,30 @@ class Plant:
             Control steps since the episode began.
         """
         now = self.now(state, in_force, outside, load, lost, self.substep_s)
-        start, total = state, None
-        for _ in range(self.substeps):
-            state, sub = self.substep(state, now)
-            total = sub if total is None else ledger.add(total, sub)
-        assert total is not None
+        return self.control_step(state, now, load, t, self.substep)
+
+    def control_step(
+        self, start: PlantState, now: Now, load: Any, t: Array, substep: Substep
+    ) -> tuple[PlantState, Flows]:
+        """Close a control step: its sub-steps, summed, the ledger of work and the Flows.
+
+        Parameters
+        ----------
+        start : PlantState
+        now : Now
+            What holds for the whole step.
+        load, t
+            As in `step`.
+        substep : callable
+            ``(state, now)`` to the next state and the books of one sub-step: ours, or that of another plant.
+        """
+        state, total = substep(start, now)
+        for _ in range(self.substeps - 1):
+            state, sub = substep(state, now)
+            total = ledger.add(total, sub)
         done, work_flows = work.settle(
             self.layout.work,
-            state.work,
+            start.work,
             self.layout.racks,
             load.activity,
             now.activity,

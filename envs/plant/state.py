@@ -34,6 +34,15 @@ class PlantState(NamedTuple):
     coolant_alarm: Array  # (B,)
 
 
+def with_work_of(state: PlantState, other: PlantState) -> PlantState:
+    """``state`` with the work that waits in ``other``.
+
+    A plant that is driven by measured power has this of the step before: what was measured is what ran, so work that
+    it held back itself would run twice.
+    """
+    return state._replace(work=other.work)
+
+
 class Fit(NamedTuple):
     """Machines able to run, never fewer than none whatever faults add up to: ``(B,)``, room units ``(Z, B)``."""
 

@@ -91,6 +91,11 @@ def initial(table: WorkTable, n: int, dtype: Any) -> WorkState:
     return WorkState(np.zeros((slots, racks, n), dtype), zero, zero.copy())
 
 
+def reported(table: WorkTable, state: WorkState) -> dict[str, Array]:
+    """How far batch work is ahead of its deadlines, as the scheduler reports it ``(B,)`` [h of the whole partition]."""
+    return {"batch_ahead_h": state.batch_slack * (-1.0 / max(float(table.batch_units), 1.0))}
+
+
 def running_activity(table: WorkTable, state: WorkState, asked: Array, step_h: float) -> Array:
     """Activity ``(S, R, B)`` of the step: what is asked, the batch queue, waiting training where racks idle."""
     xp = namespace(asked)

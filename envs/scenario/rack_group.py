@@ -31,10 +31,9 @@ WORKLOADS = ("frontier", "conv", "code", "shared", "batch", "cpu", "cpu_office")
 class RackGroup(Parameters):
     """Racks of one kind that stand together.
 
-    ``archetype`` names a preset of ``envs.equipment.rack``; ``overrides`` changes single parameters of it.
-    ``workload`` is the
-    kind of partition that the group belongs to: frontier, conv, code, shared, batch or cpu. ``priority`` is who is
-    capped last.
+    ``archetype`` names a preset of ``envs.equipment.rack``; ``overrides`` changes single parameters of it. ``workload``
+    is the kind of partition that the group belongs to: frontier, conv, code, shared, batch or cpu. ``priority`` is who
+    is capped last.
     """
 
     archetype: str = "nvl72"

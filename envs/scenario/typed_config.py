@@ -1,8 +1,8 @@
 """Frozen parameter dataclasses as OmegaConf schemas: typed keys at the door, frozen objects inside.
 
-OmegaConf makes every node of a frozen dataclass read-only, so nothing could be overridden. Each class therefore gets
-a mutable
-twin with the same fields and types, used for merging only; what comes out is built as the real, checked class again.
+OmegaConf makes every node of a frozen dataclass read-only, so nothing could be overridden. Each class therefore gets a
+mutable twin with the same fields and types, used for merging only; what comes out is built as the real, checked class
+again.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from experiments.calibration.energyplus_hall import (
     MonthRow,
 )
 from experiments.calibration.energyplus_study import Done
+from experiments.records.prose import wrapped_lines
 
 MONTHS, SIZES, FACTS, PAGE = "months.csv", "sizes.csv", "facts.json", "calibration_energyplus.md"
 FOLDER = "calibration_energyplus"
@@ -137,9 +138,11 @@ def page(studies: Sequence[Study]) -> str:
     lines = [
         "# Our halls fitted to EnergyPlus's telemetry",
         "",
-        f"`python -m scripts.calibrate_energyplus` (extra `[energyplus]`). All rows: [`{MONTHS}`]({FOLDER}/{MONTHS}), "
-        f"[`{SIZES}`]({FOLDER}/{SIZES}); seeds, versions, commits, hashes: [`{FACTS}`]({FOLDER}/{FACTS}). What it "
-        "means: [calibration.md](../calibration.md).",
+        "What it means: [calibration](../calibration.md#fitted-to-a-plant-of-another-structure).",
+        "",
+        "- Written by `python -m scripts.calibrate_energyplus` (extra `[energyplus]`); do not edit by hand.",
+        f"- All rows: [`{MONTHS}`]({FOLDER}/{MONTHS}), [`{SIZES}`]({FOLDER}/{SIZES}).",
+        f"- Seeds, versions, commits, hashes: [`{FACTS}`]({FOLDER}/{FACTS}).",
         "",
         "Worst of the held-out months, 5-minute rows, against noisy readings. Bars: cooling power CV(RMSE) "
         f"{COOLING_BAR_FRAC:.0%}, temperatures RMSE {TEMPERATURE_BAR_K:g} K.",
@@ -152,7 +155,7 @@ def page(studies: Sequence[Study]) -> str:
             lines.append(f"| {one.key} | {WAY_WORDS[way]} | " + " | ".join(_bar_cells(one, way)) + " |")
     for one in studies:
         lines += ["", *_study(one)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(wrapped_lines(lines)) + "\n"
 
 
 def _bar_cells(one: Study, way: str) -> list[str]:
@@ -171,8 +174,10 @@ def _study(one: Study) -> list[str]:
     lines = [
         f"## {one.key}",
         "",
-        f"{f['words']}. {f['fitted_days']} windows of a day fitted, {f['iterations']} iterations, {arrived}. Seed "
-        f"{f['seed']}, {origin}, plant {f['plant_hash'][:12]}, telemetry {f['telemetry_hash'][:12]}.",
+        f"{f['words'][0].upper()}{f['words'][1:]}.",
+        "",
+        f"- {f['fitted_days']} windows of a day fitted, {f['iterations']} iterations, {arrived}.",
+        f"- Seed {f['seed']}, {origin}, plant {f['plant_hash'][:12]}, telemetry {f['telemetry_hash'][:12]}.",
         "",
         "Mean over the held-out months (worst month); powers as CV(RMSE) of 5-minute rows, the rest as RMSE:",
         "",

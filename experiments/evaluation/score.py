@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.interface.action import channel_travel
+from envs.interface.channels import Channel
 from envs.kpi import kpis
 
 Column = NDArray[np.float64]
@@ -78,8 +80,8 @@ class Scorer:
         Episodes B that run side by side.
     step_s : float
         Control step [s].
-    travel_ranges : mapping
-        Channel to ``(low, high)``, for travel in full ranges.
+    channels : sequence of Channel
+        Whose travel is counted, in full ranges.
     water_usd_m3, blowdown_usd_m3 : float
         Prices of make-up water and of its disposal.
     """
@@ -88,11 +90,11 @@ class Scorer:
         self,
         n: int,
         step_s: float,
-        travel_ranges: Mapping[str, tuple[float, float]],
+        channels: Sequence[Channel],
         water_usd_m3: float,
         blowdown_usd_m3: float,
     ) -> None:
-        self.step_s, self.ranges = step_s, dict(travel_ranges)
+        self.step_s, self.channels = step_s, tuple(channels)
         self.water_usd_m3, self.blowdown_usd_m3 = water_usd_m3, blowdown_usd_m3
         self.steps = 0
         self.sums: Table = {}
@@ -169,14 +171,14 @@ class Scorer:
         self._sum("violations", (hot | (trips > 0.0) | (excess > 0.0) | (tcs > 0.0)).astype(np.float64))
 
     def _travel(self, in_force: Mapping[str, Any]) -> None:
+        now = {c.name: _double(in_force[c.name]) for c in self.channels}
+        before = now if self.before is None else self.before
         travel, rows = np.zeros_like(self.backlog_h), 0
-        for name, (low, high) in self.ranges.items():
-            now = _double(in_force[name])
-            rows += now.shape[0]
-            if self.before is not None:
-                travel += np.abs(now - _double(self.before[name])).sum(axis=0) / (high - low)
+        for c in self.channels:
+            travel += channel_travel(c, now[c.name], before[c.name]) * c.rows
+            rows += c.rows
         self._sum("travel", travel / max(rows, 1))
-        self.before = {name: in_force[name] for name in self.ranges}
+        self.before = now
 
     def _sum(self, name: str, value: Column) -> None:
         self.sums[name] = self.sums.get(name, 0.0) + value

@@ -1,4 +1,4 @@
-"""The small table of a judged forecast in markdown, from what ``forecast_page.save`` stored: for docs/validation."""
+"""The small table of a judged forecast in markdown, from what ``page.save`` stored: for docs/validation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from experiments.records.prose import wrapped_lines
 
 TABLE, FACTS, WORDS = "forecast.csv", "forecast.json", "forecast.md"
 FAILURE_FACTS, FAILURE_WORDS = "forecast_failures.json", "forecast_failures.md"
@@ -43,22 +45,27 @@ def _head(facts: Any, title: str = "Forecasts of simulated halls") -> list[str]:
     versions = ", ".join(
         f"{name} {facts['versions'][name]}" for name in ("numpy", "scipy") if name in facts["versions"]
     )
-    return [
+    parts = ", ".join(f"{part} {s:.0f} s" for part, s in facts["wall_s"].items())
+    lines = [
         f"# {title}",
         "",
-        f"`{facts['command']}`: {draw['halls']} halls of {facts['scenario']}, hidden parameters {draw['spread']:.0%} "
-        f"around it, {judging['train_days']} training days, {judging['blocks']} later day-blocks each.",
-        f"Seed {draw['seed']}, scenario {facts['scenario_hash']}, code {facts['git_hash'][:12]}, python "
-        f"{facts['machine']['python']}, {versions}. Wall time "
-        + ", ".join(f"{part} {s:.0f} s" for part, s in facts["wall_s"].items())
-        + f" on {facts['machine']['cores']} cores.",
+        f"`{facts['command']}`: {draw['halls']} halls of {facts['scenario']} with hidden parameters, "
+        f"{100 * draw['spread']:.0f} % around it. {judging['train_days']} days train a forecaster, {judging['blocks']} "
+        "later day-blocks of each hall judge it.",
+        "",
+        f"- Seed {draw['seed']}, scenario {facts['scenario_hash']}, code {facts['git_hash'][:12]}, python "
+        f"{facts['machine']['python']}, {versions}.",
+        f"- Wall time on {facts['machine']['cores']} cores: {parts}.",
         "",
     ]
+    return wrapped_lines(lines)
 
 
 def _pooled(pooled: Any) -> list[str]:
     lines = [
-        "## Share of readings inside the 90 % interval (bars: 0.88 to 0.92 pooled, 0.85 to 0.95 at every horizon)",
+        "## Share of readings inside the 90 % interval",
+        "",
+        "Bars: 0.88 to 0.92 pooled, 0.85 to 0.95 at every horizon.",
         "",
         "| method | blocks | inlets | 95 % by halls | all horizons | cooling power | 95 % by halls | all horizons |",
         "|---|---|---|---|---|---|---|---|",
@@ -77,7 +84,7 @@ def _errors(rows: Sequence[dict[str, str]]) -> list[str]:
     """Root mean square errors: a row per method, a column per horizon."""
     horizons = list(dict.fromkeys(r["horizon_min"] for r in rows))
     lines = []
-    for column, title in (("inlet_rmse_k", "inlet RMSE [K]"), ("cooling_rmse_kw", "cooling power RMSE [kW]")):
+    for column, title in (("inlet_rmse_k", "Inlet RMSE [K]"), ("cooling_rmse_kw", "Cooling power RMSE [kW]")):
         head = " | ".join(_horizon(h) for h in horizons)
         lines += [f"## {title} by horizon", "", f"| method | {head} |", "|---|" + "---|" * len(horizons)]
         for name in dict.fromkeys(r["method"] for r in rows):
@@ -91,7 +98,7 @@ def _ours(rows: Sequence[dict[str, str]]) -> list[str]:
     """The forecaster's own table by horizon."""
     first = rows[0]["method"]
     lines = [
-        f"## {first}",
+        f"## {first[0].upper()}{first[1:]}: error, coverage and width",
         "",
         "| horizon | inlet RMSE [K] | inside | width [K] | cooling RMSE [kW] | inside | width [kW] |",
         "|---|---|---|---|---|---|---|",

@@ -117,7 +117,9 @@ ROWS = (
         "arXiv:2412.08602, arXiv:2506.14551",
         node_power,
     ),
-    Row("12", "cap at 0.8/.7/.6 of draw, compute-bound", ".94/.88/.79", "0.03", "Zeus, NSDI 2023", capped_training),
+    Row(
+        "12", "cap at 0.8/0.7/0.6 of draw, compute-bound", "0.94/0.88/0.79", "0.03", "Zeus, NSDI 2023", capped_training
+    ),
     Row(
         "13",
         "energy-optimal cap",

@@ -13,7 +13,7 @@ from envs.episodes.world import Load, Outside
 from envs.equipment import rack
 from envs.equipment.rack_archetypes import RackArchetype
 from envs.equipment.throughput import CLASSES, throughput
-from envs.faults import availability, fault_plan
+from envs.faults import nothing_lost
 from envs.interface.channels import CHANNELS
 from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
 from envs.plant.datacenter import Plant, PlantState
@@ -55,7 +55,7 @@ class PlantBench:
         self.load = self._load(level)
         self.in_force = self._setpoints(setpoints)
         zero = np.zeros(1)
-        nothing = availability(fault_plan([[]], self.plant.layout.n_zones, dtype=np.dtype("float64")), zero)
+        nothing = nothing_lost(1, self.plant.layout.n_zones, np.float64)
         self.lost = nothing
         self.state: PlantState = self.plant.settled(self.outside, self.load, self.in_force, nothing, zero, zero + HALF)[
             0

@@ -21,12 +21,16 @@ COLUMNS = ("row", "number", "ours", "published", "low", "high", "unit", "verdict
 MOST_NUMBERS_IN_A_CELL = 3
 TOP = """# Published numbers
 
-Written by `coldaisle published`; do not edit by hand. Every number under "ours" was measured by running the plant or
-the machine as it was at commit {commit}. A row that fails stays here with its reason; a row that could not be run says
-what is missing. Rows 1 to 24 are those of the physics handbook's table j, M1 to M5 hold our curves and our load against
-measured data (their series are not shipped; `COLDAISLE_DATA` names the folder that has them).
-
 **{passed} of {rows} rows pass, {failed} fail, {not_run} not run**; of {numbers} numbers {inside} lie in their band.
+
+- Every number under "ours" was measured by running the plant or the machine as it was at commit
+  {commit}.
+- A row that fails stays here with its reason. A row that could not be run says what is missing.
+- Rows 1 to 24 are those of the physics handbook's table j.
+- M1 to M5 hold our curves and our load against measured data. Their series are not shipped;
+  `COLDAISLE_DATA` names the folder that has them.
+
+Written by `coldaisle published`; do not edit by hand.
 
 """
 

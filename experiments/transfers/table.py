@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from experiments.evaluation.gates import failed_gates
 from experiments.evaluation.results import format_number, gate_words
 from experiments.evaluation.score import MEASURES, columns, totals
+from experiments.records.prose import wrapped_lines
 from experiments.records.provenance import provenance
 
 SHOWN = (
@@ -104,7 +105,7 @@ def page(found: Mapping[str, Any], baseline: str) -> str:
     lines = [
         "# The same controllers on two plants",
         "",
-        "Written by `coldaisle transfer`; do not edit by hand. What the plants are: `docs/second-plant.md`.",
+        "What the plants are, and what the table says: `docs/second-plant.md`.",
         "",
         *_what_was_run(found),
         "",
@@ -116,7 +117,7 @@ def page(found: Mapping[str, Any], baseline: str) -> str:
         "",
         *words(),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(wrapped_lines(lines)) + "\n"
 
 
 def _what_was_run(found: Mapping[str, Any]) -> list[str]:
@@ -133,6 +134,7 @@ def _what_was_run(found: Mapping[str, Any]) -> list[str]:
         f"`{facts['weather']}`, {first.episodes[0].days} days in each of: {weeks}.",
         f"- Racks in EnergyPlus breathe {air}; its chiller's curves {curves}.",
         f"- pyenergyplus-lbnl {facts['energyplus']}, {versions}; git {made['git_hash'][:12]}{dirty}.",
+        "- Written by `coldaisle transfer`; do not edit by hand.",
     ]
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments.records.prose import wrapped_lines
 from experiments.validation import figures
 from experiments.validation.bars import LEAST_HOURS, ComponentRow, Verdict
 from experiments.validation.campaign import Outcome
@@ -114,8 +115,9 @@ def summary(sections: Sequence[Section], verdicts: Sequence[Verdict], facts: Map
     lines = [
         "# EnergyPlus against our plant",
         "",
-        f"`{facts['command']}`; EnergyPlus {facts['energyplus']} (wheel {facts['wheel']}), commit "
-        f"{facts['git_hash'][:12]}, plant {facts['plant_hash'][:12]}; {facts['period']}.",
+        f"- `{facts['command']}`: {facts['period']}.",
+        f"- EnergyPlus {facts['energyplus']} (wheel {facts['wheel']}), commit {facts['git_hash'][:12]}, plant "
+        f"{facts['plant_hash'][:12]}.",
         "",
         "| plant | case | bar | limit | worst | where | |",
         "|---|---|---|---|---|---|---|",
@@ -131,7 +133,7 @@ def summary(sections: Sequence[Section], verdicts: Sequence[Verdict], facts: Map
             f"| {row.plant} | {row.case} | {row.climate} | {row.hourly.mean:.2f} | {row.ours_mean:.2f} | {annual:+.1%} "
             f"| {row.monthly.cv_rmse_frac:.1%} | {row.hourly.cv_rmse_frac:.1%} |"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join(wrapped_lines(lines)) + "\n"
 
 
 def _flat(row: Row) -> dict[str, Any]:

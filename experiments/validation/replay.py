@@ -71,7 +71,7 @@ class Twin:
         return TwinState(air, chw, tower)
 
     def step(self, state: TwinState, now: Mapping[str, Array], dt_s: float) -> tuple[TwinState, dict[str, Array]]:
-        """One zone time step in sub-steps; means of everything by the names of `hall_model.variables`."""
+        """One zone time step in sub-steps; means of everything by the names of `water_cooled_hall.variables`."""
         weather = self._weather(now)
         total: dict[str, Array] = {}
         for _ in range(SUBSTEPS):

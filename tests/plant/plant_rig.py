@@ -8,11 +8,12 @@ import numpy as np
 
 from envs.core import DataCenterCore
 from envs.episodes.world import Load, Outside, World
-from envs.faults import availability, fault_plan
+from envs.faults import nothing_lost
 from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
 from envs.plant.datacenter import Plant
 from envs.plant.state import PlantState
 from envs.scenario import load
+from envs.trees import mapped
 from experiments.published.bench import first_setpoints
 
 SCENARIOS = ("ai_hall", "ai_hall_power_cap", "legacy_air", "liquid_hall", "edge_room")
@@ -69,7 +70,7 @@ class Rig:
 
     def nothing_lost(self, n):
         """Every machine fit to run."""
-        return availability(fault_plan([[]] * n, self.layout.n_zones, dtype=self.dtype), np.zeros(n))
+        return nothing_lost(n, self.layout.n_zones, self.dtype)
 
     def settled(self, outside: Outside, asked: Load, setpoints: dict) -> PlantState:
         """State after hours of these conditions, stages and modes free."""
@@ -111,12 +112,3 @@ def at_hold(stages):
     return stages._replace(
         since_change_s=stages.since_change_s * 0.0, above_s=stages.above_s * 0.0, below_s=stages.below_s * 0.0
     )
-
-
-def mapped(tree, f):
-    """``f`` of every array of nested named tuples; None stays None."""
-    if tree is None:
-        return None
-    if isinstance(tree, tuple):
-        return type(tree)(*(mapped(x, f) for x in tree))
-    return f(tree)

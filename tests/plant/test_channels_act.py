@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from plant_rig import SCENARIOS, Rig, mapped
+from plant_rig import SCENARIOS, Rig
+
+from envs.trees import mapped
 
 MOVES = {  # from an unsaturated point: what must move, by a thousandth at least
     "crah_fan_speed_frac": "crah_fan_power_kw",

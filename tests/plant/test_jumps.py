@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from plant_rig import Rig, mapped
+from plant_rig import Rig
+
+from envs.trees import mapped
 
 HALLS = ("ai_hall", "legacy_air", "liquid_hall", "edge_room")
 COARSE, FINER = 81, 6

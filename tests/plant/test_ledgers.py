@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from plant_rig import SCENARIOS, core_of, mapped
+from plant_rig import SCENARIOS, core_of
 
 from envs.faults import KINDS, Fault
 from envs.plant.ledger import stored_kj
 from envs.scenario.checks import possible_kinds
+from envs.trees import mapped
 
 STEPS = 40
 HOT_AND_HUMID = ("site.climates=[sterling_va,singapore_sg,phoenix_az,dublin_ie]",)

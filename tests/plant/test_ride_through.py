@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from plant_rig import Rig, mapped
+from plant_rig import Rig
+
+from envs.trees import mapped
 
 FINE = ("episode.step_s=5", "episode.substep_s=1")
 MINUTE = ("episode.step_s=60", "episode.substep_s=60")

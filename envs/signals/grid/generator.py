@@ -8,7 +8,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from envs.signals.grid.zones import PriceFacts, Shape, Zone, grid_zone
 from envs.signals.noise import NOISE_LIMIT, autoregressive_noise
@@ -19,10 +18,28 @@ FAST_PERSISTENCE = float(np.exp(-1.0 / 4.0))  # unit outages, ramps; engineering
 SLOW_SHARE = 0.8  # of the variance, engineering guess
 SCARCITY_QUANTILE = 0.95  # spikes come in the tightest hours only, so that p95 stays where it is
 SPIKE_PROBABILITY = 0.2  # of a tight hour: 88 spikes a year, engineering guess
-_QUANTILES = (np.arange(60) + 0.5) / 60.0
-_NORMALS = np.clip(ndtri(_QUANTILES), -NOISE_LIMIT, NOISE_LIMIT)
 
 Floats = NDArray[np.float64]
+
+
+def _share_below(score: float | Floats) -> Floats:
+    """Share of the standard normal distribution below a score."""
+    from scipy.special import ndtr  # here, so that importing the environments does not import scipy
+
+    return ndtr(score)
+
+
+def _score_of(share: float | Floats) -> Floats:
+    """Score below which a share of the standard normal distribution lies."""
+    from scipy.special import ndtri
+
+    return ndtri(share)
+
+
+@cache
+def _normals() -> Floats:
+    """Sixty equally likely scores (60,), within the limit of the noise."""
+    return np.clip(_score_of((np.arange(60) + 0.5) / 60.0), -NOISE_LIMIT, NOISE_LIMIT)
 
 
 def hourly_shape(shape: Shape, years: int = 1) -> Floats:
@@ -66,7 +83,7 @@ def carbon_noise_sd(key: str) -> float:
     cells = _cells(facts.shape)
 
     def excess(sd: float) -> float:
-        mixture = cells[:, None] * np.exp(sd * _NORMALS - 0.5 * sd * sd)
+        mixture = cells[:, None] * np.exp(sd * _normals() - 0.5 * sd * sd)
         low, high = np.quantile(mixture, [0.05, 0.95])
         return float(facts.mean * (high - low) - (facts.p95 - facts.p5))
 
@@ -87,25 +104,25 @@ def price_quantile(facts: PriceFacts, score: Floats) -> Floats:
     Above the median lognormal through p95; below it lognormal with the same spread or, where the facts know negative
     prices, normal through zero at their share of hours.
     """
-    spread = np.log(facts.p95 / facts.median) / float(ndtri(0.95))
+    spread = np.log(facts.p95 / facts.median) / float(_score_of(0.95))
     body = facts.median * np.exp(spread * score)
     if facts.negative_frac > 0.0:
-        below = facts.median * (1.0 - score / float(ndtri(facts.negative_frac)))
+        below = facts.median * (1.0 - score / float(_score_of(facts.negative_frac)))
         body = np.where(score < 0.0, below, body)
     return np.minimum(body, facts.maximum)
 
 
 def _scores(latent: Floats, cells: Floats, sd: float) -> Floats:
     """Return normal scores of the latent tightness within the distribution it has over a year."""
-    mixture = np.sort((cells[:, None] + sd * _NORMALS).ravel())
+    mixture = np.sort((cells[:, None] + sd * _normals()).ravel())
     rank = (np.arange(mixture.size) + 0.5) / mixture.size
-    return np.clip(ndtri(np.interp(latent, mixture, rank)), -NOISE_LIMIT, NOISE_LIMIT)
+    return np.clip(_score_of(np.interp(latent, mixture, rank)), -NOISE_LIMIT, NOISE_LIMIT)
 
 
 def _spike_mean(facts: PriceFacts) -> float:
     """Return the mean height [USD/MWh] of spikes that make up what the body lacks of the mean."""
     fine = (np.arange(2000) + 0.5) / 2000.0
-    lacking = facts.mean - float(price_quantile(facts, ndtri(fine)).mean())
+    lacking = facts.mean - float(price_quantile(facts, _score_of(fine)).mean())
     return max(lacking, 0.0) / (SPIKE_PROBABILITY * (1.0 - SCARCITY_QUANTILE))
 
 
@@ -117,8 +134,8 @@ def price_noise_sd(key: str) -> float:
     wanted = float(np.std(facts.shape.hour))
 
     def shortfall(sd: float) -> float:
-        scores = _scores((cells[:, None] + sd * _NORMALS).ravel(), cells, sd)
-        spikes = (ndtr(scores) > SCARCITY_QUANTILE) * SPIKE_PROBABILITY * _spike_mean(facts)
+        scores = _scores((cells[:, None] + sd * _normals()).ravel(), cells, sd)
+        spikes = (_share_below(scores) > SCARCITY_QUANTILE) * SPIKE_PROBABILITY * _spike_mean(facts)
         by_hour = (price_quantile(facts, scores) + spikes).reshape(12, 24, -1).mean(axis=(0, 2))
         return wanted - float(np.std(by_hour) / facts.mean)
 
@@ -148,7 +165,7 @@ def hourly_price(zone: Zone, seed: int, years: int = 1) -> Floats:
     tightness = np.log(hourly_shape(facts.shape, years))
     tightness += sd * _noise(rng, len(tightness))
     scores = _scores(tightness, cells, sd)
-    tight = ndtr(scores) > SCARCITY_QUANTILE
+    tight = _share_below(scores) > SCARCITY_QUANTILE
     struck = tight & (rng.random(len(scores)) < SPIKE_PROBABILITY)
     spikes = struck * rng.exponential(1.0, len(scores)) * _spike_mean(facts)
     return np.minimum(price_quantile(facts, scores) + spikes, facts.maximum)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from envs.signals.noise import autoregressive_noise
 from envs.signals.plain_year import DAYS_PER_YEAR, MONTH_DAYS, MONTH_EDGES
@@ -35,6 +34,8 @@ def seasonal(monthly: NDArray[np.float64], days: NDArray[Any]) -> NDArray[np.flo
     numpy.ndarray
         Values at ``days``, unit of ``monthly``.
     """
+    from scipy.interpolate import CubicSpline  # here, so that importing the environments does not import scipy
+
     mean = float(np.dot(monthly, MONTH_DAYS)) / DAYS_PER_YEAR
     integral = np.concatenate([[0.0], np.cumsum((monthly - mean) * MONTH_DAYS)])
     integral[-1] = 0.0

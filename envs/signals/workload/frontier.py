@@ -50,10 +50,9 @@ def frontier(
     """Minutes of a block that pretrains one model after another (WORKLOAD 6a).
 
     Runs of LN(12 d, 0.8) with gaps of LN(4 h, 0.9); start-up 10-30 min at 0.20-0.30 TDP; crashes at 4.74e-4 per GPU-
-    day plus one software
-    failure a month, each followed by an outage of LN(15 min, 0.6) at idle and a new start-up; a checkpoint at
-    every interval stalls
-    30 s at 0.20 TDP (asynchronous: 5 s at 0.90). Lost work is done again at full power, so it shows as activity.
+    day plus one software failure a month, each followed by an outage of LN(15 min, 0.6) at idle and a new start-up; a
+    checkpoint at every interval stalls 30 s at 0.20 TDP (asynchronous: 5 s at 0.90). Lost work is done again at full
+    power, so it shows as activity.
 
     Parameters
     ----------

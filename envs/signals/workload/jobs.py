@@ -126,9 +126,9 @@ class RackJobs(NamedTuple):
 def rack_minutes(jobs: Jobs, placed: Placement, rack: int, gpus_per_rack: int, minutes: int) -> RackJobs:
     """Activity of one rack from the jobs that ran on it (WORKLOAD 6a, WORKLOAD 6c).
 
-    Evaluation and debugging count as fine-tuning, with the activity that gives their power. Training of a job
-    pauses 30 s each hour for
-    a checkpoint. The waveforms of several jobs on a rack are not in step: their swings (PHYSICS B5) add as squares.
+    Evaluation and debugging count as fine-tuning, with the activity that gives their power. Training of a job pauses 30
+    s each hour for a checkpoint. The waveforms of several jobs on a rack are not in step: their swings (PHYSICS B5) add
+    as squares.
     """
     here = np.flatnonzero(placed.rack == rack)
     job = placed.job[here]

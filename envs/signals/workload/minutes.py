@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.signal import lfilter
+
+from envs.signals.noise import remembered
 
 #: Purpose -> the random generator of that purpose.
 Draw = Callable[[str], np.random.Generator]
@@ -37,7 +38,7 @@ def mean_reverting(rng: np.random.Generator, n: int, sd: float, tau: float) -> n
     shocks *= sd * np.sqrt(1.0 - phi * phi)
     if n:
         shocks[0] /= np.sqrt(1.0 - phi * phi)
-    return lfilter([1.0], [1.0, -phi], shocks)
+    return remembered(shocks, phi)
 
 
 def interval_means(start: np.ndarray, end: np.ndarray, value: np.ndarray, n: int) -> np.ndarray:

@@ -87,9 +87,8 @@ class Partition:
 def partitions_for(blocks: Iterable[tuple[str, Iterable[int], int]], autoscale: bool = False) -> tuple[Partition, ...]:
     """Partitions of a hall from a list of ``(kind, racks, gpus_per_rack)``.
 
-    An ``interactive`` block becomes 60 % conversation and 40 % code racks (WORKLOAD 6); a ``cpu`` block of eight
-    racks or more is halved
-    into one that follows conversation and one that follows office hours.
+    An ``interactive`` block becomes 60 % conversation and 40 % code racks (WORKLOAD 6); a ``cpu`` block of eight racks
+    or more is halved into one that follows conversation and one that follows office hours.
     """
     made: list[Partition] = []
     for kind, racks, gpus in blocks:

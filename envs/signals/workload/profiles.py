@@ -65,8 +65,8 @@ AZURE_CODE = np.fromstring(
 )
 SERVICE_PROFILE = {"conv": AZURE_CONV, "code": AZURE_CODE}
 
-# WORKLOAD 6b: extra-Poisson sd of one minute; index of dispersion of a minute's count (gamma gaps of shape 0.84 ->
-# 1/.84)
+# WORKLOAD 6b: extra-Poisson sd of one minute; index of dispersion of a minute's count (gamma gaps of shape
+# 0.84 give 1/0.84)
 SERVICE_MINUTE_SD = {"conv": 0.08, "code": 0.13}
 SERVICE_DISPERSION = {"conv": 1.0 / 0.84, "code": 1.0 / 0.84}
 SMALL_CODE_POOL_DISPERSION = 100.0  # retries, pools below 10 requests/s, WORKLOAD 6b

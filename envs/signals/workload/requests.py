@@ -105,12 +105,10 @@ def autoscaled_share(load: np.ndarray) -> np.ndarray:
 def phase_split(power_frac: np.ndarray, service: str) -> tuple[np.ndarray, np.ndarray]:
     """Shares of accelerators in prefill and decode that draw ``power_frac`` together (WORKLOAD 6b, WORKLOAD 6c).
 
-    Two classes at 1.0 and 0.54 TDP reach a power p only if the prefill share f of the active ones is at least (p -
-    0.54)/.46. Above that
-    floor the split follows the tokens: f = floor + (1 - floor) g, with g the share of accelerator time that goes
-    to input tokens (an
-    input token costs a tenth of an output token, engineering guess). The active share is then (p - 0.16) / (0.84 f
-    + 0.38 (1 - f)) <= 1.
+    Two classes at 1.0 and 0.54 TDP reach a power p only if the prefill share f of the active ones is at least
+    ``(p - 0.54)/0.46``. Above that floor the split follows the tokens: ``f = floor + (1 - floor) g``. Here g is the
+    share of accelerator time that goes to input tokens; an input token costs a tenth of an output token (engineering
+    guess). The active share is then ``(p - 0.16) / (0.84 f + 0.38 (1 - f)) <= 1``.
     """
     tokens_in, tokens_out = tables.SERVICE_TOKENS[service]
     g = tables.PREFILL_TOKEN_COST * tokens_in / (tables.PREFILL_TOKEN_COST * tokens_in + tokens_out)

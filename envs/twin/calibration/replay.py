@@ -14,17 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.engine import Taped
-from envs.episodes.world import Load, Outside
-from envs.faults import availability, fault_plan
-from envs.plant import work
+from envs.episodes.world import Load, Outside, outside_from_bulbs
+from envs.faults import nothing_lost
 from envs.plant.datacenter import Plant
+from envs.plant.state import with_work_of
 from envs.scenario import Scenario
 from envs.twin.calibration.free_parameters import LOAD_GAIN, SITE_GAIN, FreeParameter, with_values
 from envs.twin.calibration.windows import Windows
+from envs.twin.estimation.observer import correct
 
 Floats = NDArray[np.float64]
 Progress = Callable[[float], None]
 ACTIVITY_SPAN = (-0.1, 1.3)  # of a rack's work as its meter's noise has it
+#: Modes that a building may report, and the timer of each.
+MODES = {
+    "chillers_running": "chiller_hold_frac",
+    "economizer_on": "economizer_hold_frac",
+    "tower_cells_running": "tower_hold_frac",
+}
 CORRECTION_SPAN = (-0.2, 0.2)  # of a candidate's work, for what its fans and chips draw otherwise
 
 
@@ -122,14 +129,13 @@ class Rig:
     def __init__(self, plant: Plant, windows: Windows, count: int, values: Mapping[str, Floats]) -> None:
         self.plant, self.windows, self.count = plant, windows, count
         self.n = count * windows.count
-        self.lost = availability(fault_plan([[]] * self.n, plant.layout.n_zones, dtype="float64"), np.zeros(self.n))
+        self.lost = nothing_lost(self.n, plant.layout.n_zones, np.float64)
         self.offset = {name: self._spread(values.get(f"input.{name}_offset_k")) for name in ("wet_bulb", "dry_bulb")}
         self.gain = self._rack_gain(values)
         self.state: Any = None
         self._advance = Taped(plant.step)
         self._job: Any = np.tile(np.arange(plant.layout.n_racks)[:, None], (1, self.n))
         self._zero = np.zeros(self.n)
-        self._no_work = work.initial(plant.layout.work, self.n, np.dtype("float64"))  # what was measured is what ran
 
     def _spread(self, by_candidate: Floats | None) -> Floats | float:
         return 0.0 if by_candidate is None else np.repeat(by_candidate, self.windows.count)
@@ -173,39 +179,23 @@ class Rig:
         if self.state is None:
             half = np.full(self.n, 0.5)
             self.state, _ = self.plant.settled(outside, load, in_force, self.lost, self._zero, half)
-        state = self._with_modes(self.state, k)
+        state = correct(self.plant, self.state, None, self._modes(k))
         new, flows = self._advance(state, in_force, outside, load, self.lost, np.zeros(self.n, np.int64))
         if keep:
-            self.state = new._replace(work=self._no_work)
+            self.state = with_work_of(new, self.state)
         return flows
 
     def _outside(self, k: int) -> Outside:
-        w, z = self.windows, self._zero
+        w = self.windows
         dry, wet, moisture = (self._tiled(w.inputs[n][k, 0]) for n in ("dry_bulb_c", "wet_bulb_c", "humidity_ratio"))
-        blank = Outside(*([z] * len(Outside._fields)))
-        return blank._replace(
-            dry_bulb_c=dry + self.offset["dry_bulb"],
-            wet_bulb_c=np.minimum(wet + self.offset["wet_bulb"], dry),
-            humidity_ratio=moisture,
-            pressure_kpa=z + self.plant.layout.pressure_kpa,
-        )
+        bulbs = dry + self.offset["dry_bulb"], wet + self.offset["wet_bulb"]
+        return outside_from_bulbs(*bulbs, self.plant.layout.pressure_kpa, moisture)
 
     def _in_force(self, k: int) -> dict[str, Floats]:
         return {name: self._tiled(self.windows.inputs[name][k]) for name in self.plant.layout.channels}
 
-    def _with_modes(self, state: Any, k: int) -> Any:
-        """The state with the measured number of machines on; their timers keep them so for the step."""
+    def _modes(self, k: int) -> dict[str, Floats]:
+        """Modes measured in step ``k``; their timers have just begun and keep them so for the step."""
         inputs = self.windows.inputs
-        if state.chw is not None and "chillers_running" in inputs:
-            state = state._replace(chw=state.chw._replace(stages=self._held(state.chw.stages, "chillers_running", k)))
-        if state.chw is not None and "economizer_on" in inputs:
-            on = self._tiled(inputs["economizer_on"][k, 0])
-            state = state._replace(chw=state.chw._replace(economizer_on=on, economizer_since_s=self._zero))
-        if state.tower is not None and "tower_cells_running" in inputs:
-            stages = self._held(state.tower.stages, "tower_cells_running", k)
-            state = state._replace(tower=state.tower._replace(stages=stages))
-        return state
-
-    def _held(self, stages: Any, name: str, k: int) -> Any:
-        running = self._tiled(self.windows.inputs[name][k, 0])
-        return stages._replace(running=running, since_change_s=self._zero)
+        seen = {name: self._tiled(inputs[name][k]) for name in MODES if name in inputs}
+        return seen | {MODES[name]: values * 0.0 for name, values in seen.items()}

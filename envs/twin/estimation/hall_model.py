@@ -15,13 +15,13 @@ from envs.building.rules import building_controller
 from envs.controllers.base import Together
 from envs.engine import Taped
 from envs.episodes.instruments import Instruments
-from envs.episodes.world import Load, Outside
-from envs.faults import Availability, availability, fault_plan
-from envs.interface.action import slew_limited
+from envs.episodes.world import Load, Outside, outside_from_bulbs
+from envs.faults import Availability, nothing_lost
+from envs.interface.action import next_in_force
 from envs.interface.observation import Observer
 from envs.interface.points import bind_points
-from envs.physics.psychrometrics import humidity_ratio_at_wet_bulb
 from envs.plant.datacenter import Plant
+from envs.plant.state import with_work_of
 from envs.scenario import Scenario
 from envs.signals.workload.profiles import IDLE_POWER_FRAC, SERVICE_PROFILE
 from envs.signals.workload.requests import phase_split
@@ -30,7 +30,6 @@ from envs.twin.estimation.work_by_power import WorkByPower
 
 Array = NDArray[Any]
 
-LEAST_HUMIDITY = 1e-5
 POWER_GRID = 41
 
 
@@ -68,22 +67,14 @@ class HallModel:
 
     def next_in_force(self, wanted: Mapping[str, Array], before: Mapping[str, Array]) -> dict[str, Array]:
         """Setpoints of the coming step from what is wanted, by range and slew."""
-        return {
-            c.name: slew_limited(c, wanted.get(c.name, before[c.name]), before[c.name], self.step_s)
-            for c in self.channels
-        }
+        return next_in_force(self.channels, wanted, before, self.step_s)
 
     # ---- signals -------------------------------------------------------------------------------------------------
 
     def outside(self, dry_bulb_c: Array, wet_bulb_c: Array) -> Outside:
         """Weather ``(B,)`` by its two bulbs; prices, carbon and clock do not move the plant and stay zero."""
-        dry = dry_bulb_c.astype(self.dtype)
-        wet = np.minimum(wet_bulb_c, dry_bulb_c).astype(self.dtype)
-        humid = humidity_ratio_at_wet_bulb(dry, wet, self.layout.pressure_kpa)
-        ratio = np.maximum(humid, LEAST_HUMIDITY).astype(self.dtype)
-        zero = dry * 0.0
-        made: dict[str, Array] = {**dict.fromkeys(Outside._fields, zero), "dry_bulb_c": dry, "wet_bulb_c": wet}
-        return Outside(**{**made, "humidity_ratio": ratio, "pressure_kpa": zero + self.layout.pressure_kpa})
+        bulbs = dry_bulb_c.astype(self.dtype), wet_bulb_c.astype(self.dtype)
+        return outside_from_bulbs(*bulbs, self.layout.pressure_kpa)
 
     def load(self, rack_kw: Array) -> Load:
         """Activity at which racks of this model draw ``rack_kw (R, B)``."""
@@ -92,7 +83,7 @@ class HallModel:
 
     def nothing_lost(self, batch: int) -> Availability:
         """All machines there."""
-        return availability(fault_plan([[]] * batch, self.layout.n_zones, dtype=self.dtype), np.zeros(batch))
+        return nothing_lost(batch, self.layout.n_zones, self.dtype)
 
     # ---- steps ---------------------------------------------------------------------------------------------------
 
@@ -104,9 +95,8 @@ class HallModel:
         Nothing waits: measured power is what ran, so a queue beside it would run work twice.
         """
         clock = np.zeros(rack_kw.shape[1], np.int64)
-        work = state.work
-        state, flows = self.advance(state, in_force, outside, self.load(rack_kw), lost, clock)
-        return state._replace(work=work), flows
+        after, flows = self.advance(state, in_force, outside, self.load(rack_kw), lost, clock)
+        return with_work_of(after, state), flows
 
     def settled(self, outside: Outside, rack_kw: Array, in_force: Mapping[str, Array]) -> tuple[Any, Any]:
         """State and flows at rest under constant conditions."""

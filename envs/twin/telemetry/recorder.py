@@ -11,6 +11,7 @@ from envs.controllers.base import Controller
 from envs.core import DataCenterCore
 from envs.episodes.world import Outside
 from envs.interface.sensors import SensorBank, SensorState
+from envs.plant.machines import reported
 from envs.play import Step, play
 from envs.twin.telemetry.quantities import QUANTITIES
 from envs.twin.telemetry.telemetry import COOLING, INLET, RACK_POWER, Array, Telemetry
@@ -119,8 +120,5 @@ def true_value(core: DataCenterCore, outside: Outside, name: str) -> Any:
         return core.in_force[name]
     if role == "weather":
         return getattr(outside, name)
-    if name == "economizer_on":
-        return state.chw.economizer_on
-    if name == "tower_cells_running":
-        return state.tower.stages.running
-    return getattr(core.flows, name)
+    modes = reported(core.plant, state) if role == "mode" else {}
+    return modes[name] if name in modes else getattr(core.flows, name)

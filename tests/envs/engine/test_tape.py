@@ -10,7 +10,7 @@ import pytest
 
 from envs.core import DataCenterCore
 from envs.engine import Taped
-from envs.engine.replay import leaves
+from envs.trees import leaves
 
 
 class Pair(NamedTuple):

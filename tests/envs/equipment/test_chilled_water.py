@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from envs.equipment.chilled_water import ChilledWater, ChwFlows, ChwState, advance, initial, weather_terms
+from envs.equipment.chilled_water import ChilledWater, ChwFlows, ChwState, advance, initial, taken_over, weather_terms
 
 AI = ChilledWater()
 LEGACY = ChilledWater(
@@ -354,3 +354,12 @@ def test_a_chiller_starts_at_once_when_the_economizer_is_lost():
     _, flows = run(AI, state, 1, 400.0, 15.6, 18.0, 29.4)[0]
     assert flows.mode[0] == 0.0
     assert flows.running[0] == 1.0
+
+
+def test_another_models_water_and_mode_are_taken_over_and_its_stages_are_not_known():
+    start = initial(AI, np.array([18.0, 18.0]), np.array([500.0, 500.0]))
+    _, flows = advance(AI, start, *(np.full(2, x) for x in (500.0, 20.0, 18.0, 24.0, 15.0, 9.0, 0.0)), 60.0)
+    found = taken_over(start, flows._replace(supply_c=np.array([19.0, 20.0]), mode=np.array([0.0, 2.0])))
+    np.testing.assert_array_equal(found.supply_c, [19.0, 20.0])
+    np.testing.assert_array_equal(found.economizer_on, [0.0, 1.0])
+    assert found.stages is start.stages and found.online is start.online

@@ -9,6 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from agents.planners.best_constant import FixedBox
+from agents.planners.mpc import Mpc, MpcSettings
 from envs.building.rules import LOOPS, constants, first_setpoints, legacy_fixed
 from envs.core import DataCenterCore
 from envs.interface.channel import CONTRACT, ENCODINGS, KINDS, NEEDS
@@ -17,6 +19,7 @@ from envs.interface.points import POINTS
 from envs.plant.layout import Layout
 from envs.scenario import SHIPPED, load
 from envs.scenario.checks import machines
+from envs.twin.telemetry.excitation import Excitation
 from envs.twin.telemetry.quantities import QUANTITIES
 
 ONE_WEEK = ("site.workload_weeks=1",)
@@ -95,3 +98,17 @@ def test_a_battery_s_range_is_its_power() -> None:
 
 def test_the_kinds_part_the_table() -> None:
     assert sorted(n for kind in KINDS for n in channels_of_kind(kind)) == sorted(CHANNELS)
+
+
+def test_a_row_is_all_that_a_new_channel_needs_beside_its_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    spare = replace(CHANNELS["tcs_pump_speed_frac"], name="spare_speed_frac", needs="", start=0.8, low=0.5)
+    monkeypatch.setitem(CHANNELS, spare.name, spare)
+    core = DataCenterCore("edge_room", 2, ONE_WEEK, agent_channels=[spare.name])
+    core.reset(seed=0)
+    assert (core.in_force[spare.name] == np.float32(0.8)).all() and core.action_size == 1
+    core.step(np.ones((2, 1)))
+    assert core.measured[f"in_force.{spare.name}"] == pytest.approx(0.85)  # by the slew of one step
+    assert core.rules.act(core.measured)[spare.name] == pytest.approx(0.8)
+    assert legacy_fixed(core.scenario, core.plant.layout).values[spare.name] == [[1.0]]
+    assert spare.name in FixedBox(core).names and spare.name in Excitation(core.rules, core.channels, 300.0).channels
+    assert [c.name for c in Mpc(core, core.rules, MpcSettings(), 0).moves] == [spare.name]

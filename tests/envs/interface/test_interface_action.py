@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs.interface.action import ActionDecoder, slew_limited, water_fill
+from envs.interface.action import (
+    ActionDecoder,
+    channel_travel,
+    next_in_force,
+    slew_limited,
+    travel_ranges,
+    water_fill,
+)
 from envs.interface.channels import CHANNELS, bind_channels, table_hash
 
 ROWS = {"site": 1, "zone": 2, "row": 3}
@@ -154,3 +161,20 @@ def test_another_table_has_another_hash() -> None:
         bind_channels(["crah_fan_speed_frac"], ROWS, r, {}) for r in ({}, {"crah_fan_speed_frac": [0.4, 1.0]})
     )
     assert table_hash(one) != table_hash(other) and table_hash(one) == table_hash(tuple(one))
+
+
+def test_setpoints_that_nobody_asks_for_stay_and_the_others_go_as_far_as_their_slew() -> None:
+    channels = bind_channels(["crah_fan_speed_frac", "chw_supply_temp_setpoint_c"], ROWS, {}, {})
+    before = {"crah_fan_speed_frac": np.full((2, 3), 0.8), "chw_supply_temp_setpoint_c": np.full((1, 3), 18.0)}
+    found = next_in_force(channels, {"chw_supply_temp_setpoint_c": np.full((1, 3), 22.0)}, before, 300.0)
+    np.testing.assert_array_equal(found["crah_fan_speed_frac"], before["crah_fan_speed_frac"])
+    np.testing.assert_allclose(found["chw_supply_temp_setpoint_c"], 18.5)
+
+
+def test_travel_is_the_mean_of_a_channel_s_rows_in_full_ranges_summed_over_channels() -> None:
+    fan, chw = bind_channels(["crah_fan_speed_frac", "chw_supply_temp_setpoint_c"], ROWS, {}, {})
+    before = {fan.name: np.array([[0.3], [0.3]]), chw.name: np.array([[14.0]])}
+    after = {fan.name: np.array([[1.0], [0.3]]), chw.name: np.array([[18.0]])}
+    np.testing.assert_allclose(channel_travel(fan, after[fan.name], before[fan.name]), [0.5])
+    np.testing.assert_allclose(travel_ranges((fan, chw), after, before), [1.0])
+    np.testing.assert_allclose(travel_ranges((fan, chw), before, after), [1.0])

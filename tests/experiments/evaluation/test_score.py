@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from envs.interface.channels import Channel
 from experiments.evaluation.score import COOLING, MEASURES, Scorer, totals
+
+FAN = Channel("fan", "zone", 0.0, 1.0, 1.0, 1.0, "1", 0.0, rows=2)
 
 
 def flows(**changed: Any) -> SimpleNamespace:
@@ -35,7 +38,7 @@ def flows(**changed: Any) -> SimpleNamespace:
 
 
 def scored(steps: list[Any], in_force: list[dict[str, Any]] | None = None) -> dict[str, np.ndarray]:
-    scorer = Scorer(2, 300.0, {"fan": (0.0, 1.0)}, 4.0, 2.0)
+    scorer = Scorer(2, 300.0, [FAN], 4.0, 2.0)
     for i, step in enumerate(steps):
         setpoints = in_force[i] if in_force else {"fan": np.zeros((2, 2), np.float32)}
         scorer.add(step, setpoints, np.full(2, 50.0), np.full(2, 400.0))

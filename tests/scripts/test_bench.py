@@ -1,0 +1,42 @@
+"""Every row of the speed table: its case is built and takes steps, at tiny sizes."""
+
+from __future__ import annotations
+
+import pytest
+
+from envs.scenario import load
+from scripts import bench
+
+
+@pytest.mark.parametrize("row", bench.ROWS)
+def test_every_row_of_the_first_table_runs(row: str) -> None:
+    name, overrides = bench.ROWS[row]
+    rate, *_ = bench.core_rate(name, 2, repeats=1, seconds=0.0, overrides=(*overrides, "site.workload_weeks=1"))
+    assert rate > 0.0
+
+
+def test_the_row_of_a_hundred_racks_has_a_hundred_racks() -> None:
+    racks = load("ai_hall", bench.HUNDRED_RACKS).racks
+    assert sum(group.count for group in racks.values()) == 100
+
+
+def test_the_row_of_one_gymnasium_environment_runs() -> None:
+    assert bench.single_rate(repeats=1) > 0.0
+
+
+def test_the_row_of_the_tape_runs() -> None:
+    assert min(bench.tape_gain(batch=2, repeats=1)) > 0.0
+
+
+def test_the_row_of_memory_runs() -> None:
+    before, after = bench.memory(total_steps=4, batch=2)
+    assert before > 0.0 and after > 0.0
+
+
+def test_the_row_of_machines_names_every_machine_of_the_hall() -> None:
+    rows = dict(bench.by_machine(batch=2, substeps=5))
+    assert {"rack", "air_side", "chilled_water", "cooling_tower", "power_chain"} <= rows.keys()
+
+
+def test_the_row_of_ppo_runs() -> None:
+    assert min(bench.ppo_rates(steps=2048, repeats=1, batch=256)) > 0.0
