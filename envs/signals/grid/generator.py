@@ -20,14 +20,14 @@ SCARCITY_QUANTILE = 0.95  # spikes come in the tightest hours only, so that p95 
 SPIKE_PROBABILITY = 0.2  # of a tight hour: 88 spikes a year, engineering guess
 
 
-def _share_below(score: float | NDArray[np.floating]) -> Floats:
+def _share_below(score: float | Floats) -> Floats:
     """Share of the standard normal distribution below a score."""
     from scipy.special import ndtr  # here, so that importing the environments does not import scipy
 
     return ndtr(score)
 
 
-def _score_of(share: float | NDArray[np.floating]) -> Floats:
+def _score_of(share: float | Floats) -> Floats:
     """Score below which a share of the standard normal distribution lies."""
     from scipy.special import ndtri
 
