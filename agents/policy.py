@@ -47,7 +47,7 @@ class LearnedPolicy:
         return self.interface.decode(self.predict(self.interface.encode(measurements)), measurements)
 
 
-def of_model(model: BaseAlgorithm, interface: Interface) -> LearnedPolicy:
+def policy_of_model(model: BaseAlgorithm, interface: Interface) -> LearnedPolicy:
     """A stable-baselines3 model as a controller."""
     return LearnedPolicy(lambda observations: model.predict(observations, deterministic=True)[0], interface)
 

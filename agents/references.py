@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agents.planners.best_constant import HeldAction, fixed
+from agents.planners.best_constant import ConstantAction, fixed_setpoints
 from agents.planners.mpc import Mpc, MpcSettings
-from agents.planners.tuned import Tuned, load_tuned, plant_hash
-from agents.planners.tuning import Constant, rules_with
+from agents.planners.tuned import TunedRules, load_tuned, plant_hash
+from agents.planners.tuning import Constant, rules_from
 from agents.policy import interface_of, random_policy
 from envs.building.rules import legacy_fixed
 
@@ -32,9 +32,9 @@ ORACLE = "oracle_found"  # the best plan found with the true future, `coldaisle 
 REFERENCES = (*RULES, "random", "legacy_fixed", "best_constant", "tuned_fixed", *MPC_ROWS, ORACLE)
 
 
-def roster(
+def reference_controllers(
     scenario: Scenario,
-    tuned: Tuned | None = None,
+    tuned: TunedRules | None = None,
     seed: int = 0,
     mpc: MpcSettings | None = None,
     ahead: Callable[[DataCenterCore], LoadAhead] | None = None,
@@ -70,18 +70,18 @@ def roster(
     if found is not None:
         constants, best = found.rules, {**found.rules, "caps": found.caps}
         if found.constant and found.constant["channels"] == channels_of(scenario):
-            made["best_constant"] = lambda core: HeldAction(core, np.asarray(found.constant["action"]))
-        made["tuned_fixed"] = lambda core: fixed(core.channels, found.fixed)
-    made[RULES_AS_GIVEN] = lambda core: rules_with(core, GIVEN_GAINS)
-    made[PROPORTIONAL] = lambda core: rules_with(core, {**constants, "caps": "proportional"})
+            made["best_constant"] = lambda core: ConstantAction(core, np.asarray(found.constant["action"]))
+        made["tuned_fixed"] = lambda core: fixed_setpoints(core.channels, found.fixed)
+    made[RULES_AS_GIVEN] = lambda core: rules_from(core, GIVEN_GAINS)
+    made[PROPORTIONAL] = lambda core: rules_from(core, {**constants, "caps": "proportional"})
     if found is not None:
-        made[RULES_TUNED] = lambda core: rules_with(core, best)
+        made[RULES_TUNED] = lambda core: rules_from(core, best)
         if found.caps != "water_filling":
-            made[WATER_FILLING] = lambda core: rules_with(core, {**constants, "caps": "water_filling"})
+            made[WATER_FILLING] = lambda core: rules_from(core, {**constants, "caps": "water_filling"})
     if mpc is not None:
-        made["mpc"] = lambda core: Mpc(core, rules_with(core, best), mpc, seed)
+        made["mpc"] = lambda core: Mpc(core, rules_from(core, best), mpc, seed)
     if mpc is not None and ahead is not None:
-        made["mpc_engine"] = lambda core: Mpc(core, rules_with(core, best), mpc, seed, ahead(core))
+        made["mpc_engine"] = lambda core: Mpc(core, rules_from(core, best), mpc, seed, ahead(core))
     return made
 
 

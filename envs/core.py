@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 
 from envs.building.rules import building_controller, first_setpoints
 from envs.controllers.base import Controller, Setpoints
-from envs.core_state import frozen, thaw
-from envs.engine import Taped
+from envs.core_state import core_snapshot, restore_core
+from envs.engine import TapedFunction
 from envs.episodes.bill import Bill
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.instruments import Instruments, Moment
 from envs.episodes.world import World
-from envs.faults import Fault, availability, fault_plan, nothing_lost, replaced
+from envs.faults import Fault, availability, fault_plan, nothing_lost, with_new_faults
 from envs.interface.action import ActionDecoder, next_in_force, travel_ranges
 from envs.interface.channels import table_hash
-from envs.interface.observation import Observer
+from envs.interface.observation import ObservationEncoder
 from envs.interface.points import bind_points
-from envs.interface.reward import Judged, terms, total
+from envs.interface.reward import PricingInputs, terms, total
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.plant.plant_like import PlantLike
@@ -90,10 +90,10 @@ class DataCenterCore:
         self.num_envs = num_envs
         self.dtype = np.dtype(dtype)
         self.plant: PlantLike = plant or Plant(self.scenario, self.dtype)
-        self._advance = self.plant.step if plant else Taped(self.plant.step)  # only a pure step can be taped
+        self._advance = self.plant.step if plant else TapedFunction(self.plant.step)  # only a pure step can be taped
         self.world = world or World.build(self.scenario)
         self.step_s = float(self.scenario.episode.step_s)
-        self._bind(agent_channels)
+        self._bind_scenario(agent_channels)
         self.bill = Bill(self.scenario, self.step_s, self.world.mean_price_usd_mwh(self.scenario.reward.carbon_usd_t))
         self.instruments = Instruments(self.scenario, self.plant, self.observer)
         self.observation_size, self.action_size = self.observer.size, self.decoder.size
@@ -102,7 +102,7 @@ class DataCenterCore:
         self._rngs: list[np.random.Generator] = []
         self._episode = np.zeros(num_envs, np.int64)
 
-    def _bind(self, agent_channels: Sequence[str] | None) -> None:
+    def _bind_scenario(self, agent_channels: Sequence[str] | None) -> None:
         s, lay = self.scenario, self.plant.layout
         self.channels = tuple(lay.channels.values())
         held = s.agent_channels if agent_channels is None else agent_channels
@@ -112,7 +112,7 @@ class DataCenterCore:
                 f"agent_channels = {list(held)}: none is in scenario {s.name!r}, which has {list(lay.channels)}"
             )
         self.decoder = ActionDecoder(self.agent_channels, lay.row_rated_kw, lay.rack_budget_kw / s.capper.target_frac)
-        self.observer = Observer(bind_points(lay.rows, lay.present, self.channels))
+        self.observer = ObservationEncoder(bind_points(lay.rows, lay.present, self.channels))
         self.channel_hash = table_hash(self.agent_channels)
         self.building: Controller = building_controller(
             s, lay, [c.name for c in self.channels if c not in self.agent_channels]
@@ -181,7 +181,7 @@ class DataCenterCore:
         outside, load = self.world.at(plan, zero, self.dtype)
         in_force = first_setpoints(self.scenario, self.channels, outside.wet_bulb_c, self.dtype)
         lost = nothing_lost(len(where), self.plant.layout.n_zones, self.dtype)
-        state, flows = self.plant.settled(outside, load, in_force, lost, plan.warmth_k, plan.soc)
+        state, flows = self.plant.steady_state(outside, load, in_force, lost, plan.warmth_k, plan.soc)
         flows = flows._replace(backlog=flows.backlog * 0.0)  # nothing waits when an episode begins
         if self.state is None or len(where) == self.num_envs:
             self.plan, self.state, self.in_force, self.flows = plan, state, in_force, flows
@@ -200,7 +200,7 @@ class DataCenterCore:
         self._inlet_before = self.flows.zone_inlet_max_c
         self.bill.start(plan, where, self.num_envs, self.dtype)
         self._plan_faults(where, plan)
-        self._look_outside()
+        self._update_signals()
 
     def _plan_faults(self, where: NDArray[np.intp], plan: EpisodePlan) -> None:
         """Draw the faults of the episodes that begin; none where the scenario has no rates."""
@@ -209,28 +209,28 @@ class DataCenterCore:
         if not hasattr(self, "faults"):
             self.faults = fault_plan([[]] * self.num_envs, lay.n_zones, rows, self.dtype)
         if not (config.scheduled or config.random):
-            if self.faults.configured:  # known ones end with their episode
-                self.faults = replaced(self.faults, {int(i): [] for i in where})
+            if self.faults.has_faults:  # known ones end with their episode
+                self.faults = with_new_faults(self.faults, {int(i): [] for i in where})
             return
         length = self.scenario.episode.steps * self.step_s
         drawn = {
             int(i): config.draw(length, lay.n_zones, rows, np.random.default_rng([int(seed), int(number), 7]))
             for i, seed, number in zip(where, plan.noise_seed, plan.episode)
         }
-        self.faults = replaced(self.faults, drawn)
+        self.faults = with_new_faults(self.faults, drawn)
 
     def set_faults(self, faults: Sequence[Sequence[Fault]]) -> None:
         """Known faults instead of drawn ones, one list per environment, until its next reset; after ``reset``."""
         for given in faults:
             require_machines(given, self.plant.layout.present, f"set_faults of scenario {self.scenario.name!r}")
         self.faults = fault_plan(faults, self.plant.layout.n_zones, self.instruments.rows, self.dtype)
-        self._look_outside()
+        self._update_signals()
 
-    def _look_outside(self) -> None:
+    def _update_signals(self) -> None:
         """Signals ``outside`` and losses ``lost`` of the coming step."""
         outside, load = self.world.at(self.plan, self.t, self.dtype)
         self.lost = availability(self.faults, self.t * self.step_s)
-        if self.faults.configured:
+        if self.faults.has_faults:
             outside = outside._replace(
                 dry_bulb_c=outside.dry_bulb_c + self.lost.dry_bulb_add_c,
                 wet_bulb_c=outside.wet_bulb_c + self.lost.wet_bulb_add_c,
@@ -273,17 +273,17 @@ class DataCenterCore:
         self.state, self.flows = self._advance(self.state, self.in_force, self.outside, self._load, self.lost, self.t)
         self.t += 1
         truncated = self.t >= self.scenario.episode.steps
-        cost = self._judge(before, truncated)
+        cost = self._priced_terms(before, truncated)
         reward = total(cost, self.scenario.reward_weights, self.scenario.reward.scale_usd).astype(np.float32)
         self.sums.add(self.flows, cost, reward, self.step_s, self.outside.carbon_g_kwh)
-        self._look_outside()
+        self._update_signals()
         return self._observe(), reward, truncated, cost
 
-    def _judge(self, before: Mapping[str, Floats], truncated: NDArray[np.bool_]) -> dict[str, Floats]:
+    def _priced_terms(self, before: Mapping[str, Floats], truncated: NDArray[np.bool_]) -> dict[str, Floats]:
         flows, step_h = self.flows, self.step_s / 3600.0
         ramp = np.abs(flows.zone_inlet_max_c - self._inlet_before).max(axis=0) / step_h
         self._inlet_before = flows.zone_inlet_max_c
-        judged = Judged(
+        judged = PricingInputs(
             price_usd_mwh=self.outside.price_usd_mwh,
             carbon_g_kwh=self.outside.carbon_g_kwh,
             demand_cost_usd=self.bill.demand_cost(flows.grid_power_kw, self.t),
@@ -292,15 +292,15 @@ class DataCenterCore:
             inlet_ramp_k_h=ramp,
         )
         cost = terms(self.scenario.reward, flows, judged, step_h)
-        cost["closing"] = self._closing(truncated)
+        cost["closing"] = self._closing_cost(truncated)
         return cost
 
-    def _closing(self, truncated: NDArray[np.bool_]) -> Floats:
+    def _closing_cost(self, truncated: NDArray[np.bool_]) -> Floats:
         """What is left at the end, priced against the start: battery charge and stored heat [USD]."""
         if not truncated.any():
             return np.zeros(self.num_envs, self.dtype)
         assert self.state is not None
-        stored = self.plant.stored_since(self.state, self._state_at_start)
+        stored = self.plant.stored_energy(self.state, self._state_at_start)
         return (self.bill.closing_cost(stored, self.plan.site) * truncated).astype(self.dtype)
 
     # ---- what is seen ---------------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ class DataCenterCore:
 
     def episode_statistics(self, done: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
         """Sums of the running episodes ``{name: (B,)}``: return ``r``, length ``l``, costs, energy, work."""
-        return self.sums.named(self.t)
+        return self.sums.by_name(self.t)
 
     # ---- interruption ---------------------------------------------------------------------------------------------
 
@@ -327,7 +327,7 @@ class DataCenterCore:
 
         The building's and the rules' controllers are included as far as they name what they keep in ``memory``.
         """
-        return frozen(self)
+        return core_snapshot(self)
 
     def load_state(self, saved: Mapping[str, Any]) -> None:
         """Go on from ``save_state`` of this or of another core: the same bits from here on.
@@ -337,4 +337,4 @@ class DataCenterCore:
         ValueError
             Where the state is of another scenario, channel table, batch size, dtype, or version.
         """
-        thaw(self, saved)
+        restore_core(self, saved)

@@ -10,15 +10,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from envs.controllers.base import Controller, Together
+from envs.controllers.base import CombinedController, Controller
 from envs.episodes.bill import Bill
 from envs.episodes.episode import EpisodeSums
 from envs.episodes.instruments import Instruments
-from envs.interface.observation import Observer
+from envs.interface.observation import ObservationEncoder
 from envs.physics.namespace import Floats
 from envs.plant.state import PlantState
 from envs.scenario import Scenario
-from envs.trees import like, plain
+from envs.trees import as_classes_of, as_plain_data
 
 TREES = ("state", "_state_at_start", "in_force", "flows", "plan", "faults", "t", "_inlet_before", "_episode")
 BILL = ("peak_kw", "window_kw", "window_steps")
@@ -32,7 +32,7 @@ class Interruptible(Protocol):
     num_envs: int
     dtype: np.dtype
     channel_hash: str
-    observer: Observer
+    observer: ObservationEncoder
     instruments: Instruments
     bill: Bill
     sums: EpisodeSums
@@ -46,21 +46,21 @@ class Interruptible(Protocol):
     def reset(self) -> object:
         """Start new episodes."""
 
-    def _look_outside(self) -> None:
+    def _update_signals(self) -> None:
         """Signals and losses of the coming step."""
 
 
-def frozen(core: Interruptible) -> dict[str, Any]:
+def core_snapshot(core: Interruptible) -> dict[str, Any]:
     """The state of ``core`` in nested dicts of copied arrays; see ``envs.core.DataCenterCore.save_state``."""
     if core.state is None:
         raise ValueError("no episode has begun, so there is no state; call reset first")
     return {
         "of": _identity(core),
-        "core": {name: plain(getattr(core, name)) for name in TREES},
-        "bill": {name: plain(getattr(core.bill, name)) for name in BILL},
-        "sums": {name: plain(getattr(core.sums, name)) for name in SUMS},
-        "sensors": plain(core.instruments.state),
-        "block": plain(core.instruments.block),
+        "core": {name: as_plain_data(getattr(core, name)) for name in TREES},
+        "bill": {name: as_plain_data(getattr(core.bill, name)) for name in BILL},
+        "sums": {name: as_plain_data(getattr(core.sums, name)) for name in SUMS},
+        "sensors": as_plain_data(core.instruments.state),
+        "block": as_plain_data(core.instruments.block),
         "building": _memory(core.building),
         "rules": _memory(core.rules),
         "rngs": [rng.bit_generator.state for rng in core._rngs],
@@ -68,8 +68,8 @@ def frozen(core: Interruptible) -> dict[str, Any]:
     }
 
 
-def thaw(core: Interruptible, saved: Mapping[str, Any]) -> None:
-    """Put the state that ``frozen`` gave into ``core``; see ``envs.core.DataCenterCore.load_state``."""
+def restore_core(core: Interruptible, saved: Mapping[str, Any]) -> None:
+    """Put the state that ``core_snapshot`` gave into ``core``; see ``envs.core.DataCenterCore.load_state``."""
     for name, value in _identity(core).items():
         if saved["of"][name] != value:
             raise ValueError(
@@ -78,12 +78,12 @@ def thaw(core: Interruptible, saved: Mapping[str, Any]) -> None:
             )
     core.reset()  # only for the shape of the trees: all of it is replaced below
     for name in TREES:
-        setattr(core, name, like(getattr(core, name), saved["core"][name], name))
+        setattr(core, name, as_classes_of(getattr(core, name), saved["core"][name], name))
     for name in BILL:
         setattr(core.bill, name, saved["bill"][name].copy())
     for name in SUMS:
-        setattr(core.sums, name, like(None, saved["sums"][name], name))
-    core.instruments.state = like(core.instruments.state, saved["sensors"], "sensors")
+        setattr(core.sums, name, as_classes_of(None, saved["sums"][name], name))
+    core.instruments.state = as_classes_of(core.instruments.state, saved["sensors"], "sensors")
     block = core.instruments.block = saved["block"].copy(order="K")
     core.measured = core.observer.unstack(block)
     _remember(core.building, saved["building"])
@@ -91,7 +91,7 @@ def thaw(core: Interruptible, saved: Mapping[str, Any]) -> None:
     core._seed = saved["seed"]
     for rng, state in zip(core._rngs, saved["rngs"], strict=True):
         rng.bit_generator.state = state
-    core._look_outside()
+    core._update_signals()
 
 
 def _identity(core: Interruptible) -> dict[str, Any]:
@@ -103,15 +103,18 @@ def _identity(core: Interruptible) -> dict[str, Any]:
     }
 
 
-def _parts(controller: Controller) -> list[Controller]:
-    return controller.parts if isinstance(controller, Together) else [controller]
+def _stateful_parts(controller: Controller) -> list[Controller]:
+    return controller.parts if isinstance(controller, CombinedController) else [controller]
 
 
 def _memory(controller: Controller) -> list[dict[str, Any]]:
-    return [{name: plain(getattr(p, name)) for name in getattr(p, "memory", ())} for p in _parts(controller)]
+    return [
+        {name: as_plain_data(getattr(p, name)) for name in getattr(p, "memory", ())}
+        for p in _stateful_parts(controller)
+    ]
 
 
 def _remember(controller: Controller, saved: list[dict[str, Any]]) -> None:
-    for part, memory in zip(_parts(controller), saved, strict=True):
+    for part, memory in zip(_stateful_parts(controller), saved, strict=True):
         for name, value in memory.items():
-            setattr(part, name, plain(value))
+            setattr(part, name, as_plain_data(value))

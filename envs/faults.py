@@ -156,7 +156,7 @@ class FaultPlan(NamedTuple):
     """The answer without faults: constant arrays."""
 
     @property
-    def configured(self) -> bool:
+    def has_faults(self) -> bool:
         """Whether any environment has any fault."""
         return bool(self.start_s.shape[0])
 
@@ -182,17 +182,17 @@ def fault_plan(
     empty = np.zeros((0, len(lists)))
     row = np.zeros((0, len(lists)), dtype=np.intp)
     nothing = nothing_lost(len(lists), zones, dtype)
-    return replaced(FaultPlan(empty, empty, empty, empty, row, zones, sensors, False, nothing), lists)
+    return with_new_faults(FaultPlan(empty, empty, empty, empty, row, zones, sensors, False, nothing), lists)
 
 
-def replaced(plan: FaultPlan, faults: Mapping[int, Iterable[Fault]]) -> FaultPlan:
+def with_new_faults(plan: FaultPlan, faults: Mapping[int, Iterable[Fault]]) -> FaultPlan:
     """Plan in which some environments (by column) have new faults: for those that begin another episode."""
     lists = {column: list(entry) for column, entry in faults.items()}
     n = plan.start_s.shape[1]
     depth = max([len(plan.start_s), *(len(entry) for entry in lists.values())])
-    start, end = _grown(plan.start_s, depth, _NEVER_S), _grown(plan.end_s, depth, _NEVER_S)
-    magnitude, per_duration = _grown(plan.magnitude, depth, 0.0), _grown(plan.per_duration, depth, 0.0)
-    row = _grown(plan.row, depth, np.arange(n))
+    start, end = _padded_copy(plan.start_s, depth, _NEVER_S), _padded_copy(plan.end_s, depth, _NEVER_S)
+    magnitude, per_duration = _padded_copy(plan.magnitude, depth, 0.0), _padded_copy(plan.per_duration, depth, 0.0)
+    row = _padded_copy(plan.row, depth, np.arange(n))
     for column, entry in lists.items():
         start[:, column], end[:, column], magnitude[:, column], row[:, column] = _NEVER_S, _NEVER_S, 0.0, column
         per_duration[:, column] = 0.0
@@ -215,7 +215,7 @@ def availability(plan: FaultPlan, time_s: Floats) -> Availability:
 
     Without faults this is a constant that costs nothing. A fault holds from its start (inclusive) to its end.
     """
-    if not plan.configured:
+    if not plan.has_faults:
         return plan.nothing
     dtype, n = plan.nothing.load_frac.dtype, plan.start_s.shape[1]
     time = np.asarray(time_s, dtype=np.float64)
@@ -288,7 +288,7 @@ def _row(fault: Fault, zones: int, sensors: int) -> int:
     return first[fault.kind] + fault.index
 
 
-def _grown(array: Floats, depth: int, fill: Floats | float) -> Floats:
+def _padded_copy(array: Floats, depth: int, fill: Floats | float) -> Floats:
     """Copy of an array ``(F, B)`` with rows of ``fill`` added up to ``depth``."""
     extra = (depth - array.shape[0], array.shape[1])
     return np.concatenate([array, np.broadcast_to(np.asarray(fill, dtype=array.dtype), extra)])

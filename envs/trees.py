@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 Tree = Any
 
 
-def mapped(tree: Tree, change: Callable[[np.ndarray], Any]) -> Tree:
+def map_leaves(tree: Tree, change: Callable[[np.ndarray], Any]) -> Tree:
     """The tree with every array changed."""
     if isinstance(tree, np.ndarray):
         return change(tree)
     if isinstance(tree, dict):
-        return {name: mapped(part, change) for name, part in tree.items()}
+        return {name: map_leaves(part, change) for name, part in tree.items()}
     if isinstance(tree, tuple):
-        parts = [mapped(part, change) for part in tree]
+        parts = [map_leaves(part, change) for part in tree]
         return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
     return tree
 
@@ -41,12 +41,12 @@ def leaves(tree: Tree, out: list[np.ndarray]) -> None:
 
 def columns(tree: Tree, where: NDArray[np.intp]) -> Tree:
     """Environments ``where`` of the tree, in that order."""
-    return mapped(tree, lambda array: array[..., where])
+    return map_leaves(tree, lambda array: array[..., where])
 
 
-def tiled(tree: Tree, copies: int) -> Tree:
+def tiled_tree(tree: Tree, copies: int) -> Tree:
     """The tree with its environments repeated ``copies`` times, copy after copy."""
-    return mapped(tree, lambda array: np.concatenate([array] * copies, axis=-1))
+    return map_leaves(tree, lambda array: np.concatenate([array] * copies, axis=-1))
 
 
 def assign(tree: Tree, fresh: Tree, where: NDArray[np.intp]) -> Tree:
@@ -63,21 +63,21 @@ def assign(tree: Tree, fresh: Tree, where: NDArray[np.intp]) -> Tree:
     return tree
 
 
-def plain(tree: Tree) -> Tree:
+def as_plain_data(tree: Tree) -> Tree:
     """The tree as plain data to be stored: named tuples become dicts, arrays are copied."""
     if isinstance(tree, np.ndarray):
         return tree.copy(order="K")
     if hasattr(tree, "_asdict"):
-        return {name: plain(part) for name, part in tree._asdict().items()}
+        return {name: as_plain_data(part) for name, part in tree._asdict().items()}
     if isinstance(tree, dict):
-        return {name: plain(part) for name, part in tree.items()}
+        return {name: as_plain_data(part) for name, part in tree.items()}
     if isinstance(tree, tuple):
-        return tuple(plain(part) for part in tree)
+        return tuple(as_plain_data(part) for part in tree)
     return tree
 
 
-def like(shape: Tree, saved: Tree, where: str) -> Tree:
-    """What ``plain`` stored, copied back into the classes of ``shape``.
+def as_classes_of(shape: Tree, saved: Tree, where: str) -> Tree:
+    """What ``as_plain_data`` stored, copied back into the classes of ``shape``.
 
     Raises
     ------
@@ -88,11 +88,13 @@ def like(shape: Tree, saved: Tree, where: str) -> Tree:
         fields = shape._asdict()
         if not isinstance(saved, dict) or saved.keys() != fields.keys():
             raise ValueError(f"the saved state does not fit at {where}: another version wrote it; begin anew")
-        return type(shape)(**{name: like(part, saved[name], f"{where}.{name}") for name, part in fields.items()})
+        return type(shape)(
+            **{name: as_classes_of(part, saved[name], f"{where}.{name}") for name, part in fields.items()}
+        )
     if isinstance(saved, dict):
         inner = shape if isinstance(shape, dict) else {}
-        return {name: like(inner.get(name), part, f"{where}.{name}") for name, part in saved.items()}
+        return {name: as_classes_of(inner.get(name), part, f"{where}.{name}") for name, part in saved.items()}
     if isinstance(saved, tuple):
         parts = shape if isinstance(shape, tuple) else (None,) * len(saved)
-        return tuple(like(part, value, where) for part, value in zip(parts, saved, strict=True))
-    return plain(saved)
+        return tuple(as_classes_of(part, value, where) for part, value in zip(parts, saved, strict=True))
+    return as_plain_data(saved)

@@ -24,7 +24,7 @@ LOG = logging.getLogger(__name__)
 
 
 @contextmanager
-def shown_progress(wanted: bool) -> Iterator[Callable[[str, float], None]]:
+def progress_reporter(wanted: bool) -> Iterator[Callable[[str, float], None]]:
     """A progress bar that a fit's words and shares go to; log lines where there is no terminal."""
     if not wanted:
         yield lambda words, share: None
@@ -45,7 +45,7 @@ def main(config: DictConfig) -> None:
     """Calibrate as configured."""
     from envs.twin.calibration.calibration import calibrate
     from experiments.calibration.report import metrics, write_findings, write_outcome
-    from experiments.calibration.screened import screened
+    from experiments.calibration.screened import screened_file
     from experiments.records.provenance import git_state
     from experiments.records.tracking import start_run
 
@@ -53,7 +53,7 @@ def main(config: DictConfig) -> None:
     base: Any = OmegaConf.to_container(config.scenario)
     folder = Path(config.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    checked = screened(scenario, Path(config.telemetry), Path(config.points))
+    checked = screened_file(scenario, Path(config.telemetry), Path(config.points))
     write_findings(folder, checked.findings)
     for f in checked.findings:
         LOG.info("%s: %s: %s", f.kind, f.point, f.words)
@@ -63,7 +63,7 @@ def main(config: DictConfig) -> None:
     ) as run:
         run.log_parameters({"scenario": scenario.name, "telemetry": str(config.telemetry), "held_out": config.held_out})
         start = time.perf_counter()
-        with shown_progress(config.progress) as report:
+        with progress_reporter(config.progress) as report:
             found: Calibration = calibrate(
                 scenario,
                 checked.telemetry,

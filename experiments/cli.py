@@ -36,7 +36,7 @@ def _is_users(error: Exception) -> bool:
     return isinstance(error, (ValueError, FileNotFoundError, HydraException, OmegaConfBaseException))
 
 
-def explained(error: Exception) -> str:
+def error_message(error: Exception) -> str:
     """What went wrong and the mend; an unknown key or choice gets the list of those that there are.
 
     Hydra's own advice for an unknown key, to append it with ``+``, would only move the mistake into the program; its
@@ -78,7 +78,7 @@ def main() -> int:
     except Exception as error:
         if full or not _is_users(error):
             raise
-        sys.stderr.write(f"coldaisle {verb}: {explained(error)}\n(HYDRA_FULL_ERROR=1 shows the stack)\n")
+        sys.stderr.write(f"coldaisle {verb}: {error_message(error)}\n(HYDRA_FULL_ERROR=1 shows the stack)\n")
         return 1
     return 0
 

@@ -45,9 +45,9 @@ def evaluate(
         Of the sensor noise's streams that the plan does not fix.
     """
     from envs.core import DataCenterCore
-    from experiments.evaluation.episodes import explicit_plan, restricted
+    from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
 
-    site = restricted(scenario, episodes)
+    site = scenario_of_episodes(scenario, episodes)
     core = DataCenterCore(site, len(episodes))
     plan = explicit_plan(site, core.world, episodes)
     scores, traces, seconds = {}, {}, {}

@@ -53,10 +53,10 @@ def export_run(run: Path, folder: Path, evaluation: Path | None = None, policy: 
 
 def evaluation_card(folder: Path, policy: str) -> EvaluationCard:
     """Totals of one policy, the gates it passed or failed, and what they were measured on."""
-    from experiments.evaluation.results import gate_words, read
+    from experiments.evaluation.results import gate_words, stored_evaluation
     from experiments.evaluation.score import MEASURES, totals
 
-    stored = read(folder)
+    stored = stored_evaluation(folder)
     if policy not in stored.scores:
         raise ValueError(f"policy = {policy!r} is not in {folder}; choose one of {sorted(stored.scores)}")
     facts, row = stored.facts, totals(stored.scores[policy])

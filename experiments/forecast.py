@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from envs.scenario import Scenario
     from experiments.forecasting.failures import Agreement
     from experiments.forecasting.halls import HallDraw, Halls
-    from experiments.forecasting.judge import Answers, Judging, Verdict
+    from experiments.forecasting.judge import Answers, HallVerdict, Judging
     from experiments.forecasting.score import Score
 
 LOG = logging.getLogger(__name__)
 Tick = Callable[[str], None]
 
 
-class Judged(NamedTuple):
+class JudgedHalls(NamedTuple):
     """Scores by method and hall, agreement on failures, an example day, and how long the parts took [s]."""
 
     scores: dict[str, list[Score]]
@@ -40,7 +40,7 @@ class Judged(NamedTuple):
 
 def forecast(
     scenario: Scenario, draw: HallDraw, how: Judging, match: bool = True, jobs: int = 1, tick: Tick = LOG.info
-) -> Judged:
+) -> JudgedHalls:
     """Simulate halls, train a forecaster for each on its first weeks, judge it on later day-blocks.
 
     Parameters
@@ -58,35 +58,35 @@ def forecast(
         Called with what is being done.
     """
     begun = [time.perf_counter()]
-    halls, believed = prepared(scenario, draw, how, match, tick, begun)
-    verdicts = _judged(halls, believed, how, jobs, tick)
+    halls, believed = simulated_halls(scenario, draw, how, match, tick, begun)
+    verdicts = _hall_verdicts(halls, believed, how, jobs, tick)
     begun.append(time.perf_counter())
     failures = _agreements(halls, how, [v.first_over for v in verdicts], tick)
     begun.append(time.perf_counter())
     scores = {name: [v.scores[name] for v in verdicts] for name in verdicts[0].scores}
-    return Judged(scores, failures, verdicts[0].example, _wall_s(begun, "training and judging"))
+    return JudgedHalls(scores, failures, verdicts[0].example, _wall_s(begun, "training and judging"))
 
 
 def failures_alone(
     scenario: Scenario, draw: HallDraw, how: Judging, match: bool = True, tick: Tick = LOG.info
 ) -> tuple[dict[str, Agreement], dict[str, float]]:
     """The same halls and failures without the judged day-blocks, and how long the parts took [s]."""
-    from experiments.forecasting.failures import asked
+    from experiments.forecasting.failures import answers_of_halls
 
     begun = [time.perf_counter()]
-    halls, believed = prepared(scenario, draw, how, match, tick, begun)
-    said = asked(halls, believed, how, tick)
+    halls, believed = simulated_halls(scenario, draw, how, match, tick, begun)
+    said = answers_of_halls(halls, believed, how, tick)
     begun.append(time.perf_counter())
     failures = _agreements(halls, how, said, tick)
     begun.append(time.perf_counter())
     return failures, _wall_s(begun, "asking")
 
 
-def prepared(
+def simulated_halls(
     scenario: Scenario, draw: HallDraw, how: Judging, match: bool, tick: Tick, begun: list[float]
 ) -> tuple[Halls, list[Scenario]]:
     """Halls, and the scenario that is believed of each; ``begun`` gets the times at which the parts end."""
-    from agents.forecasting.prior_fit import Match, matched
+    from agents.forecasting.prior_fit import PriorFitSettings, matched_scenarios
     from experiments.forecasting.halls import simulate
 
     step_s = float(scenario.episode.step_s)
@@ -94,7 +94,9 @@ def prepared(
     begun.append(time.perf_counter())
     tick("matching the scenario to each hall's training telemetry")
     train = halls.telemetry.part(0, how.train_rows(step_s))
-    believed = matched(scenario, train, Match() if match else replace(Match(), iterations=0))
+    believed = matched_scenarios(
+        scenario, train, PriorFitSettings() if match else replace(PriorFitSettings(), iterations=0)
+    )
     begun.append(time.perf_counter())
     return halls, believed
 
@@ -111,17 +113,19 @@ def _agreements(halls: Halls, how: Judging, said: Sequence[Answers], tick: Tick)
     return agreements(halls, how, said)
 
 
-def _judged(halls: Halls, believed: Sequence[Scenario], how: Judging, jobs: int, tick: Tick) -> list[Verdict]:
+def _hall_verdicts(
+    halls: Halls, believed: Sequence[Scenario], how: Judging, jobs: int, tick: Tick
+) -> list[HallVerdict]:
     """One verdict per hall."""
-    from experiments.forecasting.judge import judge
+    from experiments.forecasting.judge import judge_hall
 
     work = [
-        (scenario, halls.telemetry.hall(i).copied(), halls.truth.hall(i).copied(), how)
+        (scenario, halls.telemetry.hall(i).own_copy(), halls.truth.hall(i).own_copy(), how)
         for i, scenario in enumerate(believed)
     ]
-    found: list[Verdict] = []
+    found: list[HallVerdict] = []
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) if jobs > 1 else nullcontext() as pool:
-        for verdict in map(judge, *zip(*work)) if pool is None else pool.map(judge, *zip(*work)):
+        for verdict in map(judge_hall, *zip(*work)) if pool is None else pool.map(judge_hall, *zip(*work)):
             found.append(verdict)
             tick(f"hall {len(found)} of {len(work)} judged")
     return found

@@ -14,8 +14,15 @@ from omegaconf import DictConfig
 
 from envs.interface import constraints
 from experiments.evaluation.bounds import HEADINGS, bound_rows, bound_words, bounds_caption
-from experiments.evaluation.gates import Verdict, verdict
-from experiments.evaluation.results import Stored, format_number, gate_words, read, rounded, split_words
+from experiments.evaluation.gates import GateVerdict, gate_verdict
+from experiments.evaluation.results import (
+    StoredEvaluation,
+    format_number,
+    gate_words,
+    round_to,
+    split_words,
+    stored_evaluation,
+)
 from experiments.evaluation.score import KPIS, MEASURES, PAID, Table, totals
 from experiments.evaluation.stats import paired_difference, probability_of_improvement
 from experiments.schema import CONFIGS, register
@@ -47,7 +54,7 @@ def write_report(folder: Path, baseline: str = "", note: str = "") -> Path:
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    stored = read(folder)
+    stored = stored_evaluation(folder)
     baseline = baseline or stored.facts["baseline"]
     if baseline not in stored.scores:
         raise ValueError(f"baseline = {baseline!r} was not evaluated; choose one of {sorted(stored.scores)}")
@@ -57,13 +64,13 @@ def write_report(folder: Path, baseline: str = "", note: str = "") -> Path:
     return path
 
 
-def content(stored: Stored, baseline: str, note: str = "") -> dict[str, Any]:
+def content(stored: StoredEvaluation, baseline: str, note: str = "") -> dict[str, Any]:
     """Everything that the template shows, as plain data."""
     from experiments.evaluation.plots import colours
 
     names = in_reading_order(stored.scores, baseline)
     palette = colours(names, baseline)
-    verdicts = {n: verdict(stored.scores[n], stored.scores[baseline]) for n in names if n != baseline}
+    verdicts = {n: gate_verdict(stored.scores[n], stored.scores[baseline]) for n in names if n != baseline}
     whole = {n: totals(stored.scores[n]) for n in names}
     return {
         "facts": stored.facts,
@@ -82,7 +89,7 @@ def content(stored: Stored, baseline: str, note: str = "") -> dict[str, Any]:
         "differences": {n: _differences(stored, n, baseline) for n, v in verdicts.items() if v.passed},
         "residual": max(w["energy_residual_frac"] for w in whole.values()),
         "worst_racks": {n: _worst_rack(stored.scores[n]) for n in names},
-        "left_out": left_out(names),
+        "left_out": missing_rows(names),
         "figures": _figures(stored, palette, verdicts, baseline),
     }
 
@@ -96,7 +103,7 @@ def in_reading_order(names: Iterable[str], baseline: str) -> list[str]:
     return [baseline, *learnt, *(n for n in others if n not in learnt)]
 
 
-def left_out(names: Iterable[str]) -> list[str]:
+def missing_rows(names: Iterable[str]) -> list[str]:
     """Rows of PROTOCOL 5 that this evaluation does not have, and why; nobody shall think that they were forgotten."""
     from agents.references import ORACLE
 
@@ -111,20 +118,20 @@ def left_out(names: Iterable[str]) -> list[str]:
     return missing
 
 
-def _verdict_words(found: Verdict, words: str) -> dict[str, str | bool]:
+def _verdict_words(found: GateVerdict, words: str) -> dict[str, str | bool]:
     if found.saving is None:
         return {"passed": False, "words": words, "saving": "no number"}
-    point, low, high = (rounded(100.0 * v, 2) for v in found.saving)
+    point, low, high = (round_to(100.0 * v, 2) for v in found.saving)
     return {"passed": True, "words": "all gates passed", "saving": f"{point:+.2f} % [{low:+.2f}, {high:+.2f}]"}
 
 
-def _differences(stored: Stored, name: str, baseline: str) -> list[dict[str, str]]:
+def _differences(stored: StoredEvaluation, name: str, baseline: str) -> list[dict[str, str]]:
     ours, theirs = stored.scores[name], stored.scores[baseline]
     rows = []
     for m in (m for m in MEASURES if m.column in COMPARED):
         interval = paired_difference(ours[m.column], theirs[m.column])
         chance = probability_of_improvement(ours[m.column], theirs[m.column])
-        point, low, high = (f"{rounded(v, m.digits):+.{m.digits}f}" for v in interval)
+        point, low, high = (f"{round_to(v, m.digits):+.{m.digits}f}" for v in interval)
         rows.append(
             {"title": m.title, "unit": m.unit, "interval": f"{point} [{low}, {high}]", "chance": f"{chance:.2f}"}
         )
@@ -139,7 +146,7 @@ def _worst_rack(scores: Table) -> str:
 
 
 def _figures(
-    stored: Stored, palette: Mapping[str, str], verdicts: Mapping[str, Verdict], baseline: str
+    stored: StoredEvaluation, palette: Mapping[str, str], verdicts: Mapping[str, GateVerdict], baseline: str
 ) -> list[dict[str, str]]:
     from agents.references import REFERENCES
     from experiments.evaluation import plots

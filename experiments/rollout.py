@@ -32,22 +32,22 @@ def rollout(make: PolicyMaker, scenario: Scenario, episode: Episode, seed: int =
 
     from envs.core import DataCenterCore
     from envs.play import play
-    from experiments.evaluation.episodes import explicit_plan, restricted
+    from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
 
-    site = restricted(scenario, [episode])
+    site = scenario_of_episodes(scenario, [episode])
     core = DataCenterCore(site, 1)
     core.reset(seed=seed, plan=explicit_plan(site, core.world, [episode]))
     controller = make(core)
     controller.reset(1)
     rows = []
     for number, step in enumerate(play(core, controller, site.episode.steps)):
-        row: dict[str, float] = {"time_s": number * core.step_s, **_named("measured", step.measured)}
-        row |= _named("in_force", core.in_force) | _named("flow", core.flows._asdict())
+        row: dict[str, float] = {"time_s": number * core.step_s, **_column_names("measured", step.measured)}
+        row |= _column_names("in_force", core.in_force) | _column_names("flow", core.flows._asdict())
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _named(prefix: str, values: Mapping[str, NDArray[np.floating] | None]) -> dict[str, float]:
+def _column_names(prefix: str, values: Mapping[str, NDArray[np.floating] | None]) -> dict[str, float]:
     out = {}
     for name, value in values.items():
         if name.startswith("in_force.") or value is None:
@@ -61,13 +61,13 @@ def _named(prefix: str, values: Mapping[str, NDArray[np.floating] | None]) -> di
 def write_telemetry(scenario: Scenario, episode: Episode, folder: Path, seed: int = 0) -> Path:
     """What a building system would have logged of the episode under moving setpoints: noise, gaps, a point map."""
     from envs.episodes.world import World
-    from envs.twin.telemetry.synthetic import measured, record, write
-    from experiments.evaluation.episodes import explicit_plan, restricted
+    from envs.twin.telemetry.synthetic import simulated_truth, synthetic_telemetry, write
+    from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
 
-    site = restricted(scenario, [episode])
+    site = scenario_of_episodes(scenario, [episode])
     world = World.build(site)
-    truth = record(site, site.episode.steps, explicit_plan(site, world, [episode]), world, seed)
-    write(measured(truth, 0, site.sensors, seed), folder)
+    truth = simulated_truth(site, site.episode.steps, explicit_plan(site, world, [episode]), world, seed)
+    write(synthetic_telemetry(truth, 0, site.sensors, seed), folder)
     return folder
 
 

@@ -105,7 +105,7 @@ def require_a_rollout(total_steps: int, model: BaseAlgorithm) -> None:
         )
 
 
-def told(cost: Mapping[str, float], folder: Path, episode_steps: int, environments: int) -> str:
+def run_summary(cost: Mapping[str, float], folder: Path, episode_steps: int, environments: int) -> str:
     """What a run says at its end; a run in which no episode ended has no mean reward."""
     steps = cost["environment_steps"]
     reward = f"mean episode reward {cost['episode_reward']:.2f} after {steps:.0f} steps"
@@ -158,7 +158,7 @@ def main(config: DictConfig) -> float:
         tracker.log_parameters({**known, **asdict(plan)})
         tracker.log_text(OmegaConf.to_yaml(config, resolve=True), "config.yaml")
         cost = train(scenario, learner, plan, folder, tracker)
-    sys.stdout.write(told(cost, folder, scenario.episode.steps, learner.environments))
+    sys.stdout.write(run_summary(cost, folder, scenario.episode.steps, learner.environments))
     return cost["episode_reward"]
 
 

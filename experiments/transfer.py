@@ -32,7 +32,7 @@ OURS, ENERGYPLUS = "coldaisle", "EnergyPlus"
 CONTROLLERS = ("legacy_fixed", "best_constant", "tuned_fixed", "rules_as_given", "rules_tuned")
 
 
-def on_ours(policies: Mapping[str, PolicyMaker], given: Setting, seed: int = 0) -> Evaluation:
+def evaluation_on_ours(policies: Mapping[str, PolicyMaker], given: Setting, seed: int = 0) -> Evaluation:
     """Every policy on our plant, its episodes side by side."""
     from envs.core import DataCenterCore
 
@@ -46,7 +46,7 @@ def on_ours(policies: Mapping[str, PolicyMaker], given: Setting, seed: int = 0) 
     return Evaluation(scores, traces, given.episodes, _facts(given, core, seconds, OURS))
 
 
-def on_energyplus(
+def evaluation_on_energyplus(
     policies: Mapping[str, PolicyMaker],
     given: Setting,
     *,
@@ -110,7 +110,7 @@ def _facts(given: Setting, core: Any, seconds: Mapping[str, float], plant: str) 
     }
 
 
-def chosen(scenario: Scenario, controllers: Sequence[str]) -> dict[str, PolicyMaker]:
+def reference_choice(scenario: Scenario, controllers: Sequence[str]) -> dict[str, PolicyMaker]:
     """The named reference controllers of a scenario; without names, those of `CONTROLLERS` that it has.
 
     Raises
@@ -137,14 +137,14 @@ def main(config: DictConfig) -> None:
 
     scenario: Any = OmegaConf.to_object(config.scenario)
     weather = weather_path(config.weather)
-    policies: dict[str, Any] = chosen(scenario, list(config.controllers))
+    policies: dict[str, Any] = reference_choice(scenario, list(config.controllers))
     baseline = config.baseline or best_rule(policies)
     for name, path in config.policies.items():
         policies |= learned_policies(str(name), path)
     given = setting(scenario, weather, list(config.months), config.days)
     found = {
-        OURS: on_ours(policies, given, config.seed),
-        ENERGYPLUS: on_energyplus(
+        OURS: evaluation_on_ours(policies, given, config.seed),
+        ENERGYPLUS: evaluation_on_energyplus(
             policies, given, seed=config.seed, mixes=config.mixes, hold_curves=config.hold_curves
         ),
     }

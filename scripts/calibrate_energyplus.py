@@ -18,7 +18,7 @@ from envs.energyplus.engine import ENGINE_VERSION, engine_version
 from experiments.calibration import energyplus_page
 from experiments.calibration.energyplus_study import STUDIES, run
 from experiments.records.provenance import git_state, package_versions, plant_hash
-from scripts.calibration_coverage import said
+from scripts.calibration_coverage import print_iteration
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
     for climate in given.climates:
         for name in given.studies:
             sys.stdout.write(f"{name} in {climate}\n")
-            done = run(name, climate, given.keep, given.seed, said)
+            done = run(name, climate, given.keep, given.seed, print_iteration)
             facts = {**provenance(), "command": asked, **done.facts}
             study = energyplus_page.study_of(done._replace(facts=facts))
             energyplus_page.store(given.out, study)

@@ -25,7 +25,7 @@ from envs.scenario import Scenario, load
 from envs.twin.calibration.calibration import calibrate
 from envs.twin.calibration.free_parameters import free_parameters, with_values
 from envs.twin.calibration.intervals import KNOWN_FRAC, KNOWN_LEAKAGE, KNOWN_MASS_FRAC
-from envs.twin.telemetry.synthetic import hidden_values, measured, plan_of, record
+from envs.twin.telemetry.synthetic import hidden_values, plan_of, simulated_truth, synthetic_telemetry
 from envs.twin.telemetry.telemetry import Telemetry
 
 COLUMNS = ("hall", "path", "kind", "truth", "value", "low", "high", "sd_u", "identified", "converged", "seconds")
@@ -54,10 +54,12 @@ def halls(
         rng = np.random.default_rng([seed, first])
         hidden = hidden_values(free, len(numbers), rng)
         starts = rng.integers(0, 360 - days, len(numbers)).tolist()
-        truth = record(with_values(scenario, hidden), rows, plan_of(world, starts, seed + first), world, seed + first)
+        truth = simulated_truth(
+            with_values(scenario, hidden), rows, plan_of(world, starts, seed + first), world, seed + first
+        )
         for k, hall in enumerate(numbers):
             if hall < fits and hall not in done:
-                telemetry = measured(truth, k, scenario.sensors, seed + hall)
+                telemetry = synthetic_telemetry(truth, k, scenario.sensors, seed + hall)
                 yield hall, telemetry, {path: float(v[k]) for path, v in hidden.items()}
 
 
@@ -81,7 +83,7 @@ class Table:
             csv.DictWriter(file, self.columns).writerow(row)
 
 
-def said(words: str, share: float) -> None:
+def print_iteration(words: str, share: float) -> None:
     """Print an iteration."""
     sys.stdout.write(f"  {100 * share:3.0f} % {words}\n")
     sys.stdout.flush()
@@ -109,7 +111,7 @@ def main() -> None:
     done = {int(r["hall"]) for r in known.rows}
     for hall, telemetry, hidden in halls(scenario, world, given.fits, days, given.seed, done):
         start, window_s = time.perf_counter(), 3600.0 * given.window_h
-        talk = said if given.talk else None
+        talk = print_iteration if given.talk else None
         found = calibrate(scenario, telemetry, held_out_frac=share, window_s=window_s, report=talk)
         seconds = round(time.perf_counter() - start, 1)
         converged = int(found.fit.converged)

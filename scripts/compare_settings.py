@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from agents.policy import interface_of, of_model
-from agents.references import roster
+from agents.policy import interface_of, policy_of_model
+from agents.references import reference_controllers
 from envs.core import DataCenterCore
 from envs.play import play
 from envs.scenario import Scenario, load
@@ -44,7 +44,7 @@ def score(make: Callable[[Any], Any], scenario: Scenario, world: Any = None) -> 
     return float(total.mean()), float(cooling_kwh.mean() / days), core.world
 
 
-def trained(scenario: Scenario, algorithm: str, steps: int, given: dict[str, Any]) -> tuple[Any, float]:
+def trained_model(scenario: Scenario, algorithm: str, steps: int, given: dict[str, Any]) -> tuple[Any, float]:
     """A model and the seconds it took."""
     from agents.learning.algorithms import algorithm_named
     from agents.learning.build import build_model
@@ -63,7 +63,7 @@ def trained(scenario: Scenario, algorithm: str, steps: int, given: dict[str, Any
 
 
 def _policy(model: Any, core: DataCenterCore) -> Any:
-    return of_model(model, interface_of(core))
+    return policy_of_model(model, interface_of(core))
 
 
 def main() -> None:
@@ -77,13 +77,13 @@ def main() -> None:
     scenario, world = load(given.scenario), None
     sys.stdout.write(f"scenario hash {scenario.hash()}\n| policy | steps | return | cooling kWh/day | wall s |\n")
     if given.algorithm == "references":
-        for name, make in roster(scenario).items():
+        for name, make in reference_controllers(scenario).items():
             value, cooling, world = score(make, scenario, world)
             sys.stdout.write(f"| {name} | | {value:.1f} | {cooling:.0f} | |\n")
         return
     for text in given.settings:
         settings = {k: ast.literal_eval(v) for k, v in (item.split("=", 1) for item in text.split(",") if item)}
-        model, seconds = trained(scenario, given.algorithm, given.steps, settings)
+        model, seconds = trained_model(scenario, given.algorithm, given.steps, settings)
         value, cooling, world = score(partial(_policy, model), scenario, world)
         row = (
             f"| {given.algorithm} {text or '(default)'} | {given.steps} | {value:.1f} | {cooling:.0f} | {seconds:.0f} |"

@@ -19,15 +19,15 @@ from pathlib import Path
 import configs
 from agents.planners.best_constant import find_constant, find_fixed
 from agents.planners.cem import Budget, Progress
-from agents.planners.trial import Bench, Trial, gated_cost, limits_of
-from agents.planners.tuned import Tuned, load_tuned, plant_hash, save_tuned
-from agents.planners.tuning import find_rules, moved, rules_with
-from agents.references import channels_of, roster
+from agents.planners.trial import CandidateTrials, Trial, gated_cost, limits_of
+from agents.planners.tuned import TunedRules, load_tuned, plant_hash, save_tuned
+from agents.planners.tuning import changed_constants, find_rules, rules_from
+from agents.references import channels_of, reference_controllers
 from envs.building.rules import legacy_fixed
 from envs.episodes.world import World
 from envs.interface.constraints import CONSTRAINTS
 from envs.scenario import SHIPPED, Scenario, load
-from experiments.evaluation.episodes import explicit_plan, restricted
+from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
 from experiments.evaluation.splits import load_split, plan_episodes, split_hash
 
 SEARCHED_CAPS = ("water_filling", "marginal_value")
@@ -39,12 +39,12 @@ def main() -> None:
     options = arguments()
     scenario = load(options.scenario)
     bench = train_bench(scenario, options)
-    safest = bench.judge(lambda core: legacy_fixed(core.scenario, core.plant.layout))
-    limits = limits_of(bench.judge(lambda core: rules_with(core, {})), safest)
+    safest = bench.columns_of(lambda core: legacy_fixed(core.scenario, core.plant.layout))
+    limits = limits_of(bench.columns_of(lambda core: rules_from(core, {})), safest)
     print(f"{scenario.name}: bounds per day {limits}")
-    tuned = searched(scenario, bench, limits, options)
+    tuned = search_results(scenario, bench, limits, options)
     place = Path(configs.__file__).parent / "tuned" / f"{scenario.name}.yaml"
-    scores = {name: per_day(bench.judge(make)) for name, make in roster(scenario, tuned).items()}
+    scores = {name: per_day(bench.columns_of(make)) for name, make in reference_controllers(scenario, tuned).items()}
     for name, score in scores.items():
         print(f"{name:24s}", score)
     save_tuned(replace(tuned, scores=scores), place)
@@ -63,18 +63,20 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def train_bench(scenario: Scenario, options: argparse.Namespace) -> Bench:
+def train_bench(scenario: Scenario, options: argparse.Namespace) -> CandidateTrials:
     """Build the plant and the paired episodes of the train split."""
     episodes = plan_episodes(load_split("train"), options.episodes, options.days)
-    site = restricted(scenario, episodes)
+    site = scenario_of_episodes(scenario, episodes)
     world = World.build(site)
-    return Bench(site, world, explicit_plan(site, world, episodes), options.seed)
+    return CandidateTrials(site, world, explicit_plan(site, world, episodes), options.seed)
 
 
-def searched(scenario: Scenario, bench: Bench, limits: dict[str, float], options: argparse.Namespace) -> Tuned:
+def search_results(
+    scenario: Scenario, bench: CandidateTrials, limits: dict[str, float], options: argparse.Namespace
+) -> TunedRules:
     """Run the three searches, each with the same budget."""
     budget = Budget(options.population, max(2, options.population // 4), options.iterations)
-    rules, caps = given_rules(options.rules_from) or best_rules(bench, limits, budget, options.seed)
+    rules, caps = starting_rules(options.rules_from) or best_rules(bench, limits, budget, options.seed)
     values = find_fixed(bench, limits, budget, options.seed, report("fixed"))
     action = find_constant(bench, limits, budget, options.seed, report("constant"))
     candidates = options.population * options.iterations
@@ -88,7 +90,7 @@ def searched(scenario: Scenario, bench: Bench, limits: dict[str, float], options
         "environment_steps_per_search": candidates * options.episodes * bench.scenario.episode.steps,
         "bounds_per_day": {name: round(value, 3) for name, value in limits.items()},
     }
-    return Tuned(
+    return TunedRules(
         scenario.name,
         plant_hash(scenario),
         f"python -m scripts.tune_rules {shlex.join(sys.argv[1:])}",
@@ -96,23 +98,25 @@ def searched(scenario: Scenario, bench: Bench, limits: dict[str, float], options
         rules,
         values,
         {"channels": channels_of(scenario), "action": [float(a) for a in action]},
-        moved(scenario.rules, rules),
+        changed_constants(scenario.rules, rules),
         caps=caps,
     )
 
 
-def best_rules(bench: Bench, limits: dict[str, float], budget: Budget, seed: int) -> tuple[dict[str, float], str]:
+def best_rules(
+    bench: CandidateTrials, limits: dict[str, float], budget: Budget, seed: int
+) -> tuple[dict[str, float], str]:
     """Search the rules; where the feeder binds with each rule that shares it, and keep the better one."""
     cappers = SEARCHED_CAPS if "feeder" in bench.single.plant.layout.present else (bench.scenario.rules.caps,)
     found = []
     for caps in cappers:
         rules = find_rules(bench, limits, budget, seed, report(f"rules, caps {caps}"), caps)
-        trial = bench.judge(partial(rules_with, values={**rules, "caps": caps}))
+        trial = bench.columns_of(partial(rules_from, values={**rules, "caps": caps}))
         found.append((float(gated_cost(trial, limits)[0]), rules, caps))
     return min(found, key=lambda each: each[0])[1:]
 
 
-def given_rules(name: str) -> tuple[dict[str, float], str] | None:
+def starting_rules(name: str) -> tuple[dict[str, float], str] | None:
     """Tuned rules and caps of another scenario; none without a name."""
     found = load_tuned(name) if name else None
     if name and found is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agents.planners.trial import Bench
+from agents.planners.trial import CandidateTrials
 from envs.core import DataCenterCore
 from envs.episodes.world import World
 from envs.scenario import load
@@ -15,17 +15,17 @@ SHORT = ("episode.steps=24", "site.workload_weeks=1")
 
 
 @pytest.fixture(scope="session")
-def bench_of() -> Callable[[str], Bench]:
+def bench_of() -> Callable[[str], CandidateTrials]:
     """Bench of a scenario: four episodes of two hours."""
-    made: dict[str, Bench] = {}
+    made: dict[str, CandidateTrials] = {}
 
-    def of(name: str) -> Bench:
+    def of(name: str) -> CandidateTrials:
         if name not in made:
             scenario = load(name, SHORT)
             world = World.build(scenario)
             core = DataCenterCore(scenario, 4, world=world)
             core.reset(seed=11)
-            made[name] = Bench(scenario, world, core.plan)
+            made[name] = CandidateTrials(scenario, world, core.plan)
         return made[name]
 
     return of

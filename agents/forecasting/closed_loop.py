@@ -50,14 +50,16 @@ class Targets(NamedTuple):
     cooling_power_kw: Floats
 
 
-class Told(NamedTuple):
+class ForecastInputs(NamedTuple):
     """What the user of a forecast adds: faults from now on, and setpoints that replace the rules'."""
 
     faults: Sequence[Fault] = ()
     setpoints: Mapping[str, Floats] = {}
 
 
-def run_on(model: HallModel, start: Present, signals: Signals, told: Told, noise_seed: int | None = None) -> Targets:
+def model_path(
+    model: HallModel, start: Present, signals: Signals, told: ForecastInputs, noise_seed: int | None = None
+) -> Targets:
     """Targets of the coming steps as the model expects them; inlets are offset as they are measured now.
 
     Parameters
@@ -80,13 +82,13 @@ def run_on(model: HallModel, start: Present, signals: Signals, told: Told, noise
         in_force = model.next_in_force({**wanted, **told.setpoints}, in_force)
         rack_kw = (signals.rack_kw[h] / start.power_gain * lost.load_frac).astype(model.dtype)
         state, flows = model.step(state, in_force, _outside(model, signals, h, lost), rack_kw, lost)
-        shown = _as_measured(
+        shown = _points_as_measured(
             model.readings(flows, state, in_force, _outside(model, signals, h + 1, lost)), start.offset
         )
         inlets.append(shown[INLET])
         cooling.append(flows.cooling_power_kw)
         if noise_seed is not None:
-            shown = _noisy(model, shown, noise_seed, h)
+            shown = _noisy_inlets(model, shown, noise_seed, h)
         wanted = rules.act(shown)
     return Targets(np.stack(inlets), np.stack(cooling))
 
@@ -97,12 +99,12 @@ def _outside(model: HallModel, signals: Signals, h: int, lost: Availability) -> 
     return model.outside(dry, signals.wet_bulb_c[h] + lost.dry_bulb_add_c * WET_PER_DRY)
 
 
-def _as_measured(shown: dict[str, Floats], offset: Mapping[str, Floats]) -> dict[str, Floats]:
+def _points_as_measured(shown: dict[str, Floats], offset: Mapping[str, Floats]) -> dict[str, Floats]:
     """Points with what the hall's sensors and the real hall differ by now."""
     return shown | {n: (shown[n] + offset[n]).astype(shown[n].dtype) for n in CORRECTED if n in shown and n in offset}
 
 
-def _noisy(model: HallModel, shown: dict[str, Floats], seed: int, step: int) -> dict[str, Floats]:
+def _noisy_inlets(model: HallModel, shown: dict[str, Floats], seed: int, step: int) -> dict[str, Floats]:
     """Inlet readings with the noise of the scenario's sensors; a forecast's own stream."""
     sd = float(np.max(model.scenario.sensors.temperature_noise_k))
     rows = sum(shown[n].shape[0] for n in LIMIT_ON_INLETS)

@@ -8,18 +8,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agents.forecasting.closed_loop import Signals, Targets, Told, run_on
+from agents.forecasting.closed_loop import ForecastInputs, Signals, Targets, model_path
 from agents.forecasting.direct_ridge import contiguous_folds
 from agents.forecasting.intervals import Bands, Conformal
 from agents.forecasting.lags import lookback_steps, steps_per_day
-from agents.forecasting.outlook import Outlook, came
-from agents.forecasting.residual import Residual, stacked, swing_steps, target_series, unstacked
+from agents.forecasting.outlook import Outlook, signals_that_came
+from agents.forecasting.residual import Residual, swing_steps, target_array, target_series, targets_of
 from envs.faults import Fault
 from envs.parameters import Parameters, parameter
 from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.twin.estimation.hall_model import HallModel
-from envs.twin.estimation.present import Present, Replay, present
+from envs.twin.estimation.present import Present, ReplaySettings, present
 from envs.twin.telemetry.telemetry import Telemetry, moments
 
 
@@ -36,7 +36,7 @@ class ForecastSettings(Parameters):
     members: int = parameter(1, 1, 64, "1", "runs of the model with other sensor noise, averaged")
     strength: float = parameter(0.5, 0.0, 100.0, "1", "of the residual's ridge, per sample; see docs/forecast.md")
     given: bool = False
-    replay: Replay = field(default_factory=Replay)
+    replay: ReplaySettings = field(default_factory=ReplaySettings)
     bands: Bands = field(default_factory=Bands)
 
 
@@ -87,7 +87,7 @@ class Forecaster:
         coming = after.part(1, after.rows)
         self.outlook.fit(past, coming)
         read = target_series(coming).astype(np.float64)
-        signals = came(after) if self.settings.given else self.outlook.out_of_fold(past, coming, folds)
+        signals = signals_that_came(after) if self.settings.given else self.outlook.out_of_fold(past, coming, folds)
         path = self.path(past, signals)
         self.residual.fit(past, signals, path, read)
         mean = self.residual.out_of_fold(past, signals, path, read, folds)
@@ -150,33 +150,37 @@ class Forecaster:
         steps = self.steps if horizon_steps is None else horizon_steps
         if not 1 <= steps <= self.steps:
             raise ValueError(f"horizon_steps = {steps}; give 1 to {self.steps} (settings.horizon_h)")
-        told = Told(tuple(faults or ()), dict(setpoints or {}))
+        told = ForecastInputs(tuple(faults or ()), dict(setpoints or {}))
         mean = self.mean(history, told, signals, steps)
         low, high = (side[:steps] for side in self.conformal.offsets(history.now))
-        return Forecast(unstacked(mean), unstacked(mean + low), unstacked(mean + high))
+        return Forecast(targets_of(mean), targets_of(mean + low), targets_of(mean + high))
 
     def mean(
-        self, history: Telemetry, told: Told | None = None, signals: Signals | None = None, steps: int | None = None
+        self,
+        history: Telemetry,
+        told: ForecastInputs | None = None,
+        signals: Signals | None = None,
+        steps: int | None = None,
     ) -> Floats:
         """Expected targets ``(steps, G, B)``; what is told moves the model's path, the correction is a quiet day's."""
         steps = self.steps if steps is None else steps
         played = min(self.steps, steps + swing_steps(self.step_s))
         signals = (signals if signals is not None else self.outlook(history)).first(played)
         start = present(self.model, history, self.settings.replay)
-        quiet = self._from(start, signals, Told())
+        quiet = self._path_from(start, signals, ForecastInputs())
         corrected = self.residual(history, signals, quiet)
         if told is not None and (told.faults or told.setpoints):
-            corrected = corrected + (self._from(start, signals, told) - quiet)
+            corrected = corrected + (self._path_from(start, signals, told) - quiet)
         return corrected[:steps]
 
     def path(self, history: Telemetry, signals: Signals) -> Floats:
         """The model's own path ``(H, G, B)`` under the building's rules."""
-        return self._from(present(self.model, history, self.settings.replay), signals, Told())
+        return self._path_from(present(self.model, history, self.settings.replay), signals, ForecastInputs())
 
-    def _from(self, start: Present, signals: Signals, told: Told) -> Floats:
+    def _path_from(self, start: Present, signals: Signals, told: ForecastInputs) -> Floats:
         """Path from a present, mean over the members."""
         members = int(self.settings.members)
-        runs = [stacked(run_on(self.model, start, signals, told, seed)) for seed in range(members)]
+        runs = [target_array(model_path(self.model, start, signals, told, seed)) for seed in range(members)]
         mean: Floats = np.mean(runs, axis=0)
         return mean
 

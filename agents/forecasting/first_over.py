@@ -16,12 +16,12 @@ from scipy.special import ndtr
 
 from agents.forecasting.engine import Forecaster
 from agents.forecasting.lags import smoothed_now
-from envs.engine import Taped
+from envs.engine import TapedFunction
 from envs.episodes.world import Load, Outside
 from envs.faults import Fault, availability, fault_plan
 from envs.physics.namespace import Floats
 from envs.plant.state import with_work_of
-from envs.trees import tiled
+from envs.trees import tiled_tree
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.estimation.present import Present, present
 from envs.twin.telemetry.telemetry import INLET, Telemetry
@@ -61,7 +61,7 @@ class FirstOver(NamedTuple):
         return found
 
 
-class Played(NamedTuple):
+class PlayedHalls(NamedTuple):
     """What halls are played with: their start, their signals by control step, and what fails in each ``(B,)``."""
 
     state: Any
@@ -122,30 +122,35 @@ def first_over_each(
 
     inlet_c = smoothed_now(history.values[INLET], history.step_s)
     quiet: list[list[Fault]] = [[]] * history.batch
-    alone = Played(start.state, start.rules, start.in_force, start.wanted, start.offset, inlet_c, load, outside, quiet)
-    return answers(FineModel(model), alone, failures, limit_c, hours)
+    alone = PlayedHalls(
+        start.state, start.rules, start.in_force, start.wanted, start.offset, inlet_c, load, outside, quiet
+    )
+    return answers_per_failure(FineModel(model), alone, failures, limit_c, hours)
 
 
-def answers(
-    fine: FineModel, quiet: Played, failures: Sequence[Sequence[Fault]], limit_c: float, hours: float
+def answers_per_failure(
+    fine: FineModel, quiet: PlayedHalls, failures: Sequence[Sequence[Fault]], limit_c: float, hours: float
 ) -> list[FirstOver]:
     """One answer ``(B,)`` per failure that strikes ``B`` halls, which are played side by side."""
-    inlets, step_s = play(fine, struck(quiet, failures), hours)
-    return [answer(part, step_s, limit_c) for part in np.split(inlets, len(failures), axis=-1)]
+    inlets, step_s = inlet_paths(fine, halls_per_failure(quiet, failures), hours)
+    return [first_crossing(part, step_s, limit_c) for part in np.split(inlets, len(failures), axis=-1)]
 
 
-def struck(quiet: Played, failures: Sequence[Sequence[Fault]]) -> Played:
+def halls_per_failure(quiet: PlayedHalls, failures: Sequence[Sequence[Fault]]) -> PlayedHalls:
     """The halls once per failure, failure after failure."""
     copies, batch = len(failures), len(quiet.faults)
     rules = deepcopy(quiet.rules)
     for part in rules.parts:
         for name in getattr(part, "memory", ()):
-            setattr(part, name, tiled(getattr(part, name), copies))
+            setattr(part, name, tiled_tree(getattr(part, name), copies))
     return quiet._replace(
-        **{name: tiled(getattr(quiet, name), copies) for name in ("state", "in_force", "wanted", "offset", "inlet_c")},
+        **{
+            name: tiled_tree(getattr(quiet, name), copies)
+            for name in ("state", "in_force", "wanted", "offset", "inlet_c")
+        },
         rules=rules,
-        load=lambda step: tiled(quiet.load(step), copies),
-        outside=lambda step: tiled(quiet.outside(step), copies),
+        load=lambda step: tiled_tree(quiet.load(step), copies),
+        outside=lambda step: tiled_tree(quiet.outside(step), copies),
         faults=[list(faults) for faults in failures for _ in range(batch)],
     )
 
@@ -164,10 +169,10 @@ class FineModel:
         self.per_control = int(np.ceil(model.step_s / FINE_S))
         self.step_s = model.step_s / self.per_control
         fine = replace(model.scenario, episode=replace(episode, step_s=self.step_s, substep_s=self.step_s))
-        self.advance = Taped(type(model.plant)(fine, model.dtype).step)
+        self.advance = TapedFunction(type(model.plant)(fine, model.dtype).step)
 
 
-def play(fine: FineModel, start: Played, hours: float) -> tuple[Floats, float]:
+def inlet_paths(fine: FineModel, start: PlayedHalls, hours: float) -> tuple[Floats, float]:
     """Inlets ``(1 + M, R, B)`` [degC] as sensors would show them without noise, from now on; their interval [s]."""
     model, state, rules = fine.model, start.state, deepcopy(start.rules)
     in_force, wanted, inlets = start.in_force, start.wanted, [start.inlet_c]
@@ -190,7 +195,7 @@ def play(fine: FineModel, start: Played, hours: float) -> tuple[Floats, float]:
     return np.stack(inlets), fine.step_s
 
 
-def answer(inlets: Floats, step_s: float, limit_c: float) -> FirstOver:
+def first_crossing(inlets: Floats, step_s: float, limit_c: float) -> FirstOver:
     """First crossing of every rack in inlets ``(1 + M, R, B)``, the first of which are now; straight between."""
     over = inlets > limit_c
     first = over.argmax(axis=0)

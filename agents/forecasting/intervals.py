@@ -70,7 +70,7 @@ class Conformal:
                 )
             weight = np.where(age_days >= 0.0, np.exp(-np.maximum(age_days, 0.0) / self.bands.memory_days), 0.0)
             tail = 0.5 * (1.0 - self.bands.coverage) / (1.0 + 1.0 / self._days(made, weight))
-            for group, (errors, moment) in zip(self.groups, self._ordered()[k]):
+            for group, (errors, moment) in zip(self.groups, self._sorted_errors()[k]):
                 for b, level in enumerate(tail):
                     low[k, group, b], high[k, group, b] = _quantiles(errors, weight[b, moment], level)
         return between_knots(low, self.knots, self.steps), between_knots(high, self.knots, self.steps)
@@ -83,7 +83,7 @@ class Conformal:
         days: Floats = by_day.sum(axis=1) ** 2 / (by_day**2).sum(axis=1)
         return days
 
-    def _ordered(self) -> list[list[tuple[Floats, Floats]]]:
+    def _sorted_errors(self) -> list[list[tuple[Floats, Floats]]]:
         """By knot and group: all errors ascending, and which forecast each is of."""
         if self._sorted is None:
             errors = np.concatenate(self._errors, axis=3)

@@ -44,7 +44,7 @@ class Outlook:
         self.load = [
             fit(
                 self._rack_features(history, g),
-                _pooled(after.values[RACK_POWER][rows][:, g]),
+                _racks_as_samples(after.values[RACK_POWER][rows][:, g]),
                 self.knots,
                 LOAD_STRENGTH,
             )
@@ -64,13 +64,15 @@ class Outlook:
         """Signals of the training moments, each by regressions that have not seen its neighbourhood."""
         rows, load = self.knots - 1, []
         for g in self.groups:
-            spread = [(_repeated(held, len(g)), _repeated(used, len(g))) for held, used in folds]
-            target = _pooled(after.values[RACK_POWER][rows][:, g])
-            load.append(self._held(self._rack_features(history, g), target, spread, LOAD_STRENGTH))
+            spread = [(_rack_samples(held, len(g)), _rack_samples(used, len(g))) for held, used in folds]
+            target = _racks_as_samples(after.values[RACK_POWER][rows][:, g])
+            load.append(self._held_out_predictions(self._rack_features(history, g), target, spread, LOAD_STRENGTH))
         came = np.stack([after.values[n][rows, 0] for n in WEATHER], axis=1)
-        return self._signals(history, load, self._held(self._weather_features(history), came, folds, WEATHER_STRENGTH))
+        return self._signals(
+            history, load, self._held_out_predictions(self._weather_features(history), came, folds, WEATHER_STRENGTH)
+        )
 
-    def _held(self, features: Floats, target: Floats, folds: Folds, strength: float) -> Floats:
+    def _held_out_predictions(self, features: Floats, target: Floats, folds: Folds, strength: float) -> Floats:
         """Predictions ``(K, G, N)`` at the knots of every sample by a ridge that has not seen it."""
         found = np.empty(target.shape)
         ridges = fit_folds(features, target, self.knots, strength, folds)
@@ -103,7 +105,7 @@ class Outlook:
         return np.concatenate([own, own[:, ::-1, :, :1]], axis=-1)
 
 
-def came(after: Telemetry) -> Signals:
+def signals_that_came(after: Telemetry) -> Signals:
     """Load and weather as they were measured afterwards: no forecast has this, it shows what the outlook costs.
 
     Parameters
@@ -115,11 +117,11 @@ def came(after: Telemetry) -> Signals:
     return Signals(read[RACK_POWER][1:], read["dry_bulb_c"][:-1, 0], read["wet_bulb_c"][:-1, 0])
 
 
-def _pooled(values: Floats) -> Floats:
+def _racks_as_samples(values: Floats) -> Floats:
     """Values ``(K, racks, N)`` as ``(K, 1, N racks)``, the racks of a moment side by side."""
     knots, racks, batch = values.shape
     return values.swapaxes(1, 2).reshape(knots, 1, batch * racks).astype(np.float64)
 
 
-def _repeated(moments: Floats, racks: int) -> Floats:
+def _rack_samples(moments: Floats, racks: int) -> Floats:
     return (moments[:, None] * racks + np.arange(racks)).reshape(-1)

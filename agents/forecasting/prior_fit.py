@@ -20,7 +20,7 @@ from envs.twin.calibration.free_parameters import FreeParameter, free_parameters
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.estimation.observer import correct
 from envs.twin.estimation.present import setpoints, weather
-from envs.twin.telemetry.telemetry import COOLING, INLET, RACK_POWER, Telemetry, side_by_side, timespan
+from envs.twin.telemetry.telemetry import COOLING, INLET, RACK_POWER, Telemetry, joined_batch, timespan
 
 MATCHED = (
     "unit_flow_m3_s", "leakage_frac", "coil_ua_kw_k", "airflow_m3_s_kw", "power_factor",
@@ -38,7 +38,7 @@ PRIOR_SAMPLES = 60.0  # readings that a prior counts as: those of one window say
 
 
 @dataclass(frozen=True)
-class Match(Parameters):
+class PriorFitSettings(Parameters):
     """How long and how hard is looked; 0 iterations leave the scenario as it is."""
 
     windows: int = parameter(4, 1, 100, "1", "engineering guess; spread over the training days")
@@ -47,7 +47,7 @@ class Match(Parameters):
     iterations: int = parameter(6, 0, 50, "1", "engineering guess")
 
 
-def matched(scenario: Scenario, history: Telemetry, how: Match) -> list[Scenario]:
+def matched_scenarios(scenario: Scenario, history: Telemetry, how: PriorFitSettings) -> list[Scenario]:
     """One scenario per hall of a history ``(T, k, H)``.
 
     Parameters
@@ -64,7 +64,7 @@ def matched(scenario: Scenario, history: Telemetry, how: Match) -> list[Scenario
     search = _Search(scenario, free, history, how)
     u = search.start()
     for _ in range(int(how.iterations)):
-        u = search.improved(u)
+        u = search.damped_step(u)
     values = [p.value(row) for p, row in zip(free, u)]
     return [with_values(scenario, {p.path: float(v[h]) for p, v in zip(free, values)}) for h in range(history.batch)]
 
@@ -72,13 +72,15 @@ def matched(scenario: Scenario, history: Telemetry, how: Match) -> list[Scenario
 class _Search:
     """Residuals of candidates; the batch is (candidate, hall, window), windows fastest."""
 
-    def __init__(self, scenario: Scenario, free: Sequence[FreeParameter], history: Telemetry, how: Match) -> None:
+    def __init__(
+        self, scenario: Scenario, free: Sequence[FreeParameter], history: Telemetry, how: PriorFitSettings
+    ) -> None:
         self.scenario, self.free, self.halls = scenario, list(free), history.batch
         self.power_model = HallModel(scenario)
         per_h = 3600.0 / history.step_s
         self.rows, self.warm_up = round((how.hours + how.warm_up_h) * per_h) + 1, round(how.warm_up_h * per_h)
         self.windows = int(how.windows)
-        self.past = _cut(history, self.rows, self.windows)
+        self.past = _spread_windows(history, self.rows, self.windows)
 
     def start(self) -> Floats:
         """Parameters ``(P, H)`` with the best of some airflows in each zone.
@@ -96,7 +98,7 @@ class _Search:
             best[k] = np.array(AIRFLOWS_U)[missed.argmin(axis=0)]
         return best
 
-    def improved(self, u: Floats) -> Floats:
+    def damped_step(self, u: Floats) -> Floats:
         """Parameters ``(P, H)`` after one damped step, never worse."""
         p = len(self.free)
         trials = np.repeat(u[:, None], p + 1, axis=1)  # (P, C, H)
@@ -129,9 +131,9 @@ class _Search:
         count = u.shape[1]
         spread = {p.path: np.repeat(np.asarray(p.value(row)).reshape(-1), self.windows) for p, row in zip(self.free, u)}
         model = HallModel(with_values(self.scenario, spread), power_path_kw=self.power_model.power_path_kw)
-        past = side_by_side([self.past] * count)
+        past = joined_batch([self.past] * count)
         in_force, outside = setpoints(model, past, 0), weather(model, past, 0)
-        state, _ = model.settled(outside, past.values[RACK_POWER][0], in_force)
+        state, _ = model.steady_state(outside, past.values[RACK_POWER][0], in_force)
         lost, rows = model.nothing_lost(past.values[INLET].shape[-1]), []
         for t in range(1, self.rows):
             in_force = setpoints(model, past, t)
@@ -139,13 +141,13 @@ class _Search:
             outside = weather(model, past, t)
             seen = {name: values[t] for name, values in past.values.items()}
             if t > self.warm_up:
-                rows.append(_missed(flows, seen))
+                rows.append(_normalised_misses(flows, seen))
             state = correct(model.plant, state, flows, seen, MATCH_GAIN)
         missed = np.stack(rows).reshape(len(rows), -1, count, self.halls, self.windows)
         return missed.transpose(0, 1, 4, 2, 3).reshape(-1, count, self.halls)
 
 
-def _missed(flows: Any, seen: dict[str, Floats]) -> Floats:
+def _normalised_misses(flows: Any, seen: dict[str, Floats]) -> Floats:
     cooling = (flows.cooling_power_kw / np.maximum(seen[COOLING], 1e-3) - 1.0) / COOLING_SD_FRAC
     parts = [(flows.rack_inlet_c - seen[INLET]) / INLET_SD_K, cooling]
     if "coil_valve_frac" in seen:
@@ -153,7 +155,7 @@ def _missed(flows: Any, seen: dict[str, Floats]) -> Floats:
     return np.concatenate(parts)
 
 
-def _cut(history: Telemetry, rows: int, count: int) -> Telemetry:
+def _spread_windows(history: Telemetry, rows: int, count: int) -> Telemetry:
     """Windows of all halls side by side ``(rows, k, H count)``, evenly spread, windows fastest."""
     if history.rows < rows:
         raise ValueError(f"history has {history.rows} rows; a window of match.hours and warm_up_h needs {rows}")

@@ -39,27 +39,27 @@ class Residual:
         path, came : array (H, G, N)
             Targets as the model expected and as they were read.
         """
-        told = _Told(history, signals, path, self.step_s)
-        self.ridge = fit(told.features(self.knots), self._missed(path, came), self.knots, self.strength)
+        told = _KnownFeatures(history, signals, path, self.step_s)
+        self.ridge = fit(told.features(self.knots), self._path_errors(path, came), self.knots, self.strength)
 
     def __call__(self, history: Telemetry, signals: Signals, path: Floats) -> Floats:
         """Corrected path ``(H, G, N)``, as far as it goes."""
         if self.ridge is None:
             raise ValueError("the residual has not been fitted; call fit with training days first")
-        told = _Told(history, signals, path, self.step_s)
+        told = _KnownFeatures(history, signals, path, self.step_s)
         return smooth(path, self.step_s) + predict_all(self.ridge, told.features, len(path))
 
     def out_of_fold(self, history: Telemetry, signals: Signals, path: Floats, came: Floats, folds: Folds) -> Floats:
         """Corrected paths of the training moments, each by ridges that have not seen its neighbourhood."""
-        told = _Told(history, signals, path, self.step_s)
-        ridges = fit_folds(told.features(self.knots), self._missed(path, came), self.knots, self.strength, folds)
+        told = _KnownFeatures(history, signals, path, self.step_s)
+        ridges = fit_folds(told.features(self.knots), self._path_errors(path, came), self.knots, self.strength, folds)
         return smooth(path, self.step_s) + out_of_fold(ridges, told.features, self.steps, folds, history.batch)
 
-    def _missed(self, path: Floats, came: Floats) -> Floats:
+    def _path_errors(self, path: Floats, came: Floats) -> Floats:
         return (came - smooth(path, self.step_s))[self.knots - 1]
 
 
-class _Told:
+class _KnownFeatures:
     """What is known at some moments, as features at any horizon."""
 
     def __init__(self, history: Telemetry, signals: Signals, path: Floats, step_s: float) -> None:
@@ -109,11 +109,11 @@ def target_series(history: Telemetry) -> Floats:
     return np.concatenate([history.values[INLET], history.values[COOLING]], axis=1)
 
 
-def stacked(targets: Targets) -> Floats:
+def target_array(targets: Targets) -> Floats:
     """Targets as one array ``(H, R + 1, B)``: inlets, then cooling power."""
     return np.concatenate([targets.rack_inlet_c, targets.cooling_power_kw[:, None]], axis=1).astype(np.float64)
 
 
-def unstacked(values: Floats) -> Targets:
-    """Inverse of ``stacked``."""
+def targets_of(values: Floats) -> Targets:
+    """Inverse of ``target_array``."""
     return Targets(values[:, :-1], values[:, -1])

@@ -14,14 +14,14 @@ from envs.controllers.fixed import Fixed
 from envs.physics.namespace import Floats
 
 if TYPE_CHECKING:
-    from agents.planners.trial import Bench
+    from agents.planners.trial import CandidateTrials
     from envs.core import DataCenterCore
     from envs.interface.channels import Channel
 
 Value = float | NDArray[np.floating]
 
 
-class HeldAction:
+class ConstantAction:
     """The agent's action held still; its encodings (approach over the wet bulb, share of the feeder) still decode.
 
     Parameters
@@ -49,9 +49,9 @@ class HeldAction:
         return self.decoder.decode(actions, in_force, wet_bulb, demand_kw, self.step_s)
 
 
-def held(core: DataCenterCore, points: NDArray[np.floating]) -> HeldAction:
+def constant_action(core: DataCenterCore, points: NDArray[np.floating]) -> ConstantAction:
     """Constant action from points of the unit box ``(n,)`` or ``(B, n)``."""
-    return HeldAction(core, 2.0 * points - 1.0)
+    return ConstantAction(core, 2.0 * points - 1.0)
 
 
 class FixedBox:
@@ -84,10 +84,10 @@ class FixedBox:
 
     def controller(self, values: Mapping[str, Value]) -> Fixed:
         """Hold ``values`` (numbers, or arrays ``(B,)``) and what stands still anyway."""
-        return fixed(self.channels, values)
+        return fixed_setpoints(self.channels, values)
 
 
-def fixed(channels: Iterable[Channel], values: Mapping[str, Value]) -> Fixed:
+def fixed_setpoints(channels: Iterable[Channel], values: Mapping[str, Value]) -> Fixed:
     """One value per channel, the same in every row; what has no value stands idle or is left to the building."""
     channels = tuple(channels)
     idle = {c.name: c.idle for c in channels if c.idle is not None}
@@ -96,7 +96,7 @@ def fixed(channels: Iterable[Channel], values: Mapping[str, Value]) -> Fixed:
 
 
 def find_constant(
-    bench: Bench,
+    bench: CandidateTrials,
     limits: Mapping[str, float],
     budget: Budget,
     seed: int,
@@ -104,12 +104,12 @@ def find_constant(
 ) -> NDArray[np.float64]:
     """Search the best constant action ``(n,)`` of the agent's box, from its middle with power limits open."""
     start = [np.full(c.action_rows, 1.0 if c.per == "row" else 0.5) for c in bench.single.decoder.channels]
-    found = minimize(bench.cost(held, limits), np.concatenate(start), budget, seed, progress)
+    found = minimize(bench.cost(constant_action, limits), np.concatenate(start), budget, seed, progress)
     return np.round(2.0 * found.best - 1.0, 3)
 
 
 def find_fixed(
-    bench: Bench,
+    bench: CandidateTrials,
     limits: Mapping[str, float],
     budget: Budget,
     seed: int,

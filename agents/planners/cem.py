@@ -64,7 +64,7 @@ class Progress(NamedTuple):
     spread: float
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """Result of a search.
 
     Attributes
@@ -84,7 +84,7 @@ class Found(NamedTuple):
 
 def minimize(
     cost: Cost, start: Vector, budget: Budget, seed: int, progress: Callable[[Progress], None] | None = None
-) -> Found:
+) -> SearchResult:
     """Least cost over the box ``[0, 1]^n``, as far as the budget finds it.
 
     Parameters
@@ -100,7 +100,7 @@ def minimize(
         Called after each iteration.
     """
     found = minimize_each(lambda c: cost(c[:, 0])[:, None], np.asarray(start)[None], budget, seed, progress)
-    return Found(found.best[0], found.cost[0], found.history)
+    return SearchResult(found.best[0], found.cost[0], found.history)
 
 
 def minimize_each(
@@ -110,7 +110,7 @@ def minimize_each(
     seed: int,
     progress: Callable[[Progress], None] | None = None,
     also: Vector | None = None,
-) -> Found:
+) -> SearchResult:
     """Least cost of E problems that are tried side by side but searched each on its own.
 
     The first candidate of each iteration is the best so far (at first ``start``), the second the distribution's mean.
@@ -147,4 +147,4 @@ def minimize_each(
         history.append(float(best_cost.mean()))
         if progress is not None:
             progress(Progress(iteration, history[-1], float(least.mean()), float(spread.mean())))
-    return Found(best, best_cost, tuple(history))
+    return SearchResult(best, best_cost, tuple(history))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from agents.planners.best_constant import FixedBox
 from agents.planners.cem import Budget, Progress, minimize_each
-from agents.planners.trial import Bench, Trial
+from agents.planners.trial import CandidateTrials, Trial
 from envs.interface.constraints import FULL_WORK, allowed
 
 Column = NDArray[np.float64]
@@ -22,7 +22,7 @@ SHORT_OF_WORK_KWH = 1e6  # per share of work missing: above any energy
 
 
 def energy_floor(
-    bench: Bench,
+    bench: CandidateTrials,
     full_work: Trial,
     budget: Budget,
     seed: int,

@@ -24,14 +24,14 @@ ROW_POWER = "row_power_share"
 POINTS = (INLET, ROW_POWER, "dry_bulb_c", "wet_bulb_c")  # of the telemetry before
 
 
-class Ahead(NamedTuple):
+class ComingSteps(NamedTuple):
     """Coming steps, the last of which lasts: demand of the rows ``(H, P, B)`` [kW], both bulbs ``(H, B)`` [degC]."""
 
     row_kw: Floats
     dry_bulb_c: Floats
     wet_bulb_c: Floats
 
-    def met(self, measured: Measurements, step: int) -> Measurements:
+    def measurements_at(self, measured: Measurements, step: int) -> Measurements:
         """Measurements with the weather of a coming step instead of the present."""
         return {**measured, "dry_bulb_c": self.dry_bulb_c[step][None], "wet_bulb_c": self.wet_bulb_c[step][None]}
 
@@ -39,13 +39,13 @@ class Ahead(NamedTuple):
 class LoadAhead(Protocol):
     """Follows the measurements and says what comes."""
 
-    def forget(self, mask: NDArray[np.bool_] | None = None) -> None:
+    def reset(self, mask: NDArray[np.bool_] | None = None) -> None:
         """Go back to the telemetry before, everywhere or where the mask says."""
 
-    def follow(self, measured: Measurements) -> None:
+    def update(self, measured: Measurements) -> None:
         """Take one control step's measurements."""
 
-    def coming(self, measured: Measurements, steps: int) -> Ahead:
+    def expectation(self, measured: Measurements, steps: int) -> ComingSteps:
         """Expect up to ``steps`` control steps from these measurements on."""
 
 
@@ -55,16 +55,16 @@ class Persistence:
     def __init__(self, layout: Layout) -> None:
         self.rated_kw = layout.row_rated_kw
 
-    def forget(self, mask: NDArray[np.bool_] | None = None) -> None:
+    def reset(self, mask: NDArray[np.bool_] | None = None) -> None:
         """Nothing is remembered."""
 
-    def follow(self, measured: Measurements) -> None:
+    def update(self, measured: Measurements) -> None:
         """Nothing is remembered."""
 
-    def coming(self, measured: Measurements, steps: int) -> Ahead:
+    def expectation(self, measured: Measurements, steps: int) -> ComingSteps:
         """The present alone: it lasts."""
         now = measured["row_demand_share"] * self.rated_kw, measured["dry_bulb_c"][0], measured["wet_bulb_c"][0]
-        return Ahead(*(value[None] for value in now))
+        return ComingSteps(*(value[None] for value in now))
 
 
 class EngineOutlook:
@@ -92,9 +92,9 @@ class EngineOutlook:
         split = self._split(before)
         self.forecasters = [Forecaster(scenario, settings) for _ in range(before.batch)]
         for i, forecaster in enumerate(self.forecasters):
-            forecaster.fit_outlook(split.hall(i).copied())
-        self.before = split.part(split.rows - lookback_steps(self.step_s), split.rows).copied()
-        self.past = self.before.copied()
+            forecaster.fit_outlook(split.hall(i).own_copy())
+        self.before = split.part(split.rows - lookback_steps(self.step_s), split.rows).own_copy()
+        self.past = self.before.own_copy()
 
     def _split(self, seen: Telemetry) -> Telemetry:
         """Points of the outlook, rack power from row power ``(T, P, B)``."""
@@ -106,7 +106,7 @@ class EngineOutlook:
         found: Floats = (row_share * self.rated_kw)[..., self.row_of, :] * self.share
         return found.astype(np.float32)
 
-    def forget(self, mask: NDArray[np.bool_] | None = None) -> None:
+    def reset(self, mask: NDArray[np.bool_] | None = None) -> None:
         """Go back to the telemetry before."""
         where = np.ones(self.past.batch, bool) if mask is None else mask
         for name, values in self.past.values.items():
@@ -114,7 +114,7 @@ class EngineOutlook:
         start_utc = np.where(where, self.before.start_utc, self.past.start_utc)
         self.past = replace(self.past, start_utc=start_utc)
 
-    def follow(self, measured: Measurements) -> None:
+    def update(self, measured: Measurements) -> None:
         """One more row of the past, the oldest falls out."""
         read: dict[str, Floats] = {n: measured[n] for n in POINTS if n != ROW_POWER}
         read[RACK_POWER] = self._rack_kw(measured[ROW_POWER])
@@ -123,9 +123,9 @@ class EngineOutlook:
             values[-1] = read[name]
         self.past = replace(self.past, start_utc=self.past.start_utc + timespan(self.step_s))
 
-    def coming(self, measured: Measurements, steps: int) -> Ahead:
+    def expectation(self, measured: Measurements, steps: int) -> ComingSteps:
         """The outlook of power, and on top what caps hold back now."""
         held_kw = (measured["row_demand_share"] - measured[ROW_POWER]) * self.rated_kw
         told = [f.outlook(self.past.hall(i)).first(steps) for i, f in enumerate(self.forecasters)]
         rack_kw, dry, wet = (np.concatenate(parts, axis=-1) for parts in zip(*told))
-        return Ahead(np.maximum(self.racks_of @ rack_kw + held_kw, 0.0), dry, wet)
+        return ComingSteps(np.maximum(self.racks_of @ rack_kw + held_kw, 0.0), dry, wet)

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from agents.planners.cem import Budget, minimize_each
 from agents.planners.load_ahead import LoadAhead, Persistence
 from envs.controllers.base import Controller, Measurements, Setpoints
-from envs.engine import Taped
+from envs.engine import TapedFunction
 from envs.interface.action import next_in_force, travel_ranges
-from envs.interface.reward import STORED_HEAT_COP, Judged, terms, total_cost
+from envs.interface.reward import STORED_HEAT_COP, PricingInputs, terms, total_cost
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
-from envs.trees import tiled
-from envs.twin.estimation.twin import Twin, measured_outside
+from envs.trees import tiled_tree
+from envs.twin.estimation.twin import ObservedPlant, outside_from_measurements
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
@@ -89,9 +89,9 @@ class Mpc:
         self.base, self.settings, self.seed = base, settings, seed
         self.channels, self.agent_channels = core.channels, core.agent_channels
         self.scenario, self.bill, self.step_s = core.scenario, core.bill, core.step_s
-        self.plant = Plant(_coarser(core.scenario), core.dtype)
-        self.advance = Taped(self.plant.step)
-        self.twin = Twin(self.plant, core.channels)
+        self.plant = Plant(_nominal_scenario(core.scenario), core.dtype)
+        self.advance = TapedFunction(self.plant.step)
+        self.twin = ObservedPlant(self.plant, core.channels)
         self.ahead = ahead or Persistence(self.plant.layout)
         self.dtype = core.dtype
         self.steps = max(1, round(settings.horizon_s / core.step_s))
@@ -103,8 +103,8 @@ class Mpc:
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
         """Forget the last plan; without a mask also which searches were made, so that a run can be repeated."""
         self.base.reset(n, mask)
-        self.twin.forget(mask)
-        self.ahead.forget(mask)
+        self.twin.reset(mask)
+        self.ahead.reset(mask)
         if mask is None or self.plan is None:
             self.plan, self.decisions = None, 0
         else:
@@ -115,11 +115,11 @@ class Mpc:
         rule = self.base.act(measurements)
         if not self.moves:
             return rule
-        self.twin.follow(measurements)
-        self.ahead.follow(measurements)
-        box = Box(self, measurements)
+        self.twin.update(measurements)
+        self.ahead.update(measurements)
+        box = SetpointBox(self, measurements)
         sites = measurements["dry_bulb_c"].shape[-1]
-        forecast = Forecast(self, measurements, self.settings.budget.population)
+        forecast = CandidateCosts(self, measurements, self.settings.budget.population)
 
         def cost(candidates: NDArray[np.float64]) -> NDArray[np.float64]:
             copies = len(candidates)
@@ -134,7 +134,7 @@ class Mpc:
         return {**rule, **self.plan}
 
 
-class Box:
+class SetpointBox:
     """The candidates' unit box: setpoints within reach of those in force."""
 
     def __init__(self, mpc: Mpc, measured: Measurements) -> None:
@@ -158,7 +158,7 @@ class Box:
         return {c.name: flat[a:b] for c, a, b in zip(self.moves, ends[:-1], ends[1:])}
 
 
-class Forecast:
+class CandidateCosts:
     """What the twin expects from one control step's measurements, for ``P`` copies of every site."""
 
     def __init__(self, mpc: Mpc, measured: Measurements, copies: int) -> None:
@@ -168,11 +168,14 @@ class Forecast:
         bias = layout.membership.T @ twin.inlet_bias_k.astype(mpc.dtype) + mpc.settings.margin_k
         peak_kw = measured["billing_peak_share"][0] * layout.rated_it_kw
         start = (twin.state, twin.outside, twin.lost, in_force, bias, peak_kw)
-        self.state, self.outside, self.lost, self.in_force, self.rack_bias, self.peak_kw = tiled(start, copies)
-        ahead = mpc.ahead.coming(measured, mpc.steps)
-        self.loads = [tiled(twin.load_of(demand_kw), copies) for demand_kw in ahead.row_kw]
-        met = (measured_outside(ahead.met(measured, step), layout.pressure_kpa) for step in range(len(self.loads)))
-        self.weather = [tiled(outside, copies) for outside in met]
+        self.state, self.outside, self.lost, self.in_force, self.rack_bias, self.peak_kw = tiled_tree(start, copies)
+        ahead = mpc.ahead.expectation(measured, mpc.steps)
+        self.loads = [tiled_tree(twin.load_of(demand_kw), copies) for demand_kw in ahead.row_kw]
+        met = (
+            outside_from_measurements(ahead.measurements_at(measured, step), layout.pressure_kpa)
+            for step in range(len(self.loads))
+        )
+        self.weather = [tiled_tree(outside, copies) for outside in met]
 
     def cost(self, wanted: Setpoints) -> Floats:
         """Cost over the horizon ``(P E,)`` [USD] of holding ``wanted``."""
@@ -185,21 +188,21 @@ class Forecast:
             clock, now = np.full(len(self.peak_kw), step, np.int64), min(step, len(self.loads) - 1)
             state, flows = m.advance(state, in_force, self.weather[now], self.loads[now], self.lost, clock)
             warm = flows._replace(rack_inlet_max_c=flows.rack_inlet_max_c + self.rack_bias)
-            cost = cost + self._judged(warm, before, in_force)
+            cost = cost + self._pricing_inputs(warm, before, in_force)
             highest = np.maximum(highest, flows.grid_power_kw)
-        usd: Floats = cost + np.maximum(highest - self.peak_kw, 0.0) * m.bill.rate + self._left(state)
+        usd: Floats = cost + np.maximum(highest - self.peak_kw, 0.0) * m.bill.rate + self._stored_heat_cost(state)
         return usd
 
-    def _left(self, state: PlantState) -> Floats:
+    def _stored_heat_cost(self, state: PlantState) -> Floats:
         """Price of the heat left in the masses, against the start ``(P E,)`` [USD]."""
-        _, heat_kwh = self.mpc.plant.stored_since(state, self.state)
+        _, heat_kwh = self.mpc.plant.stored_energy(state, self.state)
         price: Floats = heat_kwh * (self.outside.price_usd_mwh * (1e-3 / STORED_HEAT_COP))
         return price
 
-    def _judged(self, flows: Flows, before: Setpoints, in_force: Setpoints) -> Floats:
+    def _pricing_inputs(self, flows: Flows, before: Setpoints, in_force: Setpoints) -> Floats:
         m, step_h = self.mpc, self.mpc.step_s / 3600.0
         zero = flows.grid_power_kw * 0.0
-        judged = Judged(
+        judged = PricingInputs(
             price_usd_mwh=self.outside.price_usd_mwh,
             carbon_g_kwh=self.outside.carbon_g_kwh,
             demand_cost_usd=zero,
@@ -210,7 +213,7 @@ class Forecast:
         return total_cost(terms(m.scenario.reward, flows, judged, step_h), m.scenario.reward_weights)
 
 
-def _coarser(scenario: Scenario) -> Scenario:
+def _nominal_scenario(scenario: Scenario) -> Scenario:
     """The nominal site of the forecasts: the longest sub-steps that fill a control step at least twice."""
     step_s = scenario.episode.step_s
     parts = max(2, int(np.ceil(step_s / LONGEST_SUBSTEP_S)))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.planners.cem import Budget, Progress, minimize_each
-from agents.planners.trial import Bench, Make, Trial, gated_cost_each
+from agents.planners.trial import CandidateTrials, Make, Trial, gated_cost_each
 from envs.controllers.base import Controller, Measurements, Setpoints
 from envs.play import play
 
@@ -70,7 +70,7 @@ class Offset:
         return wanted
 
 
-class Replay:
+class ReplayedSetpoints:
     """The setpoints of a controller that was run once on the bench's episodes, again at every step.
 
     Parameters
@@ -93,7 +93,7 @@ class Replay:
         return {name: np.tile(value, self.copies) for name, value in setpoints.items()}
 
 
-def replayed(bench: Bench, make: Make) -> Make:
+def setpoint_replay(bench: CandidateTrials, make: Make) -> Make:
     """Run a controller once on the bench's episodes; return what makes its replays."""
     core, tape = bench.single, []
     core.reset(seed=bench.seed, plan=bench.plan)
@@ -101,7 +101,7 @@ def replayed(bench: Bench, make: Make) -> Make:
     controller.reset(core.num_envs)
     for step in play(core, controller, core.scenario.episode.steps):
         tape.append({name: value.copy() for name, value in step.wanted.items()})
-    return lambda core: Replay(tape)
+    return lambda core: ReplayedSetpoints(tape)
 
 
 def steps_per_block(core: DataCenterCore) -> int:
@@ -116,7 +116,7 @@ def plan_size(core: DataCenterCore) -> int:
 
 
 def oracle(
-    bench: Bench, base: Make, budget: Budget, seed: int, progress: Callable[[Progress], None] | None = None
+    bench: CandidateTrials, base: Make, budget: Budget, seed: int, progress: Callable[[Progress], None] | None = None
 ) -> Oracle:
     """Search the best plan of each episode on its own, all side by side.
 
@@ -130,7 +130,7 @@ def oracle(
     budget, seed, progress
         Of the search.
     """
-    reference = bench.judge(base)
+    reference = bench.columns_of(base)
 
     def cost(candidates: Column) -> Column:
         return gated_cost_each(bench.run(lambda core, plans: Offset(core, base(core), plans), candidates), reference)
@@ -138,4 +138,4 @@ def oracle(
     start = np.full((bench.episodes, plan_size(bench.single)), 0.5)
     plans = minimize_each(cost, start, budget, seed, progress).best
     exact = plans.astype(bench.single.dtype)
-    return Oracle(plans, bench.judge(lambda core: Offset(core, base(core), exact)))
+    return Oracle(plans, bench.columns_of(lambda core: Offset(core, base(core), exact)))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from envs.core import DataCenterCore
 from envs.interface.constraints import GATES, Use, breaches, within_budget
 from envs.play import play
-from envs.trees import tiled
+from envs.trees import tiled_tree
 
 if TYPE_CHECKING:
     from envs.controllers.base import Controller
@@ -92,7 +92,7 @@ def trial(core: DataCenterCore, controller: Controller, plan: EpisodePlan, seed:
         The E episodes.
     """
     episodes = len(plan.site)
-    core.reset(seed=seed, plan=tiled(plan, core.num_envs // episodes))
+    core.reset(seed=seed, plan=tiled_tree(plan, core.num_envs // episodes))
     controller.reset(core.num_envs)
     use = Use(core.channels)
     for _ in play(core, controller, core.scenario.episode.steps):
@@ -103,7 +103,7 @@ def trial(core: DataCenterCore, controller: Controller, plan: EpisodePlan, seed:
     return Trial(shaped, days, float(core.scenario.reward.scale_usd))
 
 
-class Bench:
+class CandidateTrials:
     """The plant and the paired episodes on which candidates are compared.
 
     Parameters
@@ -124,7 +124,7 @@ class Bench:
         self.days = scenario.episode.steps * self.single.step_s / SECONDS_PER_DAY
         self._many: DataCenterCore | None = None
 
-    def judge(self, make: Make) -> Trial:
+    def columns_of(self, make: Make) -> Trial:
         """One controller on the episodes: columns ``(1, E)``."""
         return trial(self.single, make(self.single), self.plan, self.seed)
 

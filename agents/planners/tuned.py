@@ -20,7 +20,7 @@ HEADER = "# Written by the command below; do not edit by hand.\n"
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TunedRules:
     """Result of the searches.
 
     Attributes
@@ -65,13 +65,13 @@ def plant_hash(scenario: Scenario) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def load_tuned(name: str) -> Tuned | None:
+def load_tuned(name: str) -> TunedRules | None:
     """Read the frozen result for a scenario; None where nothing was searched for."""
     place = files("configs").joinpath(f"tuned/{name}.yaml")
-    return Tuned(**yaml.safe_load(place.read_text(encoding="utf-8"))) if place.is_file() else None
+    return TunedRules(**yaml.safe_load(place.read_text(encoding="utf-8"))) if place.is_file() else None
 
 
-def save_tuned(tuned: Tuned, path: Path) -> None:
+def save_tuned(tuned: TunedRules, path: Path) -> None:
     """Write ``<scenario>.yaml``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(HEADER + yaml.safe_dump(asdict(tuned), sort_keys=False, width=120), encoding="utf-8")

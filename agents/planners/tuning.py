@@ -16,7 +16,7 @@ from envs.interface.channels import Channel
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from agents.planners.trial import Bench
+    from agents.planners.trial import CandidateTrials
     from envs.controllers.base import Controller
     from envs.core import DataCenterCore
     from envs.plant.layout import Layout
@@ -107,7 +107,7 @@ class RuleBox:
         """Constants by dotted key of points ``(..., n)``: numbers, or arrays ``(...)``, in the points' dtype."""
         return {k.key: _from_unit(k, points[..., i]) for i, k in enumerate(self.knobs)}
 
-    def rounded(self, point: Vector) -> dict[str, float]:
+    def frozen_constants(self, point: Vector) -> dict[str, float]:
         """Constants of one point with four significant digits: what is frozen and scored again."""
         return {key: float(f"{float(value):.4g}") for key, value in self.decode(point).items()}
 
@@ -116,18 +116,18 @@ def with_rules(scenario: Scenario, values: Mapping[str, Constant]) -> Scenario:
     """Copy of the scenario with other rule constants: dotted keys below ``rules``, numbers or arrays ``(B,)``."""
     rules = scenario.rules
     for key, value in values.items():
-        rules = _set(rules, key.split("."), value)
+        rules = _with_value(rules, key.split("."), value)
     return replace(scenario, rules=rules)
 
 
-def rules_with(core: DataCenterCore, values: Mapping[str, Constant]) -> Controller:
+def rules_from(core: DataCenterCore, values: Mapping[str, Constant]) -> Controller:
     """Make the building's rules for every channel of the plant, with other constants."""
     names = [c.name for c in core.channels]
     return building_controller(with_rules(core.scenario, values), core.plant.layout, names)
 
 
 def find_rules(
-    bench: Bench,
+    bench: CandidateTrials,
     limits: Mapping[str, float],
     budget: Budget,
     seed: int,
@@ -146,15 +146,15 @@ def find_rules(
     Returns
     -------
     dict
-        Constants by dotted key, rounded; what ``rules_with`` takes.
+        Constants by dotted key, rounded; what ``rules_from`` takes.
     """
     box = RuleBox(bench.single.plant.layout)
     rule = {"caps": caps or bench.scenario.rules.caps}
-    cost = bench.cost(lambda core, points: rules_with(core, {**box.decode(points), **rule}), limits)
-    return box.rounded(minimize(cost, box.encode(bench.scenario.rules), budget, seed, progress).best)
+    cost = bench.cost(lambda core, points: rules_from(core, {**box.decode(points), **rule}), limits)
+    return box.frozen_constants(minimize(cost, box.encode(bench.scenario.rules), budget, seed, progress).best)
 
 
-def moved(rules: Rules, values: Mapping[str, float]) -> dict[str, list[float]]:
+def changed_constants(rules: Rules, values: Mapping[str, float]) -> dict[str, list[float]]:
     """List what a search moved: constant to ``[before, after]``."""
     return {key: [_get(rules, key), float(value)] for key, value in values.items()}
 
@@ -166,9 +166,9 @@ def _get(rules: Rules, key: str) -> float:
     return float(part)  # type: ignore[arg-type]
 
 
-def _set(part: Part, path: list[str], value: Constant) -> Part:
+def _with_value(part: Part, path: list[str], value: Constant) -> Part:
     name, *rest = path
-    return replace(part, **{name: _set(getattr(part, name), rest, value) if rest else value})
+    return replace(part, **{name: _with_value(getattr(part, name), rest, value) if rest else value})
 
 
 def _in_units(k: Knob, channel: Channel) -> Knob:

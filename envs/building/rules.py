@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from envs.building.row_value import rack_curves
-from envs.controllers.base import Controller, Together
+from envs.controllers.base import CombinedController, Controller
 from envs.controllers.fixed import Fixed
 from envs.controllers.marginal_value import Feeder, MarginalValueCaps, pieces_of
 from envs.controllers.pid import FanPiController
@@ -27,13 +27,13 @@ CAP_FLOOR_FRAC = 0.45  # lowest limit of a row, SCENARIOS "Channels an agent may
 UNDER_PROTECTION = 0.015  # of the feeder: noise of the meters, and what the load moves in a step; engineering guess
 
 
-def building_controller(scenario: Scenario, layout: Layout, names: Sequence[str]) -> Together:
+def building_controller(scenario: Scenario, layout: Layout, names: Sequence[str]) -> CombinedController:
     """Rules for the channels in ``names``, with the scenario's constants."""
     parts = [loop(scenario, layout) for name, loop in LOOPS.items() if name in names]
     held = {name: [value] * layout.channels[name].rows for name, value in constants(scenario, names).items()}
     if held:
         parts.append(Fixed(held))
-    return Together(parts)
+    return CombinedController(parts)
 
 
 def _fan(s: Scenario, layout: Layout) -> Controller:

@@ -27,7 +27,7 @@ class Controller(Protocol):
         """Setpoints `{channel: (k, B)}` for the coming control step."""
 
 
-class Together:
+class CombinedController:
     """Several controllers side by side, each holding its own channels.
 
     Raises

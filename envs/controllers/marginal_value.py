@@ -33,7 +33,7 @@ class RackCurve(NamedTuple):
         Power row.
     rated_kw, full_kw, idle_kw : float
         What a limit of 1 stands for, and its input power at full activity and at rest [kW].
-    drawn_kw, value_usd_h : ndarray (C,)
+    load_meter_kw, value_usd_h : ndarray (C,)
         Input power and value of its work under falling caps on its accelerators, the last uncapped.
     """
 
@@ -41,7 +41,7 @@ class RackCurve(NamedTuple):
     rated_kw: float
     full_kw: float
     idle_kw: float
-    drawn_kw: Floats
+    load_meter_kw: Floats
     value_usd_h: Floats
 
 
@@ -54,7 +54,7 @@ class Pieces(NamedTuple):
         The row of each piece.
     belongs : ndarray (P, K)
         1 where a piece belongs to a row.
-    drawn_kw, limit_kw : ndarray (K, 1)
+    load_meter_kw, limit_kw : ndarray (K, 1)
         Power that a fully active row draws more over the piece, and what its limit rises by [kW].
     gap_kw, full_kw, idle_kw, rated_kw : ndarray (P, 1)
         Of a row: its lowest limit less what it draws under it, its draw at full activity and at rest, its rating [kW].
@@ -62,7 +62,7 @@ class Pieces(NamedTuple):
 
     row: NDArray[np.int64]
     belongs: Floats
-    drawn_kw: Floats
+    load_meter_kw: Floats
     limit_kw: Floats
     gap_kw: Floats
     full_kw: Floats
@@ -86,8 +86,8 @@ def pieces_of(racks: Sequence[RackCurve], rows: int, floor_frac: float) -> Piece
     share = np.linspace(floor_frac, 1.0, LEVELS)
     for row in range(rows):
         mine = [rack for rack in racks if rack.row == row]
-        drawn = sum(np.interp(share * r.rated_kw, r.drawn_kw, r.drawn_kw) for r in mine) + np.zeros(LEVELS)
-        value = sum(np.interp(share * r.rated_kw, r.drawn_kw, r.value_usd_h) for r in mine) + np.zeros(LEVELS)
+        drawn = sum(np.interp(share * r.rated_kw, r.load_meter_kw, r.load_meter_kw) for r in mine) + np.zeros(LEVELS)
+        value = sum(np.interp(share * r.rated_kw, r.load_meter_kw, r.value_usd_h) for r in mine) + np.zeros(LEVELS)
         limit = share * sum(r.rated_kw for r in mine)
         corners = _upper_hull(drawn, value)
         for a, b in zip(corners[:-1], corners[1:]):
@@ -101,8 +101,8 @@ def pieces_of(racks: Sequence[RackCurve], rows: int, floor_frac: float) -> Piece
     found.sort(key=lambda piece: -piece[0])
     row_of = np.array([row for _, row, _, _ in found], np.int64)
     belongs = (np.arange(rows)[:, None] == row_of[None, :]).astype(np.float64)
-    drawn_kw, limit_kw = (np.array([piece[k] for piece in found])[:, None] for k in (2, 3))
-    return Pieces(row_of, belongs, drawn_kw, limit_kw, *(c[:, None] for c in columns))
+    load_meter_kw, limit_kw = (np.array([piece[k] for piece in found])[:, None] for k in (2, 3))
+    return Pieces(row_of, belongs, load_meter_kw, limit_kw, *(c[:, None] for c in columns))
 
 
 def _upper_hull(x: Floats, y: Floats) -> list[int]:
@@ -239,11 +239,11 @@ class MarginalValueCaps:
         """Limits ``(P, B)`` [kW]: pieces are given in the order of their slopes until the budget is spent."""
         p = self.pieces
         activity = np.maximum((held - p.idle_kw) / np.maximum(p.full_kw - p.idle_kw, 1e-6), LEAST_ACTIVITY)
-        wanted = p.drawn_kw * activity[p.row]
+        wanted = p.load_meter_kw * activity[p.row]
         cappable = p.belongs @ wanted
         lowest = held - cappable
         left = budget - lowest.sum(axis=0)
         given = np.clip(left - (np.cumsum(wanted, axis=0) - wanted), 0.0, wanted)
-        limit = lowest + p.gap_kw + p.belongs @ (given * (p.limit_kw / p.drawn_kw))
+        limit = lowest + p.gap_kw + p.belongs @ (given * (p.limit_kw / p.load_meter_kw))
         free = p.belongs @ given >= cappable * (1.0 - 1e-6)
         return np.where(free, p.rated_kw, limit)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs.energyplus.epjson import ALWAYS_ON, Model, Part, branch, merged, one, power_law, schedule
+from envs.energyplus.epjson import ALWAYS_ON, Model, Part, branch, merged_models, power_law, schedule, single_object
 from envs.equipment.air_side import SEA_LEVEL_KPA, AirZone
 from envs.physics.coil import CoilLaw, coil_at
 from envs.physics.psychrometrics import pressure_kpa
@@ -54,12 +54,12 @@ def air_handler(name: str, loop: AirLoop, coil: Part, coil_model: Model) -> Mode
     Schedules: ``<name> Fan Speed`` [0..1] and ``<name> Supply Air Setpoint`` [degC].
     """
     back, cooled, supply = f"{name} Return", f"{name} Cooled", f"{name} Supply"
-    return merged(
+    return merged_models(
         coil_model,
         schedule(f"{name} Fan Speed", 0.7),
         schedule(f"{name} Supply Air Setpoint", 22.0),
         power_law(f"{name} Fan Law", loop.fan_exponent, (0.0, 1.0)),
-        one(
+        single_object(
             "Fan:SystemModel",
             f"{name} Fan",
             air_inlet_node_name=cooled,
@@ -74,8 +74,8 @@ def air_handler(name: str, loop: AirLoop, coil: Part, coil_model: Model) -> Mode
             electric_power_function_of_flow_fraction_curve_name=f"{name} Fan Law",
         ),
         branch(f"{name} Air Branch", [coil, Part("Fan:SystemModel", f"{name} Fan", cooled, supply)]),
-        one("BranchList", f"{name} Air Branches", branches=[{"branch_name": f"{name} Air Branch"}]),
-        one(
+        single_object("BranchList", f"{name} Air Branches", branches=[{"branch_name": f"{name} Air Branch"}]),
+        single_object(
             "AirLoopHVAC",
             f"{name} Air Loop",
             **({"controller_list_name": f"{name} Controllers"} if coil.kind == "Coil:Cooling:Water" else {}),
@@ -97,15 +97,15 @@ def coil_nodes(name: str) -> tuple[str, str]:
 
 
 def _setpoints(name: str, back: str, cooled: str, supply: str) -> Model:
-    return merged(
-        one(
+    return merged_models(
+        single_object(
             "SetpointManager:Scheduled",
             f"{name} Supply Setpoint Manager",
             control_variable="Temperature",
             schedule_name=f"{name} Supply Air Setpoint",
             setpoint_node_or_nodelist_name=supply,
         ),
-        one(
+        single_object(
             "SetpointManager:MixedAir",
             f"{name} Coil Setpoint Manager",
             control_variable="Temperature",
@@ -120,8 +120,8 @@ def _setpoints(name: str, back: str, cooled: str, supply: str) -> Model:
 def _zone_side(name: str, loop: AirLoop) -> Model:
     """Terminal on the fan's schedule, the zone's nodes, supply and return path."""
     terminal, entering = f"{name} Terminal", f"{name} Terminal In"
-    return merged(
-        one(
+    return merged_models(
+        single_object(
             "AirTerminal:SingleDuct:VAV:NoReheat",
             terminal,
             air_inlet_node_name=entering,
@@ -130,14 +130,14 @@ def _zone_side(name: str, loop: AirLoop) -> Model:
             zone_minimum_air_flow_input_method="Scheduled",
             minimum_air_flow_fraction_schedule_name=f"{name} Fan Speed",
         ),
-        one(
+        single_object(
             "ZoneHVAC:AirDistributionUnit",
             f"{name} Distribution",
             air_distribution_unit_outlet_node_name=f"{name} Zone In",
             air_terminal_object_type="AirTerminal:SingleDuct:VAV:NoReheat",
             air_terminal_name=terminal,
         ),
-        one(
+        single_object(
             "ZoneHVAC:EquipmentList",
             f"{name} Equipment",
             equipment=[
@@ -149,7 +149,7 @@ def _zone_side(name: str, loop: AirLoop) -> Model:
                 }
             ],
         ),
-        one(
+        single_object(
             "ZoneHVAC:EquipmentConnections",
             f"{name} Connections",
             zone_name=name,
@@ -158,7 +158,7 @@ def _zone_side(name: str, loop: AirLoop) -> Model:
             zone_air_node_name=f"{name} Air",
             zone_return_air_node_or_nodelist_name=f"{name} Zone Out",
         ),
-        one(
+        single_object(
             "AirLoopHVAC:SupplyPath",
             f"{name} Supply Path",
             supply_air_path_inlet_node_name=f"{name} Zone Supply",
@@ -166,19 +166,19 @@ def _zone_side(name: str, loop: AirLoop) -> Model:
                 {"component_object_type": "AirLoopHVAC:ZoneSplitter", "component_name": f"{name} Air Splitter"}
             ],
         ),
-        one(
+        single_object(
             "AirLoopHVAC:ZoneSplitter",
             f"{name} Air Splitter",
             inlet_node_name=f"{name} Zone Supply",
             nodes=[{"outlet_node_name": entering}],
         ),
-        one(
+        single_object(
             "AirLoopHVAC:ReturnPath",
             f"{name} Return Path",
             return_air_path_outlet_node_name=f"{name} Zone Return",
             components=[{"component_object_type": "AirLoopHVAC:ZoneMixer", "component_name": f"{name} Air Mixer"}],
         ),
-        one(
+        single_object(
             "AirLoopHVAC:ZoneMixer",
             f"{name} Air Mixer",
             outlet_node_name=f"{name} Zone Return",
@@ -203,8 +203,8 @@ def water_coil(name: str, loop: AirLoop) -> tuple[Part, Model, Part]:
     effectiveness = float(coil_at(law, np.ones(1)).full[0])
     leaving = DESIGN_RETURN_C - effectiveness * (DESIGN_RETURN_C - DESIGN_WATER_C)
     flow_m3_s = loop.water_kg_s / 998.0
-    model = merged(
-        one(
+    model = merged_models(
+        single_object(
             "Coil:Cooling:Water",
             part.name,
             availability_schedule_name=ALWAYS_ON,
@@ -222,7 +222,7 @@ def water_coil(name: str, loop: AirLoop) -> tuple[Part, Model, Part]:
             type_of_analysis="SimpleAnalysis",
             heat_exchanger_configuration="CounterFlow",
         ),
-        one(
+        single_object(
             "Controller:WaterCoil",
             f"{name} Valve",
             control_variable="Temperature",
@@ -234,7 +234,7 @@ def water_coil(name: str, loop: AirLoop) -> tuple[Part, Model, Part]:
             maximum_actuated_flow=flow_m3_s,
             minimum_actuated_flow=0.0,
         ),
-        one(
+        single_object(
             "AirLoopHVAC:ControllerList",
             f"{name} Controllers",
             controller_1_object_type="Controller:WaterCoil",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from envs.energyplus.engine import ENGINE_VERSION
-from envs.energyplus.epjson import ALWAYS_ON, Model, merged, one, schedule
+from envs.energyplus.epjson import ALWAYS_ON, Model, merged_models, schedule, single_object
 
 ROOM_HEIGHT_M = 4.0
 AIR_KJ_M3_K = 1.2  # of room air, about; the multiplier brings the zone to the heat capacity that ours has
@@ -23,17 +23,19 @@ class RunPeriod(NamedTuple):
 
 def simulation(period: RunPeriod) -> Model:
     """Everything that says how to run: no sizing, one weather run, adiabatic construction, always-on schedule."""
-    return merged(
-        one("Version", "Version 1", version_identifier=ENGINE_VERSION),
-        one("Building", "Hall", terrain="City", maximum_number_of_warmup_days=6, minimum_number_of_warmup_days=2),
-        one(
+    return merged_models(
+        single_object("Version", "Version 1", version_identifier=ENGINE_VERSION),
+        single_object(
+            "Building", "Hall", terrain="City", maximum_number_of_warmup_days=6, minimum_number_of_warmup_days=2
+        ),
+        single_object(
             "SimulationControl",
             "Control",
             run_simulation_for_sizing_periods="No",
             run_simulation_for_weather_file_run_periods="Yes",
         ),
-        one("Timestep", "Step", number_of_timesteps_per_hour=period.steps_per_hour),
-        one(
+        single_object("Timestep", "Step", number_of_timesteps_per_hour=period.steps_per_hour),
+        single_object(
             "RunPeriod",
             "Run",
             begin_month=period.begin[0],
@@ -45,15 +47,15 @@ def simulation(period: RunPeriod) -> Model:
             use_weather_file_rain_indicators="No",
             use_weather_file_snow_indicators="No",
         ),
-        one(
+        single_object(
             "GlobalGeometryRules",
             "Geometry",
             starting_vertex_position="UpperLeftCorner",
             vertex_entry_direction="Counterclockwise",
             coordinate_system="Relative",
         ),
-        one("Material:NoMass", "Insulation", roughness="Smooth", thermal_resistance=10.0),
-        one("Construction", "Adiabatic", outside_layer="Insulation"),
+        single_object("Material:NoMass", "Insulation", roughness="Smooth", thermal_resistance=10.0),
+        single_object("Construction", "Adiabatic", outside_layer="Insulation"),
         schedule(ALWAYS_ON, 1.0),
         schedule("No Heat Wanted", NO_HEAT_WANTED_C),
         schedule("No Cold Wanted", NO_COLD_WANTED_C),
@@ -68,17 +70,17 @@ def room(name: str, volume_m3: float, heat_capacity_kj_k: float, it_design_kw: f
     hour would stay in it for ever; a drier takes it out and leaves no trace in the sensible heat.
     """
     side = (volume_m3 / ROOM_HEIGHT_M) ** 0.5
-    return merged(
-        one("Zone", name, volume=volume_m3, ceiling_height=ROOM_HEIGHT_M),
+    return merged_models(
+        single_object("Zone", name, volume=volume_m3, ceiling_height=ROOM_HEIGHT_M),
         *(_surface(f"{name} {key}", name, kind, corners) for key, kind, corners in _box(side, ROOM_HEIGHT_M)),
-        one(
+        single_object(
             "ZoneCapacitanceMultiplier:ResearchSpecial",
             f"{name} Capacity",
             zone_or_zonelist_name=name,
             temperature_capacity_multiplier=heat_capacity_kj_k / (volume_m3 * AIR_KJ_M3_K),
         ),
         schedule(f"{name} IT Frac", 0.5),
-        one(
+        single_object(
             "ElectricEquipment",
             f"{name} IT",
             zone_or_zonelist_or_space_or_spacelist_name=name,
@@ -86,7 +88,7 @@ def room(name: str, volume_m3: float, heat_capacity_kj_k: float, it_design_kw: f
             design_level_calculation_method="EquipmentLevel",
             design_level=it_design_kw * 1e3,
         ),
-        one(
+        single_object(
             "OtherEquipment",
             f"{name} Drier",
             fuel_type="None",
@@ -96,7 +98,7 @@ def room(name: str, volume_m3: float, heat_capacity_kj_k: float, it_design_kw: f
             design_level=-DRIER_W_M3 * volume_m3,
             fraction_latent=1.0,
         ),
-        one(
+        single_object(
             "ZoneControl:Thermostat",
             f"{name} Thermostat",
             zone_or_zonelist_name=name,
@@ -104,7 +106,7 @@ def room(name: str, volume_m3: float, heat_capacity_kj_k: float, it_design_kw: f
             control_1_object_type="ThermostatSetpoint:DualSetpoint",
             control_1_name=f"{name} Setpoints",
         ),
-        one(
+        single_object(
             "ThermostatSetpoint:DualSetpoint",
             f"{name} Setpoints",
             heating_setpoint_temperature_schedule_name="No Heat Wanted",
@@ -117,7 +119,7 @@ def _surface(name: str, zone: str, kind: str, corners: list[tuple[float, float, 
     vertices: list[dict[str, Any]] = [
         {"vertex_x_coordinate": x, "vertex_y_coordinate": y, "vertex_z_coordinate": z} for x, y, z in corners
     ]
-    return one(
+    return single_object(
         "BuildingSurface:Detailed",
         name,
         surface_type=kind,

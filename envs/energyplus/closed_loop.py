@@ -37,7 +37,7 @@ class SteppedHall:
     variables, actuators : mapping
         What is read and what may be set, by our names.
     around : callable, optional
-        Adds orders of its own to every step's, such as `water_cooled_hall.supervised`.
+        Adds orders of its own to every step's, such as `water_cooled_hall.with_economizer_guard`.
 
     Raises
     ------
@@ -61,7 +61,7 @@ class SteppedHall:
         self._thread = threading.Thread(target=self._run, name="energyplus", daemon=True)
         self._open = True
         self._thread.start()
-        self._hear()  # the warm-up days are over
+        self._receive()  # the warm-up days are over
 
     def step(self, orders: Mapping[str, float]) -> Values:
         """Run one zone time step under ``orders`` by our actuator names; its means by our variable names.
@@ -76,7 +76,7 @@ class SteppedHall:
         if not self._open:
             raise ValueError("the EnergyPlus run is over; make another one")
         self._orders.put(orders)
-        heard = self._hear()
+        heard = self._receive()
         if heard is None:
             self.close()
             raise ValueError("the run period is over; give the model a longer one")
@@ -90,7 +90,7 @@ class SteppedHall:
             self._thread.join(PATIENCE_S)
             _ENGINE.release()
 
-    def _hear(self) -> Values | None:
+    def _receive(self) -> Values | None:
         try:
             heard = self._said.get(timeout=PATIENCE_S)
         except Empty:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from envs.energyplus.air_handler import AirLoop, air_handler, air_loop_of, coil_nodes
 from envs.energyplus.building import RunPeriod, room, simulation
 from envs.energyplus.engine import Variable
-from envs.energyplus.epjson import ALWAYS_ON, Model, Part, biquadratic, merged, one, quadratic
-from envs.energyplus.water_cooled_hall import SITE_VARIABLES, air_variables, it_design_kw, set_points
+from envs.energyplus.epjson import ALWAYS_ON, Model, Part, biquadratic, merged_models, quadratic, single_object
+from envs.energyplus.water_cooled_hall import SITE_VARIABLES, air_variables, it_design_kw, setpoints_in_force
 from envs.equipment.chiller import MACHINES
 from envs.equipment.dx_unit import DxUnits
 from envs.scenario import Scenario
@@ -33,7 +33,7 @@ def dx_model(scenario: Scenario, elevation_m: float, period: RunPeriod) -> Model
     (name, zone), (design,) = next(iter(scenario.zones.items())), it_design_kw(scenario)
     loop = air_loop_of(zone, elevation_m)
     coil, coil_model = _coil(name, loop, scenario.dx)
-    return merged(
+    return merged_models(
         simulation(period),
         room(name, zone.air_volume_m3, zone.hot_aisle_kj_k + zone.plenum_kj_k, design),
         air_handler(name, loop, coil, coil_model),
@@ -53,11 +53,11 @@ def _coil(name: str, loop: AirLoop, dx: DxUnits) -> tuple[Part, Model]:
     part = Part("CoilSystem:Cooling:DX", f"{name} DX System", back, cooled)
     shape = MACHINES["F"]
     span = shape.condenser_range_c
-    model = merged(
+    model = merged_models(
         biquadratic("DX CapFT", _over_dry_bulb(shape.cap_ft), WET_BULB_RANGE_C, span),
         biquadratic("DX EIRFT", _over_dry_bulb(shape.eir_ft), WET_BULB_RANGE_C, span),
         quadratic("DX Flat", (1.0, 0.0, 0.0), (0.0, 2.0)),
-        one(
+        single_object(
             "Coil:Cooling:DX:SingleSpeed",
             COIL,
             availability_schedule_name=ALWAYS_ON,
@@ -74,8 +74,8 @@ def _coil(name: str, loop: AirLoop, dx: DxUnits) -> tuple[Part, Model]:
             part_load_fraction_correlation_curve_name="DX Flat",
             condenser_air_inlet_node_name="DX Outdoor Air",
         ),
-        one("OutdoorAir:Node", "DX Outdoor Air"),
-        one(
+        single_object("OutdoorAir:Node", "DX Outdoor Air"),
+        single_object(
             "CoilSystem:Cooling:DX",
             part.name,
             availability_schedule_name=ALWAYS_ON,
@@ -97,4 +97,4 @@ def variables(scenario: Scenario) -> dict[str, Variable]:
         "coil_sensible_kw[0]": Variable("Cooling Coil Sensible Cooling Rate", COIL, 1e-3),
         "coil_total_kw[0]": Variable("Cooling Coil Total Cooling Rate", COIL, 1e-3),
     }
-    return {**SITE_VARIABLES, **coil, **air_variables(0, name), **set_points(scenario)}
+    return {**SITE_VARIABLES, **coil, **air_variables(0, name), **setpoints_in_force(scenario)}

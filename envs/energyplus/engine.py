@@ -62,7 +62,7 @@ class Actuator(NamedTuple):
     scale: float = 1.0
 
 
-class Run(NamedTuple):
+class EngineRun(NamedTuple):
     """Outcome of a simulation.
 
     Attributes
@@ -127,7 +127,7 @@ def simulate(
     variables: Mapping[str, Variable],
     actuators: Mapping[str, Actuator] | None = None,
     control: Control | None = None,
-) -> Run:
+) -> EngineRun:
     """Run a model over its run period.
 
     Parameters
@@ -198,7 +198,7 @@ class _Stepper:
             runtime.clear_callbacks()
             self.api.state_manager.delete_state(state)
 
-    def outcome(self, warnings: list[str]) -> Run:
+    def outcome(self, warnings: list[str]) -> EngineRun:
         table = np.asarray(self.rows, dtype=np.float64).reshape(-1, len(self.variables))
         scale = np.array([v.scale for v in self.variables.values()])
         offset = np.array([v.offset for v in self.variables.values()])
@@ -206,7 +206,7 @@ class _Stepper:
         month = np.array([m for m, _ in self.stamps])
         hour = np.arange(len(self.rows)) * self.step_h
         values = dict(zip(self.variables, columns, strict=True))
-        return Run(values, month, hour.astype(int), self.step_h * SECONDS_PER_HOUR, warnings, self.system_steps)
+        return EngineRun(values, month, hour.astype(int), self.step_h * SECONDS_PER_HOUR, warnings, self.system_steps)
 
     def _guarded(self, do: Callable[[Any], None]) -> Callable[[Any], None]:
         """A callback whose exception stops the run instead of being lost in the engine."""

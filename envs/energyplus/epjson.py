@@ -19,12 +19,12 @@ class Part(NamedTuple):
     outlet: str
 
 
-def one(kind: str, name: str, **fields: Any) -> Model:
+def single_object(kind: str, name: str, **fields: Any) -> Model:
     """A model of one object."""
     return {kind: {name: fields}}
 
 
-def merged(*models: Model) -> Model:
+def merged_models(*models: Model) -> Model:
     """All objects of several models.
 
     Raises
@@ -54,13 +54,13 @@ def branch(name: str, parts: Sequence[Part]) -> Model:
         }
         for p in parts
     ]
-    return one("Branch", name, components=components)
+    return single_object("Branch", name, components=components)
 
 
 def pipe(name: str, inlet: str, outlet: str) -> tuple[Part, Model]:
     """A pipe without losses: bypasses and the ends of loop sides."""
     part = Part("Pipe:Adiabatic", name, inlet, outlet)
-    return part, one("Pipe:Adiabatic", name, inlet_node_name=inlet, outlet_node_name=outlet)
+    return part, single_object("Pipe:Adiabatic", name, inlet_node_name=inlet, outlet_node_name=outlet)
 
 
 def loop_side(prefix: str, first: Sequence[Part], middle: Iterable[tuple[str, Sequence[Part]]]) -> Model:
@@ -81,20 +81,20 @@ def loop_side(prefix: str, first: Sequence[Part], middle: Iterable[tuple[str, Se
     made += [bypass_model, last_model, branch(begin, first), branch(end, [last])]
     made += [branch(name, parts) for name, parts in parallel]
     made += [
-        one("BranchList", f"{prefix} Branches", branches=[{"branch_name": n} for n in (begin, *names, end)]),
-        one(
+        single_object("BranchList", f"{prefix} Branches", branches=[{"branch_name": n} for n in (begin, *names, end)]),
+        single_object(
             "Connector:Splitter",
             f"{prefix} Splitter",
             inlet_branch_name=begin,
             branches=[{"outlet_branch_name": n} for n in names],
         ),
-        one(
+        single_object(
             "Connector:Mixer",
             f"{prefix} Mixer",
             outlet_branch_name=end,
             branches=[{"inlet_branch_name": n} for n in names],
         ),
-        one(
+        single_object(
             "ConnectorList",
             f"{prefix} Connectors",
             connector_1_object_type="Connector:Splitter",
@@ -103,12 +103,12 @@ def loop_side(prefix: str, first: Sequence[Part], middle: Iterable[tuple[str, Se
             connector_2_name=f"{prefix} Mixer",
         ),
     ]
-    return merged(*made)
+    return merged_models(*made)
 
 
 def schedule(name: str, value: float) -> Model:
     """A schedule that keeps one value until something sets it."""
-    return one("Schedule:Constant", name, hourly_value=value)
+    return single_object("Schedule:Constant", name, hourly_value=value)
 
 
 def biquadratic(name: str, c: Sequence[float], x: Sequence[float], y: Sequence[float]) -> Model:
@@ -121,26 +121,26 @@ def biquadratic(name: str, c: Sequence[float], x: Sequence[float], y: Sequence[f
         "minimum_value_of_y": y[0],
         "maximum_value_of_y": y[1],
     }
-    return one("Curve:Biquadratic", name, **fields, **box)
+    return single_object("Curve:Biquadratic", name, **fields, **box)
 
 
 def quadratic(name: str, c: Sequence[float], x: Sequence[float]) -> Model:
     """``c0 + c1 x + c2 x^2`` in a range of x."""
     keys = ("constant", "x", "x_2")
     fields = {f"coefficient{i + 1}_{key}": float(v) for i, (key, v) in enumerate(zip(keys, c, strict=True))}
-    return one("Curve:Quadratic", name, **fields, minimum_value_of_x=x[0], maximum_value_of_x=x[1])
+    return single_object("Curve:Quadratic", name, **fields, minimum_value_of_x=x[0], maximum_value_of_x=x[1])
 
 
 def cubic(name: str, c: Sequence[float], x: Sequence[float]) -> Model:
     """``c0 + c1 x + c2 x^2 + c3 x^3`` in a range of x."""
     keys = ("constant", "x", "x_2", "x_3")
     fields = {f"coefficient{i + 1}_{key}": float(v) for i, (key, v) in enumerate(zip(keys, c, strict=True))}
-    return one("Curve:Cubic", name, **fields, minimum_value_of_x=x[0], maximum_value_of_x=x[1])
+    return single_object("Curve:Cubic", name, **fields, minimum_value_of_x=x[0], maximum_value_of_x=x[1])
 
 
 def power_law(name: str, exponent: float, x: Sequence[float]) -> Model:
     """``x^exponent`` in a range of x."""
-    return one(
+    return single_object(
         "Curve:Exponent",
         name,
         coefficient1_constant=0.0,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from envs.energyplus import water_cooled_hall
 from envs.energyplus.building import RunPeriod
 from envs.energyplus.engine import Actuator, Variable, schedule_actuator
-from envs.energyplus.epjson import ALWAYS_ON, Model, Part, merged, one, schedule
+from envs.energyplus.epjson import ALWAYS_ON, Model, Part, merged_models, schedule, single_object
 from envs.energyplus.water_plant import CHILLER, TOWER
 from envs.equipment.chilled_water import ChilledWater
 from envs.equipment.power_chain import ups_loss_kw
@@ -23,7 +23,9 @@ ELECTRICAL_RISE_K = 6.0  # of the water through the electrical room at its desig
 ELECTRICAL_KW = "electrical_room_kw"
 
 
-def second_hall(scenario: Scenario, period: RunPeriod, orders: Mapping[str, float], hold_curves: bool = False) -> Model:
+def closed_loop_model(
+    scenario: Scenario, period: RunPeriod, orders: Mapping[str, float], hold_curves: bool = False
+) -> Model:
     """The epJSON of the hall, whose warm-up days run under ``orders`` (by our actuator names).
 
     ``hold_curves`` holds the chiller's curves at the ends of their published box; else EnergyPlus extrapolates them.
@@ -48,9 +50,9 @@ def electrical_room(scenario: Scenario, plant: ChilledWater) -> tuple[Part, Mode
     part = Part("LoadProfile:Plant", ELECTRICAL, f"{ELECTRICAL} Water In", f"{ELECTRICAL} Water Out")
     most_kw = ups_loss_kw(scenario.power, scenario.power.ups_limit_kw)
     flow = most_kw / (ELECTRICAL_RISE_K * CP_WATER_KJ_KG_K * RHO_WATER_KG_M3)
-    return part, merged(
+    return part, merged_models(
         schedule(f"{ELECTRICAL} Load", 0.0),
-        one(
+        single_object(
             part.kind,
             part.name,
             inlet_node_name=part.inlet,

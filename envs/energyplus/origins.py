@@ -56,7 +56,7 @@ LIMITS = (
 )
 
 
-def words() -> list[str]:
+def origin_lines() -> list[str]:
     """Lines of a page that say which point is what, and what EnergyPlus's hall lacks."""
     lines = ["## What is whose", ""]
     for origin in (READ, WORKED_OUT, OURS, SIGNAL, AT_REST):

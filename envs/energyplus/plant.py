@@ -20,7 +20,7 @@ from envs.energyplus import hall, water_cooled_hall
 from envs.energyplus.building import RunPeriod
 from envs.energyplus.closed_loop import SteppedHall
 from envs.energyplus.hall import ELECTRICAL_KW
-from envs.energyplus.readings import Met, met
+from envs.energyplus.readings import MachineFlows, machine_flows
 from envs.equipment import air_side, chilled_water, cooling_tower, power_chain, rack
 from envs.faults import Availability
 from envs.physics.fan_pump import fan_power_kw
@@ -28,7 +28,7 @@ from envs.physics.namespace import Floats
 from envs.plant import electrical, ledger
 from envs.plant.datacenter import INLET_ALARM_C, Plant
 from envs.plant.flows import Flows
-from envs.plant.state import NO_LIQUID, Now, PlantState, SubStep, with_work_of
+from envs.plant.state import NO_LIQUID, PlantState, StepConditions, SubStep, with_work_of
 from envs.scenario import Scenario
 from envs.signals.step import Load, Outside
 
@@ -36,7 +36,7 @@ LEAD_IN_S = 3600.0  # under the first setpoints, after the warm-up days and befo
 PLAIN_YEAR = 2023
 
 
-class Breath(NamedTuple):
+class RackSubStep(NamedTuple):
     """A sub-step of the racks."""
 
     state: rack.RackState
@@ -59,7 +59,7 @@ class EnergyPlusPlant:
     mixes : bool
         What racks breathe that draw more air than is supplied; see `readings.inlets`.
     hold_curves : bool
-        See `hall.second_hall`.
+        See `hall.closed_loop_model`.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class EnergyPlusPlant:
         self._hall: SteppedHall | None = None
         self.seen: dict[str, float] = {}
 
-    def settled(
+    def steady_state(
         self,
         outside: Outside,
         load: Load,
@@ -104,21 +104,21 @@ class EnergyPlusPlant:
         warmth_k: Floats,
         soc_frac: Floats,
     ) -> tuple[PlantState, Flows]:
-        """Start EnergyPlus anew: warm-up days and an hour under the first setpoints; arguments as in `Plant.settled`.
+        """Start EnergyPlus anew: warm-up days and an hour under the first setpoints.
 
-        ``warmth_k`` is not applied: EnergyPlus begins where its warm-up days lead.
+        Arguments are as in `Plant.steady_state`. ``warmth_k`` is not applied: EnergyPlus begins where its warm-up days lead.
         """
         if len(warmth_k) != 1:
             raise ValueError(f"num_envs = {len(warmth_k)}: EnergyPlus runs one hall at a time; give 1")
         self.close()
-        state, _flows = self.ours.settled(outside, load, in_force, lost, warmth_k * 0.0, soc_frac)
+        state, _flows = self.ours.steady_state(outside, load, in_force, lost, warmth_k * 0.0, soc_frac)
         first = state
-        now = self.ours.now(state, in_force, outside, load, lost, self.ours.substep_s)
-        orders = self._orders(state, now, self._breathe(state, now))
+        now = self.ours.step_conditions(state, in_force, outside, load, lost, self.ours.substep_s)
+        orders = self._orders(state, now, self._rack_step(state, now))
         scenario = self.scenario
-        model = hall.second_hall(scenario, self.period, orders, self.hold_curves)
-        levers = hall.actuators(scenario) | water_cooled_hall.guards(scenario)
-        guarded = partial(water_cooled_hall.supervised, scenario=scenario)
+        model = hall.closed_loop_model(scenario, self.period, orders, self.hold_curves)
+        levers = hall.actuators(scenario) | water_cooled_hall.economizer_actuators(scenario)
+        guarded = partial(water_cooled_hall.with_economizer_guard, scenario=scenario)
         self._hall = SteppedHall(model, self.weather, hall.variables(scenario), levers, guarded)
         asked = load._replace(batch_arrival=load.batch_arrival * 0.0, batch_due=load.batch_due * 0.0)
         for _ in range(lead_in_steps(scenario.episode.step_s)):
@@ -138,15 +138,17 @@ class EnergyPlusPlant:
         if self._hall is None:
             raise ValueError("step before settled; call settled first")
         ours = self.ours
-        now = ours.now(state, in_force, outside, load, lost, ours.substep_s)
-        breaths = self._breathe(state, now)
+        now = ours.step_conditions(state, in_force, outside, load, lost, ours.substep_s)
+        breaths = self._rack_step(state, now)
         self.seen = self._hall.step(self._orders(state, now, breaths))
-        found, ahead = met(ours, self.seen, breaths[-1].racks.airflow_kg_s, self.mixes), iter(breaths)
-        return ours.control_step(state, now, load, t, lambda then, now: self._book(then, now, next(ahead), found))
+        found, ahead = machine_flows(ours, self.seen, breaths[-1].racks.airflow_kg_s, self.mixes), iter(breaths)
+        return ours.control_step(
+            state, now, load, t, lambda then, now: self._substep_flows(then, now, next(ahead), found)
+        )
 
-    def stored_since(self, state: PlantState, start: PlantState) -> tuple[Floats, Floats]:
-        """As `Plant.stored_since`, with the masses of our machines at EnergyPlus's temperatures."""
-        return self.ours.stored_since(state, start)
+    def stored_energy(self, state: PlantState, start: PlantState) -> tuple[Floats, Floats]:
+        """As `Plant.stored_energy`, with the masses of our machines at EnergyPlus's temperatures."""
+        return self.ours.stored_energy(state, start)
 
     def close(self) -> None:
         """End the running model."""
@@ -154,7 +156,7 @@ class EnergyPlusPlant:
             self._hall.close()
             self._hall = None
 
-    def _breathe(self, state: PlantState, now: Now) -> list[Breath]:
+    def _rack_step(self, state: PlantState, now: StepConditions) -> list[RackSubStep]:
         """The racks over the step, at the inlets of the step before."""
         lay, limit = self.layout, now.limit_kw
         if self.scenario.capper.enabled:
@@ -165,13 +167,13 @@ class EnergyPlusPlant:
             after, flows = rack.advance(
                 lay.racks, racks, state.inlet_c, coolant, flow, now.demand, limit, state.alive, now.dt_s
             )
-            racks, flows = rack.exhaled(
+            racks, flows = rack.with_inlet_rise(
                 lay.racks, after, flows, state.inlet_c, state.inlet_c * 0.0, state.alive, now.dt_s
             )
-            out.append(Breath(racks, flows))
+            out.append(RackSubStep(racks, flows))
         return out
 
-    def _orders(self, state: PlantState, now: Now, breaths: list[Breath]) -> dict[str, float]:
+    def _orders(self, state: PlantState, now: StepConditions, breaths: list[RackSubStep]) -> dict[str, float]:
         """What EnergyPlus is told: setpoints in force, and the heat of racks, busways, lights and UPS."""
         lay, p, force = self.layout, self.scenario, now.in_force
         command = force["crah_fan_speed_frac"]
@@ -191,7 +193,9 @@ class EnergyPlusPlant:
                 orders[name] = float(force[name][0, 0])
         return orders
 
-    def _book(self, state: PlantState, now: Now, breath: Breath, found: Met) -> tuple[PlantState, ledger.Sub]:
+    def _substep_flows(
+        self, state: PlantState, now: StepConditions, breath: RackSubStep, found: MachineFlows
+    ) -> tuple[PlantState, ledger.SubStepFlows]:
         """The electrical side and the books of a sub-step, EnergyPlus's powers being means of the step."""
         lay, p, racks = self.layout, self.scenario, breath.racks
         air, chw, tower = found.air, found.chw, found.tower
@@ -199,7 +203,7 @@ class EnergyPlusPlant:
         power = power_chain.losses(p.power, lay.tree, racks.power_kw, fans, fans * 0.0)
         moved = air_side.taken_over(state.air, found.balance, air, found.humidity_ratio)
         did = SubStep(found.inlet_c, found.balance, racks, NO_LIQUID, power, moved, air, None, chw, tower)
-        site = electrical.site(self.ours, state, now, did)
+        site = electrical.electrical_substep(self.ours, state, now, did)
         new = state._replace(
             rack=breath.state,
             air=moved,
@@ -215,7 +219,7 @@ class EnergyPlusPlant:
             protective_kw=site.capped.limit_kw,
             alarm=(lay.zone_max(found.inlet_c) > INLET_ALARM_C).astype(self.dtype),
         )
-        return new, ledger.sub(self.ours, state, did, site)
+        return new, ledger.substep_flows(self.ours, state, did, site)
 
 
 def lead_in_steps(step_s: float) -> int:

@@ -19,7 +19,7 @@ RUNS_KW = 1e-3  # a machine that moves less heat stands
 LEAST_FLOW_FRAC = 0.05  # of the coils' water; under it their return reads no higher
 
 
-class Met(NamedTuple):
+class MachineFlows(NamedTuple):
     """One step of EnergyPlus's machines."""
 
     air: AirFlows
@@ -30,7 +30,7 @@ class Met(NamedTuple):
     inlet_c: Floats  # (R, 1)
 
 
-def met(plant: Plant, seen: Readings, airflow_kg_s: Floats, mixes: bool) -> Met:
+def machine_flows(plant: Plant, seen: Readings, airflow_kg_s: Floats, mixes: bool) -> MachineFlows:
     """Flows of the machines in EnergyPlus over a step.
 
     Parameters
@@ -47,7 +47,9 @@ def met(plant: Plant, seen: Readings, airflow_kg_s: Floats, mixes: bool) -> Met:
     air, balanced = _air(plant, seen, plant.layout.membership @ airflow_kg_s)
     humidity = np.maximum(_by_zone(plant, seen, "zone_humidity_ratio"), plant.layout.zones.humidity_floor)
     tower = None if plant.scenario.tower is None else _tower(plant, seen)
-    return Met(air, balanced, _chilled_water(plant, seen), tower, humidity, inlets(plant, air, balanced, mixes))
+    return MachineFlows(
+        air, balanced, _chilled_water(plant, seen), tower, humidity, inlets(plant, air, balanced, mixes)
+    )
 
 
 def inlets(plant: Plant, air: AirFlows, balanced: AirBalance, mixes: bool) -> Floats:

@@ -27,30 +27,30 @@ ECONOMIZER, CHILLER = "economizer_available", "chiller_available"
 SUPPLY = "coil_water_in_c[0]"  # behind the loop's volume, as the supply of our plant is
 
 
-def levers() -> dict[str, Actuator]:
-    """What the rule sets beside the channels and `water_cooled_hall.guards`; the model must have a switched chiller."""
+def rule_actuators() -> dict[str, Actuator]:
+    """What the rule sets beside the channels and `water_cooled_hall.economizer_actuators`; the model must have a switched chiller."""
     return {CHILLER: schedule_actuator(CHILLER_AVAILABLE)}
 
 
-def readings() -> dict[str, Variable]:
+def rule_variables() -> dict[str, Variable]:
     """What is read beside `water_cooled_hall.variables`."""
     return {CHILLER: Variable("Schedule Value", CHILLER_AVAILABLE)}
 
 
-def depends_on(scenario: Scenario) -> list[Any]:
+def rule_fingerprint(scenario: Scenario) -> list[Any]:
     """What could change the rule's decisions: its constants and its source, for `stored_run`."""
     assert scenario.chilled_water is not None
     written = [inspect.getsource(module) for module in (chilled_water, staging, heat_exchanger)]
     return [asdict(scenario.chilled_water), *written, Path(__file__).read_text(encoding="utf-8")]
 
 
-def as_ours(control: Control, scenario: Scenario, step_s: float) -> Control:
+def with_our_rule(control: Control, scenario: Scenario, step_s: float) -> Control:
     """A control that also switches economizer and chiller as our plant would at the temperatures of the step before.
 
     Parameters
     ----------
     control : Control
-        Load and setpoints. Where it closes the economizer itself (`water_cooled_hall.supervised`) it stays closed.
+        Load and setpoints. Where it closes the economizer itself (`water_cooled_hall.with_economizer_guard`) it stays closed.
     scenario : Scenario
         Chilled water with an economizer.
     step_s : float
@@ -71,7 +71,7 @@ def as_ours(control: Control, scenario: Scenario, step_s: float) -> Control:
         asked = dict(control(step, measured))
         if measured is None:
             return asked
-        state = _decided(plant, state, measured, asked["chw_supply_temp_setpoint_c"], step_s)
+        state = _rule_step(plant, state, measured, asked["chw_supply_temp_setpoint_c"], step_s)
         asked[ECONOMIZER] = min(asked.get(ECONOMIZER, 1.0), float(state.economizer_on[0]))
         asked[CHILLER] = min(1.0, float(state.stages.running[0]))
         return asked
@@ -79,7 +79,7 @@ def as_ours(control: Control, scenario: Scenario, step_s: float) -> Control:
     return both
 
 
-def _decided(
+def _rule_step(
     plant: chilled_water.ChilledWater,
     state: chilled_water.ChwState | None,
     measured: dict[str, float],

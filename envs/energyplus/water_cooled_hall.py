@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from envs.energyplus.air_handler import air_handler, air_loop_of, water_coil
 from envs.energyplus.building import RunPeriod, room, simulation
 from envs.energyplus.engine import Actuator, Control, Variable, schedule_actuator
-from envs.energyplus.epjson import Model, Part, merged, one
+from envs.energyplus.epjson import Model, Part, merged_models, single_object
 from envs.energyplus.water_plant import (
     CHILLER,
     CHW_SETPOINT,
@@ -121,8 +121,8 @@ def hall_model(
     nodes = ("Condenser In", "Condenser Out") if tower is not None else ("Condenser Air In", "Condenser Air Out")
     coils += [part for part, _ in beside]
     parts.append(chilled_water_loop(plant, coils, inside_box, nodes, switched))
-    parts.append(one("OutdoorAir:Node", nodes[0]) if tower is None else condenser_loop(plant, tower))
-    return merged(*parts)
+    parts.append(single_object("OutdoorAir:Node", nodes[0]) if tower is None else condenser_loop(plant, tower))
+    return merged_models(*parts)
 
 
 def actuators(scenario: Scenario) -> dict[str, Actuator]:
@@ -139,18 +139,18 @@ def actuators(scenario: Scenario) -> dict[str, Actuator]:
     return made
 
 
-def guards(scenario: Scenario) -> dict[str, Actuator]:
-    """What `supervised` sets beside the channels."""
+def economizer_actuators(scenario: Scenario) -> dict[str, Actuator]:
+    """What `with_economizer_guard` sets beside the channels."""
     plant = scenario.chilled_water
     if plant is None or not plant.economizer:
         return {}
     return {"economizer_available": schedule_actuator(ECONOMIZER_AVAILABLE)}
 
 
-def supervised(control: Control, scenario: Scenario) -> Control:
+def with_economizer_guard(control: Control, scenario: Scenario) -> Control:
     """A control that also opens the economizer, from the step before: where it would cool the water that enters it.
 
-    Every run of a hall with an economizer needs it and the actuators of `guards`; see `water_plant.exchanger_model`.
+    Every run of a hall with an economizer needs it and the actuators of `economizer_actuators`; see `water_plant.exchanger_model`.
     """
     plant = scenario.chilled_water
     if plant is None or not plant.economizer:
@@ -167,14 +167,14 @@ def supervised(control: Control, scenario: Scenario) -> Control:
     return both
 
 
-def set_points(scenario: Scenario) -> dict[str, Variable]:
+def setpoints_in_force(scenario: Scenario) -> dict[str, Variable]:
     """What is in force of what was set, by the names of `actuators`."""
     return {name: Variable("Schedule Value", lever.key, lever.scale) for name, lever in actuators(scenario).items()}
 
 
 def variables(scenario: Scenario) -> dict[str, Variable]:
     """Read, by our names: powers [kW], temperatures [degC], flows [kg/s]; and what is in force of what was set."""
-    made = {**SITE_VARIABLES, **CHILLED_WATER_VARIABLES, **set_points(scenario)}
+    made = {**SITE_VARIABLES, **CHILLED_WATER_VARIABLES, **setpoints_in_force(scenario)}
     for z, name in enumerate(scenario.zones):
         made |= air_variables(z, name) | _coil_variables(z, name)
     if scenario.tower is not None:

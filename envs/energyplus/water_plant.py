@@ -15,12 +15,12 @@ from envs.energyplus.epjson import (
     biquadratic,
     branch,
     loop_side,
-    merged,
-    one,
+    merged_models,
     pipe,
     power_law,
     quadratic,
     schedule,
+    single_object,
 )
 from envs.equipment.chilled_water import ChilledWater
 from envs.equipment.chiller import MACHINES
@@ -50,11 +50,11 @@ def chiller_model(p: ChilledWater, inside_box: bool, condenser: tuple[str, str])
     m = MACHINES[p.machine]
     x = m.leaving_range_c if inside_box else WIDE_X_C
     y = m.condenser_range_c if inside_box else WIDE_Y_C
-    return merged(
+    return merged_models(
         biquadratic("CapFT", m.cap_ft, x, y),
         biquadratic("EIRFT", m.eir_ft, x, y),
         quadratic("EIRFPLR", m.eir_fplr, (0.0, 1.5)),
-        one(
+        single_object(
             "Chiller:Electric:EIR",
             CHILLER,
             reference_capacity=p.nominal_capacity_kw * 1e3,
@@ -88,10 +88,10 @@ def exchanger_model(p: ChilledWater) -> Model:
     """Plate exchanger of the economizer: our UA, counterflow, cold flow modulated to hold the supply setpoint.
 
     Schedule: ``Economizer Available``. It must be switched off where the condenser water is too warm
-    (`water_cooled_hall.supervised`): left to its own control there, EnergyPlus 25.2 takes no heat in it but ends the
+    (`water_cooled_hall.with_economizer_guard`): left to its own control there, EnergyPlus 25.2 takes no heat in it but ends the
     step with more water in the coils than their air was cooled with, some 5 % of heat from nowhere.
     """
-    return one(
+    return single_object(
         "HeatExchanger:FluidToFluid",
         EXCHANGER,
         availability_schedule_name=ECONOMIZER_AVAILABLE,
@@ -134,7 +134,7 @@ def pump_model(p: ChilledWater, inlet: str, outlet: str) -> tuple[Part, Model]:
             "coefficient_3_of_the_part_load_performance_curve": 0.0,
             "coefficient_4_of_the_part_load_performance_curve": 1.0 - held,
         }
-    return Part(kind, "CHW Pump", inlet, outlet), one(kind, "CHW Pump", **common, **fields)
+    return Part(kind, "CHW Pump", inlet, outlet), single_object(kind, "CHW Pump", **common, **fields)
 
 
 def chilled_water_loop(
@@ -154,14 +154,14 @@ def chilled_water_loop(
         machines.insert(0, ("HeatExchanger:FluidToFluid", EXCHANGER, "Economizer In", "Chiller In"))
     line.append(Part("Chiller:Electric:EIR", CHILLER, "Chiller In", "Chiller Out"))
     outlet_pipe, outlet_model = pipe("CHW Header Pipe", "Chiller Out", "CHW Supply Outlet")
-    return merged(
+    return merged_models(
         chiller_model(p, inside_box, condenser),
-        merged(exchanger_model(p), schedule(ECONOMIZER_AVAILABLE, 1.0)) if p.economizer else {},
+        merged_models(exchanger_model(p), schedule(ECONOMIZER_AVAILABLE, 1.0)) if p.economizer else {},
         pump_objects,
         inlet_model,
         outlet_model,
         branch("CHW Supply Branch", [pump, *line, outlet_pipe]),
-        one("BranchList", "CHW Supply Branches", branches=[{"branch_name": "CHW Supply Branch"}]),
+        single_object("BranchList", "CHW Supply Branches", branches=[{"branch_name": "CHW Supply Branch"}]),
         loop_side("CHW Demand", [], [(f"{c.name} Water Branch", [c]) for c in coils]),
         plant_loop("CHW", 2.0, 60.0, p.design_flow_m3_s, p.loop_volume_m3),
         _operation("CHW", p, machines, switched),
@@ -173,7 +173,7 @@ def chilled_water_loop(
 
 def plant_loop(prefix: str, coldest_c: float, hottest_c: float, flow_m3_s: float, volume_m3: float) -> Model:
     """A water loop whose nodes, branches, connectors and schemes carry its prefix."""
-    return one(
+    return single_object(
         "PlantLoop",
         f"{prefix} Loop",
         fluid_type="Water",
@@ -210,9 +210,9 @@ def _operation(prefix: str, p: ChilledWater, machines: Sequence[tuple[str, str, 
             f"control_scheme_{i}_name": name,
             f"control_scheme_{i}_schedule_name": available,
         }
-    return merged(
+    return merged_models(
         *(_setpoint_scheme(name, p, running) for name, running, _ in schemes),
-        one("PlantEquipmentOperationSchemes", f"{prefix} Schemes", **fields),
+        single_object("PlantEquipmentOperationSchemes", f"{prefix} Schemes", **fields),
         schedule(CHILLER_AVAILABLE, 1.0) if switched else {},
     )
 
@@ -229,13 +229,13 @@ def _setpoint_scheme(name: str, p: ChilledWater, machines: Sequence[tuple[str, s
             f"component_{i}_flow_rate": p.design_flow_m3_s,
             f"operation_{i}_type": "Cooling",
         }
-    return one("PlantEquipmentOperation:ComponentSetpoint", name, **fields)
+    return single_object("PlantEquipmentOperation:ComponentSetpoint", name, **fields)
 
 
 def _setpoint_manager(name: str, nodes: Sequence[str]) -> Model:
-    return merged(
-        one("NodeList", f"{name} Nodes", nodes=[{"node_name": n} for n in nodes]),
-        one(
+    return merged_models(
+        single_object("NodeList", f"{name} Nodes", nodes=[{"node_name": n} for n in nodes]),
+        single_object(
             "SetpointManager:Scheduled",
             f"{name} Manager",
             control_variable="Temperature",
@@ -258,9 +258,9 @@ def condenser_loop(p: ChilledWater, tower: CoolingTower) -> Model:
     pump_kw = float(pump_power_kw(flow, tower.pump_head_kpa, tower.pump_efficiency))
     pump = Part("Pump:ConstantSpeed", "CW Pump", "CW Supply Inlet", "Tower In")
     line = [pump, Part("CoolingTower:VariableSpeed", TOWER, "Tower In", "CW Supply Outlet")]
-    return merged(
+    return merged_models(
         tower_model(tower),
-        one(
+        single_object(
             "Pump:ConstantSpeed",
             "CW Pump",
             inlet_node_name="CW Supply Inlet",
@@ -272,14 +272,14 @@ def condenser_loop(p: ChilledWater, tower: CoolingTower) -> Model:
             pump_control_type="Continuous",
         ),
         branch("CW Supply Branch", line),
-        one("BranchList", "CW Supply Branches", branches=[{"branch_name": "CW Supply Branch"}]),
+        single_object("BranchList", "CW Supply Branches", branches=[{"branch_name": "CW Supply Branch"}]),
         loop_side("CW Demand", [], users),
         plant_loop("CW", 3.0, 80.0, flow, tower.cells * tower.cell_basin_m3 + tower.loop_m3),
-        one("PlantEquipmentList", "CW Equipment", equipment=[
+        single_object("PlantEquipmentList", "CW Equipment", equipment=[
             {"equipment_object_type": "CoolingTower:VariableSpeed", "equipment_name": TOWER}]),
-        one("PlantEquipmentOperation:CoolingLoad", "CW Operation", load_range_1_lower_limit=0.0,
+        single_object("PlantEquipmentOperation:CoolingLoad", "CW Operation", load_range_1_lower_limit=0.0,
             load_range_1_upper_limit=1e9, range_1_equipment_list_name="CW Equipment"),
-        one("PlantEquipmentOperationSchemes", "CW Schemes",
+        single_object("PlantEquipmentOperationSchemes", "CW Schemes",
             control_scheme_1_object_type="PlantEquipmentOperation:CoolingLoad",
             control_scheme_1_name="CW Operation", control_scheme_1_schedule_name=ALWAYS_ON),
         schedule(CW_SETPOINT, 24.0),
@@ -290,9 +290,9 @@ def condenser_loop(p: ChilledWater, tower: CoolingTower) -> Model:
 def tower_model(tower: CoolingTower) -> Model:
     """The duty cells as one YorkCalc tower with our design flow, fan and fan law; no basin heater."""
     cells = tower.duty_cells
-    return merged(
+    return merged_models(
         power_law("Tower Fan Law", 3.0, (0.0, 1.0)),
-        one(
+        single_object(
             "CoolingTower:VariableSpeed",
             TOWER,
             water_inlet_node_name="Tower In",

@@ -52,17 +52,17 @@ class Recording:
     nodes: list[Node] = field(default_factory=list)
     known: dict[Any, Node] = field(default_factory=dict)
 
-    def input(self, value: np.ndarray) -> Traced:
+    def input(self, value: np.ndarray) -> TracedArray:
         """Enter an argument of the recorded function."""
-        return self.traced(self._add("input", value))
+        return self.traced_array(self._add("input", value))
 
-    def traced(self, node: Node) -> Traced:
+    def traced_array(self, node: Node) -> TracedArray:
         """Make an array that records what is done with it."""
-        out = node.value.view(Traced)
+        out = node.value.view(TracedArray)
         out.node, out.recording = node, self
         return out
 
-    def operation(self, kind: str, value: Any, operands: tuple[Node, ...], detail: Any, key: Any) -> Traced:
+    def operation(self, kind: str, value: Any, operands: tuple[Node, ...], detail: Any, key: Any) -> TracedArray:
         """Find the node of an operation, or make it."""
         full = (kind, key, tuple(n.index for n in operands))
         node = self.known.get(full)
@@ -70,11 +70,11 @@ class Recording:
             if not isinstance(value, np.ndarray):
                 value = np.asarray(value)
             node = self.known[full] = self._add(kind, _plain(value), operands, detail)
-        return self.traced(node)
+        return self.traced_array(node)
 
     def node_of(self, x: Any, dtype: np.dtype | None = None) -> Node:
         """Node of an operand; plain arrays and numbers become constants (numbers in ``dtype``)."""
-        if isinstance(x, Traced):
+        if isinstance(x, TracedArray):
             if x.recording is not self or x.node is None:
                 raise Untraceable("an array lost its record: an operation that tapes do not know was applied to it")
             return x.node
@@ -95,7 +95,7 @@ class Recording:
 
 
 def _plain(x: Any) -> Any:
-    return x.view(np.ndarray) if isinstance(x, Traced) else x
+    return x.view(np.ndarray) if isinstance(x, TracedArray) else x
 
 
 def _refuse(name: str) -> Callable[..., Any]:
@@ -128,7 +128,7 @@ _SHAPE_ONLY = frozenset(
 )
 
 
-class Traced(np.ndarray):
+class TracedArray(np.ndarray):
     """An array whose operations are recorded."""
 
     node: Node | None
@@ -142,7 +142,7 @@ class Traced(np.ndarray):
         """Record an elementwise function, a product of matrices, or a reduction."""
         if method not in ("__call__", "reduce") or ufunc.nout != 1 or kwargs.get("where", True) is not True:
             raise Untraceable(f"{ufunc.__name__}.{method} with {sorted(kwargs)} is not known to tapes")
-        recording = next(x.recording for x in (*inputs, *(out or ())) if isinstance(x, Traced) and x.recording)
+        recording = next(x.recording for x in (*inputs, *(out or ())) if isinstance(x, TracedArray) and x.recording)
         kwargs = {
             k: v for k, v in kwargs.items() if v is not None and k not in ("where", "casting", "subok", "initial")
         }
@@ -156,7 +156,7 @@ class Traced(np.ndarray):
         made = recording.operation(kind, value, tuple(operands), (ufunc, kwargs), (ufunc, repr(sorted(kwargs.items()))))
         if out is not None:
             (target,) = out
-            if not isinstance(target, Traced) or target.shape != made.shape:
+            if not isinstance(target, TracedArray) or target.shape != made.shape:
                 raise Untraceable("writing a recorded array into a plain one, or into another shape")
             made = made.astype(target.dtype)
             target.node, target.recording = made.node, made.recording
@@ -167,7 +167,7 @@ class Traced(np.ndarray):
         if func in _PIECEWISE or func in _SHAPE_ONLY:
             return super().__array_function__(func, types, args, kwargs)
         parts = args[0] if func is np.concatenate else args
-        recording = next(x.recording for x in parts if isinstance(x, Traced) and x.recording)
+        recording = next(x.recording for x in parts if isinstance(x, TracedArray) and x.recording)
         if func is np.concatenate:
             axis = kwargs.get("axis", args[1] if len(args) > 1 else 0)
             operands = tuple(recording.node_of(x) for x in parts)
@@ -178,11 +178,11 @@ class Traced(np.ndarray):
         value = func(*(n.value for n in operands), **kwargs)
         return recording.operation("call", value, operands, (func, kwargs), (func, repr(sorted(kwargs.items()))))
 
-    def _view(self, value: Any, how: Any) -> Traced:
-        recording = self._recorded()
+    def _view(self, value: Any, how: Any) -> TracedArray:
+        recording = self._recorded_operation()
         return recording.operation("view", value, (recording.node_of(self),), how, repr(how))
 
-    def _recorded(self) -> Recording:
+    def _recorded_operation(self) -> Recording:
         if self.recording is None:
             raise Untraceable("an array lost its record: an operation that tapes do not know was applied to it")
         return self.recording
@@ -198,9 +198,9 @@ class Traced(np.ndarray):
 
     def take(self, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
         """Rows by fixed integers."""
-        recording = self._recorded()
+        recording = self._recorded_operation()
         rows = np.asarray(indices)
-        if rows.dtype == bool or isinstance(indices, Traced) or axis is None or out is not None:
+        if rows.dtype == bool or isinstance(indices, TracedArray) or axis is None or out is not None:
             raise Untraceable("only fixed integers can pick from a recorded array, along a named axis")
         value = _plain(self).take(rows, axis=axis)
         return recording.operation(
@@ -209,7 +209,7 @@ class Traced(np.ndarray):
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """Another dtype; the same array where it has that dtype."""
-        recording = self._recorded()
+        recording = self._recorded_operation()
         if self.dtype == np.dtype(dtype):
             return self
         value = _plain(self).astype(dtype)

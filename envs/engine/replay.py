@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar, TypeVarTuple
 
 import numpy as np
 
-from envs.engine.record import Node, Recording, Traced, Untraceable
-from envs.trees import leaves, mapped
+from envs.engine.record import Node, Recording, TracedArray, Untraceable
+from envs.trees import leaves, map_leaves
 
 Trees = TypeVarTuple("Trees")
 Result = TypeVar("Result")
@@ -21,7 +21,7 @@ _KEYWORD_OUT = (np.maximum, np.minimum)  # numpy wants the result of these by na
 _FULL_OPERAND = (np.maximum, np.minimum, np.clip)  # quicker against an array than against a number
 
 
-class Taped(Generic[*Trees, Result]):
+class TapedFunction(Generic[*Trees, Result]):
     """A pure function of trees of arrays whose last axis is the batch, replayed once it has been called a few times.
 
     The first calls run the function itself, so nothing is spent on what is called rarely. The replay makes the same
@@ -51,7 +51,7 @@ class Taped(Generic[*Trees, Result]):
 
     def __reduce__(self) -> Any:
         """Let copies and pickles record anew."""
-        return Taped, (self.function, self.after)
+        return TapedFunction, (self.function, self.after)
 
     def __call__(self, *trees: *Trees) -> Result:
         """Return what the function returns, in fresh arrays."""
@@ -93,7 +93,7 @@ class _Tape:
 
     def __init__(self, function: Callable[..., Any], trees: Any) -> None:
         recording = Recording()
-        result = function(*mapped(trees, recording.input))
+        result = function(*map_leaves(trees, recording.input))
         code = _Code(recording, result)
         self._play, self._collect, self._arenas = code.play, code.collect, code.arenas
         self.calls = code.calls
@@ -118,7 +118,7 @@ class _Code:
         self._wide: dict[Any, str] = {}
         self._views: dict[tuple[str, str], str] = {}
         returned: list[Node] = []
-        mapped(result, lambda x: returned.append(recording.node_of(x)))
+        map_leaves(result, lambda x: returned.append(recording.node_of(x)))
         live = _live(recording.nodes, returned)
         self._inputs = [n for n in recording.nodes if n.kind == "input"]
         for k, node in enumerate(self._inputs):
@@ -127,7 +127,7 @@ class _Code:
         self._last_use = _last_uses(live)
         for node in live:
             self._write(node)
-        self.play = self._compiled("play", ["out", "x"], self.lines)
+        self.play = self._program("play", ["out", "x"], self.lines)
         self.collect = self._collector(result, recording)
 
     # ---- where results go -----------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ class _Code:
             return made[node.index]
 
         def write(tree: Any) -> str:
-            if isinstance(tree, Traced):
+            if isinstance(tree, TracedArray):
                 return text_of(recording.node_of(tree))
             if isinstance(tree, dict):
                 return "{" + ", ".join(f"{k!r}: {write(v)}" for k, v in tree.items()) + "}"
@@ -189,7 +189,7 @@ class _Code:
             return self._global(tree)
 
         text = write(result)
-        return self._compiled("collect", ["out", "x"], [*lines, f"return {text}"])
+        return self._program("collect", ["out", "x"], [*lines, f"return {text}"])
 
     # ---- one call a line ------------------------------------------------------------------------------------------
 
@@ -215,7 +215,7 @@ class _Code:
         parent = self.names[node.operands[0].index]
         how = self._view_text(node)
         if parent in self.space:
-            shown = self._shown(parent, how)
+            shown = self._view_name(parent, how)
             if np.may_share_memory(self.space[shown], self.space[parent]):
                 self.names[node.index] = shown
                 return
@@ -274,12 +274,12 @@ class _Code:
             return f"v{node.index}"
         value = node.value
         key = (value.dtype, value.size)
-        flat = self._free[key].pop() if self._free[key] else self._global(_aligned(value.size, value.dtype))
+        flat = self._free[key].pop() if self._free[key] else self._global(_aligned_block(value.size, value.dtype))
         self._buffer[node.index] = flat
-        self.names[node.index] = self._shown(flat, f".reshape({value.shape!r})")
+        self.names[node.index] = self._view_name(flat, f".reshape({value.shape!r})")
         return self.names[node.index]
 
-    def _shown(self, name: str, how: str) -> str:
+    def _view_name(self, name: str, how: str) -> str:
         """Name of a view of a fixed array, one object for each."""
         if (name, how) not in self._views:
             self._views[name, how] = self._global(eval(f"base{how}", {"base": self.space[name], "slice": slice}))
@@ -307,7 +307,7 @@ class _Code:
         self.space[name] = value
         return name
 
-    def _compiled(self, name: str, arguments: list[str], lines: list[str]) -> Callable[..., Any]:
+    def _program(self, name: str, arguments: list[str], lines: list[str]) -> Callable[..., Any]:
         body = "\n    ".join(lines or ["pass"])
         scope = dict(self.space)
         exec(compile(f"def {name}({', '.join(arguments)}):\n    {body}\n", f"<tape {name}>", "exec"), scope)
@@ -333,7 +333,7 @@ def _last_uses(live: list[Node]) -> dict[int, int]:
     return last
 
 
-def _aligned(size: int, dtype: np.dtype) -> np.ndarray:
+def _aligned_block(size: int, dtype: np.dtype) -> np.ndarray:
     """Memory of ``size`` elements that starts on a cache line."""
     raw = np.empty(size * dtype.itemsize + _ALIGN, np.uint8)
     start = -raw.ctypes.data % _ALIGN

@@ -87,7 +87,7 @@ class EpisodeSums:
             self._peaks[name] = np.zeros(self.n)
         np.maximum(self._peaks[name], value, out=self._peaks[name])
 
-    def named(self, length: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    def by_name(self, length: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
         """Copies of the sums, with the episode length as ``l``."""
         out = dict(zip(self._names, self._sums.copy())) | {name: peak.copy() for name, peak in self._peaks.items()}
         out["l"] = length.astype(np.float64)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from envs.episodes.bill import Bill
 from envs.episodes.plan import EpisodePlan
 from envs.faults import Availability
-from envs.interface.observation import Observer
-from envs.interface.sensors import SensorBank, SensorState, restarted
+from envs.interface.observation import ObservationEncoder
+from envs.interface.sensors import SensorBank, SensorState, merged_state
 from envs.physics.namespace import Floats
 from envs.plant.flows import Flows
 from envs.plant.machines import reported
@@ -41,7 +41,7 @@ class Instruments:
         Rows of the sensor bank.
     """
 
-    def __init__(self, scenario: Scenario, plant: PlantLike, observer: Observer) -> None:
+    def __init__(self, scenario: Scenario, plant: PlantLike, observer: ObservationEncoder) -> None:
         self.plant, self.layout = plant, plant.layout
         self.dtype = plant.dtype
         self.observer = observer
@@ -71,20 +71,20 @@ class Instruments:
         flows, state, in_force, outside, lost = moment
         before = self.state
         batch = len(t)
-        values = self.plant_points(flows, state, in_force, outside) | self._owed(flows, bill)
+        values = self.plant_points(flows, state, in_force, outside) | self._pending_values(flows, bill)
         block = self.observer.stack(values, batch, self.dtype)
         true = block[self.sensed_rows]
         fresh = t == 0
         if self.state is None or fresh.all():
             self.state = self.bank.initial(true, plan.noise_seed, plan.episode)
         elif fresh.any():
-            self.state = restarted(self.state, self.bank.initial(true, plan.noise_seed, plan.episode), fresh)
+            self.state = merged_state(self.state, self.bank.initial(true, plan.noise_seed, plan.episode), fresh)
         self.state, seen = self.bank.measure(
             self.state, true, plan.noise_seed, plan.episode, t, lost.sensor_stuck, lost.sensor_offset
         )
         block[self.sensed_rows] = seen
         if only is not None and before is not None and self.block is not None:
-            self.state = restarted(before, self.state, only)
+            self.state = merged_state(before, self.state, only)
             block = np.where(only, block, self.block)
         self.block = block
         return block
@@ -93,9 +93,9 @@ class Instruments:
         self, flows: Flows, state: PlantState, in_force: Mapping[str, Floats], outside: Outside
     ) -> dict[str, Floats]:
         """Give what perfect sensors would show of plant, weather and setpoints; what is owed is left out."""
-        return self._true(flows, in_force, outside) | reported(self.plant, state)
+        return self._true_values(flows, in_force, outside) | reported(self.plant, state)
 
-    def _true(self, flows: Flows, in_force: Mapping[str, Floats], outside: Outside) -> dict[str, Floats]:
+    def _true_values(self, flows: Flows, in_force: Mapping[str, Floats], outside: Outside) -> dict[str, Floats]:
         """Give what the plant did, what the world does, and what is in force."""
         share = 1.0 / self.rated_it_kw
         values: dict[str, Floats] = {name: getattr(flows, name) for name in _DIRECT}
@@ -108,7 +108,7 @@ class Instruments:
         values["feeder_load_frac"] = flows.ups_power_kw * (1.0 / self.layout.feeder_limit_kw)
         return values
 
-    def _owed(self, flows: Flows, bill: Bill) -> dict[str, Floats]:
+    def _pending_values(self, flows: Flows, bill: Bill) -> dict[str, Floats]:
         """Give what is owed: the bill's peak and window, work that waits."""
         share, backlog = 1.0 / self.rated_it_kw, flows.backlog
         values: dict[str, Floats] = {"billing_peak_share": bill.peak_kw * share}

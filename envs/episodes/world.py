@@ -67,7 +67,7 @@ class World:
         step_s = scenario.episode.step_s
         if 86_400 % step_s:
             raise ValueError(f"episode.step_s = {step_s} does not divide a day; give a divisor such as 60 or 300")
-        years = weathers(scenario)
+        years = weather_years(scenario)
         sites = [_site_block(year, seed, scenario, step_s) for year, seed in years]
         offset_h = years[0][0].utc_offset_h
         first, pools = load_pools(scenario, offset_h, scenario.site.workload_weeks)
@@ -145,7 +145,7 @@ class World:
         self.load_steps = len(self.activity_pool) // self.n_loads
 
 
-def weathers(scenario: Scenario) -> list[tuple[Weather, int]]:
+def weather_years(scenario: Scenario) -> list[tuple[Weather, int]]:
     """One calendar year of weather per climate and seed, with its seed (files ignore it)."""
     site = scenario.site
     if not site.climates or not site.weather_seeds:
@@ -180,7 +180,7 @@ def load_pools(scenario: Scenario, utc_offset_h: float, weeks: int) -> tuple[Wor
     loads = workloads(scenario, utc_offset_h, weeks)
     scale, trace = np.float32(scenario.site.workload_scale), bool(scenario.site.workload_file)
     activity = np.concatenate([w.activity for w in loads]) * scale
-    queue = np.concatenate([_queue(w, trace) for w in loads])
+    queue = np.concatenate([_queue_columns(w, trace) for w in loads])
     rows = np.ascontiguousarray(activity.reshape(len(activity), -1))
     return loads[0], LoadPools(rows, np.concatenate([w.job for w in loads]), queue)
 
@@ -196,7 +196,7 @@ def workloads(scenario: Scenario, utc_offset_h: float, weeks: int) -> list[Workl
     return [generate_workload(table, seed, weeks, int(step_s), utc_offset_h) for seed in site.workload_seeds]
 
 
-def _queue(w: Workload, begins_again: bool) -> NDArray[np.float32]:
+def _queue_columns(w: Workload, begins_again: bool) -> NDArray[np.float32]:
     """Columns batch_arrival, batch_due, unserved ``(T, 3)``: what arrived a deadline ago falls due now.
 
     What falls due in the first hours arrived before the pool: at the end of a trace that begins again, else (so that

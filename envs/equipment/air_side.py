@@ -112,9 +112,9 @@ def corrected(zt: ZoneTable, state: AirState, seen: Readings, gain: float) -> Ai
     and walls are remembered.
     """
     return state._replace(
-        supply_c=seen.pulled(state.supply_c, "zone_supply_c", gain),
-        hot_c=seen.pulled(state.hot_c, "zone_return_c", gain),
-        fan_speed_frac=seen.told(state.fan_speed_frac, "zone_fan_speed_frac"),
+        supply_c=seen.corrected_value(state.supply_c, "zone_supply_c", gain),
+        hot_c=seen.corrected_value(state.hot_c, "zone_return_c", gain),
+        fan_speed_frac=seen.reported_value(state.fan_speed_frac, "zone_fan_speed_frac"),
     )
 
 

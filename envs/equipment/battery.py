@@ -65,7 +65,7 @@ def reported(p: Battery, state: BatteryState) -> dict[str, Array]:
 
 def corrected(p: Battery, state: BatteryState, seen: Readings, gain: float) -> BatteryState:
     """State that follows a real battery: the charge is as reported; there is nothing to pull by ``gain``."""
-    return state._replace(soc_frac=seen.told(state.soc_frac, "battery_soc_frac"))
+    return state._replace(soc_frac=seen.reported_value(state.soc_frac, "battery_soc_frac"))
 
 
 def advance(

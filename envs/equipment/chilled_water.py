@@ -177,9 +177,9 @@ def corrected(p: ChilledWater, state: ChwState, seen: Readings, gain: float) -> 
     """
     stages = corrected_stages(state.stages, seen, "chillers_running", "chiller_hold_frac", p.stage_hold_s)
     return ChwState(
-        supply_c=seen.pulled(state.supply_c, "chw_supply_c", gain),
+        supply_c=seen.corrected_value(state.supply_c, "chw_supply_c", gain),
         stages=stages,
-        economizer_on=seen.told(state.economizer_on, "economizer_on"),
+        economizer_on=seen.reported_value(state.economizer_on, "economizer_on"),
         economizer_since_s=elapsed_s(state.economizer_since_s, p.economizer_lockout_s, seen, "economizer_hold_frac"),
         online=lower(state.online, stages.running),
     )

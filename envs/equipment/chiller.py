@@ -111,13 +111,13 @@ def temperature_factors(machine: Chiller, leaving_c: Array, condenser_in_c: Arra
     x_low, x_high = machine.leaving_range_c
     y_low, y_high = machine.condenser_range_c
     y_held = upper(upper(condenser_in_c, y_low), leaving_c + _LEAST_HELD_LIFT_K)
-    left = _below_cut_out(condenser_in_c, WATER_CUT_OUT_C)
+    left = _cut_out_share(condenser_in_c, WATER_CUT_OUT_C)
     xb, yb = clip(leaving_c, x_low, x_high), lower(y_held, y_high)
     lift_ratio = (y_held - leaving_c + 9.5) / (yb - xb + 9.5) * ((xb + _CARNOT_KELVIN) / (leaving_c + _CARNOT_KELVIN))
     return biquadratic(machine.cap_ft, xb, yb) * left, biquadratic(machine.eir_ft, xb, yb) * lift_ratio
 
 
-def _below_cut_out(condenser_in_c: Array, cut_out_c: float) -> Array:
+def _cut_out_share(condenser_in_c: Array, cut_out_c: float) -> Array:
     """Share of the capacity that the high-pressure limit leaves: it unloads the machine over the last 5 K [1]."""
     return clip((cut_out_c - condenser_in_c) * (1.0 / CUT_OUT_BAND_K), _LEAST_CAPACITY, 1.0)
 
@@ -150,7 +150,7 @@ def air_terms(machine: Chiller, dry_bulb_c: Array) -> AirTerms:
     yb = clip(dry_bulb_c, *machine.condenser_range_c)
     eir = biquadratic(machine.eir_ft, x, yb)
     at_edge = eir * ((x + _CARNOT_KELVIN) / upper(_condensing_c(yb) - (x - 2.0), 10.0))
-    left = _below_cut_out(dry_bulb_c, AIR_CUT_OUT_C)
+    left = _cut_out_share(dry_bulb_c, AIR_CUT_OUT_C)
     return AirTerms(c[0] + yb * (c[3] + c[4] * yb), c[1] + c[5] * yb, at_edge, _condensing_c(dry_bulb_c), left)
 
 

@@ -217,7 +217,7 @@ def reported(p: CoolingTower, state: TowerState) -> dict[str, Array]:
 def corrected(p: CoolingTower, state: TowerState, seen: Readings, gain: float) -> TowerState:
     """State that follows a real tower: the basin is pulled to its sensor; cells and their timer are as reported."""
     stages = corrected_stages(state.stages, seen, "tower_cells_running", "tower_hold_frac", p.stage_hold_s)
-    return TowerState(seen.pulled(state.basin_c, "cw_supply_c", gain), stages)
+    return TowerState(seen.corrected_value(state.basin_c, "cw_supply_c", gain), stages)
 
 
 def taken_over(state: TowerState, flows: TowerFlows) -> TowerState:

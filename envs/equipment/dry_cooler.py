@@ -81,7 +81,7 @@ def reported(p: DryCooler, state: DryCoolerState) -> dict[str, Array]:
 
 def corrected(p: DryCooler, state: DryCoolerState, seen: Readings, gain: float) -> DryCoolerState:
     """State that follows real dry coolers: the pad is as reported; there is nothing to pull by ``gain``."""
-    return DryCoolerState(seen.told(state.pad_on, "dry_cooler_pad_on"))
+    return DryCoolerState(seen.reported_value(state.pad_on, "dry_cooler_pad_on"))
 
 
 def advance(

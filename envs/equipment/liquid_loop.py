@@ -123,12 +123,12 @@ def initial_fws(n: int, supply_c: Array = 31.0, dtype: Any = np.float32) -> FwsS
 
 def corrected_tcs(p: CoolantDistribution, state: TcsState, seen: Readings, gain: float) -> TcsState:
     """Coolant loop that follows a real one: its supply is pulled to the sensor."""
-    return state._replace(supply_c=seen.pulled(state.supply_c, "tcs_supply_c", gain))
+    return state._replace(supply_c=seen.corrected_value(state.supply_c, "tcs_supply_c", gain))
 
 
 def corrected_fws(p: FacilityWater, state: FwsState, seen: Readings, gain: float) -> FwsState:
     """Facility water that follows a real loop: its supply is pulled to the sensor."""
-    return FwsState(seen.pulled(state.supply_c, "fws_supply_c", gain))
+    return FwsState(seen.corrected_value(state.supply_c, "fws_supply_c", gain))
 
 
 def pump_speed(p: CoolantDistribution, state: TcsState, command: Array, dt_s: float) -> Array:

@@ -27,7 +27,7 @@ __all__ = [
     "ServerFans",
     "advance",
     "demand_terms",
-    "exhaled",
+    "with_inlet_rise",
     "initial",
     "rack_table",
     "server_fans",
@@ -214,12 +214,12 @@ def advance(
     Notes
     -----
     Ledger, exact: ``power = air_heat + liquid_heat + (C_solids dT_solids + C_packages dT_chip)/dt``. The inlet is that
-    of the start; `exhaled` takes the step's change of it into account and sees whether the rack shuts down.
+    of the start; `with_inlet_rise` takes the step's change of it into account and sees whether the rack shuts down.
     """
     if fans is None:
         fans = server_fans(table, state, inlet_air_c, demand, alive, dt_s)
     fan_speed, fan_kw, airflow = fans
-    cap_frac, slots_kw = _capped_draw(table, demand, state, limit_kw, fan_kw)
+    cap_frac, slots_kw = _draw_under_cap(table, demand, state, limit_kw, fan_kw)
     chip_kw = (slots_kw * demand.inverse_active + demand.rest_chip_kw) * alive
     excess = state.chip_c - THROTTLE_C
     new_excess = _chip_step(table, excess, chip_kw, inlet_air_c, coolant_supply_c, coolant_flow_frac, dt_s)
@@ -265,7 +265,7 @@ def server_fans(
     return ServerFans(speed, power_kw, table.flow_kg_s * speed + table.draught_kg_s)
 
 
-def exhaled(
+def with_inlet_rise(
     table: RackTable,
     state: RackState,
     flows: RackFlows,
@@ -304,7 +304,7 @@ def _over_slots(values: Array) -> Array:
     return total
 
 
-def _capped_draw(
+def _draw_under_cap(
     table: RackTable, demand: RackDemand, state: RackState, limit_kw: Array, fan_kw: Array
 ) -> tuple[Array, Array]:
     """Share of each slot's demand that the limit leaves (S, R, B), and what the slots then draw (R, B), B4.

@@ -67,10 +67,10 @@ class ActionDecoder:
         for c in self.channels:
             part = box[at : at + c.action_rows]
             at += c.action_rows
-            targets[c.name] = self._value(c, part, in_force, wet_bulb_c, row_demand_kw, step_s)
+            targets[c.name] = self._physical_value(c, part, in_force, wet_bulb_c, row_demand_kw, step_s)
         return targets
 
-    def _value(
+    def _physical_value(
         self, c: Channel, part: Array, in_force: Mapping[str, Array], wet_bulb_c: Array, demand_kw: Array, step_s: float
     ) -> Array:
         if c.encoding == "delta":
@@ -110,7 +110,7 @@ def next_in_force(
     channels: Sequence[Channel], wanted: Mapping[str, Array], before: Mapping[str, Array], step_s: float
 ) -> dict[str, Array]:
     """Setpoints ``{channel: (k, B)}`` of the coming step: what is wanted, by range and slew; else those ``before``."""
-    return {c.name: slew_limited(c, wanted.get(c.name, before[c.name]), before[c.name], step_s) for c in channels}
+    return {c.name: value_in_force(c, wanted.get(c.name, before[c.name]), before[c.name], step_s) for c in channels}
 
 
 def channel_travel(c: Channel, in_force: Array, before: Array) -> Array:
@@ -128,7 +128,7 @@ def travel_ranges(channels: Sequence[Channel], in_force: Mapping[str, Array], be
     return total
 
 
-def slew_limited(c: Channel, target: Array, in_force: Array, step_s: float) -> Array:
+def value_in_force(c: Channel, target: Array, in_force: Array, step_s: float) -> Array:
     """The value that goes into force: inside the range, no further from the present value than the slew allows."""
     value = np.minimum(np.maximum(target, c.low), c.high)
     scale = step_s / SLEW_INTERVAL_S

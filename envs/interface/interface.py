@@ -12,10 +12,10 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.interface.action import APPROACH_HIGH_K, APPROACH_LOW_K, ActionDecoder, slew_limited
+from envs.interface.action import APPROACH_HIGH_K, APPROACH_LOW_K, ActionDecoder, value_in_force
 from envs.interface.channel import SLEW_INTERVAL_S, Channel
 from envs.interface.channels import CHANNELS
-from envs.interface.observation import Observer
+from envs.interface.observation import ObservationEncoder
 from envs.interface.points import Point
 from envs.unknown_name import unknown_name
 
@@ -88,7 +88,7 @@ class Interface:
         Control step [s].
     """
 
-    observer: Observer
+    observer: ObservationEncoder
     decoder: ActionDecoder
     step_s: float
 
@@ -106,7 +106,7 @@ class Interface:
     def limited(self, targets: Mapping[str, Array], measurements: Mapping[str, Array]) -> dict[str, Array]:
         """Targets as they may go into force: inside the range, as far from what is in force as the slew allows."""
         return {
-            c.name: slew_limited(c, targets[c.name], measurements[IN_FORCE + c.name], self.step_s)
+            c.name: value_in_force(c, targets[c.name], measurements[IN_FORCE + c.name], self.step_s)
             for c in self.decoder.channels
         }
 
@@ -152,7 +152,7 @@ def interface_from(data: InterfaceData, step_s: float | None = None) -> Interfac
         raise ValueError(f"step_s = {step}; give the seconds between two decisions, above 0")
     rated = np.asarray(data["row_rated_kw"], np.float32)[:, None]
     decoder = ActionDecoder([_channel(c) for c in data["channels"]], rated, data["feeder_limit_kw"])
-    return Interface(Observer([_point(p) for p in data["points"]]), decoder, float(step))
+    return Interface(ObservationEncoder([_point(p) for p in data["points"]]), decoder, float(step))
 
 
 def possible_range(p: Point) -> tuple[float, float]:

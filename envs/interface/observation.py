@@ -17,7 +17,7 @@ Array = NDArray[np.floating]
 _ROW_GAP = 16  # numbers between rows: rows a power of two apart share cache sets, which makes transposing slow
 
 
-class Observer:
+class ObservationEncoder:
     """Stacks named points ``{name: (k, B)}`` and scales them to observations ``(B, n)``."""
 
     def __init__(self, points: Sequence[Point]) -> None:

@@ -133,7 +133,7 @@ class PricedFlows(Protocol):
 
 
 @dataclass(frozen=True)
-class Judged:
+class PricingInputs:
     """What the environment knows beside the plant's Flows when it prices a step; all ``(B,)``."""
 
     price_usd_mwh: Array
@@ -144,7 +144,7 @@ class Judged:
     inlet_ramp_k_h: Array
 
 
-def terms(config: RewardConfig, flows: PricedFlows, judged: Judged, step_h: float) -> dict[str, Array]:
+def terms(config: RewardConfig, flows: PricedFlows, judged: PricingInputs, step_h: float) -> dict[str, Array]:
     """Cost terms [USD] of one step, each ``(B,)``; ``closing`` is charged at an episode's end by ``closing_cost``.
 
     Energy is grid energy less what the load signal asks of the racks (the agent cannot change that part), at the

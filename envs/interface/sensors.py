@@ -198,7 +198,7 @@ class SensorBank:
         tuple
             Next state and readings ``(N, B)``: ``x + scale (bias + drift step + noise z)``, ``scale`` 1 or ``|x|``.
         """
-        past, seen = self._delayed(state.past, values)
+        past, seen = self._delayed_values(state.past, values)
         error: Floats | None = None
         if self._noise.any():
             error = normal_noise(seed, episode, step, self.size, self.dtype) * self._noise
@@ -218,7 +218,7 @@ class SensorBank:
             read = read + stuck * (state.last - read)
         return SensorState(state.bias, state.drift_per_step, past, read), read
 
-    def _delayed(self, past: Floats | None, values: Floats) -> tuple[Floats | None, Floats]:
+    def _delayed_values(self, past: Floats | None, values: Floats) -> tuple[Floats | None, Floats]:
         """Push the true values into the past and give what the sensors see now, interpolated between steps."""
         if past is None:
             return None, values
@@ -226,7 +226,7 @@ class SensorBank:
         return line[:-1], np.sum(line * self._delay_weights, axis=0)
 
 
-def restarted(state: SensorState, fresh: SensorState, mask: NDArray[np.bool_]) -> SensorState:
+def merged_state(state: SensorState, fresh: SensorState, mask: NDArray[np.bool_]) -> SensorState:
     """``fresh`` where ``mask (B,)`` is true, else ``state``: for environments that begin a new episode."""
 
     def pick(old: Floats | None, new: Floats | None) -> Floats | None:

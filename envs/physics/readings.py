@@ -26,11 +26,11 @@ class Readings(NamedTuple):
         """Whether the building shows the point."""
         return point in self.seen
 
-    def told(self, value: Array, point: str) -> Array:
+    def reported_value(self, value: Array, point: str) -> Array:
         """What the building reports exactly, in place of ``value``; ``value`` itself where it reports nothing."""
         return self._of(value, point).astype(value.dtype) if point in self.seen else value
 
-    def pulled(self, value: Array, point: str, gain: float) -> Array:
+    def corrected_value(self, value: Array, point: str, gain: float) -> Array:
         """The value moved by ``gain`` of what was measured above what was expected: ``x + K (y - h(x))``.
 
         Parameters

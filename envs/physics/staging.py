@@ -40,7 +40,7 @@ def elapsed_frac(since_s: Array, whole_s: float) -> Array:
 
 def elapsed_s(since_s: Array, whole_s: float, seen: Readings, point: str) -> Array:
     """Time that has passed [s] by the share that the building reports; ``since_s`` where it reports none."""
-    return seen.told(since_s, point) * max(float(whole_s), 1.0) if point in seen else since_s
+    return seen.reported_value(since_s, point) * max(float(whole_s), 1.0) if point in seen else since_s
 
 
 def corrected_stages(state: StageState, seen: Readings, running: str, hold: str, min_hold_s: float) -> StageState:
@@ -49,7 +49,7 @@ def corrected_stages(state: StageState, seen: Readings, running: str, hold: str,
     How long more or fewer were wanted is in no report: the model remembers it by itself.
     """
     return state._replace(
-        running=seen.told(state.running, running),
+        running=seen.reported_value(state.running, running),
         since_change_s=elapsed_s(state.since_change_s, min_hold_s, seen, hold),
     )
 

@@ -28,7 +28,7 @@ from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c
 from envs.plant import electrical, ledger, start, work
 from envs.plant.flows import Flows
 from envs.plant.layout import Layout
-from envs.plant.state import NO_LIQUID, Fit, Liquid, Now, PlantState, SubStep, powered
+from envs.plant.state import NO_LIQUID, Available, Liquid, PlantState, StepConditions, SubStep, powered_machines
 from envs.scenario import Scenario
 from envs.signals.step import Load, Outside
 from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
@@ -36,7 +36,7 @@ from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
 LEAST_COIL_WATER_FRAC = 0.02  # drifts through the coils without pumps, engineering guess
 INLET_ALARM_C = 30.0  # worst inlet above it: room fans to full speed (SCENARIOS "Fast protections")
 
-Substep = Callable[[PlantState, Now], tuple[PlantState, ledger.Sub]]
+Substep = Callable[[PlantState, StepConditions], tuple[PlantState, ledger.SubStepFlows]]
 
 
 class Plant:
@@ -75,11 +75,11 @@ class Plant:
         t : array (B,)
             Control steps since the episode began.
         """
-        now = self.now(state, in_force, outside, load, lost, self.substep_s)
+        now = self.step_conditions(state, in_force, outside, load, lost, self.substep_s)
         return self.control_step(state, now, load, t, self.substep)
 
     def control_step(
-        self, start: PlantState, now: Now, load: Load, t: Array, substep: Substep
+        self, start: PlantState, now: StepConditions, load: Load, t: Array, substep: Substep
     ) -> tuple[PlantState, Flows]:
         """Close a control step: its sub-steps, summed, the ledger of work and the Flows.
 
@@ -96,8 +96,8 @@ class Plant:
         state, total = substep(start, now)
         for _ in range(self.substeps - 1):
             state, sub = substep(state, now)
-            total = ledger.add(total, sub)
-        done, work_flows = work.settle(
+            total = ledger.sum_of_substeps(total, sub)
+        done, work_flows = work.settle_work(
             self.layout.work,
             start.work,
             self.layout.racks,
@@ -109,7 +109,7 @@ class Plant:
         state = state._replace(work=done)
         return state, ledger.flows(self, start, state, total, work_flows, load)
 
-    def now(
+    def step_conditions(
         self,
         state: PlantState,
         in_force: Mapping[str, Array],
@@ -117,7 +117,7 @@ class Plant:
         load: Load,
         lost: Availability,
         dt_s: float,
-    ) -> Now:
+    ) -> StepConditions:
         """What holds for a whole control step; arguments as in `step`, ``dt_s`` the sub-step [s]."""
         s, lay = self.scenario, self.layout
         step_h = self.substeps * self.substep_s / 3600.0
@@ -134,12 +134,12 @@ class Plant:
             units = upper(s.dx.units_installed - lost.crah_units_lost[0], 0.0)
             dx = dx_unit.conditions(s.dx, outside.dry_bulb_c, units)
         demand = rack.demand_terms(lay.racks, activity)
-        fit, utility = self._fit(lost), lost.utility_limit_frac
+        fit, utility = self._available(lost), lost.utility_limit_frac
         floor = None
         if s.coolant is not None:
             moist = namespace(limit).max(state.air.humidity_ratio, axis=0)
             floor = liquid_loop.condensation_floor_c(dew_point_from_humidity_ratio_c(moist, lay.pressure_kpa))
-        return Now(
+        return StepConditions(
             in_force,
             outside,
             limit,
@@ -155,7 +155,7 @@ class Plant:
             dt_s,
         )
 
-    def _fit(self, lost: Availability) -> Fit:
+    def _available(self, lost: Availability) -> Available:
         """Count what faults leave of each kind of machine; none runs without its pump, and one pump stands by."""
         s, none = self.scenario, lost.chillers_lost * 0.0
         chillers = cells = fws_pumps = cdus = pumped = none
@@ -171,9 +171,9 @@ class Plant:
             cdus = s.coolant.cdus - namespace(none).maximum(lost.cdus_lost, lost.tcs_pumps_lost)
             fws_pumps = s.facility_water.pumps_running + 1.0 - lost.fws_pumps_lost
         units = self.layout.zones.crah_units - lost.crah_units_lost
-        return Fit(*(upper(x, 0.0) for x in (units, chillers, cells, fws_pumps, cdus, pumped)))
+        return Available(*(upper(x, 0.0) for x in (units, chillers, cells, fws_pumps, cdus, pumped)))
 
-    def _coil_water(self, fit: Fit) -> Array | None:
+    def _coil_water(self, fit: Available) -> Array | None:
         """Share of the coils' full flow that the pumps on duty can bring; None without chilled water."""
         plant = self.scenario.chilled_water
         if plant is None:
@@ -185,12 +185,12 @@ class Plant:
 
     # ---- one sub-step ---------------------------------------------------------------------------------------------
 
-    def substep(self, state: PlantState, now: Now) -> tuple[PlantState, ledger.Sub]:
+    def substep(self, state: PlantState, now: StepConditions) -> tuple[PlantState, ledger.SubStepFlows]:
         """Next state and the books of one sub-step, in the order of the day."""
         p, lay, dt_s = self.scenario, self.layout, now.dt_s
-        now = now._replace(fit=powered(now.fit, state.ups_alive))
+        now = now._replace(fit=powered_machines(now.fit, state.ups_alive))
         fans = rack.server_fans(lay.racks, state.rack, state.inlet_c, now.demand, state.alive, dt_s)
-        balance, inlet_c, share = self._air_in(state, now, fans.airflow_kg_s)
+        balance, inlet_c, share = self._rack_inlets(state, now, fans.airflow_kg_s)
         xp = namespace(inlet_c)
         flow_frac = coolant_c = state.alive[0] * 0.0
         if p.coolant is not None and state.tcs is not None:
@@ -211,11 +211,11 @@ class Plant:
         air_state, air, dx = self._room(state, now, balance, racks, power, response)
         rise_k = air_side.inlet_rise_k(zones, air, share, lay.membership)
         inlet_c = inlet_c + rise_k
-        rack_state, racks = rack.exhaled(lay.racks, rack_state, racks, inlet_c, rise_k, state.alive, dt_s)
+        rack_state, racks = rack.with_inlet_rise(lay.racks, rack_state, racks, inlet_c, rise_k, state.alive, dt_s)
         chw_state, chw = self._chilled_water(state, now, air, power)
         tower_state, tower = self._tower(state, now, chw, liquid.fws)
         did = SubStep(inlet_c, balance, racks, liquid, power, air_state, air, dx, chw, tower)
-        site = electrical.site(self, state, now, did)
+        site = electrical.electrical_substep(self, state, now, did)
         new = PlantState(
             rack=rack_state,
             air=air_state,
@@ -237,9 +237,11 @@ class Plant:
             alarm=as_mask(lay.zone_max(inlet_c) > INLET_ALARM_C, inlet_c) if self.alarms else state.alarm,
             coolant_alarm=self._coolant_alarm(liquid, air_state),
         )
-        return new, ledger.sub(self, state, did, site)
+        return new, ledger.substep_flows(self, state, did, site)
 
-    def _air_in(self, state: PlantState, now: Now, airflow_kg_s: Array) -> tuple[air_side.AirBalance, Array, Array]:
+    def _rack_inlets(
+        self, state: PlantState, now: StepConditions, airflow_kg_s: Array
+    ) -> tuple[air_side.AirBalance, Array, Array]:
         """Who breathes whose air: fan speeds (the alarm drives them to full), air balance, inlet of every rack and the
         recirculated share of it.
         """
@@ -257,7 +259,7 @@ class Plant:
     def _room(
         self,
         state: PlantState,
-        now: Now,
+        now: StepConditions,
         balance: air_side.AirBalance,
         racks: rack.RackFlows,
         power: power_chain.PowerFlows,
@@ -297,7 +299,7 @@ class Plant:
             dx = dx_unit.performance(rated, air.coil_sensible_kw[0] + electrical + latent)
         return air_state, air, dx
 
-    def _liquid(self, state: PlantState, now: Now, racks: rack.RackFlows) -> Liquid:
+    def _liquid(self, state: PlantState, now: StepConditions, racks: rack.RackFlows) -> Liquid:
         """Coolant loop, facility water and the dry coolers where there are any; else the tower's water is the sink."""
         p = self.scenario
         if p.coolant is None or p.facility_water is None or state.tcs is None or state.fws is None:
@@ -330,7 +332,7 @@ class Plant:
         return Liquid(tcs_state, tcs, fws_state, fws, None, None)
 
     def _dry_cooler(
-        self, state: PlantState, now: Now, heat: Array, flow: Array, setpoint: Array
+        self, state: PlantState, now: StepConditions, heat: Array, flow: Array, setpoint: Array
     ) -> tuple[liquid_loop.FwsState, liquid_loop.FwsFlows, dry_cooler.DryCoolerState, dry_cooler.DryCoolerFlows]:
         """Facility water through the dry coolers."""
         p, o = self.scenario, now.outside
@@ -356,7 +358,7 @@ class Plant:
         return fws_state, fws, dry_state, dry
 
     def _chilled_water(
-        self, state: PlantState, now: Now, air: air_side.AirFlows, power: power_chain.PowerFlows
+        self, state: PlantState, now: StepConditions, air: air_side.AirFlows, power: power_chain.PowerFlows
     ) -> tuple[chilled_water.ChwState | None, chilled_water.ChwFlows | None]:
         """Chillers and economizer carry the coils and, past them, the electrical room."""
         p = self.scenario
@@ -380,7 +382,11 @@ class Plant:
         )
 
     def _tower(
-        self, state: PlantState, now: Now, chw: chilled_water.ChwFlows | None, fws: liquid_loop.FwsFlows | None
+        self,
+        state: PlantState,
+        now: StepConditions,
+        chw: chilled_water.ChwFlows | None,
+        fws: liquid_loop.FwsFlows | None,
     ) -> tuple[cooling_tower.TowerState | None, cooling_tower.TowerFlows | None]:
         """The condenser water takes what condensers, economizer and facility water give."""
         p = self.scenario
@@ -401,7 +407,7 @@ class Plant:
 
     # ---- a start ----------------------------------------------------------------------------------------------------
 
-    def settled(
+    def steady_state(
         self,
         outside: Outside,
         load: Load,
@@ -410,10 +416,10 @@ class Plant:
         warmth_k: Array,
         soc_frac: Array,
     ) -> tuple[PlantState, Flows]:
-        """State that has settled under constant conditions, and the Flows of one step: `start.settled`."""
-        return start.settled(self, outside, load, in_force, lost, warmth_k, soc_frac)
+        """State that has settled under constant conditions, and the Flows of one step: `start.steady_state`."""
+        return start.steady_state(self, outside, load, in_force, lost, warmth_k, soc_frac)
 
-    def stored_since(self, state: PlantState, start: PlantState) -> tuple[Array, Array]:
+    def stored_energy(self, state: PlantState, start: PlantState) -> tuple[Array, Array]:
         """Energy gained since ``start`` by the battery, and heat by all masses ``(B,)`` [kWh]."""
         charge = state.alive[0] * 0.0
         if self.scenario.battery is not None and state.battery is not None and start.battery is not None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from envs.equipment import battery, breaker, power_capper, power_chain
 from envs.physics.namespace import Array, as_mask, namespace, upper
 from envs.plant.layout import PlantParts
-from envs.plant.state import Now, PlantState, SubStep
+from envs.plant.state import PlantState, StepConditions, SubStep
 
 LEAST_UTILITY_FRAC = 1e-3  # a curtailment to nothing: the capper's shares stay finite
 
@@ -31,7 +31,7 @@ class SiteFlows(NamedTuple):
     ups_alive: Array
 
 
-def site(plant: PlantParts, state: PlantState, now: Now, did: SubStep) -> SiteFlows:
+def electrical_substep(plant: PlantParts, state: PlantState, now: StepConditions, did: SubStep) -> SiteFlows:
     """Transformer, battery, breakers and the fast capper: what the whole site draws and who is cut.
 
     Parameters

@@ -19,14 +19,14 @@ from envs.signals.step import Load
 ALARM_OVER_DEW_POINT_K = 2.0
 
 
-class Last(NamedTuple):
+class LastSubStep(NamedTuple):
     """What the last sub-step leaves to be measured."""
 
     did: SubStep
     site: SiteFlows
 
 
-class Sub(NamedTuple):
+class SubStepFlows(NamedTuple):
     """One sub-step, or the sums of several: what has a name in `Flows` has the same here; ``(B,)`` unless said."""
 
     # powers and the like, of which Flows has the mean
@@ -70,11 +70,13 @@ class Sub(NamedTuple):
     trips: Array
     # highest or last of the sub-steps, not sums
     rack_inlet_max_c: Array  # (R, B)
-    last: Last
+    last: LastSubStep
 
 
 #: Fields of Flows that are the mean of their sub-steps.
-MEANS = tuple(name for name in Sub._fields if name in Flows._fields and name not in ("trips", "rack_inlet_max_c"))
+MEANS = tuple(
+    name for name in SubStepFlows._fields if name in Flows._fields and name not in ("trips", "rack_inlet_max_c")
+)
 #: Fields of Flows that are the integral of a field of Sub, and the seconds in the unit of time that they count in.
 INTEGRALS = {
     "inlet_excess_degree_minutes": ("inlet_excess_k", 60.0),
@@ -82,17 +84,17 @@ INTEGRALS = {
     "limit_excess_kwh": ("limit_excess_kw", 3600.0),
     "capper_active_s": ("capper_active", 1.0),
 }
-_SUMMED = Sub._fields.index("rack_inlet_max_c")
+_SUMMED = SubStepFlows._fields.index("rack_inlet_max_c")
 
 
-def add(total: Sub, sub: Sub) -> Sub:
+def sum_of_substeps(total: SubStepFlows, sub: SubStepFlows) -> SubStepFlows:
     """Sums so far and the next sub-step."""
     xp = namespace(sub.rack_inlet_max_c)
     summed = [a + b for a, b in zip(total[:_SUMMED], sub[:_SUMMED])]
-    return Sub._make([*summed, xp.maximum(total.rack_inlet_max_c, sub.rack_inlet_max_c), sub.last])
+    return SubStepFlows._make([*summed, xp.maximum(total.rack_inlet_max_c, sub.rack_inlet_max_c), sub.last])
 
 
-def sub(plant: PlantParts, before: PlantState, did: SubStep, site: SiteFlows) -> Sub:
+def substep_flows(plant: PlantParts, before: PlantState, did: SubStep, site: SiteFlows) -> SubStepFlows:
     """Collect a sub-step.
 
     Parameters
@@ -109,7 +111,7 @@ def sub(plant: PlantParts, before: PlantState, did: SubStep, site: SiteFlows) ->
     zero = site.facility_power_kw * 0.0
     humidified = xp.sum(air.humidifier_water_kg_s, axis=0)
     over = upper(site.node_power_kw - site.node_limit_kw, 0.0)
-    return Sub(
+    return SubStepFlows(
         facility_power_kw=site.facility_power_kw,
         grid_power_kw=site.grid_power_kw,
         it_power_kw=xp.sum(racks.power_kw, axis=0),
@@ -131,7 +133,7 @@ def sub(plant: PlantParts, before: PlantState, did: SubStep, site: SiteFlows) ->
         transformer_loss_kw=site.transformer_loss_kw,
         battery_power_kw=zero if stored is None else stored.power_kw,
         battery_loss_kw=zero if stored is None else stored.loss_kw,
-        heat_rejected_kw=_rejected(did, site),
+        heat_rejected_kw=_heat_rejection_kw(did, site),
         coolant_excess_k=_coolant_excess(plant, did, zero),
         evaporation_kg_s=_evaporating("evaporation_kg_s", did, zero),
         blowdown_kg_s=_evaporating("blowdown_kg_s", did, zero),
@@ -146,7 +148,7 @@ def sub(plant: PlantParts, before: PlantState, did: SubStep, site: SiteFlows) ->
         capper_active=site.capped.active,
         trips=site.opened.trips + xp.sum(racks.shutdown * before.alive, axis=0),
         rack_inlet_max_c=did.inlet_c,
-        last=Last(did, site),
+        last=LastSubStep(did, site),
     )
 
 
@@ -159,7 +161,7 @@ def _evaporating(name: str, did: SubStep, zero: Array) -> Array:
     return total
 
 
-def _rejected(did: SubStep, site: SiteFlows) -> Array:
+def _heat_rejection_kw(did: SubStep, site: SiteFlows) -> Array:
     """Heat that leaves the site [kW]: to outdoor air by machines, by moisture and by outdoor losses."""
     xp = namespace(did.inlet_c)
     out = site.transformer_loss_kw
@@ -209,13 +211,15 @@ def stored_kj(plant: PlantParts, state: PlantState, since: PlantState) -> Array:
     return gain
 
 
-def ran(plant: PlantParts, total: Sub, activity: Array) -> Ran:
+def ran(plant: PlantParts, total: SubStepFlows, activity: Array) -> Ran:
     """What ran in a control step, and how fast, from the sums of its sub-steps; ``activity (S, R, B)``."""
     share = 1.0 / plant.scenario.episode.substeps
     return Ran(activity, total.cap_frac * share, total.throttle_frac * share, total.powered_frac * share)
 
 
-def flows(plant: PlantParts, start: PlantState, end: PlantState, total: Sub, done: WorkFlows, load: Load) -> Flows:
+def flows(
+    plant: PlantParts, start: PlantState, end: PlantState, total: SubStepFlows, done: WorkFlows, load: Load
+) -> Flows:
     """The flat Flows of one control step.
 
     Parameters
@@ -226,7 +230,7 @@ def flows(plant: PlantParts, start: PlantState, end: PlantState, total: Sub, don
     total : Sub
         Sums of the sub-steps.
     done : WorkFlows
-        From `envs.plant.work.settle`.
+        From `envs.plant.work.settle_work`.
     load : Load
         Signals of the step.
     """
@@ -255,11 +259,11 @@ def flows(plant: PlantParts, start: PlantState, end: PlantState, total: Sub, don
         trips=total.trips,
         energy_residual_kw=means["facility_power_kw"] - means["heat_rejected_kw"] - stored,
         water_residual_kg=(water["makeup_kg"] - used) * step_s,
-        **_measured(plant, end, total.last),
+        **_end_readings(plant, end, total.last),
     )
 
 
-def _measured(plant: PlantParts, end: PlantState, last: Last) -> dict[str, Array]:
+def _end_readings(plant: PlantParts, end: PlantState, last: LastSubStep) -> dict[str, Array]:
     """Temperatures, positions and loads at the end of the step."""
     lay, did = plant.layout, last.did
     chw, tower, tcs, fws, dry = did.chw, did.tower, did.liquid.tcs, did.liquid.fws, did.liquid.dry

@@ -68,4 +68,4 @@ def corrected_inlets(plant: Plant, state: PlantState, readings: Readings, gain: 
     alarm = state.alarm
     if plant.alarms and "zone_inlet_max_c" in readings.seen:
         alarm = as_mask(readings.seen["zone_inlet_max_c"] > INLET_ALARM_C, alarm)
-    return state._replace(inlet_c=readings.pulled(state.inlet_c, "rack_inlet_c", gain), alarm=alarm)
+    return state._replace(inlet_c=readings.corrected_value(state.inlet_c, "rack_inlet_c", gain), alarm=alarm)

@@ -11,8 +11,8 @@ from envs.faults import Availability
 from envs.physics.namespace import Array
 from envs.plant.flows import Flows
 from envs.plant.layout import PlantParts
-from envs.plant.ledger import Sub
-from envs.plant.state import Now, PlantState
+from envs.plant.ledger import SubStepFlows
+from envs.plant.state import PlantState, StepConditions
 from envs.signals.step import Load, Outside
 
 
@@ -23,7 +23,7 @@ class PlantLike(PlantParts, Protocol):
     def dtype(self) -> np.dtype[Any]:
         """Of every array."""
 
-    def settled(
+    def steady_state(
         self,
         outside: Outside,
         load: Load,
@@ -45,14 +45,14 @@ class PlantLike(PlantParts, Protocol):
     ) -> tuple[PlantState, Flows]:
         """Next state and Flows of one control step."""
 
-    def stored_since(self, state: PlantState, start: PlantState) -> tuple[Array, Array]:
+    def stored_energy(self, state: PlantState, start: PlantState) -> tuple[Array, Array]:
         """Energy gained by the battery, and heat by all masses ``(B,)`` [kWh]."""
 
 
 class Steppable(PlantLike, Protocol):
     """A plant whose sub-steps can be asked for one by one: what `envs.plant.start` settles."""
 
-    def now(
+    def step_conditions(
         self,
         state: PlantState,
         in_force: Mapping[str, Array],
@@ -60,8 +60,8 @@ class Steppable(PlantLike, Protocol):
         load: Load,
         lost: Availability,
         dt_s: float,
-    ) -> Now:
+    ) -> StepConditions:
         """What holds for a whole control step."""
 
-    def substep(self, state: PlantState, now: Now) -> tuple[PlantState, Sub]:
+    def substep(self, state: PlantState, now: StepConditions) -> tuple[PlantState, SubStepFlows]:
         """Next state and the books of one sub-step."""

@@ -30,7 +30,7 @@ SETTLING_STEPS = 6
 NO_LIMIT_KW = 1e6
 
 
-def settled(
+def steady_state(
     plant: Steppable,
     outside: Outside,
     load: Load,
@@ -54,12 +54,12 @@ def settled(
     soc_frac : array (B,)
         Battery charge.
     """
-    state = _guess(plant, outside, load, in_force, soc_frac)
-    now = plant.now(state, in_force, outside, load, lost, SETTLING_STEP_S)
+    state = _first_guess(plant, outside, load, in_force, soc_frac)
+    now = plant.step_conditions(state, in_force, outside, load, lost, SETTLING_STEP_S)
     for _ in range(SETTLING_STEPS):
         state, _sub = plant.substep(state, now)
         state = state._replace(air=state.air._replace(fabric_c=state.air.hot_c))
-    state = _warmed(state, warmth_k.astype(plant.dtype))
+    state = _warmer_state(state, warmth_k.astype(plant.dtype))
     asked = load._replace(batch_arrival=load.batch_arrival * 0.0, batch_due=load.batch_due * 0.0)
     state, flows = plant.step(state, in_force, outside, asked, lost, np.zeros(len(warmth_k)))
     fresh = work.initial(plant.layout.work, len(warmth_k), plant.dtype)
@@ -69,7 +69,7 @@ def settled(
     return state._replace(work=fresh, battery=battery_state), flows
 
 
-def _guess(
+def _first_guess(
     plant: Steppable, outside: Outside, load: Load, in_force: Mapping[str, Array], soc_frac: Array
 ) -> PlantState:
     p, lay, n = plant.scenario, plant.layout, len(soc_frac)
@@ -127,7 +127,7 @@ def _guess(
     )
 
 
-def _warmed(state: PlantState, warmth_k: Array) -> PlantState:
+def _warmer_state(state: PlantState, warmth_k: Array) -> PlantState:
     """Loops and room shifted by ``warmth_k (B,)`` [K]."""
     air = state.air._replace(hot_c=state.air.hot_c + warmth_k, supply_c=state.air.supply_c + 0.5 * warmth_k)
     chw, tower = state.chw, state.tower

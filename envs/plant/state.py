@@ -55,7 +55,7 @@ def with_work_of(state: PlantState, other: PlantState) -> PlantState:
     return state._replace(work=other.work)
 
 
-class Fit(NamedTuple):
+class Available(NamedTuple):
     """Machines able to run, never fewer than none whatever faults add up to: ``(B,)``, room units ``(Z, B)``."""
 
     crah_units: Array
@@ -66,14 +66,14 @@ class Fit(NamedTuple):
     chw_pumps: Array
 
 
-def powered(fit: Fit, ups_alive: Array) -> Fit:
+def powered_machines(fit: Available, ups_alive: Array) -> Available:
     """What is fit and has power: the UPS feeds room units, coolant and facility-water pumps (SCENARIOS ai_hall)."""
     return fit._replace(
         crah_units=fit.crah_units * ups_alive, fws_pumps=fit.fws_pumps * ups_alive, cdus=fit.cdus * ups_alive
     )
 
 
-class Now(NamedTuple):
+class StepConditions(NamedTuple):
     """What holds for the whole control step."""
 
     in_force: Mapping[str, Array]
@@ -84,7 +84,7 @@ class Now(NamedTuple):
     tower_weather: TowerWeather | None
     air_terms: AirTerms | None
     dx: DxConditions | None
-    fit: Fit
+    fit: Available
     utility_frac: Array  # (B,), share of the utility limit that is left
     coolant_floor_c: Array | None  # (B,), keeps the coolant pipes dry
     coil_water_frac: Array | None  # (B,), of the coils' water with valves wide open, what the pumps can bring

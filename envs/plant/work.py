@@ -135,7 +135,7 @@ def running_activity(table: WorkTable, state: WorkState, asked: Array, step_h: f
     return activity + xp.stack(extra, axis=0)
 
 
-def settle(
+def settle_work(
     table: WorkTable,
     state: WorkState,
     rack_table: RackTable,

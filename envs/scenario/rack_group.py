@@ -67,10 +67,10 @@ def archetype_of(group: RackGroup) -> RackArchetype:
     for key in group.overrides:
         if not hasattr(preset, key):
             raise ValueError(f"racks: override {key!r} is no parameter of a rack; choose from {sorted(vars(preset))}")
-    whole: dict[str, Any] = {k: _typed(v, getattr(preset, k)) for k, v in group.overrides.items()}
+    whole: dict[str, Any] = {k: _number_like(v, getattr(preset, k)) for k, v in group.overrides.items()}
     return replace(preset, **whole)
 
 
-def _typed(value: float | Floats, like: float) -> float | Floats:
+def _number_like(value: float | Floats, like: float) -> float | Floats:
     """A number of the type of ``like``; an array ``(B,)``, one value per environment, as it is."""
     return value if isinstance(value, np.ndarray) else type(like)(value)

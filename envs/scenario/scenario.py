@@ -33,7 +33,7 @@ from envs.interface.sensors import SensorModel
 from envs.parameters import Parameters, parameter
 from envs.scenario.checks import check_site
 from envs.scenario.rack_group import RackGroup
-from envs.scenario.typed_config import frozen, schema
+from envs.scenario.typed_config import checked_config, schema
 
 FOLDER = resources.files("configs").joinpath("scenario")
 #: Names of the scenarios that come with the package: the files of ``configs/scenario``.
@@ -42,7 +42,7 @@ CAPS = ("water_filling", "proportional", "marginal_value")
 
 
 @dataclass(frozen=True)
-class Site(Parameters):
+class SiteConfig(Parameters):
     """Where the site stands and which signals it meets.
 
     ``climates`` are keys of the embedded climates or paths of weather files (EPW, CSV, Parquet); an environment draws
@@ -153,7 +153,7 @@ class Scenario(Parameters):
     breaker: Breaker = field(default_factory=Breaker)
     capper: PowerCapper = field(default_factory=PowerCapper)
     battery: Battery | None = None
-    site: Site = field(default_factory=Site)
+    site: SiteConfig = field(default_factory=SiteConfig)
     episode: Episode = field(default_factory=Episode)
     rules: Rules = field(default_factory=Rules)
     sensors: SensorModel = field(default_factory=SensorModel)
@@ -196,16 +196,16 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
     if isinstance(overrides, str):
         raise ValueError(f"overrides = {overrides!r} is one string; give a sequence of them: [{overrides!r}]")
     try:
-        node = OmegaConf.merge(structured(name_or_path), OmegaConf.from_dotlist(list(overrides)))
+        node = OmegaConf.merge(typed_node(name_or_path), OmegaConf.from_dotlist(list(overrides)))
         assert isinstance(node, DictConfig)
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "?"
         problem = f"scenario {name_or_path!r}, key {key!r}: {str(error).splitlines()[0]}"
-        raise ValueError(f"{problem}; {_mend(error)}") from error
-    return frozen(Scenario, node)
+        raise ValueError(f"{problem}; {_advice(error)}") from error
+    return checked_config(Scenario, node)
 
 
-def _mend(error: OmegaConfBaseException) -> str:
+def _advice(error: OmegaConfBaseException) -> str:
     """What to write instead of a key or value that the dataclasses refuse."""
     owner = getattr(error, "object_type", None)
     if owner is not None and is_dataclass(owner) and "not in" in str(error):
@@ -213,7 +213,7 @@ def _mend(error: OmegaConfBaseException) -> str:
     return "give a value of the field's type, such as episode.steps=144 or site.climates=[phoenix_az]"
 
 
-def structured(name_or_path: str) -> Any:
+def typed_node(name_or_path: str) -> Any:
     """The scenario as an OmegaConf node typed by the dataclasses, before it is checked as a whole."""
     return OmegaConf.merge(schema(Scenario), _file(name_or_path))
 

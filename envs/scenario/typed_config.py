@@ -22,12 +22,12 @@ Plain = Any
 
 
 @cache
-def twin(cls: type) -> type:
+def mutable_class(cls: type) -> type:
     """The mutable twin of a parameter class, nested classes included."""
     hints = get_type_hints(cls)
     made = []
     for spec in fields(cls):
-        hint = _twin_type(hints[spec.name])
+        hint = _mutable_type(hints[spec.name])
         if is_dataclass(hint):
             made.append((spec.name, hint, field(default_factory=_default_of(spec, hint))))
         elif spec.default_factory is not MISSING:
@@ -37,24 +37,24 @@ def twin(cls: type) -> type:
     return make_dataclass(cls.__name__, made)
 
 
-def thaw(value: object) -> Any:
+def mutable_copy(value: object) -> Any:
     """A frozen object as an instance of its mutable twin."""
     if is_dataclass(value) and not isinstance(value, type):
-        return twin(type(value))(**{f.name: thaw(getattr(value, f.name)) for f in fields(value)})
+        return mutable_class(type(value))(**{f.name: mutable_copy(getattr(value, f.name)) for f in fields(value)})
     if isinstance(value, dict):
-        return {k: thaw(v) for k, v in value.items()}
+        return {k: mutable_copy(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [thaw(v) for v in value]
+        return [mutable_copy(v) for v in value]
     return value
 
 
 def schema(value: object) -> DictConfig:
     """OmegaConf node of a frozen class (its defaults) or object, open to typed overrides only."""
-    node: DictConfig = OmegaConf.structured(twin(value) if isinstance(value, type) else thaw(value))
+    node: DictConfig = OmegaConf.structured(mutable_class(value) if isinstance(value, type) else mutable_copy(value))
     return node
 
 
-def frozen(cls: type[T], node: DictConfig) -> T:
+def checked_config(cls: type[T], node: DictConfig) -> T:
     """The checked, frozen object of a merged node."""
     built = _build(cls, OmegaConf.to_container(node, resolve=True))
     assert isinstance(built, cls)
@@ -86,18 +86,18 @@ def _number(value: Plain) -> float:
         raise ValueError(f"{value!r} is no number; give one such as 24 or 24.0") from None
 
 
-def _twin_type(hint: Hint) -> Hint:
+def _mutable_type(hint: Hint) -> Hint:
     if is_dataclass(hint) and isinstance(hint, type):
-        return twin(hint)
+        return mutable_class(hint)
     args = get_args(hint)
     if _is_optional(hint):
-        return Union[_twin_type(next(a for a in args if a is not type(None))), None]  # noqa: UP007 - at run time
+        return Union[_mutable_type(next(a for a in args if a is not type(None))), None]  # noqa: UP007 - at run time
     if get_origin(hint) is dict:
         # a list inside a dict takes no whole numbers for floats: it is typed when the object is built
-        inner = list[Any] if get_origin(args[1]) is list else _twin_type(args[1])
+        inner = list[Any] if get_origin(args[1]) is list else _mutable_type(args[1])
         return types.GenericAlias(dict, (args[0], inner))
     if get_origin(hint) is list:
-        return types.GenericAlias(list, (_twin_type(args[0]),))
+        return types.GenericAlias(list, (_mutable_type(args[0]),))
     return hint
 
 
@@ -107,4 +107,4 @@ def _is_optional(hint: Hint) -> bool:
 
 def _default_of(spec: Field[Any], hint: Hint) -> Any:
     make = spec.default_factory
-    return hint if make is MISSING else lambda: thaw(make())
+    return hint if make is MISSING else lambda: mutable_copy(make())

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.scenario import Scenario
-from envs.twin.calibration.calibration import Calibration, calibrate, replayed
+from envs.twin.calibration.calibration import Calibration, calibrate, replay_at
 from envs.twin.calibration.errors import end_to_end
 from envs.twin.calibration.fit import Report
 from envs.twin.calibration.free_parameters import FreeParameter, free_parameters, with_values
-from envs.twin.calibration.windows import Windows, cut
+from envs.twin.calibration.windows import Windows, windows_of
 from envs.twin.telemetry.quantities import MODES
 from envs.twin.telemetry.telemetry import Telemetry
-from experiments.calibration.energyplus_telemetry import only
+from experiments.calibration.energyplus_telemetry import rows_alone
 from experiments.validation.compare import COOLING
 from experiments.validation.guideline14 import agreement, means_by
 
@@ -56,7 +56,7 @@ class MonthRow(NamedTuple):
     n: int
 
 
-class Judged(NamedTuple):
+class JudgedFit(NamedTuple):
     """A calibration with its held-out months."""
 
     start: Scenario
@@ -78,7 +78,7 @@ def wrong_sizes(scenario: Scenario, seed: int) -> Scenario:
     return with_values(scenario, values)
 
 
-def calibrated(
+def calibrate_months(
     scenario: Scenario,
     telemetry: Telemetry,
     rows: Months,
@@ -87,7 +87,7 @@ def calibrated(
     report: Report | None = None,
     window_s: float = 86_400.0,
     parameters: Sequence[str] = (),
-) -> Judged:
+) -> JudgedFit:
     """Fit on some months of a year and judge on the others.
 
     Parameters
@@ -110,18 +110,18 @@ def calibrated(
         Parts of parameter paths to fit; all where empty.
     """
     start = wrong_sizes(scenario, seed)
-    weeks = only(telemetry, [rows[m] for m in fitted])
+    weeks = rows_alone(telemetry, [rows[m] for m in fitted])
     found = calibrate(start, weeks, held_out_frac=0.0, window_s=window_s, keep=parameters, report=report)
     held_out = {month: part for month, part in rows.items() if month not in fitted}
-    return Judged(start, found, judged(scenario, start, found, telemetry, held_out, window_s))
+    return JudgedFit(start, found, replay_errors(scenario, start, found, telemetry, held_out, window_s))
 
 
-def judged(
+def replay_errors(
     scenario: Scenario, start: Scenario, found: Calibration, telemetry: Telemetry, months: Months, window_s: float
 ) -> list[MonthRow]:
     """Every way to replay the months: windows side by side, each behind its burn-in, under the inputs that came."""
     free, sizes = list(found.fit.free), free_parameters(scenario)
-    moded = only(telemetry, list(months.values()))
+    moded = rows_alone(telemetry, list(months.values()))
     unmoded = moded.with_values({n: v for n, v in moded.values.items() if n not in MODES})
     ways: dict[str, tuple[Scenario, Telemetry, Sequence[FreeParameter], Floats]] = {
         "after": (start, moded, free, found.fit.u),
@@ -132,8 +132,8 @@ def judged(
     made = []
     for way in WAYS:
         hall, readings, parameters, u = ways[way]
-        windows = cut(readings, hall, Plant(hall, "float64").layout, window_s)
-        made += month_rows(way, months, windows, replayed(hall, windows, parameters, u))
+        windows = windows_of(readings, hall, Plant(hall, "float64").layout, window_s)
+        made += month_rows(way, months, windows, replay_at(hall, windows, parameters, u))
     return made
 
 

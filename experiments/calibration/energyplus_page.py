@@ -19,7 +19,7 @@ from experiments.calibration.energyplus_hall import (
     WAYS,
     MonthRow,
 )
-from experiments.calibration.energyplus_study import Done
+from experiments.calibration.energyplus_study import StudyRun
 from experiments.records.prose import wrapped_lines
 
 MONTHS, SIZES, FACTS, PAGE = "months.csv", "sizes.csv", "facts.json", "calibration_energyplus.md"
@@ -53,7 +53,7 @@ class Study(NamedTuple):
     sizes: list[SizeRow]
 
 
-class Verdict(NamedTuple):
+class BarVerdict(NamedTuple):
     """One bar of one study: its worst held-out month."""
 
     quantity: str
@@ -67,13 +67,13 @@ class Verdict(NamedTuple):
         return self.worst < self.limit
 
 
-def verdicts(rows: Sequence[MonthRow], way: str = "after") -> list[Verdict]:
+def verdicts(rows: Sequence[MonthRow], way: str = "after") -> list[BarVerdict]:
     """Every bar: cooling power's CV(RMSE) of 5-minute rows, and each temperature's RMSE [K]."""
     made = []
     for quantity in (TOTAL, *TEMPERATURES):
         worst = max((r for r in rows if r.way == way and r.quantity == quantity), key=_measure)
         limit = COOLING_BAR_FRAC if quantity == TOTAL else TEMPERATURE_BAR_K
-        made.append(Verdict(quantity, _measure(worst), worst.month, limit))
+        made.append(BarVerdict(quantity, _measure(worst), worst.month, limit))
     return made
 
 
@@ -81,7 +81,7 @@ def _measure(row: MonthRow) -> float:
     return row.cv_frac if row.quantity.endswith("_kw") else row.rmse
 
 
-def study_of(one: Done) -> Study:
+def study_of(one: StudyRun) -> Study:
     """What is stored of a study that was just run."""
     sizes = {p.path: p.prior for p in free_parameters(one.sizes)}
     rows = [
@@ -96,12 +96,12 @@ def store(place: Path, new: Study) -> Path:
     """Put a study among those stored below ``place`` (such as ``docs/validation``), in the place of its last run."""
     folder = place / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    studies = [s for s in stored(place) if s.key != new.key] + [new]
+    studies = [s for s in stored_studies(place) if s.key != new.key] + [new]
     _table(folder / MONTHS, MonthRow._fields, ((s.key, row) for s in studies for row in s.months))
     _table(folder / SIZES, SizeRow._fields, ((s.key, row) for s in studies for row in s.sizes))
     facts = {s.key: s.facts for s in studies}
     (folder / FACTS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    (place / PAGE).write_text(page(stored(place)), encoding="utf-8")
+    (place / PAGE).write_text(page(stored_studies(place)), encoding="utf-8")
     return place / PAGE
 
 
@@ -113,17 +113,17 @@ def _table(path: Path, names: Sequence[str], rows: Iterable[tuple[str, tuple[Any
             table.writerow((key, *(f"{x:.5g}" if isinstance(x, float) else x for x in row)))
 
 
-def stored(place: Path) -> list[Study]:
+def stored_studies(place: Path) -> list[Study]:
     """Studies stored below ``place``; none where there is nothing yet."""
     folder = place / FOLDER
     if not (folder / FACTS).is_file():
         return []
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    months, sizes = _read(folder / MONTHS, MonthRow), _read(folder / SIZES, SizeRow)
+    months, sizes = _rows_by_study(folder / MONTHS, MonthRow), _rows_by_study(folder / SIZES, SizeRow)
     return [Study(key, told, months[key], sizes[key]) for key, told in facts.items()]
 
 
-def _read(path: Path, kind: Any) -> dict[str, list[Any]]:
+def _rows_by_study(path: Path, kind: Any) -> dict[str, list[Any]]:
     """Rows of a stored table by study, numbers as their fields' types say."""
     casts = [{"str": str, "int": int, "float": float}[kind.__annotations__[n].__forward_arg__] for n in kind._fields]
     found: dict[str, list[Any]] = {}

@@ -25,13 +25,13 @@ from envs.signals.weather.epw import read_epw
 from envs.twin.calibration.fit import Report
 from envs.twin.telemetry import excitation, synthetic
 from envs.twin.telemetry.recorder import START_UTC
-from envs.twin.telemetry.screening import Screened
+from envs.twin.telemetry.screening import ScreenedTelemetry
 from envs.twin.telemetry.synthetic import write
 from envs.twin.telemetry.telemetry import Telemetry
 from experiments.calibration import energyplus_telemetry
-from experiments.calibration.energyplus_hall import Judged, calibrated
-from experiments.calibration.energyplus_telemetry import Stretch, logged
-from experiments.calibration.screened import screened
+from experiments.calibration.energyplus_hall import JudgedFit, calibrate_months
+from experiments.calibration.energyplus_telemetry import Stretch, log_year
+from experiments.calibration.screened import screened_file
 from experiments.records.provenance import content_hash, plant_hash
 
 FITTED = Stretch((1, 4, 7, 10), 7)
@@ -79,18 +79,18 @@ class Hall(NamedTuple):
     """A hall at its site with what its file says, screened, and the rows of each month in it."""
 
     scenario: Scenario
-    checked: Screened
+    checked: ScreenedTelemetry
     rows: dict[int, tuple[int, int]]
     hashes: dict[str, str]
 
 
-class Done(NamedTuple):
+class StudyRun(NamedTuple):
     """One study in one climate, with what it came from."""
 
     name: str
     climate: str
     sizes: Scenario
-    judged: Judged
+    judged: JudgedFit
     facts: dict[str, Any]
 
 
@@ -105,7 +105,7 @@ def scenario_of(study: HallStudy) -> Scenario:
 def telemetry_hash(scenario: Scenario, weather: Path, stretches: Sequence[Stretch], seed: int) -> str:
     """SHA-256 of what makes a telemetry file: the model as generated, weather, our racks, the steps and sensors."""
     orders = dict.fromkeys(hall.actuators(scenario), 0.0)
-    model = hall.second_hall(scenario, plant.run_period(0, 1, scenario.episode.step_s), orders)
+    model = hall.closed_loop_model(scenario, plant.run_period(0, 1, scenario.episode.step_s), orders)
     written = [inspect.getsource(m) for m in (energyplus_telemetry, plant, readings, excitation, synthetic)]
     hall_of = [scenario.hash(), plant_hash(), engine_version()]
     return content_hash([model, file_hash(weather), *hall_of, *written, list(stretches), seed])
@@ -121,7 +121,7 @@ def run(
     held_out: Stretch = HELD_OUT,
     window_s: float = 86_400.0,
     parameters: Sequence[str] = (),
-) -> Done:
+) -> StudyRun:
     """Log a year in EnergyPlus (or find it in ``keep``), calibrate, judge.
 
     Parameters
@@ -145,7 +145,7 @@ def run(
     stretches = (fitted, held_out)
     hall = hall_with_file(name, climate, keep, seed, stretches)
     start = time.perf_counter()
-    found = calibrated(
+    found = calibrate_months(
         hall.scenario, hall.checked.telemetry, hall.rows, fitted.months, seed, report, window_s, parameters
     )
     facts = {
@@ -159,7 +159,7 @@ def run(
         "fit_and_judging_s": round(time.perf_counter() - start),
         "findings": len(hall.checked.findings),
     }
-    return Done(name, climate, hall.scenario, found, facts)
+    return StudyRun(name, climate, hall.scenario, found, facts)
 
 
 def hall_with_file(name: str, climate: str, keep: Path, seed: int, stretches: Sequence[Stretch]) -> Hall:
@@ -170,20 +170,20 @@ def hall_with_file(name: str, climate: str, keep: Path, seed: int, stretches: Se
     scenario, weather, folder = scenario_of(STUDIES[name]), files[climate], keep / f"{name}_{climate}_{seed}"
     key = telemetry_hash(scenario, weather, stretches, seed)
     if not (folder / KEY).is_file() or (folder / KEY).read_text(encoding="utf-8") != key:
-        made = logged(scenario, weather, stretches, seed)
+        made = log_year(scenario, weather, stretches, seed)
         folder.mkdir(parents=True, exist_ok=True)
         write(made.telemetry, folder)
         (folder / ROWS).write_text(json.dumps(made.rows), encoding="utf-8")
         (folder / KEY).write_text(key, encoding="utf-8")
     site = replace(scenario, elevation_m=read_epw(weather).elevation_m)  # where EnergyPlus's hall stands
     table = folder / "telemetry.csv"
-    checked = screened(site, table, folder / "points.yaml")
+    checked = screened_file(site, table, folder / "points.yaml")
     rows = {int(m): span for m, span in json.loads((folder / ROWS).read_text(encoding="utf-8")).items()}
     hashes = {"weather_hash": file_hash(weather), "telemetry_hash": file_hash(table)}
-    return Hall(site, checked, _shifted(rows, checked.telemetry), hashes)
+    return Hall(site, checked, _rows_in_file(rows, checked.telemetry), hashes)
 
 
-def _shifted(rows: Mapping[int, Sequence[int]], telemetry: Telemetry) -> dict[int, tuple[int, int]]:
+def _rows_in_file(rows: Mapping[int, Sequence[int]], telemetry: Telemetry) -> dict[int, tuple[int, int]]:
     """Rows of the months in a file that begins at its first logged row."""
     first = round(float((telemetry.start_utc[0] - START_UTC) / np.timedelta64(1, "s")) / telemetry.step_s)
     return {month: (start - first, stop - first) for month, (start, stop) in rows.items()}

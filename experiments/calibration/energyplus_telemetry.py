@@ -25,12 +25,12 @@ from envs.physics.namespace import Floats
 from envs.play import Step
 from envs.scenario import Scenario
 from envs.twin.telemetry.excitation import MOVED, Excitation
-from envs.twin.telemetry.quantities import there
-from envs.twin.telemetry.recorder import START_UTC, recorded, true_value
-from envs.twin.telemetry.synthetic import measured
+from envs.twin.telemetry.quantities import quantities_of
+from envs.twin.telemetry.recorder import START_UTC, record_telemetry, true_value
+from envs.twin.telemetry.synthetic import synthetic_telemetry
 from envs.twin.telemetry.telemetry import Telemetry
 from experiments.transfers.setting import Setting, setting
-from experiments.validation.replay import pumped_frac
+from experiments.validation.replay import pump_flow_frac
 
 DAYS_A_YEAR = 365
 FROM_NODES = ("chw_return_c",)  # EnergyPlus's own node, past the bypass; the second plant's flows have another
@@ -48,7 +48,7 @@ class Stretch(NamedTuple):
     days: int
 
 
-class Logged(NamedTuple):
+class LoggedYear(NamedTuple):
     """A year's telemetry, empty where nothing was logged.
 
     Attributes
@@ -63,9 +63,9 @@ class Logged(NamedTuple):
     rows: dict[int, tuple[int, int]]
 
 
-def logged(
+def log_year(
     scenario: Scenario, weather: Path, stretches: Sequence[Stretch], seed: int = 0, gaps_frac: float = 0.05
-) -> Logged:
+) -> LoggedYear:
     """Run EnergyPlus over the stretches and read its sensors.
 
     Parameters
@@ -79,7 +79,7 @@ def logged(
     seed : int
         Of the steps, the sensors' errors and the gaps.
     gaps_frac : float
-        Share of readings lost, see `envs.twin.telemetry.synthetic.measured`.
+        Share of readings lost, see `envs.twin.telemetry.synthetic.synthetic_telemetry`.
     """
     truth: dict[str, Floats] = {}
     rows: dict[int, tuple[int, int]] = {}
@@ -89,39 +89,39 @@ def logged(
             if month in rows:
                 raise ValueError(f"month {month} is in two stretches; name each month once")
             first = int(given.plan.site_start[i])
-            month_truth = record(given, i, seed + month)
+            month_truth = true_episode(given, i, seed + month)
             last = first + month_truth.rows
             for name, values in month_truth.series().items():
                 year = np.full((DAYS_A_YEAR * given.world.steps_per_day, values.shape[1]), np.nan)
                 truth.setdefault(name, year)[first:last] = values
             rows[month] = (first, last)
     whole = Telemetry.of_hall(truth, scenario.episode.step_s, START_UTC)
-    telemetry = measured(whole, 0, scenario.sensors, seed, gaps_frac)
-    return Logged(telemetry, dict(sorted(rows.items())))
+    telemetry = synthetic_telemetry(whole, 0, scenario.sensors, seed, gaps_frac)
+    return LoggedYear(telemetry, dict(sorted(rows.items())))
 
 
-def record(given: Setting, i: int, seed: int) -> Telemetry:
+def true_episode(given: Setting, i: int, seed: int) -> Telemetry:
     """What EnergyPlus truly did in episode ``i`` under stepped setpoints."""
     columns: list[Any] = [column[i : i + 1] for column in given.plan]
     plan = given.plan._replace(**dict(zip(given.plan._fields, columns, strict=True)))
     day = int(plan.site_start[0]) // given.world.steps_per_day
     plant = EnergyPlusPlant(given.scenario, given.weather, day, given.episodes[i].days, dtype="float64")
     core = DataCenterCore(given.scenario, 1, dtype="float64", world=given.world, plant=plant)
-    names = [name for name in there(plant.layout, given.scenario) if name not in NOT_LOGGED]
+    names = [name for name in quantities_of(plant.layout, given.scenario) if name not in NOT_LOGGED]
 
     def read(step: Step) -> dict[str, Any]:
         return {name: _value(plant, core, step.outside, name) for name in names}
 
     try:
         core.reset(plan=plan)
-        controller = Excitation(middle(core.channels), core.channels, core.step_s, seed)
+        controller = Excitation(middle_setpoints(core.channels), core.channels, core.step_s, seed)
         controller.reset(1)
-        return recorded(core, controller, given.scenario.episode.steps, read)
+        return record_telemetry(core, controller, given.scenario.episode.steps, read)
     finally:
         plant.close()
 
 
-def middle(channels: Sequence[Channel]) -> Controller:
+def middle_setpoints(channels: Sequence[Channel]) -> Controller:
     """What the steps go around: the middle of each channel's range, so that they reach both ways."""
     return Fixed({c.name: [0.5 * (c.low + c.high)] * c.rows for c in channels if c.kind == MOVED})
 
@@ -136,12 +136,12 @@ def _value(plant: EnergyPlusPlant, core: DataCenterCore, outside: Outside, name:
     if name == "coil_valve_frac":
         ours = plant.ours
         assert ours.scenario.chilled_water is not None
-        share = pumped_frac(ours.layout.zones, ours.scenario.chilled_water).item()
+        share = pump_flow_frac(ours.layout.zones, ours.scenario.chilled_water).item()
         return core.flows.coil_valve_frac / share  # the second plant's is over the coils' design
     return true_value(core, outside, name)
 
 
-def only(telemetry: Telemetry, rows: Sequence[tuple[int, int]]) -> Telemetry:
+def rows_alone(telemetry: Telemetry, rows: Sequence[tuple[int, int]]) -> Telemetry:
     """The same clock with what was logged outside these rows taken out."""
     keep = np.zeros(telemetry.rows, bool)
     for start, stop in rows:

@@ -13,7 +13,7 @@ import yaml
 
 if TYPE_CHECKING:
     from envs.twin.calibration.calibration import Calibration
-    from envs.twin.telemetry.screening import Finding, Screened
+    from envs.twin.telemetry.screening import Finding, ScreenedTelemetry
 
 SCENARIO, INTERVALS, ERRORS, SPREAD = "scenario.yaml", "intervals.csv", "held_out_errors.csv", "spread.yaml"
 FINDINGS, REPORT = "findings.csv", "report.md"
@@ -21,7 +21,9 @@ PLOTTED = 6  # quantities a page of residuals
 SIGNIFICANT = 6
 
 
-def write_outcome(folder: Path, found: Calibration, base: Mapping[str, Any], checked: Screened, seconds: float) -> None:
+def write_outcome(
+    folder: Path, found: Calibration, base: Mapping[str, Any], checked: ScreenedTelemetry, seconds: float
+) -> None:
     """Write every file of a calibration into ``folder``.
 
     Parameters
@@ -40,7 +42,7 @@ def write_outcome(folder: Path, found: Calibration, base: Mapping[str, Any], che
     from envs.twin.calibration.spread import spread_of
 
     values = {path: value for path, value in found.fit.values().items() if not path.startswith("input.")}
-    text = yaml.safe_dump(calibrated(base, values), sort_keys=False)
+    text = yaml.safe_dump(calibrated_data(base, values), sort_keys=False)
     (folder / SCENARIO).write_text(
         f"# {base['name']}, calibrated to telemetry: see report.md\n{text}", encoding="utf-8"
     )
@@ -59,7 +61,7 @@ def write_findings(folder: Path, findings: Sequence[Finding]) -> None:
         writer.writerows([f.kind, f.point, f.words] for f in findings)
 
 
-def calibrated(base: Mapping[str, Any], values: Mapping[str, float]) -> dict[str, Any]:
+def calibrated_data(base: Mapping[str, Any], values: Mapping[str, float]) -> dict[str, Any]:
     """Plain data of a whole scenario with fitted values at their paths."""
     import copy
 
@@ -87,7 +89,7 @@ def metrics(found: Calibration) -> dict[str, float]:
     return made
 
 
-def page(found: Calibration, name: str, checked: Screened, seconds: float) -> str:
+def page(found: Calibration, name: str, checked: ScreenedTelemetry, seconds: float) -> str:
     """Return the report as Markdown."""
     t, fit = checked.telemetry, found.fit
     known = [i for i in found.intervals if i.identified and i.kind != "input"]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envs.scenario import Scenario
-    from envs.twin.telemetry.screening import Screened
+    from envs.twin.telemetry.screening import ScreenedTelemetry
 
 
-def screened(scenario: Scenario, telemetry: Path, points: Path) -> Screened:
+def screened_file(scenario: Scenario, telemetry: Path, points: Path) -> ScreenedTelemetry:
     """Read a telemetry file and look for what is wrong with it, before anything is fitted."""
     from envs.plant.datacenter import Plant
     from envs.twin.telemetry.point_map import read_point_map

@@ -15,7 +15,7 @@ import numpy as np
 from agents.references import MPC_ROWS, ORACLE
 from envs.interface.constraints import FULL_WORK, allowed
 from experiments.evaluation.gates import failed_gates
-from experiments.evaluation.results import Evaluation, Stored
+from experiments.evaluation.results import Evaluation, StoredEvaluation
 from experiments.evaluation.score import COST, Column, Table
 from experiments.evaluation.stats import share_of_gap_closed
 
@@ -82,19 +82,19 @@ def search_bounds(
         Of both searches, and of the sensors.
     """
     from agents.planners.floor import energy_floor
-    from agents.planners.oracle import Offset, oracle, replayed
-    from agents.planners.trial import Bench
+    from agents.planners.oracle import Offset, oracle, setpoint_replay
+    from agents.planners.trial import CandidateTrials
     from envs.episodes.world import World
-    from experiments.evaluation.episodes import explicit_plan, restricted
+    from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
 
-    site = restricted(scenario, episodes)
+    site = scenario_of_episodes(scenario, episodes)
     world = World.build(site)
-    bench = Bench(site, world, explicit_plan(site, world, episodes), seed)
+    bench = CandidateTrials(site, world, explicit_plan(site, world, episodes), seed)
     name, make = base
-    start = replayed(bench, make) if name in MPC_ROWS else make  # too dear to run for every candidate
+    start = setpoint_replay(bench, make) if name in MPC_ROWS else make  # too dear to run for every candidate
     narrow = replace(budget, spread=ORACLE_SPREAD, least_spread=0.1 * ORACLE_SPREAD)
     found = oracle(bench, start, narrow, seed)
-    floor_kwh = energy_floor(bench, bench.judge(full_work), budget, seed, also=[found.trial])
+    floor_kwh = energy_floor(bench, bench.columns_of(full_work), budget, seed, also=[found.trial])
     plans = found.plans.astype(bench.single.dtype)
     return Bounds(lambda core: Offset(core, start(core), plans), name, floor_kwh, budget.population * budget.iterations)
 
@@ -110,7 +110,7 @@ def bound_facts(found: Bounds) -> dict[str, object]:
     return {"base": found.base, "candidates": found.candidates, "floor_kwh": [float(e) for e in found.floor_kwh]}
 
 
-def bound_rows(found: Evaluation | Stored, baseline: str) -> list[Row]:
+def bound_rows(found: Evaluation | StoredEvaluation, baseline: str) -> list[Row]:
     """Every policy between the baseline and the bounds, the oracle and the floor last; empty without bounds.
 
     A policy that fails a gate closes no gap. Means are over the episodes, the share of the gap by interquartile means.

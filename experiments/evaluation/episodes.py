@@ -46,7 +46,7 @@ def with_days(scenario: Scenario, days: int) -> Scenario:
     return replace(scenario, episode=replace(scenario.episode, steps=steps))
 
 
-def restricted(scenario: Scenario, episodes: Sequence[Episode]) -> Scenario:
+def scenario_of_episodes(scenario: Scenario, episodes: Sequence[Episode]) -> Scenario:
     """The scenario with only the climates and seeds that the episodes meet, and their length."""
     site = replace(
         scenario.site,
@@ -63,7 +63,7 @@ def explicit_plan(scenario: Scenario, world: World, episodes: Sequence[Episode])
     Parameters
     ----------
     scenario : Scenario
-        From ``restricted``; its site lists give the rows of the world's pools.
+        From ``scenario_of_episodes``; its site lists give the rows of the world's pools.
     world : World
         Built from that scenario.
     episodes : sequence of Episode

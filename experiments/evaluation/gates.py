@@ -14,7 +14,7 @@ from experiments.evaluation.stats import Interval, paired_saving
 Scores = Mapping[str, ArrayLike]
 
 
-class Verdict(NamedTuple):
+class GateVerdict(NamedTuple):
     """Whether a candidate may claim a saving over a baseline, and which."""
 
     passed: bool
@@ -35,12 +35,14 @@ def failed_gates(candidate: Scores, baseline: Scores) -> tuple[str, ...]:
     return tuple(_failure(c, ours, theirs) for c in GATES if broken[c.name] > 0.0)
 
 
-def verdict(candidate: Scores, baseline: Scores, column: str = "energy_per_work_kwh_h", **options: int) -> Verdict:
+def gate_verdict(
+    candidate: Scores, baseline: Scores, column: str = "energy_per_work_kwh_h", **options: int
+) -> GateVerdict:
     """The saving of ``column`` where every gate is passed; else the gates that failed and no number."""
     failures = failed_gates(candidate, baseline)
     if failures:
-        return Verdict(False, failures, None)
-    return Verdict(True, (), paired_saving(candidate[column], baseline[column], **options))
+        return GateVerdict(False, failures, None)
+    return GateVerdict(True, (), paired_saving(candidate[column], baseline[column], **options))
 
 
 def _totals(scores: Scores) -> dict[str, float]:

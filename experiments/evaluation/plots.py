@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from experiments.evaluation.gates import Verdict
+    from experiments.evaluation.gates import GateVerdict
     from experiments.evaluation.score import Table
 
 Dash = str | tuple[int, tuple[float, ...]]
@@ -147,7 +147,7 @@ def violations(scores: Mapping[str, Table], palette: Mapping[str, str]) -> Figur
     return figure
 
 
-def savings(verdicts: Mapping[str, Verdict], palette: Mapping[str, str]) -> Figure:
+def savings(verdicts: Mapping[str, GateVerdict], palette: Mapping[str, str]) -> Figure:
     """Paired saving of energy per useful work with its 95 % interval; no number where a gate failed."""
     figure, (axis,) = axes_of(1, 1, 0.9 + 0.34 * max(len(verdicts), 1))
     for i, (name, found) in enumerate(verdicts.items()):

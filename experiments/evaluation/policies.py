@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from agents.policy import interface_of, of_model
-from agents.references import RULES_AS_GIVEN, RULES_TUNED, roster
+from agents.policy import interface_of, policy_of_model
+from agents.references import RULES_AS_GIVEN, RULES_TUNED, reference_controllers
 from envs.controllers.base import Controller
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def reference_policies(
     if mpc_forecast not in MPC_FORECASTS:
         raise ValueError(f"mpc_forecast = {mpc_forecast!r}; give one of {', '.join(MPC_FORECASTS)}")
     ahead = engine_outlook if mpc_forecast == "engine" else None
-    return dict(roster(scenario, mpc=MpcSettings() if mpc else None, ahead=ahead))
+    return dict(reference_controllers(scenario, mpc=MpcSettings() if mpc else None, ahead=ahead))
 
 
 def best_rule(policies: Iterable[str]) -> str:
@@ -65,16 +65,16 @@ def learned_policies(name: str, path: str | Path) -> dict[str, PolicyMaker]:
     """
     folder = Path(path)
     if folder.is_file() and (folder.parent / RUN_FILE).exists():
-        return {name: lambda core: _trained(folder.parent, folder.name, core)}
+        return {name: lambda core: _trained_policies(folder.parent, folder.name, core)}
     if (folder / "manifest.json").exists():
-        return {name: lambda core: _exported(folder, core)}
+        return {name: lambda core: _exported_policy(folder, core)}
     if not (folder / RUN_FILE).exists():
         raise FileNotFoundError(
             f"policies.{name}: {folder} holds neither {RUN_FILE} nor manifest.json; give a run or a bundle"
         )
-    made: dict[str, PolicyMaker] = {name: lambda core: _trained(folder, MODEL_FILE, core)}
+    made: dict[str, PolicyMaker] = {name: lambda core: _trained_policies(folder, MODEL_FILE, core)}
     if (folder / UNTRAINED_FILE).exists():
-        made[f"{name} untrained"] = lambda core: _trained(folder, UNTRAINED_FILE, core)
+        made[f"{name} untrained"] = lambda core: _trained_policies(folder, UNTRAINED_FILE, core)
     return made
 
 
@@ -91,16 +91,16 @@ def interface_in(folder: Path, card: Mapping[str, object]) -> InterfaceData:
     return cast("InterfaceData", card["interface"])
 
 
-def _trained(folder: Path, file: str, core: DataCenterCore) -> Controller:
+def _trained_policies(folder: Path, file: str, core: DataCenterCore) -> Controller:
     from agents.learning.build import load_model
 
     run = json.loads((folder / RUN_FILE).read_text())
     interface = interface_of(core)
     require_same_box(folder, interface_in(folder, run), interface.plain())
-    return of_model(load_model(run["algorithm"], folder / file), interface)
+    return policy_of_model(load_model(run["algorithm"], folder / file), interface)
 
 
-def _exported(folder: Path, core: DataCenterCore) -> Controller:
+def _exported_policy(folder: Path, core: DataCenterCore) -> Controller:
     from agents.runtime.exported_policy import ExportedPolicy
 
     policy = ExportedPolicy(folder, core.step_s)

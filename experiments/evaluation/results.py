@@ -48,7 +48,7 @@ class Evaluation(NamedTuple):
 
 
 @dataclass
-class Stored:
+class StoredEvaluation:
     """An evaluation read back."""
 
     scores: dict[str, Table]
@@ -81,7 +81,7 @@ def save(found: Evaluation, folder: Path, baseline: str, config_yaml: str = "") 
     return folder
 
 
-def read(folder: Path) -> Stored:
+def stored_evaluation(folder: Path) -> StoredEvaluation:
     """An evaluation that ``save`` wrote.
 
     Raises
@@ -104,7 +104,7 @@ def read(folder: Path) -> Stored:
         for key in stored.files:
             policy, _, name = key.partition("|")
             traces.setdefault(policy, {})[name] = stored[key]
-    return Stored(scores, traces, json.loads((folder / FACTS).read_text()))
+    return StoredEvaluation(scores, traces, json.loads((folder / FACTS).read_text()))
 
 
 def print_table(found: Evaluation, baseline: str, note: str = "") -> None:
@@ -142,10 +142,10 @@ def format_number(measure: Measure, value: float) -> str:
     """A number with the digits of its measure and a space between thousands; zero has no sign."""
     if not np.isfinite(value):
         return "none"
-    return f"{rounded(value, measure.digits):,.{measure.digits}f}".replace(",", " ")
+    return f"{round_to(value, measure.digits):,.{measure.digits}f}".replace(",", " ")
 
 
-def rounded(value: float, digits: int) -> float:
+def round_to(value: float, digits: int) -> float:
     """The value with so many digits; what rounds to zero is zero, never minus zero."""
     return round(float(value), digits) + 0.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agents.planners.load_ahead import POINTS, EngineOutlook
-from envs.twin.telemetry.recorder import Points, recorded
+from envs.twin.telemetry.recorder import PointReader, record_telemetry
 from envs.twin.telemetry.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ def telemetry_before(core: DataCenterCore, days: int) -> Telemetry:
 
     steps = days * core.world.steps_per_day
     other = DataCenterCore(core.scenario, core.num_envs, world=core.world)
-    other.reset(plan=earlier(core, steps))
-    return recorded(other, other.rules, steps, Points(other, POINTS)).part(0, steps - 1)
+    other.reset(plan=earlier_plan(core, steps))
+    return record_telemetry(other, other.rules, steps, PointReader(other, POINTS)).part(0, steps - 1)
 
 
-def earlier(core: DataCenterCore, steps: int) -> EpisodePlan:
+def earlier_plan(core: DataCenterCore, steps: int) -> EpisodePlan:
     """The core's plan, ``steps`` before.
 
     Weather goes round the year. Where a load begins less than ``steps`` after its first week, weeks after the episode

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.forecasting.engine import Forecaster
-from agents.forecasting.first_over import FineModel, FirstOver, Played, answers, crah_failure
+from agents.forecasting.first_over import FineModel, FirstOver, PlayedHalls, answers_per_failure, crah_failure
 from envs.episodes.world import Load, Outside
 from envs.faults import Fault
 from envs.physics.namespace import Floats
@@ -20,21 +20,24 @@ from envs.scenario import Scenario
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.telemetry.telemetry import INLET
 from experiments.forecasting.halls import Halls, Moment
-from experiments.forecasting.judge import Answers, Case, Judging, failure_cases, failures_asked
+from experiments.forecasting.judge import Answers, Case, Judging, failure_cases, hall_answers
 
 
-def truly_first(halls: Halls, how: Judging) -> dict[Case, FirstOver]:
+def true_crossings(halls: Halls, how: Judging) -> dict[Case, FirstOver]:
     """What happens in the halls themselves, moment after moment: ``B`` is moments times halls, halls fastest."""
     fine = FineModel(HallModel(halls.core.scenario, power_path_kw=np.zeros((0, 0))))
     found = {}
     for (zone, lost), units in failure_cases(halls.core.scenario).items():
         failure = [crah_failure(zone, units)]
-        parts = [answers(fine, _as_it_was(halls, m), failure, how.limit_c, how.failure_h)[0] for m in halls.moments]
+        parts = [
+            answers_per_failure(fine, _moment_with_true_signals(halls, m), failure, how.limit_c, how.failure_h)[0]
+            for m in halls.moments
+        ]
         found[(zone, lost)] = FirstOver(*(np.concatenate(column, axis=-1) for column in zip(*parts)))
     return found
 
 
-def _as_it_was(halls: Halls, moment: Moment) -> Played:
+def _moment_with_true_signals(halls: Halls, moment: Moment) -> PlayedHalls:
     """A moment with the load and weather that came."""
     core = halls.core
 
@@ -48,17 +51,19 @@ def _as_it_was(halls: Halls, moment: Moment) -> Played:
     wanted = rules.act(moment.measured)
     inlet_c = halls.truth.values[INLET][moment.row]
     quiet: list[list[Fault]] = [[]] * core.num_envs
-    return Played(moment.state, rules, moment.in_force, wanted, {}, inlet_c, load, outside, quiet)
+    return PlayedHalls(moment.state, rules, moment.in_force, wanted, {}, inlet_c, load, outside, quiet)
 
 
-def asked(halls: Halls, believed: Sequence[Scenario], how: Judging, tick: Callable[[str], None]) -> list[Answers]:
+def answers_of_halls(
+    halls: Halls, believed: Sequence[Scenario], how: Judging, tick: Callable[[str], None]
+) -> list[Answers]:
     """Every hall's answers by forecasters that have learnt the outlook alone."""
     found = []
     for i, scenario in enumerate(believed):
         history = halls.telemetry.hall(i)
         forecaster = Forecaster(scenario, how.settings)
         forecaster.fit_outlook(history.part(0, how.train_rows(history.step_s)))
-        found.append(failures_asked(forecaster, history, how))
+        found.append(hall_answers(forecaster, history, how))
         tick(f"hall {i + 1} of {len(believed)} asked")
     return found
 
@@ -70,9 +75,9 @@ def agreements(halls: Halls, how: Judging, said: Sequence[Answers]) -> dict[str,
     zones = list(halls.core.scenario.zones)
     return {
         f"zone {zones[zone]}: {'every room unit' if lost == 'all' else 'one room unit'}": agreement(
-            true, [answers[(zone, lost)] for answers in said], how.limit_c
+            true, [answers_per_failure[(zone, lost)] for answers_per_failure in said], how.limit_c
         )
-        for (zone, lost), true in truly_first(halls, how).items()
+        for (zone, lost), true in true_crossings(halls, how).items()
     }
 
 

@@ -20,7 +20,7 @@ from envs.play import play, play_through
 from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
 from envs.signals.weather.climates import sites
-from envs.twin.telemetry.recorder import Points, Recorder, quantities
+from envs.twin.telemetry.recorder import PointReader, Recorder, true_value_reader
 from envs.twin.telemetry.telemetry import COOLING, INLET, Telemetry
 
 #: What a hall may differ in, by machine: heat exchangers, fan and pump curves, leakage, masses, losses.
@@ -86,7 +86,7 @@ def build(scenario: Scenario, draw: HallDraw) -> tuple[DataCenterCore, dict[str,
     drawn: dict[str, Floats] = {}
     signals = _signals(scenario, draw, rng)
     world = World.build(signals)
-    core = DataCenterCore(_varied(signals, draw, rng, drawn), draw.halls, world=world)
+    core = DataCenterCore(_with_hidden_parameters(signals, draw, rng, drawn), draw.halls, world=world)
     core.reset(seed=draw.seed, plan=_plan(signals, world, draw, rng))
     return core, drawn
 
@@ -107,7 +107,10 @@ def simulate(scenario: Scenario, draw: HallDraw, tick: Any = None, keep: Sequenc
     per_day = core.world.steps_per_day
     play_through(core, core.rules, WARM_UP_DAYS * per_day)
     steps = draw.days * per_day
-    sensors, truth = Recorder(core, Points(core), steps), Recorder(core, quantities(core, (INLET, COOLING)), steps)
+    sensors, truth = (
+        Recorder(core, PointReader(core), steps),
+        Recorder(core, true_value_reader(core, (INLET, COOLING)), steps),
+    )
     moments = []
     for t, step in enumerate(play(core, core.rules, steps)):
         sensors.add(step)
@@ -140,27 +143,29 @@ def _signals(scenario: Scenario, draw: HallDraw, rng: np.random.Generator) -> Sc
     return replace(scenario, site=met, episode=long)
 
 
-def _varied(scenario: Scenario, draw: HallDraw, rng: np.random.Generator, drawn: dict[str, Floats]) -> Scenario:
+def _with_hidden_parameters(
+    scenario: Scenario, draw: HallDraw, rng: np.random.Generator, drawn: dict[str, Floats]
+) -> Scenario:
     """The scenario with hidden parameters as arrays ``(B,)``."""
     zones = {
-        name: _different(zone, HIDDEN["zones"], f"zones.{name}", draw, rng, drawn)
+        name: _varied_machine(zone, HIDDEN["zones"], f"zones.{name}", draw, rng, drawn)
         for name, zone in scenario.zones.items()
     }
     racks = {}
     for name, group in scenario.racks.items():
         kind = archetype_of(group)
-        other = _different(kind, HIDDEN["racks"], f"racks.{name}", draw, rng, drawn)
+        other = _varied_machine(kind, HIDDEN["racks"], f"racks.{name}", draw, rng, drawn)
         own = {k: getattr(other, k) for k in HIDDEN["racks"] if getattr(other, k) is not getattr(kind, k)}
         racks[name] = replace(group, overrides={**group.overrides, **own})
     changed: dict[str, Any] = {"zones": zones, "racks": racks}
     for machine in ("chilled_water", "tower", "coolant", "facility_water", "dry_cooler", "dx", "power"):
         there = getattr(scenario, machine)
         if there is not None:
-            changed[machine] = _different(there, HIDDEN[machine], machine, draw, rng, drawn)
+            changed[machine] = _varied_machine(there, HIDDEN[machine], machine, draw, rng, drawn)
     return replace(scenario, **changed)
 
 
-def _different(
+def _varied_machine(
     machine: Any, names: Sequence[str], prefix: str, draw: HallDraw, rng: np.random.Generator, drawn: dict[str, Floats]
 ) -> Any:
     """A machine whose named parameters are lognormal around the scenario's, ``spread`` wide, within their range."""

@@ -14,12 +14,12 @@ from agents.forecasting.engine import Forecaster, ForecastSettings
 from agents.forecasting.first_over import FirstOver, crah_failure, first_over_each
 from agents.forecasting.intervals import Conformal
 from agents.forecasting.lags import lookback_steps
-from agents.forecasting.outlook import came
+from agents.forecasting.outlook import signals_that_came
 from agents.forecasting.residual import target_series
 from envs.physics.namespace import Floats
 from envs.scenario import Scenario
-from envs.twin.telemetry.telemetry import Telemetry, side_by_side
-from experiments.forecasting.score import Score, scored
+from envs.twin.telemetry.telemetry import Telemetry, joined_batch
+from experiments.forecasting.score import Score, score_of
 
 Case = tuple[int, str]
 Answers = dict[Case, FirstOver]
@@ -61,7 +61,7 @@ class Judging:
         return [int(row) for row in hours.round()][: self.failures]
 
 
-class Verdict(NamedTuple):
+class HallVerdict(NamedTuple):
     """Scores by method; answers to "which rack is first" by zone and share of units lost; what one day looked like."""
 
     scores: dict[str, Score]
@@ -69,7 +69,7 @@ class Verdict(NamedTuple):
     example: dict[str, Floats]
 
 
-def judge(scenario: Scenario, history: Telemetry, truth: Telemetry, how: Judging) -> Verdict:
+def judge_hall(scenario: Scenario, history: Telemetry, truth: Telemetry, how: Judging) -> HallVerdict:
     """Judge every method on one hall.
 
     Parameters
@@ -91,7 +91,7 @@ def judge(scenario: Scenario, history: Telemetry, truth: Telemetry, how: Judging
     read = target_series(after.part(1, after.rows)).astype(np.float64)
     rows = past.now - history.now + history.rows  # that follow each moment
     true = np.stack([target_series(truth)[row : row + ours.steps, :, 0] for row in rows], axis=-1)
-    means = {OURS: ours.mean(past), GIVEN: given.mean(past, signals=came(after))}
+    means = {OURS: ours.mean(past), GIVEN: given.mean(past, signals=signals_that_came(after))}
     bands = {OURS: ours.conformal, GIVEN: given.conformal}
     for name, (mean, conformal) in baseline_forecasts(ours, train, past).items():
         means[name], bands[name] = mean, conformal
@@ -101,20 +101,20 @@ def judge(scenario: Scenario, history: Telemetry, truth: Telemetry, how: Judging
         bands[name].learn(past.now, read - mean)
         low, high = bands[name].offsets(past.now[chosen])
         expected = mean[..., chosen]
-        found[name] = scored(expected, expected + low, expected + high, read[..., chosen], true[..., chosen])
+        found[name] = score_of(expected, expected + low, expected + high, read[..., chosen], true[..., chosen])
         if name == OURS:
             shown = {"mean": expected, "low": expected + low, "high": expected + high}
     example = {n: v[..., 0] for n, v in {**shown, "read": read}.items()}
-    return Verdict(found, failures_asked(ours, history, how), example)
+    return HallVerdict(found, hall_answers(ours, history, how), example)
 
 
-def failures_asked(forecaster: Forecaster, history: Telemetry, how: Judging) -> Answers:
+def hall_answers(forecaster: Forecaster, history: Telemetry, how: Judging) -> Answers:
     """Answers at the failure moments: for every zone, one unit and all units lost."""
     look = lookback_steps(history.step_s)
     ends = how.failure_rows(history.step_s)
     if not ends:
         return {}
-    past = side_by_side([history.part(row + 1 - look, row + 1) for row in ends])
+    past = joined_batch([history.part(row + 1 - look, row + 1) for row in ends])
     cases = failure_cases(forecaster.model.scenario)
     failures = [crah_failure(zone, units) for (zone, _), units in cases.items()]
     return dict(zip(cases, first_over_each(forecaster, past, failures, how.limit_c, how.failure_h)))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.forecasting.score import Score, hall_interval, pooled_coverage, rows_of, together
+from experiments.forecasting.score import Score, hall_interval, pooled_coverage, pooled_score, rows_of
 from experiments.forecasting.table import FACTS, FAILURE_FACTS, TABLE, write, write_failures
 from experiments.records.provenance import provenance
 
@@ -43,9 +43,9 @@ def save(
     """
     import pandas as pd
 
-    whole = {name: together(by_hall) for name, by_hall in scores.items()}
+    whole = {name: pooled_score(by_hall) for name, by_hall in scores.items()}
     tables = {name: rows_of(score, step_s / 60.0) for name, score in whole.items()}
-    pooled = {name: _pooled(whole[name], by_hall) for name, by_hall in scores.items()}
+    pooled = {name: _pooled_facts(whole[name], by_hall) for name, by_hall in scores.items()}
     folder.mkdir(parents=True, exist_ok=True)
     rows = [{"method": name, **row} for name, table in tables.items() for row in table]
     pd.DataFrame(rows).round(4).to_csv(folder / TABLE, index=False)
@@ -67,7 +67,7 @@ def save_failures(folder: Path, failures: Mapping[str, Agreement], facts: dict[s
     return write_failures(folder)
 
 
-def _pooled(whole: Score, by_hall: Sequence[Score]) -> dict[str, Any]:
+def _pooled_facts(whole: Score, by_hall: Sequence[Score]) -> dict[str, Any]:
     every = {kind: getattr(whole, kind)("inside") for kind in ("inlets", "cooling")}
     return {
         "blocks": whole.blocks,

@@ -47,7 +47,7 @@ class Score:
         return mean
 
 
-def scored(mean: Floats, low: Floats, high: Floats, read: Floats, true: Floats) -> Score:
+def score_of(mean: Floats, low: Floats, high: Floats, read: Floats, true: Floats) -> Score:
     """Score of forecasts ``(H, G, N)`` against readings and true values; ``low`` and ``high`` are bounds."""
     error = read - mean
     inside = (read >= low) & (read <= high)
@@ -64,7 +64,7 @@ def scored(mean: Floats, low: Floats, high: Floats, read: Floats, true: Floats) 
     )
 
 
-def together(scores: Sequence[Score]) -> Score:
+def pooled_score(scores: Sequence[Score]) -> Score:
     """One score over halls."""
     names = ("squared", "absolute", "error", "inside", "inside_true", "width")
     sums = {name: np.sum([getattr(s, name) for s in scores], axis=0) for name in names}

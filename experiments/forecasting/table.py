@@ -27,7 +27,7 @@ def write(folder: Path) -> Path:
     facts = json.loads((folder / FACTS).read_text())
     with (folder / TABLE).open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    text = "\n".join([*_head(facts), *_pooled(facts["pooled"]), *_errors(rows), *_ours(rows)]).rstrip()
+    text = "\n".join([*_head(facts), *_pooled_table(facts["pooled"]), *_errors(rows), *_ours(rows)]).rstrip()
     (folder / WORDS).write_text(text + "\n", encoding="utf-8")
     return folder / WORDS
 
@@ -61,7 +61,7 @@ def _head(facts: Any, title: str = "Forecasts of simulated halls") -> list[str]:
     return wrapped_lines(lines)
 
 
-def _pooled(pooled: Any) -> list[str]:
+def _pooled_table(pooled: Any) -> list[str]:
     lines = [
         "## Share of readings inside the 90 % interval",
         "",

@@ -13,7 +13,7 @@ from envs.physics.namespace import Floats
 from experiments.published.bench import PlantBench, RackBench
 from experiments.published.measured_files import RHO, emerald_throughput, zeus_throughput
 from experiments.published.rooms import FINE
-from experiments.published.row import Check, Row, between, near
+from experiments.published.row import Check, Row, check_between, check_near
 
 COMPUTE_BOUND = ("finetune", "prefill", "batch")
 SHARES = ((0.8, 0.94), (0.7, 0.88), (0.6, 0.79))
@@ -33,15 +33,17 @@ def node_power() -> list[Check]:
     training = [RackBench(HGX_AIR, name).power_kw()[0] for name in ("pretrain", "finetune")]
     peak = RackBench(HGX_AIR, "prefill").power_kw()[0]
     return [
-        near("peak", peak / HGX_AIR.nameplate_kw, 0.82, "1", plus_minus=0.03),
-        near("training", float(np.mean(training)) / HGX_AIR.nameplate_kw, 0.76, "1", plus_minus=0.03),
+        check_near("peak", peak / HGX_AIR.nameplate_kw, 0.82, "1", plus_minus=0.03),
+        check_near("training", float(np.mean(training)) / HGX_AIR.nameplate_kw, 0.76, "1", plus_minus=0.03),
     ]
 
 
 def capped_training() -> list[Check]:
     """Throughput of the server when a limit on its input leaves 80, 70, 60 % of the accelerators' draw."""
     return [
-        near(f"at {share:.0%} of draw", RackBench(HGX_AIR, "finetune").work_at(share), wanted, "1", plus_minus=0.03)
+        check_near(
+            f"at {share:.0%} of draw", RackBench(HGX_AIR, "finetune").work_at(share), wanted, "1", plus_minus=0.03
+        )
         for share, wanted in SHARES
     ]
 
@@ -55,7 +57,7 @@ def least_energy_per_work() -> list[Check]:
         checks.append(Check(f"{name}: optimal rho", float(rho[best]), "0.5 to 0.7", 0.5, 0.72, "1"))
         if name in COMPUTE_BOUND:
             saved = 100.0 * (float(energy[best]) - 1.0)
-            checks.append(between(f"{name}: energy per work", saved, -27.0, -21.0, "%"))
+            checks.append(check_between(f"{name}: energy per work", saved, -27.0, -21.0, "%"))
     return checks
 
 
@@ -75,7 +77,7 @@ def coolant_without_water() -> list[Check]:
     bench.lose(fws_pumps_lost=9.0)
     _, trace = bench.run(65.0)
     supply = np.array([float(f.tcs_supply_c[0]) for f in trace])
-    return [between("first minute", supply[12] - supply[0], 12.0, 30.0, "K/min", factor=1.5)]
+    return [check_between("first minute", supply[12] - supply[0], 12.0, 30.0, "K/min", factor=1.5)]
 
 
 def coolant_rise() -> list[Check]:
@@ -86,7 +88,7 @@ def coolant_rise() -> list[Check]:
         state, flows = liquid_loop.advance_tcs(
             unit, state, np.array([102.0]), 40.0, 1.0, np.array([30.0]), 2.5, np.array([1.0]), 60.0
         )
-    return [near("return over supply", float((flows.return_c - flows.supply_c)[0]), 10.1, "K", plus_minus=0.3)]
+    return [check_near("return over supply", float((flows.return_c - flows.supply_c)[0]), 10.1, "K", plus_minus=0.3)]
 
 
 def zeus() -> list[Check]:
@@ -95,7 +97,7 @@ def zeus() -> list[Check]:
     for gpu in ("v100", "rtx6000", "a40"):
         for rho, mine, theirs in zip(RHO, ours, zeus_throughput(gpu)):
             if np.isfinite(theirs):
-                checks.append(near(f"{gpu} at rho {rho:g}", mine, round(float(theirs), 3), "1", plus_minus=0.05))
+                checks.append(check_near(f"{gpu} at rho {rho:g}", mine, round(float(theirs), 3), "1", plus_minus=0.05))
     return checks
 
 
@@ -105,7 +107,7 @@ def emerald() -> list[Check]:
     for prefix, name, lowest in EMERALD:
         rho = EMERALD_RHO[lowest <= EMERALD_RHO]
         for r, mine, theirs in zip(rho, curve(name, rho), emerald_throughput(prefix, rho)):
-            checks.append(near(f"{name} at rho {r:g}", mine, round(float(theirs), 3), "1", plus_minus=0.05))
+            checks.append(check_near(f"{name} at rho {r:g}", mine, round(float(theirs), 3), "1", plus_minus=0.05))
     return checks
 
 

@@ -57,9 +57,9 @@ class PlantBench:
         zero = np.zeros(1)
         nothing = nothing_lost(1, self.plant.layout.n_zones, np.float64)
         self.lost = nothing
-        self.state: PlantState = self.plant.settled(self.outside, self.load, self.in_force, nothing, zero, zero + HALF)[
-            0
-        ]
+        self.state: PlantState = self.plant.steady_state(
+            self.outside, self.load, self.in_force, nothing, zero, zero + HALF
+        )[0]
 
     def lose(self, **machines: Any) -> None:
         """Machines that fail from now on, such as ``crah_units_lost=8``; a number, or one per zone ``(Z, 1)``."""

@@ -12,7 +12,7 @@ from envs.physics.namespace import Floats
 from envs.signals.workload.workload import Workload, default_partitions, generate_workload
 from experiments.published.bench import RackBench
 from experiments.published.measured_files import acme_quantile
-from experiments.published.row import Check, Row, between, near
+from experiments.published.row import Check, Row, check_between, check_near
 
 A100_TDP_W = 400.0
 WEEKS, STEP_S = 8, 300
@@ -51,13 +51,19 @@ def accelerators_at_rest_and_at_work() -> list[Check]:
     for fleet in ("kalos", "seren"):
         series = f"gpu_power_{fleet}_0"
         rest, top = (acme_quantile(series, q) / A100_TDP_W for q in (0.25, 0.95))
-        checks.append(near(f"{fleet}: idle (25th percentile)", idle / rated, round(rest, 3), "of TDP", plus_minus=0.03))
-        checks.append(near(f"{fleet}: at full power (95th)", full / rated, round(top, 3), "of TDP", plus_minus=0.08))
+        checks.append(
+            check_near(f"{fleet}: idle (25th percentile)", idle / rated, round(rest, 3), "of TDP", plus_minus=0.03)
+        )
+        checks.append(
+            check_near(f"{fleet}: at full power (95th)", full / rated, round(top, 3), "of TDP", plus_minus=0.08)
+        )
     busy = [mean_above(f"gpu_power_{fleet}_0", below) / A100_TDP_W for fleet, below in BELOW_A_QUARTER]
-    checks.append(between("mean of those at work", mean, round(min(busy), 2), round(max(busy), 2), "of TDP", more=0.05))
+    checks.append(
+        check_between("mean of those at work", mean, round(min(busy), 2), round(max(busy), 2), "of TDP", more=0.05)
+    )
     idle_time = 100.0 * float(often[~at_work].sum())
     low, high = (100.0 * below for _, below in BELOW_A_QUARTER)
-    checks.append(between("share of time idle", idle_time, low, high, "%", more=10.0))
+    checks.append(check_between("share of time idle", idle_time, low, high, "%", more=10.0))
     return checks
 
 
@@ -70,7 +76,7 @@ def servers() -> list[Check]:
     """Idle over full power of an 8-GPU server."""
     idle, full = (RackBench(HGX_AIR, *how).power_kw()[0] for how in (("none", 0.0), ("pretrain", 1.0)))
     theirs = acme_quantile("server_power_0", 0.05) / acme_quantile("server_power_0", 0.95)
-    return [near("idle (5th) over full (95th percentile)", idle / full, round(theirs, 3), "1", plus_minus=0.1)]
+    return [check_near("idle (5th) over full (95th percentile)", idle / full, round(theirs, 3), "1", plus_minus=0.1)]
 
 
 def serving() -> list[Check]:
@@ -80,7 +86,7 @@ def serving() -> list[Check]:
     draw = np.array([POWER_SHARE[k] for k in made.slot_class[:, INTERACTIVE].ravel()]).reshape(2, -1)
     idle = HGX_AIR.accelerator_idle_frac
     power = idle + (activity * (draw - idle)).sum(axis=1)
-    return [between("median of the interactive racks", float(np.median(power)), 0.641, 0.823, "of TDP")]
+    return [check_between("median of the interactive racks", float(np.median(power)), 0.641, 0.823, "of TDP")]
 
 
 ROWS = (

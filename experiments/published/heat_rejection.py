@@ -7,7 +7,7 @@ import numpy as np
 from envs.equipment import chiller, cooling_tower
 from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
 from envs.physics.saturated_exit import exit_curve, moisture_gain
-from experiments.published.row import Check, Row, between, near
+from experiments.published.row import Check, Row, check_between, check_near
 
 #: Machine B at leaving water, condenser water [degC], load over reference: power [kW] and COP (PHYSICS e1).
 MACHINE_B = ((7.0, 29.0, 0.50, 156.26, 7.415), (8.5, 20.0, 0.75, 158.16, 10.989), (7.0, 24.0, 1.00, 279.10, 8.303))
@@ -41,8 +41,8 @@ def machine_b() -> list[Check]:
     checks = []
     for x, y, share, power, published in MACHINE_B:
         point = f"{x:g}/{y:g} degC, {share:.0%}"
-        checks.append(near(f"power at {point}", power_kw(x, y, share), power, "kW", rel=1e-3))
-        checks.append(near(f"COP at {point}", cop(x, y, share), published, "1", rel=1e-3))
+        checks.append(check_near(f"power at {point}", power_kw(x, y, share), power, "kW", rel=1e-3))
+        checks.append(check_near(f"COP at {point}", cop(x, y, share), published, "1", rel=1e-3))
     return checks
 
 
@@ -54,11 +54,11 @@ def slopes() -> list[Check]:
         for a, b in ((15.0, 20.0), (20.0, 25.0), (25.0, 29.0))
     ]
     checks = [
-        between(f"chilled water, {words} degC", slope, 3.4, 3.7, "%/K", more=0.5)
+        check_between(f"chilled water, {words} degC", slope, 3.4, 3.7, "%/K", more=0.5)
         for words, slope in zip(("5 to 7", "7 to 8.8"), chilled)
     ]
     return checks + [
-        between(f"condenser water, {words} degC", slope, -4.4, -3.7, "%/K", more=0.5)
+        check_between(f"condenser water, {words} degC", slope, -4.4, -3.7, "%/K", more=0.5)
         for words, slope in zip(("15 to 20", "20 to 25", "25 to 29"), condenser)
     ]
 
@@ -66,7 +66,7 @@ def slopes() -> list[Check]:
 def york_and_merkel() -> list[Check]:
     """Outlet of our tower (York's map in closed form) at the five points for which Merkel's model is listed."""
     return [
-        near(
+        check_near(
             f"outlet at {hot:g}/{wet:g} degC, air {air:g}",
             float(cooling_tower.outlet_c(np.array([hot]), np.array([wet]), air)[0]),
             merkel,
@@ -91,7 +91,7 @@ def fan_at_half_flow() -> list[Check]:
     share = flows.fan_power_kw / (flows.running * tower.cell_fan_kw)
     order = np.argsort(flows.fan_speed)
     half = 100.0 * float(np.interp(0.5, flows.fan_speed[order], share[order]))
-    return [between("fan power at half air flow", half, 12.5, 12.6, "%", more=1.0)]
+    return [check_between("fan power at half air flow", half, 12.5, 12.6, "%", more=1.0)]
 
 
 def evaporation() -> list[Check]:
@@ -102,7 +102,7 @@ def evaporation() -> list[Check]:
         wet = np.asarray(wet_bulb_c(dry, np.array([rh]), np.array([SEA_LEVEL_KPA])))
         taken = 27.0 * float(moisture_gain(exit_curve(wet, dry, moist, SEA_LEVEL_KPA), np.array([1000.0 / 27.0]))[0])
         litres = taken * 3600.0 / 1000.0
-        checks.append(near(f"at {dry_c:g} degC, {rh:.0%}", litres, published, "L/kWh", rel=0.02))
+        checks.append(check_near(f"at {dry_c:g} degC, {rh:.0%}", litres, published, "L/kWh", rel=0.02))
     return checks
 
 

@@ -9,7 +9,7 @@ from envs.equipment.power_chain import PowerChain, ups_loss_kw
 from envs.physics.psychrometrics import pressure_kpa, wet_bulb_c
 from envs.scenario import SHIPPED
 from experiments.published.measured_files import weather_year
-from experiments.published.row import Check, NotRun, Row, between, near
+from experiments.published.row import Check, NotRun, Row, check_between, check_near
 
 STEPS, SITES = 25, 4
 NEAR_ICE_C = 0.6  # PHYSICS j2: where the wet bulb freezes two values meet
@@ -40,7 +40,7 @@ def closure() -> list[Check]:
             core.step(generator.uniform(-1.0, 1.0, (SITES, core.action_size)))
             makeup = np.maximum(core.flows.makeup_kg, 1.0)
             water = max(water, float(np.max(np.abs(core.flows.water_residual_kg) / makeup)))
-        energy = float(core.sums.named(core.t)["energy_residual_frac"].max())
+        energy = float(core.sums.by_name(core.t)["energy_residual_frac"].max())
         checks += [
             Check(f"{name}: energy", energy, "0", 0.0, 1e-9, "1"),
             Check(f"{name}: water", water, "0", 0.0, 1e-9, "1"),
@@ -71,7 +71,7 @@ def free_cooling_hours() -> list[Check]:
     checks = []
     for name, hours in FREE_COOLING_H.items():
         below = np.asarray(weather_year(name).wet_bulb_c) < FREE_COOLING_BELOW_C
-        checks.append(near(name, float(below.sum()), hours, "h"))
+        checks.append(check_near(name, float(below.sum()), hours, "h"))
     return checks
 
 
@@ -79,7 +79,7 @@ def ups_at_half_load() -> list[Check]:
     """Efficiency of the default set at half load."""
     chain = PowerChain(ups_set="modern", ups_units=2, ups_unit_kw=500.0, ups_limit_kw=1000.0)
     loss = float(ups_loss_kw(chain, np.array(500.0)))
-    return [between("efficiency at 50 %", 500.0 / (500.0 + loss), 0.950, 0.950, "1", more=0.005)]
+    return [check_between("efficiency at 50 %", 500.0 / (500.0 + loss), 0.950, 0.950, "1", more=0.005)]
 
 
 ROWS = (

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from envs.physics.namespace import Floats
-from envs.signals.weather.climates import Site
+from envs.signals.weather.climates import ClimateSite
 from envs.signals.weather.weather import Weather, load_weather
 from experiments.published.row import NotRun
 
@@ -18,7 +18,7 @@ COMPUTE_BOUND = 0.85  # uncapped draw over the highest limit, PHYSICS b2
 RHO = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
 
 
-def measured_file(folder: str, name: str) -> Path:
+def handed_file(folder: str, name: str) -> Path:
     """Path of a handed file.
 
     Raises
@@ -37,15 +37,15 @@ def measured_file(folder: str, name: str) -> Path:
 
 def rows(folder: str, name: str) -> list[dict[str, str]]:
     """Rows of a handed CSV file."""
-    with measured_file(folder, name).open(encoding="utf-8") as stream:
+    with handed_file(folder, name).open(encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 
 def weather_year(name: str) -> Weather:
     """A measured year: TMY3 rows end their hour, those of 2023 begin it."""
     row = {r["site"]: r for r in rows("weather", "site_stats.csv")}[name]
-    site = Site(name, row["name"], float(row["lat"]), float(row["lon"]), float(row["elev_m"]), 0.0)
-    path = measured_file("weather", f"{name}.csv.gz")
+    site = ClimateSite(name, row["name"], float(row["lat"]), float(row["lon"]), float(row["elev_m"]), 0.0)
+    path = handed_file("weather", f"{name}.csv.gz")
     return load_weather(path, site=site, first_hour=1.0 if name.endswith("tmy3") else 0.0)
 
 

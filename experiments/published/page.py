@@ -13,7 +13,7 @@ import hydra
 from omegaconf import DictConfig
 
 from experiments.published.known_misses import reason
-from experiments.published.row import Check, Outcome, Row, measured
+from experiments.published.row import Check, Row, RowOutcome, measure_row
 from experiments.schema import CONFIGS, register
 
 LOG = logging.getLogger(__name__)
@@ -35,16 +35,16 @@ Written by `coldaisle published`; do not edit by hand.
 """
 
 
-def measure(rows: Iterable[Row]) -> list[Outcome]:
+def measure(rows: Iterable[Row]) -> list[RowOutcome]:
     """Measure the rows one after the other."""
     outcomes = []
     for row in rows:
-        outcomes.append(measured(row))
+        outcomes.append(measure_row(row))
         LOG.info("row %s, %s: %s", row.number, row.target, outcomes[-1].verdict)
     return outcomes
 
 
-def write(outcomes: Sequence[Outcome], folder: Path, commit: str) -> Path:
+def write(outcomes: Sequence[RowOutcome], folder: Path, commit: str) -> Path:
     """Write ``published.md`` and ``published.csv`` into ``folder``; return the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "published.csv").open("w", newline="", encoding="utf-8") as stream:
@@ -56,7 +56,7 @@ def write(outcomes: Sequence[Outcome], folder: Path, commit: str) -> Path:
     return path
 
 
-def _page(outcomes: Sequence[Outcome], commit: str) -> str:
+def _page(outcomes: Sequence[RowOutcome], commit: str) -> str:
     verdicts = [o.verdict for o in outcomes]
     checks = [c for o in outcomes for c in o.checks]
     parts = [
@@ -110,11 +110,11 @@ def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows)
 
 
-def _verdict(outcome: Outcome) -> str:
+def _verdict(outcome: RowOutcome) -> str:
     return outcome.verdict if outcome.verdict == "pass" else f"**{outcome.verdict}**"
 
 
-def _ours(outcome: Outcome) -> str:
+def _ours(outcome: RowOutcome) -> str:
     """Name the few numbers of a row, or count the many and name the first that is missed."""
     if outcome.not_run:
         return outcome.not_run
@@ -149,7 +149,7 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def _lines(outcome: Outcome) -> list[tuple[str, ...]]:
+def _lines(outcome: RowOutcome) -> list[tuple[str, ...]]:
     name = outcome.row.number
     if outcome.not_run:
         return [(name, outcome.row.target, "", outcome.row.published, "", "", "", "not run", outcome.not_run)]

@@ -7,7 +7,7 @@ import numpy as np
 from envs.equipment.rack_archetypes import ENTERPRISE_AIR, HGX_AIR, LEGACY_AIR
 from envs.physics.namespace import Floats
 from experiments.published.bench import PlantBench, RackBench
-from experiments.published.row import Check, Row, between
+from experiments.published.row import Check, Row, check_between
 
 FINE = ("episode.step_s=5", "episode.substep_s=1")
 SERVERS = (
@@ -23,7 +23,9 @@ def room_fan() -> list[Check]:
     checks = []
     for name in ("ai_hall", "legacy_air"):
         kw = [float(PlantBench(name, crah_fan_speed_frac=n).step().crah_fan_power_kw[0]) for n in (0.8, 1.0)]
-        checks.append(between(f"{name}: power at 80 % of full flow", 100.0 * kw[0] / kw[1], 51.0, 57.0, "%", more=5.0))
+        checks.append(
+            check_between(f"{name}: power at 80 % of full flow", 100.0 * kw[0] / kw[1], 51.0, 57.0, "%", more=5.0)
+        )
     return checks
 
 
@@ -45,8 +47,8 @@ def hot_inlet() -> list[Check]:
         rises[words] = 100.0 * float(power[1] / power[0] - 1.0)
     worst = max(rises, key=lambda words: rises[words])
     return [
-        between(f"worst ({worst})", rises[worst], 12.0, 12.0, "%", more=4.0),
-        between("fleet (mean of four)", float(np.mean(list(rises.values()))), 4.0, 8.0, "%", more=4.0),
+        check_between(f"worst ({worst})", rises[worst], 12.0, 12.0, "%", more=4.0),
+        check_between("fleet (mean of four)", float(np.mean(list(rises.values()))), 4.0, 8.0, "%", more=4.0),
     ]
 
 
@@ -75,11 +77,11 @@ def without_room_units() -> list[Check]:
         racks = bench.plant.layout.zone_of == zone
         inlet = np.array([f.rack_inlet_c[racks, 0].mean() for f in trace])
         seconds = crossing_s(times, inlet, 40.0) - crossing_s(times, inlet, 22.0)
-        checks.append(between(f"{words}: 22 to 40 degC", seconds, low, high, "s", factor=2.0))
+        checks.append(check_between(f"{words}: 22 to 40 degC", seconds, low, high, "s", factor=2.0))
         if name == "legacy_air":
             down = np.array([float(f.rack_down_frac[0]) for f in trace])
             fell = float(times[np.argmax(down > 0.0)]) if down.any() else float("inf")
-            checks.append(between("5 kW per cabinet: first server down", fell, 180.0, 180.0, "s", factor=2.0))
+            checks.append(check_between("5 kW per cabinet: first server down", fell, 180.0, 180.0, "s", factor=2.0))
     return checks
 
 

@@ -67,7 +67,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RowOutcome:
     """What measuring a row gave: its checks, or the reason why there are none."""
 
     row: Row
@@ -87,21 +87,23 @@ class Outcome:
         return [c for c in self.checks if not c.passed]
 
 
-def measured(row: Row) -> Outcome:
+def measure_row(row: Row) -> RowOutcome:
     """Measure one row now."""
     try:
-        return Outcome(row, row.measure())
+        return RowOutcome(row, row.measure())
     except NotRun as reason:
-        return Outcome(row, not_run=str(reason))
+        return RowOutcome(row, not_run=str(reason))
 
 
-def near(what: str, ours: float, published: float, unit: str, *, rel: float = 0.0, plus_minus: float = 0.0) -> Check:
+def check_near(
+    what: str, ours: float, published: float, unit: str, *, rel: float = 0.0, plus_minus: float = 0.0
+) -> Check:
     """A number that has to meet one published value within a relative or an absolute tolerance."""
     room = max(abs(published) * rel, plus_minus)
     return Check(what, float(ours), f"{published:g}", published - room, published + room, unit)
 
 
-def between(
+def check_between(
     what: str, ours: float, low: float, high: float, unit: str, *, factor: float = 1.0, more: float = 0.0
 ) -> Check:
     """A number that has to lie in a published range, widened by a factor or by ``more`` on either side."""

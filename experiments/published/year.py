@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.planners.tuning import rules_with
-from agents.references import RULES_TUNED, roster
+from agents.planners.tuning import rules_from
+from agents.references import RULES_TUNED, reference_controllers
 from envs.building.rules import legacy_fixed
 from envs.controllers.base import Controller, Measurements, Setpoints
 from envs.core import DataCenterCore
@@ -93,7 +93,7 @@ def _years(name: str, overrides: tuple[str, ...]) -> dict[str, Year]:
     side_by_side = _SideBySide([_controller(core, how) for how in hands])
     side_by_side.reset(core.num_envs)
     play_through(core, side_by_side, scenario.episode.steps)
-    sums = core.sums.named(core.t)
+    sums = core.sums.by_name(core.t)
     names = ("facility_power_kwh", "it_power_kwh", "cooling_power_kwh", "makeup_kg")
     columns = [sums[k].reshape(len(hands), len(SITES), len(DAYS)).sum(axis=2) for k in names]
     return {how: Year(*(column[i] for column in columns)) for i, how in enumerate(hands)}
@@ -128,9 +128,9 @@ def _plan(core: DataCenterCore, hands: int) -> EpisodePlan:
 
 def _controller(core: DataCenterCore, how: str) -> Controller:
     if how == RULES:
-        return rules_with(core, {})
+        return rules_from(core, {})
     if how == TUNED:
-        return roster(core.scenario)[RULES_TUNED](core)
+        return reference_controllers(core.scenario)[RULES_TUNED](core)
     found = legacy_fixed(core.scenario, core.plant.layout)
     if how == WARMER:
         for name in ("supply_air_temp_setpoint_c", "chw_supply_temp_setpoint_c"):

@@ -41,7 +41,7 @@ def setting(scenario: Scenario, weather: Path, months: Sequence[int], days: int)
     from envs.energyplus.plant import lead_in_steps, run_period
     from envs.episodes.world import World
     from envs.signals.weather.epw import read_epw
-    from experiments.evaluation.episodes import explicit_plan, restricted
+    from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
 
     if not months or not all(1 <= m <= 12 for m in months):
         raise ValueError(f"months = {list(months)}; give some of 1..12")
@@ -49,7 +49,7 @@ def setting(scenario: Scenario, weather: Path, months: Sequence[int], days: int)
         raise ValueError(f"days = {days}; give 1..{DAYS_MOST}, so that an episode stays inside its month")
     seeds = load_split("test").workload_seeds
     episodes = [Episode(str(weather), m, 0, seeds[i % len(seeds)], days) for i, m in enumerate(months)]
-    site = restricted(replace(scenario, elevation_m=read_epw(weather).elevation_m), episodes)
+    site = scenario_of_episodes(replace(scenario, elevation_m=read_epw(weather).elevation_m), episodes)
     world = World.build(site)
     plan, step_s = explicit_plan(site, world, episodes), site.episode.step_s
     periods = [(int(at), run_period(int(at) // world.steps_per_day, days + 1, step_s)) for at in plan.site_start]

@@ -100,7 +100,7 @@ def write_both(found: Mapping[str, Any], folder: Path, baseline: str) -> None:
 
 def page(found: Mapping[str, Any], baseline: str) -> str:
     """The page: what was run, the table, the agreement, what EnergyPlus is and is not asked."""
-    from envs.energyplus.origins import words
+    from envs.energyplus.origins import origin_lines
 
     lines = [
         "# The same controllers on two plants",
@@ -115,7 +115,7 @@ def page(found: Mapping[str, Any], baseline: str) -> str:
         "",
         *_markdown(("ranked by", "agreement"), [(_title(a.column), _words(a)) for a in agreements(found)]),
         "",
-        *words(),
+        *origin_lines(),
     ]
     return "\n".join(wrapped_lines(lines)) + "\n"
 

@@ -30,7 +30,7 @@ class ComponentRow(NamedTuple):
     hours: int
 
 
-class Verdict(NamedTuple):
+class PlantVerdict(NamedTuple):
     """One bar: its worst value over the climates, where, and whether it holds; None where the hours are too few."""
 
     plant: str
@@ -49,7 +49,7 @@ class Verdict(NamedTuple):
         return "met" if self.passed else "missed"
 
 
-def component_verdicts(rows: Sequence[ComponentRow]) -> list[Verdict]:
+def component_verdicts(rows: Sequence[ComponentRow]) -> list[PlantVerdict]:
     """Bars on single machines, per plant and case; rows whose machine carries a comma are analysis, not judged.
 
     A climate in which a machine ran for less than `LEAST_HOURS` is listed with its value and not judged.
@@ -66,19 +66,19 @@ def component_verdicts(rows: Sequence[ComponentRow]) -> list[Verdict]:
     return made
 
 
-def _component_verdict(row: ComponentRow) -> tuple[float, Verdict] | None:
+def _component_verdict(row: ComponentRow) -> tuple[float, PlantVerdict] | None:
     """The measure that a quantity is judged by and its verdict in one climate; None where it has no bar."""
     head = (row.plant, row.case, f"{row.machine}: {row.quantity}")
     if row.machine == "coil" and row.quantity == "leaving air":
         limit, worst = f"RMSE <= {COIL_RMSE_K} K", f"{row.rmse:.2f} K"
-        return row.rmse, Verdict(*head, limit, worst, row.climate, row.rmse <= COIL_RMSE_K)
+        return row.rmse, PlantVerdict(*head, limit, worst, row.climate, row.rmse <= COIL_RMSE_K)
     if row.quantity not in ("power", "fan power", "sensible heat", "heat"):
         return None
     limit, worst = f"hourly CV(RMSE) <= {COMPONENT_CV_FRAC:.0%}", f"{row.cv_rmse_frac:.1%}"
-    return row.cv_rmse_frac, Verdict(*head, limit, worst, row.climate, row.cv_rmse_frac <= COMPONENT_CV_FRAC)
+    return row.cv_rmse_frac, PlantVerdict(*head, limit, worst, row.climate, row.cv_rmse_frac <= COMPONENT_CV_FRAC)
 
 
-def plant_verdicts(rows: Sequence[Row], pairs: Sequence[Pair]) -> list[Verdict]:
+def plant_verdicts(rows: Sequence[Row], pairs: Sequence[Pair]) -> list[PlantVerdict]:
     """Bars on the whole plant's cooling electricity, per plant and case."""
     made = []
     for plant, case in _kinds(rows):
@@ -92,22 +92,24 @@ def plant_verdicts(rows: Sequence[Row], pairs: Sequence[Pair]) -> list[Verdict]:
         )
         for bar, limit, values in measures:
             value, row = max(zip(values, of, strict=True), key=lambda x: x[0])
-            made.append(Verdict(plant, case, bar, f"<= {limit:.0%}", f"{value:.1%}", row.climate, value <= limit))
+            made.append(PlantVerdict(plant, case, bar, f"<= {limit:.0%}", f"{value:.1%}", row.climate, value <= limit))
         made += _mode_verdicts(plant, case, [p for p in pairs if (p.plant, p.case) == (plant, case)])
     return made
 
 
-def _mode_verdicts(plant: str, case: str, pairs: Sequence[Pair]) -> list[Verdict]:
+def _mode_verdicts(plant: str, case: str, pairs: Sequence[Pair]) -> list[PlantVerdict]:
     made = []
     tables = [(table, p.climate) for p in pairs if (table := modes(p)) is not None]
     if tables:
         share, where = min((float(table.trace() / table.sum()), climate) for table, climate in tables)
         passed = share >= MODE_FRAC
-        made.append(Verdict(plant, case, "same mode", f">= {MODE_FRAC:.0%} of hours", f"{share:.1%}", where, passed))
+        made.append(
+            PlantVerdict(plant, case, "same mode", f">= {MODE_FRAC:.0%} of hours", f"{share:.1%}", where, passed)
+        )
     if len(pairs) > 1:
         theirs, ours = same_order(pairs)
         words = "same" if theirs == ours else " < ".join(ours) + " instead of " + " < ".join(theirs)
-        made.append(Verdict(plant, case, "order of climates", "same", words, "all", theirs == ours))
+        made.append(PlantVerdict(plant, case, "order of climates", "same", words, "all", theirs == ours))
     return made
 
 

@@ -25,7 +25,7 @@ from experiments.validation.compare import Pair
 from experiments.validation.guideline14 import agreement, means_by
 from experiments.validation.replay import SECONDS_PER_DAY, replay
 from experiments.validation.schedules import COLD, WARM, Case, cw_setpoint_c, hourly_year
-from experiments.validation.stored_run import stored
+from experiments.validation.stored_run import stored_or_new_run
 
 CLIMATES = ("il_chicago", "fl_miami", "co_denver", "ca_san_francisco", "az_phoenix")
 ABLATION_CLIMATES = ("il_chicago",)
@@ -112,7 +112,7 @@ STUDIES = {
 }
 
 
-class Outcome(NamedTuple):
+class StudyOutcome(NamedTuple):
     """A study in its climates: pairs of years, machines under equal conditions, warnings of EnergyPlus."""
 
     study: Study
@@ -137,7 +137,7 @@ def model_of(study: Study, scenario: Scenario, elevation_m: float, period: RunPe
 
 def energyplus_year(
     study: Study, weather: Path, period: RunPeriod = WHOLE_YEAR, keep: Path | None = None
-) -> engine.Run:
+) -> engine.EngineRun:
     """One run of EnergyPlus under the study's schedules; the hours of the year count from the run's first.
 
     ``keep`` is a folder in which runs are kept and found again.
@@ -145,19 +145,19 @@ def energyplus_year(
     scenario, elevation = scenario_of(study), read_epw(weather).elevation_m
     model = model_of(study, scenario, elevation, period)
     read = dx_room.variables(scenario) if scenario.dx is not None else water_cooled_hall.variables(scenario)
-    levers = water_cooled_hall.actuators(scenario) | water_cooled_hall.guards(scenario)
-    play = water_cooled_hall.supervised(_played(study.case, scenario, period.steps_per_hour), scenario)
+    levers = water_cooled_hall.actuators(scenario) | water_cooled_hall.economizer_actuators(scenario)
+    play = water_cooled_hall.with_economizer_guard(_year_control(study.case, scenario, period.steps_per_hour), scenario)
     rule: list[Any] = []
     if study.shared_rule:
-        read, levers = read | shared_rule.readings(), levers | shared_rule.levers()
-        play = shared_rule.as_ours(play, scenario, SECONDS_PER_HOUR / period.steps_per_hour)
-        rule = shared_rule.depends_on(scenario)
+        read, levers = read | shared_rule.rule_variables(), levers | shared_rule.rule_actuators()
+        play = shared_rule.with_our_rule(play, scenario, SECONDS_PER_HOUR / period.steps_per_hour)
+        rule = shared_rule.rule_fingerprint(scenario)
     year = [column.tolist() for column in hourly_year(study.case)]
     depends_on = [model, file_hash(weather), year, list(study.case), read, levers, engine.engine_version(), *rule]
-    return stored(keep, depends_on, lambda: engine.simulate(model, weather, read, levers, play))
+    return stored_or_new_run(keep, depends_on, lambda: engine.simulate(model, weather, read, levers, play))
 
 
-def _played(case: Case, scenario: Scenario, steps_per_hour: int) -> engine.Control:
+def _year_control(case: Case, scenario: Scenario, steps_per_hour: int) -> engine.Control:
     """Load and setpoints of the year as a control; the condenser water follows the wet bulb of the step before."""
     year, designs = hourly_year(case), water_cooled_hall.it_design_kw(scenario)
 
@@ -185,7 +185,7 @@ def run_study(
     early_s: float = SECONDS_PER_DAY,
     keep: Path | None = None,
     told: Callable[[str], None] = lambda line: None,
-) -> Outcome:
+) -> StudyOutcome:
     """Run both plants through a study.
 
     Parameters
@@ -230,7 +230,7 @@ def run_study(
         for pair, elevation in zip(pairs, elevations, strict=True)
         for row in component_rows(pair, scenario, elevation)
     ]
-    return Outcome(study, scenario, pairs, machines, {c: r.warnings for c, r in zip(climates, runs, strict=True)})
+    return StudyOutcome(study, scenario, pairs, machines, {c: r.warnings for c, r in zip(climates, runs, strict=True)})
 
 
 def component_rows(pair: Pair, scenario: Scenario, elevation_m: float) -> Iterator[ComponentRow]:

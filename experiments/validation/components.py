@@ -26,7 +26,7 @@ FAILED_K = 0.3
 EDGE_K = 0.05  # a setpoint of 8.9 degC counts as inside 8.89
 
 
-class Compared(NamedTuple):
+class Comparison(NamedTuple):
     """One quantity of one machine, ``(T,)`` each; ``counts`` marks the steps in which the machine ran."""
 
     machine: str
@@ -37,7 +37,7 @@ class Compared(NamedTuple):
     counts: Series
 
 
-def components(scenario: Scenario, elevation_m: float, run: Values) -> list[Compared]:
+def components(scenario: Scenario, elevation_m: float, run: Values) -> list[Comparison]:
     """Every machine of a chilled-water hall under the boundary conditions of an EnergyPlus run."""
     made = [*_chiller(scenario, run), _chw_pump(scenario, run)]
     for z, zone in enumerate(scenario.zones.values()):
@@ -49,7 +49,7 @@ def components(scenario: Scenario, elevation_m: float, run: Values) -> list[Comp
     return made
 
 
-def _chiller(scenario: Scenario, run: Values) -> list[Compared]:
+def _chiller(scenario: Scenario, run: Values) -> list[Comparison]:
     """Power for the heat that EnergyPlus's chiller took, in the published box; outside it as a row of its own."""
     plant = scenario.chilled_water
     assert plant is not None
@@ -61,39 +61,39 @@ def _chiller(scenario: Scenario, run: Values) -> list[Compared]:
     inside = (leaving >= x[0]) & (leaving <= x[1] + EDGE_K) & (condenser >= y[0]) & (condenser <= y[1])
     ran, theirs = load > IDLE_KW, run["chiller_power_kw"]
     return [
-        Compared("chiller", "power", "kW", theirs, power, ran & inside),
-        Compared("chiller, outside its box", "power", "kW", theirs, power, ran & ~inside),
+        Comparison("chiller", "power", "kW", theirs, power, ran & inside),
+        Comparison("chiller, outside its box", "power", "kW", theirs, power, ran & ~inside),
     ]
 
 
-def dx_unit_power(scenario: Scenario, run: Values) -> Compared:
+def dx_unit_power(scenario: Scenario, run: Values) -> Comparison:
     """Power of direct-expansion units for the heat that EnergyPlus's coil took."""
     assert scenario.dx is not None
     heat = run["coil_total_kw[0]"]
     flows = dx_unit.advance(scenario.dx, heat, run["dry_bulb_c"], float(scenario.dx.units_duty))
     inside = run["dry_bulb_c"] >= chiller.MACHINES["F"].condenser_range_c[0]
-    return Compared("dx units", "power", "kW", run["dx_power_kw"], flows.power_kw, inside & (heat > IDLE_KW))
+    return Comparison("dx units", "power", "kW", run["dx_power_kw"], flows.power_kw, inside & (heat > IDLE_KW))
 
 
-def _chw_pump(scenario: Scenario, run: Values) -> Compared:
+def _chw_pump(scenario: Scenario, run: Values) -> Comparison:
     p = scenario.chilled_water
     assert p is not None
     flow = run["chw_flow_kg_s"] / RHO_WATER_KG_M3
     power = pressure_controlled_pump_power_kw(
         flow, p.design_flow_m3_s, p.pump_head_kpa, p.pump_setpoint_kpa, p.pump_efficiency_frac
     )
-    return Compared("chilled-water pump", "power", "kW", run["chw_pump_power_kw"], power, flow > 0.0)
+    return Comparison("chilled-water pump", "power", "kW", run["chw_pump_power_kw"], power, flow > 0.0)
 
 
-def _cw_pump(scenario: Scenario, run: Values) -> Compared:
+def _cw_pump(scenario: Scenario, run: Values) -> Comparison:
     p = scenario.tower
     assert p is not None
     rated = p.duty_cells * pump_power_kw(p.pump_flow_l_s * 1e-3, p.pump_head_kpa, p.pump_efficiency)
     energyplus = run["cw_pump_power_kw"]
-    return Compared("condenser pump", "power", "kW", energyplus, 0.0 * energyplus + rated, energyplus > 0.0)
+    return Comparison("condenser pump", "power", "kW", energyplus, 0.0 * energyplus + rated, energyplus > 0.0)
 
 
-def _tower(scenario: Scenario, run: Values) -> list[Compared]:
+def _tower(scenario: Scenario, run: Values) -> list[Comparison]:
     """Fan power and leaving water for the heat that EnergyPlus's tower gave off at its leaving temperature.
 
     Our basin is put at that temperature with its setpoint there; the heat is the mean of the step, so nothing stores.
@@ -115,11 +115,11 @@ def _tower(scenario: Scenario, run: Values) -> list[Compared]:
     out = cooling_tower.outlet_c(run["tower_in_c"], run["wet_bulb_c"], air, share)
     fan = run["tower_fan_power_kw"]
     return [
-        Compared("tower", "fan power", "kW", fan, flows.fan_power_kw, ~failed & mild),
-        Compared("tower, frost too", "fan power", "kW", fan, flows.fan_power_kw, ~failed),
-        Compared("tower, failed steps too", "fan power", "kW", fan, flows.fan_power_kw, fan >= 0.0),
-        Compared("tower", "leaving water", "degC", leaving, out, modulates & ~failed & mild),
-        Compared("tower", "evaporation", "kg/s", run["evaporation_kg_s"], flows.evaporation_kg_s, fan >= 0.0),
+        Comparison("tower", "fan power", "kW", fan, flows.fan_power_kw, ~failed & mild),
+        Comparison("tower, frost too", "fan power", "kW", fan, flows.fan_power_kw, ~failed),
+        Comparison("tower, failed steps too", "fan power", "kW", fan, flows.fan_power_kw, fan >= 0.0),
+        Comparison("tower", "leaving water", "degC", leaving, out, modulates & ~failed & mild),
+        Comparison("tower", "evaporation", "kg/s", run["evaporation_kg_s"], flows.evaporation_kg_s, fan >= 0.0),
     ]
 
 
@@ -136,7 +136,7 @@ def tower_solver_failed(run: Values, water_flow_frac: float) -> Series:
     return below & (slow > run["tower_out_c"] + FAILED_K) & (run["wet_bulb_c"] > cooling_tower.YORK_WET_BULB_C[0])
 
 
-def _economizer(scenario: Scenario, run: Values) -> Compared:
+def _economizer(scenario: Scenario, run: Values) -> Comparison:
     """Heat from the same water, no more than brings it to the setpoint; one chiller stands by, so the flow is whole."""
     p = scenario.chilled_water
     assert p is not None
@@ -150,10 +150,10 @@ def _economizer(scenario: Scenario, run: Values) -> Compared:
     _, flows = chilled_water.advance(p, state, wanted, flow, supply, water, wet, 1.0, none, STEADY_S)
     energyplus = run["economizer_heat_kw"]
     ours = np.minimum(flows.economizer_heat_kw, wanted)
-    return Compared("economizer", "heat", "kW", energyplus, ours, energyplus > IDLE_KW)
+    return Comparison("economizer", "heat", "kW", energyplus, ours, energyplus > IDLE_KW)
 
 
-def _air_side(z: int, loop: Any, run: Values) -> list[Compared]:
+def _air_side(z: int, loop: Any, run: Values) -> list[Comparison]:
     """Fan and coil of one zone."""
     flow, water = run[f"air_flow_kg_s[{z}]"], run[f"coil_water_kg_s[{z}]"]
     fan = fan_power_kw(loop.fan_kw, flow / loop.air_kg_s, loop.fan_exponent)
@@ -164,11 +164,11 @@ def _air_side(z: int, loop: Any, run: Values) -> list[Compared]:
     fixed = constant_ua_effectiveness(loop, flow, water)
     sensible = run[f"coil_sensible_kw[{z}]"]
     return [
-        Compared("room fans", "power", "kW", run[f"crah_fan_power_kw[{z}]"], fan, flow > 0.0),
-        Compared("coil", "leaving air", "degC", leaving, back - share * (back - cold), works),
-        Compared("coil", "sensible heat", "kW", sensible, share * air_kw_k * (back - cold), works),
-        Compared("coil, constant UA", "leaving air", "degC", leaving, back - fixed * (back - cold), works),
-        Compared("coil, constant UA", "sensible heat", "kW", sensible, fixed * air_kw_k * (back - cold), works),
+        Comparison("room fans", "power", "kW", run[f"crah_fan_power_kw[{z}]"], fan, flow > 0.0),
+        Comparison("coil", "leaving air", "degC", leaving, back - share * (back - cold), works),
+        Comparison("coil", "sensible heat", "kW", sensible, share * air_kw_k * (back - cold), works),
+        Comparison("coil, constant UA", "leaving air", "degC", leaving, back - fixed * (back - cold), works),
+        Comparison("coil, constant UA", "sensible heat", "kW", sensible, fixed * air_kw_k * (back - cold), works),
     ]
 
 

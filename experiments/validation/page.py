@@ -12,8 +12,8 @@ import numpy as np
 
 from experiments.records.prose import wrapped_lines
 from experiments.validation import figures
-from experiments.validation.bars import LEAST_HOURS, ComponentRow, Verdict
-from experiments.validation.campaign import Outcome
+from experiments.validation.bars import LEAST_HOURS, ComponentRow, PlantVerdict
+from experiments.validation.campaign import StudyOutcome
 from experiments.validation.compare import COOLING, TOTAL, Pair, Row, hourly, modes, month_of_hours, rows
 from experiments.validation.guideline14 import means_by
 
@@ -36,7 +36,7 @@ class Section(NamedTuple):
     warnings: list[str]
 
 
-def section(outcome: Outcome, drawn: bool = True) -> Section:
+def section(outcome: StudyOutcome, drawn: bool = True) -> Section:
     """The results of a study."""
     study, pairs = outcome.study, outcome.pairs
     found = [row for pair in pairs for row in rows(pair)]
@@ -88,14 +88,16 @@ def _monthly(pair: Pair) -> list[dict[str, Any]]:
     return table
 
 
-def write(folder: Path, sections: Sequence[Section], verdicts: Sequence[Verdict], facts: Mapping[str, Any]) -> Path:
+def write(
+    folder: Path, sections: Sequence[Section], verdicts: Sequence[PlantVerdict], facts: Mapping[str, Any]
+) -> Path:
     """Write every table and the page into ``folder``; returns the page."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     folder.mkdir(parents=True, exist_ok=True)
     whole = [row for s in sections for row in s.rows]
     _csv(folder / "agreement.csv", [_flat(row) for row in whole])
-    _csv(folder / "components.csv", [_rounded(r._asdict()) for s in sections for r in s.components])
+    _csv(folder / "components.csv", [_with_five_digits(r._asdict()) for s in sections for r in s.components])
     _csv(folder / "verdicts.csv", [v._asdict() for v in verdicts])
     for plant in dict.fromkeys(s.plant for s in sections):
         _csv(folder / f"monthly_{plant}.csv", [line for s in sections if s.plant == plant for line in s.monthly])
@@ -110,7 +112,7 @@ def write(folder: Path, sections: Sequence[Section], verdicts: Sequence[Verdict]
     return page
 
 
-def summary(sections: Sequence[Section], verdicts: Sequence[Verdict], facts: Mapping[str, Any]) -> str:
+def summary(sections: Sequence[Section], verdicts: Sequence[PlantVerdict], facts: Mapping[str, Any]) -> str:
     """Bars and annual cooling electricity as markdown."""
     lines = [
         "# EnergyPlus against our plant",
@@ -142,10 +144,10 @@ def _flat(row: Row) -> dict[str, Any]:
     if not row.quantity.endswith("_c"):
         for name, a in (("hourly", row.hourly), ("monthly", row.monthly)):
             numbers |= {f"nmbe_{name}_frac": a.nmbe_frac, f"cv_{name}_frac": a.cv_rmse_frac}
-    return _rounded(head | numbers)
+    return _with_five_digits(head | numbers)
 
 
-def _rounded(line: Mapping[str, Any]) -> dict[str, Any]:
+def _with_five_digits(line: Mapping[str, Any]) -> dict[str, Any]:
     return {k: float(f"{v:.5g}") if isinstance(v, float) else v for k, v in line.items()}
 
 

@@ -24,7 +24,7 @@ SECONDS_PER_DAY = 86_400.0
 IT_AIR_M3_S_KW = 0.0601  # PHYSICS C3; decides only how the hot aisle mixes, not what the coil sees when settled
 
 
-def pumped_frac(zones: Any, plant: chilled_water.ChilledWater) -> Floats:
+def pump_flow_frac(zones: Any, plant: chilled_water.ChilledWater) -> Floats:
     """Water that the pumps on duty bring over the water of all coils at design, at most 1."""
     wide_open = (zones.coil_water_kg_s * zones.crah_running).sum(axis=0)
     return clip(plant.design_flow_m3_s * RHO_WATER_KG_M3 / wide_open, 0.0, 1.0)
@@ -38,7 +38,7 @@ class TwinState(NamedTuple):
     tower: Any
 
 
-class Twin:
+class MachineReplay:
     """The machines of one scenario at B sites."""
 
     def __init__(self, scenario: Scenario, elevation_m: Sequence[float] | np.ndarray) -> None:
@@ -52,7 +52,7 @@ class Twin:
         self.units = self.zones.crah_units + np.zeros_like(self.elevation_m)
         self.coil_water_frac = None
         if self.plant is not None:
-            self.coil_water_frac = pumped_frac(self.zones, self.plant) + np.zeros_like(self.elevation_m)
+            self.coil_water_frac = pump_flow_frac(self.zones, self.plant) + np.zeros_like(self.elevation_m)
         self.density = self.zones.unit_kg_s / np.array([[z.unit_flow_m3_s] for z in rooms])
 
     def start(self, now: Mapping[str, Floats]) -> TwinState:
@@ -225,11 +225,11 @@ def replay(
     list of dict
         Per run, (T,) of everything our plant answers with.
     """
-    given = stacked(runs, len(scenario.zones))
+    given = stacked_runs(runs, len(scenario.zones))
     steps = len(given["dry_bulb_c"])
     length, early = -(-steps // pieces), round(early_s / step_s)
     begins = np.minimum(np.arange(pieces) * length, steps - length)
-    twin = Twin(scenario, np.repeat(np.asarray(elevation_m, dtype=np.float64), pieces))
+    twin = MachineReplay(scenario, np.repeat(np.asarray(elevation_m, dtype=np.float64), pieces))
     index = begins[None, :] + np.arange(-early, length)[:, None]
     index = np.where(index < 0, index % early, index)
     state = twin.start(_at(given, index[0]))
@@ -256,7 +256,7 @@ def _at(given: Mapping[str, np.ndarray], at: np.ndarray) -> dict[str, np.ndarray
     }
 
 
-def stacked(runs: Sequence[Mapping[str, np.ndarray]], zones: int) -> dict[str, np.ndarray]:
+def stacked_runs(runs: Sequence[Mapping[str, np.ndarray]], zones: int) -> dict[str, np.ndarray]:
     """Weather and setpoints of several runs as (T, B), per zone as (T, Z, B)."""
     site = ["dry_bulb_c", "wet_bulb_c", "humidity_ratio", "pressure_kpa"]
     site += [n for n in ("chw_supply_temp_setpoint_c", "cw_supply_temp_setpoint_c") if n in runs[0]]

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from envs.energyplus.engine import Run
+from envs.energyplus.engine import EngineRun
 from experiments.records.provenance import content_hash
 
 HASH_DIGITS = 16
 
 
-def stored(folder: Path | None, depends_on: Any, simulate: Callable[[], Run]) -> Run:
+def stored_or_new_run(folder: Path | None, depends_on: Any, simulate: Callable[[], EngineRun]) -> EngineRun:
     """The run of ``folder`` with this hash, or a new one, which is then kept there.
 
     Parameters
@@ -45,4 +45,4 @@ def stored(folder: Path | None, depends_on: Any, simulate: Callable[[], Run]) ->
     with np.load(path) as kept:
         facts = json.loads(str(kept["facts"]))
         found = {name.removeprefix("value "): kept[name] for name in kept.files if name.startswith("value ")}
-        return Run(found, kept["month"], kept["hour"], facts["step_s"], facts["warnings"], facts["system_steps"])
+        return EngineRun(found, kept["month"], kept["hour"], facts["step_s"], facts["warnings"], facts["system_steps"])

@@ -14,7 +14,7 @@ from agents.runtime.manifest import Content
 from envs.interface.action import ActionDecoder
 from envs.interface.channels import bind_channels
 from envs.interface.interface import Interface
-from envs.interface.observation import Observer
+from envs.interface.observation import ObservationEncoder
 from envs.interface.points import bind_points
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def bundle_content() -> Content:
         "settings": {},
         "git_hash": "def",
         "evaluation_card": {},
-        "interface": Interface(Observer(sorted(seen, key=lambda p: -p.rows)), decoder, 300.0).plain(),
+        "interface": Interface(ObservationEncoder(sorted(seen, key=lambda p: -p.rows)), decoder, 300.0).plain(),
     }
 
 

@@ -5,22 +5,22 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from agents.planners.trial import Bench
-from agents.planners.tuned import Tuned, load_tuned
-from agents.references import channels_of, roster
+from agents.planners.trial import CandidateTrials
+from agents.planners.tuned import TunedRules, load_tuned
+from agents.references import channels_of, reference_controllers
 from envs.controllers.marginal_value import MarginalValueCaps
 from envs.controllers.water_filling import WaterFillingCaps
 from envs.core import DataCenterCore
 from envs.play import play
 from envs.scenario import SHIPPED, load
 
-BenchOf = Callable[[str], Bench]
+BenchOf = Callable[[str], CandidateTrials]
 ALWAYS = {"random", "legacy_fixed", "rules_as_given", "rules_proportional_caps"}
 
 
-def with_search(bench: Bench) -> Tuned:
+def with_search(bench: CandidateTrials) -> TunedRules:
     scenario, core = bench.scenario, bench.single
-    return Tuned(
+    return TunedRules(
         scenario.name,
         "none",
         rules={"fan.kp_per_k": 0.02},
@@ -34,7 +34,7 @@ def test_every_controller_writes_channels_of_the_right_shape_inside_their_ranges
     bench = bench_of(name)
     core = bench.single
     channels = {c.name: c for c in core.channels}
-    for who, make in roster(bench.scenario, with_search(bench)).items():
+    for who, make in reference_controllers(bench.scenario, with_search(bench)).items():
         core.reset(seed=0, plan=bench.plan)
         controller = make(core)
         controller.reset(core.num_envs)
@@ -55,7 +55,9 @@ def test_every_controller_holds_every_channel_of_the_agent(bench_of: BenchOf, na
     bench = bench_of(name)
     core = bench.single
     held = {c.name for c in core.agent_channels}
-    complete = {w: m for w, m in roster(bench.scenario, with_search(bench)).items() if w != "tuned_fixed"}
+    complete = {
+        w: m for w, m in reference_controllers(bench.scenario, with_search(bench)).items() if w != "tuned_fixed"
+    }
     for who, make in complete.items():
         core.reset(seed=0, plan=bench.plan)
         controller = make(core)
@@ -65,14 +67,18 @@ def test_every_controller_holds_every_channel_of_the_agent(bench_of: BenchOf, na
 
 def test_without_a_search_the_roster_names_what_needs_none() -> None:
     scenario = load("edge_room")
-    made = set(roster(scenario, Tuned("edge_room", "none", constant={"channels": {}, "action": []})))
+    made = set(
+        reference_controllers(scenario, TunedRules("edge_room", "none", constant={"channels": {}, "action": []}))
+    )
     assert made >= ALWAYS
     assert "best_constant" not in made
 
 
 def test_all_are_scored_from_the_same_flows_by_the_same_formula(bench_of: BenchOf) -> None:
     bench = bench_of("edge_room")
-    trials = {who: bench.judge(make) for who, make in roster(bench.scenario, with_search(bench)).items()}
+    trials = {
+        who: bench.columns_of(make) for who, make in reference_controllers(bench.scenario, with_search(bench)).items()
+    }
     demanded = {who: t.sums["work_demanded_h"] for who, t in trials.items()}
     columns = {who: set(t.sums) for who, t in trials.items()}
     for who in trials:
@@ -82,7 +88,9 @@ def test_all_are_scored_from_the_same_flows_by_the_same_formula(bench_of: BenchO
 
 def test_random_policy_repeats_with_its_seed(bench_of: BenchOf) -> None:
     bench = bench_of("edge_room")
-    first, again, other = (bench.judge(roster(bench.scenario, seed=s)["random"]).sums["r"] for s in (0, 0, 1))
+    first, again, other = (
+        bench.columns_of(reference_controllers(bench.scenario, seed=s)["random"]).sums["r"] for s in (0, 0, 1)
+    )
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -91,8 +99,12 @@ def test_the_rule_that_shares_the_feeder_best_is_tuned_and_the_given_one_stays_a
     found = load_tuned("ai_hall_power_cap")
     assert found is not None and found.caps == "marginal_value"
     core = DataCenterCore("ai_hall_power_cap", 1, ("site.workload_weeks=1",))
-    kinds = {who: {type(p) for p in make(core).parts} for who, make in roster(core.scenario).items() if "rules" in who}
+    kinds = {
+        who: {type(p) for p in make(core).parts}
+        for who, make in reference_controllers(core.scenario).items()
+        if "rules" in who
+    }
     assert MarginalValueCaps in kinds["rules_tuned"]
     assert WaterFillingCaps in kinds["rules_water_filling_caps"] & kinds["rules_as_given"]
     assert found.scores["rules_tuned"]["cost_usd"] < found.scores["best_constant"]["cost_usd"]
-    assert "rules_water_filling_caps" not in roster(load("ai_hall"))
+    assert "rules_water_filling_caps" not in reference_controllers(load("ai_hall"))

@@ -15,7 +15,7 @@ from envs.faults import (
     availability,
     draw_faults,
     fault_plan,
-    replaced,
+    with_new_faults,
 )
 
 FIELD = {
@@ -98,7 +98,7 @@ def test_sensor_faults_reach_their_row_and_a_drift_grows() -> None:
 
 def test_without_faults_the_answer_is_one_constant() -> None:
     plan = fault_plan([[], [], []], zones=2, sensors=40)
-    assert not plan.configured
+    assert not plan.has_faults
     assert availability(plan, np.zeros(3)) is availability(plan, np.full(3, 1e6))
     now = availability(plan, np.zeros(3))
     assert now.sensor_stuck is None and now.sensor_offset is None
@@ -115,16 +115,16 @@ def test_no_sensor_block_is_made_where_only_machines_fail() -> None:
 def test_replacing_some_environments_equals_planning_anew() -> None:
     a, b, c = ([Fault(k, 0.0, 99.0)] * m for k, m in (("cdu", 1), ("tower_cell", 3), ("chiller_trip", 2)))
     time = np.full(3, 5.0)
-    changed = replaced(fault_plan([a, a, a], zones=2), {1: b, 2: c})
+    changed = with_new_faults(fault_plan([a, a, a], zones=2), {1: b, 2: c})
     assert same(availability(changed, time), availability(fault_plan([a, b, c], zones=2), time))
-    emptied = replaced(changed, {0: [], 1: [], 2: []})
-    assert not emptied.configured
-    assert not replaced(changed, {1: []}).start_s.shape[0] > 2
+    emptied = with_new_faults(changed, {0: [], 1: [], 2: []})
+    assert not emptied.has_faults
+    assert not with_new_faults(changed, {1: []}).start_s.shape[0] > 2
 
 
 def test_replacing_leaves_the_old_plan_alone() -> None:
     plan = fault_plan([[Fault("cdu", 0.0, 99.0)]])
-    replaced(plan, {0: [Fault("tower_cell", 0.0, 99.0)]})
+    with_new_faults(plan, {0: [Fault("tower_cell", 0.0, 99.0)]})
     assert availability(plan, np.array([1.0])).cdus_lost[0] == 1.0
 
 

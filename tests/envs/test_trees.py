@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from envs.trees import assign, columns, leaves, like, mapped, plain, tiled
+from envs.trees import as_classes_of, as_plain_data, assign, columns, leaves, map_leaves, tiled_tree
 
 
 class Inner(NamedTuple):
@@ -38,7 +38,7 @@ def test_leaves_are_all_arrays_in_the_order_of_the_tree() -> None:
 
 
 def test_a_mapped_tree_keeps_its_classes_and_all_that_is_no_array() -> None:
-    doubled = mapped(tree(), lambda a: 2.0 * a)
+    doubled = map_leaves(tree(), lambda a: 2.0 * a)
     assert type(doubled) is Outer and type(doubled.inner) is Inner
     assert doubled.inner.missing is None and doubled.pair[1] is None and doubled.label == "hall"
     np.testing.assert_array_equal(doubled.by_name["zones"], 2.0 * tree().by_name["zones"])
@@ -51,7 +51,7 @@ def test_columns_take_environments_in_the_order_asked_for() -> None:
 
 
 def test_copies_stand_copy_after_copy() -> None:
-    twice = tiled(tree(), 2)
+    twice = tiled_tree(tree(), 2)
     np.testing.assert_array_equal(twice.inner.stages, [0.0, 1.0, 2.0, 0.0, 1.0, 2.0])
     assert twice.by_name["zones"].shape == (2, 6)
     for array, whole in zip(flat(columns(twice, np.arange(3, 6))), flat(tree()), strict=True):
@@ -74,17 +74,17 @@ def test_trees_of_other_shapes_are_not_assigned() -> None:
 
 def test_what_was_stored_plainly_comes_back_in_its_classes_and_its_own_memory() -> None:
     given = tree()
-    stored = plain(given)
+    stored = as_plain_data(given)
     assert type(stored) is dict and type(stored["inner"]) is dict
     given.inner.stages[0] = 99.0
-    back = like(tree(50.0), stored, "state")
+    back = as_classes_of(tree(50.0), stored, "state")
     assert type(back) is Outer and back.label == "hall"
     np.testing.assert_array_equal(back.inner.stages, [0.0, 1.0, 2.0])
     assert not np.shares_memory(back.inner.stages, stored["inner"]["stages"])
 
 
 def test_a_stored_tree_of_another_version_is_refused_where_it_differs() -> None:
-    stored = plain(tree())
+    stored = as_plain_data(tree())
     stored["inner"]["gone"] = stored["inner"].pop("stages")
     with pytest.raises(ValueError, match=r"state\.inner: another version"):
-        like(tree(), stored, "state")
+        as_classes_of(tree(), stored, "state")

@@ -16,7 +16,7 @@ from envs.scenario import load
 from experiments.demo import check
 from experiments.evaluate import Evaluation, evaluate, score_and_trace, with_bounds
 from experiments.evaluation.bounds import bound_rows
-from experiments.evaluation.episodes import explicit_plan, first_day, restricted
+from experiments.evaluation.episodes import explicit_plan, first_day, scenario_of_episodes
 from experiments.evaluation.policies import reference_policies
 from experiments.evaluation.results import save
 from experiments.evaluation.score import MEASURES
@@ -93,7 +93,7 @@ def acted(observation: np.ndarray) -> np.ndarray:
 
 def test_episodes_begin_in_their_month_at_midnight_and_end_in_it() -> None:
     episodes = plan_episodes(load_split("test"))
-    scenario = restricted(load("edge_room"), episodes)
+    scenario = scenario_of_episodes(load("edge_room"), episodes)
     starts = [first_day(e, i) for i, e in enumerate(episodes)]
     ends = np.cumsum([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
     for episode, start in zip(episodes, starts):
@@ -104,7 +104,7 @@ def test_episodes_begin_in_their_month_at_midnight_and_end_in_it() -> None:
 
 def test_an_explicit_plan_names_each_site_and_seed() -> None:
     episodes = plan_episodes(load_split("validation"), 4, 1)
-    site = restricted(load("edge_room"), episodes)
+    site = scenario_of_episodes(load("edge_room"), episodes)
     core = DataCenterCore(site, 4)
     plan = explicit_plan(site, core.world, episodes)
     seeds = len(site.site.weather_seeds)
@@ -116,7 +116,7 @@ def test_an_explicit_plan_names_each_site_and_seed() -> None:
 def test_what_an_agent_is_paid_for_is_its_reward_with_its_sign_turned() -> None:
     scenario = load("edge_room", QUARTER_HOURS)
     episodes = plan_episodes(load_split("test"), 3, 1)
-    site = restricted(scenario, episodes)
+    site = scenario_of_episodes(scenario, episodes)
     core = DataCenterCore(site, 3)
     core.reset(seed=0, plan=explicit_plan(site, core.world, episodes))
     table, _ = score_and_trace(core, core.rules, site.episode.steps)

@@ -12,11 +12,11 @@ import pytest
 from agents.forecasting.engine import Forecaster, ForecastSettings
 from agents.forecasting.lags import lookback_steps
 from envs.scenario import Scenario, load
-from experiments.forecast import Judged, failures_alone, forecast
+from experiments.forecast import JudgedHalls, failures_alone, forecast
 from experiments.forecasting.halls import HallDraw, build
 from experiments.forecasting.judge import Judging, judged_moments
 from experiments.forecasting.page import save
-from experiments.forecasting.score import hall_interval, pooled_coverage, scored, together
+from experiments.forecasting.score import hall_interval, pooled_coverage, pooled_score, score_of
 from experiments.forecasting.table import FACTS, FAILURE_FACTS, FAILURE_WORDS, TABLE, WORDS
 
 STEP_S, PER_DAY = 1200.0, 72
@@ -37,7 +37,7 @@ def small() -> Scenario:
 
 
 @pytest.fixture(scope="module")
-def judged(small: Scenario) -> Iterator[Judged]:
+def judged(small: Scenario) -> Iterator[JudgedHalls]:
     said: list[str] = []
     yield forecast(small, DRAW, HOW, match=False, jobs=1, tick=said.append)
     assert any("hall 2 of 2" in words for words in said)
@@ -46,7 +46,7 @@ def judged(small: Scenario) -> Iterator[Judged]:
 def random_score(seed: int, hall_shift: float = 0.0) -> Any:
     rng = np.random.default_rng(seed)
     read = rng.standard_normal((4, 3, 50)) + hall_shift
-    return scored(read * 0.0, read * 0.0 - 1.0, read * 0.0 + 1.0, read, read)
+    return score_of(read * 0.0, read * 0.0 - 1.0, read * 0.0 + 1.0, read, read)
 
 
 def test_coverage_is_the_share_of_readings_inside() -> None:
@@ -58,7 +58,7 @@ def test_coverage_is_the_share_of_readings_inside() -> None:
 
 def test_scores_of_halls_add_up() -> None:
     halls = [random_score(1), random_score(2, 3.0)]
-    whole = together(halls)
+    whole = pooled_score(halls)
     assert whole.blocks == 100
     mean = 0.5 * sum(pooled_coverage(h)["both"] for h in halls)
     assert np.isclose(pooled_coverage(whole)["both"], mean)
@@ -66,26 +66,26 @@ def test_scores_of_halls_add_up() -> None:
     assert high - low > 0.3  # two unlike halls say little about a third
 
 
-def test_every_method_is_judged_on_the_same_day_blocks(judged: Judged) -> None:
+def test_every_method_is_judged_on_the_same_day_blocks(judged: JudgedHalls) -> None:
     assert {len(scores) for scores in judged.scores.values()} == {2}
     assert {score.blocks for scores in judged.scores.values() for score in scores} == {2}
     assert {"forecast", "persistence", "seasonal", "autoregression"} <= set(judged.scores)
 
 
-def test_every_zone_is_asked_with_one_and_with_all_units_lost(judged: Judged) -> None:
+def test_every_zone_is_asked_with_one_and_with_all_units_lost(judged: JudgedHalls) -> None:
     assert list(judged.failures) == ["zone room: one room unit", "zone room: every room unit"]
     everything = judged.failures["zone room: every room unit"]
     assert everything.asked == everything.crossings == everything.foreseen == 2
 
 
-def test_failures_asked_alone_are_those_of_the_whole_run(judged: Judged, small: Scenario) -> None:
+def test_failures_asked_alone_are_those_of_the_whole_run(judged: JudgedHalls, small: Scenario) -> None:
     found, wall_s = failures_alone(small, DRAW, HOW, match=False, tick=lambda words: None)
     assert found["zone room: every room unit"] == judged.failures["zone room: every room unit"]
     assert found["zone room: one room unit"].peak_rmse_k == judged.failures["zone room: one room unit"].peak_rmse_k
     assert list(wall_s) == ["simulation", "matching", "asking", "failures"]
 
 
-def test_the_page_the_table_and_the_facts_are_written(judged: Judged, tmp_path: Path, small: Scenario) -> None:
+def test_the_page_the_table_and_the_facts_are_written(judged: JudgedHalls, tmp_path: Path, small: Scenario) -> None:
     facts: dict[str, Any] = {"command": "coldaisle forecast", "scenario": "edge_room", "scenario_hash": small.hash()}
     facts |= {"draw": asdict(DRAW), "judging": asdict(HOW), "wall_s": judged.wall_s}
     page = save(tmp_path, judged.scores, judged.failures, judged.example, facts, STEP_S)

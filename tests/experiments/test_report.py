@@ -13,11 +13,19 @@ import pytest
 from envs.interface.constraints import CONSTRAINTS
 from experiments.evaluation.bounds import bound_rows, print_bounds
 from experiments.evaluation.plots import PALETTE, colours, dashes
-from experiments.evaluation.results import Evaluation, format_number, print_table, read, rounded, save, split_words
+from experiments.evaluation.results import (
+    Evaluation,
+    format_number,
+    print_table,
+    round_to,
+    save,
+    split_words,
+    stored_evaluation,
+)
 from experiments.evaluation.score import KPIS, MEASURES, PAID, Scorer, totals
 from experiments.evaluation.splits import load_split, plan_episodes
 from experiments.evaluation.trace import BATCH_SERIES, CONSUMERS
-from experiments.report import COMPARED, DEMO_WORDS, in_reading_order, left_out, write_report
+from experiments.report import COMPARED, DEMO_WORDS, in_reading_order, missing_rows, write_report
 
 STEPS = 288
 
@@ -71,7 +79,7 @@ def test_a_fair_saving_is_shown_and_an_unfair_one_is_not(tmp_path: Path) -> None
 
 def test_scores_survive_the_disk(tmp_path: Path) -> None:
     found = evaluation()
-    stored = read(save(found, tmp_path, "rules"))
+    stored = stored_evaluation(save(found, tmp_path, "rules"))
     assert list(stored.scores) == list(found.scores)
     for name, table in found.scores.items():
         for column, values in table.items():
@@ -115,8 +123,8 @@ def test_the_baseline_and_what_was_learnt_stand_first_in_the_wide_table(tmp_path
 
 def test_no_number_is_minus_zero(tmp_path: Path) -> None:
     measure = MEASURES[1]
-    assert format_number(measure, -0.2) == "0" and rounded(-0.004, 2) == 0.0
-    assert str(rounded(-0.0, 1)) == "0.0"
+    assert format_number(measure, -0.2) == "0" and round_to(-0.004, 2) == 0.0
+    assert str(round_to(-0.0, 1)) == "0.0"
     found = evaluation()
     for table in found.scores.values():
         table["water_l"] = table["water_l"] * 0.0 - 1e-9
@@ -155,9 +163,9 @@ def test_the_split_is_said_on_the_page_and_on_the_terminal(tmp_path: Path, capsy
 def test_the_page_says_which_references_it_leaves_out(tmp_path: Path) -> None:
     page = write_report(save(evaluation(), tmp_path, "rules")).read_text()
     assert "mpc=true adds it" in page and "bounds=true adds them" in page
-    assert [words.split(",")[0] for words in left_out(["mpc"])] == ["the perfect-forecast oracle"]
-    assert [words.split(",")[0] for words in left_out(["oracle_found"])] == ["MPC"]
-    assert left_out(["mpc", "oracle_found"]) == []
+    assert [words.split(",")[0] for words in missing_rows(["mpc"])] == ["the perfect-forecast oracle"]
+    assert [words.split(",")[0] for words in missing_rows(["oracle_found"])] == ["MPC"]
+    assert missing_rows(["mpc", "oracle_found"]) == []
 
 
 # ---- every number of the page ---------------------------------------------------------------------------------------

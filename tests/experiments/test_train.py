@@ -22,7 +22,7 @@ from experiments.export import export_run
 from experiments.records.tracking import NoTracker
 from experiments.rollout import rollout
 from experiments.schema import TrainingPlan
-from experiments.train import told, train
+from experiments.train import run_summary, train
 
 QUARTER_HOURS = ["episode.step_s=900", "episode.substep_s=180"]
 SAC = Learner("sac", 4, {"hidden": [8]})
@@ -130,7 +130,7 @@ def test_fewer_steps_than_a_rollout_are_refused_with_the_least_that_works(tmp_pa
 
 def test_a_run_in_which_no_episode_ended_says_so_and_not_nan(tmp_path: Path) -> None:
     cost = train(load("edge_room", QUARTER_HOURS), PPO, TrainingPlan(32, split="none"), tmp_path, NoTracker())
-    said = told(cost, tmp_path, 288, 4)
+    said = run_summary(cost, tmp_path, 288, 4)
     assert "no episode ended in 32 steps: 4 environments need 1152" in said and "nan" not in said
 
 

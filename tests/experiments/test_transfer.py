@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from envs.core import DataCenterCore
-from envs.energyplus.origins import ORIGINS, words
+from envs.energyplus.origins import ORIGINS, origin_lines
 from envs.scenario import load
 from experiments.evaluation.score import MEASURES
-from experiments.transfer import chosen
+from experiments.transfer import reference_choice
 from experiments.transfers.setting import setting, weather_path
 from experiments.transfers.table import agreement, page
 
@@ -30,7 +30,7 @@ def test_a_swapped_pair_of_near_equals_counts_against_all_pairs_but_not_against_
 def test_every_point_of_a_hall_that_energyplus_carries_has_an_origin(name: str) -> None:
     core = DataCenterCore(load(name, ["site.workload_weeks=1"]), 1)
     points = [p.name for p in core.observer.points if not p.name.startswith("in_force.")]
-    assert set(points) <= set(ORIGINS) and all(f"`{point}`" in "\n".join(words()) for point in points)
+    assert set(points) <= set(ORIGINS) and all(f"`{point}`" in "\n".join(origin_lines()) for point in points)
 
 
 def evaluation(values: dict[str, float]) -> SimpleNamespace:
@@ -63,7 +63,7 @@ def test_what_cannot_be_run_is_refused_with_the_mend() -> None:
     with pytest.raises(ValueError, match="days = 40"):
         setting(scenario, SimpleNamespace(), [1], 40)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="not in the roster"):
-        chosen(scenario, ["nobody"])
+        reference_choice(scenario, ["nobody"])
 
 
 @pytest.mark.energyplus

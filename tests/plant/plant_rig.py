@@ -13,7 +13,7 @@ from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
 from envs.plant.datacenter import Plant
 from envs.plant.state import PlantState
 from envs.scenario import load
-from envs.trees import mapped
+from envs.trees import map_leaves
 from experiments.published.bench import first_setpoints
 
 SCENARIOS = ("ai_hall", "ai_hall_power_cap", "legacy_air", "liquid_hall", "edge_room")
@@ -72,16 +72,16 @@ class Rig:
         """Every machine fit to run."""
         return nothing_lost(n, self.layout.n_zones, self.dtype)
 
-    def settled(self, outside: Outside, asked: Load, setpoints: dict) -> PlantState:
+    def steady_state(self, outside: Outside, asked: Load, setpoints: dict) -> PlantState:
         """State after hours of these conditions, stages and modes free."""
         n = len(outside.dry_bulb_c)
         zero = np.zeros(n, self.dtype)
-        state, _ = self.plant.settled(outside, asked, setpoints, self.nothing_lost(n), zero, zero + 0.5)
+        state, _ = self.plant.steady_state(outside, asked, setpoints, self.nothing_lost(n), zero, zero + 0.5)
         return state
 
     def spread(self, state: PlantState, n: int) -> PlantState:
         """The one environment of ``state``, n times."""
-        return mapped(state, lambda x: np.repeat(x[..., :1], n, axis=-1))
+        return map_leaves(state, lambda x: np.repeat(x[..., :1], n, axis=-1))
 
     def held(self, state: PlantState) -> PlantState:
         """No stage and no economizer may switch in the coming step: their holds have just begun."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from plant_rig import SCENARIOS, Rig
 
-from envs.trees import mapped
+from envs.trees import map_leaves
 
 MOVES = {  # from an unsaturated point: what must move, by a thousandth at least
     "crah_fan_speed_frac": "crah_fan_power_kw",
@@ -33,7 +33,7 @@ def point(request):
     rules = rig.scenario.rules
     air_c = max(rules.supply_air.start, rules.chilled_water.start + 4.0)  # the coils are not wide open
     setpoints = rig.setpoints(1, crah_fan_speed_frac=0.7, supply_air_temp_setpoint_c=air_c)
-    return rig, rig.settled(outside, asked, setpoints), setpoints, outside, asked
+    return rig, rig.steady_state(outside, asked, setpoints), setpoints, outside, asked
 
 
 def has_accelerators(rig, row):
@@ -69,7 +69,7 @@ def test_a_cap_above_demand_moves_nothing_to_the_last_bit(name, dtype):
     rig = Rig(name, dtype)
     outside, asked = rig.outside(26.0, 0.5, n=1), rig.load(0.4, 1)
     free = rig.setpoints(1)
-    state = rig.settled(outside, asked, free)
+    state = rig.steady_state(outside, asked, free)
     _, still = rig.step(state, free, outside, asked)
     share = (still.row_demand_kw / rig.layout.row_rated_kw).max()
     capped = free | {"rack_power_limit_frac": free["rack_power_limit_frac"] * 0.0 + min(0.98, float(share) * 1.25)}
@@ -81,7 +81,7 @@ def test_a_cap_above_demand_moves_nothing_to_the_last_bit(name, dtype):
 def test_a_setpoint_acts_the_right_way(point):
     """A colder setpoint makes colder air or water."""
     rig, state, setpoints, outside, asked = point
-    two = mapped(state, lambda x: np.repeat(x, 2, axis=-1))
+    two = map_leaves(state, lambda x: np.repeat(x, 2, axis=-1))
     weather, load = rig.outside(26.0, 0.5, n=2), rig.load(0.8, 2)
     colder = {"supply_air_temp_setpoint_c": "zone_supply_c", "chw_supply_temp_setpoint_c": "chw_supply_c",
               "cw_supply_temp_setpoint_c": "cw_supply_c", "fws_supply_temp_setpoint_c": "fws_supply_c",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from plant_rig import Rig
 
-from envs.trees import mapped
+from envs.trees import map_leaves
 
 HALLS = ("ai_hall", "legacy_air", "liquid_hall", "edge_room")
 COARSE, FINER = 81, 6
@@ -16,7 +16,7 @@ INPUTS = ("dry_bulb", "humidity", "load")
 def hall(request):
     """A rig and a settled state of it on a warm day."""
     rig = Rig(request.param)
-    state = rig.settled(rig.outside(27.0, 0.45, n=1), rig.load(0.7, 1), rig.setpoints(1))
+    state = rig.steady_state(rig.outside(27.0, 0.45, n=1), rig.load(0.7, 1), rig.setpoints(1))
     return rig, state
 
 
@@ -79,7 +79,7 @@ def switched(rig, state):
 def test_a_switch_of_stage_or_mode_is_a_step_of_at_most_three_percent(hall, weather):
     rig, _ = hall
     outside, asked, setpoints = rig.outside(*weather, n=1), rig.load(0.45, 1), rig.setpoints(1)
-    state = rig.settled(outside, asked, setpoints)
+    state = rig.steady_state(outside, asked, setpoints)
     _, stay = rig.step(rig.held(state), setpoints, outside, asked)
     for what, other in switched(rig, state).items():
         _, switch = rig.step(rig.held(other), setpoints, outside, asked)
@@ -91,8 +91,8 @@ def test_wetting_the_pad_is_a_step_of_at_most_three_percent():
     rig = Rig("liquid_hall")
     edge = np.array([23.99, 24.01, 27.99, 28.01])  # about 5 K under the water's setpoint of 31
     outside, asked, setpoints = rig.outside(edge, 0.5), rig.load(0.9, 4), rig.setpoints(4)
-    state = rig.settled(outside, asked, setpoints)
+    state = rig.steady_state(outside, asked, setpoints)
     for pad in (0.0, 1.0):
-        wet = state._replace(dry=mapped(state.dry, lambda x, pad=pad: x * 0.0 + pad))
+        wet = state._replace(dry=map_leaves(state.dry, lambda x, pad=pad: x * 0.0 + pad))
         _, flows = rig.step(wet, setpoints, outside, asked)
         assert np.ptp(flows.facility_power_kw) <= 0.03 * flows.facility_power_kw.mean()

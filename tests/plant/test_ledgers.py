@@ -7,7 +7,7 @@ from plant_rig import SCENARIOS, core_of
 from envs.faults import KINDS, Fault
 from envs.plant.ledger import stored_kj
 from envs.scenario.checks import possible_kinds
-from envs.trees import mapped
+from envs.trees import map_leaves
 
 STEPS = 40
 HOT_AND_HUMID = ("site.climates=[sterling_va,singapore_sg,phoenix_az,dublin_ie]",)
@@ -58,7 +58,7 @@ def rounding_kw(core) -> float:
 
     Half a digit of each mass in each of five sub-steps.
     """
-    warmer = mapped(core.state, lambda x: x + x.dtype.type(1.0))
+    warmer = map_leaves(core.state, lambda x: x + x.dtype.type(1.0))
     per_k = float(stored_kj(core.plant, warmer, core.state)[0])
     return per_k * 0.5 * core.plant.substeps * float(np.spacing(np.float32(100.0))) / core.step_s
 

@@ -33,7 +33,7 @@ def test_nothing_cools_for_free_at_45_degrees(name):
     rig, rng = Rig(name), np.random.default_rng(0)
     outside, asked = rig.outside(45.0, 0.3, n=N), rig.load(0.9, N)
     setpoints = any_setpoints(rig, N, rng)
-    state = rig.settled(outside, asked, rig.setpoints(N))
+    state = rig.steady_state(outside, asked, rig.setpoints(N))
     for _ in range(60):
         state, flows = rig.step(state, setpoints, outside, asked)
     wet = outside.wet_bulb_c[0]
@@ -55,7 +55,7 @@ def test_nothing_cools_for_free_at_45_degrees(name):
 def test_no_work_is_done_without_power(name):
     rig = Rig(name)
     outside, asked, setpoints = rig.outside(25.0, 0.5, n=2), rig.load(0.8, 2), rig.setpoints(2)
-    state = rig.settled(outside, asked, setpoints)
+    state = rig.steady_state(outside, asked, setpoints)
     dark = state._replace(alive=state.alive * 0.0, rack_down_s=state.rack_down_s + 1e6)
     _, flows = rig.step(dark, setpoints, outside, asked)
     assert np.all(flows.work_done == 0.0) and np.all(flows.it_power_kw < 1e-6)
@@ -143,7 +143,7 @@ def test_cycling_never_pays(name):
     n = 5 * len(channels)
     outside, asked = rig.outside(18.0, 0.6, n=n), rig.load(0.75, n)
     base = rig.setpoints(n)
-    state = rig.settled(outside, asked, base)
+    state = rig.steady_state(outside, asked, base)
     start, energy = state, 0.0
     for step in range(72):
         now = {k: v.copy() for k, v in base.items()}
@@ -153,7 +153,7 @@ def test_cycling_never_pays(name):
                 now[k][:, 5 * i + j] += swing * side
         state, flows = rig.step(rig.held(state), now, outside, asked)
         energy = energy + flows.facility_power_kw
-    kept = rig.plant.stored_since(state, start)[1] * (3600.0 / rig.scenario.episode.step_s) / 3.0
+    kept = rig.plant.stored_energy(state, start)[1] * (3600.0 / rig.scenario.episode.step_s) / 3.0
     whole = (energy + kept).reshape(len(channels), 5)
     assert np.all(whole[:, 2:].min(axis=1) >= whole[:, :2].min(axis=1) * (1.0 - 2e-4))
 
@@ -161,7 +161,7 @@ def test_cycling_never_pays(name):
 def test_an_economizer_left_on_takes_nothing_from_water_colder_than_the_condensers():
     rig = Rig("ai_hall")
     outside, asked, setpoints = rig.outside(45.0, 0.35, n=1), rig.load(0.9, 1), rig.setpoints(1)
-    off = rig.held(rig.settled(outside, asked, setpoints))
+    off = rig.held(rig.steady_state(outside, asked, setpoints))
     assert off.chw.economizer_on[0] == 0.0
     left_on = off._replace(chw=off.chw._replace(economizer_on=off.chw.economizer_on + 1.0))
     (_, without), (_, flows) = (rig.step(s, setpoints, outside, asked) for s in (off, left_on))

@@ -9,7 +9,7 @@ from plant_rig import Rig
 def test_a_curtailment_of_a_half_caps_accelerators_and_shows_as_excess_where_there_are_none(name):
     rig = Rig(name)
     outside, asked, setpoints = rig.outside(25.0, 0.5, n=2), rig.load(0.95, 2), rig.setpoints(2)
-    state = rig.settled(outside, asked, setpoints)
+    state = rig.steady_state(outside, asked, setpoints)
     nothing = rig.nothing_lost(2)
     lost = nothing._replace(utility_limit_frac=np.array([1.0, 0.5]))
     for _ in range(3):
@@ -24,7 +24,7 @@ def test_a_curtailment_of_a_half_caps_accelerators_and_shows_as_excess_where_the
 def test_a_curtailment_is_a_share_of_the_expected_peak_not_of_the_service():
     rig = Rig("ai_hall")
     outside, asked, setpoints = rig.outside(25.0, 0.5, n=1), rig.load(0.95, 1), rig.setpoints(1)
-    state = rig.settled(outside, asked, setpoints)
+    state = rig.steady_state(outside, asked, setpoints)
     lost = rig.nothing_lost(1)._replace(utility_limit_frac=np.array([0.75]))
     for _ in range(3):
         state, flows = rig.step(state, setpoints, outside, asked, lost)
@@ -35,7 +35,7 @@ def test_a_curtailment_is_a_share_of_the_expected_peak_not_of_the_service():
 def test_without_the_ups_no_fan_turns_and_no_coolant_pump(name):
     rig = Rig(name)
     outside, asked, setpoints = rig.outside(25.0, 0.5, n=2), rig.load(0.8, 2), rig.setpoints(2)
-    state = rig.settled(outside, asked, setpoints)
+    state = rig.steady_state(outside, asked, setpoints)
     open_one = np.array([1.0, 0.0])
     breaker = state.breaker._replace(down_s=state.breaker.down_s + (1.0 - open_one) * 1e4)
     state = state._replace(ups_alive=open_one, breaker=breaker, alive=state.alive * open_one)

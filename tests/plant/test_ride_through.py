@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from plant_rig import Rig
 
-from envs.trees import mapped
+from envs.trees import map_leaves
 
 FINE = ("episode.step_s=5", "episode.substep_s=1")
 MINUTE = ("episode.step_s=60", "episode.substep_s=60")
@@ -20,7 +20,7 @@ def heat_up(name, overrides, seconds, level=1.0, **lost):
     """Flows after every step from a settled warm day on which machines are lost, and the times."""
     rig = Rig(name, overrides=overrides)
     outside, asked, setpoints = rig.outside(25.0, 0.5, n=1), rig.load(level, 1), rig.setpoints(1)
-    state = rig.settled(outside, asked, setpoints)
+    state = rig.steady_state(outside, asked, setpoints)
     step_s, trace = rig.scenario.episode.step_s, []
     for _ in range(int(seconds / step_s)):
         state, flows = rig.step(state, setpoints, outside, asked, without(rig, 1, **lost))
@@ -103,9 +103,9 @@ def test_the_minute_tells_the_same_heat_up_as_the_second():
 def test_cooling_that_returns_brings_the_room_back():
     rig = Rig("legacy_air")
     outside, asked, setpoints = rig.outside(25.0, 0.5, n=2), rig.load(0.8, 2), rig.setpoints(2)
-    state = rig.settled(outside, asked, setpoints)
+    state = rig.steady_state(outside, asked, setpoints)
     _, healthy = rig.step(state, setpoints, outside, asked)
-    lost = mapped(without(rig, 2, crah_units_lost=8.0)._replace(sensor_stuck=None, sensor_offset=None), lambda x: x)
+    lost = map_leaves(without(rig, 2, crah_units_lost=8.0)._replace(sensor_stuck=None, sensor_offset=None), lambda x: x)
     for _ in range(2):
         state, hot = rig.step(state, setpoints, outside, asked, lost)
     for _ in range(24):
@@ -123,7 +123,7 @@ def test_free_cooling_stops_with_the_chilled_water_pumps():
         rig.setpoints(2, cw_supply_temp_setpoint_c=15.6),
     )
     lost = without(rig, 2, chw_pumps_lost=np.array([0.0, 9.0]))
-    state = rig.settled(outside, asked, setpoints)
+    state = rig.steady_state(outside, asked, setpoints)
     start = state.chw.supply_c
     for _ in range(12):
         state, flows = rig.step(state, setpoints, outside, asked, lost)

@@ -37,7 +37,7 @@ def year(request):
     wet = 0.0
     for step in play(core, core.rules, core.scenario.episode.steps):
         wet = wet + step.outside.wet_bulb_c
-    sums = core.sums.named(core.t)
+    sums = core.sums.by_name(core.t)
     shape = (len(SITES), len(DAYS))
     pue = (sums["facility_power_kwh"] / sums["it_power_kwh"]).reshape(shape)
     wue = (sums["makeup_kg"] / sums["it_power_kwh"]).reshape(shape)

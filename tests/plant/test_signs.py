@@ -32,7 +32,7 @@ def answers(request):
     rig = Rig(name)
     changed = {k: v for k, v in changed.items() if k in rig.channels}
     state = rig.spread(
-        rig.settled(rig.outside(start_c, n=1), rig.load(0.8, 1), rig.setpoints(1, **changed)), 3 * POINTS
+        rig.steady_state(rig.outside(start_c, n=1), rig.load(0.8, 1), rig.setpoints(1, **changed)), 3 * POINTS
     )
     outside, asked = sweeps(rig, start_c)
     setpoints = rig.setpoints(3 * POINTS, **changed)

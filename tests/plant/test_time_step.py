@@ -23,7 +23,7 @@ def energy(name, substep_s, ruled):
     held["crah_fan_speed_frac"] = held["crah_fan_speed_frac"] * 0.0 + 0.7
     for _ in range(round(HOURS.get(name, 24 if ruled else 12) * 3600 / core.step_s)):
         core.step_setpoints(core.rules.act(core.measured) if ruled else held)
-    return core.sums.named(core.t)
+    return core.sums.by_name(core.t)
 
 
 @pytest.mark.parametrize("ruled", [False, True], ids=["held", "ruled"])

@@ -46,7 +46,7 @@ def episode(scenario: str, dtype: str) -> dict[str, np.ndarray]:
         for name, value in row.items():
             seen.setdefault(name, []).append(np.array(value))
         if truncated.any():
-            sums = core.sums.named(core.t)
+            sums = core.sums.by_name(core.t)
             seen.setdefault("sums", []).append(np.stack([sums[name] for name in sorted(sums)]))
             core.reset(truncated)
         if step == 10:

@@ -12,7 +12,7 @@ from envs.signals.table_file import packaged_rows
 
 
 @dataclass(frozen=True)
-class Site:
+class ClimateSite:
     """Where a data centre stands.
 
     ``utc_offset_h`` is local standard time minus UTC; ``grid_zone`` is the default zone of `envs.signals.grid.zones`.
@@ -36,7 +36,7 @@ class Climate:
     maximum; day_mean_sd_k: standard deviation of daily means within a month [K]; dew_point_c [degC].
     """
 
-    site: Site
+    site: ClimateSite
     temp_mean_c: NDArray[np.float64]
     diurnal_amplitude_k: NDArray[np.float64]
     hour_of_max: NDArray[np.float64]
@@ -48,10 +48,10 @@ _NORMALS = ("temp_mean_c", "diurnal_amplitude_k", "hour_of_max", "day_mean_sd_k"
 
 
 @cache
-def sites() -> dict[str, Site]:
+def sites() -> dict[str, ClimateSite]:
     """Every embedded site by its key."""
     return {
-        row["key"]: Site(
+        row["key"]: ClimateSite(
             row["key"],
             row["name"],
             float(row["latitude"]),

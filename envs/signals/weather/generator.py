@@ -17,7 +17,7 @@ DEW_POINT_COUPLING = 0.6  # share of the anomaly the dew point follows, PHYSICS 
 IN_MONTH_VARIANCE = 0.725  # expected 30-day sample variance of the anomaly, interpolated between noons, per unit AR(1)
 
 
-def seasonal(monthly: NDArray[np.float64], days: NDArray[Any]) -> NDArray[np.float64]:
+def smooth_year(monthly: NDArray[np.float64], days: NDArray[Any]) -> NDArray[np.float64]:
     """Draw a smooth year through monthly means: no kinks, and each month's mean is kept exactly.
 
     The derivative of the periodic cubic spline through the running integral at the month edges.
@@ -48,7 +48,7 @@ def _anomaly_variance_k2(climate: Climate) -> NDArray[np.float64]:
 
     The seasonal trend within a month is already part of that spread; at least a tenth of its variance stays weather.
     """
-    days = seasonal(climate.temp_mean_c, np.arange(DAYS_PER_YEAR) + 0.5)
+    days = smooth_year(climate.temp_mean_c, np.arange(DAYS_PER_YEAR) + 0.5)
     trend = np.array([days[a:b].var() for a, b in zip(MONTH_EDGES[:-1], MONTH_EDGES[1:])])
     spread = climate.day_mean_sd_k**2
     return np.maximum(spread - trend, 0.1 * spread) / IN_MONTH_VARIANCE
@@ -76,10 +76,10 @@ def hourly_weather(climate: Climate, seed: int, years: int = 1) -> tuple[NDArray
     hours = np.arange(24 * count)
     days = hours / 24.0
     noons = np.arange(count + 2) - 0.5
-    spread = np.sqrt(np.maximum(seasonal(_anomaly_variance_k2(climate), days), 0.0))
+    spread = np.sqrt(np.maximum(smooth_year(_anomaly_variance_k2(climate), days), 0.0))
     anomaly = np.interp(days, noons, autoregressive_noise(rng, count + 2, DAY_PERSISTENCE)) * spread
-    phase = 2.0 * np.pi * (hours % 24 - seasonal(climate.hour_of_max, days)) / 24.0
-    amplitude = np.maximum(seasonal(climate.diurnal_amplitude_k, days), 0.0)
-    dry_bulb = seasonal(climate.temp_mean_c, days) + amplitude * np.cos(phase) + anomaly
-    dew_point = seasonal(climate.dew_point_c, days) + DEW_POINT_COUPLING * anomaly
+    phase = 2.0 * np.pi * (hours % 24 - smooth_year(climate.hour_of_max, days)) / 24.0
+    amplitude = np.maximum(smooth_year(climate.diurnal_amplitude_k, days), 0.0)
+    dry_bulb = smooth_year(climate.temp_mean_c, days) + amplitude * np.cos(phase) + anomaly
+    dew_point = smooth_year(climate.dew_point_c, days) + DEW_POINT_COUPLING * anomaly
     return dry_bulb, np.minimum(dew_point, dry_bulb)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from envs.physics.psychrometrics import humidity_ratio, pressure_kpa, wet_bulb_c
 from envs.signals.series import Series
 from envs.signals.table_file import DRY_BULB_C, PRESSURE_PA, RH_FRAC, Table, read_table, time_heading
-from envs.signals.weather.climates import Site, climate
+from envs.signals.weather.climates import ClimateSite, climate
 from envs.signals.weather.epw import read_epw
 from envs.signals.weather.generator import hourly_weather
 
@@ -50,7 +50,7 @@ class Weather:
         Station pressure [kPa].
     """
 
-    site: Site
+    site: ClimateSite
     start_utc: np.datetime64
     step_s: float
     dry_bulb_c: NDArray[np.float64]
@@ -126,7 +126,7 @@ class Weather:
 
 
 def weather_from_humidity(
-    site: Site,
+    site: ClimateSite,
     start_utc: np.datetime64,
     step_s: float,
     dry_bulb_c: NDArray[np.float64],
@@ -169,14 +169,14 @@ def generate_weather(site: str, seed: int = 0, years: int = 1, start_year: int =
 def read_epw_weather(path: str | Path, start_year: int = 2023) -> Weather:
     """Weather of an EPW file, placed in ``start_year``; row 1 is the moment 01:00 local standard time."""
     epw = read_epw(path)
-    site = Site(Path(path).stem, epw.name, epw.latitude, epw.longitude, epw.elevation_m, epw.utc_offset_h)
+    site = ClimateSite(Path(path).stem, epw.name, epw.latitude, epw.longitude, epw.elevation_m, epw.utc_offset_h)
     start = _new_year_utc(start_year, epw.utc_offset_h) + np.timedelta64(round(epw.step_s), "s")
     return weather_from_humidity(site, start, epw.step_s, epw.dry_bulb_c, epw.rh_frac, epw.pressure_kpa)
 
 
 def read_table_weather(
     path: str | Path,
-    site: Site,
+    site: ClimateSite,
     *,
     columns: Mapping[str, str] = HANDED_COLUMNS,
     time_column: str | None = None,
@@ -249,7 +249,7 @@ def load_weather(
     years: int = 1,
     start_year: int = 2023,
     *,
-    site: Site | str | None = None,
+    site: ClimateSite | str | None = None,
     columns: Mapping[str, str] = HANDED_COLUMNS,
     time_column: str | None = None,
     first_hour: float = 1.0,

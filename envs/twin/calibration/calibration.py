@@ -11,12 +11,12 @@ from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.scenario import Scenario
 from envs.twin.calibration.errors import end_to_end
-from envs.twin.calibration.fit import Fit, Report, fit
+from envs.twin.calibration.fit import FitResult, Report, fit
 from envs.twin.calibration.free_parameters import FreeParameter, free_parameters
 from envs.twin.calibration.intervals import Interval, covariance, intervals
 from envs.twin.calibration.rack_load import activity_of
 from envs.twin.calibration.replay import Candidates, replay
-from envs.twin.calibration.windows import BURN_IN_S, Windows, cut
+from envs.twin.calibration.windows import BURN_IN_S, Windows, windows_of
 from envs.twin.telemetry.quantities import QUANTITIES
 from envs.twin.telemetry.telemetry import Telemetry
 
@@ -55,7 +55,7 @@ class Calibration:
         What the calibrated plant shows on the days held out, end to end.
     """
 
-    fit: Fit
+    fit: FitResult
     fitted: Windows
     held_out: Windows | None
     intervals: tuple[Interval, ...]
@@ -99,10 +99,10 @@ def calibrate(
     layout = Plant(scenario, "float64").layout
     split = telemetry.rows - round(held_out_frac * telemetry.rows)
     burn = round(BURN_IN_S / telemetry.step_s)
-    fitted = cut(telemetry.part(0, split), scenario, layout, window_s)
+    fitted = windows_of(telemetry.part(0, split), scenario, layout, window_s)
     held: Windows | None = None
     if telemetry.rows - split >= 2 * burn:  # cut before the fit: what it lacks is said before the work is done
-        held = cut(telemetry.part(split - burn, telemetry.rows), scenario, layout, ahead_s)
+        held = windows_of(telemetry.part(split - burn, telemetry.rows), scenario, layout, ahead_s)
     free = free_parameters(scenario, keep, drop, fitted.load_name)
     found = fit(scenario, fitted, free, report)
     errors: tuple[ChannelError, ...] = ()
@@ -110,8 +110,8 @@ def calibrate(
     if held is not None:
         if report is not None:
             report("days held out", 0.99)
-        shown = replayed(scenario, held, free, found.u)
-        errors = _errors(held, shown, replayed(scenario, held, free, np.zeros(len(free))))
+        shown = replay_at(scenario, held, free, found.u)
+        errors = _errors(held, shown, replay_at(scenario, held, free, np.zeros(len(free))))
     known = covariance(found, telemetry.step_s)
     return Calibration(
         found,
@@ -124,7 +124,7 @@ def calibrate(
     )
 
 
-def replayed(scenario: Scenario, windows: Windows, free: Sequence[FreeParameter], u: Floats) -> Floats:
+def replay_at(scenario: Scenario, windows: Windows, free: Sequence[FreeParameter], u: Floats) -> Floats:
     """What the plant shows at a point ``u (P,)``: ``(T, N)``, windows end to end, under the load that was measured."""
     activity = activity_of(scenario, windows, list(free), u)
     one = replay(scenario, Candidates(free, u[:, None]), windows, activity, windows.outputs)

@@ -90,7 +90,7 @@ def correlation_time(x: Floats, lags: int) -> Floats:
     return np.maximum(total, 1.0)
 
 
-class Taken(NamedTuple):
+class NormalisedResiduals(NamedTuple):
     """Residuals and slopes with the sensors' constant errors solved for, in standard deviations.
 
     The constant errors have rows of their own in the least squares, their priors: ``level`` and ``lean`` belong to the
@@ -120,7 +120,7 @@ class Taken(NamedTuple):
         """Inner products of the slopes ``(P, P)``."""
         return product(self.slopes, self.slopes) + product(self.lean, self.lean)
 
-    def pull(self, of: Taken | None = None) -> Floats:
+    def gradient(self, of: NormalisedResiduals | None = None) -> Floats:
         """Inner products of the slopes and residuals ``(P,)``, its own or those of another."""
         of = of or self
         both = product(self.slopes, of.residual[None]) + product(self.lean, of.level[None])
@@ -132,7 +132,7 @@ def product(a: Floats, b: Floats) -> Floats:
     return np.asarray(a.reshape(len(a), -1) @ b.reshape(len(b), -1).T)
 
 
-def without_constants(w: Weighing, raw: Floats, slopes: Floats, predicted: Floats) -> Taken:
+def constants_removed(w: Weighing, raw: Floats, slopes: Floats, predicted: Floats) -> NormalisedResiduals:
     """Solve for offsets and gains of every sensor and take them out.
 
     Parameters
@@ -156,4 +156,4 @@ def without_constants(w: Weighing, raw: Floats, slopes: Floats, predicted: Float
     if len(slopes):
         lean = np.linalg.solve(gram[None], np.einsum("itn,ptn->pni", basis, j)[..., None])[..., 0]
         j = j - np.einsum("pni,itn->ptn", lean, basis)
-    return Taken(r - np.einsum("ni,itn->tn", level, basis), j, level.T, lean.transpose(0, 2, 1))
+    return NormalisedResiduals(r - np.einsum("ni,itn->tn", level, basis), j, level.T, lean.transpose(0, 2, 1))

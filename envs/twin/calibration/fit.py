@@ -16,7 +16,7 @@ from scipy.optimize import lsq_linear
 
 from envs.physics.namespace import Floats
 from envs.scenario import Scenario
-from envs.twin.calibration.errors import Taken, Weighing, end_to_end, weigh, without_constants
+from envs.twin.calibration.errors import NormalisedResiduals, Weighing, constants_removed, end_to_end, weigh
 from envs.twin.calibration.free_parameters import FreeParameter
 from envs.twin.calibration.rack_load import activity_of
 from envs.twin.calibration.slopes import predictions, slopes_at
@@ -41,7 +41,7 @@ TINY = 1e-9  # room at a bound
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class FitResult:
     """Where a fit arrived.
 
     Attributes
@@ -68,7 +68,7 @@ class Fit:
     u: Floats
     predicted: Floats
     weighing: Weighing
-    taken: Taken
+    taken: NormalisedResiduals
     costs: tuple[float, ...]
     converged: bool
     activity: Floats
@@ -85,7 +85,7 @@ def fit(
     report: Report | None = None,
     start: Floats | None = None,
     iterations: int = MOST_ITERATIONS,
-) -> Fit:
+) -> FitResult:
     """Fit the free parameters of a scenario to telemetry.
 
     Parameters
@@ -93,7 +93,7 @@ def fit(
     scenario : Scenario
         Priors, and everything that is not fitted.
     windows : Windows
-        Telemetry to fit, from `windows.cut`.
+        Telemetry to fit, from `windows.windows_of`.
     free : sequence of FreeParameter
         What may move.
     report : callable, optional
@@ -107,8 +107,8 @@ def fit(
     low, high = np.array([p.reach() for p in free]).T
     near, behind = False, 0.0
     if start is None and len(free) * windows.count * windows.slot_mix.shape[1] > LARGE:
-        some = windows.only(np.linspace(0, windows.count - 1, SOME + 2).round().astype(int)[1:-1].tolist())
-        start, near, behind = _roughly(scenario, some, free, say), True, ROUGH_SHARE
+        some = windows.subset(np.linspace(0, windows.count - 1, SOME + 2).round().astype(int)[1:-1].tolist())
+        start, near, behind = _first_estimate(scenario, some, free, say), True, ROUGH_SHARE
     u = np.zeros(len(free)) if start is None else np.clip(start, low, high)
     activity = activity_of(scenario, windows, list(free), u)
     costs: list[float] = []
@@ -122,7 +122,7 @@ def fit(
             fresh = True
         elif shown is None:
             shown = predictions(scenario, windows, free, u[:, None], activity)[0]
-        here = _look(u, windows, shown, slopes, near)
+        here = _local_model(u, windows, shown, slopes, near)
         costs.append(here.taken.cost + float(u @ u))
         step = _step(scenario, windows, free, here, activity, (low, high), stiff, fresh)
         moved = bool(np.any(step.u != u))
@@ -141,12 +141,12 @@ def fit(
     if not converged:
         say("slopes at the end", 0.98)
         shown, slopes = slopes_at(scenario, windows, free, u, activity, (low, high))
-        here = _look(u, windows, shown, slopes, near=True)
+        here = _local_model(u, windows, shown, slopes, near=True)
         costs.append(here.taken.cost + float(u @ u))
-    return Fit(tuple(free), u, here.predicted, here.weighing, here.taken, tuple(costs), converged, activity)
+    return FitResult(tuple(free), u, here.predicted, here.weighing, here.taken, tuple(costs), converged, activity)
 
 
-def _roughly(scenario: Scenario, some: Windows, free: Sequence[FreeParameter], say: Report) -> Floats:
+def _first_estimate(scenario: Scenario, some: Windows, free: Sequence[FreeParameter], say: Report) -> Floats:
     """Where a few windows of a large hall lead, ``(P,)``: most of the way at a part of the price."""
     middle = np.zeros(len(free))
 
@@ -157,20 +157,20 @@ def _roughly(scenario: Scenario, some: Windows, free: Sequence[FreeParameter], s
 
 
 @dataclass(frozen=True, eq=False)
-class _Look:
+class _LocalModel:
     """A point with its slopes, as they are and in standard deviations."""
 
     u: Floats
     predicted: Floats
     slopes: Floats
     weighing: Weighing
-    taken: Taken
+    taken: NormalisedResiduals
 
 
-def _look(u: Floats, windows: Windows, shown: Floats, slopes: Floats, near: bool) -> _Look:
+def _local_model(u: Floats, windows: Windows, shown: Floats, slopes: Floats, near: bool) -> _LocalModel:
     weighing = weigh(windows, shown, near)
-    taken = without_constants(weighing, end_to_end(windows.shown) - shown, slopes, shown)
-    return _Look(u, shown, slopes, weighing, taken)
+    taken = constants_removed(weighing, end_to_end(windows.shown) - shown, slopes, shown)
+    return _LocalModel(u, shown, slopes, weighing, taken)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,39 +191,39 @@ def _step(
     scenario: Scenario,
     windows: Windows,
     free: Sequence[FreeParameter],
-    here: _Look,
+    here: _LocalModel,
     activity: Floats,
     bounds: tuple[Floats, Floats],
     stiff: float,
     bent: bool,
 ) -> _Step:
     u = here.u
-    h, g = here.taken.curvature() + np.eye(len(u)), here.taken.pull() - u
+    h, g = here.taken.curvature() + np.eye(len(u)), here.taken.gradient() - u
     room = bounds[0] - u, bounds[1] - u
     reach = np.clip(room[0], -LONGEST_STEP, 0.0), np.clip(room[1], 0.0, LONGEST_STEP)
-    full, straight = boxed(h, g, room), boxed(h, g, reach)
+    full, straight = step_within_bounds(h, g, room), step_within_bounds(h, g, reach)
     tried = [u]
     if bent:
         probe = predictions(scenario, windows, free, (u + PROBE * straight)[:, None], activity)[0]
-        bend = _bend(here, probe, straight, h)
+        bend = _curvature_correction(here, probe, straight, h)
         tried += [np.clip(u + part * straight + part**2 * bend, *bounds) for part in PARTS]
-    tried += [u + boxed(h + damping * stiff * np.diag(np.diag(h)), g, reach) for damping in DAMPINGS]
+    tried += [u + step_within_bounds(h + damping * stiff * np.diag(np.diag(h)), g, reach) for damping in DAMPINGS]
     shown = predictions(scenario, windows, free, np.stack(tried[1:], axis=1), activity)
     costs = [here.taken.cost + float(u @ u)]
     measured = end_to_end(windows.shown)
     for point, predicted in zip(tried[1:], shown):
-        costs.append(_taken(here, measured - predicted, predicted).cost + float(point @ point))
+        costs.append(_weighted_residuals(here, measured - predicted, predicted).cost + float(point @ point))
     best = int(np.argmin(costs))
     promise = float(full @ h @ full)
     return _Step(tried[best], shown[best - 1] if best else here.predicted, np.sqrt(promise / len(u)), promise)
 
 
-def _taken(here: _Look, raw: Floats, predicted: Floats) -> Taken:
+def _weighted_residuals(here: _LocalModel, raw: Floats, predicted: Floats) -> NormalisedResiduals:
     """Residuals ``raw (T, N)`` in the standard deviations of a look, without the sensors' constants."""
-    return without_constants(here.weighing, raw, np.zeros((0, *raw.shape)), predicted)
+    return constants_removed(here.weighing, raw, np.zeros((0, *raw.shape)), predicted)
 
 
-def _bend(here: _Look, probe: Floats, step: Floats, h: Floats) -> Floats:
+def _curvature_correction(here: _LocalModel, probe: Floats, step: Floats, h: Floats) -> Floats:
     """What is to be added to a step so that it follows a curved valley: half its geodesic acceleration.
 
     Flow and coil, airflow and leakage trade along curves; a straight step leaves them and is damped to nothing
@@ -232,12 +232,12 @@ def _bend(here: _Look, probe: Floats, step: Floats, h: Floats) -> Floats:
     """
     along = np.einsum("ptn,p->tn", here.slopes, step, optimize=True)
     curve = 2.0 / PROBE * ((probe - here.predicted) / PROBE - along)
-    bend = -0.5 * np.linalg.solve(h, here.taken.pull(_taken(here, curve, here.predicted)))
+    bend = -0.5 * np.linalg.solve(h, here.taken.gradient(_weighted_residuals(here, curve, here.predicted)))
     size, most = float(np.sqrt(bend @ h @ bend)), MOST_BEND * float(np.sqrt(step @ h @ step))
     return np.asarray(bend * min(1.0, most / max(size, TINY)))
 
 
-def boxed(h: Floats, g: Floats, room: tuple[Floats, Floats]) -> Floats:
+def step_within_bounds(h: Floats, g: Floats, room: tuple[Floats, Floats]) -> Floats:
     """The step that minimises ``d H d/2 - g d`` within ``room``: a parameter at its bound stays, the others know."""
     values, vectors = np.linalg.eigh(0.5 * (h + h.T))
     root = np.sqrt(np.maximum(values, 1.0))[:, None] * vectors.T  # the prior alone gives every direction at least 1

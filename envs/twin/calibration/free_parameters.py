@@ -162,7 +162,7 @@ def free_parameters(
             value = float(getattr(machine, rule.field))
             idle = rule.field.startswith("economizer") and not machine.economizer
             if not idle and (value > 0.0 or not rule.log):
-                found.append(_made(f"{path}.{rule.field}", value, rule, type(machine)))
+                found.append(_free_parameter(f"{path}.{rule.field}", value, rule, type(machine)))
     chosen = [p for p in found if (not keep or any(k in p.path for k in keep)) and not any(d in p.path for d in drop)]
     if not chosen:
         raise ValueError(f"parameters = {list(keep)} leaves nothing to fit; choose from {[p.path for p in found]}")
@@ -179,7 +179,7 @@ def _machines(scenario: Scenario, machine: str) -> list[tuple[str, Any]]:
     return [] if one is None else [(machine, one)]
 
 
-def _made(path: str, value: float, rule: _Rule, owner: type) -> FreeParameter:
+def _free_parameter(path: str, value: float, rule: _Rule, owner: type) -> FreeParameter:
     spec = next(f for f in fields(owner) if f.name == rule.field).metadata
     width = REACH * rule.sd
     low = value * np.exp(-width) if rule.log else value - width

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from envs.physics.namespace import Floats
 from envs.twin.calibration.errors import MEMORY_S, product
-from envs.twin.calibration.fit import Fit
+from envs.twin.calibration.fit import FitResult
 from envs.twin.calibration.free_parameters import FreeParameter
-from envs.twin.telemetry.excitation import moved
+from envs.twin.telemetry.excitation import movement
 from envs.twin.telemetry.quantities import LOADS
 
 REPLAY_ERROR = 1.1  # what filled gaps and metered inputs add to a deviation; found on 64 halls, checked on others
@@ -49,7 +49,7 @@ class Interval:
     why: str
 
 
-def covariance(fit: Fit, step_s: float) -> Floats:
+def covariance(fit: FitResult, step_s: float) -> Floats:
     """Posterior covariance ``(P, P)`` in ``u``: ``H^-1 (M + 1) H^-1``, ``H`` curvature, ``M`` covariance of the scores.
 
     Never below the curvature's own inverse; wider by ``REPLAY_ERROR``.
@@ -78,7 +78,7 @@ def _at_least_one(inflation: NDArray[Any]) -> NDArray[Any]:
     return np.asarray((vectors * np.maximum(values, 1.0)) @ vectors.T)
 
 
-def intervals(fit: Fit, cov: Floats, values: Mapping[str, Floats]) -> list[Interval]:
+def intervals(fit: FitResult, cov: Floats, values: Mapping[str, Floats]) -> list[Interval]:
     """Intervals of all parameters of a fit, and why one is not known.
 
     Parameters
@@ -97,19 +97,19 @@ def intervals(fit: Fit, cov: Floats, values: Mapping[str, Floats]) -> list[Inter
         value = float(p.value(fit.u[k]))
         low, high = float(p.value(fit.u[k] - Z_90 * sd[k])), float(p.value(fit.u[k] + Z_90 * sd[k]))
         half = 0.5 * (p.unbound(fit.u[k] + Z_90 * sd[k]) - p.unbound(fit.u[k] - Z_90 * sd[k]))
-        learnt = bool(sd[k] < LEARNT) and half <= known_to(p, value) and not at_a_bound(p, fit.u[k])
+        learnt = bool(sd[k] < LEARNT) and half <= known_half_width(p, value) and not is_at_bound(p, fit.u[k])
         why = "" if learnt else reason(p, k, fit, like, sd, values)
         made.append(Interval(p.path, p.kind, p.prior, value, low, high, float(sd[k]), float(sd[k]), learnt, why))
     return made
 
 
-def at_a_bound(p: FreeParameter, u: float) -> bool:
+def is_at_bound(p: FreeParameter, u: float) -> bool:
     """Whether a fit ended where its bounds stopped it: then nobody knows where it would have gone."""
     low, high = p.reach()
     return u < low + AT_A_BOUND or u > high - AT_A_BOUND
 
 
-def known_to(p: FreeParameter, value: float) -> float:
+def known_half_width(p: FreeParameter, value: float) -> float:
     """Half width [unit] within which a parameter of its kind counts as known."""
     if p.kind == "leakage":
         return KNOWN_LEAKAGE
@@ -118,17 +118,17 @@ def known_to(p: FreeParameter, value: float) -> float:
     return p.sd if p.is_input else KNOWN_FRAC * abs(value)
 
 
-def reason(p: FreeParameter, k: int, fit: Fit, like: Floats, sd: Floats, values: Mapping[str, Floats]) -> str:
+def reason(p: FreeParameter, k: int, fit: FitResult, like: Floats, sd: Floats, values: Mapping[str, Floats]) -> str:
     """Why the data do not know a parameter, as a sentence."""
-    if at_a_bound(p, fit.u[k]):
+    if is_at_bound(p, fit.u[k]):
         return f"it stands at its bound {float(p.value(fit.u[k])):.4g}: widen its prior, or the plant lacks something"
     if p.seen_in and not any(name in values for name in p.seen_in):
         return f"none of {', '.join(p.seen_in)} is measured"
     driver = next((n for n in LOADS if n in values), p.driver) if p.driver in LOADS else p.driver
     if driver and driver not in values:
         return f"{driver} is not measured, so nothing shows whether it moved"
-    if driver and moved(values, driver) < _least_move(driver):
-        return f"{driver} hardly moved (standard deviation {moved(values, driver):.3g})"
+    if driver and movement(values, driver) < _least_move(driver):
+        return f"{driver} hardly moved (standard deviation {movement(values, driver):.3g})"
     others = np.abs(like[k])
     others[k] = 0.0
     twin = int(others.argmax())

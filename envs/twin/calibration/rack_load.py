@@ -13,7 +13,7 @@ import numpy as np
 from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.twin.calibration.free_parameters import LOAD_GAIN, FreeParameter
-from envs.twin.calibration.replay import ACTIVITY_SPAN, Candidates, Rig, plant_of
+from envs.twin.calibration.replay import ACTIVITY_SPAN, Candidates, ReplayPlant, plant_of
 from envs.twin.calibration.windows import Windows
 
 CORRECTIONS = 2  # fans and leakage make a rack's power a little steeper than its rated slope
@@ -39,22 +39,22 @@ def activity_of(scenario: Scenario, windows: Windows, free: list[FreeParameter],
     """
     here = Candidates(free, u[:, None])
     values = {path: v for path, v in here.values().items() if not path.startswith(LOAD_GAIN)}
-    rig = Rig(plant_of(scenario, values, windows.count), windows, 1, values)
+    rig = ReplayPlant(plant_of(scenario, values, windows.count), windows, 1, values)
     share = np.full((len(windows.slope_kw), windows.count), 0.3)
     found = []
     for k in range(windows.steps):
         measured = windows.load_kw(k)
         for _ in range(CORRECTIONS):
-            drawn = _asked(rig, windows, share, k, keep=False)
-            share = _corrected(windows, share, measured - drawn)
-        drawn = _asked(rig, windows, share, k, keep=True)
-        found.append(_by_slot(windows, _corrected(windows, share, measured - drawn)))
+            drawn = _load_power_kw(rig, windows, share, k, keep=False)
+            share = _corrected_share(windows, share, measured - drawn)
+        drawn = _load_power_kw(rig, windows, share, k, keep=True)
+        found.append(_by_slot(windows, _corrected_share(windows, share, measured - drawn)))
     return np.stack(found)
 
 
-def _asked(rig: Rig, windows: Windows, share: Floats, k: int, keep: bool) -> Floats:
+def _load_power_kw(rig: ReplayPlant, windows: Windows, share: Floats, k: int, keep: bool) -> Floats:
     """Power ``(M, W)`` [kW] at the load's meters for a share of work ``(R, W)``."""
-    return rig.drawn_kw(rig.step(k, _by_slot(windows, share), keep))
+    return rig.load_meter_kw(rig.step(k, _by_slot(windows, share), keep))
 
 
 def _by_slot(windows: Windows, share: Floats) -> Floats:
@@ -62,6 +62,6 @@ def _by_slot(windows: Windows, share: Floats) -> Floats:
     return windows.slot_base[:, :, None] + windows.slot_mix[:, :, None] * share[None]
 
 
-def _corrected(windows: Windows, share: Floats, short_kw: Floats) -> Floats:
+def _corrected_share(windows: Windows, share: Floats, short_kw: Floats) -> Floats:
     """Share of work after handing what the meters lack to the racks behind them."""
     return np.clip(share + (windows.load_weights.T @ short_kw) / windows.slope_kw[:, None], *ACTIVITY_SPAN)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from envs.engine import Taped
+from envs.engine import TapedFunction
 from envs.faults import nothing_lost
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
@@ -92,7 +92,7 @@ def replay(
     count, width = candidates.u.shape[1], windows.count
     values = candidates.values()
     plant = plant_of(scenario, values, width)
-    rig = Rig(plant, windows, count, values)
+    rig = ReplayPlant(plant, windows, count, values)
     shown = []
     more = rig.first_correction()
     for k in range(windows.steps):
@@ -110,7 +110,7 @@ def rows_of_flows(flows: Any, outputs: Sequence[str]) -> Floats:
     return np.concatenate([np.atleast_2d(getattr(flows, name)) for name in outputs])
 
 
-class Rig:
+class ReplayPlant:
     """A plant held to the measured inputs, step by step; the state is carried here.
 
     Parameters
@@ -132,7 +132,7 @@ class Rig:
         self.offset = {name: self._spread(values.get(f"input.{name}_offset_k")) for name in ("wet_bulb", "dry_bulb")}
         self.gain = self._rack_gain(values)
         self.state: Any = None
-        self._advance = Taped(plant.step)
+        self._advance = TapedFunction(plant.step)
         self._job: Any = np.tile(np.arange(plant.layout.n_racks)[:, None], (1, self.n))
         self._zero = np.zeros(self.n)
 
@@ -146,27 +146,27 @@ class Rig:
         by_zone = np.stack([np.repeat(gain, self.windows.count) for gain in gains])
         return by_zone[self.plant.layout.zone_of]
 
-    def _tiled(self, by_window: Floats) -> Floats:
+    def _per_candidate(self, by_window: Floats) -> Floats:
         """``(..., W)`` repeated for every candidate ``(..., C W)``."""
         return np.ascontiguousarray(np.tile(by_window, (1,) * (by_window.ndim - 1) + (self.count,)))
 
     def activity(self, base: Floats, more: Floats) -> Floats:
         """Activity ``(S, R, B)``: the one that was found ``(S, R, W)``, and each candidate's correction ``(R, B)``."""
-        return np.clip(self._tiled(base) + self.windows.slot_mix[:, :, None] * more[None], *ACTIVITY_SPAN)
+        return np.clip(self._per_candidate(base) + self.windows.slot_mix[:, :, None] * more[None], *ACTIVITY_SPAN)
 
     def first_correction(self) -> Floats:
         """Correction ``(R, B)`` that a candidate's error of the rack meters asks for at the start."""
-        power = self._tiled(self.windows.load_weights.T @ self.windows.load_kw(0))
+        power = self._per_candidate(self.windows.load_weights.T @ self.windows.load_kw(0))
         return power * self.gain / self.windows.slope_kw[:, None]
 
     def short_share(self, flows: Any, k: int) -> Floats:
         """Work ``(R, B)`` that the racks lack to draw what was measured in step ``k``, meter errors taken out."""
         w = self.windows
-        lacking = w.load_weights.T @ (self._tiled(w.load_kw(k)) - self.drawn_kw(flows))
-        lacking = lacking + self.gain * (w.load_weights.T @ self._tiled(w.load_kw(k)))
+        lacking = w.load_weights.T @ (self._per_candidate(w.load_kw(k)) - self.load_meter_kw(flows))
+        lacking = lacking + self.gain * (w.load_weights.T @ self._per_candidate(w.load_kw(k)))
         return lacking / w.slope_kw[:, None]
 
-    def drawn_kw(self, flows: Any) -> Floats:
+    def load_meter_kw(self, flows: Any) -> Floats:
         """Power ``(M, B)`` [kW] at what the load's meters measure."""
         name = {"rack_power_kw": "rack_power_kw", "row_power_kw": "row_power_kw"}.get(self.windows.load_name)
         return np.atleast_2d(getattr(flows, name or "it_power_kw"))
@@ -177,7 +177,7 @@ class Rig:
         load = Load(activity, self._job, self._zero, self._zero, self._zero)
         if self.state is None:
             half = np.full(self.n, 0.5)
-            self.state, _ = self.plant.settled(outside, load, in_force, self.lost, self._zero, half)
+            self.state, _ = self.plant.steady_state(outside, load, in_force, self.lost, self._zero, half)
         state = correct(self.plant, self.state, None, self._modes(k))
         new, flows = self._advance(state, in_force, outside, load, self.lost, np.zeros(self.n, np.int64))
         if keep:
@@ -186,15 +186,17 @@ class Rig:
 
     def _outside(self, k: int) -> Outside:
         w = self.windows
-        dry, wet, moisture = (self._tiled(w.inputs[n][k, 0]) for n in ("dry_bulb_c", "wet_bulb_c", "humidity_ratio"))
+        dry, wet, moisture = (
+            self._per_candidate(w.inputs[n][k, 0]) for n in ("dry_bulb_c", "wet_bulb_c", "humidity_ratio")
+        )
         bulbs = dry + self.offset["dry_bulb"], wet + self.offset["wet_bulb"]
         return outside_from_bulbs(*bulbs, self.plant.layout.pressure_kpa, moisture)
 
     def _in_force(self, k: int) -> dict[str, Floats]:
-        return {name: self._tiled(self.windows.inputs[name][k]) for name in self.plant.layout.channels}
+        return {name: self._per_candidate(self.windows.inputs[name][k]) for name in self.plant.layout.channels}
 
     def _modes(self, k: int) -> dict[str, Floats]:
         """Modes measured in step ``k``; their timers have just begun and keep them so for the step."""
         inputs = self.windows.inputs
-        seen = {name: self._tiled(inputs[name][k]) for name in MODES if name in inputs}
+        seen = {name: self._per_candidate(inputs[name][k]) for name in MODES if name in inputs}
         return seen | {MODES[name]: values * 0.0 for name, values in seen.items()}

@@ -54,13 +54,15 @@ def predictions(
     turns = min(max(-(-points.shape[1] * windows.count // BATCH_LIMIT), workers), points.shape[1])
     parts = np.array_split(points, turns, axis=1)
     if workers == 1:
-        shown = [_shown(scenario, windows, free, some, activity) for some in parts]
+        shown = [_predictions_of_part(scenario, windows, free, some, activity) for some in parts]
     else:
-        shown = Parallel(workers)(delayed(_shown)(scenario, windows, free, some, activity) for some in parts)
+        shown = Parallel(workers)(
+            delayed(_predictions_of_part)(scenario, windows, free, some, activity) for some in parts
+        )
     return np.concatenate(shown)
 
 
-def _shown(
+def _predictions_of_part(
     scenario: Scenario, windows: Windows, free: Sequence[FreeParameter], points: Floats, activity: Floats
 ) -> Floats:
     shown = replay(scenario, Candidates(free, points), windows, activity, windows.outputs)

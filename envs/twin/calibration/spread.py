@@ -33,7 +33,7 @@ def spread_of(found: Calibration) -> dict[str, Any]:
     return {"parameters": parameters, "correlation": [[round(float(c), 4) for c in row] for row in like]}
 
 
-def drawn(scenario: Scenario, path: str | Path, n: int, seed: int = 0) -> Scenario:
+def scenario_draws(scenario: Scenario, path: str | Path, n: int, seed: int = 0) -> Scenario:
     """The scenario with ``n`` draws of what a spread file leaves unknown, one per environment.
 
     Parameters

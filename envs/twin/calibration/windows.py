@@ -13,10 +13,10 @@ from envs.physics.namespace import Floats
 from envs.physics.psychrometrics import humidity_ratio, humidity_ratio_at_wet_bulb, wet_bulb_c
 from envs.plant.layout import Layout
 from envs.scenario import Scenario
-from envs.twin.telemetry.gaps import bridged, runs
+from envs.twin.telemetry.gaps import runs, without_gaps
 from envs.twin.telemetry.meter_noise import without_noise
 from envs.twin.telemetry.quantities import LOADS, MODES, QUANTITIES, constant_error, noise_sd, outputs
-from envs.twin.telemetry.telemetry import Telemetry, stacked
+from envs.twin.telemetry.telemetry import Telemetry, stacked_columns
 
 BURN_IN_S = 3.0 * 3600.0  # several time constants of basin, buffer and racks
 DECODING = {"conv": 1.0, "code": 0.15}  # of the idle share of a serving rack; read off our own load (WORKLOAD 6)
@@ -74,7 +74,7 @@ class Windows:
     slope_kw: Floats
     load_weights: Floats
 
-    def only(self, some: Sequence[int]) -> Windows:
+    def subset(self, some: Sequence[int]) -> Windows:
         """The windows of these numbers."""
         pick = np.asarray(some, np.intp)
         return replace(
@@ -91,7 +91,7 @@ class Windows:
         return self.inputs[self.load_name][k]
 
 
-def cut(
+def windows_of(
     telemetry: Telemetry, scenario: Scenario, layout: Layout, window_s: float = 86_400.0, burn_in_s: float = BURN_IN_S
 ) -> Windows:
     """Windows of one hall, ``window_s`` [s] long, each behind ``burn_in_s`` [s] of the rows before it.
@@ -117,9 +117,9 @@ def cut(
     names = tuple(outputs(values, layout, scenario))
     if not names:
         raise ValueError("no output is measured, so there is nothing to fit to; map temperatures, positions or powers")
-    shown = stacked(values, names)
+    shown = stacked_columns(values, names)
     echo, bridge = round(ECHO_S / telemetry.step_s), round(LONGEST_BRIDGE_S / telemetry.step_s)
-    shown[_after(silent, echo, bridge, burn)] = np.nan
+    shown[_echo_mask(silent, echo, bridge, burn)] = np.nan
     read_at = np.asarray(np.isfinite(shown).any(axis=1))
     index = index[:, read_at[index[burn:]].any(axis=0)]
     if not index.shape[1]:
@@ -164,25 +164,25 @@ def drivers(telemetry: Telemetry, scenario: Scenario, layout: Layout) -> tuple[d
     for name in wanted:
         q = QUANTITIES[name]
         matters = STEP_MATTERS[q.kind] if q.role in ("setpoint", "mode") else np.inf
-        filled[name], bad = bridged(values[name], longest, q.role == "mode", matters)
+        filled[name], bad = without_gaps(values[name], longest, q.role == "mode", matters)
         silent |= bad
         if q.role == "mode":  # when within the step it switched nobody logged
             silent[1:] |= np.any(np.diff(filled[name], axis=0) != 0.0, axis=1)
         if name == load:
             sd = noise_sd(q, scenario.sensors, values[name])
-            together = working_together(scenario) if name == "rack_power_kw" else range(values[name].shape[1])
+            together = work_groups(scenario) if name == "rack_power_kw" else range(values[name].shape[1])
             for a, b in stretches(values[name], longest):
                 some = filled[name][a:b]
                 filled[name][a:b] = without_noise(values[name][a:b], some, sd[a:b], np.asarray(together))
         if q.role == "weather":
             filled[name] = smooth(filled[name], round(WEATHER_MEAN_S / telemetry.step_s))
     _overridden_fans(filled, values)
-    _moist(filled, layout.pressure_kpa)
+    _with_humidity(filled, layout.pressure_kpa)
     _constants(filled, scenario, layout, telemetry.rows)
     return filled, silent
 
 
-def working_together(scenario: Scenario) -> list[int]:
+def work_groups(scenario: Scenario) -> list[int]:
     """Number of the group of every rack ``(R,)`` that draws power alike; jobs of its own: alone."""
     made: list[int] = []
     for group in scenario.racks.values():
@@ -208,7 +208,7 @@ def _overridden_fans(filled: dict[str, Floats], values: Mapping[str, Floats]) ->
         filled["crah_fan_speed_frac"] = np.where(left, did, command)
 
 
-def _moist(filled: dict[str, Floats], pressure_kpa: float) -> None:
+def _with_humidity(filled: dict[str, Floats], pressure_kpa: float) -> None:
     """Add wet bulb and humidity ratio, whichever of wet bulb and relative humidity was measured."""
     dry = filled["dry_bulb_c"]
     if "wet_bulb_c" in filled:
@@ -234,7 +234,7 @@ def _constants(filled: dict[str, Floats], scenario: Scenario, layout: Layout, ro
             raise ValueError(f"setpoint {name} is not mapped; map the point that commands it, or log it first")
 
 
-def _after(silent: NDArray[np.bool_], echo: int, bridge: int, burn: int) -> NDArray[np.bool_]:
+def _echo_mask(silent: NDArray[np.bool_], echo: int, bridge: int, burn: int) -> NDArray[np.bool_]:
     """True in each silent stretch and ``echo`` rows behind it, ``burn`` rows where it was longer than a ``bridge``."""
     out = silent.copy()
     for start, length in runs(silent):

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from envs.building.rules import building_controller
-from envs.controllers.base import Together
-from envs.engine import Taped
+from envs.controllers.base import CombinedController
+from envs.engine import TapedFunction
 from envs.episodes.instruments import Instruments
 from envs.faults import Availability, nothing_lost
 from envs.interface.action import next_in_force
-from envs.interface.observation import Observer
+from envs.interface.observation import ObservationEncoder
 from envs.interface.points import bind_points
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
@@ -48,18 +48,18 @@ class HallModel:
         self.scenario, self.dtype = scenario, np.dtype(dtype)
         self.plant = Plant(scenario, self.dtype)
         self.layout = self.plant.layout
-        self.advance = Taped(self.plant.step)
+        self.advance = TapedFunction(self.plant.step)
         self.step_s = float(scenario.episode.step_s)
         lay = self.layout
         self.channels = tuple(lay.channels.values())
-        observer = Observer(bind_points(lay.rows, lay.present, self.channels))
+        observer = ObservationEncoder(bind_points(lay.rows, lay.present, self.channels))
         self.instruments = Instruments(scenario, self.plant, observer)
         self.activity_path = _activity_path(scenario, lay)
         self.power_path_kw = self._power_path() if power_path_kw is None else power_path_kw
 
     # ---- the building's own rules --------------------------------------------------------------------------------
 
-    def rules(self) -> Together:
+    def rules(self) -> CombinedController:
         """Fresh controllers for every channel."""
         return building_controller(self.scenario, self.layout, [c.name for c in self.channels])
 
@@ -96,11 +96,11 @@ class HallModel:
         after, flows = self.advance(state, in_force, outside, self.load(rack_kw), lost, clock)
         return with_work_of(after, state), flows
 
-    def settled(self, outside: Outside, rack_kw: Floats, in_force: Mapping[str, Floats]) -> tuple[Any, Any]:
+    def steady_state(self, outside: Outside, rack_kw: Floats, in_force: Mapping[str, Floats]) -> tuple[Any, Any]:
         """State and flows at rest under constant conditions."""
         batch = rack_kw.shape[1]
         rest = np.zeros(batch), np.full(batch, 0.5)
-        return self.plant.settled(outside, self.load(rack_kw), in_force, self.nothing_lost(batch), *rest)
+        return self.plant.steady_state(outside, self.load(rack_kw), in_force, self.nothing_lost(batch), *rest)
 
     def readings(self, flows: Any, state: Any, in_force: Mapping[str, Floats], outside: Outside) -> dict[str, Floats]:
         """What perfect sensors would show after a step ``{name: (k, B)}``; the bill's points are left out."""
@@ -122,7 +122,7 @@ class HallModel:
         mild = self.outside(zero + 15.0, zero + 10.0)
         load = Load(path, job, zero, zero, zero)
         rest = np.zeros(n), np.full(n, 0.5)
-        _, flows = self.plant.settled(mild, load, in_force, self.nothing_lost(n), *rest)
+        _, flows = self.plant.steady_state(mild, load, in_force, self.nothing_lost(n), *rest)
         rising = np.maximum.accumulate(flows.rack_power_kw, axis=1)
         return np.asarray(rising + 1e-6 * np.arange(n), np.float64)
 

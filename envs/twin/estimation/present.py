@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from envs.controllers.base import Together
+from envs.controllers.base import CombinedController
 from envs.controllers.pid import FanPiController
 from envs.parameters import Parameters, parameter
 from envs.physics.namespace import Floats
@@ -25,7 +25,7 @@ LONG_AGO_S = 1e6
 
 
 @dataclass(frozen=True)
-class Replay(Parameters):
+class ReplaySettings(Parameters):
     """How the present is found."""
 
     hours: float = parameter(6.0, 0.5, 48.0, "h", "several times the slowest loop: buffer and basin, half an hour")
@@ -53,7 +53,7 @@ class Present(NamedTuple):
     """
 
     state: Any
-    rules: Together
+    rules: CombinedController
     in_force: dict[str, Floats]
     wanted: dict[str, Floats]
     offset: dict[str, Floats]
@@ -63,7 +63,7 @@ class Present(NamedTuple):
 CORRECTED = (INLET, "zone_inlet_max_c", "zone_supply_c", "wet_bulb_c", "row_demand_share")
 
 
-def present(model: HallModel, history: Telemetry, replay: Replay) -> Present:
+def present(model: HallModel, history: Telemetry, replay: ReplaySettings) -> Present:
     """Replay the end of a history.
 
     Parameters
@@ -82,11 +82,11 @@ def present(model: HallModel, history: Telemetry, replay: Replay) -> Present:
     points = past.values
     in_force = setpoints(model, past, 0)
     outside = weather(model, past, 0)
-    state, flows = model.settled(outside, points[RACK_POWER][0], in_force)
-    rules = primed(model, setpoints(model, past, 1), {name: values[0] for name, values in points.items()})
+    state, flows = model.steady_state(outside, points[RACK_POWER][0], in_force)
+    rules = primed_rules(model, setpoints(model, past, 1), {name: values[0] for name, values in points.items()})
     offset: dict[str, Floats] = {}
     keep = float(np.exp(-model.step_s / (3600.0 * replay.offset_memory_h)))
-    drawn_kw = modelled_kw = 0.0
+    load_meter_kw = modelled_kw = 0.0
     lost = model.nothing_lost(history.batch)
     wanted = dict(in_force)
     for t in range(1, rows):
@@ -98,10 +98,10 @@ def present(model: HallModel, history: Telemetry, replay: Replay) -> Present:
         for name in (n for n in CORRECTED if n in seen):
             error = seen[name] - shown[name]
             offset[name] = error if name not in offset else keep * offset[name] + (1.0 - keep) * error
-        drawn_kw, modelled_kw = keep * drawn_kw + rack_kw, keep * modelled_kw + flows.rack_power_kw
+        load_meter_kw, modelled_kw = keep * load_meter_kw + rack_kw, keep * modelled_kw + flows.rack_power_kw
         state = correct(model.plant, state, flows, seen, replay.gain)
         wanted = rules.act(seen)
-    gain = np.clip(drawn_kw / np.maximum(modelled_kw, 1e-3), 0.5, 2.0).astype(model.dtype)
+    gain = np.clip(load_meter_kw / np.maximum(modelled_kw, 1e-3), 0.5, 2.0).astype(model.dtype)
     return Present(state, rules, in_force, wanted, offset, gain)
 
 
@@ -115,7 +115,7 @@ def weather(model: HallModel, history: Telemetry, row: int) -> Any:
     return model.outside(history.values["dry_bulb_c"][row, 0], history.values["wet_bulb_c"][row, 0])
 
 
-def primed(model: HallModel, in_force: dict[str, Floats], seen: dict[str, Floats]) -> Together:
+def primed_rules(model: HallModel, in_force: dict[str, Floats], seen: dict[str, Floats]) -> CombinedController:
     """Rules that have long run and have just put ``in_force`` into force after they had ``seen`` the points."""
     rules = model.rules()
     rules.reset(seen[INLET].shape[-1])

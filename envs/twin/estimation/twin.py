@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.controllers.base import Measurements
-from envs.engine import Taped
+from envs.engine import TapedFunction
 from envs.faults import nothing_lost
 from envs.interface.channels import Channel
 from envs.physics.namespace import Floats
@@ -26,7 +26,7 @@ from envs.twin.estimation.row_load import RowLoad
 BIAS_PULL = 0.15  # of what is left at the warmest inlets, and of the rows' demand, per step; engineering guess
 
 
-class Twin:
+class ObservedPlant:
     """The state of B sites as far as measurements tell it.
 
     Parameters
@@ -39,7 +39,7 @@ class Twin:
     Attributes
     ----------
     state : PlantState
-        After the last ``follow``.
+        After the last ``update``.
     outside, load : Outside, Load
         As measured last; what a forecast goes on with.
     inlet_bias_k : ndarray (Z, B)
@@ -48,11 +48,11 @@ class Twin:
 
     def __init__(self, plant: Plant, channels: tuple[Channel, ...]) -> None:
         self.plant, self.channels = plant, channels
-        self._advance = Taped(plant.step)
+        self._advance = TapedFunction(plant.step)
         self._row_load = RowLoad(plant)
-        self.forget()
+        self.reset()
 
-    def forget(self, mask: NDArray[np.bool_] | None = None) -> None:
+    def reset(self, mask: NDArray[np.bool_] | None = None) -> None:
         """Begin anew with the next measurements, everywhere or where the mask says."""
         if mask is None or self.state is None:
             self.state: PlantState | None = None
@@ -60,7 +60,7 @@ class Twin:
         else:
             self.fresh = mask if self.fresh is None else self.fresh | mask
 
-    def follow(self, measured: Measurements) -> None:
+    def update(self, measured: Measurements) -> None:
         """One control step further, to the moment of these measurements."""
         sites = measured["dry_bulb_c"].shape[-1]
         layout = self.plant.layout
@@ -70,11 +70,11 @@ class Twin:
             self.row_bias_kw = 0.0 * demand
         elif self.fresh is not None:
             self.row_bias_kw = self.row_bias_kw * ~self.fresh
-        self.outside, self.load = measured_outside(measured, layout.pressure_kpa), self.load_of(demand)
+        self.outside, self.load = outside_from_measurements(measured, layout.pressure_kpa), self.load_of(demand)
         self.lost = nothing_lost(sites, layout.n_zones, self.plant.dtype)
         in_force = {c.name: measured[f"in_force.{c.name}"] for c in self.channels}
         if anew or self.fresh is not None:
-            settled, flows = self._settled(measured, in_force, sites)
+            settled, flows = self._steady_state(measured, in_force, sites)
             bias = measured["zone_inlet_max_c"] - flows.zone_inlet_max_c
         if anew:
             self.state, self.inlet_bias_k, self.fresh = settled, bias, None
@@ -97,13 +97,13 @@ class Twin:
         """Load of rows that demand ``demand_kw (P, B)``, with what the twin's rows are known to be wrong by."""
         return self._row_load.of(demand_kw + self.row_bias_kw)
 
-    def _settled(self, measured: Measurements, in_force: dict[str, Floats], sites: int) -> tuple[PlantState, Any]:
+    def _steady_state(self, measured: Measurements, in_force: dict[str, Floats], sites: int) -> tuple[PlantState, Any]:
         charge = measured["battery_soc_frac"][0] if "battery_soc_frac" in measured else np.full(sites, 0.5)
         none = np.zeros(sites)
-        return self.plant.settled(self.outside, self.load, in_force, self.lost, none, charge)
+        return self.plant.steady_state(self.outside, self.load, in_force, self.lost, none, charge)
 
 
-def measured_outside(measured: Measurements, pressure_kpa: float) -> Outside:
+def outside_from_measurements(measured: Measurements, pressure_kpa: float) -> Outside:
     """Weather, price and carbon as measured now."""
     dry, wet, price, carbon = (
         measured[name][0] for name in ("dry_bulb_c", "wet_bulb_c", "price_usd_mwh", "carbon_g_kwh")

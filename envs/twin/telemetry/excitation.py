@@ -89,7 +89,7 @@ class Excitation:
         self._shift[name] = np.where(due, shift, self._shift[name])
 
 
-def moved(values: Mapping[str, NDArray[np.float64]], name: str) -> float:
+def movement(values: Mapping[str, NDArray[np.float64]], name: str) -> float:
     """Standard deviation over time of a quantity ``(T, k)``, the most restless row's; 0 where it is not measured."""
     if name not in values or not np.isfinite(values[name]).any():
         return 0.0

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from envs.physics.namespace import Floats
 
 
-def bridged(values: Floats, longest: int, hold: bool, step_matters: float = np.inf) -> tuple[Floats, NDArray[np.bool_]]:
+def without_gaps(
+    values: Floats, longest: int, hold: bool, step_matters: float = np.inf
+) -> tuple[Floats, NDArray[np.bool_]]:
     """Fill gaps of an input ``(T, k)``: held or interpolated, the ends with the nearest value.
 
     Returns

@@ -45,13 +45,13 @@ def without_noise(values: Floats, bridged: Floats, noise_sd: Floats, together: N
         here = together == group
         directions = np.linalg.svd(around[:, here], full_matrices=False)[2]
         components = (around[:, here] @ directions.T).T
-        best[:, here] = np.stack([_predicted(c) for c in components], axis=1) @ directions
+        best[:, here] = np.stack([_prediction(c) for c in components], axis=1) @ directions
     best = best * scale + mean
     jump = np.abs(values - best) > BELIEVED * noise_sd
     return np.where(jump, values, best)
 
 
-def _predicted(column: Floats) -> Floats:
+def _prediction(column: Floats) -> Floats:
     """One series ``(T,)`` with noise of variance 1, block by block."""
     signal = _signal_covariance(column)
     gain = np.linalg.solve(signal + np.eye(len(signal)), signal)[:, MARGIN : MARGIN + BLOCK]

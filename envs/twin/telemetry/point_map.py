@@ -20,7 +20,7 @@ import yaml
 
 from envs.plant.layout import Layout
 from envs.scenario import Scenario
-from envs.twin.telemetry.quantities import QUANTITIES, rows_of, there
+from envs.twin.telemetry.quantities import QUANTITIES, quantities_of, rows_of
 from envs.units import KELVIN_OFFSET
 
 #: Unit to factor and constant: ``ours = factor * theirs + constant``.
@@ -62,7 +62,7 @@ class PointEntry:
     brick: str = ""
     shift_s: float = 0.0
 
-    def converted(self, values: Any) -> Any:
+    def in_our_unit(self, values: Any) -> Any:
         """Values in our unit."""
         factor, constant = CONVERSIONS[QUANTITIES[self.channel].kind][self.unit]
         return values * factor + constant
@@ -108,7 +108,7 @@ def _entries(where: str, raw: Any, scenario: Scenario, layout: Layout) -> list[P
     if not isinstance(raw, dict) or not {"name", "channel", "unit"} <= set(raw) or set(raw) - KEYS:
         raise ValueError(f"{where}: found {raw!r}; give name, channel and unit, and maybe {sorted(KEYS)}")
     channel, unit = str(raw["channel"]), str(raw["unit"])
-    known = there(layout, scenario)
+    known = quantities_of(layout, scenario)
     if channel not in known:
         near = difflib.get_close_matches(channel, known, 3) or sorted(known)
         why = "is not in this scenario's plant" if channel in QUANTITIES else "is unknown"

@@ -104,7 +104,7 @@ def rows_of(name: str, layout: Layout) -> int:
     return layout.rows[QUANTITIES[name].per]
 
 
-def there(layout: Layout, scenario: Scenario) -> dict[str, Quantity]:
+def quantities_of(layout: Layout, scenario: Scenario) -> dict[str, Quantity]:
     """Quantities that this plant has."""
     present = layout.present | ({"dx"} if scenario.dx is not None else set())
     return {
@@ -117,7 +117,7 @@ def there(layout: Layout, scenario: Scenario) -> dict[str, Quantity]:
 def outputs(available: Mapping[str, object], layout: Layout, scenario: Scenario) -> list[str]:
     """Measured quantities that a replay is compared with, in the table's order; the load that drives it is none."""
     load = next((name for name in LOADS if name in available), None)
-    known = there(layout, scenario)
+    known = quantities_of(layout, scenario)
     return [n for n, q in known.items() if n in available and n != load and q.role in ("output", "load")]
 
 

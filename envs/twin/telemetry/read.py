@@ -64,7 +64,7 @@ def read_telemetry(
         at = np.ceil((stamps + p.shift_s) / step_s - 1e-6) - origin
         into = values.setdefault(p.channel, np.full((count, rows_of(p.channel, layout)), np.nan))
         names.setdefault(p.channel, [""] * into.shape[1])[p.row] = p.name
-        into[:, p.row] = _averaged(p.converted(column), at, count)
+        into[:, p.row] = _step_means(p.in_our_unit(column), at, count)
     start = EPOCH + timespan(origin * step_s)
     return Telemetry.of_hall(values, step_s, start, {k: tuple(v) for k, v in names.items()}), findings
 
@@ -108,7 +108,7 @@ def _clock(path: Path, stamps: Floats) -> tuple[Floats, list[Finding]]:
             raise ValueError(
                 f"{path}, line {row + 3}: the stamp goes back by {-steps[row]:g} s; sort the file, or split it there"
             )
-        end = _set_forward(steps, int(row), usual)
+        end = _clock_restored_row(steps, int(row), usual)
         mended[row + 1 : end] -= jump
         findings.append(
             Finding("clock", "time", f"set back by an hour at line {row + 3}; {end - row - 1} rows were put right")
@@ -119,7 +119,7 @@ def _clock(path: Path, stamps: Floats) -> tuple[Floats, list[Finding]]:
     return mended, findings
 
 
-def _set_forward(steps: Floats, row: int, usual: float) -> int:
+def _clock_restored_row(steps: Floats, row: int, usual: float) -> int:
     """Row before which a clock that was set back is right again: where it jumps an hour, or the end."""
     later = np.flatnonzero(np.abs(steps[row + 1 :] - usual - CLOCK_CHANGE_S) < 0.5 * usual)
     return int(row + 2 + later[0]) if later.size else len(steps) + 1
@@ -135,7 +135,7 @@ def _numbers(path: Path, frame: pd.DataFrame, name: str) -> Floats:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _averaged(values: Floats, at: Floats, count: int) -> Floats:
+def _step_means(values: Floats, at: Floats, count: int) -> Floats:
     """Means of the readings in each step; NaN where there is none."""
     known = np.isfinite(values) & (at >= 0) & (at < count)
     index = at[known].astype(np.int64)

@@ -63,7 +63,7 @@ class Recorder:
         return Telemetry(read, self.core.step_s, np.full(self.core.num_envs, START_UTC))
 
 
-def recorded(core: DataCenterCore, controller: Controller, steps: int, read: Reader) -> Telemetry:
+def record_telemetry(core: DataCenterCore, controller: Controller, steps: int, read: Reader) -> Telemetry:
     """Telemetry of ``steps`` control steps under a controller; arguments as of `play` and `Recorder`."""
     recorder = Recorder(core, read, steps)
     for step in play(core, controller, steps):
@@ -71,7 +71,7 @@ def recorded(core: DataCenterCore, controller: Controller, steps: int, read: Rea
     return recorder.telemetry()
 
 
-class Points:
+class PointReader:
     """Reads the core's points, and meters of cooling power and of every rack through the same sensor layer.
 
     Parameters
@@ -92,9 +92,9 @@ class Points:
     def __call__(self, step: Step) -> dict[str, Floats]:
         """Readings after a step ``{name: (k, B)}``."""
         measured = self.core.measurements()
-        return {name: measured[name] for name in self.kept} | self._metered()
+        return {name: measured[name] for name in self.kept} | self._meter_readings()
 
-    def _metered(self) -> dict[str, Floats]:
+    def _meter_readings(self) -> dict[str, Floats]:
         core, plan = self.core, self.core.plan
         true = self.bank.stack({name: getattr(core.flows, name) for name in self.bank.rows})
         seed = plan.noise_seed + METER_STREAM
@@ -104,7 +104,7 @@ class Points:
         return self.bank.split(seen)
 
 
-def quantities(core: DataCenterCore, names: Sequence[str]) -> Reader:
+def true_value_reader(core: DataCenterCore, names: Sequence[str]) -> Reader:
     """Reader of the true values of quantities, as no sensor errs."""
 
     def read(step: Step) -> dict[str, Any]:

@@ -51,14 +51,14 @@ class Finding:
 
 
 @dataclass(frozen=True, eq=False)
-class Screened:
+class ScreenedTelemetry:
     """Telemetry that can be fitted, and what was found on the way."""
 
     telemetry: Telemetry
     findings: tuple[Finding, ...]
 
 
-def screen(telemetry: Telemetry, rated_kw: Mapping[str, float], before: Sequence[Finding] = ()) -> Screened:
+def screen(telemetry: Telemetry, rated_kw: Mapping[str, float], before: Sequence[Finding] = ()) -> ScreenedTelemetry:
     """Find gaps, wrong units, stuck sensors, outliers and shifted clocks.
 
     Parameters
@@ -87,8 +87,8 @@ def screen(telemetry: Telemetry, rated_kw: Mapping[str, float], before: Sequence
             kept[name] = clean[:, :, None]
     checked = telemetry.with_values(kept)
     findings += clocks(checked)
-    _required(telemetry, kept, findings)
-    return Screened(checked, tuple(findings))
+    _require_drivers(telemetry, kept, findings)
+    return ScreenedTelemetry(checked, tuple(findings))
 
 
 def _gaps(values: Floats, points: Sequence[str], step_s: float) -> list[Finding]:
@@ -242,7 +242,7 @@ def _shift(leader: Floats, follower: Floats, longest: int) -> tuple[int, float]:
     return best, found[best] - max(found[0], found[1])
 
 
-def _required(raw: Telemetry, kept: Mapping[str, Floats], findings: Sequence[Finding]) -> None:
+def _require_drivers(raw: Telemetry, kept: Mapping[str, Floats], findings: Sequence[Finding]) -> None:
     """Stop where what drives the replay was set aside."""
     for name in raw.values:
         if QUANTITIES[name].role != "output" and name not in kept and name not in LOADS[1:]:

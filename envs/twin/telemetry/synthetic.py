@@ -18,9 +18,9 @@ from envs.scenario import Scenario
 from envs.twin.calibration.free_parameters import FreeParameter
 from envs.twin.telemetry.excitation import Excitation
 from envs.twin.telemetry.point_map import point_map_text
-from envs.twin.telemetry.quantities import QUANTITIES, constant_error, noise_sd, there
-from envs.twin.telemetry.recorder import quantities, recorded
-from envs.twin.telemetry.telemetry import Telemetry, stacked, timespan
+from envs.twin.telemetry.quantities import QUANTITIES, constant_error, noise_sd, quantities_of
+from envs.twin.telemetry.recorder import record_telemetry, true_value_reader
+from envs.twin.telemetry.telemetry import Telemetry, stacked_columns, timespan
 
 NOT_LOGGED = ("row_power_kw", "it_power_kw", "pdu_loss_kw", "outside_rh_frac", "cooling_power_kw")
 LONGEST_GAP_ROWS = 6  # of a lost stretch, besides single lost readings
@@ -32,7 +32,7 @@ def hidden_values(free: Sequence[FreeParameter], n: int, rng: np.random.Generato
     return {p.path: p.value(u[k]) for k, p in enumerate(free) if not p.is_input}
 
 
-def record(scenario: Scenario, steps: int, plan: EpisodePlan, world: World, seed: int = 0) -> Telemetry:
+def simulated_truth(scenario: Scenario, steps: int, plan: EpisodePlan, world: World, seed: int = 0) -> Telemetry:
     """What the plant truly did under rules and random steps.
 
     Parameters
@@ -58,17 +58,19 @@ def record(scenario: Scenario, steps: int, plan: EpisodePlan, world: World, seed
     core.reset(plan=plan)
     controller = Excitation(core.rules, core.channels, core.step_s, seed)
     controller.reset(core.num_envs)
-    names = [n for n in there(core.plant.layout, scenario) if n not in NOT_LOGGED]
-    return recorded(core, controller, steps, quantities(core, names))
+    names = [n for n in quantities_of(core.plant.layout, scenario) if n not in NOT_LOGGED]
+    return record_telemetry(core, controller, steps, true_value_reader(core, names))
 
 
-def measured(truth: Telemetry, hall: int, sensors: SensorModel, seed: int, gaps_frac: float = 0.05) -> Telemetry:
+def synthetic_telemetry(
+    truth: Telemetry, hall: int, sensors: SensorModel, seed: int, gaps_frac: float = 0.05
+) -> Telemetry:
     """What a building would log of one hall: noise and constant errors of every sensor, and gaps.
 
     Parameters
     ----------
     truth : Telemetry
-        From `record`.
+        From `simulated_truth`.
     hall : int
         Which environment.
     sensors : SensorModel
@@ -106,7 +108,7 @@ def write(telemetry: Telemetry, folder: Path) -> tuple[Path, Path]:
     for name, values in series.items():
         columns |= {f"{name}[{k}]": values[:, k] for k in range(values.shape[1])}
     table, points = folder / "telemetry.csv", folder / "points.yaml"
-    logged = np.isfinite(stacked(series, list(series))).any(axis=1)
+    logged = np.isfinite(stacked_columns(series, list(series))).any(axis=1)
     pd.DataFrame(columns)[logged].to_csv(table, index=False, float_format="%.6g")
     points.write_text(point_map_text({n: v.shape[1] for n, v in series.items()}), encoding="utf-8")
     return table, points

@@ -30,8 +30,8 @@ class Telemetry:
     - temperatures, positions and modes as read at that moment;
     - powers as means over the step that ends there;
     - setpoints that were in force in that step;
-    - weather: see the maker. A log and `recorder.quantities` give the weather of the step that ends there;
-      `recorder.Points` gives the weather as read at the moment, which is that of the step that follows.
+    - weather: see the maker. A log and `recorder.true_value_reader` give the weather of the step that ends there;
+      `recorder.PointReader` gives the weather as read at the moment, which is that of the step that follows.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ class Telemetry:
         """The same clock with other values ``(T, k, B)``."""
         return replace(self, values=dict(values))
 
-    def copied(self) -> Telemetry:
+    def own_copy(self) -> Telemetry:
         """The same rows in memory of their own."""
         return self.with_values({name: value.copy() for name, value in self.values.items()})
 
@@ -158,7 +158,7 @@ def moments(telemetry: Telemetry, first: int, stride: int, count: int, before: i
     return replace(telemetry, values={n: view(v) for n, v in telemetry.values.items()}, start_utc=begin)
 
 
-def side_by_side(parts: Sequence[Telemetry]) -> Telemetry:
+def joined_batch(parts: Sequence[Telemetry]) -> Telemetry:
     """Environments of several pieces of telemetry with the same rows, in one batch."""
     values = {n: np.concatenate([p.values[n] for p in parts], axis=-1) for n in parts[0].values}
     return replace(parts[0], values=values, start_utc=np.concatenate([p.start_utc for p in parts]))
@@ -169,6 +169,6 @@ def timespan(duration_s: Any) -> Any:
     return np.rint(duration_s).astype("timedelta64[s]")
 
 
-def stacked(values: Mapping[str, Any], names: Sequence[str]) -> NDArray[np.float64]:
+def stacked_columns(values: Mapping[str, Any], names: Sequence[str]) -> NDArray[np.float64]:
     """Columns of several quantities ``(T, k)`` side by side ``(T, sum k)``."""
     return np.concatenate([np.asarray(values[n], np.float64) for n in names], axis=1)

@@ -5,17 +5,17 @@ import pytest
 
 from agents.forecasting import first_over as engine
 from agents.forecasting.engine import Forecaster
-from agents.forecasting.first_over import FirstOver, answer, crah_failure, first_over, first_over_each
+from agents.forecasting.first_over import FirstOver, crah_failure, first_crossing, first_over, first_over_each
 from envs.scenario import Scenario
 from envs.twin.telemetry.telemetry import Telemetry
-from experiments.forecasting.failures import agreement, truly_first
+from experiments.forecasting.failures import agreement, true_crossings
 from experiments.forecasting.halls import Halls
 from experiments.forecasting.judge import Judging
 
 
 def test_the_first_crossing_stands_between_two_steps() -> None:
     inlets = np.array([[25.0, 30.0], [31.0, 30.0], [33.0, 30.0]])[:, :, None]
-    found = answer(inlets, 15.0, 32.0)
+    found = first_crossing(inlets, 15.0, 32.0)
     assert found.rack.tolist() == [0]
     assert found.after_s[0] == 22.5
     assert np.isinf(found.by_rack_s[1, 0])
@@ -23,7 +23,7 @@ def test_the_first_crossing_stands_between_two_steps() -> None:
 
 
 def test_none_is_said_where_no_rack_goes_over() -> None:
-    found = answer(np.full((5, 3, 2), 25.0), 15.0, 32.0)
+    found = first_crossing(np.full((5, 3, 2), 25.0), 15.0, 32.0)
     assert found.rack.tolist() == [-1, -1]
     assert np.isinf(found.after_s).all()
 
@@ -42,7 +42,7 @@ def test_without_any_failure_nothing_goes_over_and_without_any_unit_all_does(
 def test_the_answer_agrees_with_what_happens_in_the_hall(forecaster: Forecaster, halls: Halls) -> None:
     row = halls.moments[0].row
     how = Judging(train_days=(row - 40) // 144 - 7, blocks=1, failures=1, failure_h=0.5)
-    true = truly_first(halls, how)[(0, "all")]
+    true = true_crossings(halls, how)[(0, "all")]
     history = halls.telemetry.part(0, row + 1)
     past = history.hall(0)
     said = first_over(forecaster, past, crah_failure(0, 3.0), hours=0.5)

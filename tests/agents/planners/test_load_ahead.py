@@ -10,12 +10,12 @@ from agents.forecasting.engine import ForecastSettings
 from agents.planners.cem import Budget
 from agents.planners.load_ahead import ROW_POWER, EngineOutlook, Persistence
 from agents.planners.mpc import Mpc, MpcSettings
-from agents.planners.trial import Bench
-from agents.planners.tuning import rules_with
+from agents.planners.trial import CandidateTrials
+from agents.planners.tuning import rules_from
 from envs.twin.telemetry.telemetry import INLET, RACK_POWER, Telemetry
-from experiments.evaluation.telemetry_before import earlier
+from experiments.evaluation.telemetry_before import earlier_plan
 
-BenchOf = Callable[[str], Bench]
+BenchOf = Callable[[str], CandidateTrials]
 PER_DAY, DAYS = 288, 12
 SMALL = MpcSettings(horizon_s=600.0, budget=Budget(population=6, elites=2, iterations=1, spread=0.15))
 
@@ -61,32 +61,32 @@ def measured(points: dict[str, Any], row: int) -> dict[str, Any]:
 def test_the_engine_expects_the_working_day_that_persistence_misses(
     bench_of: BenchOf, outlook: EngineOutlook, points: dict[str, Any]
 ) -> None:
-    outlook.forget()
+    outlook.reset()
     rated_kw = bench_of("edge_room").single.plant.layout.row_rated_kw
     first = 11 * PER_DAY + 7 * 12
     for row in range(first, first + 6):
-        outlook.follow(measured(points, row))
+        outlook.update(measured(points, row))
     now = measured(points, first + 5)
     came = points[ROW_POWER][first + 6 : first + 24] * rated_kw
-    error = np.abs(outlook.coming(now, 18).row_kw - came).mean()
-    lasting = np.abs(Persistence(bench_of("edge_room").single.plant.layout).coming(now, 18).row_kw - came).mean()
+    error = np.abs(outlook.expectation(now, 18).row_kw - came).mean()
+    lasting = np.abs(Persistence(bench_of("edge_room").single.plant.layout).expectation(now, 18).row_kw - came).mean()
     assert error < 0.5 * lasting
 
 
 def test_what_caps_hold_back_now_is_demanded_on(outlook: EngineOutlook, points: dict[str, Any]) -> None:
-    outlook.forget()
+    outlook.reset()
     now = measured(points, 11 * PER_DAY)
     held = {**now, "row_demand_share": now[ROW_POWER] + 0.1}
-    more = outlook.coming(held, 3).row_kw - outlook.coming(now, 3).row_kw
+    more = outlook.expectation(held, 3).row_kw - outlook.coming(now, 3).row_kw
     np.testing.assert_allclose(more, np.broadcast_to(0.1 * outlook.rated_kw, more.shape), rtol=1e-3)
 
 
 def test_forgetting_goes_back_to_the_telemetry_before_where_the_mask_says(
     outlook: EngineOutlook, points: dict[str, Any]
 ) -> None:
-    outlook.forget()
-    outlook.follow(measured(points, 5))
-    outlook.forget(np.array([True, False, False, False]))
+    outlook.reset()
+    outlook.update(measured(points, 5))
+    outlook.reset(np.array([True, False, False, False]))
     same = (outlook.past.values[RACK_POWER] == outlook.before.values[RACK_POWER]).all(axis=(0, 1))
     assert same.tolist() == [True, False, False, False]
     assert (outlook.past.now - outlook.before.now).tolist() == [0, 1, 1, 1]
@@ -104,7 +104,7 @@ def test_racks_of_a_row_share_its_power_by_their_rating(bench_of: BenchOf, outlo
 def test_moves_on_the_engines_outlook_stay_in_range(bench_of: BenchOf, outlook: EngineOutlook) -> None:
     core = bench_of("edge_room").single
     core.reset(seed=0, plan=bench_of("edge_room").plan)
-    mpc = Mpc(core, rules_with(core, {}), SMALL, ahead=outlook)
+    mpc = Mpc(core, rules_from(core, {}), SMALL, ahead=outlook)
     mpc.reset(core.num_envs)
     wanted = mpc.act(core.measurements())
     for c in core.agent_channels:
@@ -116,7 +116,7 @@ def test_the_weeks_before_an_episode_are_none_that_it_meets(bench_of: BenchOf) -
     core = bench_of("edge_room").single
     core.reset(seed=0, plan=bench_of("edge_room").plan)
     week, steps = core.world.steps_per_week, 28 * PER_DAY
-    found = earlier(core, steps)
+    found = earlier_plan(core, steps)
     episode = core.plan.load_start[:, None] + np.arange(core.scenario.episode.steps)
     told = found.load_start[:, None] + np.arange(steps)
     assert found.load_start.min() >= 0

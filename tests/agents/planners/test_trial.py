@@ -5,17 +5,17 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from agents.planners.best_constant import held
-from agents.planners.trial import INFEASIBLE_USD, Bench, Trial, gated_cost, gated_cost_each, limits_of
-from agents.planners.tuning import rules_with
+from agents.planners.best_constant import constant_action
+from agents.planners.trial import INFEASIBLE_USD, CandidateTrials, Trial, gated_cost, gated_cost_each, limits_of
+from agents.planners.tuning import rules_from
 from envs.interface.constraints import CONSTRAINTS, GATES, Constraint
 from experiments.evaluation.gates import failed_gates
 
-BenchOf = Callable[[str], Bench]
+BenchOf = Callable[[str], CandidateTrials]
 
 
 @pytest.fixture
-def bench(bench_of: BenchOf) -> Bench:
+def bench(bench_of: BenchOf) -> CandidateTrials:
     return bench_of("edge_room")
 
 
@@ -33,16 +33,19 @@ def made_up(hot: float, work: float, reward: float) -> Trial:
     return Trial(sums, days=1.0, usd_per_reward=5.0)
 
 
-def test_candidate_in_a_batch_scores_what_it_scores_alone(bench: Bench) -> None:
+def test_candidate_in_a_batch_scores_what_it_scores_alone(bench: CandidateTrials) -> None:
     points = np.random.default_rng(0).uniform(0.2, 0.8, (3, bench.single.decoder.size))
-    open_limits = {**dict.fromkeys(limits_of(bench.judge(lambda core: rules_with(core, {}))), 1e9), "work_done_h": 0.0}
-    together = bench.cost(held, open_limits)(points)
-    alone = [float(bench.judge(lambda core, p=p: held(core, p)).cost_usd_day()[0]) for p in points]
+    open_limits = {
+        **dict.fromkeys(limits_of(bench.columns_of(lambda core: rules_from(core, {}))), 1e9),
+        "work_done_h": 0.0,
+    }
+    together = bench.cost(constant_action, open_limits)(points)
+    alone = [float(bench.columns_of(lambda core, p=p: constant_action(core, p)).cost_usd_day()[0]) for p in points]
     np.testing.assert_allclose(together, alone, rtol=1e-5)
 
 
-def test_same_controller_twice_gives_the_same_sums(bench: Bench) -> None:
-    first, again = (bench.judge(lambda core: rules_with(core, {})) for _ in range(2))
+def test_same_controller_twice_gives_the_same_sums(bench: CandidateTrials) -> None:
+    first, again = (bench.columns_of(lambda core: rules_from(core, {})) for _ in range(2))
     for name, values in first.sums.items():
         np.testing.assert_array_equal(values, again.sums[name], err_msg=name)
 
@@ -96,10 +99,10 @@ def test_a_search_breaks_on_the_very_gates_that_a_report_has(gate: Constraint) -
     assert len(judged) == 1 and gate.meaning in judged[0]
 
 
-def test_a_trial_uses_what_the_evaluation_scores(bench: Bench) -> None:
+def test_a_trial_uses_what_the_evaluation_scores(bench: CandidateTrials) -> None:
     from experiments.evaluate import score_and_trace
 
-    found = bench.judge(lambda core: core.rules)
+    found = bench.columns_of(lambda core: core.rules)
     bench.single.reset(seed=bench.seed, plan=bench.plan)
     table, _ = score_and_trace(bench.single, bench.single.rules, bench.scenario.episode.steps)
     for c in CONSTRAINTS:

@@ -9,27 +9,27 @@ import pytest
 
 from agents.planners import tuned as tuned_file
 from agents.planners.cem import Budget
-from agents.planners.trial import Bench, gated_cost, limits_of
-from agents.planners.tuned import Tuned, load_tuned, plant_hash, save_tuned
-from agents.planners.tuning import RuleBox, find_rules, moved, rules_with, with_rules
+from agents.planners.trial import CandidateTrials, gated_cost, limits_of
+from agents.planners.tuned import TunedRules, load_tuned, plant_hash, save_tuned
+from agents.planners.tuning import RuleBox, changed_constants, find_rules, rules_from, with_rules
 from envs.scenario import Scenario, load
 
-BenchOf = Callable[[str], Bench]
+BenchOf = Callable[[str], CandidateTrials]
 
 
 @pytest.fixture
-def bench(bench_of: BenchOf) -> Bench:
+def bench(bench_of: BenchOf) -> CandidateTrials:
     return bench_of("edge_room")
 
 
-def test_constants_survive_the_way_through_the_box(bench: Bench) -> None:
+def test_constants_survive_the_way_through_the_box(bench: CandidateTrials) -> None:
     box = RuleBox(bench.single.plant.layout)
     inside = box.decode(np.full(len(box.knobs), 0.3))
     rules = with_rules(bench.scenario, inside).rules
     assert box.decode(box.encode(rules)) == pytest.approx(inside)
 
 
-def test_plant_without_a_tower_has_no_knob_for_one(bench: Bench) -> None:
+def test_plant_without_a_tower_has_no_knob_for_one(bench: CandidateTrials) -> None:
     keys = {k.key for k in RuleBox(bench.single.plant.layout).knobs}
     assert "fan.setpoint_c" in keys
     assert not any(k.startswith(("condenser", "tcs", "fws")) for k in keys)
@@ -40,22 +40,24 @@ def test_constants_per_environment_act_as_each_would_alone(bench_of: BenchOf, na
     bench = bench_of(name)
     box = RuleBox(bench.single.plant.layout)
     points = np.random.default_rng(1).uniform(0.1, 0.9, (2, len(box.knobs))).astype(np.float32)
-    bounds = {**dict.fromkeys(limits_of(bench.judge(lambda core: rules_with(core, {}))), 1e9), "work_done_h": 0.0}
-    together = bench.cost(lambda core, x: rules_with(core, box.decode(x)), bounds)(points)
-    alone = [float(bench.judge(lambda core, p=p: rules_with(core, box.decode(p))).cost_usd_day()[0]) for p in points]
+    bounds = {**dict.fromkeys(limits_of(bench.columns_of(lambda core: rules_from(core, {}))), 1e9), "work_done_h": 0.0}
+    together = bench.cost(lambda core, x: rules_from(core, box.decode(x)), bounds)(points)
+    alone = [
+        float(bench.columns_of(lambda core, p=p: rules_from(core, box.decode(p))).cost_usd_day()[0]) for p in points
+    ]
     np.testing.assert_allclose(together, alone, rtol=1e-3)
 
 
-def test_tuned_rules_are_never_worse_than_as_given(bench: Bench) -> None:
-    given = bench.judge(lambda core: rules_with(core, {}))
+def test_tuned_rules_are_never_worse_than_as_given(bench: CandidateTrials) -> None:
+    given = bench.columns_of(lambda core: rules_from(core, {}))
     bounds = limits_of(given)
     values = find_rules(bench, bounds, Budget(population=8, elites=3, iterations=3), seed=0)
-    tuned = bench.judge(lambda core: rules_with(core, values))
+    tuned = bench.columns_of(lambda core: rules_from(core, values))
     assert gated_cost(tuned, bounds)[0] <= gated_cost(given, bounds)[0] * (1.0 + 1e-6)
 
 
-def test_what_moved_is_written_down(bench: Bench) -> None:
-    assert moved(bench.scenario.rules, {"fan.setpoint_c": 24.0}) == {"fan.setpoint_c": [25.5, 24.0]}
+def test_what_moved_is_written_down(bench: CandidateTrials) -> None:
+    assert changed_constants(bench.scenario.rules, {"fan.setpoint_c": 24.0}) == {"fan.setpoint_c": [25.5, 24.0]}
 
 
 def test_other_signals_leave_the_plant_hash_and_another_coil_changes_it() -> None:
@@ -65,7 +67,7 @@ def test_other_signals_leave_the_plant_hash_and_another_coil_changes_it() -> Non
 
 
 def test_frozen_result_reads_back_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written = Tuned(
+    written = TunedRules(
         "edge_room", "abc", "a command", {"seed": 0}, {"fan.setpoint_c": 24.5}, {"x": 1.0}, {"action": [0.5]}
     )
     save_tuned(written, tmp_path / "tuned" / "edge_room.yaml")
@@ -74,13 +76,13 @@ def test_frozen_result_reads_back_as_written(tmp_path: Path, monkeypatch: pytest
     assert load_tuned("nowhere") is None
 
 
-def shipped_results() -> list[Tuned]:
+def shipped_results() -> list[TunedRules]:
     names = ("ai_hall", "ai_hall_power_cap", "legacy_air", "liquid_hall", "edge_room")
     return [t for t in map(load_tuned, names) if t is not None]
 
 
 @pytest.mark.parametrize("frozen", shipped_results(), ids=lambda t: t.scenario)
-def test_frozen_constants_are_accepted_by_their_scenario_and_say_how_they_were_found(frozen: Tuned) -> None:
+def test_frozen_constants_are_accepted_by_their_scenario_and_say_how_they_were_found(frozen: TunedRules) -> None:
     scenario: Scenario = with_rules(load(frozen.scenario), frozen.rules)
     assert replace(scenario).rules != load(frozen.scenario).rules
     assert frozen.command.startswith("python -m scripts.tune_rules")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs.controllers.base import Controller, Together
+from envs.controllers.base import CombinedController, Controller
 from envs.controllers.fixed import Fixed
 from envs.controllers.pid import FanPi, FanPiController
 from envs.controllers.proportional import ProportionalCaps
@@ -217,6 +217,6 @@ def test_a_rule_answers_in_the_precision_it_is_asked_in(kind: str) -> None:
 
 
 def test_two_controllers_cannot_write_one_channel() -> None:
-    twice = Together([Fixed({"tcs_pump_speed_frac": [1.0]}), Fixed({"tcs_pump_speed_frac": [0.9]})])
+    twice = CombinedController([Fixed({"tcs_pump_speed_frac": [1.0]}), Fixed({"tcs_pump_speed_frac": [0.9]})])
     with pytest.raises(ValueError, match="two controllers write channel 'tcs_pump_speed_frac'"):
         twice.act({"dry_bulb_c": np.zeros((1, 2))})

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.planners.tuning import rules_with
+from agents.planners.tuning import rules_from
 from envs.building.row_value import class_values, rack_curves, usual_mix
 from envs.controllers.marginal_value import Feeder, MarginalValueCaps, Pieces, RackCurve, pieces_of
 from envs.core import DataCenterCore
@@ -58,8 +58,8 @@ def row_value(row: int, limit_kw: float) -> tuple[float, float]:
     """Draw and value of a fully active row under a limit shared by the rating of its racks."""
     mine = [c for c in CURVES if c.row == row]
     each = [limit_kw * c.rated_kw / RATED[row, 0] for c in mine]
-    drawn = sum(float(np.clip(x, c.drawn_kw[0], c.drawn_kw[-1])) for x, c in zip(each, mine))
-    return drawn, sum(float(np.interp(x, c.drawn_kw, c.value_usd_h)) for x, c in zip(each, mine))
+    drawn = sum(float(np.clip(x, c.load_meter_kw[0], c.load_meter_kw[-1])) for x, c in zip(each, mine))
+    return drawn, sum(float(np.interp(x, c.load_meter_kw, c.value_usd_h)) for x, c in zip(each, mine))
 
 
 def test_no_other_share_of_the_feeder_is_worth_more() -> None:
@@ -83,8 +83,8 @@ def test_the_pieces_of_every_row_fall_in_slope_and_a_dent_is_bridged() -> None:
     drawn = np.linspace(40.0, 95.0, 56)
     dented = np.where(drawn < 70.0, drawn, 70.0 + 2.0 * np.maximum(drawn - 80.0, 0.0))
     pieces: Pieces = pieces_of([RackCurve(0, 100.0, 95.0, 30.0, drawn, dented)], 1, 0.45)
-    assert pieces.drawn_kw.sum() == pytest.approx(95.0 - 45.0)
-    assert (pieces.drawn_kw > 0.0).all() and len(pieces.row) < 5
+    assert pieces.load_meter_kw.sum() == pytest.approx(95.0 - 45.0)
+    assert (pieces.load_meter_kw > 0.0).all() and len(pieces.row) < 5
 
 
 @pytest.mark.parametrize("share", [0.45, 0.6, 0.7])
@@ -172,18 +172,18 @@ def test_every_rack_draws_and_does_more_under_a_higher_cap() -> None:
     layout = hall().plant.layout
     np.testing.assert_allclose(usual_mix(hall().scenario).sum(axis=0), 1.0)
     for rack, archetype in zip(rack_curves(hall().scenario, layout), layout.archetypes):
-        assert (np.diff(rack.drawn_kw) >= -1e-4).all() and (np.diff(rack.value_usd_h) >= -1e-4).all()
-        assert rack.full_kw == pytest.approx(rack.drawn_kw[-1]) and rack.full_kw < 1.1 * archetype.peak_kw
+        assert (np.diff(rack.load_meter_kw) >= -1e-4).all() and (np.diff(rack.value_usd_h) >= -1e-4).all()
+        assert rack.full_kw == pytest.approx(rack.load_meter_kw[-1]) and rack.full_kw < 1.1 * archetype.peak_kw
 
 
 def test_the_hall_behind_a_binding_feeder_costs_less_and_does_more_than_under_water_filling() -> None:
     core, cost, work = hall(), {}, {}
     for caps in ("water_filling", "marginal_value"):
         core.reset(seed=3)
-        controller = rules_with(core, {"caps": caps})
+        controller = rules_from(core, {"caps": caps})
         controller.reset(4)
         play_through(core, controller, core.scenario.episode.steps)
-        sums = core.sums.named(core.t)
+        sums = core.sums.by_name(core.t)
         cost[caps], work[caps] = -sums["r"], sums["work_done_h"]
         assert sums["limit_excess_kwh"].max() < 1.0 and sums["trips"].max() == 0.0  # an episode begins without limits
     assert (cost["marginal_value"] < 0.95 * cost["water_filling"]).all()

@@ -12,7 +12,7 @@ from envs.episodes.world import LEAST_HUMIDITY, World
 from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
 from envs.scenario import load
 from envs.signals.step import Load, outside_from_bulbs
-from experiments.evaluation.episodes import explicit_plan, restricted
+from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
 from experiments.evaluation.splits import load_split, plan_episodes
 
 ONE_WEEK = ("site.workload_weeks=1",)
@@ -152,7 +152,7 @@ def test_a_trace_keeps_its_place_in_the_week_and_may_be_shorter(days: int, tmp_p
     traced = load("edge_room", [f"site.workload_file={file}"])
     world = World.build(traced)
     episodes = plan_episodes(load_split("test"), 24, 1)
-    site = restricted(traced, episodes)
+    site = scenario_of_episodes(traced, episodes)
     explicit = explicit_plan(site, World.build(site), episodes)
     drawn = draw_plan(traced, world, [np.random.default_rng(k) for k in range(50)], np.zeros(50, np.int64))
     for plan in (explicit, drawn):

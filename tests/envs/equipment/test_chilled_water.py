@@ -27,7 +27,7 @@ def run(p, state, minutes, load, flow, setpoint, condenser, wet_bulb=10.0, avail
     return history
 
 
-def settled(p, load, supply, minutes, **inputs):
+def steady_state(p, load, supply, minutes, **inputs):
     start = initial(p, np.array([float(supply)]), np.array([float(load)]))
     return run(p, start, minutes, load, setpoint=supply, **inputs)[-1]
 
@@ -46,7 +46,7 @@ def free_cooling_start(load=400.0):
     ],
 )
 def test_the_scenarios_draw_their_design_day_power(p, load, flow, supply, condenser, chiller_kw, pump_kw):
-    state, flows = settled(p, load, supply, 60, flow=flow, condenser=condenser, wet_bulb=25.56)
+    state, flows = steady_state(p, load, supply, 60, flow=flow, condenser=condenser, wet_bulb=25.56)
     assert flows.chiller_power_kw[0] == pytest.approx(chiller_kw, rel=0.03)
     assert flows.pump_power_kw[0] == pytest.approx(pump_kw, rel=0.08)
     assert flows.running[0] == p.chillers_duty
@@ -157,7 +157,7 @@ def test_the_standby_chiller_takes_the_place_of_a_failed_one():
 
 
 def test_the_economizer_has_its_approach_at_design():
-    state, flows = settled(AI, 524.0, 18.0, 120, flow=16.0 * 0.997, condenser=20.0)
+    state, flows = steady_state(AI, 524.0, 18.0, 120, flow=16.0 * 0.997, condenser=20.0)
     cold = flows.return_c[0] - flows.economizer_heat_kw[0] / (16.0 * 0.997 * 4.182)
     assert flows.mode[0] == 1.0
     assert cold - 20.0 == pytest.approx(1.5 * flows.economizer_heat_kw[0] / 524.0, rel=1e-4)
@@ -234,7 +234,7 @@ def test_the_economizer_switches_at_most_once_per_lockout_however_the_tower_is_d
 
 
 def test_the_economizer_stays_off_where_the_wet_bulb_promises_nothing():
-    _, flows = settled(AI, 524.0, 18.0, 60, flow=15.6, condenser=14.0, wet_bulb=23.0)
+    _, flows = steady_state(AI, 524.0, 18.0, 60, flow=15.6, condenser=14.0, wet_bulb=23.0)
     assert flows.mode[0] == 0.0
     assert flows.economizer_heat_kw[0] == 0.0
 
@@ -243,8 +243,8 @@ def test_an_economizer_saves_power_in_the_cold_and_never_in_the_heat():
     bare = ChilledWater(economizer=False)
     for condenser, saves in ((10.0, True), (20.0, True), (29.4, False)):
         inputs = {"flow": 15.6, "condenser": condenser, "wet_bulb": condenser - 4.0}
-        with_it = settled(AI, 500.0, 18.0, 90, **inputs)[1].chiller_power_kw[0]
-        without = settled(bare, 500.0, 18.0, 90, **inputs)[1].chiller_power_kw[0]
+        with_it = steady_state(AI, 500.0, 18.0, 90, **inputs)[1].chiller_power_kw[0]
+        without = steady_state(bare, 500.0, 18.0, 90, **inputs)[1].chiller_power_kw[0]
         assert (with_it < 0.9 * without) if saves else (with_it == without)
 
 

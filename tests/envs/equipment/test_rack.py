@@ -172,7 +172,7 @@ def test_servers_switch_off_at_50_degrees_of_inlet_air_and_stay_off_until_40():
     before = hall.state._replace(chip_c=np.full((1, 4), 50.0))
     args = (hall.inlet, hall.coolant, hall.flow, hall.demand, hall.limit, hall.alive, 60.0)
     state, flows = rack.advance(hall.table, before, *args)
-    _, flows = rack.exhaled(hall.table, state, flows, hall.inlet, hall.inlet * 0.0, hall.alive, 60.0)
+    _, flows = rack.with_inlet_rise(hall.table, state, flows, hall.inlet, hall.inlet * 0.0, hall.alive, 60.0)
     np.testing.assert_array_equal(flows.shutdown[0], [0.0, 1.0, 1.0, 0.0])
 
 
@@ -183,7 +183,7 @@ def test_an_inlet_that_warms_within_the_step_keeps_its_heat_in_the_solids():
     fans = rack.server_fans(hall.table, before, hall.inlet, hall.demand, hall.alive, 60.0)
     args = (hall.coolant, hall.flow, hall.demand, hall.limit, hall.alive, 60.0, fans)
     state, flows = rack.advance(hall.table, before, hall.inlet, *args)
-    hall.state, flows = rack.exhaled(hall.table, state, flows, hall.inlet + rise, rise, hall.alive, 60.0)
+    hall.state, flows = rack.with_inlet_rise(hall.table, state, flows, hall.inlet + rise, rise, hall.alive, 60.0)
     assert abs(hall.residual_kw(before, flows, 60.0)[0, 0]) < 1e-9
     known, _ = rack.advance(hall.table, before, hall.inlet + rise, *args)
     assert hall.state.solids_c[0, 0] == pytest.approx(known.solids_c[0, 0], abs=0.4)  # its chips feel it a step later

@@ -11,8 +11,8 @@ from envs.interface.action import (
     ActionDecoder,
     channel_travel,
     next_in_force,
-    slew_limited,
     travel_ranges,
+    value_in_force,
     water_fill,
 )
 from envs.interface.channels import CHANNELS, bind_channels, table_hash
@@ -92,7 +92,7 @@ def test_float32_stays_float32() -> None:
         f32 = np.zeros((made.channels[0].rows, 2), np.float32)
         out = made.decode(np.zeros((2, made.size)), {name: f32}, f32[0], np.ones((3, 2), np.float32), 300.0)
         assert out[name].dtype == np.float32
-        assert slew_limited(made.channels[0], out[name], f32, 300.0).dtype == np.float32
+        assert value_in_force(made.channels[0], out[name], f32, 300.0).dtype == np.float32
 
 
 loads = st.lists(st.floats(0.0, 1000.0), min_size=1, max_size=8)
@@ -127,9 +127,9 @@ def test_water_filling_of_a_batch_is_water_filling_one_by_one() -> None:
 def test_a_slew_binds_one_way_and_the_range_both() -> None:
     fan = bind_channels(["crah_fan_speed_frac"], ROWS, {}, {})[0]
     now = np.full((2, 1), 0.8)
-    np.testing.assert_allclose(slew_limited(fan, now * 0.0, now, 300.0), 0.7)
-    np.testing.assert_allclose(slew_limited(fan, now * 0.0, now, 60.0), 0.78)
-    np.testing.assert_allclose(slew_limited(fan, now * 9.0, now, 60.0), 1.0)
+    np.testing.assert_allclose(value_in_force(fan, now * 0.0, now, 300.0), 0.7)
+    np.testing.assert_allclose(value_in_force(fan, now * 0.0, now, 60.0), 0.78)
+    np.testing.assert_allclose(value_in_force(fan, now * 9.0, now, 60.0), 1.0)
 
 
 @pytest.mark.parametrize("name", sorted(CHANNELS))
@@ -137,7 +137,7 @@ def test_every_channel_stays_in_its_range_whatever_is_asked(name: str) -> None:
     channel = bind_channels([name], ROWS, {}, {})[0]
     inside = np.full((channel.rows, 2), 0.5 * (channel.low + channel.high))
     for target in (-1e9, 1e9):
-        value = slew_limited(channel, inside * 0.0 + target, inside, 300.0)
+        value = value_in_force(channel, inside * 0.0 + target, inside, 300.0)
         assert (value >= channel.low).all() and (value <= channel.high).all()
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from envs.core import DataCenterCore
 from envs.interface.channels import table_hash
-from envs.interface.observation import Observer
+from envs.interface.observation import ObservationEncoder
 from envs.scenario import SHIPPED
 
 #: A policy is bound to these: one that moves makes every trained network read other numbers.
@@ -83,18 +83,18 @@ def core_of(scenario: str) -> DataCenterCore:
     return core
 
 
-def observer_of(scenario: str) -> Observer:
+def observer_of(scenario: str) -> ObservationEncoder:
     return core_of(scenario).observer
 
 
-def as_observed(observer: Observer, **values: Any) -> np.ndarray:
+def as_observed(observer: ObservationEncoder, **values: Any) -> np.ndarray:
     """Observation of one site whose points stand in the middle of their ranges, but for ``values``."""
     middle = {p.name: np.full((p.rows, 1), 0.5 * (p.low + p.high)) for p in observer.points}
     block = observer.stack({**middle, **values}, 1, np.dtype("float64"))
     return observer.encode(block)[0]
 
 
-def elements(observer: Observer, name: str) -> list[int]:
+def elements(observer: ObservationEncoder, name: str) -> list[int]:
     return [i for i, row in enumerate(observer.describe()) if row["name"] == name]
 
 
@@ -171,9 +171,9 @@ def test_a_block_comes_apart_as_it_was_stacked() -> None:
 def test_a_range_that_moves_is_seen_by_what_binds_a_policy(field: str) -> None:
     observer = observer_of("edge_room")
     last = observer.points[-1]
-    moved = Observer([*observer.points[:-1], replace(last, **{field: getattr(last, field) + 0.1})])
+    moved = ObservationEncoder([*observer.points[:-1], replace(last, **{field: getattr(last, field) + 0.1})])
     assert moved.describe() != observer.describe()
-    assert Observer(observer.points).describe() == observer.describe()
+    assert ObservationEncoder(observer.points).describe() == observer.describe()
 
 
 @pytest.mark.parametrize("field", ["low", "high", "slew_up", "slew_down"])

@@ -10,7 +10,7 @@ import pytest
 
 from envs.interface.reward import (
     TERM_NAMES,
-    Judged,
+    PricingInputs,
     RewardConfig,
     check_weights,
     closing_cost,
@@ -54,11 +54,11 @@ def flows(**changed: Any) -> SimpleNamespace:
     return SimpleNamespace(**{**quiet, **changed})
 
 
-def judged(**changed: float) -> Judged:
+def judged(**changed: float) -> PricingInputs:
     """Beside the flows: nothing happened, energy costs 50 USD/MWh and carries 400 g/kWh."""
     names = ("demand_cost_usd", "demand_response_short_kwh", "travel_ranges", "inlet_ramp_k_h")
     quiet = {**dict.fromkeys(names, 0.0), "price_usd_mwh": 50.0, "carbon_g_kwh": 400.0}
-    return Judged(**{name: np.full(1, value) for name, value in {**quiet, **changed}.items()})
+    return PricingInputs(**{name: np.full(1, value) for name, value in {**quiet, **changed}.items()})
 
 
 def of_class(k: int, hours: float) -> np.ndarray:
@@ -69,7 +69,7 @@ def of_class(k: int, hours: float) -> np.ndarray:
 
 def priced(**changed: Any) -> dict[str, float]:
     """Terms [USD] of a quarter of an hour; names of ``Judged`` go there, the others to the flows."""
-    beside = {name: changed.pop(name) for name in list(changed) if name in Judged.__dataclass_fields__}
+    beside = {name: changed.pop(name) for name in list(changed) if name in PricingInputs.__dataclass_fields__}
     found = terms(PRICES, flows(**changed), judged(**beside), STEP_H)
     return {name: float(value[0]) for name, value in found.items()}
 

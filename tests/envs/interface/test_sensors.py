@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from envs.interface.sensors import SensorBank, SensorModel, normal_noise, restarted
+from envs.interface.sensors import SensorBank, SensorModel, merged_state, normal_noise
 
 SENSORS = {
     "inlet_c": ("temperature", 6),
@@ -189,7 +189,7 @@ def test_only_environments_that_begin_are_restarted() -> None:
     b = bank()
     seed, episode, _ = ids(4)
     old, new = (b.initial(np.full((12, 4), t, np.float32), seed, episode + k) for k, t in ((0, 20.0), (1, 30.0)))
-    mixed = restarted(old, new, np.array([True, False, False, True]))
+    mixed = merged_state(old, new, np.array([True, False, False, True]))
     np.testing.assert_array_equal(mixed.last[0], [30.0, 20.0, 20.0, 30.0])
     assert mixed.bias is not None and old.bias is not None and new.bias is not None
     np.testing.assert_array_equal(mixed.bias[:, 1], old.bias[:, 1])

@@ -33,7 +33,7 @@ def test_a_flow_of_a_step_is_the_mean_or_the_integral_of_its_sub_steps() -> None
     core.reset(seed=3)
     plant, state = core.plant, core.state
     given = core.in_force, core.outside, core._load, core.lost
-    now, subs = plant.now(state, *given, plant.substep_s), []
+    now, subs = plant.step_conditions(state, *given, plant.substep_s), []
     for _ in range(plant.substeps):
         state, sub = plant.substep(state, now)
         subs.append(sub)

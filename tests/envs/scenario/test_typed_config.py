@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from envs.scenario import SHIPPED, Scenario, load
-from envs.scenario.typed_config import frozen, schema, thaw, twin
+from envs.scenario.typed_config import checked_config, mutable_class, mutable_copy, schema
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Outer:
 
 
 def merged(*lines: str) -> Outer:
-    built = frozen(Outer, OmegaConf.merge(schema(Outer), OmegaConf.from_dotlist(list(lines))))
+    built = checked_config(Outer, OmegaConf.merge(schema(Outer), OmegaConf.from_dotlist(list(lines))))
     assert isinstance(built, Outer)
     return built
 
@@ -54,8 +54,8 @@ def test_an_optional_machine_may_be_taken_away_again() -> None:
 
 
 def test_a_twin_has_the_same_fields_and_may_be_written() -> None:
-    made = thaw(Outer(maybe=Inner(2.0)))
-    assert is_dataclass(made) and type(made) is twin(Outer)
+    made = mutable_copy(Outer(maybe=Inner(2.0)))
+    assert is_dataclass(made) and type(made) is mutable_class(Outer)
     made.maybe.size = 4.0
     assert made.maybe.size == 4.0
 
@@ -63,4 +63,4 @@ def test_a_twin_has_the_same_fields_and_may_be_written() -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_scenario_survives_the_way_there_and_back(name: str) -> None:
     scenario = load(name)
-    assert frozen(Scenario, schema(scenario)) == scenario
+    assert checked_config(Scenario, schema(scenario)) == scenario

@@ -11,7 +11,7 @@ from envs.plant.datacenter import Plant
 from envs.plant.layout import Layout
 from envs.scenario import Scenario, load
 from envs.twin.calibration.free_parameters import with_values
-from envs.twin.telemetry.synthetic import plan_of, record
+from envs.twin.telemetry.synthetic import plan_of, simulated_truth
 from envs.twin.telemetry.telemetry import Telemetry
 
 HIDDEN = {
@@ -35,5 +35,5 @@ class Hall(NamedTuple):
 def hall() -> Hall:
     scenario = load("edge_room", ["site.workload_weeks=1"])
     world = World.build(scenario)
-    truth = record(with_values(scenario, HIDDEN), 36 + 144, plan_of(world, [150], 3), world, 3)
+    truth = simulated_truth(with_values(scenario, HIDDEN), 36 + 144, plan_of(world, [150], 3), world, 3)
     return Hall(scenario, Plant(scenario, "float64").layout, truth)

@@ -9,13 +9,13 @@ import pytest
 
 from envs.plant.datacenter import Plant
 from envs.scenario import Scenario, load
-from envs.twin.calibration.calibration import replayed
+from envs.twin.calibration.calibration import replay_at
 from envs.twin.calibration.free_parameters import free_parameters, with_values
-from envs.twin.calibration.windows import cut
+from envs.twin.calibration.windows import windows_of
 from experiments.calibration.energyplus_hall import OFF_FRAC, OFF_SD, TOTAL, MonthRow, month_rows, wrong_sizes
-from experiments.calibration.energyplus_page import page, store, stored, study_of, verdicts
-from experiments.calibration.energyplus_study import Done, Hall, hall_with_file, run
-from experiments.calibration.energyplus_telemetry import Stretch, only
+from experiments.calibration.energyplus_page import page, store, stored_studies, study_of, verdicts
+from experiments.calibration.energyplus_study import Hall, StudyRun, hall_with_file, run
+from experiments.calibration.energyplus_telemetry import Stretch, rows_alone
 
 DAYS, LATER = Stretch((4,), 1), Stretch((6,), 1)
 WINDOW_S = 3 * 3600.0
@@ -42,7 +42,7 @@ def hall(folder: Path) -> Hall:
 
 
 @pytest.fixture(scope="module")
-def done(folder: Path, hall: Hall) -> Done:
+def done(folder: Path, hall: Hall) -> StudyRun:
     return run(NAME, CLIMATE, folder, 0, None, DAYS, LATER, WINDOW_S, ["power_factor"])
 
 
@@ -50,8 +50,10 @@ def errors(hall: Hall, sizes: Scenario) -> list[MonthRow]:
     """Of a day that nobody fitted, under these sizes."""
     free = free_parameters(sizes)
     later = {6: hall.rows[6]}
-    windows = cut(only(hall.checked.telemetry, list(later.values())), sizes, Plant(sizes, "float64").layout, WINDOW_S)
-    return month_rows("after", later, windows, replayed(sizes, windows, free, np.zeros(len(free))))
+    windows = windows_of(
+        rows_alone(hall.checked.telemetry, list(later.values())), sizes, Plant(sizes, "float64").layout, WINDOW_S
+    )
+    return month_rows("after", later, windows, replay_at(sizes, windows, free, np.zeros(len(free))))
 
 
 def of(rows: list[MonthRow], quantity: str, way: str = "after") -> MonthRow:
@@ -83,7 +85,7 @@ def test_the_file_has_moving_setpoints_noise_and_gaps(folder: Path, hall: Hall) 
 
 @pytest.mark.energyplus
 def test_the_stored_sizes_meet_the_bars_on_a_day_that_they_have_not_seen_and_wrong_ones_do_not(hall: Hall) -> None:
-    study = next(s for s in stored(VALIDATION) if s.key == f"{NAME} {CLIMATE}")
+    study = next(s for s in stored_studies(VALIDATION) if s.key == f"{NAME} {CLIMATE}")
     fitted = with_values(hall.scenario, {s.path: s.fitted for s in study.sizes})
     assert [v for v in verdicts(errors(hall, fitted)) if not v.passed] == []
     assert of(errors(hall, wrong_sizes(hall.scenario, 0)), TOTAL).cv_frac > 0.10
@@ -91,7 +93,7 @@ def test_the_stored_sizes_meet_the_bars_on_a_day_that_they_have_not_seen_and_wro
 
 @pytest.mark.slow
 @pytest.mark.energyplus
-def test_a_fit_to_one_day_finds_what_the_chiller_draws_on_another(done: Done) -> None:
+def test_a_fit_to_one_day_finds_what_the_chiller_draws_on_another(done: StudyRun) -> None:
     rows = done.judged.rows
     before, after = (of(rows, "chiller_power_kw", way) for way in ("before", "after"))
     assert abs(before.bias) > 0.08 * before.mean
@@ -100,11 +102,11 @@ def test_a_fit_to_one_day_finds_what_the_chiller_draws_on_another(done: Done) ->
 
 @pytest.mark.slow
 @pytest.mark.energyplus
-def test_a_study_is_stored_and_read_back_and_takes_its_own_place(done: Done, tmp_path: Path) -> None:
+def test_a_study_is_stored_and_read_back_and_takes_its_own_place(done: StudyRun, tmp_path: Path) -> None:
     study = study_of(done._replace(facts=FACTS | done.facts))
     for _ in range(2):
         store(tmp_path, study)
-    found = stored(tmp_path)
+    found = stored_studies(tmp_path)
     assert len(found) == 1 and len(found[0].months) == len(study.months)
     assert found[0].sizes[0].start == pytest.approx(study.sizes[0].start, rel=1e-4)
     text = page(found)

@@ -12,10 +12,10 @@ from envs.episodes.world import World
 from envs.scenario import load
 from envs.scenario.typed_config import schema
 from envs.twin.calibration.calibration import calibrate
-from envs.twin.calibration.spread import drawn
+from envs.twin.calibration.spread import scenario_draws
 from envs.twin.telemetry.screening import screen
-from envs.twin.telemetry.synthetic import measured, plan_of, record
-from experiments.calibration.report import REPORT, SCENARIO, SPREAD, calibrated, write_findings, write_outcome
+from envs.twin.telemetry.synthetic import plan_of, simulated_truth, synthetic_telemetry
+from experiments.calibration.report import REPORT, SCENARIO, SPREAD, calibrated_data, write_findings, write_outcome
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("calibration")
     scenario = load("edge_room", ["site.workload_weeks=1"])
     world = World.build(scenario)
-    truth = record(scenario, 36 + 108, plan_of(world, [150], 3), world, 3)
-    checked = screen(measured(truth, 0, scenario.sensors, 1), {})
+    truth = simulated_truth(scenario, 36 + 108, plan_of(world, [150], 3), world, 3)
+    checked = screen(synthetic_telemetry(truth, 0, scenario.sensors, 1), {})
     found = calibrate(
         scenario, checked.telemetry, held_out_frac=0.5, window_s=3 * 3600.0, keep=("power_factor", "ups_loss_scale")
     )
@@ -45,7 +45,7 @@ def test_the_calibrated_scenario_loads_and_trains(folder: Path) -> None:
 
 def test_draws_from_the_spread_are_halls_that_differ(folder: Path) -> None:
     scenario = load(str(folder / SCENARIO), ["site.workload_weeks=1"])
-    halls = drawn(scenario, folder / SPREAD, 4)
+    halls = scenario_draws(scenario, folder / SPREAD, 4)
     assert halls.chilled_water is not None and np.ptp(halls.chilled_water.power_factor) > 0.0
     core = DataCenterCore(halls, 4, dtype="float64")
     core.reset(seed=0)
@@ -57,7 +57,7 @@ def test_a_spread_without_its_correlations_is_refused(folder: Path, tmp_path: Pa
     broken = tmp_path / "spread.yaml"
     broken.write_text(yaml.safe_dump({"parameters": {"power.ups_loss_scale": {"value": 1.0}}}))
     with pytest.raises(ValueError, match="square 'correlation'"):
-        drawn(load("edge_room"), broken, 4)
+        scenario_draws(load("edge_room"), broken, 4)
 
 
 def test_the_page_says_what_is_known_and_the_error_ahead(folder: Path) -> None:
@@ -68,7 +68,7 @@ def test_the_page_says_what_is_known_and_the_error_ahead(folder: Path) -> None:
 
 def test_fitted_values_reach_every_group_of_an_archetype() -> None:
     base = OmegaConf.to_container(schema(load("ai_hall")))
-    made = calibrated(base, {"racks.hgx_air.solids_kj_k": 412.3456789, "zones.a.fan_kw": 4.5})
+    made = calibrated_data(base, {"racks.hgx_air.solids_kj_k": 412.3456789, "zones.a.fan_kw": 4.5})
     groups = [g for g in made["racks"].values() if g["archetype"] == "hgx_air"]
     assert len(groups) == 2 and all(g["overrides"]["solids_kj_k"] == 412.346 for g in groups)
     assert made["zones"]["a"]["fan_kw"] == 4.5 and base["zones"]["a"]["fan_kw"] != 4.5

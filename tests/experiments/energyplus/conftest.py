@@ -6,7 +6,7 @@ import pytest
 
 from envs.energyplus import engine
 from envs.energyplus.building import RunPeriod
-from experiments.validation.campaign import STUDIES, Outcome, run_study
+from experiments.validation.campaign import STUDIES, StudyOutcome, run_study
 
 AUTUMN = RunPeriod((10, 31), (11, 1))  # two months, for their measures; Chicago
 SUMMER = RunPeriod((7, 31), (8, 1))
@@ -22,30 +22,30 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def cold_days() -> Outcome:
+def cold_days() -> StudyOutcome:
     return run_study(STUDIES["hall_cold"], ["il_chicago"], AUTUMN, 2, EARLY_S)
 
 
 @pytest.fixture(scope="session")
-def warm_days() -> Outcome:
+def warm_days() -> StudyOutcome:
     return run_study(STUDIES["hall_warm"], ["il_chicago"], AUTUMN, 2, EARLY_S)
 
 
 @pytest.fixture(scope="session")
-def days_under_one_rule() -> Outcome:
+def days_under_one_rule() -> StudyOutcome:
     return run_study(STUDIES["hall_warm_shared"], ["il_chicago"], SWITCHING, 2, EARLY_S)
 
 
 @pytest.fixture(scope="session")
-def days_under_own_rules() -> Outcome:
+def days_under_own_rules() -> StudyOutcome:
     return run_study(STUDIES["hall_warm"], ["il_chicago"], SWITCHING, 2, EARLY_S)
 
 
 @pytest.fixture(scope="session")
-def air_cooled_days() -> Outcome:
+def air_cooled_days() -> StudyOutcome:
     return run_study(STUDIES["air_cooled"], ["az_phoenix"], SUMMER, 2, EARLY_S)
 
 
 @pytest.fixture(scope="session")
-def dx_days() -> Outcome:
+def dx_days() -> StudyOutcome:
     return run_study(STUDIES["dx_room"], ["az_phoenix"], SUMMER, 2, EARLY_S)

@@ -126,7 +126,7 @@ def test_the_shared_rule_stops_energyplus_s_chiller_and_no_heat_is_lost_by_it(da
 def test_the_page_and_the_tables_are_written_with_every_missed_bar(tmp_path, cold_days):
     section = page.section(cold_days)
     verdicts = bars.component_verdicts(cold_days.components)
-    verdicts.append(bars.Verdict("chilled_water_hall", "cold", "invented", "<= 1%", "2.0%", "il_chicago", False))
+    verdicts.append(bars.PlantVerdict("chilled_water_hall", "cold", "invented", "<= 1%", "2.0%", "il_chicago", False))
     facts = {
         "command": "coldaisle validate",
         "energyplus": "25.2",

@@ -13,7 +13,7 @@ from envs.core import DataCenterCore
 from envs.energyplus import hall
 from envs.play import play
 from envs.scenario import load
-from experiments.transfer import chosen
+from experiments.transfer import reference_choice
 from experiments.transfers.setting import Setting, setting, weather_path
 
 pytestmark = pytest.mark.energyplus
@@ -57,7 +57,7 @@ def played(core: DataCenterCore, given: Setting, controller: Any, steps: int = S
 
 @pytest.fixture(scope="module")
 def ruled(core: DataCenterCore, given: Setting) -> dict[str, np.ndarray]:
-    return played(core, given, chosen(given.scenario, ["rules_as_given"])["rules_as_given"](core), RULED)
+    return played(core, given, reference_choice(given.scenario, ["rules_as_given"])["rules_as_given"](core), RULED)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_a_controller_sees_the_same_names_on_both_plants(core: DataCenterCore, g
 
 def test_both_plants_meet_the_same_weather_and_load(given: Setting, ruled: dict[str, np.ndarray]) -> None:
     ours = DataCenterCore(given.scenario, 1, world=given.world)
-    found = played(ours, given, chosen(given.scenario, ["rules_as_given"])["rules_as_given"](ours), RULED)
+    found = played(ours, given, reference_choice(given.scenario, ["rules_as_given"])["rules_as_given"](ours), RULED)
     for name in ("dry_bulb_c", "wet_bulb_c", "reference_it_kw", "work_demanded"):
         assert np.array_equal(found[name], ruled[name])
     assert np.allclose(found["it_power_kw"], ruled["it_power_kw"], rtol=0.03)

@@ -7,7 +7,7 @@ import pytest
 
 from envs.energyplus import shared_rule
 from envs.energyplus.building import RunPeriod
-from envs.energyplus.epjson import merged, one
+from envs.energyplus.epjson import merged_models, single_object
 from experiments.validate import validate
 from experiments.validation import bars
 from experiments.validation.campaign import STUDIES, model_of, scenario_of
@@ -37,7 +37,7 @@ def days(n, seed=0):
 
 def test_an_object_that_is_defined_twice_is_told():
     with pytest.raises(ValueError, match=r"Zone \['hall'\] is defined twice"):
-        merged(one("Zone", "hall"), one("Zone", "hall"))
+        merged_models(single_object("Zone", "hall"), single_object("Zone", "hall"))
 
 
 def test_the_parts_of_every_branch_join_at_their_nodes():
@@ -158,7 +158,7 @@ def at_energyplus(**more):
 
 def decisions(hours):
     """Economizer and chiller over 5-minute steps, ``hours`` a list of what was measured and for how many steps."""
-    control = shared_rule.as_ours(
+    control = shared_rule.with_our_rule(
         lambda step, measured: {"chw_supply_temp_setpoint_c": 16.0}, scenario_of(STUDIES["hall_warm_shared"]), 300.0
     )
     seen = [m for measured, steps in hours for m in [measured] * steps]
@@ -186,13 +186,13 @@ def test_the_shared_rule_stops_energyplus_s_chiller_in_free_cooling_until_the_su
 
 def test_the_shared_rule_never_opens_what_the_inner_control_keeps_shut():
     inner = {"chw_supply_temp_setpoint_c": 16.0, "economizer_available": 0.0}
-    rule = shared_rule.as_ours(lambda step, measured: inner, scenario_of(STUDIES["hall_warm_shared"]), 300.0)
+    rule = shared_rule.with_our_rule(lambda step, measured: inner, scenario_of(STUDIES["hall_warm_shared"]), 300.0)
     assert rule(1, at_energyplus())["economizer_available"] == 0.0
 
 
 def test_a_hall_without_an_economizer_has_no_rule_to_share():
     with pytest.raises(ValueError, match="'air_cooled_hall' has no economizer to switch"):
-        shared_rule.as_ours(lambda step, measured: {}, scenario_of(STUDIES["air_cooled"]), 300.0)
+        shared_rule.with_our_rule(lambda step, measured: {}, scenario_of(STUDIES["air_cooled"]), 300.0)
 
 
 @pytest.mark.energyplus

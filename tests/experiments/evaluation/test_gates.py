@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.evaluation.gates import failed_gates, verdict
+from experiments.evaluation.gates import failed_gates, gate_verdict
 
 #: Every gate by name, so that none can be lost unseen: the baseline's value, one that just passes and one that fails
 #: over twelve episodes of a day, and the words of the failure.
@@ -23,7 +23,7 @@ def scores(**changed: float) -> dict[str, np.ndarray]:
 
 
 def test_equal_safety_and_equal_work_earn_a_number() -> None:
-    found = verdict(scores(energy_per_work_kwh_h=1.08), scores())
+    found = gate_verdict(scores(energy_per_work_kwh_h=1.08), scores())
     assert found.passed
     assert found.saving is not None
     assert found.saving.estimate == pytest.approx(0.1)
@@ -32,8 +32,8 @@ def test_equal_safety_and_equal_work_earn_a_number() -> None:
 @pytest.mark.parametrize("column", CASES)
 def test_each_gate_withholds_the_number_and_says_why(column: str) -> None:
     _, fine, worse, words = CASES[column]
-    assert verdict(scores(energy_per_work_kwh_h=0.5, **{column: fine}), scores()).passed
-    found = verdict(scores(energy_per_work_kwh_h=0.5, **{column: worse}), scores())
+    assert gate_verdict(scores(energy_per_work_kwh_h=0.5, **{column: fine}), scores()).passed
+    found = gate_verdict(scores(energy_per_work_kwh_h=0.5, **{column: worse}), scores())
     assert found.saving is None
     assert len(found.failures) == 1
     assert words in found.failures[0]

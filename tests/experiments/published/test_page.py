@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from experiments.published.page import number, write
-from experiments.published.row import Check, NotRun, Outcome, Row, between, measured, near
+from experiments.published.row import Check, NotRun, Row, RowOutcome, check_between, check_near, measure_row
 
 
 def row(name: str, *checks: Check) -> Row:
@@ -24,7 +24,7 @@ GOOD, BAD = Check("good", 1.0, "1", 0.9, 1.1, "kW"), Check("first server down", 
 
 
 def page(tmp_path: Path, *rows: Row) -> str:
-    return write([measured(r) for r in rows], tmp_path, "abc").read_text()
+    return write([measure_row(r) for r in rows], tmp_path, "abc").read_text()
 
 
 def test_a_failing_row_stays_visible_with_its_reason(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_a_miss_that_nobody_knows_says_so(tmp_path: Path) -> None:
 def test_a_row_that_was_not_run_never_counts_as_a_pass(tmp_path: Path) -> None:
     text = page(tmp_path, Row("20", "target", "1", "0.1", "a source", absent))
     assert "0 of 1 rows pass, 0 fail, 1 not run" in text and "**not run**" in text and "the file is not here" in text
-    assert Outcome(row("8")).verdict == "not run"
+    assert RowOutcome(row("8")).verdict == "not run"
 
 
 def test_the_table_holds_a_line_for_every_number(tmp_path: Path) -> None:
@@ -59,10 +59,10 @@ def test_numbers_are_short_and_zero_has_no_sign(value: float, text: str) -> None
 
 
 def test_bands_are_those_of_the_table() -> None:
-    assert near("x", 1.0, 2.0, "kW", rel=0.1)[3:5] == (1.8, 2.2)
-    assert near("x", 1.0, -2.0, "kW", plus_minus=0.5)[3:5] == (-2.5, -1.5)
-    assert between("x", 1.0, 10.0, 20.0, "s", factor=2.0)[3:5] == (5.0, 40.0)
-    assert between("x", 1.0, -4.0, -3.0, "s", more=0.5)[3:5] == (-4.5, -2.5)
+    assert check_near("x", 1.0, 2.0, "kW", rel=0.1)[3:5] == (1.8, 2.2)
+    assert check_near("x", 1.0, -2.0, "kW", plus_minus=0.5)[3:5] == (-2.5, -1.5)
+    assert check_between("x", 1.0, 10.0, 20.0, "s", factor=2.0)[3:5] == (5.0, 40.0)
+    assert check_between("x", 1.0, -4.0, -3.0, "s", more=0.5)[3:5] == (-4.5, -2.5)
 
 
 def test_what_is_not_a_number_never_passes() -> None:

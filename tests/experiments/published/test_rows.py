@@ -7,17 +7,17 @@ import os
 import pytest
 
 from experiments.published.known_misses import KNOWN_MISSES, reason
-from experiments.published.row import Outcome, measured
+from experiments.published.row import RowOutcome, measure_row
 from experiments.published.table import ROWS
 
 NOT_HERE = ("COLDAISLE_DATA", "psychrolib", "coldaisle validate")
-OUTCOMES: dict[str, Outcome] = {}
+OUTCOMES: dict[str, RowOutcome] = {}
 
 
-def outcome(number: str) -> Outcome:
+def outcome(number: str) -> RowOutcome:
     """Measured once for all tests of this file."""
     if number not in OUTCOMES:
-        OUTCOMES[number] = measured(next(row for row in ROWS if row.number == number))
+        OUTCOMES[number] = measure_row(next(row for row in ROWS if row.number == number))
     return OUTCOMES[number]
 
 

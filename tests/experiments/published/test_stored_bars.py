@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from experiments.published import oracle
-from experiments.published.row import measured
+from experiments.published.row import measure_row
 from experiments.records.provenance import plant_hash
 
 STORED = """plant,case,bar,limit,worst,where,passed
@@ -47,5 +47,5 @@ def test_a_result_of_another_plant_says_so(tmp_path: Path, monkeypatch: pytest.M
 
 def test_without_a_stored_result_the_row_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oracle, "STORED", tmp_path)
-    found = measured(oracle.ROWS[0])
+    found = measure_row(oracle.ROWS[0])
     assert found.verdict == "not run" and "coldaisle validate" in found.not_run

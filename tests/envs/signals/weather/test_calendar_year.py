@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.episodes.world import World, weathers
+from envs.episodes.world import World, weather_years
 from envs.scenario import load
 from envs.signals.weather.calendar_year import calendar_year
 from envs.signals.weather.weather import generate_weather, load_weather
@@ -59,7 +59,7 @@ def test_a_leap_day_is_left_out_and_its_neighbours_meet(tmp_path: Path) -> None:
 
 def refusal(path: Path) -> str:
     with pytest.raises(ValueError) as refused:
-        weathers(load("edge_room", [*SMALL, f"site.climates=[{path}]"]))
+        weather_years(load("edge_room", [*SMALL, f"site.climates=[{path}]"]))
     return str(refused.value)
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c, pressure_kpa
-from envs.signals.weather.climates import Site, climate
+from envs.signals.weather.climates import ClimateSite, climate
 from envs.signals.weather.epw import read_epw
 from envs.signals.weather.weather import Weather, WeatherSamples, generate_weather, load_weather, weather_from_humidity
 from experiments.published.laws import FREE_COOLING_H
 
 needs_data = pytest.mark.skipif("COLDAISLE_DATA" not in os.environ, reason="COLDAISLE_DATA is unset: no measured years")
-PLACE = Site("here", "Here", 40.0, -100.0, 300.0, -6.0)
+PLACE = ClimateSite("here", "Here", 40.0, -100.0, 300.0, -6.0)
 # Table k: T mean/min/max, wet bulb mean and 99.6 %, hours wet bulb < 10, < 18, dry bulb < 27
 TABLE_K = {
     "phoenix_az_tmy3": (23.8, 2.2, 44.4, 13.2, 23.9, 2770, 6682, 5202),
@@ -39,7 +39,7 @@ def handed_year(name: str) -> tuple[Weather, dict[str, np.ndarray]]:
     path = weather_path(name)
     with (path.parent / "site_stats.csv").open() as stream:
         row = {row["site"]: row for row in csv.DictReader(stream)}[name]
-    site = Site(name, row["name"], float(row["lat"]), float(row["lon"]), float(row["elev_m"]), 0.0)
+    site = ClimateSite(name, row["name"], float(row["lat"]), float(row["lon"]), float(row["elev_m"]), 0.0)
     weather = load_weather(path, site=site, first_hour=1.0 if name.endswith("tmy3") else 0.0)
     raw = np.genfromtxt(path, delimiter=",", names=True)
     return weather, {column: raw[column] for column in raw.dtype.names}

@@ -10,7 +10,7 @@ import pytest
 from envs.signals.noise import autoregressive_noise
 from envs.signals.plain_year import MONTH_DAYS, MONTH_EDGES
 from envs.signals.weather.climates import climate, sites
-from envs.signals.weather.generator import hourly_weather, seasonal
+from envs.signals.weather.generator import hourly_weather, smooth_year
 from envs.signals.weather.weather import generate_weather
 
 SITES = sorted(sites())
@@ -77,7 +77,7 @@ def test_an_unknown_site_is_refused_with_the_known_ones() -> None:
 
 def test_the_season_keeps_each_month_and_has_no_kink() -> None:
     normals = climate("chicago_il").temp_mean_c
-    fine = seasonal(normals, np.arange(365 * 24) / 24.0 + 1 / 48.0)
+    fine = smooth_year(normals, np.arange(365 * 24) / 24.0 + 1 / 48.0)
     means = [fine[24 * a : 24 * b].mean() for a, b in zip(MONTH_EDGES[:-1], MONTH_EDGES[1:])]
     np.testing.assert_allclose(means, normals, atol=1e-3)
     slope = np.diff(np.concatenate([fine, fine[:2]]))
@@ -95,7 +95,7 @@ def test_noise_has_unit_variance_and_its_persistence() -> None:
 def test_generated_months_hold_their_normals(key: str) -> None:
     normals = climate(key)
     dry_bulb, dew_point = hourly_weather(normals, seed=1, years=YEARS)
-    season = seasonal(normals.temp_mean_c, np.arange(365) + 0.5)
+    season = smooth_year(normals.temp_mean_c, np.arange(365) + 0.5)
     for month, block in enumerate(months(dry_bulb)):
         # where one year's months jump (London in May 2023), a smooth season alone spreads wider than that year's days
         trend = season[MONTH_EDGES[month] : MONTH_EDGES[month + 1]].std()
@@ -125,7 +125,7 @@ def test_the_same_seed_gives_the_same_year_and_another_seed_another() -> None:
 def test_sites_with_the_same_seed_do_not_share_their_weather() -> None:
     def anomaly(key: str) -> np.ndarray:
         days = hourly_weather(climate(key), 0)[0].reshape(365, 24).mean(axis=1)
-        return days - seasonal(climate(key).temp_mean_c, np.arange(365) + 0.5)
+        return days - smooth_year(climate(key).temp_mean_c, np.arange(365) + 0.5)
 
     assert abs(np.corrcoef(anomaly("dallas_tx"), anomaly("frankfurt_de"))[0, 1]) < 0.3
 

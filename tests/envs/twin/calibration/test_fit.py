@@ -8,16 +8,16 @@ import pytest
 from envs.plant.datacenter import Plant
 from envs.twin.calibration import slopes
 from envs.twin.calibration.calibration import calibrate
-from envs.twin.calibration.errors import end_to_end, weigh, without_constants
+from envs.twin.calibration.errors import constants_removed, end_to_end, weigh
 from envs.twin.calibration.fit import fit
 from envs.twin.calibration.free_parameters import LOAD_GAIN, free_parameters, with_values
-from envs.twin.calibration.intervals import Interval, at_a_bound, covariance, intervals, long_run
+from envs.twin.calibration.intervals import Interval, covariance, intervals, is_at_bound, long_run
 from envs.twin.calibration.rack_load import activity_of
 from envs.twin.calibration.replay import Candidates, replay
-from envs.twin.calibration.windows import cut, drivers, stretches
-from envs.twin.telemetry.gaps import bridged
+from envs.twin.calibration.windows import drivers, stretches, windows_of
+from envs.twin.telemetry.gaps import without_gaps
 from envs.twin.telemetry.quantities import QUANTITIES, noise_sd
-from envs.twin.telemetry.synthetic import measured
+from envs.twin.telemetry.synthetic import synthetic_telemetry
 from envs.twin.telemetry.telemetry import Telemetry
 from tests.envs.twin.conftest import HIDDEN, Hall
 
@@ -35,18 +35,18 @@ def quiet(hall: Hall) -> Telemetry:
         power_bias_frac=0.0,
         fraction_noise=0.0,
     )
-    return measured(hall.truth, 0, still, 1, gaps_frac=0.0)
+    return synthetic_telemetry(hall.truth, 0, still, 1, gaps_frac=0.0)
 
 
 def first_look(hall: Hall, telemetry: Telemetry, keep: tuple[str, ...]) -> list[Interval]:
     """Intervals after one step: enough to see what the data can know."""
-    windows = cut(telemetry, hall.scenario, hall.layout, SIDE_BY_SIDE_S)
+    windows = windows_of(telemetry, hall.scenario, hall.layout, SIDE_BY_SIDE_S)
     found = fit(hall.scenario, windows, free_parameters(hall.scenario, keep), iterations=1)
     return intervals(found, covariance(found, telemetry.step_s), telemetry.series())
 
 
 def test_the_replay_of_the_true_hall_shows_what_the_hall_showed(hall: Hall) -> None:
-    windows = cut(quiet(hall), hall.scenario, hall.layout, SIDE_BY_SIDE_S)
+    windows = windows_of(quiet(hall), hall.scenario, hall.layout, SIDE_BY_SIDE_S)
     free = [p for p in free_parameters(hall.scenario) if p.path in HIDDEN]
     u = np.array([p.u(HIDDEN[p.path]) for p in free])
     activity = activity_of(hall.scenario, windows, free, u)
@@ -58,7 +58,7 @@ def test_the_replay_of_the_true_hall_shows_what_the_hall_showed(hall: Hall) -> N
 
 
 def test_a_candidate_shows_the_same_alone_and_among_others(hall: Hall) -> None:
-    windows = cut(quiet(hall), hall.scenario, hall.layout, SIDE_BY_SIDE_S)
+    windows = windows_of(quiet(hall), hall.scenario, hall.layout, SIDE_BY_SIDE_S)
     free = [p for p in free_parameters(hall.scenario) if p.path in HIDDEN]
     u = np.random.default_rng(0).uniform(-1.0, 1.0, (len(free), 3))
     activity = activity_of(hall.scenario, windows, free, u[:, 0])
@@ -69,7 +69,7 @@ def test_a_candidate_shows_the_same_alone_and_among_others(hall: Hall) -> None:
 
 
 def test_hidden_parameters_are_found_from_noisy_readings_with_gaps(hall: Hall) -> None:
-    telemetry = measured(hall.truth, 0, hall.scenario.sensors, 1)
+    telemetry = synthetic_telemetry(hall.truth, 0, hall.scenario.sensors, 1)
     found = calibrate(
         hall.scenario, telemetry, held_out_frac=0.4, window_s=SIDE_BY_SIDE_S, ahead_s=SIDE_BY_SIDE_S, keep=KEEP
     )
@@ -85,7 +85,9 @@ def test_what_is_known_of_the_coil_does_not_hang_on_the_slopes_step(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Coil, water and pump are told apart by little: a step that is too long pretends to know them better."""
-    windows = cut(measured(hall.truth, 0, hall.scenario.sensors, 1), hall.scenario, hall.layout, SIDE_BY_SIDE_S)
+    windows = windows_of(
+        synthetic_telemetry(hall.truth, 0, hall.scenario.sensors, 1), hall.scenario, hall.layout, SIDE_BY_SIDE_S
+    )
     free = free_parameters(hall.scenario, ("coil_", "pump_", "unit_flow", "power_factor"))
     u = np.zeros(len(free))
     activity = activity_of(hall.scenario, windows, free, u)
@@ -95,13 +97,13 @@ def test_what_is_known_of_the_coil_does_not_hang_on_the_slopes_step(
         monkeypatch.setattr(slopes, "SLOPE_STEP", step)
         shown, lean = slopes.slopes_at(hall.scenario, windows, free, u, activity, bounds)
         weighing = weigh(windows, shown)
-        curvature = without_constants(weighing, end_to_end(windows.shown) - shown, lean, shown).curvature()
+        curvature = constants_removed(weighing, end_to_end(windows.shown) - shown, lean, shown).curvature()
         deviations.append(np.sqrt(np.diag(np.linalg.inv(curvature + np.eye(len(u))))))
     np.testing.assert_allclose(deviations[0], deviations[1], rtol=0.03)
 
 
 def test_a_fan_that_never_moved_is_named_as_the_reason(hall: Hall) -> None:
-    telemetry = measured(hall.truth, 0, hall.scenario.sensors, 1)
+    telemetry = synthetic_telemetry(hall.truth, 0, hall.scenario.sensors, 1)
     values = dict(telemetry.values)
     values["crah_fan_speed_frac"] = np.full_like(values["crah_fan_speed_frac"], 0.8)
     values["zone_fan_speed_frac"] = values["crah_fan_speed_frac"]
@@ -112,7 +114,7 @@ def test_a_fan_that_never_moved_is_named_as_the_reason(hall: Hall) -> None:
 
 
 def test_an_unmeasured_output_is_named_as_the_reason(hall: Hall) -> None:
-    telemetry = measured(hall.truth, 0, hall.scenario.sensors, 1)
+    telemetry = synthetic_telemetry(hall.truth, 0, hall.scenario.sensors, 1)
     values = {k: v for k, v in telemetry.values.items() if k != "crah_fan_power_kw"}
     found = first_look(hall, telemetry.with_values(values), ("zones.room.fan_kw",))
     assert "crah_fan_power_kw is measured" in found[0].why
@@ -127,9 +129,9 @@ def test_a_file_without_load_weather_or_setpoints_is_refused(hall: Hall) -> None
     ):
         values = {k: v for k, v in telemetry.values.items() if k != gone}
         with pytest.raises(ValueError, match=words):
-            cut(telemetry.with_values(values), hall.scenario, hall.layout)
+            windows_of(telemetry.with_values(values), hall.scenario, hall.layout)
     with pytest.raises(ValueError, match="give at least"):
-        cut(telemetry.part(0, 40), hall.scenario, hall.layout)
+        windows_of(telemetry.part(0, 40), hall.scenario, hall.layout)
 
 
 def test_priors_lie_inside_the_bounds_and_values_reach_their_machines(hall: Hall) -> None:
@@ -164,7 +166,7 @@ def test_weeks_apart_are_cleaned_each_for_itself() -> None:
 def test_candidates_in_turns_and_on_other_cores_show_what_they_show_at_once(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    windows = cut(quiet(hall), hall.scenario, hall.layout, SIDE_BY_SIDE_S).only([0])
+    windows = windows_of(quiet(hall), hall.scenario, hall.layout, SIDE_BY_SIDE_S).subset([0])
     free = free_parameters(hall.scenario, ("coil_ua", "fan_kw"))
     points = np.random.default_rng(0).uniform(-1.0, 1.0, (len(free), 3))
     activity = activity_of(hall.scenario, windows, free, points[:, 0])
@@ -181,7 +183,7 @@ def test_candidates_in_turns_and_on_other_cores_show_what_they_show_at_once(
 def test_a_parameter_at_its_bound_is_not_known(hall: Hall) -> None:
     p = free_parameters(hall.scenario, ("nominal_capacity",))[0]
     low, high = p.reach()
-    assert at_a_bound(p, high) and at_a_bound(p, low) and not at_a_bound(p, 0.0)
+    assert is_at_bound(p, high) and is_at_bound(p, low) and not is_at_bound(p, 0.0)
     assert p.value(high + 1.0) == pytest.approx(p.value(high)) and p.unbound(high + 1.0) > 1.05 * p.value(high)
 
 
@@ -200,7 +202,7 @@ def test_a_machine_that_mostly_stands_is_not_read_to_the_milliwatt(hall: Hall) -
 
 def test_unseen_changes_of_a_setpoint_are_marked_and_others_bridged() -> None:
     x = np.array([[1.0], [np.nan], [1.0], [1.0], [np.nan], [3.0]])
-    filled, bad = bridged(x, 3, hold=False, step_matters=0.5)
+    filled, bad = without_gaps(x, 3, hold=False, step_matters=0.5)
     assert filled[:, 0] == pytest.approx([1, 1, 1, 1, 2, 3]) and bad.tolist() == [0, 0, 0, 0, 1, 0]
 
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.forecasting.closed_loop import Told, run_on
-from agents.forecasting.outlook import came
+from agents.forecasting.closed_loop import ForecastInputs, model_path
+from agents.forecasting.outlook import signals_that_came
 from envs.faults import Fault
 from envs.interface.sensors import SensorModel
 from envs.scenario import Scenario, load
 from envs.twin.estimation.hall_model import HallModel
-from envs.twin.estimation.present import Present, Replay, present
+from envs.twin.estimation.present import Present, ReplaySettings, present
 from envs.twin.telemetry.telemetry import COOLING, INLET, RACK_POWER, Telemetry
 from experiments.forecasting.halls import HallDraw, Halls, simulate
 
@@ -52,7 +52,7 @@ def past(twin: Halls) -> Telemetry:
 
 @pytest.fixture(scope="module")
 def start(model: HallModel, past: Telemetry) -> Present:
-    return present(model, past, Replay())
+    return present(model, past, ReplaySettings())
 
 
 def test_the_replayed_state_is_the_halls_own(twin: Halls, start: Present) -> None:
@@ -82,7 +82,7 @@ def test_racks_draw_the_power_that_was_metered(model: HallModel, past: Telemetry
 
 def test_a_known_hall_under_known_load_and_weather_is_continued(twin: Halls, model: HallModel, start: Present) -> None:
     after = twin.telemetry.part(PER_DAY - AHEAD - 1, PER_DAY)
-    path = run_on(model, start, came(after), Told())
+    path = model_path(model, start, signals_that_came(after), ForecastInputs())
     inlet_error = (path.rack_inlet_c - after.values[INLET][1:])[:12]
     cooling_error = path.cooling_power_kw / after.values[COOLING][1:, 0] - 1.0
     assert np.sqrt((inlet_error**2).mean()) < 0.2
@@ -93,22 +93,24 @@ def test_a_known_hall_under_known_load_and_weather_is_continued(twin: Halls, mod
 def test_a_failure_warms_the_racks_and_leaves_the_start_as_it_was(
     twin: Halls, model: HallModel, start: Present
 ) -> None:
-    signals = came(twin.telemetry.part(PER_DAY - AHEAD - 1, PER_DAY))
-    quiet = run_on(model, start, signals, Told())
-    broken = run_on(model, start, signals, Told(faults=(Fault("crah_fan", 0.0, 1e9, 0, 2.0),)))
+    signals = signals_that_came(twin.telemetry.part(PER_DAY - AHEAD - 1, PER_DAY))
+    quiet = model_path(model, start, signals, ForecastInputs())
+    broken = model_path(model, start, signals, ForecastInputs(faults=(Fault("crah_fan", 0.0, 1e9, 0, 2.0),)))
     assert (broken.rack_inlet_c[-1] - quiet.rack_inlet_c[-1])[:10].min() > 0.5  # the racks of its zone
-    assert np.array_equal(run_on(model, start, signals, Told()).rack_inlet_c, quiet.rack_inlet_c)
+    assert np.array_equal(model_path(model, start, signals, ForecastInputs()).rack_inlet_c, quiet.rack_inlet_c)
 
 
 def test_setpoints_that_are_told_replace_the_rules(twin: Halls, model: HallModel, start: Present) -> None:
-    signals = came(twin.telemetry.part(PER_DAY - AHEAD - 1, PER_DAY))
+    signals = signals_that_came(twin.telemetry.part(PER_DAY - AHEAD - 1, PER_DAY))
     fan = "crah_fan_speed_frac"
 
     def full(value: float) -> np.ndarray:
         return np.full((2, signals.rack_kw.shape[-1]), value, np.float32)
 
     cold, warm = (
-        run_on(model, start, signals, Told(setpoints={fan: full(0.9), "supply_air_temp_setpoint_c": full(c)}))
+        model_path(
+            model, start, signals, ForecastInputs(setpoints={fan: full(0.9), "supply_air_temp_setpoint_c": full(c)})
+        )
         for c in (18.0, 24.0)
     )
     assert (warm.rack_inlet_c[-1] - cold.rack_inlet_c[-1]).min() > 3.0
@@ -116,4 +118,4 @@ def test_setpoints_that_are_told_replace_the_rules(twin: Halls, model: HallModel
 
 def test_too_short_a_history_is_refused(model: HallModel, past: Telemetry) -> None:
     with pytest.raises(ValueError, match="replay.hours"):
-        present(model, past.part(0, 5), Replay())
+        present(model, past.part(0, 5), ReplaySettings())

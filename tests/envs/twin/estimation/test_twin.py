@@ -7,26 +7,26 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from agents.planners.trial import Bench
-from agents.planners.tuning import rules_with
+from agents.planners.trial import CandidateTrials
+from agents.planners.tuning import rules_from
 from envs.core import DataCenterCore
 from envs.plant.datacenter import Plant
 from envs.play import play
 from envs.twin.estimation.row_load import RowLoad
-from envs.twin.estimation.twin import Twin, measured_outside
+from envs.twin.estimation.twin import ObservedPlant, outside_from_measurements
 
-BenchOf = Callable[[str], Bench]
+BenchOf = Callable[[str], CandidateTrials]
 
 
-def follow(bench: Bench, steps: int) -> tuple[DataCenterCore, Twin, list[dict[str, np.ndarray]]]:
+def follow(bench: CandidateTrials, steps: int) -> tuple[DataCenterCore, ObservedPlant, list[dict[str, np.ndarray]]]:
     """A twin beside the plant under its rules: what it expected of every step less what came."""
     core = bench.single
     core.reset(seed=0, plan=bench.plan)
-    rules, twin, errors = rules_with(core, {}), Twin(Plant(core.scenario, core.dtype), core.channels), []
+    rules, twin, errors = rules_from(core, {}), ObservedPlant(Plant(core.scenario, core.dtype), core.channels), []
     rules.reset(core.num_envs)
     for _ in range(steps):
         seen = core.measurements()
-        twin.follow(seen)
+        twin.update(seen)
         wanted = rules.act(seen)
         core.step_setpoints(wanted)
         t = np.zeros(core.num_envs, np.int64)
@@ -51,7 +51,7 @@ def test_the_twin_expects_the_power_and_the_warmest_inlets_of_the_next_step(benc
 
 def test_stages_and_modes_are_those_that_the_building_reports(bench_of: BenchOf) -> None:
     core, twin, _ = follow(bench_of("ai_hall"), 16)
-    twin.follow(core.measurements())
+    twin.update(core.measurements())
     np.testing.assert_array_equal(twin.state.chw.stages.running, core.state.chw.stages.running)
     np.testing.assert_array_equal(twin.state.chw.economizer_on, core.state.chw.economizer_on)
     np.testing.assert_allclose(twin.state.chw.economizer_since_s, core.state.chw.economizer_since_s, rtol=1e-5)
@@ -64,12 +64,12 @@ def test_the_twin_knows_nothing_but_measurements(bench_of: BenchOf) -> None:
     core = bench.single
     core.reset(seed=0, plan=bench.plan)
     tape = [{n: v.copy() for n, v in step.measured.items()} for step in play(core, core.rules, 4)]
-    first, again = (Twin(Plant(core.scenario, core.dtype), core.channels) for _ in range(2))
+    first, again = (ObservedPlant(Plant(core.scenario, core.dtype), core.channels) for _ in range(2))
     for seen in tape:
-        first.follow(seen)
+        first.update(seen)
     core.reset(seed=5)
     for seen in tape:
-        again.follow(seen)
+        again.update(seen)
     np.testing.assert_array_equal(first.state.air.hot_c, again.state.air.hot_c)
     np.testing.assert_array_equal(first.inlet_bias_k, again.inlet_bias_k)
 
@@ -77,12 +77,12 @@ def test_the_twin_knows_nothing_but_measurements(bench_of: BenchOf) -> None:
 def test_forgetting_where_the_mask_says_begins_anew_there_alone(bench_of: BenchOf) -> None:
     core, twin, _ = follow(bench_of("edge_room"), 6)
     other = follow(bench_of("edge_room"), 6)[1]
-    fresh = Twin(Plant(core.scenario, core.dtype), core.channels)
+    fresh = ObservedPlant(Plant(core.scenario, core.dtype), core.channels)
     mask = np.array([True, False, False, False])
-    twin.forget(mask)
+    twin.reset(mask)
     seen = core.measurements()
     for each in (twin, other, fresh):
-        each.follow(seen)
+        each.update(seen)
     np.testing.assert_allclose(twin.state.air.hot_c[:, 0], fresh.state.air.hot_c[:, 0], atol=1e-4)
     np.testing.assert_array_equal(twin.state.air.hot_c[:, 1:], other.state.air.hot_c[:, 1:])
     assert twin.fresh is None
@@ -101,7 +101,7 @@ def test_humidity_comes_back_from_the_wet_bulb() -> None:
     core = DataCenterCore("edge_room", 3, ("site.workload_weeks=1",))
     core.reset(seed=1)
     true = core.outside
-    made = measured_outside(
+    made = outside_from_measurements(
         {name: getattr(true, name)[None] for name in ("dry_bulb_c", "wet_bulb_c", "price_usd_mwh", "carbon_g_kwh")},
         float(true.pressure_kpa[0]),
     )

@@ -17,10 +17,10 @@ def read(tmp_path: Path, hall: Hall, text: str):
 
 def test_units_are_converted_to_ours() -> None:
     fahrenheit = PointEntry("a", "chw_supply_c", 0, "degF")
-    assert fahrenheit.converted(np.array([32.0, 212.0])) == pytest.approx([0.0, 100.0])
-    assert PointEntry("a", "chw_supply_c", 0, "K").converted(np.array([273.15])) == pytest.approx([0.0])
-    assert PointEntry("a", "chiller_power_kw", 0, "W").converted(np.array([1500.0])) == pytest.approx([1.5])
-    assert PointEntry("a", "coil_valve_frac", 0, "%").converted(np.array([55.0])) == pytest.approx([0.55])
+    assert fahrenheit.in_our_unit(np.array([32.0, 212.0])) == pytest.approx([0.0, 100.0])
+    assert PointEntry("a", "chw_supply_c", 0, "K").in_our_unit(np.array([273.15])) == pytest.approx([0.0])
+    assert PointEntry("a", "chiller_power_kw", 0, "W").in_our_unit(np.array([1500.0])) == pytest.approx([1.5])
+    assert PointEntry("a", "coil_valve_frac", 0, "%").in_our_unit(np.array([55.0])) == pytest.approx([0.55])
 
 
 def test_rows_expand_to_one_column_each(tmp_path: Path, hall: Hall) -> None:

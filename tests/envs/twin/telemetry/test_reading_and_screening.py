@@ -9,7 +9,7 @@ import pytest
 from envs.twin.telemetry.point_map import PointEntry, PointMap
 from envs.twin.telemetry.read import read_telemetry
 from envs.twin.telemetry.screening import screen
-from envs.twin.telemetry.synthetic import measured, write
+from envs.twin.telemetry.synthetic import synthetic_telemetry, write
 from envs.twin.telemetry.telemetry import Telemetry
 from tests.envs.twin.conftest import Hall
 
@@ -35,7 +35,7 @@ def kinds(telemetry: Telemetry) -> dict[str, list[str]]:
 
 
 def with_channel(hall: Hall, name: str, change) -> Telemetry:
-    t = measured(hall.truth, 0, hall.scenario.sensors, 1, gaps_frac=0.0)
+    t = synthetic_telemetry(hall.truth, 0, hall.scenario.sensors, 1, gaps_frac=0.0)
     values = dict(t.values)
     values[name] = change(values[name].copy())
     return t.with_values(values)
@@ -44,7 +44,7 @@ def with_channel(hall: Hall, name: str, change) -> Telemetry:
 def test_what_was_written_is_read_again(tmp_path: Path, hall: Hall) -> None:
     from envs.twin.telemetry.point_map import read_point_map
 
-    t = measured(hall.truth, 0, hall.scenario.sensors, 1)
+    t = synthetic_telemetry(hall.truth, 0, hall.scenario.sensors, 1)
     table, map_path = write(t, tmp_path)
     read, findings = read_telemetry(table, read_point_map(map_path, hall.scenario, hall.layout), hall.layout, 300.0)
     assert not findings and read.rows == t.rows
@@ -77,13 +77,13 @@ def test_a_stamp_that_jumps_back_otherwise_is_refused_with_its_line(tmp_path: Pa
 
 
 def test_the_gaps_of_a_quantitys_points_are_one_finding(hall: Hall) -> None:
-    found = screen(measured(hall.truth, 0, hall.scenario.sensors, 1), {}).findings
+    found = screen(synthetic_telemetry(hall.truth, 0, hall.scenario.sensors, 1), {}).findings
     inlets = [f for f in found if f.kind == "gap" and f.point.startswith("rack_inlet_c")]
     assert len(inlets) == 1 and inlets[0].point == "rack_inlet_c[0] and 7 more" and "at most" in inlets[0].words
 
 
 def test_a_clean_file_gives_no_finding_but_gaps(hall: Hall) -> None:
-    assert set(kinds(measured(hall.truth, 0, hall.scenario.sensors, 1))) <= {"gap"}
+    assert set(kinds(synthetic_telemetry(hall.truth, 0, hall.scenario.sensors, 1))) <= {"gap"}
 
 
 def test_fahrenheit_kelvin_percent_and_watts_are_named(hall: Hall) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from envs.core import DataCenterCore
 from envs.play import play, play_through
-from envs.twin.telemetry.recorder import Points, Recorder, quantities, recorded
+from envs.twin.telemetry.recorder import PointReader, Recorder, record_telemetry, true_value_reader
 from envs.twin.telemetry.telemetry import COOLING, INLET
 
 SMALL = ("site.workload_weeks=1",)
@@ -19,7 +19,7 @@ def core_at_start(batch: int = 2) -> DataCenterCore:
 
 def test_true_values_are_those_of_the_step_that_ends_at_their_row() -> None:
     core, dry, cooling = core_at_start(), [], []
-    recorder = Recorder(core, quantities(core, NAMES), 4)
+    recorder = Recorder(core, true_value_reader(core, NAMES), 4)
     for step in play(core, core.rules, 4):
         recorder.add(step)
         dry.append(step.outside.dry_bulb_c)
@@ -34,14 +34,16 @@ def test_true_values_are_those_of_the_step_that_ends_at_their_row() -> None:
 
 def test_points_are_what_the_next_action_is_made_from() -> None:
     core = core_at_start()
-    told = recorded(core, core.rules, 3, Points(core))
+    told = record_telemetry(core, core.rules, 3, PointReader(core))
     for name in (INLET, "dry_bulb_c", "in_force.crah_fan_speed_frac"):
         np.testing.assert_array_equal(told.values[name][-1], core.measurements()[name])
     assert "price_usd_mwh" not in told.values
 
 
 def test_meters_err_by_their_class_and_in_the_same_way_again() -> None:
-    first, again = (recorded(core, core.rules, 1, Points(core)) for core in (core_at_start(64), core_at_start(64)))
+    first, again = (
+        record_telemetry(core, core.rules, 1, PointReader(core)) for core in (core_at_start(64), core_at_start(64))
+    )
     np.testing.assert_array_equal(first.values[COOLING], again.values[COOLING])
     core = core_at_start(64)
     play_through(core, core.rules, 1)
@@ -51,7 +53,7 @@ def test_meters_err_by_their_class_and_in_the_same_way_again() -> None:
 
 def test_a_recorder_stopped_early_shows_the_rows_that_it_has() -> None:
     core = core_at_start()
-    recorder = Recorder(core, quantities(core, (COOLING,)), 10)
+    recorder = Recorder(core, true_value_reader(core, (COOLING,)), 10)
     for step in play(core, core.rules, 3):
         recorder.add(step)
     assert recorder.telemetry().rows == 3

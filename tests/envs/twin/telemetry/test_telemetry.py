@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.twin.telemetry.telemetry import EPOCH, INLET, Telemetry, moments, side_by_side
+from envs.twin.telemetry.telemetry import EPOCH, INLET, Telemetry, joined_batch, moments
 
 ROOT = Path(__file__).parents[4]
 ROWS, RACKS = 60, 3
@@ -52,7 +52,7 @@ def test_moments_beyond_the_telemetry_are_refused() -> None:
 
 def test_pieces_side_by_side_are_found_again_with_their_clocks() -> None:
     pieces = [one_hall(0).part(0, 10), one_hall(1).part(20, 30)]
-    together = side_by_side(pieces)
+    together = joined_batch(pieces)
     for i, piece in enumerate(pieces):
         assert np.array_equal(together.hall(i).values[INLET], piece.values[INLET])
         assert together.hall(i).start_utc == piece.start_utc
@@ -60,7 +60,7 @@ def test_pieces_side_by_side_are_found_again_with_their_clocks() -> None:
 
 def test_several_halls_are_no_single_halls_series() -> None:
     with pytest.raises(ValueError, match=r"2 environments.*hall\(index\)"):
-        side_by_side([one_hall(), one_hall()]).series()
+        joined_batch([one_hall(), one_hall()]).series()
 
 
 def test_quantities_that_do_not_fit_together_are_refused_with_the_shape_they_need() -> None:
