@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.controllers.base import Setpoints
-from envs.interface.action import ActionDecoder
-from envs.interface.observation import Observer
+from envs.interface.interface import Interface
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
+
+    from envs.core import DataCenterCore
 
 Array = NDArray[np.floating]
 Predict = Callable[[NDArray[np.float32]], Array]
 
 
-class Interface(NamedTuple):
-    """What stands between measurements and the box, of one scenario.
-
-    Attributes
-    ----------
-    observer : Observer
-        Stacks and scales the points.
-    decoder : ActionDecoder
-        Turns the box into physical targets.
-    row_rated_kw : ndarray (P, 1)
-        Rated power of the power rows [kW].
-    step_s : float
-        Control step [s].
-    """
-
-    observer: Observer
-    decoder: ActionDecoder
-    row_rated_kw: Array
-    step_s: float
-
-
-def interface_of(core: Any) -> Interface:
+def interface_of(core: DataCenterCore) -> Interface:
     """The interface of an environment's core."""
-    return Interface(core.observer, core.decoder, core.plant.layout.row_rated_kw, core.step_s)
+    return Interface(core.observer, core.decoder, core.step_s)
 
 
 class LearnedPolicy:
@@ -61,15 +44,10 @@ class LearnedPolicy:
 
     def act(self, measurements: Mapping[str, Array]) -> Setpoints:
         """Setpoints ``{channel: (k, B)}`` of the channels that the agent holds."""
-        observer, decoder, row_rated_kw, step_s = self.interface
-        wet_bulb_c = measurements["wet_bulb_c"][0]
-        block = observer.stack(measurements, wet_bulb_c.shape[-1], wet_bulb_c.dtype)
-        in_force = {c.name: measurements[f"in_force.{c.name}"] for c in decoder.channels}
-        demand_kw = measurements["row_demand_share"] * row_rated_kw
-        return decoder.decode(self.predict(observer.encode(block)), in_force, wet_bulb_c, demand_kw, step_s)
+        return self.interface.decode(self.predict(self.interface.encode(measurements)), measurements)
 
 
-def of_model(model: Any, interface: Interface) -> LearnedPolicy:
+def of_model(model: BaseAlgorithm, interface: Interface) -> LearnedPolicy:
     """A stable-baselines3 model as a controller."""
     return LearnedPolicy(lambda observations: model.predict(observations, deterministic=True)[0], interface)
 

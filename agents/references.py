@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from agents.planners.best_constant import HeldAction, fixed
 from agents.planners.mpc import Mpc, MpcSettings
 from agents.planners.tuned import Tuned, load_tuned, plant_hash
-from agents.planners.tuning import rules_with
+from agents.planners.tuning import Constant, rules_with
 from agents.policy import interface_of, random_policy
 from envs.building.rules import legacy_fixed
 
 if TYPE_CHECKING:
     from agents.planners.load_ahead import LoadAhead
     from envs.controllers.base import Controller
+    from envs.core import DataCenterCore
     from envs.scenario import Scenario
 
-Maker = Callable[[Any], "Controller"]
+Maker = Callable[["DataCenterCore"], "Controller"]
 
 RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL = "rules_as_given", "rules_tuned", "rules_proportional_caps"
 WATER_FILLING = "rules_water_filling_caps"
 GIVEN_GAINS = {"fan.kp_per_k": 0.06, "fan.ki_per_k_300s": 0.04}  # SCENARIOS "Fan PI"; a scenario may run slower
 RULES = (RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL, WATER_FILLING)
-REFERENCES = (*RULES, "random", "legacy_fixed", "best_constant", "tuned_fixed", "mpc", "mpc_engine")
+MPC_ROWS = ("mpc", "mpc_engine")
+ORACLE = "oracle_found"  # the best plan found with the true future, `coldaisle evaluate bounds=true`
+REFERENCES = (*RULES, "random", "legacy_fixed", "best_constant", "tuned_fixed", *MPC_ROWS, ORACLE)
 
 
 def roster(
@@ -34,7 +37,7 @@ def roster(
     tuned: Tuned | None = None,
     seed: int = 0,
     mpc: MpcSettings | None = None,
-    ahead: Callable[[Any], LoadAhead] | None = None,
+    ahead: Callable[[DataCenterCore], LoadAhead] | None = None,
 ) -> dict[str, Maker]:
     """List the reference controllers of a scenario: name to a function that makes one from the core (PROTOCOL 5).
 
@@ -62,15 +65,15 @@ def roster(
         "random": lambda core: random_policy(interface_of(core), seed),
         "legacy_fixed": lambda core: legacy_fixed(core.scenario, core.plant.layout),
     }
-    constants: Mapping[str, Any] = {}
+    constants: Mapping[str, Constant] = {}
+    best: Mapping[str, Constant] = {}
     if found is not None:
-        constants = found.rules
+        constants, best = found.rules, {**found.rules, "caps": found.caps}
         if found.constant and found.constant["channels"] == channels_of(scenario):
             made["best_constant"] = lambda core: HeldAction(core, np.asarray(found.constant["action"]))
         made["tuned_fixed"] = lambda core: fixed(core.channels, found.fixed)
     made[RULES_AS_GIVEN] = lambda core: rules_with(core, GIVEN_GAINS)
     made[PROPORTIONAL] = lambda core: rules_with(core, {**constants, "caps": "proportional"})
-    best = {**constants, "caps": found.caps} if found is not None else {}
     if found is not None:
         made[RULES_TUNED] = lambda core: rules_with(core, best)
         if found.caps != "water_filling":

@@ -2,24 +2,15 @@
 
 from importlib.util import find_spec
 
-COOLING = (
-    "crah_fan_speed_frac",
-    "supply_air_temp_setpoint_c",
-    "chw_supply_temp_setpoint_c",
-    "cw_supply_temp_setpoint_c",
-    "fws_supply_temp_setpoint_c",
-    "tcs_supply_temp_setpoint_c",
-    "tcs_pump_speed_frac",
-)
-POWER = ("rack_power_limit_frac", "battery_power_kw")
+from envs.interface.channels import channels_of_kind
 
 if find_spec("gymnasium") is not None:
     from gymnasium.envs.registration import register, registry
 
     for _name, _kwargs in (
         ("DataCenter", {}),
-        ("Cooling", {"agent_channels": COOLING}),
-        ("PowerCap", {"scenario": "ai_hall_power_cap", "agent_channels": POWER}),
+        ("Cooling", {"agent_channels": channels_of_kind("cooling")}),
+        ("PowerCap", {"scenario": "ai_hall_power_cap", "agent_channels": channels_of_kind("cap", "storage")}),
     ):
         _id = f"coldaisle/{_name}-v0"
         if _id not in registry:

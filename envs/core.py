@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.building.rules import building_controller
+from envs.building.rules import building_controller, first_setpoints
 from envs.controllers.base import Controller, Setpoints
 from envs.core_state import frozen, thaw
 from envs.engine import Taped
@@ -20,9 +20,10 @@ from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.instruments import Instruments, Moment
 from envs.episodes.world import World
 from envs.faults import Fault, availability, fault_plan, nothing_lost, replaced
-from envs.interface.action import ActionDecoder, action_space, next_in_force, travel_ranges
-from envs.interface.channels import bind_channels, table_hash
-from envs.interface.observation import Observer, bind_points
+from envs.interface.action import ActionDecoder, next_in_force, travel_ranges
+from envs.interface.channels import table_hash
+from envs.interface.observation import Observer
+from envs.interface.points import bind_points
 from envs.interface.reward import Judged, terms, total
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
@@ -61,6 +62,11 @@ class DataCenterCore:
     plant : PlantLike, optional
         Another plant than ours with the same layout.
 
+    Attributes
+    ----------
+    observation_size, action_size : int
+        Elements of one environment's observation and action, all in [-1, 1].
+
     Raises
     ------
     ValueError
@@ -90,8 +96,7 @@ class DataCenterCore:
         self._bind(agent_channels)
         self.bill = Bill(self.scenario, self.step_s, self.world.mean_price_usd_mwh(self.scenario.reward.carbon_usd_t))
         self.instruments = Instruments(self.scenario, self.plant, self.observer)
-        self.observation_space = self.observer.space()
-        self.action_space = action_space(self.agent_channels)
+        self.observation_size, self.action_size = self.observer.size, self.decoder.size
         self.state: PlantState | None = None
         self._seed = int(np.random.SeedSequence().generate_state(1)[0])
         self._rngs: list[np.random.Generator] = []
@@ -99,12 +104,12 @@ class DataCenterCore:
 
     def _bind(self, agent_channels: Sequence[str] | None) -> None:
         s, lay = self.scenario, self.plant.layout
-        self.channels = bind_channels(lay.channel_names, lay.rows, lay.channel_ranges, s.encodings)
+        self.channels = tuple(lay.channels.values())
         held = s.agent_channels if agent_channels is None else agent_channels
         self.agent_channels = tuple(c for c in self.channels if c.name in held)
         if not self.agent_channels:
             raise ValueError(
-                f"agent_channels = {list(held)}: none is in scenario {s.name!r}, which has {list(lay.channel_names)}"
+                f"agent_channels = {list(held)}: none is in scenario {s.name!r}, which has {list(lay.channels)}"
             )
         self.decoder = ActionDecoder(self.agent_channels, lay.row_rated_kw, lay.rack_budget_kw / s.capper.target_frac)
         self.observer = Observer(bind_points(lay.rows, lay.present, self.channels))
@@ -174,7 +179,7 @@ class DataCenterCore:
     def _start(self, where: NDArray[np.intp], plan: EpisodePlan) -> None:
         zero = np.zeros(len(where), np.int64)
         outside, load = self.world.at(plan, zero, self.dtype)
-        in_force = self._first_setpoints(outside)
+        in_force = first_setpoints(self.scenario, self.channels, outside.wet_bulb_c, self.dtype)
         lost = nothing_lost(len(where), self.plant.layout.n_zones, self.dtype)
         state, flows = self.plant.settled(outside, load, in_force, lost, plan.warmth_k, plan.soc)
         flows = flows._replace(backlog=flows.backlog * 0.0)  # nothing waits when an episode begins
@@ -196,26 +201,6 @@ class DataCenterCore:
         self.bill.start(plan, where, self.num_envs, self.dtype)
         self._plan_faults(where, plan)
         self._look_outside()
-
-    def _first_setpoints(self, outside: Any) -> dict[str, Floats]:
-        """Setpoints in force before the first action: the start of each rule."""
-        rules, n = self.scenario.rules, len(outside.dry_bulb_c)
-        cw = rules.condenser_water
-        start = {
-            "crah_fan_speed_frac": rules.fan.start,
-            "supply_air_temp_setpoint_c": rules.supply_air.start,
-            "chw_supply_temp_setpoint_c": rules.chilled_water.start,
-            "cw_supply_temp_setpoint_c": np.clip(outside.wet_bulb_c + cw.approach_k, cw.low, cw.high),
-            "fws_supply_temp_setpoint_c": rules.fws_setpoint_c,
-            "tcs_supply_temp_setpoint_c": rules.tcs_setpoint_c,
-            "tcs_pump_speed_frac": rules.tcs_pump_speed_frac,
-            "rack_power_limit_frac": 1.0,
-            "battery_power_kw": 0.0,
-        }
-        return {
-            c.name: np.clip(start[c.name] + np.zeros((c.rows, n)), c.low, c.high).astype(self.dtype)
-            for c in self.channels
-        }
 
     def _plan_faults(self, where: NDArray[np.intp], plan: EpisodePlan) -> None:
         """Draw the faults of the episodes that begin; none where the scenario has no rates."""
@@ -301,12 +286,10 @@ class DataCenterCore:
         judged = Judged(
             price_usd_mwh=self.outside.price_usd_mwh,
             carbon_g_kwh=self.outside.carbon_g_kwh,
-            reference_it_kw=flows.reference_it_kw,
             demand_cost_usd=self.bill.demand_cost(flows.grid_power_kw, self.t),
             demand_response_short_kwh=self.bill.demand_response_short(flows.grid_power_kw, self.outside, step_h),
             travel_ranges=travel_ranges(self.agent_channels, self.in_force, before),
             inlet_ramp_k_h=ramp,
-            work_priority_usd=self.bill.work_cost(flows, step_h),
         )
         cost = terms(self.scenario.reward, flows, judged, step_h)
         cost["closing"] = self._closing(truncated)

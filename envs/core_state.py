@@ -6,21 +6,52 @@ Left out is what the scenario gives anew: plant, world, tape, and the signals of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
+
+import numpy as np
 
 from envs.controllers.base import Controller, Together
+from envs.episodes.bill import Bill
+from envs.episodes.episode import EpisodeSums
+from envs.episodes.instruments import Instruments
+from envs.interface.observation import Observer
+from envs.physics.namespace import Floats
+from envs.plant.state import PlantState
+from envs.scenario import Scenario
 from envs.trees import like, plain
-
-if TYPE_CHECKING:
-    from envs.core import DataCenterCore
 
 TREES = ("state", "_state_at_start", "in_force", "flows", "plan", "faults", "t", "_inlet_before", "_episode")
 BILL = ("peak_kw", "window_kw", "window_steps")
 SUMS = ("_names", "_sums", "_peaks")
 
 
-def frozen(core: DataCenterCore) -> dict[str, Any]:
-    """The state of ``core`` in nested dicts of copied arrays; see ``DataCenterCore.save_state``."""
+class Interruptible(Protocol):
+    """What of a core is kept beside the attributes that `TREES` names."""
+
+    scenario: Scenario
+    num_envs: int
+    dtype: np.dtype
+    channel_hash: str
+    observer: Observer
+    instruments: Instruments
+    bill: Bill
+    sums: EpisodeSums
+    building: Controller
+    rules: Controller
+    state: PlantState | None
+    measured: dict[str, Floats]
+    _seed: int
+    _rngs: list[np.random.Generator]
+
+    def reset(self) -> object:
+        """Start new episodes."""
+
+    def _look_outside(self) -> None:
+        """Signals and losses of the coming step."""
+
+
+def frozen(core: Interruptible) -> dict[str, Any]:
+    """The state of ``core`` in nested dicts of copied arrays; see ``envs.core.DataCenterCore.save_state``."""
     if core.state is None:
         raise ValueError("no episode has begun, so there is no state; call reset first")
     return {
@@ -37,8 +68,8 @@ def frozen(core: DataCenterCore) -> dict[str, Any]:
     }
 
 
-def thaw(core: DataCenterCore, saved: Mapping[str, Any]) -> None:
-    """Put the state that ``frozen`` gave into ``core``; see ``DataCenterCore.load_state``."""
+def thaw(core: Interruptible, saved: Mapping[str, Any]) -> None:
+    """Put the state that ``frozen`` gave into ``core``; see ``envs.core.DataCenterCore.load_state``."""
     for name, value in _identity(core).items():
         if saved["of"][name] != value:
             raise ValueError(
@@ -63,7 +94,7 @@ def thaw(core: DataCenterCore, saved: Mapping[str, Any]) -> None:
     core._look_outside()
 
 
-def _identity(core: DataCenterCore) -> dict[str, Any]:
+def _identity(core: Interruptible) -> dict[str, Any]:
     return {
         "scenario": core.scenario.hash(),
         "channels": core.channel_hash,

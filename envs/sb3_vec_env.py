@@ -12,6 +12,9 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
 
 from envs.core import CoreOptions, DataCenterCore
 from envs.scenario import Scenario
+from envs.spaces import box
+
+OWN = ("render_mode", "observation_space", "action_space")
 
 
 class DataCenterSB3VecEnv(VecEnv):
@@ -37,12 +40,12 @@ class DataCenterSB3VecEnv(VecEnv):
     ) -> None:
         self.core = DataCenterCore(scenario, num_envs, overrides, agent_channels, **core_options)
         self.render_mode = None
-        super().__init__(num_envs, self.core.observation_space, self.core.action_space)
-        shape = (num_envs, self.core.observation_space.shape[0])
+        super().__init__(num_envs, box(self.core.observation_size), box(self.core.action_size))
+        shape = (num_envs, self.core.observation_size)
         self._buffers = (np.empty(shape, np.float32), np.empty(shape, np.float32))
         self._turn = 0
         self._empty: list[dict[str, Any]] = [{} for _ in range(num_envs)]
-        self._actions: NDArray[np.floating] = np.zeros((num_envs, self.core.action_space.shape[0]), np.float32)
+        self._actions: NDArray[np.floating] = np.zeros((num_envs, self.core.action_size), np.float32)
         self.last_terms: dict[str, NDArray[np.floating]] = {}
 
     def reset(self) -> NDArray[np.float32]:
@@ -96,8 +99,8 @@ class DataCenterSB3VecEnv(VecEnv):
         """Nothing is held open."""
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """The attribute of the one core, once per index."""
-        value = getattr(self, attr_name) if attr_name == "render_mode" else getattr(self.core, attr_name)
+        """The attribute of the one core, once per index; spaces and the render mode are the adapter's."""
+        value = getattr(self if attr_name in OWN else self.core, attr_name)
         return [value for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: object, indices: VecEnvIndices = None) -> None:

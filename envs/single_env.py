@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from envs.core import CoreOptions, DataCenterCore
 from envs.scenario import Scenario
+from envs.spaces import box
 
 
 class DataCenterEnv(gym.Env):
@@ -30,8 +31,8 @@ class DataCenterEnv(gym.Env):
     ) -> None:
         self.core = DataCenterCore(scenario, 1, overrides, agent_channels, **core_options)
         self.render_mode = render_mode
-        self.observation_space = self.core.observation_space
-        self.action_space = self.core.action_space
+        self.observation_space = box(self.core.observation_size)
+        self.action_space = box(self.core.action_size)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from envs.core import CoreOptions, DataCenterCore
 from envs.scenario import Scenario
+from envs.spaces import box
 
 
 class DataCenterVectorEnv(gym.vector.VectorEnv):
@@ -48,8 +49,8 @@ class DataCenterVectorEnv(gym.vector.VectorEnv):
         self.metadata = {"autoreset_mode": mode, "render_modes": []}
         self.render_mode = render_mode
         self.num_envs = num_envs
-        self.single_observation_space = self.core.observation_space
-        self.single_action_space = self.core.action_space
+        self.single_observation_space = box(self.core.observation_size)
+        self.single_action_space = box(self.core.action_size)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._pending = np.zeros(num_envs, bool)

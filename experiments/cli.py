@@ -37,16 +37,23 @@ def _is_users(error: Exception) -> bool:
 
 
 def explained(error: Exception) -> str:
-    """What went wrong and the mend; an unknown key gets the list of those that there are.
+    """What went wrong and the mend; an unknown key or choice gets the list of those that there are.
 
-    Hydra's own advice for an unknown key, to append it with ``+``, would only move the mistake into the program.
+    Hydra's own advice for an unknown key, to append it with ``+``, would only move the mistake into the program; its
+    answer to an unknown choice is its search path.
     """
+    from envs.unknown_name import unknown_name
+
     cause = error.__cause__
+    wanted, options = getattr(error, "missing_cfg_file", None), getattr(error, "options", None)
+    if wanted and options:
+        group, _, name = str(wanted).rpartition("/")
+        return unknown_name(group, name, [option for option in options if not option.endswith("_schema")])
     key, parent = getattr(cause, "full_key", None), getattr(cause, "parent_node", None)
     if "Could not override" in str(error) and key and parent is not None:
         owner = getattr(cause, "object_type", None)
-        whose = f" {owner.__name__}" if isinstance(owner, type) and owner is not dict else ""
-        return f"key {key!r} is unknown; choose one of{whose}: {', '.join(sorted(str(k) for k in parent))}"
+        whose = owner.__name__ if isinstance(owner, type) and owner is not dict else ""
+        return unknown_name("key", key, [str(k) for k in parent], whose)
     return f"{error}\n{cause}" if cause else str(error)
 
 
@@ -58,7 +65,9 @@ def main() -> int:
         return 0
     verb = arguments[0]
     if verb not in VERBS:
-        sys.stderr.write(f"coldaisle: unknown verb {verb!r}; choose one of {', '.join(VERBS)}\n")
+        from envs.unknown_name import unknown_name
+
+        sys.stderr.write(f"coldaisle: {unknown_name('verb', verb, VERBS)}\n")
         return 2
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     full = "HYDRA_FULL_ERROR" in os.environ  # a developer who wants the stack gets it

@@ -6,11 +6,15 @@ import logging
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from experiments.report import DEMO_WORDS
+
+if TYPE_CHECKING:
+    from envs.scenario import Scenario
+    from experiments.evaluate import Evaluation
 
 LOG = logging.getLogger(__name__)
 SCENARIO = "ai_hall"
@@ -43,6 +47,7 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     RuntimeError
         Where the energy balance does not close or a number is not finite.
     """
+    from agents.learning.algorithms import Learner
     from agents.references import PROPORTIONAL
     from envs.scenario import load
     from experiments.evaluate import evaluate
@@ -52,31 +57,22 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     from experiments.export import export_run
     from experiments.records.tracking import NoTracker
     from experiments.report import write_report
+    from experiments.schema import TrainingPlan
     from experiments.train import train
 
     scenario = load(SCENARIO)
     steps = affordable_steps(scenario, training_s)
     LOG.info("training PPO on %s for %d environment steps", SCENARIO, steps)
     run = folder / "run"
-    train(
-        scenario,
-        "ppo",
-        {},
-        ENVIRONMENTS,
-        steps,
-        run,
-        NoTracker(),
-        seed=SEED,
-        split="train",
-        progress=sys.stdout.isatty(),
-    )
-    plan = plan_episodes(load_split("test"), episodes, days)
+    plan = TrainingPlan(steps, seed=SEED, progress=sys.stdout.isatty())
+    train(scenario, Learner("ppo", ENVIRONMENTS), plan, run, NoTracker())
+    played = plan_episodes(load_split("test"), episodes, days)
     references = reference_policies(scenario)
     del references[PROPORTIONAL]  # shares a feeder that does not bind here: the same as the tuned rules
     policies = references | learned_policies("ppo", run)
     baseline = best_rule(policies)
     LOG.info("judging %d policies on %d paired episodes of %d days", len(policies), episodes, days)
-    found = evaluate(policies, scenario, plan, seed=SEED)
+    found = evaluate(policies, scenario, played, seed=SEED)
     check(found)
     evaluation = save(found, folder / "evaluation", baseline)
     bundle = export_run(run, run / "bundle", evaluation, "ppo")
@@ -85,13 +81,13 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     return {"report": report, "bundle": bundle}
 
 
-def affordable_steps(scenario: Any, training_s: float) -> int:
+def affordable_steps(scenario: Scenario, training_s: float) -> int:
     """Environment steps that learning can make in ``training_s`` seconds here, from a short measured rollout."""
     from envs.core import DataCenterCore
 
     core = DataCenterCore(scenario, ENVIRONMENTS)
     core.reset(seed=SEED)
-    actions = np.zeros((ENVIRONMENTS, core.action_space.shape[0]), np.float32)
+    actions = np.zeros((ENVIRONMENTS, core.action_size), np.float32)
     core.step(actions)
     start = time.perf_counter()
     for _ in range(5):
@@ -101,7 +97,7 @@ def affordable_steps(scenario: Any, training_s: float) -> int:
     return int(np.clip(training_s / (per_step_s + learning_s), 8 * ENVIRONMENTS, MAX_STEPS))
 
 
-def check(found: Any, residual_frac: float = 1e-3) -> None:
+def check(found: Evaluation, residual_frac: float = 1e-3) -> None:
     """Raise where a score is not finite or the energy balance of any step does not close."""
     for name, table in found.scores.items():
         for column, values in table.items():

@@ -6,44 +6,26 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import hydra
+import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.evaluation.results import Evaluation
 from experiments.evaluation.score import Scorer, Table
 from experiments.evaluation.splits import Episode, plan_episodes
 from experiments.evaluation.trace import Series, Tracer
 from experiments.schema import CONFIGS, register
 
 if TYPE_CHECKING:
+    from agents.planners.cem import Budget
     from envs.controllers.base import Controller
     from envs.core import DataCenterCore
     from envs.scenario import Scenario
     from experiments.evaluation.policies import PolicyMaker
 
 OUTSIDE = ("dry_bulb_c", "wet_bulb_c", "price_usd_mwh")
-
-
-class Evaluation(NamedTuple):
-    """What an evaluation found.
-
-    Attributes
-    ----------
-    scores : dict
-        Policy to its score table, columns ``(E,)``.
-    traces : dict
-        Policy to the series of its figures.
-    episodes : list of Episode
-        The paired episodes, in the order of the columns.
-    facts : dict
-        Scenario, hashes, compute.
-    """
-
-    scores: dict[str, Table]
-    traces: dict[str, Series]
-    episodes: list[Episode]
-    facts: dict[str, Any]
 
 
 def evaluate(
@@ -89,20 +71,42 @@ def score_and_trace(core: DataCenterCore, controller: Controller, steps: int) ->
     """Score and series of one controller over ``steps`` control steps of a core that was just reset."""
     from envs.play import play
 
-    prices = core.scenario.reward
-    scorer = Scorer(core.num_envs, core.step_s, core.channels, prices.water_usd_m3, prices.blowdown_usd_m3)
+    scenario = core.scenario
+    scorer = Scorer(core.num_envs, core.step_s, core.channels, scenario.reward, scenario.reward_weights)
     tracer = Tracer()
     controller.reset(core.num_envs)
     for step in play(core, controller, steps):
         seen = step.measured
-        scorer.add(core.flows, core.in_force, seen["price_usd_mwh"][0], seen["carbon_g_kwh"][0])
+        price, carbon = seen["price_usd_mwh"][0], seen["carbon_g_kwh"][0]
+        scorer.add(core.flows, core.in_force, price, carbon, step.cost_usd)
         tracer.add(core.flows, core.in_force, {name: seen[name] for name in OUTSIDE})
     return scorer.table(), tracer.series()
+
+
+def with_bounds(
+    found: Evaluation, policies: Mapping[str, PolicyMaker], scenario: Scenario, baseline: str, budget: Budget, seed: int
+) -> Evaluation:
+    """The evaluation with the oracle as one more policy and the energy floor among its facts (PROTOCOL 5)."""
+    from agents.references import ORACLE, REFERENCES
+    from experiments.evaluation.bounds import best_controller, bound_facts, search_bounds
+
+    start = time.perf_counter()
+    base = best_controller(found.scores, REFERENCES, baseline)
+    bounds = search_bounds(scenario, found.episodes, (base, policies[base]), policies[baseline], budget, seed)
+    played = evaluate({ORACLE: bounds.oracle}, scenario, found.episodes, seed=seed)
+    wall_s = {**found.facts["wall_s"], ORACLE: time.perf_counter() - start}
+    return found._replace(
+        scores=found.scores | played.scores,
+        traces=found.traces | played.traces,
+        facts={**found.facts, "bounds": bound_facts(bounds), "wall_s": wall_s},
+    )
 
 
 @hydra.main(config_path=CONFIGS, config_name="evaluate", version_base="1.3")
 def main(config: DictConfig) -> None:
     """Evaluate as configured; write scores, traces and report into the run's folder."""
+    from agents.planners.cem import Budget
+    from experiments.evaluation.bounds import bound_rows, print_bounds
     from experiments.evaluation.episodes import split_of
     from experiments.evaluation.policies import best_rule, learned_policies, reference_policies
     from experiments.evaluation.results import print_table, save, summarise
@@ -117,6 +121,9 @@ def main(config: DictConfig) -> None:
         policies |= learned_policies(str(name), path)
     episodes = plan_episodes(split, config.episodes or None, config.days or None)
     found = evaluate(policies, scenario, episodes, seed=config.seed)
+    if config.bounds:
+        budget = Budget(config.bounds_population, max(2, config.bounds_population // 4), config.bounds_iterations)
+        found = with_bounds(found, policies, scenario, baseline, budget, config.seed)
     found.facts["split"] = config.split
     folder = save(found, Path(config.folder), baseline, OmegaConf.to_yaml(config, resolve=True))
     tracking = config.tracking
@@ -126,12 +133,16 @@ def main(config: DictConfig) -> None:
         run.log_parameters({"baseline": baseline, "split": config.split, **found.facts})
         for name, row in summarise(found).items():
             run.log_metrics({f"{name}/{column}": value for column, value in row.items()})
+        for bound in bound_rows(found, baseline):
+            if np.isfinite(bound.gap_closed_frac):
+                run.log_metrics({f"{bound.name}/gap_closed_frac": bound.gap_closed_frac})
         if config.report:
             from experiments.report import write_report
 
             write_report(folder, baseline)
         run.log_files(folder, "evaluation")
     print_table(found, baseline)
+    print_bounds(found, baseline)
 
 
 def run() -> None:

@@ -6,16 +6,18 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import hydra
 from omegaconf import DictConfig
 
-from experiments.evaluation.policies import MODEL_FILE, RUN_FILE
+from experiments.evaluation.policies import MODEL_FILE, RUN_FILE, interface_in
 from experiments.schema import CONFIGS, register
 
+if TYPE_CHECKING:
+    from agents.runtime.manifest import Content, EvaluationCard
+
 LOG = logging.getLogger(__name__)
-CARRIED = ("scenario", "scenario_hash", "channel_hash", "channels", "observations", "step_s", "settings", "git_hash")
 
 
 def export_run(run: Path, folder: Path, evaluation: Path | None = None, policy: str = "") -> Path:
@@ -38,12 +40,18 @@ def export_run(run: Path, folder: Path, evaluation: Path | None = None, policy: 
     if not (run / RUN_FILE).exists():
         raise FileNotFoundError(f"run = {run} holds no {RUN_FILE}; give the folder that `coldaisle train` wrote")
     card = json.loads((run / RUN_FILE).read_text())
-    content = {name: card[name] for name in CARRIED}
-    content["evaluation_card"] = evaluation_card(evaluation, policy) if evaluation else {}
-    return export_bundle(load_model(card["algorithm"], run / MODEL_FILE), card["algorithm"], folder, _finite(content))
+    content: Content = {
+        "scenario": card["scenario"],
+        "scenario_hash": card["scenario_hash"],
+        "settings": card["settings"],
+        "git_hash": card["git_hash"],
+        "interface": interface_in(run, card),
+        "evaluation_card": evaluation_card(evaluation, policy) if evaluation else {},
+    }
+    return export_bundle(load_model(card["algorithm"], run / MODEL_FILE), folder, content)
 
 
-def evaluation_card(folder: Path, policy: str) -> dict[str, Any]:
+def evaluation_card(folder: Path, policy: str) -> EvaluationCard:
     """Totals of one policy, the gates it passed or failed, and what they were measured on."""
     from experiments.evaluation.results import gate_words, read
     from experiments.evaluation.score import MEASURES, totals
@@ -61,15 +69,6 @@ def evaluation_card(folder: Path, policy: str) -> dict[str, Any]:
         "scenario_hash": facts["scenario_hash"],
         "git_hash": facts["git_hash"],
     }
-
-
-def _finite(tree: Any) -> Any:
-    """The same data with infinite bounds as text: JSON has no infinity."""
-    if isinstance(tree, dict):
-        return {k: _finite(v) for k, v in tree.items()}
-    if isinstance(tree, list):
-        return [_finite(v) for v in tree]
-    return str(tree) if isinstance(tree, float) and tree in (float("inf"), float("-inf")) else tree
 
 
 @hydra.main(config_path=CONFIGS, config_name="export", version_base="1.3")

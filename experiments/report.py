@@ -12,15 +12,25 @@ import hydra
 import numpy as np
 from omegaconf import DictConfig
 
-from experiments.evaluation.gates import verdict
+from envs.interface import constraints
+from experiments.evaluation.bounds import HEADINGS, bound_rows, bound_words, bounds_caption
+from experiments.evaluation.gates import Verdict, verdict
 from experiments.evaluation.results import Stored, format_number, gate_words, read, rounded, split_words
-from experiments.evaluation.score import MEASURES, totals
+from experiments.evaluation.score import KPIS, MEASURES, PAID, Table, totals
 from experiments.evaluation.stats import paired_difference, probability_of_improvement
 from experiments.schema import CONFIGS, register
 
 LOG = logging.getLogger(__name__)
 DEMO_WORDS = "one seed, demo budget: not a result"
-COMPARED = ("energy_per_work_kwh_h", "cooling_kwh", "peak_kw", "water_l", "carbon_kg", "cost_usd")
+COMPARED = (
+    "energy_per_work_kwh_h",
+    "cooling_kwh",
+    "peak_kw",
+    "water_l",
+    "carbon_kg",
+    "utility_cost_usd",
+    "cost_usd_day",
+)
 
 
 def write_report(folder: Path, baseline: str = "", note: str = "") -> Path:
@@ -61,7 +71,12 @@ def content(stored: Stored, baseline: str, note: str = "") -> dict[str, Any]:
         "note": note,
         "baseline": baseline,
         "palette": palette,
-        "measures": MEASURES,
+        "measures": KPIS,
+        "paid": PAID,
+        "constraints": constraints.table(),
+        "bounds": [bound_words(row) for row in bound_rows(stored, baseline)],
+        "bounds_headings": HEADINGS,
+        "bounds_caption": bounds_caption(stored.facts) if "bounds" in stored.facts else "",
         "totals": {n: {m.column: format_number(m, whole[n][m.column]) for m in MEASURES} for n in names},
         "verdicts": {n: _verdict_words(v, gate_words(stored.scores, n, baseline)) for n, v in verdicts.items()},
         "differences": {n: _differences(stored, n, baseline) for n, v in verdicts.items() if v.passed},
@@ -83,16 +98,20 @@ def in_reading_order(names: Iterable[str], baseline: str) -> list[str]:
 
 def left_out(names: Iterable[str]) -> list[str]:
     """Rows of PROTOCOL 5 that this evaluation does not have, and why; nobody shall think that they were forgotten."""
-    missing = [
-        "the perfect-forecast oracle, the energy floor and the share of the gap to them: searches on every episode, an "
-        "hour or more for a whole evaluation (docs/known-gaps.md says what short ones found)"
-    ]
+    from agents.references import ORACLE
+
+    missing = []
+    if ORACLE not in names:
+        missing.append(
+            "the perfect-forecast oracle, the energy floor and the share of the gap that is closed, as they are "
+            "searched for on every episode: bounds=true adds them"
+        )
     if "mpc" not in names:
         missing.insert(0, "MPC, the strongest reference, some twenty times dearer to run than a rule: mpc=true adds it")
     return missing
 
 
-def _verdict_words(found: Any, words: str) -> dict[str, Any]:
+def _verdict_words(found: Verdict, words: str) -> dict[str, str | bool]:
     if found.saving is None:
         return {"passed": False, "words": words, "saving": "no number"}
     point, low, high = (rounded(100.0 * v, 2) for v in found.saving)
@@ -112,14 +131,16 @@ def _differences(stored: Stored, name: str, baseline: str) -> list[dict[str, str
     return rows
 
 
-def _worst_rack(table: Mapping[str, Any]) -> str:
-    i = int(np.argmax(table["degree_minutes_worst_rack"]))
-    if table["degree_minutes_worst_rack"][i] <= 0.0:
+def _worst_rack(scores: Table) -> str:
+    i = int(np.argmax(scores["degree_minutes_worst_rack"]))
+    if scores["degree_minutes_worst_rack"][i] <= 0.0:
         return "none"
-    return f"rack {int(table['worst_rack'][i])}, episode {i}"
+    return f"rack {int(scores['worst_rack'][i])}, episode {i}"
 
 
-def _figures(stored: Stored, palette: Mapping[str, str], verdicts: Any, baseline: str) -> list[dict[str, str]]:
+def _figures(
+    stored: Stored, palette: Mapping[str, str], verdicts: Mapping[str, Verdict], baseline: str
+) -> list[dict[str, str]]:
     from agents.references import REFERENCES
     from experiments.evaluation import plots
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import hydra
 import numpy as np
+from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.evaluation.results import split_words
@@ -19,13 +20,13 @@ from experiments.schema import CONFIGS, register
 if TYPE_CHECKING:
     import pandas as pd
 
-    from envs.controllers.base import Controller
     from envs.scenario import Scenario
+    from experiments.evaluation.policies import PolicyMaker
 
 LOG = logging.getLogger(__name__)
 
 
-def rollout(make: Callable[[Any], Controller], scenario: Scenario, episode: Episode, seed: int = 0) -> pd.DataFrame:
+def rollout(make: PolicyMaker, scenario: Scenario, episode: Episode, seed: int = 0) -> pd.DataFrame:
     """A row per control step: ``time_s``, measurements, setpoints in force and the site's flows, by name and row."""
     import pandas as pd
 
@@ -40,18 +41,18 @@ def rollout(make: Callable[[Any], Controller], scenario: Scenario, episode: Epis
     controller.reset(1)
     rows = []
     for number, step in enumerate(play(core, controller, site.episode.steps)):
-        row = {"time_s": number * core.step_s, **_named("measured", step.measured)}
+        row: dict[str, float] = {"time_s": number * core.step_s, **_named("measured", step.measured)}
         row |= _named("in_force", core.in_force) | _named("flow", core.flows._asdict())
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _named(prefix: str, values: Any) -> dict[str, float]:
+def _named(prefix: str, values: Mapping[str, NDArray[np.floating] | None]) -> dict[str, float]:
     out = {}
     for name, value in values.items():
-        flat = np.asarray(value).ravel()
         if name.startswith("in_force.") or value is None:
             continue
+        flat = np.asarray(value).ravel()
         for k, number in enumerate(flat):
             out[f"{prefix}.{name}" if len(flat) == 1 else f"{prefix}.{name}[{k}]"] = float(number)
     return out
@@ -76,7 +77,7 @@ def main(config: DictConfig) -> None:
     from experiments.evaluation.episodes import split_of
     from experiments.evaluation.policies import best_rule, learned_policies, reference_policies
 
-    scenario: Any = OmegaConf.to_object(config.scenario)
+    scenario = cast("Scenario", OmegaConf.to_object(config.scenario))
     episode = plan_episodes(split_of(scenario, config.split), days=config.days)[0]
     folder = Path(config.folder)
     folder.mkdir(parents=True, exist_ok=True)

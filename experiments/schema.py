@@ -9,62 +9,48 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, OmegaConf
 
-from agents.learning.settings import CrossQSettings, PPOSettings, SACSettings, TD3Settings, TQCSettings
+from agents.learning.algorithms import ALGORITHMS, Algorithm
+from agents.learning.plan import LearningPlan
+from experiments.overrides import scenario_files, without_plus, writable
 from experiments.records.tracking import DEFAULT_URI
 
 CONFIGS = "pkg://configs.run"  # beside configs/scenario: hydra must meet scenarios as typed nodes, not as YAML
 
-
-@dataclass
-class PPOAgent(PPOSettings):
-    """PPO and how many environments feed it."""
-
-    algorithm: str = "ppo"
-    environments: int = 1024
-
-
-@dataclass
-class SACAgent(SACSettings):
-    """SAC and how many environments feed it."""
-
-    algorithm: str = "sac"
-    environments: int = 64
-
-
-@dataclass
-class TD3Agent(TD3Settings):
-    """TD3 and how many environments feed it."""
-
-    algorithm: str = "td3"
-    environments: int = 64
-
-
-@dataclass
-class TQCAgent(TQCSettings):
-    """TQC and how many environments feed it."""
-
-    algorithm: str = "tqc"
-    environments: int = 64
-
-
-@dataclass
-class CrossQAgent(CrossQSettings):
-    """CrossQ and how many environments feed it."""
-
-    algorithm: str = "crossq"
-    environments: int = 64
+#: Keys that mean the same in every verb that has them.
+SHARED: dict[str, str] = {
+    "scenario": "A shipped scenario or the path of a YAML file; every parameter below it is a key of its own",
+    "agent": "The algorithm; every setting below it is a key of its own",
+    "tracking": "Where the run is kept: sqlite, server or none",
+    "split": "Which sites, weather and load: one of the files in configs/splits, or none for the scenario's own",
+    "seed": "Of everything that is drawn",
+    "baseline": "The controller that the others are compared with; empty: the tuned rules where there are any",
+    "progress": "Show a bar with the time left",
+    "folder": "Where the results are written",
+}
 
 
 @dataclass
 class TrackingConfig:
-    """Where runs are kept: ``mlflow`` or ``none``."""
+    """Where runs are kept.
+
+    Attributes
+    ----------
+    backend : str
+        ``mlflow``, or ``none`` to keep only the run's folder.
+    uri : str
+        Address of the mlflow store.
+    experiment : str
+        Name of the experiment in it.
+    name : str
+        Name of the run; empty: the verb, or what the run is about.
+    """
 
     backend: str = "mlflow"
     uri: str = DEFAULT_URI
@@ -72,38 +58,80 @@ class TrackingConfig:
     name: str = ""
 
 
-@dataclass
-class TrainConfig:
-    """``coldaisle train``. Steps count over all environments; 0 switches a habit off."""
+@dataclass(frozen=True)
+class TrainingPlan(LearningPlan):
+    """How one training run goes: how long it learns, on which sites and from which seed.
+
+    Attributes
+    ----------
+    seed : int
+        Of the networks and of sampling; environment i is seeded ``seed * experiments.train.SEED_STRIDE + i``.
+    device : str
+        A torch device; ``cpu`` suits networks this small.
+    split : str
+        Where sites and seeds are drawn from; ``none`` keeps the scenario's own. The plateau is judged on validation.
+    evaluation_environments : int
+        Validation sites side by side.
+    resume : str
+        A run's folder or a checkpoint to go on from; empty begins anew.
+    """
+
+    seed: int = 0
+    device: str = "cpu"
+    split: str = "train"
+    evaluation_environments: int = 24
+    resume: str = ""
+
+
+@dataclass(frozen=True)
+class TrainConfig(TrainingPlan):
+    """``coldaisle train``: learn a policy. Steps count over all environments; 0 switches a habit off."""
 
     scenario: Any = MISSING
     agent: Any = MISSING
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    seed: int = 0
     total_steps: int = 2_000_000
-    device: str = "cpu"
-    torch_threads: int = 1
-    split: str = "train"
     checkpoint_every: int = 500_000
     evaluate_every: int = 500_000
-    evaluation_environments: int = 24
-    patience: int = 0
-    min_gain: float = 0.0
-    resume: str = ""
     progress: bool = True
     folder: str = "${hydra:runtime.output_dir}"
 
 
 @dataclass
 class EvaluateConfig:
-    """``coldaisle evaluate``. ``policies`` maps a name to a run's folder or an exported bundle."""
+    """``coldaisle evaluate``: every policy and every rule on the same paired episodes.
+
+    Attributes
+    ----------
+    policies : dict
+        A name for each policy, and its run's folder or exported bundle: ``policies.mine=<folder>``.
+    mpc : bool
+        Also judge the model-predictive controller; slow.
+    mpc_forecast : str
+        ``persistence``; ``engine`` adds the row mpc_engine, which expects what the forecasting engine does.
+    bounds : bool
+        Also the energy floor and the perfect-forecast oracle: two searches on every episode; slow.
+    bounds_population : int
+        Candidates of an iteration of these searches.
+    bounds_iterations : int
+        Iterations of these searches.
+    episodes : int
+        How many episodes; 0: as the split says.
+    days : int
+        Length of an episode; 0: as the split says.
+    report : bool
+        Also write the HTML page.
+    """
 
     scenario: Any = MISSING
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     policies: dict[str, str] = field(default_factory=dict)
-    baseline: str = ""  # the tuned rules where they exist
+    baseline: str = ""
     mpc: bool = False
-    mpc_forecast: str = "persistence"  # engine: also a row mpc_engine, on the forecasting engine's outlook
+    mpc_forecast: str = "persistence"
+    bounds: bool = False
+    bounds_population: int = 24
+    bounds_iterations: int = 8
     split: str = "test"
     episodes: int = 0
     days: int = 0
@@ -114,7 +142,19 @@ class EvaluateConfig:
 
 @dataclass
 class ExportConfig:
-    """``coldaisle export``. ``run`` is a training run's folder; ``evaluation`` gives the manifest its card."""
+    """``coldaisle export``: a training run as a bundle that runs without torch.
+
+    Attributes
+    ----------
+    run : str
+        The training run's folder.
+    evaluation : str
+        An evaluation's folder, which gives the manifest its card; empty: no card.
+    policy : str
+        The run's name in that evaluation; needed where ``evaluation`` is given.
+    folder : str
+        Where the bundle is written; empty: ``bundle`` in the run's folder.
+    """
 
     run: str = MISSING
     evaluation: str = ""
@@ -124,9 +164,16 @@ class ExportConfig:
 
 @dataclass
 class RolloutConfig:
-    """``coldaisle rollout``. ``policy`` is ``rules``, ``random``, ``legacy``, a run's folder or a bundle.
+    """``coldaisle rollout``: one policy, one episode, every measured point as CSV.
 
-    ``telemetry``: instead of a policy, rules with random steps, logged as a building system does, for ``calibrate``.
+    Attributes
+    ----------
+    policy : str
+        ``rules``, ``random``, ``legacy``, a run's folder or a bundle.
+    telemetry : bool
+        Instead of a policy: rules with random steps, logged as a building system would, for ``calibrate``.
+    days : int
+        Length of the episode.
     """
 
     scenario: Any = MISSING
@@ -140,9 +187,18 @@ class RolloutConfig:
 
 @dataclass
 class ValidateConfig:
-    """``coldaisle validate``. Empty lists mean every study, and five of the climates that the wheel carries.
+    """``coldaisle validate``: our plant against EnergyPlus over a year; needs the extra ``energyplus``.
 
-    ``keep`` is a folder in which EnergyPlus's runs are kept (some 18 MB each): the next time only our plant runs.
+    Attributes
+    ----------
+    studies : list
+        Which studies; empty: all.
+    climates : list
+        Which climates of the EnergyPlus wheel; empty: five of them.
+    figures : bool
+        Also draw the figures.
+    keep : str
+        A folder for EnergyPlus's runs, some 18 MB each: the next time only our plant runs.
     """
 
     studies: list[str] = field(default_factory=list)
@@ -154,17 +210,30 @@ class ValidateConfig:
 
 @dataclass
 class TransferConfig:
-    """``coldaisle transfer``. ``weather`` is an EPW file or its name in the EnergyPlus wheel; an episode per month.
+    """``coldaisle transfer``: controllers in closed loop on our plant and in EnergyPlus.
 
-    ``controllers`` are rules of the roster (none named: `experiments.transfer.CONTROLLERS`, as far as there are).
-    ``mixes``: racks that draw more air than the room units blow breathe the rest from EnergyPlus's room.
-    ``hold_curves``: the chiller's curves end at their published box; else EnergyPlus extrapolates its polynomials.
+    Attributes
+    ----------
+    policies : dict
+        A name for each policy, and its run's folder or exported bundle.
+    controllers : list
+        Rules of the roster; empty: those of ``experiments.transfer.CONTROLLERS`` that the scenario has.
+    weather : str
+        An EPW file, or its name in the EnergyPlus wheel.
+    months : list
+        Months, 1 to 12, of one episode each.
+    days : int
+        Length of an episode.
+    mixes : bool
+        Racks that draw more air than the room units blow breathe the rest from EnergyPlus's room.
+    hold_curves : bool
+        The chiller's curves end at their published box; else EnergyPlus extrapolates its polynomials.
     """
 
     scenario: Any = MISSING
     policies: dict[str, str] = field(default_factory=dict)
     controllers: list[str] = field(default_factory=list)
-    baseline: str = ""  # the tuned rules where they exist
+    baseline: str = ""
     weather: str = "il_chicago"
     months: list[int] = field(default_factory=lambda: [1, 4, 7, 10])
     days: int = 7
@@ -176,7 +245,21 @@ class TransferConfig:
 
 @dataclass
 class CalibrateConfig:
-    """``coldaisle calibrate``. ``parameters`` and ``fixed`` are parts of paths to fit (empty: all) and not to fit."""
+    """``coldaisle calibrate``: fit a scenario to a hall's telemetry.
+
+    Attributes
+    ----------
+    telemetry : str
+        The logged readings: CSV or Parquet.
+    points : str
+        The point map: YAML.
+    held_out : float
+        Share of the telemetry, its end, that is not fitted but judged.
+    parameters : list
+        Parts of the paths of parameters that are fitted; empty: all.
+    fixed : list
+        Parts of the paths of parameters that are not fitted.
+    """
 
     scenario: Any = MISSING
     telemetry: str = MISSING
@@ -191,30 +274,62 @@ class CalibrateConfig:
 
 @dataclass
 class ReportConfig:
-    """``coldaisle report``. ``evaluation`` is the folder that an evaluation wrote."""
+    """``coldaisle report``: the HTML page of an evaluation.
+
+    Attributes
+    ----------
+    evaluation : str
+        The folder that an evaluation wrote.
+    baseline : str
+        The controller that the others are compared with; empty: the one that the evaluation was saved with.
+    """
 
     evaluation: str = MISSING
-    baseline: str = ""  # the one that the evaluation was saved with
+    baseline: str = ""
 
 
 @dataclass
 class PublishedConfig:
-    """``coldaisle published``. ``folder`` gets ``published.md`` and ``published.csv``."""
+    """``coldaisle published``: every published number beside ours, measured now.
+
+    Attributes
+    ----------
+    folder : str
+        Gets ``published.md`` and ``published.csv``.
+    """
 
     folder: str = "docs/validation"
 
 
 @dataclass
 class ForecastConfig:
-    """``coldaisle forecast``. Halls are drawn ``spread`` around the scenario; the forecaster has the scenario alone."""
+    """``coldaisle forecast``: inlets and cooling power up to a day ahead, judged on simulated halls.
+
+    Attributes
+    ----------
+    halls : int
+        Halls that are drawn around the scenario; the forecaster has the scenario alone.
+    train_days : int
+        Days of telemetry that the forecaster learns from.
+    blocks : int
+        Judged stretches of each hall, 27 h apart.
+    spread : float
+        Standard deviation of a hall's parameters around the scenario's, as a share.
+    match : bool
+        Bring the scenario near each hall by its training telemetry.
+    failures_alone : bool
+        Judge only which rack is first over the limit when room units fail.
+    jobs : int
+        Processes side by side.
+    """
 
     scenario: Any = MISSING
     halls: int = 30
     train_days: int = 28
     blocks: int = 30
     spread: float = 0.20
-    match: bool = True  # bring the scenario near each hall by its training telemetry
-    failures_alone: bool = False  # which rack is first over the limit, without the judged day-blocks
+    match: bool = True
+    failures_alone: bool = False
     seed: int = 0
     jobs: int = 2
     folder: str = "${hydra:runtime.output_dir}"
@@ -222,7 +337,6 @@ class ForecastConfig:
 
 OmegaConf.register_new_resolver("pid", os.getpid, replace=True, use_cache=True)  # on import: sweep workers need it too
 
-AGENTS = {"ppo": PPOAgent, "sac": SACAgent, "td3": TD3Agent, "tqc": TQCAgent, "crossq": CrossQAgent}
 VERBS = {
     "train": TrainConfig,
     "evaluate": EvaluateConfig,
@@ -248,14 +362,21 @@ def register(arguments: Sequence[str] | None = None) -> None:
     """
     given = sys.argv if arguments is None else arguments
     if isinstance(given, list):
-        given[:] = [_without_plus(argument) for argument in given]
+        given[:] = [without_plus(argument) for argument in given]
     store = ConfigStore.instance()
     for verb, config in VERBS.items():
         store.store(name=f"{verb}_schema", node=writable(OmegaConf.structured(config)))
-    for name, agent in AGENTS.items():
-        store.store(group="agent", name=f"{name}_schema", node=agent)
+    for name, row in ALGORITHMS.items():
+        store.store(group="agent", name=name, node=agent_config(row))
     store.store(group="tracking", name="tracking_schema", node=TrackingConfig)
-    register_scenarios(_scenario_files(given))
+    register_scenarios(scenario_files(given))
+
+
+def agent_config(row: Algorithm) -> type:
+    """Dataclass of an algorithm on the command line: its settings, its name, how many environments feed it."""
+    name = f"{row.settings.__name__.removesuffix('Settings')}Agent"
+    chosen = [("algorithm", str, field(default=row.name)), ("environments", int, field(default=row.environments))]
+    return make_dataclass(name, chosen, bases=(row.settings,), namespace={"__doc__": row.settings.__doc__})
 
 
 def register_scenarios(paths: Iterable[str] = ()) -> None:
@@ -269,41 +390,3 @@ def register_scenarios(paths: Iterable[str] = ()) -> None:
         except ValueError as error:
             sys.exit(f"coldaisle: {error}")
         store.store(group="scenario", name=Path(name).stem, node=writable(node))
-
-
-def writable(node: DictConfig) -> DictConfig:
-    """The node as the command line may change it.
-
-    The read-only marks of frozen dataclasses are taken off; mappings from a name to a number or a text, such as
-    ``reward_weights``, take new keys (the scenario checks their names), groups of racks and zones do not.
-    """
-    OmegaConf.set_readonly(node, None)
-    if OmegaConf.get_type(node) is dict and not is_dataclass(node._metadata.element_type):
-        OmegaConf.set_struct(node, False)
-    for key in node:
-        if OmegaConf.is_missing(node, key):
-            continue
-        child = node._get_node(key)
-        if isinstance(child, DictConfig) and not child._is_none():
-            writable(child)
-    return node
-
-
-def _without_plus(argument: str) -> str:
-    """The override without hydra's mark for a key to be added: every key of ours is there, or is refused by name."""
-    return argument if argument.lstrip("+").startswith("hydra") else argument.lstrip("+")
-
-
-def _scenario_files(arguments: Sequence[str]) -> list[str]:
-    """Paths given as ``scenario=<path>.yaml``; the arguments are rewritten to the names they are registered under."""
-    found: list[str] = []
-    for i, argument in enumerate(arguments):
-        key, _, value = argument.partition("=")
-        paths = value.split(",")
-        files = [p for p in paths if p.endswith((".yaml", ".yml"))]
-        if key != "scenario" or not files:
-            continue
-        found += files
-        if isinstance(arguments, list):
-            arguments[i] = f"scenario={','.join(Path(p).stem if p in files else p for p in paths)}"
-    return found

@@ -6,18 +6,24 @@ import json
 import math
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from agents.learning.algorithms import Learner, rollout_steps
 from experiments.evaluation.policies import MODEL_FILE, RUN_FILE, UNTRAINED_FILE
-from experiments.schema import CONFIGS, register
+from experiments.schema import CONFIGS, TrainingPlan, register
 
 if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
+
+    from envs.core import DataCenterCore
+    from envs.sb3_vec_env import DataCenterSB3VecEnv
     from envs.scenario import Scenario
     from experiments.records.tracking import Tracker
 
@@ -25,101 +31,65 @@ SEED_STRIDE = 1_000_003  # between the environments' seeds of two runs: neighbou
 VALIDATION_SEED = 500_000  # the same validation episodes for every run and every evaluation in it
 
 
-def train(
-    scenario: Scenario,
-    algorithm: str,
-    settings: Mapping[str, Any],
-    environments: int,
-    total_steps: int,
-    folder: Path,
-    tracker: Tracker,
-    *,
-    seed: int = 0,
-    device: str = "cpu",
-    torch_threads: int = 1,
-    split: str = "train",
-    checkpoint_every: int = 0,
-    evaluate_every: int = 0,
-    evaluation_environments: int = 24,
-    patience: int = 0,
-    min_gain: float = 0.0,
-    resume: str = "",
-    progress: bool = False,
-) -> dict[str, float]:
+def train(scenario: Scenario, learner: Learner, plan: TrainingPlan, folder: Path, tracker: Tracker) -> dict[str, float]:
     """Train one model on a split of a scenario; write model, checkpoints and ``run.json`` into ``folder``.
 
     Parameters
     ----------
     scenario : Scenario
         The plant.
-    algorithm, settings : str, mapping
-        See ``agents.learning.build.build_model``.
-    environments, total_steps : int
-        Sites side by side; environment steps over all of them.
+    learner : Learner
+        Algorithm, environments and settings.
+    plan : TrainingPlan
+        Length, seed, split, habits.
     folder : Path
         The run's folder.
     tracker : Tracker
         Receives named reward terms and the learner's own numbers.
-    seed : int
-        Of the networks and of sampling; environment i is seeded ``seed * SEED_STRIDE + i``.
-    split : str
-        Where sites and seeds are drawn from; ``none`` keeps the scenario's own. The plateau is judged on validation.
-    resume : str
-        A run's folder or a checkpoint to go on from.
-    device, torch_threads, checkpoint_every, evaluate_every, patience, min_gain, progress
-        See ``agents.learning.learn.learn``.
-    evaluation_environments : int
-        Validation sites side by side.
 
     Returns
     -------
     dict
         What the run cost (``agents.learning.learn.learn``).
     """
-    from agents.learning.build import build_model
-    from agents.learning.checkpoint import latest_checkpoint, resume_model
     from agents.learning.learn import learn
+    from agents.learning.plan import Validation
     from envs.sb3_vec_env import DataCenterSB3VecEnv
     from experiments.evaluation.episodes import with_split
 
     folder.mkdir(parents=True, exist_ok=True)
-    sites = DataCenterSB3VecEnv(with_split(scenario, split), environments)
+    sites = DataCenterSB3VecEnv(with_split(scenario, plan.split), learner.environments)
     validation = None
-    if evaluate_every:
-        other = "none" if split == "none" else "validation"
-        validation = DataCenterSB3VecEnv(with_split(scenario, other), evaluation_environments)
-    if resume:
-        model = resume_model(algorithm, latest_checkpoint(Path(resume)), sites, seed * SEED_STRIDE, device)
-    else:
-        model = build_model(algorithm, sites, settings, seed, device)
-        sites.seed(seed * SEED_STRIDE)
-        model.save(folder / UNTRAINED_FILE)
-    require_a_rollout(total_steps, model)
-    cost = learn(
-        model,
-        total_steps,
-        folder,
-        sink=tracker.log_metrics,
-        checkpoint_every=checkpoint_every,
-        evaluation_env=validation,
-        evaluate_every=evaluate_every,
-        evaluation_seed=VALIDATION_SEED,
-        patience=patience,
-        min_gain=min_gain,
-        progress=progress,
-        torch_threads=torch_threads,
-    )
-    card = run_card(
-        sites.core, algorithm, {**settings, "environments": environments, "seed": seed, "split": split}, cost
-    )
-    (folder / RUN_FILE).write_text(json.dumps(card, indent=2, default=str))
+    if plan.evaluate_every:
+        other = "none" if plan.split == "none" else "validation"
+        environments = DataCenterSB3VecEnv(with_split(scenario, other), plan.evaluation_environments)
+        validation = Validation(environments, VALIDATION_SEED)
+    model = _model(learner, plan, sites, folder)
+    require_a_rollout(plan.total_steps, model)
+    cost = learn(model, plan, folder, tracker.log_metrics, validation)
+    (folder / RUN_FILE).write_text(json.dumps(run_card(sites.core, learner, plan, cost), indent=2, default=str))
     tracker.log_metrics({f"compute/{name}": value for name, value in cost.items()}, int(cost["environment_steps"]))
     tracker.log_files(folder / MODEL_FILE)
     tracker.log_files(folder / RUN_FILE)
     return cost
 
 
-def require_a_rollout(total_steps: int, model: Any) -> None:
+def _model(learner: Learner, plan: TrainingPlan, sites: DataCenterSB3VecEnv, folder: Path) -> BaseAlgorithm:
+    """The model to go on with, or a fresh one, which is kept untrained beside the run."""
+    from agents.learning.build import build_model
+    from agents.learning.checkpoint import latest_checkpoint, resume_model
+
+    first_seed = plan.seed * SEED_STRIDE
+    if plan.resume:
+        checkpoint = latest_checkpoint(Path(plan.resume))
+        return resume_model(learner.algorithm, checkpoint, sites, first_seed, plan.device)
+    model = build_model(learner.algorithm, sites, learner.settings, plan.seed, plan.device)
+    sites.seed(first_seed)
+    model.save(folder / UNTRAINED_FILE)
+    return model
+
+
+def require_a_rollout(total_steps: int, model: BaseAlgorithm) -> None:
     """Refuse fewer steps than the learner takes before its first update: it would take them all the same.
 
     Raises
@@ -127,7 +97,7 @@ def require_a_rollout(total_steps: int, model: Any) -> None:
     ValueError
         Naming the steps asked for, those of one rollout and what makes it shorter.
     """
-    each = model.n_steps if hasattr(model, "rollout_buffer") else model.train_freq.frequency
+    each = rollout_steps(model)
     if total_steps < each * model.n_envs:
         raise ValueError(
             f"total_steps = {total_steps} is less than one rollout of {each * model.n_envs} steps ({model.n_envs} "
@@ -147,21 +117,20 @@ def told(cost: Mapping[str, float], folder: Path, episode_steps: int, environmen
     return f"{reward}; run: {folder}\nnext: coldaisle evaluate policies.mine={folder}\n"
 
 
-def run_card(core: Any, algorithm: str, settings: Mapping[str, Any], cost: Mapping[str, float]) -> dict[str, Any]:
-    """What evaluation and export need to know of a run, as plain data: tables, hashes, versions."""
-    from dataclasses import asdict
-
+def run_card(
+    core: DataCenterCore, learner: Learner, plan: TrainingPlan, cost: Mapping[str, float]
+) -> dict[str, object]:
+    """What evaluation and export need to know of a run, as plain data: interface, hashes, versions."""
+    from agents.policy import interface_of
     from experiments.records.provenance import provenance
 
+    asked = {"environments": learner.environments, "seed": plan.seed, "split": plan.split}
     return {
-        "algorithm": algorithm,
-        "settings": dict(settings),
+        "algorithm": learner.algorithm,
+        "settings": {**learner.settings, **asked},
         "scenario": core.scenario.name,
         "scenario_hash": core.scenario.hash(),
-        "channel_hash": core.channel_hash,
-        "channels": [asdict(c) for c in core.agent_channels],
-        "observations": core.observer.describe(),
-        "step_s": core.step_s,
+        "interface": interface_of(core).plain(),
         "compute": dict(cost),
         **provenance(config=asdict(core.scenario)),
     }
@@ -176,18 +145,20 @@ def main(config: DictConfig) -> float:
 
     hydra_config = HydraConfig.get()
     parent = parent_run_id(Path(hydra_config.sweep.dir)) if hydra_config.mode == RunMode.MULTIRUN else None
-    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    agent, tracking, _ = (plain.pop(name) for name in ("agent", "tracking", "scenario"))
-    scenario: Any = OmegaConf.to_object(config.scenario)
-    algorithm, environments = agent.pop("algorithm"), agent.pop("environments")
-    folder = Path(plain.pop("folder"))
-    name = tracking["name"] or f"{algorithm} {scenario.name} seed {config.seed}"
+    plain = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
+    settings, tracking = plain.pop("agent"), plain.pop("tracking")
+    scenario = cast("Scenario", OmegaConf.to_object(config.scenario))
+    learner = Learner(settings.pop("algorithm"), settings.pop("environments"), settings)
+    plan = TrainingPlan(**{f.name: plain[f.name] for f in fields(TrainingPlan)})
+    folder = Path(plain["folder"])
+    name = tracking["name"] or f"{learner.algorithm} {scenario.name} seed {plan.seed}"
     tags = {**git_state(), "scenario_hash": scenario.hash()}
     with start_run(tracking["backend"], tracking["uri"], tracking["experiment"], name, parent, tags) as tracker:
-        tracker.log_parameters({"algorithm": algorithm, "agent": agent, "scenario": scenario.name, **plain})
+        known = {"algorithm": learner.algorithm, "agent": dict(learner.settings), "scenario": scenario.name}
+        tracker.log_parameters({**known, **asdict(plan)})
         tracker.log_text(OmegaConf.to_yaml(config, resolve=True), "config.yaml")
-        cost = train(scenario, algorithm, agent, environments, folder=folder, tracker=tracker, **plain)
-    sys.stdout.write(told(cost, folder, scenario.episode.steps, environments))
+        cost = train(scenario, learner, plan, folder, tracker)
+    sys.stdout.write(told(cost, folder, scenario.episode.steps, learner.environments))
     return cost["episode_reward"]
 
 

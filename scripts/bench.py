@@ -111,7 +111,7 @@ def core_rate(
     """Environment steps/s of the core under random actions, the spread of the repeats, its racks and its sub-steps."""
     core = DataCenterCore(scenario, batch, overrides)
     core.reset(seed=0)
-    actions = actions_of(core.action_space.shape[0], batch)
+    actions = actions_of(core.action_size, batch)
     for k in range(WARM_UP):
         core.step(actions[k % 8])
     once, _ = best_of(lambda: core.step(actions[0]), 3)
@@ -210,7 +210,7 @@ def tape_gain(batch: int, repeats: int) -> tuple[float, float]:
     """Milliseconds of the plant's control step as it is and from its tape."""
     core = DataCenterCore("ai_hall", batch)
     core.reset(seed=0)
-    actions = actions_of(core.action_space.shape[0], batch)
+    actions = actions_of(core.action_size, batch)
     for k in range(WARM_UP):
         core.step(actions[k % 8])
     arguments = (core.state, core.in_force, core.outside, core._load, core.lost, core.t)

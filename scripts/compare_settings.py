@@ -27,8 +27,6 @@ from envs.scenario import Scenario, load
 from experiments.evaluation.episodes import with_split
 
 EPISODES, SCORED_SEED = 96, 77_000
-DEFAULT_ENVIRONMENTS = {"ppo": 1024}
-OFF_POLICY_ENVIRONMENTS = 64
 
 
 def score(make: Callable[[Any], Any], scenario: Scenario, world: Any = None) -> tuple[float, float, Any]:
@@ -48,17 +46,19 @@ def score(make: Callable[[Any], Any], scenario: Scenario, world: Any = None) -> 
 
 def trained(scenario: Scenario, algorithm: str, steps: int, given: dict[str, Any]) -> tuple[Any, float]:
     """A model and the seconds it took."""
+    from agents.learning.algorithms import algorithm_named
     from agents.learning.build import build_model
     from agents.learning.learn import learn
+    from agents.learning.plan import LearningPlan
     from envs.sb3_vec_env import DataCenterSB3VecEnv
 
-    environments = given.pop("environments", DEFAULT_ENVIRONMENTS.get(algorithm, OFF_POLICY_ENVIRONMENTS))
+    environments = given.pop("environments", algorithm_named(algorithm).environments)
     sites = DataCenterSB3VecEnv(with_split(scenario, "train"), environments)
     model = build_model(algorithm, sites, given, seed=0)
     sites.seed(0)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        learn(model, steps, Path(folder), torch_threads=1, progress=False)
+        learn(model, LearningPlan(steps), Path(folder))
     return model, time.perf_counter() - start
 
 
@@ -70,7 +70,7 @@ def main() -> None:
     """Print one row of a Markdown table per policy."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenario")
-    parser.add_argument("algorithm", help="ppo, sac, td3, tqc, crossq, or references")
+    parser.add_argument("algorithm", help="a row of agents/learning/algorithms.py, or references")
     parser.add_argument("steps", nargs="?", type=int, default=100_000)
     parser.add_argument("settings", nargs="*", default=[""], help='comma-separated key=value; "" is the default')
     given = parser.parse_args()

@@ -23,22 +23,15 @@ from agents.planners.trial import Bench, Trial, gated_cost, limits_of
 from agents.planners.tuned import Tuned, load_tuned, plant_hash, save_tuned
 from agents.planners.tuning import find_rules, moved, rules_with
 from agents.references import channels_of, roster
+from envs.building.rules import legacy_fixed
 from envs.episodes.world import World
+from envs.interface.constraints import CONSTRAINTS
 from envs.scenario import SHIPPED, Scenario, load
 from experiments.evaluation.episodes import explicit_plan, restricted
 from experiments.evaluation.splits import load_split, plan_episodes, split_hash
 
 SEARCHED_CAPS = ("water_filling", "marginal_value")
-SCORES = {
-    "facility_power_kwh": 0,
-    "cooling_power_kwh": 0,
-    "makeup_kg": 0,
-    "inlet_degree_minutes": 2,
-    "tcs_excess_degree_minutes": 2,
-    "limit_excess_kwh": 2,
-    "trips": 2,
-    "work_done_h": 1,
-}
+SCORES = {"facility_power_kwh": 0, "cooling_power_kwh": 0, "makeup_kg": 0, **{c.name: 2 for c in CONSTRAINTS}}
 
 
 def main() -> None:
@@ -46,7 +39,8 @@ def main() -> None:
     options = arguments()
     scenario = load(options.scenario)
     bench = train_bench(scenario, options)
-    limits = limits_of(bench.judge(lambda core: rules_with(core, {})))
+    safest = bench.judge(lambda core: legacy_fixed(core.scenario, core.plant.layout))
+    limits = limits_of(bench.judge(lambda core: rules_with(core, {})), safest)
     print(f"{scenario.name}: bounds per day {limits}")
     tuned = searched(scenario, bench, limits, options)
     place = Path(configs.__file__).parent / "tuned" / f"{scenario.name}.yaml"

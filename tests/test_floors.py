@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,23 @@ from envs.plant.state import PlantState
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("envs", "agents", "experiments", "configs")  # scripts are tools beside the house
-DOORS = ("envs/single_env.py", "envs/vector_env.py", "envs/sb3_vec_env.py", "envs/__init__.py")
+DOORS = ("envs/single_env.py", "envs/vector_env.py", "envs/sb3_vec_env.py", "envs/spaces.py", "envs/__init__.py")
+#: Rooms of envs from the ground up; a room may use those below it, and nothing beside or above it.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("units", "parameters", "trees", "unknown_name"),
+    ("physics",),
+    ("equipment", "interface", "kpi", "engine"),
+    ("controllers", "faults", "signals"),
+    ("scenario",),
+    ("plant",),
+    ("episodes",),
+    ("building", "energyplus"),
+    ("core_state",),
+    ("core",),
+    ("play", "spaces"),
+    ("twin",),
+    ("single_env", "vector_env", "sb3_vec_env"),
+)
 SAME_ROOM = {
     "air_side": {"air_zone"},
     "chilled_water": {"chiller"},
@@ -20,19 +37,23 @@ SAME_ROOM = {
 #: A plant hands the states of its machines on; nobody else touches them.
 PLANTS = ("envs/plant/", "envs/equipment/", "envs/energyplus/plant.py", "experiments/validation/replay.py")
 REMEMBERING = PlantState._fields[: PlantState._fields.index("inlet_c")]
-FIELD = ("agents/runtime/exported_policy.py", "agents/runtime/live", "agents/runtime/connectors")
+BOX, NOT_IN_THE_BOX = "agents/runtime/", "agents/runtime/export.py"
+ENERGYPLUS_USERS = ("validate", "validation", "transfer", "transfers", "calibration")
 Imports = dict[str, list[tuple[str, bool]]]
 
 
-def imports_of(source: str, module: str) -> Iterator[tuple[str, bool]]:
-    """Every imported dotted name of a module's source, and whether the import stands at module level."""
+def imports_of(source: str, module: str, types: bool = False) -> Iterator[tuple[str, bool]]:
+    """Every imported dotted name of a module's source, and whether the import stands at module level.
+
+    Imports for type checkers alone count where ``types`` says so.
+    """
     tree = ast.parse(source)
     inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
     typing = [n for n in ast.walk(tree) if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n.test)]
     skipped = {id(n) for block in typing for statement in block.body for n in ast.walk(statement)}
     for node in ast.walk(tree):
         top = id(node) not in inside
-        if id(node) in skipped:
+        if id(node) in skipped and not types:
             continue
         if isinstance(node, ast.Import):
             yield from ((alias.name, top) for alias in node.names)
@@ -43,16 +64,18 @@ def imports_of(source: str, module: str) -> Iterator[tuple[str, bool]]:
             yield from ((f"{base}.{alias.name}", top) for alias in node.names)
 
 
-def house() -> Imports:
+def house(types: bool = False) -> Imports:
     """All imports of the tree, by path."""
     found: Imports = {}
     for path in sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
-        found[name] = list(imports_of(path.read_text(encoding="utf-8"), name.removesuffix(".py").replace("/", ".")))
+        module = name.removesuffix(".py").replace("/", ".")
+        found[name] = list(imports_of(path.read_text(encoding="utf-8"), module, types))
     return found
 
 
 HOUSE = house()
+WITH_TYPES = house(types=True)
 
 
 def uses(imports: Imports, start: str, *targets: str, allowed: tuple[str, ...] = ()) -> list[str]:
@@ -140,6 +163,20 @@ def test_energyplus_s_plant_hands_states_on_and_looks_into_none() -> None:
     assert "state.chw" in handed and not [place for place in handed if f"{place}." in source]
 
 
+def upward(imports: Imports) -> list[str]:
+    """Imports, inside envs, of a room that is not below the importer's own."""
+    floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+    found = []
+    for path, names in imports.items():
+        if path.startswith("envs/") and path != "envs/__init__.py":
+            own = path.split("/")[1].removesuffix(".py")
+            for name, _ in names:
+                other = (name.split(".") + [""])[1] if name.startswith("envs.") else ""
+                if other in floor and other != own and floor[other] >= floor.get(own, 0):
+                    found.append(f"{path} imports {name}")
+    return found
+
+
 def test_the_house_is_read() -> None:
     assert len(HOUSE) > 80 and "envs/equipment/rack.py" in HOUSE
 
@@ -177,19 +214,35 @@ def test_the_indicators_know_flows_alone() -> None:
     ]
 
 
-def test_gymnasium_stays_at_the_interface_and_the_three_environments() -> None:
-    assert not uses(HOUSE, "envs/", "gymnasium", allowed=(*DOORS, "envs/interface/"))
+def test_every_room_of_envs_has_its_floor() -> None:
+    rooms = {p.stem for p in (ROOT / "envs").iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    assert rooms - {"__init__"} == {room for rooms in FLOORS for room in rooms}
 
 
-def test_the_interface_uses_gymnasium_for_spaces_only() -> None:
-    for path in (ROOT / "envs/interface").glob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        used = {
-            n.attr
-            for n in ast.walk(tree)
-            if isinstance(n, ast.Attribute) and ast.unparse(n.value) in ("gym", "gymnasium")
-        }
-        assert used <= {"spaces"}, path
+def test_no_room_of_envs_uses_one_beside_or_above_it_not_even_for_types() -> None:
+    assert not upward(WITH_TYPES)
+
+
+def test_gymnasium_stays_in_the_three_environments_and_their_boxes() -> None:
+    assert not uses(WITH_TYPES, "envs/", "gymnasium", allowed=DOORS)
+
+
+def test_the_interface_needs_numpy_parameters_and_refusals_alone() -> None:
+    known = {*sys.stdlib_module_names, "numpy"}
+    box = reached(WITH_TYPES, "envs/interface/")
+    assert box <= {
+        p for p in WITH_TYPES if p.startswith(("envs/interface/", "envs/parameters.py", "envs/unknown_name.py"))
+    }
+    assert not [
+        (path, name)
+        for path in box
+        for name, _ in WITH_TYPES[path]
+        if name.split(".")[0] not in known and not name.startswith("envs.")
+    ]
+
+
+def test_the_twin_knows_no_agent_and_no_experiment() -> None:
+    assert not uses(WITH_TYPES, "envs/twin/", "agents", "experiments")
 
 
 def test_stable_baselines3_stays_in_learning_export_and_its_own_environment() -> None:
@@ -223,6 +276,11 @@ def test_mlflow_stays_in_tracking() -> None:
     assert not uses(HOUSE, "", "mlflow", allowed=("experiments/records/tracking.py",))
 
 
+def test_the_second_plant_is_used_by_its_own_experiments_only() -> None:
+    homes = tuple(f"experiments/{name}" for name in ENERGYPLUS_USERS)
+    assert not uses(WITH_TYPES, "", "envs.energyplus", allowed=("envs/energyplus/", *homes))
+
+
 def test_energyplus_is_met_in_its_own_room_and_inside_functions_only() -> None:
     assert not uses(HOUSE, "", "pyenergyplus", allowed=("envs/energyplus/",))
     assert not [p for p, names in HOUSE.items() for name, top in names if top and name.startswith("pyenergyplus")]
@@ -236,21 +294,29 @@ def test_the_plant_knows_nobody_above_it() -> None:
     assert not uses(HOUSE, "envs/", "agents", "experiments") and not uses(HOUSE, "agents/", "experiments")
 
 
-def test_the_operators_box_needs_neither_the_simulator_nor_torch() -> None:
-    heavy = ("envs", "torch", "stable_baselines3", "sb3_contrib", "gymnasium", "hydra", "mlflow", "omegaconf")
-    box = {path for start in FIELD for path in reached(HOUSE, start)}
-    assert "agents/runtime/exported_policy.py" in box
-    assert not [line for path in box for line in uses(HOUSE, path, *heavy)]
+def carried_too_much(imports: Imports) -> list[str]:
+    """Modules and packages that an operator's box would need beyond itself, ``envs.interface`` and numpy."""
+    at_work = {path: names for path, names in imports.items() if path != NOT_IN_THE_BOX}
+    rooms = {path for path in reached(at_work, BOX) if not path.startswith(BOX)} - reached(imports, "envs/interface/")
+    box = reached(at_work, BOX)
+    allowed = {"numpy", "envs", "agents", *sys.stdlib_module_names}
+    names = {f"{path} imports {name}" for path in box for name, _ in imports[path] if name.split(".")[0] not in allowed}
+    return sorted(rooms | names)
 
 
-def test_no_import_circle_anywhere() -> None:
-    assert not circle(HOUSE)
+def test_an_operators_box_needs_the_interface_and_numpy_alone() -> None:
+    assert "envs/interface/interface.py" in reached(HOUSE, "agents/runtime/exported_policy.py")
+    assert not carried_too_much(HOUSE)
 
 
-def synthetic(**sources: str) -> Imports:
+def test_no_import_circle_anywhere_not_even_for_types() -> None:
+    assert not circle(HOUSE) and not circle(WITH_TYPES)
+
+
+def synthetic(types: bool = False, **sources: str) -> Imports:
     """Imports of invented modules, ``a__b`` standing for ``a/b.py``."""
     paths = {name.replace("__", "/") + ".py": text for name, text in sources.items()}
-    return {p: list(imports_of(t, p.removesuffix(".py").replace("/", "."))) for p, t in paths.items()}
+    return {p: list(imports_of(t, p.removesuffix(".py").replace("/", "."), types)) for p, t in paths.items()}
 
 
 def test_each_rule_sees_a_violation() -> None:
@@ -273,6 +339,31 @@ def test_a_look_into_a_machine_s_state_is_seen_wherever_the_plant_s_state_hangs(
     assert not states_reached("scenario.tower.cells\nsite.battery\nplan._replace(site=1)", REMEMBERING)
 
 
+def test_the_box_s_rule_sees_what_is_carried_too_much() -> None:
+    bad = synthetic(
+        agents__runtime__exported_policy="import pandas\nfrom envs import core\nfrom envs.interface import action",
+        envs__interface__action="import numpy\nfrom envs import units",
+        envs__units="",
+        envs__core="import scipy.signal",
+    )
+    assert carried_too_much(bad) == [
+        "agents/runtime/exported_policy.py imports pandas",
+        "envs/core.py",
+        "envs/core.py imports scipy.signal",
+    ]
+
+
 def test_an_import_inside_a_function_closes_no_circle() -> None:
     lazy = synthetic(a="import b", b="def f():\n    import a")
     assert not circle(lazy) and circle(synthetic(a="import b", b="import a"))
+
+
+def test_an_import_for_types_counts_where_it_is_asked_for() -> None:
+    lazy = {"a": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import b", "b": "import a"}
+    assert not circle(synthetic(**lazy)) and circle(synthetic(types=True, **lazy))
+
+
+def test_a_room_that_reaches_up_or_across_is_seen() -> None:
+    bad = synthetic(envs__plant__work="from envs.core import x", envs__faults="import envs.signals.noise")
+    assert len(upward(bad)) == 3
+    assert not upward(synthetic(envs__core="from envs.plant import work", envs__plant__a="import envs.plant.b"))

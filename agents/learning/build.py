@@ -6,36 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.learning.settings import complete_settings
+from agents.learning.algorithms import Algorithm, Settings, algorithm_named, complete_settings
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.noise import NormalActionNoise
     from stable_baselines3.common.vec_env import VecEnv
-
-ALGORITHMS = ("ppo", "sac", "td3", "tqc", "crossq")
-
-
-def algorithm_class(algorithm: str) -> type[BaseAlgorithm]:
-    """The class behind a name of ``ALGORITHMS``."""
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"algorithm {algorithm!r} is unknown; choose one of {list(ALGORITHMS)}")
-    import sb3_contrib
-    import stable_baselines3
-
-    known: dict[str, type[BaseAlgorithm]] = {
-        "ppo": stable_baselines3.PPO,
-        "sac": stable_baselines3.SAC,
-        "td3": stable_baselines3.TD3,
-        "tqc": sb3_contrib.TQC,
-        "crossq": sb3_contrib.CrossQ,
-    }
-    return known[algorithm]
+    from torch import nn
 
 
 def build_model(
     algorithm: str,
     vec_env: VecEnv,
-    hyperparameters: Mapping[str, Any] | None = None,
+    hyperparameters: Settings | None = None,
     seed: int = 0,
     device: str = "cpu",
 ) -> BaseAlgorithm:
@@ -44,19 +27,19 @@ def build_model(
     Parameters
     ----------
     algorithm : str
-        One of ``ALGORITHMS``.
+        One of ``agents.learning.algorithms.ALGORITHMS``.
     vec_env : VecEnv
         The environments, with a flat observation box and an action box of [-1, 1].
     hyperparameters : mapping, optional
-        Settings of ``agents.learning.settings`` that deviate from their defaults; unknown names raise.
+        Settings that deviate from the algorithm's defaults; unknown names raise.
     seed : int
         Seeds networks, sampling and the environments (environment i gets ``seed + i``).
     device : str
         A torch device; ``cpu`` suits networks this small.
     """
-    settings = complete_settings(algorithm, hyperparameters or {})
-    keywords = _keywords(algorithm, settings, vec_env)
-    return algorithm_class(algorithm)("MlpPolicy", vec_env, seed=seed, device=device, **keywords)
+    row = algorithm_named(algorithm)
+    keywords = _keywords(row, complete_settings(algorithm, hyperparameters or {}), vec_env)
+    return row.model_class()("MlpPolicy", vec_env, seed=seed, device=device, **keywords)
 
 
 def load_model(
@@ -66,27 +49,28 @@ def load_model(
     import torch
 
     torch.set_num_threads(1)
-    return algorithm_class(algorithm).load(path, env=vec_env, device=device, force_reset=new_episodes)
+    return algorithm_named(algorithm).model_class().load(path, env=vec_env, device=device, force_reset=new_episodes)
 
 
-def _keywords(algorithm: str, settings: dict[str, Any], vec_env: VecEnv) -> dict[str, Any]:
+def _keywords(row: Algorithm, settings: Settings, vec_env: VecEnv) -> dict[str, Any]:
+    """Arguments of the class: most settings as they are, a few under the names and types that it takes."""
     from stable_baselines3.common.utils import LinearSchedule
 
-    keywords = dict(settings)
+    keywords: dict[str, Any] = dict(settings)
     hidden, activation = keywords.pop("hidden"), keywords.pop("activation")
     keywords["policy_kwargs"] = {"net_arch": list(hidden), "activation_fn": _activation(activation)}
     if keywords.pop("anneal_learning_rate"):
         keywords["learning_rate"] = LinearSchedule(keywords["learning_rate"], 0.0, 1.0)
     if "log_std_init" in keywords:
         keywords["policy_kwargs"]["log_std_init"] = keywords.pop("log_std_init")
-    if algorithm == "ppo":
+    if row.on_policy and "batch_size" in keywords:
         keywords["batch_size"] = min(keywords["batch_size"], keywords["n_steps"] * vec_env.num_envs)
     if "noise_std" in keywords:
         keywords["action_noise"] = _gaussian_noise(vec_env, keywords.pop("noise_std"))
     return keywords
 
 
-def _gaussian_noise(vec_env: VecEnv, std: float) -> Any:
+def _gaussian_noise(vec_env: VecEnv, std: float) -> NormalActionNoise:
     import numpy as np
     from stable_baselines3.common.noise import NormalActionNoise
 
@@ -94,10 +78,10 @@ def _gaussian_noise(vec_env: VecEnv, std: float) -> Any:
     return NormalActionNoise(np.zeros(shape), np.full(shape, std))
 
 
-def _activation(name: str) -> Any:
+def _activation(name: str) -> type[nn.Module]:
     from torch import nn
 
-    known = {"tanh": nn.Tanh, "relu": nn.ReLU, "elu": nn.ELU}
+    known: Mapping[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU, "elu": nn.ELU}
     if name not in known:
         raise ValueError(f"activation {name!r} is unknown; choose one of {sorted(known)}")
     return known[name]

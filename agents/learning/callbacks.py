@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,12 @@ from stable_baselines3.common.logger import KVWriter
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents.learning.checkpoint import save_checkpoint
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.policies import ActorCriticPolicy
+
+    from agents.learning.plan import LearningPlan, Validation
 
 Sink = Callable[[dict[str, float], int], None]
 
@@ -34,13 +40,14 @@ class BatchedBootstrap(BaseCallback):
                 infos[i]["TimeLimit.truncated"] = False
         return True
 
-    def _values(self, observations: NDArray[Any]) -> NDArray[Any]:
+    def _values(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         import torch
 
-        policy: Any = self.model.policy
+        policy = cast("ActorCriticPolicy", self.model.policy)
         with torch.no_grad():
             tensor = policy.obs_to_tensor(observations)[0]
-            return policy.predict_values(tensor).cpu().numpy().ravel()
+            values: NDArray[np.float32] = policy.predict_values(tensor).cpu().numpy().ravel()
+        return values
 
 
 class TermLogger(BaseCallback):
@@ -105,52 +112,43 @@ class PlateauStop(BaseCallback):
 
     Parameters
     ----------
-    environment : VecEnv
-        Validation environments; every one is played for one episode, the same at every evaluation.
-    every_steps : int
-        Environment steps between evaluations.
-    patience : int
-        Evaluations without gain after which training ends; 0 never ends it.
-    min_gain : float
-        Smallest rise of the mean episode reward that counts as gain.
+    validation : Validation
+        Every environment is played for one episode, the same at every evaluation.
+    plan : LearningPlan
+        Steps between evaluations, patience, and the smallest gain that counts.
     best_path : Path
         Where the best model is written.
-    seed : int
-        Of the validation episodes.
     """
 
-    def __init__(
-        self, environment: VecEnv, every_steps: int, patience: int, min_gain: float, best_path: Path, seed: int = 0
-    ) -> None:
+    def __init__(self, validation: Validation, plan: LearningPlan, best_path: Path) -> None:
         super().__init__()
-        self.seed = seed
-        self.environment, self.every_steps, self.patience = environment, every_steps, patience
-        self.min_gain, self.best_path = min_gain, best_path
+        self.validation, self.plan, self.best_path = validation, plan, best_path
         self.best, self.stale, self.stopped = -np.inf, 0, False
-        self._next = every_steps
+        self._next = plan.evaluate_every
 
     def _on_training_start(self) -> None:
-        self._next = self.num_timesteps + self.every_steps
+        self._next = self.num_timesteps + self.plan.evaluate_every
 
     def _on_rollout_start(self) -> None:
         if self.num_timesteps >= self._next:
-            self._next = self.num_timesteps + self.every_steps
+            self._next = self.num_timesteps + self.plan.evaluate_every
             self._evaluate()
 
     def _on_step(self) -> bool:
         return not self.stopped
 
     def _evaluate(self) -> None:
-        self.environment.seed(self.seed)  # paired: another draw of episodes would pass for a gain
-        score = mean_episode_reward(self.model, self.environment)
+        environments, seed = self.validation
+        environments.seed(seed)  # paired: another draw of episodes would pass for a gain
+        score = mean_episode_reward(self.model, environments)
         self.logger.record("evaluation/reward", score)
-        if score > self.best + self.min_gain:
+        if score > self.best + self.plan.min_gain:
             self.best, self.stale = score, 0
             self.best_path.parent.mkdir(parents=True, exist_ok=True)
             self.model.save(self.best_path)
             return
         self.stale += 1
-        self.stopped = self.patience > 0 and self.stale >= self.patience
+        self.stopped = 0 < self.plan.patience <= self.stale
 
 
 class ProgressBar(BaseCallback):
@@ -182,7 +180,7 @@ class SinkWriter(KVWriter):
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
 
-    def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
+    def write(self, key_values: dict[str, object], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
         """Pass on what is a number."""
         numbers = {k: float(v) for k, v in key_values.items() if isinstance(v, (int, float, np.number))}
         self.sink(numbers, step)
@@ -191,14 +189,15 @@ class SinkWriter(KVWriter):
         """Nothing is held open."""
 
 
-def mean_episode_reward(model: Any, environment: VecEnv) -> float:
+def mean_episode_reward(model: BaseAlgorithm, environment: VecEnv) -> float:
     """Mean over environments of the reward of one episode under the deterministic policy."""
-    observations = environment.reset()
+    observations = cast("NDArray[np.float32]", environment.reset())
     total = np.zeros(environment.num_envs, np.float64)
     running = np.ones(environment.num_envs, bool)
     while running.any():
         actions, _ = model.predict(observations, deterministic=True)
-        observations, rewards, dones, _ = environment.step(actions)
+        after, rewards, dones, _ = environment.step(actions)
+        observations = cast("NDArray[np.float32]", after)
         total += rewards * running
         running &= ~dones
     return float(total.mean())

@@ -13,19 +13,47 @@ import pickle
 import random
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, cast, runtime_checkable
 
+from agents.learning.algorithms import algorithm_named, algorithm_of
 from agents.learning.build import load_model
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
     from stable_baselines3.common.vec_env import VecEnv
+    from torch import Tensor
 
 MODEL, BUFFER, COUNTERS = "model.zip", "replay_buffer.pkl", "counters.json"
 STREAMS, ENVIRONMENT = "random_streams.pkl", "environment.pkl"
 
 
-def save_checkpoint(model: Any, folder: Path, keep: int = 2, *, between_rollouts: bool = True) -> Path:
+class Streams(TypedDict):
+    """State of every random stream that training draws from; action noise draws from numpy's."""
+
+    torch: Tensor
+    cuda: list[Tensor]
+    numpy: dict[str, Any] | tuple[Any, ...]
+    python: tuple[Any, ...]
+    actions: Mapping[str, Any]
+
+
+@runtime_checkable
+class Keeps(Protocol):
+    """Environments that can be kept amid an episode."""
+
+    def save_state(self) -> dict[str, object]:
+        """Give everything that steps and resets change, as plain data."""
+        ...
+
+    def load_state(self, saved: Mapping[str, object]) -> None:
+        """Go on from ``save_state``."""
+        ...
+
+
+def save_checkpoint(model: BaseAlgorithm, folder: Path, keep: int = 2, *, between_rollouts: bool = True) -> Path:
     """Write ``folder/step_<n>`` and drop all but the newest ``keep`` checkpoints.
 
     Inside a rollout (``between_rollouts=False``) model and environments do not match, and only the model is kept.
@@ -35,12 +63,12 @@ def save_checkpoint(model: Any, folder: Path, keep: int = 2, *, between_rollouts
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     model.save(draft / MODEL)
-    if getattr(model, "replay_buffer", None) is not None:
-        model.save_replay_buffer(draft / BUFFER)
+    if not algorithm_of(model).on_policy:
+        cast("OffPolicyAlgorithm", model).save_replay_buffer(draft / BUFFER)
     counters = {"steps": model.num_timesteps, "episodes": model._episode_num, "updates": model._n_updates}
     (draft / COUNTERS).write_text(json.dumps(counters))
     (draft / STREAMS).write_bytes(pickle.dumps(_streams(model)))
-    if between_rollouts and hasattr(model.env, "save_state"):
+    if between_rollouts and isinstance(model.env, Keeps):
         (draft / ENVIRONMENT).write_bytes(pickle.dumps(model.env.save_state()))
     if target.exists():
         shutil.rmtree(folder / f".{target.name}.old", ignore_errors=True)
@@ -81,13 +109,13 @@ def resume_model(algorithm: str, checkpoint: Path, vec_env: VecEnv, seed: int, d
     from stable_baselines3.common.utils import set_random_seed
 
     counters = json.loads((checkpoint / COUNTERS).read_text())
-    kept = (checkpoint / ENVIRONMENT).exists() and hasattr(vec_env, "load_state")
-    model: Any = load_model(algorithm, checkpoint / MODEL, vec_env, device, new_episodes=not kept)
-    if (checkpoint / BUFFER).exists():
-        model.load_replay_buffer(checkpoint / BUFFER)
+    kept = (checkpoint / ENVIRONMENT).exists() and isinstance(vec_env, Keeps)
+    model = load_model(algorithm, checkpoint / MODEL, vec_env, device, new_episodes=not kept)
+    if not algorithm_named(algorithm).on_policy:
+        cast("OffPolicyAlgorithm", model).load_replay_buffer(checkpoint / BUFFER)
     model._episode_num, model._n_updates = counters["episodes"], counters["updates"]
     if kept:  # last, for loading seeds everything anew
-        model.env.load_state(pickle.loads((checkpoint / ENVIRONMENT).read_bytes()))
+        cast("Keeps", model.env).load_state(pickle.loads((checkpoint / ENVIRONMENT).read_bytes()))
         _restore(model, pickle.loads((checkpoint / STREAMS).read_bytes()))
         return model
     fresh = (seed + counters["steps"]) % 2**31
@@ -97,8 +125,7 @@ def resume_model(algorithm: str, checkpoint: Path, vec_env: VecEnv, seed: int, d
     return model
 
 
-def _streams(model: Any) -> dict[str, Any]:
-    """Every random stream that training draws from; action noise draws from numpy's."""
+def _streams(model: BaseAlgorithm) -> Streams:
     import numpy as np
     import torch
 
@@ -111,7 +138,7 @@ def _streams(model: Any) -> dict[str, Any]:
     }
 
 
-def _restore(model: Any, streams: dict[str, Any]) -> None:
+def _restore(model: BaseAlgorithm, streams: Streams) -> None:
     import numpy as np
     import torch
 

@@ -4,54 +4,39 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from agents.learning.algorithms import algorithm_of
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
-    from stable_baselines3.common.vec_env import VecEnv
+    from stable_baselines3.common.callbacks import BaseCallback
 
-    from agents.learning.callbacks import Sink
+    from agents.learning.callbacks import PlateauStop, Sink
+    from agents.learning.plan import LearningPlan, Validation
 
 
 def learn(
     model: BaseAlgorithm,
-    total_steps: int,
+    plan: LearningPlan,
     folder: Path,
-    *,
     sink: Sink | None = None,
-    checkpoint_every: int = 0,
-    evaluation_env: VecEnv | None = None,
-    evaluate_every: int = 0,
-    evaluation_seed: int = 0,
-    patience: int = 0,
-    min_gain: float = 0.0,
-    progress: bool = False,
-    torch_threads: int = 1,
+    validation: Validation | None = None,
 ) -> dict[str, float]:
-    """Train until the model has seen ``total_steps`` environment steps, those before a resumption included.
+    """Train until the model has seen the planned number of environment steps.
 
     Parameters
     ----------
     model : BaseAlgorithm
         From ``build_model`` or ``resume_model``.
-    total_steps : int
-        Environment steps, counted over all environments.
+    plan : LearningPlan
+        How long, and with which habits.
     folder : Path
         Gets ``checkpoints/``, ``best_model.zip`` and ``model.zip``.
     sink : callable, optional
         Called with every logged dict of numbers and the step.
-    checkpoint_every, evaluate_every : int
-        Environment steps; 0 switches the habit off.
-    evaluation_env : VecEnv, optional
-        Validation environments for the plateau.
-    evaluation_seed : int
-        Of their episodes, the same at every evaluation.
-    patience, min_gain : int, float
-        See ``callbacks.PlateauStop``.
-    progress : bool
-        Show a bar with the time left.
-    torch_threads : int
-        1 suits small batches: a second thread on a busy core can slow them a hundredfold.
+    validation : Validation, optional
+        What ``plan.evaluate_every`` scores on; without it nothing is scored.
 
     Returns
     -------
@@ -63,23 +48,14 @@ def learn(
     import torch
     from stable_baselines3.common.logger import Logger
 
-    from agents.learning.callbacks import BatchedBootstrap, Checkpoint, PlateauStop, ProgressBar, SinkWriter, TermLogger
+    from agents.learning.callbacks import SinkWriter
 
-    torch.set_num_threads(torch_threads)
+    torch.set_num_threads(plan.torch_threads)
     model.set_logger(Logger(folder=None, output_formats=[SinkWriter(sink)] if sink else []))
-    callbacks: list[Any] = [BatchedBootstrap()] if hasattr(model, "rollout_buffer") else []
-    callbacks.append(TermLogger())
-    if checkpoint_every:
-        callbacks.append(Checkpoint(folder / "checkpoints", checkpoint_every))
-    plateau = None
-    if evaluation_env is not None and evaluate_every:
-        best = folder / "best_model.zip"
-        plateau = PlateauStop(evaluation_env, evaluate_every, patience, min_gain, best, evaluation_seed)
-        callbacks.append(plateau)
-    if progress:
-        callbacks.append(ProgressBar(total_steps))
+    plateau = _plateau(plan, folder, validation)
     start, before = time.perf_counter(), model.num_timesteps
-    model.learn(max(total_steps - before, 0), callback=callbacks, reset_num_timesteps=False)
+    callbacks = [*_habits(model, plan, folder), *([plateau] if plateau else [])]
+    model.learn(max(plan.total_steps - before, 0), callback=callbacks, reset_num_timesteps=False)
     model.save(folder / "model.zip")
     wall_s, steps = time.perf_counter() - start, model.num_timesteps - before
     ended = model.ep_info_buffer or ()
@@ -90,3 +66,23 @@ def learn(
         "stopped_early": float(plateau is not None and plateau.stopped),
         "episode_reward": float(np.mean([e["r"] for e in ended])) if ended else float("nan"),
     }
+
+
+def _habits(model: BaseAlgorithm, plan: LearningPlan, folder: Path) -> list[BaseCallback]:
+    from agents.learning.callbacks import BatchedBootstrap, Checkpoint, ProgressBar, TermLogger
+
+    habits: list[BaseCallback] = [BatchedBootstrap()] if algorithm_of(model).on_policy else []
+    habits.append(TermLogger())
+    if plan.checkpoint_every:
+        habits.append(Checkpoint(folder / "checkpoints", plan.checkpoint_every))
+    if plan.progress:
+        habits.append(ProgressBar(plan.total_steps))
+    return habits
+
+
+def _plateau(plan: LearningPlan, folder: Path, validation: Validation | None) -> PlateauStop | None:
+    from agents.learning.callbacks import PlateauStop
+
+    if validation is None or not plan.evaluate_every:
+        return None
+    return PlateauStop(validation, plan, folder / "best_model.zip")

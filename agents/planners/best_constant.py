@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,18 +16,9 @@ from envs.physics.namespace import Floats
 if TYPE_CHECKING:
     from agents.planners.trial import Bench
     from envs.core import DataCenterCore
+    from envs.interface.channels import Channel
 
-#: Channels that a fixed controller holds still by search; the rest stays where it does no harm.
-THERMAL = (
-    "crah_fan_speed_frac",
-    "supply_air_temp_setpoint_c",
-    "chw_supply_temp_setpoint_c",
-    "cw_supply_temp_setpoint_c",
-    "fws_supply_temp_setpoint_c",
-    "tcs_supply_temp_setpoint_c",
-    "tcs_pump_speed_frac",
-)
-STILL = {"rack_power_limit_frac": 1.0, "battery_power_kw": 0.0}
+Value = float | NDArray[np.floating]
 
 
 class HeldAction:
@@ -70,11 +61,9 @@ class FixedBox:
     """
 
     def __init__(self, core: DataCenterCore) -> None:
-        searched = set(THERMAL)
-        if "feeder" in core.plant.layout.present:
-            searched.add("rack_power_limit_frac")
+        searched = {"cooling", "cap"} if "feeder" in core.plant.layout.present else {"cooling"}
         self.channels = core.channels
-        self.names = tuple(c.name for c in core.channels if c.name in searched)
+        self.names = tuple(c.name for c in core.channels if c.kind in searched)
         self.ranges = {c.name: (c.low, c.high) for c in core.channels}
 
     def encode(self, values: Mapping[str, float]) -> NDArray[np.float64]:
@@ -85,22 +74,24 @@ class FixedBox:
             point.append((values.get(name, 0.5 * (low + high)) - low) / (high - low))
         return np.clip(np.array(point, np.float64), 0.0, 1.0)
 
-    def decode(self, points: NDArray[np.floating]) -> dict[str, Any]:
+    def decode(self, points: NDArray[np.floating]) -> dict[str, Value]:
         """Values in physical units of points ``(..., n)``."""
-        out = {}
+        out: dict[str, Value] = {}
         for i, name in enumerate(self.names):
             low, high = self.ranges[name]
             out[name] = low + points[..., i] * (high - low)
         return out
 
-    def controller(self, values: dict[str, Any]) -> Fixed:
+    def controller(self, values: Mapping[str, Value]) -> Fixed:
         """Hold ``values`` (numbers, or arrays ``(B,)``) and what stands still anyway."""
         return fixed(self.channels, values)
 
 
-def fixed(channels: Any, values: dict[str, Any]) -> Fixed:
-    """One value per channel, the same in every row; what has no value holds ``STILL`` or is left to the building."""
-    known = {**STILL, **values}
+def fixed(channels: Iterable[Channel], values: Mapping[str, Value]) -> Fixed:
+    """One value per channel, the same in every row; what has no value stands idle or is left to the building."""
+    channels = tuple(channels)
+    idle = {c.name: c.idle for c in channels if c.idle is not None}
+    known: dict[str, Value] = {**idle, **values}
     return Fixed({c.name: [known[c.name]] * c.rows for c in channels if c.name in known})
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from agents.planners.best_constant import FixedBox
 from agents.planners.cem import Budget, Progress, minimize_each
-from agents.planners.trial import WORK_TOLERANCE, Bench, Trial
+from agents.planners.trial import Bench, Trial
+from envs.interface.constraints import FULL_WORK, allowed
 
 Column = NDArray[np.float64]
 
@@ -34,13 +35,13 @@ def energy_floor(
     ----------
     bench : Bench
     full_work : Trial
-        A controller that does the full work: what is done may not fall under its work by more than a thousandth.
+        A controller that does the full work: what is done may not fall under what the constraint on work allows.
     budget, seed, progress
         Of the search, one for each episode, side by side.
     also : iterable of Trial
         Other controllers on the same episodes: the floor is not above any of them that does the full work.
     """
-    least_work = full_work.sums["work_done_h"][0] * (1.0 - WORK_TOLERANCE)
+    least_work = allowed(FULL_WORK, full_work.sums[FULL_WORK.name][0], bench.days)
     box = FixedBox(bench.single)
 
     def energy(candidates: Column) -> Column:
@@ -56,5 +57,5 @@ def energy_floor(
 
 def _energy_at_work(trial: Trial, least_work: Column) -> Column:
     """Facility energy ``(P, E)`` [kWh]; far above any where work is missing."""
-    missing = np.maximum(1.0 - trial.sums["work_done_h"] / np.maximum(least_work, 1e-9), 0.0)
+    missing = np.maximum(1.0 - trial.sums[FULL_WORK.name] / np.maximum(least_work, 1e-9), 0.0)
     return trial.sums["facility_power_kwh"] + SHORT_OF_WORK_KWH * missing

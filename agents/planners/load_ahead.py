@@ -7,7 +7,7 @@ split among its racks by their rating, in training as in use, and the racks' out
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,7 +116,7 @@ class EngineOutlook:
 
     def follow(self, measured: Measurements) -> None:
         """One more row of the past, the oldest falls out."""
-        read: dict[str, Any] = {n: measured[n] for n in POINTS if n != ROW_POWER}
+        read: dict[str, Floats] = {n: measured[n] for n in POINTS if n != ROW_POWER}
         read[RACK_POWER] = self._rack_kw(measured[ROW_POWER])
         for name, values in self.past.values.items():
             values[:-1] = values[1:]

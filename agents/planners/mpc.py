@@ -11,19 +11,17 @@ its forecast. The base rule's setpoints are always among the candidates.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.planners.best_constant import THERMAL
 from agents.planners.cem import Budget, minimize_each
 from agents.planners.load_ahead import LoadAhead, Persistence
 from envs.controllers.base import Controller, Measurements, Setpoints
 from envs.engine import Taped
-from envs.episodes.bill import STORED_HEAT_COP
 from envs.interface.action import next_in_force, travel_ranges
-from envs.interface.reward import Judged, terms, total
+from envs.interface.reward import STORED_HEAT_COP, Judged, terms, total_cost
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.trees import tiled
@@ -31,6 +29,8 @@ from envs.twin.estimation.twin import Twin, measured_outside
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
+    from envs.plant.flows import Flows
+    from envs.plant.state import PlantState
     from envs.scenario import Scenario
 
 LONGEST_SUBSTEP_S = 150.0  # of the model: two in a control step of 300 s
@@ -95,7 +95,7 @@ class Mpc:
         self.ahead = ahead or Persistence(self.plant.layout)
         self.dtype = core.dtype
         self.steps = max(1, round(settings.horizon_s / core.step_s))
-        self.moves = [c for c in core.agent_channels if c.name in THERMAL]
+        self.moves = [c for c in core.agent_channels if c.kind == "cooling"]
         self.rows = sum(c.rows for c in self.moves)
         self.plan: Setpoints | None = None
         self.decisions = 0
@@ -178,7 +178,7 @@ class Forecast:
         """Cost over the horizon ``(P E,)`` [USD] of holding ``wanted``."""
         m = self.mpc
         state, in_force, highest = self.state, self.in_force, self.peak_kw * 0.0
-        cost: Any = 0.0
+        cost = self.peak_kw * 0.0
         for step in range(m.steps):
             before = in_force
             in_force = next_in_force(m.channels, wanted, before, m.step_s)
@@ -190,26 +190,24 @@ class Forecast:
         usd: Floats = cost + np.maximum(highest - self.peak_kw, 0.0) * m.bill.rate + self._left(state)
         return usd
 
-    def _left(self, state: Any) -> Floats:
+    def _left(self, state: PlantState) -> Floats:
         """Price of the heat left in the masses, against the start ``(P E,)`` [USD]."""
         _, heat_kwh = self.mpc.plant.stored_since(state, self.state)
         price: Floats = heat_kwh * (self.outside.price_usd_mwh * (1e-3 / STORED_HEAT_COP))
         return price
 
-    def _judged(self, flows: Any, before: Setpoints, in_force: Setpoints) -> Floats:
+    def _judged(self, flows: Flows, before: Setpoints, in_force: Setpoints) -> Floats:
         m, step_h = self.mpc, self.mpc.step_s / 3600.0
         zero = flows.grid_power_kw * 0.0
         judged = Judged(
             price_usd_mwh=self.outside.price_usd_mwh,
             carbon_g_kwh=self.outside.carbon_g_kwh,
-            reference_it_kw=flows.reference_it_kw,
             demand_cost_usd=zero,
             demand_response_short_kwh=zero,
             travel_ranges=travel_ranges(m.agent_channels, in_force, before),
             inlet_ramp_k_h=zero,
-            work_priority_usd=m.bill.work_cost(flows, step_h),
         )
-        return -total(terms(m.scenario.reward, flows, judged, step_h), m.scenario.reward_weights, 1.0)
+        return total_cost(terms(m.scenario.reward, flows, judged, step_h), m.scenario.reward_weights)
 
 
 def _coarser(scenario: Scenario) -> Scenario:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.core import DataCenterCore
-from envs.play import play_through
+from envs.interface.constraints import GATES, Use, breaches, within_budget
+from envs.play import play
 from envs.trees import tiled
 
 if TYPE_CHECKING:
@@ -21,20 +22,7 @@ if TYPE_CHECKING:
 Column = NDArray[np.float64]
 
 SECONDS_PER_DAY = 86_400.0
-WORK_TOLERANCE = 1e-3  # PROTOCOL 6
 INFEASIBLE_USD = 1e6  # above every cost: what breaks a gate ranks after all that keeps it, by how far it breaks it
-
-#: Sums of an episode that may not exceed the reference's (PROTOCOL 6), and what a unit counts among breaches.
-GATES: dict[str, float] = {
-    "inlet_degree_minutes": 1.0,
-    "tcs_excess_degree_minutes": 1.0,
-    "limit_excess_kwh": 10.0,
-    "trips": 1000.0,
-}
-
-#: A search may not hide behind a reference that runs away: most per day [K min]; engineering guess.
-MOST = {"inlet_degree_minutes": 1.0, "tcs_excess_degree_minutes": 1.0}
-
 
 Make = Callable[[DataCenterCore], "Controller"]
 MakeMany = Callable[[DataCenterCore, NDArray[np.floating]], "Controller"]
@@ -49,40 +37,45 @@ class Trial(NamedTuple):
 
     def cost_usd_day(self) -> Column:
         """Mean cost over the episodes ``(P,)`` [USD/day], closing included: minus the reward."""
-        return -self.sums["r"].mean(axis=1) * (self.usd_per_reward / self.days)
+        mean: Column = self.cost_usd_day_each().mean(axis=1)
+        return mean
+
+    def cost_usd_day_each(self) -> Column:
+        """Cost of every episode ``(P, E)`` [USD/day]."""
+        return -self.sums["r"] * (self.usd_per_reward / self.days)
 
     def per_day(self, name: str) -> Column:
         """Mean of one sum over the episodes ``(P,)`` [unit per day]."""
-        return self.sums[name].mean(axis=1) / self.days
+        mean: Column = self.sums[name].mean(axis=1) / self.days
+        return mean
 
 
-def limits_of(reference: Trial) -> dict[str, float]:
-    """Bounds per day that a candidate keeps: the reference's own or ``MOST``; its useful work is a least."""
-    limits = {name: min(float(reference.per_day(name)[0]), MOST.get(name, np.inf)) for name in GATES}
-    return {**limits, "work_done_h": float(reference.per_day("work_done_h")[0])}
+def limits_of(reference: Trial, safest: Trial | None = None) -> dict[str, float]:
+    """What a candidate is held against, by gate and per day: the reference's own use, cut to the budgets.
+
+    Parameters
+    ----------
+    reference : Trial
+        A controller whose safety and work a search must keep.
+    safest : Trial, optional
+        What even this one needs is no breach of a budget: a start that is too warm for every controller, say.
+    """
+    least = {c.name: 0.0 if safest is None else float(safest.per_day(c.name)[0]) for c in GATES}
+    return {c.name: within_budget(c, float(reference.per_day(c.name)[0]), least[c.name], 1.0) for c in GATES}
 
 
 def gated_cost(trial: Trial, limits: Mapping[str, float]) -> Column:
     """Cost ``(P,)`` [USD/day] where every gate is kept; above ``INFEASIBLE_USD``, by the breach, where not."""
-    breach: Any = 0.0
-    for name, weight in GATES.items():
-        slack = WORK_TOLERANCE * limits[name] + 1e-9
-        breach = breach + weight * np.maximum(trial.per_day(name) - limits[name] - slack, 0.0)
-    least = limits["work_done_h"] * (1.0 - WORK_TOLERANCE)
-    breach = breach + 100.0 * np.maximum(least / np.maximum(trial.per_day("work_done_h"), 1e-9) - 1.0, 0.0)
-    return np.where(breach > 0.0, INFEASIBLE_USD + breach, trial.cost_usd_day())
+    return _ranked(trial.cost_usd_day(), breaches({c.name: trial.per_day(c.name) for c in GATES}, limits, 1.0))
 
 
 def gated_cost_each(trial: Trial, reference: Trial) -> Column:
     """Cost ``(P, E)`` [USD/day] of candidates judged in each episode on its own, by the gates of the reference."""
-    breach: Any = 0.0
-    for name, weight in GATES.items():
-        most = np.minimum(reference.sums[name], MOST.get(name, np.inf) * trial.days)
-        slack = WORK_TOLERANCE * most + 1e-9
-        breach = breach + weight * np.maximum(trial.sums[name] - most - slack, 0.0)
-    least = reference.sums["work_done_h"] * (1.0 - WORK_TOLERANCE)
-    breach = breach + 100.0 * np.maximum(least / np.maximum(trial.sums["work_done_h"], 1e-9) - 1.0, 0.0)
-    cost = -trial.sums["r"] * (trial.usd_per_reward / trial.days)
+    return _ranked(trial.cost_usd_day_each(), breaches(trial.sums, reference.sums, trial.days))
+
+
+def _ranked(cost: Column, found: Mapping[str, Column]) -> Column:
+    breach = np.minimum(sum(found.values(), np.zeros_like(cost)), INFEASIBLE_USD)
     return np.where(breach > 0.0, INFEASIBLE_USD + breach, cost)
 
 
@@ -101,8 +94,10 @@ def trial(core: DataCenterCore, controller: Controller, plan: EpisodePlan, seed:
     episodes = len(plan.site)
     core.reset(seed=seed, plan=tiled(plan, core.num_envs // episodes))
     controller.reset(core.num_envs)
-    play_through(core, controller, core.scenario.episode.steps)
-    sums = core.episode_statistics(np.ones(core.num_envs, bool))
+    use = Use(core.channels)
+    for _ in play(core, controller, core.scenario.episode.steps):
+        use.add(core.flows, core.in_force)
+    sums = {**core.episode_statistics(np.ones(core.num_envs, bool)), **use.sums()}
     days = core.scenario.episode.steps * core.step_s / SECONDS_PER_DAY
     shaped = {name: value.reshape(-1, episodes) for name, value in sums.items()}
     return Trial(shaped, days, float(core.scenario.reward.scale_usd))
@@ -126,6 +121,7 @@ class Bench:
         self.scenario, self.world, self.plan, self.seed = scenario, world, plan, seed
         self.episodes = len(plan.site)
         self.single = DataCenterCore(scenario, self.episodes, world=world)
+        self.days = scenario.episode.steps * self.single.step_s / SECONDS_PER_DAY
         self._many: DataCenterCore | None = None
 
     def judge(self, make: Make) -> Trial:

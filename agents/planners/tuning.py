@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.planners.cem import Budget, Progress, minimize
 from envs.building.rules import building_controller
+from envs.interface.channels import Channel
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from agents.planners.trial import Bench
     from envs.controllers.base import Controller
     from envs.core import DataCenterCore
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from envs.scenario import Rules, Scenario
 
 Vector = NDArray[np.float64]
+Value = float | NDArray[np.floating]
+Constant = Value | str  # of a rule; names, such as that of the rule that shares a feeder, are texts
+Part = TypeVar("Part", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -89,15 +95,15 @@ class RuleBox:
     """
 
     def __init__(self, layout: Layout) -> None:
-        there = [k for k in KNOBS if k.channel in layout.channel_names]
-        self.knobs = tuple(_in_units(k, layout.channel_ranges[k.channel]) for k in there)
+        there = [k for k in KNOBS if k.channel in layout.channels]
+        self.knobs = tuple(_in_units(k, layout.channels[k.channel]) for k in there)
 
     def encode(self, rules: Rules) -> Vector:
         """Point of the box ``(n,)`` of the rules' constants, clipped into it."""
-        point = [_to_unit(k, float(_get(rules, k.key))) for k in self.knobs]
+        point = [_to_unit(k, _get(rules, k.key)) for k in self.knobs]
         return np.clip(np.array(point, np.float64), 0.0, 1.0)
 
-    def decode(self, points: NDArray[np.floating]) -> dict[str, Any]:
+    def decode(self, points: NDArray[np.floating]) -> dict[str, Value]:
         """Constants by dotted key of points ``(..., n)``: numbers, or arrays ``(...)``, in the points' dtype."""
         return {k.key: _from_unit(k, points[..., i]) for i, k in enumerate(self.knobs)}
 
@@ -106,15 +112,15 @@ class RuleBox:
         return {key: float(f"{float(value):.4g}") for key, value in self.decode(point).items()}
 
 
-def with_rules(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
+def with_rules(scenario: Scenario, values: Mapping[str, Constant]) -> Scenario:
     """Copy of the scenario with other rule constants: dotted keys below ``rules``, numbers or arrays ``(B,)``."""
-    rules: Any = scenario.rules
+    rules = scenario.rules
     for key, value in values.items():
         rules = _set(rules, key.split("."), value)
     return replace(scenario, rules=rules)
 
 
-def rules_with(core: DataCenterCore, values: Mapping[str, Any]) -> Controller:
+def rules_with(core: DataCenterCore, values: Mapping[str, Constant]) -> Controller:
     """Make the building's rules for every channel of the plant, with other constants."""
     names = [c.name for c in core.channels]
     return building_controller(with_rules(core.scenario, values), core.plant.layout, names)
@@ -150,24 +156,25 @@ def find_rules(
 
 def moved(rules: Rules, values: Mapping[str, float]) -> dict[str, list[float]]:
     """List what a search moved: constant to ``[before, after]``."""
-    return {key: [float(_get(rules, key)), float(value)] for key, value in values.items()}
+    return {key: [_get(rules, key), float(value)] for key, value in values.items()}
 
 
-def _get(rules: Any, key: str) -> Any:
+def _get(rules: Rules, key: str) -> float:
+    part: object = rules
     for name in key.split("."):
-        rules = getattr(rules, name)
-    return rules
+        part = getattr(part, name)
+    return float(part)  # type: ignore[arg-type]
 
 
-def _set(part: Any, path: list[str], value: Any) -> Any:
+def _set(part: Part, path: list[str], value: Constant) -> Part:
     name, *rest = path
     return replace(part, **{name: _set(getattr(part, name), rest, value) if rest else value})
 
 
-def _in_units(k: Knob, channel_range: tuple[float, float]) -> Knob:
+def _in_units(k: Knob, channel: Channel) -> Knob:
     if not k.of_channel:
         return k
-    low, high = channel_range
+    low, high = channel.low, channel.high
     return replace(k, low=low + k.low * (high - low), high=low + k.high * (high - low), of_channel=False)
 
 
@@ -177,7 +184,8 @@ def _to_unit(k: Knob, value: float) -> float:
     return (value - k.low) / (k.high - k.low)
 
 
-def _from_unit(k: Knob, share: Any) -> Any:
+def _from_unit(k: Knob, share: NDArray[np.floating]) -> Value:
     if k.log:
-        return k.low * np.exp(share * float(np.log(k.high / k.low)))
+        found: NDArray[np.floating] = k.low * np.exp(share * float(np.log(k.high / k.low)))
+        return found
     return k.low + share * (k.high - k.low)

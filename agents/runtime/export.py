@@ -4,102 +4,119 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.learning.algorithms import Algorithm, algorithm_of
 from agents.runtime.exported_policy import WEIGHTS, ExportedPolicy
-from agents.runtime.manifest import write_manifest
+from agents.runtime.manifest import Content, NetworkData, write_manifest
+from envs.interface.interface import interface_from
+
+if TYPE_CHECKING:
+    import gymnasium as gym
+    from stable_baselines3.common.base_class import BaseAlgorithm
+    from torch import nn
 
 ONNX = "policy.onnx"
 OPSET = 20
 TOLERANCE = 1e-5  # of the action range
+Array = NDArray[np.floating]
 
 
-def export_bundle(model: Any, algorithm: str, folder: Path | str, content: Mapping[str, Any] | None = None) -> Path:
+class Dense(NamedTuple):
+    """One layer: ``activation(weight (out, in) @ x + bias (out,))``."""
+
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    activation: str
+
+
+def export_bundle(model: BaseAlgorithm, folder: Path | str, content: Content) -> Path:
     """Write ``policy.onnx``, ``policy.npz`` and ``manifest.json``, and check both against ``model.predict``.
 
     Parameters
     ----------
     model : BaseAlgorithm
-        PPO, SAC, TD3, TQC or CrossQ with a flat observation.
-    algorithm : str
-        Its name, as in ``agents.learning.build.ALGORITHMS``.
+        Of a class in ``agents.learning.algorithms``, with a flat observation.
     folder : Path
         Made where it does not exist.
-    content : mapping, optional
-        ``channels``, ``observations``, ``scenario_hash``, ``evaluation_card`` and what else the manifest shall say.
+    content : Content
+        What the manifest says of the policy beside its network.
 
     Raises
     ------
+    ValueError
+        Where the interface in ``content`` has another size than the model's boxes, or a layer cannot be exported.
     RuntimeError
         Where a written file does not give the model's actions within 1e-5 of the action range.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    row = algorithm_of(model)
     model.policy.set_training_mode(False)
-    layers = network_layers(model, algorithm)
-    _write_weights(folder / WEIGHTS, layers, model)
-    _write_onnx(folder / ONNX, model, algorithm)
-    network = {
-        "observation_size": int(model.observation_space.shape[0]),
-        "action_size": int(model.action_space.shape[0]),
-        "observation_low": float(model.observation_space.low.min()),
-        "observation_high": float(model.observation_space.high.max()),
-        "squashed": bool(model.policy.squash_output),
-        "opset": OPSET,
-    }
-    defaults = {"channels": [], "observations": [], "scenario_hash": "", "evaluation_card": {}}
-    whole = {**defaults, **(content or {}), "algorithm": algorithm, "network": network}
-    write_manifest(folder, whole)
-    write_manifest(folder, {**whole, "parity": check_parity(model, folder)})
+    network = _network_data(model)
+    _require_one_size(content, network)
+    _write_weights(folder / WEIGHTS, network_layers(model), model)
+    _write_onnx(folder / ONNX, model)
+    write_manifest(folder, content, row.name, network)
+    write_manifest(folder, content, row.name, network, check_parity(model, folder))
     return folder
 
 
-def network_layers(model: Any, algorithm: str) -> list[tuple[NDArray[Any], NDArray[Any], str]]:
-    """The actor as dense layers ``(weight (out, in), bias (out,), activation)``; batch renormalisation is folded in."""
+def network_layers(model: BaseAlgorithm) -> list[Dense]:
+    """The actor as dense layers; batch renormalisation is folded in.
+
+    Raises
+    ------
+    ValueError
+        For a kind of layer that plain weights cannot say.
+    """
     from torch import nn
 
-    layers: list[tuple[NDArray[Any], NDArray[Any], str]] = []
-    scale: NDArray[Any] | float = 1.0
-    shift: NDArray[Any] | float = 0.0
+    row = algorithm_of(model)
+    layers: list[Dense] = []
+    scale: Array | float = 1.0
+    shift: Array | float = 0.0
     names = {nn.Tanh: "tanh", nn.ReLU: "relu", nn.ELU: "elu"}
-    for module in _actor_modules(model, algorithm):
+    for module in _actor_modules(model, row):
         if isinstance(module, nn.Linear):
             weight, bias = (p.detach().cpu().numpy().astype(np.float64) for p in (module.weight, module.bias))
             shifted = bias + weight @ (np.zeros(weight.shape[1]) + shift)
-            layers.append((weight * scale, shifted, "identity"))
+            layers.append(Dense(weight * scale, shifted, "identity"))
             scale, shift = 1.0, 0.0
         elif hasattr(module, "ra_mean"):
             scale, shift = _affine(module)
         elif type(module) in names:
-            layers[-1] = (*layers[-1][:2], names[type(module)])
+            layers[-1] = layers[-1]._replace(activation=names[type(module)])
         else:
             raise ValueError(
                 f"layer {type(module).__name__} cannot be exported; use linear layers with tanh, relu or elu"
             )
-    if algorithm in ("sac", "tqc", "crossq"):
-        layers[-1] = (*layers[-1][:2], "tanh")
+    if row.squash != "identity":
+        layers[-1] = layers[-1]._replace(activation=row.squash)
     return layers
 
 
-def check_parity(model: Any, folder: Path, samples: int = 256) -> dict[str, float]:
+def check_parity(model: BaseAlgorithm, folder: Path, samples: int = 256) -> dict[str, float]:
     """Largest deviation of npz and ONNX from ``model.predict(deterministic=True)``, as a share of the action range."""
     import onnxruntime
 
     generator = np.random.default_rng(0)
-    low, high = (np.clip(b, -10.0, 10.0) for b in (model.observation_space.low, model.observation_space.high))
+    observed, box = _boxes(model)
+    low, high = (np.clip(b, -10.0, 10.0) for b in (observed.low, observed.high))
     observations = generator.uniform(low, high, (samples, len(low))).astype(np.float32)
     expected, _ = model.predict(observations, deterministic=True)
     session = onnxruntime.InferenceSession(str(folder / ONNX), providers=["CPUExecutionProvider"])
     got = {
         "npz": ExportedPolicy(folder).predict(observations),
-        "onnx": cast("NDArray[Any]", session.run(None, {"observation": observations})[0]),
+        "onnx": cast("Array", session.run(None, {"observation": observations})[0]),
     }
-    reach = model.action_space.high - model.action_space.low
+    reach = box.high - box.low
     deviations = {name: float(np.max(np.abs(a - expected) / reach)) for name, a in got.items()}
     for name, deviation in deviations.items():
         if not deviation <= TOLERANCE:
@@ -109,42 +126,70 @@ def check_parity(model: Any, folder: Path, samples: int = 256) -> dict[str, floa
     return deviations
 
 
-def _actor_modules(model: Any, algorithm: str) -> list[Any]:
-    if algorithm == "ppo":
-        return [*model.policy.mlp_extractor.policy_net, model.policy.action_net]
-    if algorithm == "td3":
-        return list(model.policy.actor.mu)
-    return [*model.policy.actor.latent_pi, model.policy.actor.mu]
+def _boxes(model: BaseAlgorithm) -> tuple[gym.spaces.Box, gym.spaces.Box]:
+    return cast("gym.spaces.Box", model.observation_space), cast("gym.spaces.Box", model.action_space)
 
 
-def _affine(module: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-    arrays = (module.ra_mean, module.ra_var, module.scale, module.bias)
+def _network_data(model: BaseAlgorithm) -> NetworkData:
+    observed, box = _boxes(model)
+    return {
+        "observation_size": int(observed.shape[0]),
+        "action_size": int(box.shape[0]),
+        "observation_low": float(observed.low.min()),
+        "observation_high": float(observed.high.max()),
+        "squashed": bool(model.policy.squash_output),
+        "opset": OPSET,
+    }
+
+
+def _require_one_size(content: Content, network: NetworkData) -> None:
+    interface = interface_from(content["interface"])
+    sizes = interface.observer.size, interface.decoder.size
+    if sizes != (network["observation_size"], network["action_size"]):
+        raise ValueError(
+            f"the interface has {sizes[0]} observation and {sizes[1]} action elements, the model "
+            f"{network['observation_size']} and {network['action_size']}; give the interface that it was trained on"
+        )
+
+
+def _actor_modules(model: BaseAlgorithm, row: Algorithm) -> list[nn.Module]:
+    """The actor's modules in the order of their work, containers opened."""
+    found: list[nn.Module] = []
+    for path in row.actor:
+        module = attrgetter(path)(model.policy)
+        found += list(module) if hasattr(module, "__iter__") else [module]
+    return found
+
+
+def _affine(module: nn.Module) -> tuple[Array, Array]:
+    arrays = (getattr(module, name) for name in ("ra_mean", "ra_var", "scale", "bias"))
     mean, variance, gain, bias = (a.detach().cpu().numpy().astype(np.float64) for a in arrays)
-    scale = gain / np.sqrt(variance + module.eps)
+    scale = gain / np.sqrt(variance + float(cast("float", module.eps)))
     return scale, bias - mean * scale
 
 
-def _write_weights(path: Path, layers: list[tuple[NDArray[Any], NDArray[Any], str]], model: Any) -> None:
-    arrays: dict[str, Any] = {f"weight_{i}": w.astype(np.float32) for i, (w, _, _) in enumerate(layers)}
-    arrays |= {f"bias_{i}": b.astype(np.float32) for i, (_, b, _) in enumerate(layers)}
-    arrays |= {"action_low": model.action_space.low, "action_high": model.action_space.high}
-    activations = np.array([a for _, _, a in layers])
-    squashed = np.array(bool(model.policy.squash_output))
-    np.savez(path, **arrays, activations=activations, squashed=squashed)
+def _write_weights(path: Path, layers: Sequence[Dense], model: BaseAlgorithm) -> None:
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for i, layer in enumerate(layers):
+        arrays |= {f"weight_{i}": layer.weight.astype(np.float32), f"bias_{i}": layer.bias.astype(np.float32)}
+    box = _boxes(model)[1]
+    arrays |= {"action_low": box.low, "action_high": box.high}
+    arrays |= {"activations": np.array([layer.activation for layer in layers])}
+    arrays |= {"squashed": np.array(bool(model.policy.squash_output))}
+    np.savez(path, allow_pickle=False, **arrays)
 
 
-def _write_onnx(path: Path, model: Any, algorithm: str) -> None:
+def _write_onnx(path: Path, model: BaseAlgorithm) -> None:
     import torch
 
-    actor = _deterministic_actor(model, algorithm)
-    example = torch.zeros(2, model.observation_space.shape[0])
+    example = torch.zeros(2, _boxes(model)[0].shape[0])
     dynamic = ({0: torch.export.Dim("batch")},)
     for talkative in ("torch.onnx", "onnxscript", "onnx_ir"):
         logging.getLogger(talkative).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch's own, from its exporter
         program = torch.onnx.export(
-            actor,
+            _deterministic_actor(model),
             (example,),
             dynamo=True,
             opset_version=OPSET,
@@ -157,25 +202,22 @@ def _write_onnx(path: Path, model: Any, algorithm: str) -> None:
     program.save(str(path), external_data=False)
 
 
-def _deterministic_actor(model: Any, algorithm: str) -> Any:
+def _deterministic_actor(model: BaseAlgorithm) -> nn.Module:
     """The actor as a torch module, observation to action in the box (STACK "Traps": PPO clips, the others unsquash)."""
     import torch
 
-    low, high = (torch.as_tensor(b) for b in (model.action_space.low, model.action_space.high))
-    policy, squashed = model.policy, bool(model.policy.squash_output)
+    row, box = algorithm_of(model), _boxes(model)[1]
+    low, high = (torch.as_tensor(b) for b in (box.low, box.high))
+    squashed = bool(model.policy.squash_output)
+    outside = {"identity": torch.nn.Identity, "tanh": torch.nn.Tanh}[row.squash]
 
     class Actor(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.actor = policy if algorithm == "ppo" else policy.actor
+            self.layers = torch.nn.Sequential(*_actor_modules(model, row), outside())
 
         def forward(self, observation: torch.Tensor) -> torch.Tensor:
-            if algorithm == "ppo":
-                action = policy.action_net(policy.mlp_extractor.policy_net(observation))
-            elif algorithm == "td3":
-                action = self.actor.mu(observation)
-            else:
-                action = torch.tanh(self.actor.get_action_dist_params(observation)[0])
+            action: torch.Tensor = self.layers(observation)
             if squashed:
                 action = low + 0.5 * (action + 1.0) * (high - low)
             return torch.maximum(torch.minimum(action, high), low)

@@ -1,19 +1,23 @@
-"""Runs an exported bundle with numpy alone: no torch, no simulator, microseconds an action."""
+"""Runs an exported bundle with numpy alone: measurements in, setpoints out, both in physical units."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from agents.runtime.manifest import read_manifest
+from agents.runtime.measurements import believed
+from envs.interface.interface import interface_from
+
+Array = NDArray[np.floating]
 
 WEIGHTS = "policy.npz"
 
 
-def apply_activation(name: str, x: NDArray[Any]) -> NDArray[Any]:
+def apply_activation(name: str, x: Array) -> Array:
     """``tanh``, ``relu``, ``elu`` or ``identity`` of an array."""
     if name == "tanh":
         return np.tanh(x)
@@ -25,22 +29,26 @@ def apply_activation(name: str, x: NDArray[Any]) -> NDArray[Any]:
 
 
 class ExportedPolicy:
-    """The deterministic policy of a bundle.
+    """The deterministic policy of a bundle; a controller as every other.
 
     Parameters
     ----------
     folder : Path or str
         The bundle: ``policy.npz`` and ``manifest.json``.
+    step_s : float, optional
+        Seconds between two calls of ``act``, over which setpoints slew; those of the training when left out.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        Where the bundle is incomplete or a file was changed (see ``read_manifest``).
+        Where the bundle is incomplete, a file was changed (see ``read_manifest``), or the manifest decodes by other
+        rules than this version.
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, step_s: float | None = None) -> None:
         self.folder = Path(folder)
         self.manifest = read_manifest(self.folder)
+        self.interface = interface_from(self.manifest["interface"], step_s)
         with np.load(self.folder / WEIGHTS, allow_pickle=False) as stored:
             self.activations = [str(name) for name in stored["activations"]]
             layers = range(len(self.activations))
@@ -49,7 +57,34 @@ class ExportedPolicy:
             self.low, self.high = stored["action_low"], stored["action_high"]
             self.squashed = bool(stored["squashed"])
 
-    def predict(self, observation: NDArray[Any]) -> NDArray[Any]:
+    def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
+        """Nothing is remembered."""
+
+    def act(self, measurements: Mapping[str, ArrayLike]) -> dict[str, Array]:
+        """Setpoints for the coming control step: decoded, inside their ranges, no further than the slew allows.
+
+        Parameters
+        ----------
+        measurements : mapping
+            Every point of the manifest to its rows ``(k,)`` of one site or ``(k, B)`` of B sites, in its unit. A single
+            row may be a plain number. ``in_force.<channel>`` are the setpoints in force now.
+
+        Returns
+        -------
+        dict
+            Channel to setpoints ``(k,)`` or ``(k, B)``, in the channel's unit, for every channel that the policy holds.
+
+        Raises
+        ------
+        ValueError
+            Naming the measurement that is missing, not finite, of another shape, or impossible.
+        """
+        given, single = believed(measurements, self.manifest["interface"]["points"])
+        targets = self.interface.decode(self.predict(self.interface.encode(given)), given)
+        setpoints = self.interface.limited(targets, given)
+        return {name: value[:, 0] for name, value in setpoints.items()} if single else setpoints
+
+    def predict(self, observation: ArrayLike) -> Array:
         """Action ``(n_act,)`` of an observation ``(n_obs,)``, or ``(B, n_act)`` of ``(B, n_obs)``, in the box.
 
         Raises
@@ -57,7 +92,7 @@ class ExportedPolicy:
         ValueError
             Where the observation has another length or holds a number that is not finite.
         """
-        x = np.asarray(observation, np.float32)
+        x: Array = np.asarray(observation, np.float32)
         expected = self.weights[0].shape[0]
         if x.shape[-1] != expected:
             raise ValueError(f"the observation has {x.shape[-1]} elements; this policy was trained on {expected}")

@@ -18,8 +18,6 @@ import csv
 import subprocess
 import sys
 
-import numpy as np
-
 
 def coldaisle(command: str) -> None:
     """Run one command quietly; stop with its words where it fails."""
@@ -54,16 +52,20 @@ for name in ("rules_tuned", "rules_as_given", "mine", "mine untrained"):
 # %% [markdown]
 # ## Export
 #
-# A bundle holds the weights, an ONNX file, and a manifest that says what each reading and each action means. It runs
-# with numpy alone: no torch, no simulator.
+# A bundle holds the weights, an ONNX file, and a manifest that says what each point and each setpoint means. It runs
+# with numpy alone: no torch, no simulator. Measurements go in and setpoints come out, both in physical units. Here a
+# simulated room stands in for yours.
 
 # %%
 coldaisle("export run=run folder=bundle")
 from agents.runtime.exported_policy import ExportedPolicy
+from envs.core import DataCenterCore
 
 policy = ExportedPolicy("bundle")
-readings = len(policy.manifest["observations"])
-print(f"{readings} readings in, {policy.predict(np.zeros(readings, np.float32)).size} actions out")
+room = DataCenterCore("edge_room")
+room.reset(seed=0)
+setpoints = policy.act(room.measurements())
+print(f"{len(policy.manifest['interface']['points'])} points in, {len(setpoints)} channels out")
 # %% [markdown]
 # You will see:
 #
@@ -75,7 +77,7 @@ print(f"{readings} readings in, {policy.predict(np.zeros(readings, np.float32)).
 # mine: 2.19 kWh per unit of work, gates passed
 # mine untrained: 2.25 kWh per unit of work, gates failed
 # coldaisle export
-# 38 readings in, 5 actions out
+# 38 points in, 5 channels out
 # ```
 #
 # ## What it means

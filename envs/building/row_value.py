@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from envs.controllers.marginal_value import RackCurve
-from envs.episodes.bill import BATCH_SHARE_AT_RISK, CLOSING_DELAY_H
 from envs.equipment import rack
 from envs.equipment.throughput import CLASSES, throughput
+from envs.interface.reward import BATCH_SHARE_AT_RISK, CLOSING_DELAY_H
 from envs.physics.namespace import Floats
 from envs.signals.workload.requests import batch_law_power, phase_split
 

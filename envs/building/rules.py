@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from envs.controllers.pid import FanPiController
 from envs.controllers.proportional import ProportionalCaps
 from envs.controllers.setpoint_reset import ChilledWaterReset, CondenserWaterReset, SupplyAirReset
 from envs.controllers.water_filling import WaterFillingCaps
+from envs.interface.channels import CHANNELS, Channel
+from envs.physics.namespace import Floats
 
 if TYPE_CHECKING:
     from envs.plant.layout import Layout
@@ -26,33 +29,66 @@ UNDER_PROTECTION = 0.015  # of the feeder: noise of the meters, and what the loa
 
 def building_controller(scenario: Scenario, layout: Layout, names: Sequence[str]) -> Together:
     """Rules for the channels in ``names``, with the scenario's constants."""
-    rules = scenario.rules
-    held = set(names)
-    parts: list[Controller] = []
-    if "crah_fan_speed_frac" in held:
-        parts.append(FanPiController(rules.fan, scenario.episode.step_s))
-    if "supply_air_temp_setpoint_c" in held:
-        parts.append(
-            SupplyAirReset(
-                rules.supply_air, layout.membership, scenario.episode.step_s, rules.request_one_c, rules.request_three_c
-            )
-        )
-    if "chw_supply_temp_setpoint_c" in held:
-        parts.append(ChilledWaterReset(rules.chilled_water, scenario.episode.step_s))
-    if "cw_supply_temp_setpoint_c" in held:
-        parts.append(CondenserWaterReset(rules.condenser_water))
-    if "rack_power_limit_frac" in held:
-        parts.append(caps(scenario, layout, rules.caps))
-    constants = {
-        "fws_supply_temp_setpoint_c": rules.fws_setpoint_c,
-        "tcs_supply_temp_setpoint_c": rules.tcs_setpoint_c,
-        "tcs_pump_speed_frac": rules.tcs_pump_speed_frac,
-        "battery_power_kw": 0.0,
-    }
-    fixed = {name: [value] for name, value in constants.items() if name in held}
-    if fixed:
-        parts.append(Fixed(fixed))
+    parts = [loop(scenario, layout) for name, loop in LOOPS.items() if name in names]
+    held = {name: [value] * layout.channels[name].rows for name, value in constants(scenario, names).items()}
+    if held:
+        parts.append(Fixed(held))
     return Together(parts)
+
+
+def _fan(s: Scenario, layout: Layout) -> Controller:
+    return FanPiController(s.rules.fan, s.episode.step_s)
+
+
+def _supply_air(s: Scenario, layout: Layout) -> Controller:
+    r = s.rules
+    return SupplyAirReset(r.supply_air, layout.membership, s.episode.step_s, r.request_one_c, r.request_three_c)
+
+
+def _chilled_water(s: Scenario, layout: Layout) -> Controller:
+    return ChilledWaterReset(s.rules.chilled_water, s.episode.step_s)
+
+
+def _condenser_water(s: Scenario, layout: Layout) -> Controller:
+    return CondenserWaterReset(s.rules.condenser_water)
+
+
+def _caps(s: Scenario, layout: Layout) -> Controller:
+    return caps(s, layout, s.rules.caps)
+
+
+#: The loop of each channel that has one. Every other channel is held at its row's ``start``.
+LOOPS: dict[str, Callable[[Scenario, Layout], Controller]] = {
+    "crah_fan_speed_frac": _fan,
+    "supply_air_temp_setpoint_c": _supply_air,
+    "chw_supply_temp_setpoint_c": _chilled_water,
+    "cw_supply_temp_setpoint_c": _condenser_water,
+    "rack_power_limit_frac": _caps,
+}
+
+
+def constants(scenario: Scenario, names: Iterable[str]) -> dict[str, Any]:
+    """Values at which the building holds the channels that no loop drives [unit of the channel]."""
+    return {name: start(CHANNELS[name], scenario) for name in names if name not in LOOPS}
+
+
+def start(channel: Channel, scenario: Scenario, wet_bulb_c: Floats | float = 0.0) -> Any:
+    """Value of a channel before the first action [unit of the channel]; the wet bulb moves condenser water alone."""
+    if not isinstance(channel.start, str):
+        return channel.start
+    value = attrgetter(channel.start)(scenario)
+    return value(wet_bulb_c) if callable(value) else value
+
+
+def first_setpoints(
+    scenario: Scenario, channels: Iterable[Channel], wet_bulb_c: Floats, dtype: np.dtype
+) -> dict[str, Floats]:
+    """Setpoints in force before the first action, ``{channel: (k, B)}``: the start of each rule, inside the range."""
+    n = len(wet_bulb_c)
+    return {
+        c.name: np.clip(start(c, scenario, wet_bulb_c) + np.zeros((c.rows, n)), c.low, c.high).astype(dtype)
+        for c in channels
+    }
 
 
 def caps(scenario: Scenario, layout: Layout, kind: str) -> Controller:
@@ -81,12 +117,8 @@ def marginal_value_caps(scenario: Scenario, layout: Layout) -> MarginalValueCaps
 def legacy_fixed(scenario: Scenario, layout: Layout) -> Fixed:
     """The "as found" row: fans 100 %, cold air, cold water (SCENARIOS "Legacy fixed"); never called tuned."""
     values: dict[str, list[float]] = {}
-    found = scenario.legacy_setpoints
-    for name in layout.channel_names:
-        low, high = layout.channel_ranges[name]
-        value = found.get(
-            name, {"rack_power_limit_frac": 1.0, "tcs_pump_speed_frac": 1.0, "battery_power_kw": 0.0}.get(name, low)
-        )
-        rows = layout.rows[layout.channel_per[name]]
-        values[name] = [float(np.clip(value, low, high))] * rows
+    for name, c in layout.channels.items():
+        usual = c.low if c.as_found is None else c.as_found
+        value = scenario.legacy_setpoints.get(name, usual)
+        values[name] = [float(np.clip(value, c.low, c.high))] * c.rows
     return Fixed(values)

@@ -118,6 +118,10 @@ class CondenserReset(Parameters):
     low: float = parameter(15.6, 5.0, 35.0, "degC", "PHYSICS i3 (MBL)")
     high: float = parameter(29.4, 5.0, 40.0, "degC", "PHYSICS i3 (MBL)")
 
+    def setpoint_c(self, wet_bulb_c: Floats | float) -> Floats:
+        """Setpoint of a plant at full load [degC], shaped like the wet bulb."""
+        return np.clip(wet_bulb_c + self.approach_k, self.low, self.high)
+
 
 class CondenserWaterReset:
     """Holds ``cw_supply_temp_setpoint_c`` at the wet bulb plus an approach, clipped."""

@@ -1,4 +1,4 @@
-"""What the site pays: demand charge (PHYSICS F7), demand response, work that waits or is lost, what is left."""
+"""What the reward must remember of an episode: billing peak and window (PHYSICS F7), what is asked, what is left."""
 
 from __future__ import annotations
 
@@ -6,19 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.episodes.plan import EpisodePlan
+from envs.interface.reward import closing_cost, refill_price
 from envs.physics.namespace import Floats
-from envs.plant.flows import Flows
 from envs.scenario import Scenario
 from envs.signals.step import Outside
 from envs.trees import assign
 
 WINDOW_S = 900.0
 DAYS_PER_MONTH = 30.4
-CLOSING_DELAY_H = 12.0  # wait expected of training that is put off; engineering guess
-CLOSING_PRICE_USD_MWH = 60.0  # least price of energy taken from storage by the end; engineering guess
-REFILL_LOSS = 1.15  # energy bought over energy that is missing: a round trip; engineering guess
-BATCH_SHARE_AT_RISK = 0.1  # of queued batch work that will miss its deadline; engineering guess
-STORED_HEAT_COP = 5.0  # electricity to remove a unit of heat left in the loops; engineering guess
 
 
 class Bill:
@@ -27,7 +22,7 @@ class Bill:
     def __init__(self, scenario: Scenario, step_s: float, site_price_usd_mwh: NDArray[np.floating]) -> None:
         """Prices of the scenario and each site's mean price ``(n_sites,)`` [USD/MWh], carbon included."""
         self.prices = scenario.reward
-        self.refill_usd_kwh = np.maximum(site_price_usd_mwh * REFILL_LOSS, CLOSING_PRICE_USD_MWH) * 1e-3
+        self.refill_usd_kwh = refill_price(site_price_usd_mwh)
         self.expected_peak_kw = float(scenario.expected_peak_kw)
         self.steps_per_window = max(1, round(WINDOW_S / step_s))
         days = scenario.episode.steps * step_s / 86_400.0
@@ -66,41 +61,10 @@ class Bill:
         allowed = self.expected_peak_kw * (1.0 - outside.dr_reduction_frac)
         return outside.dr_active * np.maximum(grid_power_kw - allowed, 0.0) * step_h
 
-    def work_cost(self, flows: Flows, step_h: float) -> dict[str, Floats]:
-        """Cost [USD] of work lost in the step and of work that waits (WORKLOAD 4c).
-
-        Work that begins to wait is charged at once for the wait that is expected of it, and what is caught up is
-        refunded. Over
-        an episode this sums to the price of what still waits at its end, but an agent meets it in the step that
-        caused it.
-        """
-        p = self.prices
-        pre, fine, prefill, decode, batch, cpu = (flows.work_lost[k] for k in range(6))
-        lost = (
-            (pre + fine) * p.training_lost_usd_h
-            + (prefill + decode + cpu) * p.interactive_lost_usd_h
-            + batch * p.batch_lost_usd_h
-        )
-        waiting = flows.backlog[0] + flows.backlog[1]
-        deferred = flows.work_demanded - flows.work_done - flows.work_lost
-        training = (deferred[0] + deferred[1]) * (p.training_delay_usd_h2 * CLOSING_DELAY_H)
-        queued = deferred[4] * (BATCH_SHARE_AT_RISK * p.batch_lost_usd_h)
-        return {"lost": lost, "delayed": waiting * (p.training_delay_usd_h2 * step_h) + training + queued}
-
     def closing_cost(self, stored_kwh: tuple[Floats, Floats], site: NDArray[np.int64]) -> Floats:
-        """Cost [USD] of what an episode leaves: battery charge short, heat left in the loops.
+        """Cost [USD] of the battery energy and the heat above the start ``(B,)`` [kWh] that an episode leaves.
 
-        Waiting work is priced by ``work_cost``.
-
-        Only what is missing costs; a surplus earns nothing, or charging and overcooling in the last hours would pay.
-
-        Parameters
-        ----------
-        stored_kwh : tuple of ndarray (B,)
-            Battery energy and heat above the start [kWh].
-        site : ndarray of int (B,)
-            Row of the world's sites.
+        ``site`` ``(B,)`` are rows of the world's sites, whose mean prices count.
         """
-        battery, heat = stored_kwh
-        short = np.maximum(heat, 0.0) / STORED_HEAT_COP + np.maximum(-battery, 0.0)
-        return short * self.refill_usd_kwh[site]
+        battery_kwh, heat_kwh = stored_kwh
+        return closing_cost(battery_kwh, heat_kwh, self.refill_usd_kwh[site])

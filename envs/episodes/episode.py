@@ -42,7 +42,11 @@ def draw_plan(
 
 
 class EpisodeSums:
-    """Sums of the running episodes in float64, ``{name: (B,)}``: energies, water, work, violations, cost terms."""
+    """Sums of the running episodes in float64, ``{name: (B,)}``: energies, water, work, violations, cost terms.
+
+    ``inlet_degree_minutes`` adds up each step's worst rack: a figure to watch while training. What is judged is the
+    rack with the largest sum (``envs.interface.constraints``), which is never more.
+    """
 
     def __init__(self, n: int) -> None:
         self.n = n

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,12 +14,6 @@ Array = NDArray[np.floating]
 
 APPROACH_LOW_K = 2.0
 APPROACH_HIGH_K = 10.0
-
-
-def action_space(channels: Sequence[Channel]) -> gym.spaces.Box:
-    """Box in [-1, 1] with one element per row of each channel."""
-    size = sum(c.action_rows for c in channels)
-    return gym.spaces.Box(-1.0, 1.0, (size,), np.float32)
 
 
 class ActionDecoder:

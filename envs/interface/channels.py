@@ -1,95 +1,221 @@
 """The one table of channels: what an agent or the building may move, in which units, how far and how fast.
 
-It feeds the action space, the decoding, the slew limits, the documentation, the shield and the exported manifest.
-Ranges and slews: SCENARIOS "Channels an agent may hold".
+One row says all that the rest of the house needs to know of a channel. The action space, the decoding, the slew limits,
+the plant's layout, the rules' first values, the searches, the replay of telemetry, the exported manifest and the page
+``docs/reference/channels.md`` read it. Ranges and slews: SCENARIOS, "Channels an agent may hold".
+
+To add a channel, write its row here, the constant of its rule in `envs.scenario.scenario.Rules` (or its loop in
+`envs.building.rules.LOOPS`), and its use in the plant.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
-SLEW_INTERVAL_S = 300.0
+from envs.interface.channel import ENCODINGS, SLEW_INTERVAL_S, Channel
 
-ENCODINGS = ("absolute", "delta", "approach", "feeder_share")
-
-
-@dataclass(frozen=True)
-class Channel:
-    """One row of the table.
-
-    Attributes
-    ----------
-    name : str
-        Physical name, ending in its unit.
-    per : str
-        What the channel's rows are: ``site``, ``zone`` or ``row`` (power rows).
-    low, high : float
-        Range of the value in force [unit].
-    slew_down, slew_up : float
-        Largest change per 300 s [unit]; ``inf`` where free.
-    unit : str
-        Unit of the value.
-    deadband : float
-        Smallest change that is written to the field [unit].
-    encoding : str
-        How an element of the action box becomes a value: ``absolute`` maps -1..1 to low..high; ``delta`` moves the
-        value in
-        force by up to the slew; ``approach`` is a difference over the wet bulb of 2..10 K; ``feeder_share`` is one
-        share of the
-        feeder's limit, distributed over the rows by water-filling.
-    rows : int
-        How many rows the channel has in a scenario (0 until bound to one).
-    """
-
-    name: str
-    per: str
-    low: float
-    high: float
-    slew_down: float
-    slew_up: float
-    unit: str
-    deadband: float
-    encoding: str = "absolute"
-    rows: int = 0
-
-    @property
-    def action_rows(self) -> int:
-        """Elements of the action box that this channel takes."""
-        return 1 if self.encoding == "feeder_share" else self.rows
-
+__all__ = (
+    "CHANNELS",
+    "SLEW_INTERVAL_S",
+    "Channel",
+    "bind_channels",
+    "channels_of_kind",
+    "channels_of_site",
+    "table_hash",
+)
 
 _INF = float("inf")
 
 CHANNELS: dict[str, Channel] = {
     c.name: c
     for c in (
-        Channel("crah_fan_speed_frac", "zone", 0.30, 1.0, 0.10, _INF, "1", 0.02),
-        Channel("supply_air_temp_setpoint_c", "zone", 18.0, 27.0, 1.0, 1.0, "degC", 0.2),
-        Channel("chw_supply_temp_setpoint_c", "site", 14.0, 22.0, 0.5, 0.5, "degC", 0.2),
-        Channel("cw_supply_temp_setpoint_c", "site", 15.6, 29.4, 1.0, 1.0, "degC", 0.2),
-        Channel("fws_supply_temp_setpoint_c", "site", 20.0, 36.0, 1.0, 1.0, "degC", 0.2),
-        Channel("tcs_supply_temp_setpoint_c", "site", 25.0, 42.0, 1.0, 1.0, "degC", 0.2),
-        Channel("tcs_pump_speed_frac", "site", 0.70, 1.0, 0.05, 0.05, "1", 0.02),
-        Channel("rack_power_limit_frac", "row", 0.45, 1.0, _INF, 0.10, "1", 0.02),
-        Channel("battery_power_kw", "site", -1.0, 1.0, _INF, _INF, "kW", 0.0),
+        Channel(
+            name="crah_fan_speed_frac",
+            meaning="speed of a zone's room units, as a share of full speed",
+            kind="cooling",
+            per="zone",
+            low=0.30,
+            high=1.0,
+            slew_down=0.10,
+            slew_up=_INF,
+            unit="1",
+            deadband=0.02,
+            possible=(0.05, 1.0),
+            start="rules.fan.start",
+            followed_by=("zone_fan_speed_frac", "crah_fan_power_kw"),
+            symbol="n_fan",
+            guideline_36="supply fan speed command",
+            brick="Fan_Speed_Command",
+        ),
+        Channel(
+            name="supply_air_temp_setpoint_c",
+            meaning="temperature of the air that a zone's room units blow",
+            kind="cooling",
+            per="zone",
+            low=18.0,
+            high=27.0,
+            slew_down=1.0,
+            slew_up=1.0,
+            unit="degC",
+            deadband=0.2,
+            possible=(5.0, 45.0),
+            start="rules.supply_air.start",
+            followed_by=("zone_supply_c",),
+            symbol="T_sat,sp",
+            guideline_36="supply air temperature setpoint",
+            brick="Supply_Air_Temperature_Setpoint",
+        ),
+        Channel(
+            name="chw_supply_temp_setpoint_c",
+            meaning="temperature of the chilled water that leaves the plant",
+            kind="cooling",
+            per="site",
+            low=14.0,
+            high=22.0,
+            slew_down=0.5,
+            slew_up=0.5,
+            unit="degC",
+            deadband=0.2,
+            possible=(2.0, 30.0),
+            needs="chw",
+            start="rules.chilled_water.start",
+            followed_by=("chw_supply_c",),
+            symbol="T_chw,sp",
+            guideline_36="chilled water supply temperature setpoint",
+            brick="Chilled_Water_Supply_Temperature_Setpoint",
+        ),
+        Channel(
+            name="cw_supply_temp_setpoint_c",
+            meaning="temperature of the condenser water that leaves the cooling tower",
+            kind="cooling",
+            per="site",
+            low=15.6,
+            high=29.4,
+            slew_down=1.0,
+            slew_up=1.0,
+            unit="degC",
+            deadband=0.2,
+            possible=(5.0, 45.0),
+            needs="tower",
+            start="rules.condenser_water.setpoint_c",
+            encodings=("absolute", "delta", "approach"),
+            symbol="T_cw,sp",
+            guideline_36="condenser water supply temperature setpoint",
+            brick="Entering_Condenser_Water_Temperature_Setpoint",
+        ),
+        Channel(
+            name="fws_supply_temp_setpoint_c",
+            meaning="temperature of the facility water that cools the coolant loop",
+            kind="cooling",
+            per="site",
+            low=20.0,
+            high=36.0,
+            slew_down=1.0,
+            slew_up=1.0,
+            unit="degC",
+            deadband=0.2,
+            possible=(2.0, 50.0),
+            needs="tcs",
+            start="rules.fws_setpoint_c",
+            followed_by=("fws_supply_c",),
+            symbol="T_fws,sp",
+            guideline_36="facility water supply temperature setpoint",
+            brick="Supply_Water_Temperature_Setpoint",
+        ),
+        Channel(
+            name="tcs_supply_temp_setpoint_c",
+            meaning="temperature of the coolant that reaches the racks",
+            kind="cooling",
+            per="site",
+            low=25.0,
+            high=42.0,
+            slew_down=1.0,
+            slew_up=1.0,
+            unit="degC",
+            deadband=0.2,
+            possible=(10.0, 60.0),
+            needs="tcs",
+            start="rules.tcs_setpoint_c",
+            followed_by=("tcs_supply_c",),
+            symbol="T_tcs,sp",
+            guideline_36="coolant (technology loop) supply temperature setpoint",
+            brick="Supply_Water_Temperature_Setpoint",
+        ),
+        Channel(
+            name="tcs_pump_speed_frac",
+            meaning="speed of the coolant pumps, as a share of full speed",
+            kind="cooling",
+            per="site",
+            low=0.70,
+            high=1.0,
+            slew_down=0.05,
+            slew_up=0.05,
+            unit="1",
+            deadband=0.02,
+            possible=(0.05, 1.0),
+            needs="tcs",
+            start="rules.tcs_pump_speed_frac",
+            as_found=1.0,
+            followed_by=("tcs_pump_power_kw",),
+            symbol="n_tcs",
+            guideline_36="coolant pump speed command",
+            brick="Pump_Speed_Command",
+        ),
+        Channel(
+            name="rack_power_limit_frac",
+            meaning="limit of the power of each rack in a power row, as a share of its rating",
+            kind="cap",
+            per="row",
+            low=0.45,
+            high=1.0,
+            slew_down=_INF,
+            slew_up=0.10,
+            unit="1",
+            deadband=0.02,
+            possible=(0.05, 1.0),
+            start=1.0,
+            idle=1.0,
+            as_found=1.0,
+            replayed_at=2.0,  # far above the rating: a measured load is already capped
+            encodings=("absolute", "delta", "feeder_share"),
+            symbol="P_lim",
+            brick="Power_Setpoint (limit)",
+        ),
+        Channel(
+            name="battery_power_kw",
+            meaning="power into the battery; negative discharges it",
+            kind="storage",
+            per="site",
+            low=-1.0,
+            high=1.0,
+            slew_down=_INF,
+            slew_up=_INF,
+            unit="kW",
+            deadband=0.0,
+            needs="battery",
+            limited_by="battery.power_kw",
+            start=0.0,
+            idle=0.0,
+            as_found=0.0,
+            replayed_at=0.0,
+            symbol="P_bat",
+            brick="Active_Power_Setpoint",
+        ),
     )
 }
 
-#: What a range may not leave, whatever the scenario: water that is liquid, air that people and machines stand, fans and
-#: pumps between a crawl and full speed. Engineering guess; a range in kelvin or percent falls outside.
-POSSIBLE: dict[str, tuple[float, float]] = {
-    "crah_fan_speed_frac": (0.05, 1.0),
-    "supply_air_temp_setpoint_c": (5.0, 45.0),
-    "chw_supply_temp_setpoint_c": (2.0, 30.0),
-    "cw_supply_temp_setpoint_c": (5.0, 45.0),
-    "fws_supply_temp_setpoint_c": (2.0, 50.0),
-    "tcs_supply_temp_setpoint_c": (10.0, 60.0),
-    "tcs_pump_speed_frac": (0.05, 1.0),
-    "rack_power_limit_frac": (0.05, 1.0),
-}
+
+def channels_of_kind(*kinds: str) -> tuple[str, ...]:
+    """Names of the channels of these kinds, in the table's order."""
+    return tuple(c.name for c in CHANNELS.values() if c.kind in kinds)
+
+
+def channels_of_site(machines: Collection[str]) -> tuple[str, ...]:
+    """Names of the channels of a site with these machines, in the table's order."""
+    return tuple(c.name for c in CHANNELS.values() if not c.needs or c.needs in machines)
 
 
 def bind_channels(
@@ -125,18 +251,19 @@ def bind_channels(
         low, high = (float(v) for v in ranges.get(name, (channel.low, channel.high)))
         if not low < high:
             raise ValueError(f"channel {name}: range [{low}, {high}] is empty; give [low, high] with low < high")
-        encoding = encodings.get(name, "absolute")
+        encoding = encodings.get(name, channel.encoding)
         if encoding not in ENCODINGS:
-            raise ValueError(f"channel {name}: encoding {encoding!r} is unknown; choose one of {ENCODINGS}")
-        if encoding == "approach" and name != "cw_supply_temp_setpoint_c":
-            raise ValueError(f"channel {name}: only cw_supply_temp_setpoint_c may be an approach over the wet bulb")
-        if encoding == "feeder_share" and channel.per != "row":
-            raise ValueError(f"channel {name}: only rack_power_limit_frac may be a share of the feeder")
+            raise ValueError(f"channel {name}: encoding {encoding!r} is unknown; choose one of {channel.encodings}")
+        if encoding not in channel.encodings:
+            others = [c.name for c in CHANNELS.values() if encoding in c.encodings]
+            raise ValueError(
+                f"channel {name}: encoding {encoding!r} is only for {others}; choose one of {channel.encodings}"
+            )
         bound.append(replace(channel, low=low, high=high, encoding=encoding, rows=rows[channel.per]))
     return tuple(bound)
 
 
 def table_hash(channels: Sequence[Channel]) -> str:
-    """Twelve hex digits that a policy is bound to: another table is another policy."""
-    text = json.dumps([asdict(c) for c in channels], sort_keys=True, default=str)
+    """Twelve hex digits that a policy is bound to: another contract is another policy."""
+    text = json.dumps([c.contract() for c in channels], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from envs.parameters import Parameters, parameter
 
-Floats = NDArray[Any]
+Floats = NDArray[np.floating]
+Whole = NDArray[np.integer] | int
 KINDS = ("temperature", "power", "flow", "fraction", "exact")
 
 _BITS = 12  # of a draw: 4096 quantiles of the normal distribution, |z| <= 3.7
@@ -66,7 +67,7 @@ def normal_quantiles() -> Floats:
     """Midpoint quantiles of the standard normal distribution, ``(4096,)`` float32, scaled to variance 1."""
     count = 1 << _BITS
     z = np.array([NormalDist().inv_cdf((k + 0.5) / count) for k in range(count)])
-    table = (z / z.std()).astype(np.float32)
+    table: NDArray[np.float32] = (z / z.std()).astype(np.float32)
     table.flags.writeable = False
     return table
 
@@ -81,7 +82,7 @@ def _mix(h: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return h
 
 
-def normal_noise(seed: Any, episode: Any, step: Any, streams: int, dtype: Any = np.float32) -> Floats:
+def normal_noise(seed: Whole, episode: Whole, step: Whole, streams: int, dtype: DTypeLike = np.float32) -> Floats:
     """Draw from the standard normal distribution, as a pure function of (seed, episode, step, stream).
 
     Parameters
@@ -123,7 +124,7 @@ class SensorBank:
     """
 
     def __init__(
-        self, model: SensorModel, sensors: Mapping[str, tuple[str, int]], step_s: float, dtype: Any = np.float32
+        self, model: SensorModel, sensors: Mapping[str, tuple[str, int]], step_s: float, dtype: DTypeLike = np.float32
     ) -> None:
         self.rows: dict[str, slice] = {}
         kinds: list[str] = []
@@ -148,7 +149,7 @@ class SensorBank:
         """Give the rows of each name as ``(k, B)`` views of a block ``(N, B)``."""
         return {name: block[rows] for name, rows in self.rows.items()}
 
-    def initial(self, values: Floats, seed: Any, episode: Any) -> SensorState:
+    def initial(self, values: Floats, seed: Whole, episode: Whole) -> SensorState:
         """State at the start of an episode: errors drawn, the past as the present.
 
         Parameters
@@ -171,9 +172,9 @@ class SensorBank:
         self,
         state: SensorState,
         values: Floats,
-        seed: Any,
-        episode: Any,
-        step: Any,
+        seed: Whole,
+        episode: Whole,
+        step: Whole,
         stuck: Floats | None = None,
         offset: Floats | None = None,
     ) -> tuple[SensorState, Floats]:
@@ -198,7 +199,7 @@ class SensorBank:
             Next state and readings ``(N, B)``: ``x + scale (bias + drift step + noise z)``, ``scale`` 1 or ``|x|``.
         """
         past, seen = self._delayed(state.past, values)
-        error = None
+        error: Floats | None = None
         if self._noise.any():
             error = normal_noise(seed, episode, step, self.size, self.dtype) * self._noise
         if state.bias is not None:
@@ -225,7 +226,7 @@ class SensorBank:
         return line[:-1], np.sum(line * self._delay_weights, axis=0)
 
 
-def restarted(state: SensorState, fresh: SensorState, mask: Floats) -> SensorState:
+def restarted(state: SensorState, fresh: SensorState, mask: NDArray[np.bool_]) -> SensorState:
     """``fresh`` where ``mask (B,)`` is true, else ``state``: for environments that begin a new episode."""
 
     def pick(old: Floats | None, new: Floats | None) -> Floats | None:
@@ -239,7 +240,7 @@ def restarted(state: SensorState, fresh: SensorState, mask: Floats) -> SensorSta
     )
 
 
-def _columns(model: SensorModel, kinds: Sequence[str], step_s: float, dtype: Any) -> dict[str, Floats]:
+def _columns(model: SensorModel, kinds: Sequence[str], step_s: float, dtype: DTypeLike) -> dict[str, Floats]:
     """Constants of each row ``(N, 1)``."""
     per_step = step_s / _SECONDS_PER_DAY
     t, delay = model, model.temperature_delay_s / step_s
@@ -260,7 +261,7 @@ def _columns(model: SensorModel, kinds: Sequence[str], step_s: float, dtype: Any
     return {n: np.array([table[k].get(n, 0.0) for k in kinds], dtype=dtype)[:, None] for n in names}
 
 
-def _delay_weights(delay_steps: Floats, dtype: Any) -> Floats:
+def _delay_weights(delay_steps: Floats, dtype: DTypeLike) -> Floats:
     """Weights ``(D + 1, N, 1)`` of the present and the ``D`` values before it: linear between whole steps."""
     depth = int(np.ceil(delay_steps.max(initial=0.0)))
     ages = np.arange(depth + 1)[:, None]

@@ -1,8 +1,7 @@
 """The order of the day: how the machines of a site meet in a sub-step, and what a control step adds up to.
 
 Machines never import each other; they meet here. Every heat is one number with two ends: what a machine returns as
-given off is what
-the next one receives.
+given off is what the next one receives.
 """
 
 from __future__ import annotations
@@ -37,14 +36,11 @@ from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
 LEAST_COIL_WATER_FRAC = 0.02  # drifts through the coils without pumps, engineering guess
 INLET_ALARM_C = 30.0  # worst inlet above it: room fans to full speed (SCENARIOS "Fast protections")
 
-
 Substep = Callable[[PlantState, Now], tuple[PlantState, ledger.Sub]]
 
 
 class Plant:
-    """The machines of one scenario, ready to step B sites; without ``alarms`` no hot inlet or coolant starts a fan or
-    a pump by itself.
-    """
+    """The machines of one scenario, ready to step B sites; without ``alarms`` no heat starts fan or pump by itself."""
 
     def __init__(self, scenario: Scenario, dtype: DTypeLike = "float32", alarms: bool = True) -> None:
         self.scenario = scenario

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Protocol
 
 import numpy as np
 
 from envs.equipment import air_side, breaker, power_capper, power_chain, rack
-from envs.interface.channels import CHANNELS
+from envs.interface.channels import CHANNELS, Channel, bind_channels, channels_of_site
 from envs.physics.coolants import PG25, WATER
 from envs.physics.namespace import Array
 from envs.physics.psychrometrics import pressure_kpa
@@ -53,8 +54,8 @@ class Layout:
     ----------
     rows : dict
         Number of rows per kind of point: ``site``, ``zone``, ``row``, ``rack``.
-    channel_names, channel_ranges, channel_per : tuple, dict, dict
-        Channels that this plant has, their ranges, and what their rows are.
+    channels : dict of str to Channel
+        Channels that this plant has, by name in the table's order, with its ranges, encodings and rows.
     present : set of str
         Which machines there are, by the names that the table of points uses.
     """
@@ -79,7 +80,8 @@ class Layout:
             self.slot_class, units, self._job_groups(s), round(BATCH_DEADLINE_S / s.episode.step_s), self.dtype
         )
         self._reference()
-        self._channels(s)
+        self.channels = _channels(s, self.rows)
+        self.present = machines(s) | self._conditions(s)
         if s.coolant is not None and s.facility_water is not None:
             self.tcs_kj_k = s.coolant.stored_litres * 1e-3 * PG25.density_kg_m3 * PG25.cp_kj_kg_k
             self.fws_kj_k = s.facility_water.volume_m3 * WATER.density_kg_m3 * WATER.cp_kj_kg_k
@@ -158,22 +160,8 @@ class Layout:
             at += g.count
         return tuple(made)
 
-    def _channels(self, s: Scenario) -> None:
-        names = ["crah_fan_speed_frac", "supply_air_temp_setpoint_c"]
-        if s.chilled_water is not None:
-            names.append("chw_supply_temp_setpoint_c")
-        if s.tower is not None:
-            names.append("cw_supply_temp_setpoint_c")
-        if s.coolant is not None:
-            names += ["fws_supply_temp_setpoint_c", "tcs_supply_temp_setpoint_c", "tcs_pump_speed_frac"]
-        names.append("rack_power_limit_frac")
-        ranges = {k: (float(v[0]), float(v[1])) for k, v in s.channel_ranges.items()}
-        if s.battery is not None:
-            names.append("battery_power_kw")
-            ranges["battery_power_kw"] = (-float(s.battery.power_kw), float(s.battery.power_kw))
-        self.channel_names = tuple(names)
-        self.channel_ranges = {n: ranges.get(n, (CHANNELS[n].low, CHANNELS[n].high)) for n in names}
-        self.channel_per = {n: CHANNELS[n].per for n in names}
+    def _conditions(self, s: Scenario) -> set[str]:
+        """What is true of this site beside its machines, by the names that the table of points uses."""
         kinds = {g.workload for g in s.racks.values()}
         has = {
             "feeder": self.rated_it_kw > self.feeder_limit_kw * s.capper.target_frac,
@@ -182,7 +170,18 @@ class Layout:
             "demand_response": s.site.demand_response_per_year > 0.0,
             "forecast": s.forecast,
         }
-        self.present: set[str] = machines(s) | {name for name, there in has.items() if there}
+        return {name for name, there in has.items() if there}
+
+
+def _channels(s: Scenario, rows: dict[str, int]) -> dict[str, Channel]:
+    """The table's channels whose machine the site has."""
+    names = channels_of_site(machines(s))
+    ranges = {name: span for name, span in s.channel_ranges.items() if name in names}
+    for name in names:
+        if CHANNELS[name].limited_by:
+            limit = float(attrgetter(CHANNELS[name].limited_by)(s))
+            ranges[name] = [-limit, limit]
+    return {c.name: c for c in bind_channels(names, rows, ranges, s.encodings)}
 
 
 def _span(index: np.ndarray) -> slice | np.ndarray:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Protocol
 
 import numpy as np
 
-from envs.faults import KINDS, Fault, FaultRate
-from envs.interface.channels import CHANNELS, POSSIBLE
+from envs.equipment.air_side import AirZone
+from envs.equipment.battery import Battery
+from envs.equipment.chilled_water import ChilledWater
+from envs.equipment.cooling_tower import CoolingTower
+from envs.equipment.dry_cooler import DryCooler
+from envs.equipment.dx_unit import DxUnits
+from envs.equipment.liquid_loop import CoolantDistribution, FacilityWater
+from envs.equipment.power_chain import PowerChain
+from envs.equipment.rack_archetypes import RackArchetype
+from envs.faults import KINDS, Fault, FaultConfig, FaultRate
+from envs.interface.channels import CHANNELS
 from envs.physics.namespace import Floats
 from envs.scenario.rack_group import RackGroup, archetype_of
-
-if TYPE_CHECKING:
-    from envs.equipment.rack_archetypes import RackArchetype
-    from envs.scenario import Scenario
 
 #: Facility power over IT power beyond which a design day is a slip of the pen; engineering guess.
 MOST_PUE = 3.0
@@ -30,7 +36,42 @@ STRUCK: dict[str, tuple[str, ...]] = {
 }
 
 
-def machines(s: Scenario) -> set[str]:
+class SiteParts(Protocol):
+    """What the checks read of a scenario; a machine that is ``None`` is not there."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def racks(self) -> Mapping[str, RackGroup]: ...  # noqa: D102
+    @property
+    def zones(self) -> Mapping[str, AirZone]: ...  # noqa: D102
+    @property
+    def coolant(self) -> CoolantDistribution | None: ...  # noqa: D102
+    @property
+    def facility_water(self) -> FacilityWater | None: ...  # noqa: D102
+    @property
+    def chilled_water(self) -> ChilledWater | None: ...  # noqa: D102
+    @property
+    def tower(self) -> CoolingTower | None: ...  # noqa: D102
+    @property
+    def dry_cooler(self) -> DryCooler | None: ...  # noqa: D102
+    @property
+    def dx(self) -> DxUnits | None: ...  # noqa: D102
+    @property
+    def power(self) -> PowerChain: ...  # noqa: D102
+    @property
+    def battery(self) -> Battery | None: ...  # noqa: D102
+    @property
+    def faults(self) -> FaultConfig: ...  # noqa: D102
+    @property
+    def expected_peak_kw(self) -> float: ...  # noqa: D102
+    @property
+    def channel_ranges(self) -> Mapping[str, Sequence[float]]: ...  # noqa: D102
+    @property
+    def legacy_setpoints(self) -> Mapping[str, float]: ...  # noqa: D102
+
+
+def machines(s: SiteParts) -> set[str]:
     """Which machines a site has, by the names that the table of points uses."""
     chilled = s.chilled_water
     has = {
@@ -76,7 +117,7 @@ def require_machines(faults: Iterable[Fault | FaultRate], present: Collection[st
             )
 
 
-def check_site(s: Scenario) -> None:
+def check_site(s: SiteParts) -> None:
     """Raise a ValueError where the parts of a site cannot work together.
 
     Raises
@@ -94,7 +135,7 @@ def check_site(s: Scenario) -> None:
         require_machines(getattr(s.faults, key), machines(s), f"scenario {s.name!r}, faults.{key}")
 
 
-def _check_places(s: Scenario) -> None:
+def _check_places(s: SiteParts) -> None:
     """Every rack stands in a zone and on a power row that there are."""
     zones, rows = len(s.zones), len(s.power.row_limit_kw)
     for key, group in s.racks.items():
@@ -106,7 +147,7 @@ def _check_places(s: Scenario) -> None:
             )
 
 
-def _check_heat(s: Scenario, kinds: dict[str, RackArchetype]) -> None:
+def _check_heat(s: SiteParts, kinds: dict[str, RackArchetype]) -> None:
     """Every kilowatt of a rack, to air or to liquid, has a way out."""
     chilled = s.chilled_water
     if chilled is not None and not chilled.air_cooled and s.tower is None:
@@ -126,7 +167,7 @@ def _check_heat(s: Scenario, kinds: dict[str, RackArchetype]) -> None:
         raise ValueError(f"scenario {s.name!r}: facility_water has nowhere to reject heat; give tower or dry_cooler")
 
 
-def _check_running(s: Scenario) -> None:
+def _check_running(s: SiteParts) -> None:
     """No more units on duty than are installed."""
     pairs: list[tuple[str, Any, str, str]] = [
         (f"zones.{key}", zone, "crah_running", "crah_units") for key, zone in s.zones.items()
@@ -148,7 +189,7 @@ def idle_kw(kind: RackArchetype) -> float:
     return float(np.max(kind.base_power_kw + accelerators + kind.cpu_idle_kw))
 
 
-def _check_power(s: Scenario, kinds: dict[str, RackArchetype]) -> None:
+def _check_power(s: SiteParts, kinds: dict[str, RackArchetype]) -> None:
     """No limit below what its racks draw idle, and an expected peak that such racks can have."""
     rows = np.asarray(s.power.row_limit_kw, dtype=np.float64)
     by_row = np.zeros(len(rows))
@@ -177,29 +218,39 @@ def _check_limit(name: str, limit_kw: float | Floats, idle: float, whose: str) -
         )
 
 
-def _peak_kw(racks: dict[str, RackGroup], kinds: dict[str, RackArchetype]) -> float:
+def _peak_kw(racks: Mapping[str, RackGroup], kinds: Mapping[str, RackArchetype]) -> float:
     return sum(group.count * float(np.max(kinds[key].peak_kw)) for key, group in racks.items())
 
 
-def _check_channels(s: Scenario) -> None:
+def _check_channels(s: SiteParts) -> None:
     """Ranges that a plant can have, and setpoints as found inside them."""
     for name, span in s.channel_ranges.items():
         if len(span) != 2 or not span[0] < span[1]:
             raise ValueError(f"channel_ranges.{name} = {span}; give [low, high] with low < high")
-        if name == "battery_power_kw":
-            raise ValueError(f"channel_ranges.{name} = {span}: the battery's range is its power; set battery.power_kw")
-        low, high = POSSIBLE[name]
+        possible = CHANNELS[name].possible
+        if possible is None:
+            mend = CHANNELS[name].limited_by
+            raise ValueError(f"channel_ranges.{name} = {span}: its range is the machine's own; set {mend}")
+        low, high = possible
         if span[0] < low or span[1] > high:
             raise ValueError(
                 f"channel_ranges.{name} = {span} is outside [{low:g}, {high:g}] {CHANNELS[name].unit}; give a range in "
                 "it (temperatures in degC, fractions 0..1)"
             )
     for name, value in s.legacy_setpoints.items():
-        low, high = s.channel_ranges.get(name, (CHANNELS[name].low, CHANNELS[name].high))
-        if name == "battery_power_kw" and s.battery is not None:
-            low, high = -float(np.max(s.battery.power_kw)), float(np.max(s.battery.power_kw))
+        low, high = _range(s, name)
         if not low <= value <= high:
             raise ValueError(
                 f"legacy_setpoints.{name} = {value} is outside [{low:g}, {high:g}] {CHANNELS[name].unit}, where the "
                 f"channel can stand; give a value in it, or another channel_ranges.{name}"
             )
+
+
+def _range(s: SiteParts, name: str) -> tuple[float, float]:
+    """Where a channel can stand on this site [unit of the channel]."""
+    channel = CHANNELS[name]
+    if channel.limited_by and channel.needs in machines(s):
+        limit = float(np.max(attrgetter(channel.limited_by)(s)))
+        return -limit, limit
+    low, high = s.channel_ranges.get(name, (channel.low, channel.high))
+    return low, high

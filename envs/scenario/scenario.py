@@ -35,7 +35,9 @@ from envs.scenario.checks import check_site
 from envs.scenario.rack_group import RackGroup
 from envs.scenario.typed_config import frozen, schema
 
-SHIPPED = ("ai_hall", "ai_hall_power_cap", "legacy_air", "liquid_hall", "edge_room")
+FOLDER = resources.files("configs").joinpath("scenario")
+#: Names of the scenarios that come with the package: the files of ``configs/scenario``.
+SHIPPED = tuple(sorted(f.name.removesuffix(".yaml") for f in FOLDER.iterdir() if f.name.endswith(".yaml")))
 CAPS = ("water_filling", "proportional", "marginal_value")
 
 
@@ -223,7 +225,7 @@ def _file(name_or_path: str) -> Any:
             raise ValueError(f"scenario file {name_or_path!r} does not exist; shipped scenarios are {SHIPPED}")
         raw: Any = OmegaConf.load(path)
     elif name_or_path in SHIPPED:
-        text = resources.files("configs").joinpath("scenario", f"{name_or_path}.yaml").read_text(encoding="utf-8")
+        text = FOLDER.joinpath(f"{name_or_path}.yaml").read_text(encoding="utf-8")
         raw = OmegaConf.create(text)
     else:
         raise ValueError(f"scenario {name_or_path!r} is unknown; give one of {SHIPPED} or the path of a YAML file")

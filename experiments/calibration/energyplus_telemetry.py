@@ -20,11 +20,11 @@ from envs.controllers.fixed import Fixed
 from envs.core import DataCenterCore
 from envs.energyplus.plant import EnergyPlusPlant
 from envs.episodes.world import Outside
-from envs.interface.channels import Channel
+from envs.interface.channels import CHANNELS, Channel
 from envs.physics.namespace import Floats
 from envs.play import Step
 from envs.scenario import Scenario
-from envs.twin.telemetry.excitation import LEFT_ALONE, Excitation
+from envs.twin.telemetry.excitation import MOVED, Excitation
 from envs.twin.telemetry.quantities import there
 from envs.twin.telemetry.recorder import START_UTC, recorded, true_value
 from envs.twin.telemetry.synthetic import measured
@@ -37,7 +37,7 @@ FROM_NODES = ("chw_return_c",)  # EnergyPlus's own node, past the bypass; the se
 NOT_LOGGED = (
     *("rack_power_kw", "row_power_kw", "rack_inlet_c", "outside_rh_frac"),
     *("ups_power_kw", "pdu_loss_kw", "cooling_power_kw", "facility_power_kw"),
-    *LEFT_ALONE,
+    *(c.name for c in CHANNELS.values() if c.kind != MOVED),
 )
 
 
@@ -123,7 +123,7 @@ def record(given: Setting, i: int, seed: int) -> Telemetry:
 
 def middle(channels: Sequence[Channel]) -> Controller:
     """What the steps go around: the middle of each channel's range, so that they reach both ways."""
-    return Fixed({c.name: [0.5 * (c.low + c.high)] * c.rows for c in channels if c.name not in LEFT_ALONE})
+    return Fixed({c.name: [0.5 * (c.low + c.high)] * c.rows for c in channels if c.kind == MOVED})
 
 
 def _value(plant: EnergyPlusPlant, core: DataCenterCore, outside: Outside, name: str) -> Any:

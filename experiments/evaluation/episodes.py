@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from envs.episodes.world import World
 from envs.scenario import Scenario
 from experiments.evaluation.splits import Episode, Split, load_split
 
+Item = TypeVar("Item", str, int)
 YEAR = 2023  # generated years start on its weekday
 
 
@@ -98,5 +99,5 @@ def first_day(episode: Episode, index: int) -> int:
     return start + (7 * (index // 12) + 3 * index) % max(length - episode.days, 1)
 
 
-def _unique(values: list[Any]) -> list[Any]:
+def _unique(values: list[Item]) -> list[Item]:
     return sorted(set(values))

@@ -1,34 +1,17 @@
-"""No savings number without equal safety and equal work (PROTOCOL 6)."""
+"""No savings number without equal safety and equal work (PROTOCOL 6): the table of constraints, judged on scores."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from envs.interface.constraints import GATES, Constraint, allowed, breaches
 from experiments.evaluation.stats import Interval, paired_saving
 
-TOLERANCE = 1e-3
-
-
-class Gate(NamedTuple):
-    """One condition: a column of the scores that may not be worse than the baseline's."""
-
-    column: str
-    words: str
-    unit: str
-    more_is_better: bool = False
-
-
-GATES = (
-    Gate("degree_minutes_worst_rack", "degree-minutes over the inlet limit on its worst rack", "K min"),
-    Gate("tcs_degree_minutes", "degree-minutes over the coolant limit", "K min"),
-    Gate("limit_excess_kwh", "energy over a cap or branch limit", "kWh"),
-    Gate("trips", "trips", "1"),
-    Gate("work_done_h", "useful work done", "accelerator-h", more_is_better=True),
-)
+Scores = Mapping[str, ArrayLike]
 
 
 class Verdict(NamedTuple):
@@ -39,30 +22,34 @@ class Verdict(NamedTuple):
     saving: Interval | None
 
 
-def failed_gates(candidate: Mapping[str, ArrayLike], baseline: Mapping[str, ArrayLike]) -> tuple[str, ...]:
+def failed_gates(candidate: Scores, baseline: Scores) -> tuple[str, ...]:
     """A sentence for each gate that the candidate fails, on totals over the paired episodes.
 
     Parameters
     ----------
     candidate, baseline : mapping of str to array (E,)
-        Columns of the score table; the columns of ``GATES`` are needed.
+        Columns of the score table: those of ``GATES``, and ``days``.
     """
-    failures = []
-    for gate in GATES:
-        ours, theirs = (float(np.sum(np.asarray(s[gate.column], np.float64))) for s in (candidate, baseline))
-        slack = TOLERANCE * abs(theirs) + 1e-9
-        fine = ours >= theirs - slack if gate.more_is_better else ours <= theirs + slack
-        if not fine:
-            sign = "less" if gate.more_is_better else "more"
-            failures.append(f"{sign} {gate.words}: {ours:.6g} {gate.unit} against {theirs:.6g} {gate.unit}")
-    return tuple(failures)
+    ours, theirs = (_totals(scores) for scores in (candidate, baseline))
+    broken = breaches(ours, theirs, theirs["days"])
+    return tuple(_failure(c, ours, theirs) for c in GATES if broken[c.name] > 0.0)
 
 
-def verdict(
-    candidate: Mapping[str, Any], baseline: Mapping[str, Any], column: str = "energy_per_work_kwh_h", **options: int
-) -> Verdict:
+def verdict(candidate: Scores, baseline: Scores, column: str = "energy_per_work_kwh_h", **options: int) -> Verdict:
     """The saving of ``column`` where every gate is passed; else the gates that failed and no number."""
     failures = failed_gates(candidate, baseline)
     if failures:
         return Verdict(False, failures, None)
     return Verdict(True, (), paired_saving(candidate[column], baseline[column], **options))
+
+
+def _totals(scores: Scores) -> dict[str, float]:
+    return {name: float(np.sum(np.asarray(scores[name], np.float64))) for name in (*(c.name for c in GATES), "days")}
+
+
+def _failure(c: Constraint, ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:
+    bound = float(allowed(c, theirs[c.name], theirs["days"]))
+    return (
+        f"{'less' if c.at_least else 'more'} {c.meaning}: {ours[c.name]:.6g} {c.unit} against {theirs[c.name]:.6g} "
+        f"({'at least' if c.at_least else 'at most'} {bound:.6g} allowed)"
+    )

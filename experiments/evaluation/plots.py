@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from experiments.evaluation.trace import CONSUMERS, Series
 
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
     from experiments.evaluation.gates import Verdict
     from experiments.evaluation.score import Table
 
+Dash = str | tuple[int, tuple[float, ...]]
 PALETTE = (
     *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E6A700", "#7A1FD1"),
     *("#665500", "#00B7D8", "#B00040", "#7FB800", "#1A237E"),
 )
 BASELINE_COLOUR = "#4a4f57"
-DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)))  # by turns of six: no two lines differ by hue alone
+DASHES: tuple[Dash, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)))  # by turns of six: no two lines differ by hue alone
 GREY = "#8a8f98"
 STACK = ("#c7cdd6", "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#CC79A7", "#999933")
 STYLE: dict[Any, Any] = {
@@ -46,7 +48,7 @@ def colours(names: Sequence[str], baseline: str) -> dict[str, str]:
     return {baseline: BASELINE_COLOUR, **{n: PALETTE[i % len(PALETTE)] for i, n in enumerate(others)}}
 
 
-def dashes(palette: Mapping[str, str]) -> dict[str, Any]:
+def dashes(palette: Mapping[str, str]) -> dict[str, Dash]:
     """Line style of each policy, by its place: after six policies another dash, so that neighbours in hue differ."""
     return {name: DASHES[i // 6 % len(DASHES)] for i, name in enumerate(palette)}
 
@@ -180,7 +182,12 @@ def quantity_and_unit(name: str) -> tuple[str, str]:
 
 
 def axes_of(
-    rows: int, columns: int, height: float, width_ratios: Any = None, **shared: Any
+    rows: int,
+    columns: int,
+    height: float,
+    width_ratios: Sequence[float] | None = None,
+    sharex: bool = False,
+    sharey: bool = False,
 ) -> tuple[Figure, list[Axes]]:
     """A page-wide figure in the house's style and its axes, row by row."""
     import matplotlib
@@ -190,8 +197,7 @@ def axes_of(
     with matplotlib.rc_context(STYLE):
         figure = MatplotlibFigure(figsize=(9.2, height), layout="constrained", dpi=110)
         FigureCanvasAgg(figure)
-        ratios = {"width_ratios": width_ratios} if width_ratios else {}
-        axes = figure.subplots(rows, columns, squeeze=False, gridspec_kw=ratios, **shared)
+        axes = figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey, width_ratios=width_ratios)
     return figure, list(axes.ravel())
 
 
@@ -208,11 +214,11 @@ def legend_below(figure: Figure, axis: Axes) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), frameon=False, fontsize=8)
 
 
-def _duration(axis: Axes, values: Any, colour: str, style: Any, name: str | None = None) -> None:
+def _duration(axis: Axes, values: NDArray[np.floating], colour: str, style: Dash, name: str | None = None) -> None:
     ordered = np.sort(np.asarray(values).ravel())[::-1]
     kept = np.linspace(0, len(ordered) - 1, min(len(ordered), 400)).astype(int)
     axis.plot(100.0 * kept / max(len(ordered) - 1, 1), ordered[kept], color=colour, ls=style, lw=1.3, label=name)
 
 
-def _days(steps: int, step_s: float) -> Any:
+def _days(steps: int, step_s: float) -> NDArray[np.floating]:
     return np.arange(steps) * (step_s / 86_400.0)

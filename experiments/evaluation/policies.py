@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
-from agents.policy import LearnedPolicy, interface_of, of_model
+from agents.policy import interface_of, of_model
 from agents.references import RULES_AS_GIVEN, RULES_TUNED, roster
 from envs.controllers.base import Controller
 
 if TYPE_CHECKING:
+    from envs.core import DataCenterCore
+    from envs.interface.interface import InterfaceData
     from envs.scenario import Scenario
 
 RUN_FILE = "run.json"
 MPC_FORECASTS = ("persistence", "engine")
 MODEL_FILE, UNTRAINED_FILE = "model.zip", "untrained.zip"
 
-PolicyMaker = Callable[[Any], Controller]
+PolicyMaker = Callable[["DataCenterCore"], Controller]
 
 
 def reference_policies(
@@ -76,32 +78,74 @@ def learned_policies(name: str, path: str | Path) -> dict[str, PolicyMaker]:
     return made
 
 
-def _trained(folder: Path, file: str, core: Any) -> Controller:
+def interface_in(folder: Path, card: Mapping[str, object]) -> InterfaceData:
+    """Return the interface that a run's card carries.
+
+    Raises
+    ------
+    ValueError
+        Where the run is of a version that did not keep it.
+    """
+    if "interface" not in card:
+        raise ValueError(f"{folder / RUN_FILE} has no interface: the run is of an older version; train it again")
+    return cast("InterfaceData", card["interface"])
+
+
+def _trained(folder: Path, file: str, core: DataCenterCore) -> Controller:
     from agents.learning.build import load_model
 
     run = json.loads((folder / RUN_FILE).read_text())
-    _check_tables(folder, run, core)
-    return of_model(load_model(run["algorithm"], folder / file), interface_of(core))
+    interface = interface_of(core)
+    require_same_box(folder, interface_in(folder, run), interface.plain())
+    return of_model(load_model(run["algorithm"], folder / file), interface)
 
 
-def _exported(folder: Path, core: Any) -> Controller:
+def _exported(folder: Path, core: DataCenterCore) -> Controller:
     from agents.runtime.exported_policy import ExportedPolicy
 
-    policy = ExportedPolicy(folder)
-    _check_tables(folder, policy.manifest, core)
-    return LearnedPolicy(policy.predict, interface_of(core))
+    policy = ExportedPolicy(folder, core.step_s)
+    theirs, ours = policy.manifest["interface"], interface_of(core).plain()
+    require_same_box(folder, theirs, ours)
+    require_same_feeder(folder, theirs, ours)
+    return policy
 
 
-def _check_tables(folder: Path, card: Mapping[str, Any], core: Any) -> None:
-    """Raise where the policy's action or observation elements mean something else in this core."""
-    channel_hash = card["channel_hash"]
-    if channel_hash != core.channel_hash:
+def require_same_box(folder: Path, theirs: InterfaceData, ours: InterfaceData) -> None:
+    """Raise where the policy's action or observation elements mean something else in this scenario."""
+    for kind, there, here in (
+        ("channels", theirs["channels"], ours["channels"]),
+        ("points", theirs["points"], ours["points"]),
+    ):
+        if _bare(there) != _bare(here):
+            raise ValueError(
+                f"{folder} was trained on other {kind} than this scenario's ({_difference(there, here)}); "
+                "evaluate it on the scenario (and agent_channels) that it was trained on"
+            )
+
+
+def require_same_feeder(folder: Path, theirs: InterfaceData, ours: InterfaceData) -> None:
+    """Raise where a bundle that shares the feeder knows other rows or another limit than this scenario's."""
+    shares = any(c["encoding"] == "feeder_share" for c in theirs["channels"])
+    there, here = ((d["row_rated_kw"], d["feeder_limit_kw"]) for d in (theirs, ours))
+    if shares and there != here:
         raise ValueError(
-            f"{folder} was trained on the channel table {channel_hash}, this scenario has {core.channel_hash}; "
-            "evaluate it on the scenario (and agent_channels) that it was trained on"
+            f"{folder} shares a feeder of {there[1]:g} kW over rows of {there[0]} kW, this scenario has {here[1]:g} kW "
+            f"and {here[0]} kW; evaluate the run instead of its bundle, or export a run of this scenario"
         )
-    if card["observations"] != core.observer.describe():
-        raise ValueError(
-            f"{folder} was trained on {len(card['observations'])} observation elements, this scenario has "
-            f"{core.observer.size} or other ranges; evaluate it on the scenario that it was trained on"
-        )
+
+
+def _bare(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Rows without their words: a better sentence is no other channel."""
+    return [{key: value for key, value in row.items() if key != "meaning"} for row in rows]
+
+
+def _difference(there: Sequence[Mapping[str, object]], here: Sequence[Mapping[str, object]]) -> str:
+    theirs, ours = ({str(row["name"]): row for row in _bare(rows)} for rows in (there, here))
+    lost, new = [n for n in theirs if n not in ours], [n for n in ours if n not in theirs]
+    if lost or new:
+        return f"only there: {', '.join(lost) or 'none'}; only here: {', '.join(new) or 'none'}"
+    for name, row in theirs.items():
+        for key, value in row.items():
+            if value != ours[name][key]:
+                return f"{name}: {key} is {value} there and {ours[name][key]} here"
+    return "they stand in another order"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,27 @@ TERMINAL = (
 )
 
 
+class Evaluation(NamedTuple):
+    """What an evaluation found.
+
+    Attributes
+    ----------
+    scores : dict
+        Policy to its score table, columns ``(E,)``.
+    traces : dict
+        Policy to the series of its figures.
+    episodes : list of Episode
+        The paired episodes, in the order of the columns.
+    facts : dict
+        Scenario, hashes, compute, bounds.
+    """
+
+    scores: dict[str, Table]
+    traces: dict[str, Series]
+    episodes: list[Episode]
+    facts: dict[str, Any]
+
+
 @dataclass
 class Stored:
     """An evaluation read back."""
@@ -35,12 +56,12 @@ class Stored:
     facts: dict[str, Any]
 
 
-def summarise(found: Any) -> dict[str, dict[str, float]]:
+def summarise(found: Evaluation) -> dict[str, dict[str, float]]:
     """Policy to one number per measure, over all episodes."""
     return {name: totals(table) for name, table in found.scores.items()}
 
 
-def save(found: Any, folder: Path, baseline: str, config_yaml: str = "") -> Path:
+def save(found: Evaluation, folder: Path, baseline: str, config_yaml: str = "") -> Path:
     """Write an ``Evaluation`` into ``folder``: scores, summary, series, facts with provenance."""
     if baseline not in found.scores:
         raise ValueError(f"baseline = {baseline!r} was not evaluated; choose one of {sorted(found.scores)}")
@@ -73,7 +94,7 @@ def read(folder: Path) -> Stored:
     if not (folder / FACTS).exists():
         raise FileNotFoundError(f"{folder} holds no {FACTS}; give the folder that `coldaisle evaluate` wrote")
     frame = pd.read_csv(folder / SCORES)
-    names = [c for c in frame.columns if c not in ("policy", "episode", *EPISODE_COLUMNS)]
+    names = [c for c in frame.columns if c not in ("policy", "episode", *EPISODE_COLUMNS) or c == "days"]
     scores = {
         str(policy): {name: rows[name].to_numpy(np.float64) for name in names}
         for policy, rows in frame.groupby("policy", sort=False)
@@ -86,7 +107,7 @@ def read(folder: Path) -> Stored:
     return Stored(scores, traces, json.loads((folder / FACTS).read_text()))
 
 
-def print_table(found: Any, baseline: str, note: str = "") -> None:
+def print_table(found: Evaluation, baseline: str, note: str = "") -> None:
     """Print totals per policy, and whether its numbers may be compared with the baseline."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console

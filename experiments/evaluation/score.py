@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from envs.interface.action import channel_travel
 from envs.interface.channels import Channel
+from envs.interface.constraints import Use
+from envs.interface.reward import TERMS, RewardConfig, total_cost
 from envs.kpi import kpis
-from envs.plant.flows import COOLING_POWER, WORK
+from envs.plant.flows import COOLING_POWER
+
+if TYPE_CHECKING:
+    from envs.plant.flows import Flows
 
 Column = NDArray[np.float64]
 Table = dict[str, Column]
+Setpoints = Mapping[str, NDArray[np.floating]]
 
 INDICATORS = ("energy_per_work_kwh_h", "pue", "wue_l_kwh", "cue_kg_kwh", "itue", "tue")
 
@@ -28,14 +33,14 @@ class Measure(NamedTuple):
     digits: int = 1
 
 
-MEASURES = (
+KPIS = (
     Measure("energy_per_work_kwh_h", "facility energy per useful work", "kWh per accelerator-h", 4),
     Measure("facility_kwh", "facility energy", "kWh", 0),
     Measure("cooling_kwh", "cooling energy", "kWh", 0),
     Measure("peak_kw", "peak grid power", "kW", 0),
     Measure("water_l", "make-up water", "L", 0),
     Measure("carbon_kg", "carbon", "kg CO2", 0),
-    Measure("cost_usd", "energy and water cost", "USD", 0),
+    Measure("utility_cost_usd", "energy and water cost", "USD", 0),
     Measure("degree_minutes_worst_rack", "over the inlet limit, worst rack", "K min", 1),
     Measure("worst_excess_k", "largest excess over the inlet limit", "K", 2),
     Measure("worst_inlet_c", "warmest inlet", "degC", 1),
@@ -56,6 +61,10 @@ MEASURES = (
     Measure("tue", "TUE (side column)", "1", 3),
     Measure("energy_residual_frac", "largest energy-balance residual", "of facility power", 7),
 )
+COST = Measure("cost_usd_day", "all terms by their weights: minus the reward", "USD/day", 2)
+PAID = (*(Measure(f"cost_{t.name}_usd_day", f"{t.name}: {t.meaning}", "USD/day", 2) for t in TERMS), COST)
+MEASURES = (*KPIS, *PAID)
+PEAKS = ("peak_kw", "worst_excess_k", "worst_inlet_c", "longest_spell_min", "energy_residual_frac")
 
 
 class Scorer:
@@ -69,8 +78,10 @@ class Scorer:
         Control step [s].
     channels : sequence of Channel
         Whose travel is counted, in full ranges.
-    water_usd_m3, blowdown_usd_m3 : float
-        Prices of make-up water and of its disposal.
+    prices : RewardConfig
+        Of make-up water and of its disposal.
+    weights : mapping, optional
+        Of the reward's terms in their sum; 1 where left out.
     """
 
     def __init__(
@@ -78,20 +89,20 @@ class Scorer:
         n: int,
         step_s: float,
         channels: Sequence[Channel],
-        water_usd_m3: float,
-        blowdown_usd_m3: float,
+        prices: RewardConfig,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
-        self.step_s, self.channels = step_s, tuple(channels)
-        self.water_usd_m3, self.blowdown_usd_m3 = water_usd_m3, blowdown_usd_m3
+        self.step_s, self.prices, self.weights = step_s, prices, dict(weights or {})
         self.steps = 0
+        self.use = Use(channels)
         self.sums: Table = {}
         self.peaks: Table = {}
         self.spell_s = np.zeros(n)
-        self.degree_minutes: Column | None = None
         self.backlog_h = np.zeros(n)
-        self.before: Mapping[str, Any] | None = None
 
-    def add(self, flows: Any, in_force: Mapping[str, Any], price_usd_mwh: Any, carbon_g_kwh: Any) -> None:
+    def add(
+        self, flows: Flows, in_force: Setpoints, price_usd_mwh: ArrayLike, carbon_g_kwh: ArrayLike, cost: Setpoints
+    ) -> None:
         """Add one control step.
 
         Parameters
@@ -102,29 +113,35 @@ class Scorer:
             Setpoints that held in the step.
         price_usd_mwh, carbon_g_kwh : array (B,)
             True values of the step.
+        cost : mapping of str to array (B,)
+            Terms of the reward [USD], as the step returned them.
         """
+        self.use.add(flows, in_force)
         self._energy(flows, price_usd_mwh, carbon_g_kwh)
         self._limits(flows)
-        for name in WORK:
+        for name in ("work_demanded", "work_lost"):
             self._sum(f"{name}_h", _double(getattr(flows, name)).sum(axis=0))
         self.backlog_h = _double(flows.backlog).sum(axis=0)
-        self._travel(in_force)
+        for name, value in cost.items():
+            self._sum(f"cost_{name}_usd_day", _double(value))
+        self._sum(COST.column, _double(total_cost(cost, self.weights)))
         self.steps += 1
 
     def table(self) -> Table:
         """The columns of ``MEASURES`` and the sums behind them, each ``(B,)`` float64."""
-        out = {**self.sums, **self.peaks, "backlog_h": self.backlog_h}
+        out = {**self.sums, **self.use.sums(), **self.peaks, "backlog_h": self.backlog_h}
         days = self.steps * self.step_s / 86_400.0
-        assert self.degree_minutes is not None
-        out["travel_ranges"] = out.pop("travel") / days
-        out["degree_minutes_worst_rack"] = self.degree_minutes.max(axis=0)
-        out["degree_minutes_all_racks"] = self.degree_minutes.sum(axis=0)
-        out["worst_rack"] = self.degree_minutes.argmax(axis=0).astype(np.float64)
-        water_usd = out["water_l"] * self.water_usd_m3 + out["blowdown_l"] * self.blowdown_usd_m3
-        out["cost_usd"] = out["energy_cost_usd"] + water_usd * 1e-3
+        out["days"] = np.full_like(self.backlog_h, days)
+        out |= {m.column: out[m.column] / days for m in PAID if m.column in out}
+        out["travel_ranges"] = out["actuator_travel"] / days
+        by_rack = self.use.rows["degree_minutes_worst_rack"]
+        out["degree_minutes_all_racks"] = by_rack.sum(axis=0)
+        out["worst_rack"] = by_rack.argmax(axis=0).astype(np.float64)
+        water_usd = out["water_l"] * self.prices.water_usd_m3 + out["blowdown_l"] * self.prices.blowdown_usd_m3
+        out["utility_cost_usd"] = out["energy_cost_usd"] + water_usd * 1e-3
         return {**out, **_indicators(out)}
 
-    def _energy(self, flows: Any, price_usd_mwh: Any, carbon_g_kwh: Any) -> None:
+    def _energy(self, flows: Flows, price_usd_mwh: ArrayLike, carbon_g_kwh: ArrayLike) -> None:
         step_h = self.step_s / 3600.0
         facility, grid = _double(flows.facility_power_kw), _double(flows.grid_power_kw)
         self._sum("facility_kwh", facility * step_h)
@@ -132,7 +149,7 @@ class Scorer:
         self._sum("it_kwh", _double(flows.it_power_kw) * step_h)
         self._sum("server_fan_kwh", _double(flows.server_fan_power_kw) * step_h)
         self._sum("psu_loss_kwh", _double(flows.psu_loss_kw) * step_h)
-        self._sum("cooling_kwh", sum(_double(getattr(flows, name)) for name in COOLING_POWER) * step_h)
+        self._sum("cooling_kwh", np.sum([_double(getattr(flows, name)) for name in COOLING_POWER], axis=0) * step_h)
         self._sum("energy_cost_usd", grid * _double(price_usd_mwh) * (step_h * 1e-3))
         self._sum("carbon_kg", grid * _double(carbon_g_kwh) * (step_h * 1e-3))
         self._sum("blowdown_l", _double(flows.blowdown_kg))
@@ -140,32 +157,15 @@ class Scorer:
         self._peak("peak_kw", grid)
         self._peak("energy_residual_frac", np.abs(_double(flows.energy_residual_kw)) / np.maximum(facility, 1.0))
 
-    def _limits(self, flows: Any) -> None:
-        over = _double(flows.inlet_excess_degree_minutes)
-        self.degree_minutes = over.copy() if self.degree_minutes is None else self.degree_minutes + over
-        hot = over.max(axis=0) > 0.0
-        self.spell_s = (self.spell_s + self.step_s) * hot
+    def _limits(self, flows: Flows) -> None:
+        over = _double(flows.inlet_excess_degree_minutes).max(axis=0)
+        self.spell_s = (self.spell_s + self.step_s) * (over > 0.0)
         self._peak("longest_spell_min", self.spell_s / 60.0)
-        self._peak("worst_excess_k", over.max(axis=0) / (self.step_s / 60.0))
+        self._peak("worst_excess_k", over / (self.step_s / 60.0))
         self._peak("worst_inlet_c", _double(flows.worst_inlet_c))
-        trips, excess, tcs = (
-            _double(x) for x in (flows.trips, flows.limit_excess_kwh, flows.tcs_excess_degree_minutes)
-        )
-        self._sum("trips", trips)
-        self._sum("limit_excess_kwh", excess)
-        self._sum("tcs_degree_minutes", tcs)
         self._sum("capper_s", _double(flows.capper_active_s))
-        self._sum("violations", (hot | (trips > 0.0) | (excess > 0.0) | (tcs > 0.0)).astype(np.float64))
-
-    def _travel(self, in_force: Mapping[str, Any]) -> None:
-        now = {c.name: _double(in_force[c.name]) for c in self.channels}
-        before = now if self.before is None else self.before
-        travel, rows = np.zeros_like(self.backlog_h), 0
-        for c in self.channels:
-            travel += channel_travel(c, now[c.name], before[c.name]) * c.rows
-            rows += c.rows
-        self._sum("travel", travel / max(rows, 1))
-        self.before = now
+        limits = (over, flows.trips, flows.limit_excess_kwh, flows.tcs_excess_degree_minutes)
+        self._sum("violations", np.any([_double(x) > 0.0 for x in limits], axis=0).astype(np.float64))
 
     def _sum(self, name: str, value: Column) -> None:
         self.sums[name] = self.sums.get(name, 0.0) + value
@@ -175,10 +175,15 @@ class Scorer:
 
 
 def totals(table: Mapping[str, Column]) -> dict[str, float]:
-    """One number per measure: sums over episodes of extensive columns, peaks of peaks, ratios of sums."""
-    peaks = {"peak_kw", "worst_excess_k", "worst_inlet_c", "longest_spell_min", "energy_residual_frac"}
-    out = {name: float(np.max(c) if name in peaks else np.sum(c)) for name, c in table.items()}
-    out["travel_ranges"] = float(np.mean(table["travel_ranges"]))
+    """One number per measure: sums over episodes of what adds up, means of what is per day, peaks of peaks."""
+    days = table["days"]
+    per_day = {"travel_ranges", *(m.column for m in PAID)}
+    out = {}
+    for name, column in table.items():
+        if name in per_day:
+            out[name] = float(np.average(column, weights=days))
+        else:
+            out[name] = float(np.max(column) if name in PEAKS else np.sum(column))
     return {**out, **{name: float(value) for name, value in _indicators(out).items()}}
 
 
@@ -188,11 +193,11 @@ def columns(names: Sequence[str]) -> list[Measure]:
     return [known[name] for name in names]
 
 
-def _double(value: Any) -> Any:
+def _double(value: ArrayLike) -> Column:
     return np.asarray(value, np.float64)
 
 
-def _indicators(sums: Mapping[str, Any]) -> dict[str, Any]:
+def _indicators(sums: Mapping[str, Column] | Mapping[str, float]) -> Table:
     """Ratios of ISO/IEC 30134 and energy per useful work, from sums; nan where nothing was done."""
     found = kpis(sums)._asdict()
     return {name: found[name] for name in INDICATORS}

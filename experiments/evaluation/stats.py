@@ -32,12 +32,8 @@ def middle_mean(scores: Scores) -> Scores:
     """Interquartile mean over the last axis, ``(..., N)`` to ``(...)``."""
     from scipy.stats import trim_mean
 
-    return trim_mean(scores, 0.25, axis=-1)
-
-
-def plain_mean(scores: Scores) -> Scores:
-    """Arithmetic mean over the last axis, ``(..., N)`` to ``(...)``."""
-    return np.mean(scores, axis=-1)
+    mean: Scores = trim_mean(scores, 0.25, axis=-1)
+    return mean
 
 
 def bootstrap_interval(

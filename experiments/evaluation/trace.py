@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.plant.flows import COOLING_POWER, ELECTRICAL_LOSSES
+from envs.plant.flows import COOLING_POWER, ELECTRICAL_LOSSES, Flows
 
 
 def _cooling(kind: str) -> tuple[str, ...]:
@@ -25,6 +24,7 @@ CONSUMERS = {
 BATCH_SERIES = ("facility_power_kw", "grid_power_kw", "it_power_kw", "worst_inlet_c")
 
 Series = dict[str, NDArray[np.float32]]
+Values = Mapping[str, NDArray[np.floating]]
 
 
 class Tracer:
@@ -38,12 +38,14 @@ class Tracer:
 
     def __init__(self, episode: int = 0) -> None:
         self.episode = episode
-        self._steps: list[dict[str, Any]] = []
+        self._steps: list[dict[str, NDArray[np.float32] | np.float32]] = []
 
-    def add(self, flows: Any, in_force: Mapping[str, Any], outside: Mapping[str, Any]) -> None:
+    def add(self, flows: Flows, in_force: Values, outside: Values) -> None:
         """Add one control step; ``outside`` are measured ``(1, B)`` values worth showing."""
         i = self.episode
-        step: dict[str, Any] = {name: np.array(getattr(flows, name), np.float32) for name in BATCH_SERIES}
+        step: dict[str, NDArray[np.float32] | np.float32] = {
+            name: np.array(getattr(flows, name), np.float32) for name in BATCH_SERIES
+        }
         for consumer, names in CONSUMERS.items():
             step[f"consumer/{consumer}"] = np.float32(sum(float(getattr(flows, n)[i]) for n in names))
         for name, value in in_force.items():

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from envs.building.rules import start
 from envs.episodes.world import Load, Outside
 from envs.equipment import rack
 from envs.equipment.rack_archetypes import RackArchetype
 from envs.equipment.throughput import CLASSES, throughput
 from envs.faults import nothing_lost
-from envs.interface.channels import bind_channels
+from envs.interface.channels import CHANNELS
 from envs.physics.namespace import Floats
 from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
 from envs.plant.datacenter import Plant
@@ -21,6 +22,7 @@ from envs.scenario import Scenario, load
 
 NO_LIMIT_KW = 1e6
 HALF = 0.5
+HELD = {"crah_fan_speed_frac": 0.7, "cw_supply_temp_setpoint_c": 24.0}  # where a bench does not start as the rules
 
 
 class PlantBench:
@@ -90,25 +92,14 @@ class PlantBench:
         return Load(activity[:, :, None], np.arange(layout.n_racks, dtype=np.float64)[:, None], zero, zero, zero)
 
     def _setpoints(self, given: dict[str, float]) -> dict[str, Floats]:
-        layout, start = self.plant.layout, first_setpoints(self.scenario) | given
-        channels = bind_channels(layout.channel_names, layout.rows, layout.channel_ranges, {})
-        return {c.name: np.full((c.rows, 1), float(start[c.name])) for c in channels}
+        channels = self.plant.layout.channels
+        first = first_setpoints(self.scenario) | given
+        return {name: np.full((c.rows, 1), float(first[name])) for name, c in channels.items()}
 
 
 def first_setpoints(scenario: Scenario) -> dict[str, float]:
-    """Setpoints that a bench starts from: the rules' own where they have one, nothing capped."""
-    rules = scenario.rules
-    return {
-        "crah_fan_speed_frac": 0.7,
-        "supply_air_temp_setpoint_c": rules.supply_air.start,
-        "chw_supply_temp_setpoint_c": rules.chilled_water.start,
-        "cw_supply_temp_setpoint_c": 24.0,
-        "fws_supply_temp_setpoint_c": rules.fws_setpoint_c,
-        "tcs_supply_temp_setpoint_c": rules.tcs_setpoint_c,
-        "tcs_pump_speed_frac": 1.0,
-        "rack_power_limit_frac": 1.0,
-        "battery_power_kw": 0.0,
-    }
+    """Setpoints that a bench starts from: the rules' own where it holds no other, nothing capped."""
+    return {c.name: start(c, scenario) for c in CHANNELS.values()} | HELD
 
 
 class RackBench:

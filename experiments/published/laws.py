@@ -37,7 +37,7 @@ def closure() -> list[Check]:
         core.reset(seed=0)
         generator, water = np.random.default_rng(0), 0.0
         for _ in range(STEPS):
-            core.step(generator.uniform(-1.0, 1.0, (SITES, core.action_space.shape[0])))
+            core.step(generator.uniform(-1.0, 1.0, (SITES, core.action_size)))
             makeup = np.maximum(core.flows.makeup_kg, 1.0)
             water = max(water, float(np.max(np.abs(core.flows.water_residual_kg) / makeup)))
         energy = float(core.sums.named(core.t)["energy_residual_frac"].max())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
@@ -15,7 +14,7 @@ PARENT = "parent_run.json"
 class ParentRun(Callback):
     """Starts the parent run of a sweep and leaves its id in the sweep's folder, where every worker finds it."""
 
-    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+    def on_multirun_start(self, config: DictConfig, **kwargs: object) -> None:
         """Make the store and the parent run."""
         from experiments.records.provenance import git_state
         from experiments.records.tracking import start_run
@@ -27,7 +26,7 @@ class ParentRun(Callback):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / PARENT).write_text(json.dumps({"run_id": run.run_id, "uri": tracking.uri}))
 
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+    def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:
         """End the parent run."""
         from experiments.records.tracking import end_run
 

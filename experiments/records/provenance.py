@@ -11,16 +11,28 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from agents.runtime.manifest import PACKAGES, file_hash, package_versions
 
 __all__ = ["content_hash", "file_hashes", "git_state", "machine", "package_versions", "plant_hash"]
 
+
+class Provenance(TypedDict):
+    """Where a result comes from, as plain data."""
+
+    git_hash: str
+    git_dirty: str
+    config_hash: str
+    data_hashes: dict[str, str]
+    versions: dict[str, str]
+    machine: dict[str, str]
+
+
 RECORDED = (*PACKAGES, "gymnasium", "hydra-core", "mlflow", "scipy", "pandas")
 
 
-def content_hash(content: Any) -> str:
+def content_hash(content: object) -> str:
     """SHA-256 (hex) of plain data, independent of the order of keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -72,10 +84,12 @@ def machine() -> dict[str, str]:
     }
 
 
-def provenance(data: Iterable[Path] = (), config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def provenance(data: Iterable[Path] = (), config: Mapping[str, object] | None = None) -> Provenance:
     """All of the above as one plain dict."""
+    state = git_state()
     return {
-        **git_state(),
+        "git_hash": state["git_hash"],
+        "git_dirty": state["git_dirty"],
         "config_hash": content_hash(config or {}),
         "data_hashes": file_hashes(data),
         "versions": package_versions(RECORDED),

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -39,7 +39,7 @@ class Tracker(Protocol):
         """End the run: finished, or failed where an exception passes through."""
         ...
 
-    def log_parameters(self, parameters: Mapping[str, Any]) -> None:
+    def log_parameters(self, parameters: Mapping[str, object]) -> None:
         """Keep nested plain data as flat parameters."""
         ...
 
@@ -70,7 +70,7 @@ class NoTracker:
     ) -> None:
         """Do nothing."""
 
-    def log_parameters(self, parameters: Mapping[str, Any]) -> None:
+    def log_parameters(self, parameters: Mapping[str, object]) -> None:
         """Do nothing."""
 
     def log_metrics(self, values: Mapping[str, float], step: int = 0) -> None:
@@ -101,7 +101,7 @@ class MlflowTracker:
         self.flush()
         self.client.set_terminated(self.run_id, "FAILED" if kind else "FINISHED")
 
-    def log_parameters(self, parameters: Mapping[str, Any]) -> None:
+    def log_parameters(self, parameters: Mapping[str, object]) -> None:
         """Keep nested plain data as flat parameters, ``agent.gamma`` and so on."""
         from mlflow.entities import Param
 
@@ -188,7 +188,7 @@ def end_run(uri: str, run_id: str, failed: bool = False) -> None:
     MlflowClient(tracking_uri=_absolute(uri)).set_terminated(run_id, "FAILED" if failed else "FINISHED")
 
 
-def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
     """Pairs ``(dotted name, value)`` of nested mappings."""
     for key, value in tree.items():
         name = f"{prefix}{key}"

@@ -20,7 +20,7 @@ SHOWN = (
     ("worst_inlet_c", "worst degC"),
     ("water_l", "water L"),
 )
-RANKED = ("cooling_kwh", "energy_per_work_kwh_h", "water_l", "cost_usd")
+RANKED = ("cooling_kwh", "energy_per_work_kwh_h", "water_l", "utility_cost_usd")
 APART_FRAC = 0.05  # what ASHRAE Guideline 14 allows a calibrated model's monthly energy to be off
 NAMED = ("numpy", "torch", "stable-baselines3")
 CSV, PAGE = "transfer.csv", "transfer.md"

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
+from agents.learning.algorithms import ALGORITHMS, algorithm_of
+from agents.runtime.manifest import Content
+from envs.interface.action import ActionDecoder
+from envs.interface.channels import bind_channels
+from envs.interface.interface import Interface
+from envs.interface.observation import Observer
+from envs.interface.points import bind_points
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
 
 HORIZON, OBSERVATIONS, ACTIONS = 6, 3, 2
 
@@ -79,7 +92,38 @@ SMALL = {"hidden": [8, 8]}
 SMALL_OFF_POLICY = {"hidden": [8, 8], "learning_starts": 32, "batch_size": 16, "buffer_size": 500, "gradient_steps": 1}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_settings() -> dict[str, dict[str, Any]]:
-    off = ("sac", "td3", "tqc", "crossq")
-    return {"ppo": dict(SMALL), **{name: dict(SMALL_OFF_POLICY) for name in off}}
+    """Settings of every algorithm of the table that learn in a moment."""
+    return {name: dict(SMALL if row.on_policy else SMALL_OFF_POLICY) for name, row in ALGORITHMS.items()}
+
+
+@pytest.fixture(scope="session")
+def bundle_content() -> Content:
+    """What a bundle of the linear plant says: a fan in each of two zones, which it sees, and the wet bulb."""
+    rows = {"site": 1, "zone": 2, "row": 1, "rack": 1}
+    channels = bind_channels(["crah_fan_speed_frac"], rows, {}, {})
+    seen = [p for p in bind_points(rows, set(), channels) if p.name in ("in_force.crah_fan_speed_frac", "wet_bulb_c")]
+    decoder = ActionDecoder(channels, np.array([[100.0]], np.float32), 100.0)
+    return {
+        "scenario": "linear",
+        "scenario_hash": "abc",
+        "settings": {},
+        "git_hash": "def",
+        "evaluation_card": {},
+        "interface": Interface(Observer(sorted(seen, key=lambda p: -p.rows)), decoder, 300.0).plain(),
+    }
+
+
+@pytest.fixture(scope="session")
+def spread() -> Callable[[BaseAlgorithm], None]:
+    """Enlarges a model's last layer, so that some actions reach the bounds of the box."""
+    import torch
+
+    def enlarge(model: BaseAlgorithm) -> None:
+        module = attrgetter(algorithm_of(model).actor[-1])(model.policy)
+        last = [m for m in module.modules() if isinstance(m, torch.nn.Linear)][-1]
+        with torch.no_grad():
+            last.weight.normal_(0.0, 1.5, generator=torch.Generator().manual_seed(0))
+
+    return enlarge

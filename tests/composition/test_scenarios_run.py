@@ -26,7 +26,7 @@ def test_every_scenario_file_runs_a_step(file: Path) -> None:
     scenario = load(str(file), ONE_WEEK)
     core = DataCenterCore(scenario, 2)
     core.reset(seed=0)
-    obs, reward, _, _ = core.step(np.zeros((2, core.action_space.shape[0])))
+    obs, reward, _, _ = core.step(np.zeros((2, core.action_size)))
     ruled = core.step_setpoints(core.rules.act(core.measured))
     assert np.isfinite(obs).all() and np.isfinite(reward).all() and np.isfinite(ruled[1]).all()
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from envs.core import DataCenterCore
 from envs.scenario import SHIPPED
+from envs.spaces import box
 
 Make = Callable[..., DataCenterCore]
 
@@ -39,7 +40,7 @@ def random_walk(core: DataCenterCore, steps: int, seed: int, extreme: bool = Fal
     rng = np.random.default_rng(seed)
     seen, paid, ended = [core.reset(seed=seed)], [], []
     for _ in range(steps):
-        action = rng.uniform(-1.0, 1.0, (core.num_envs, core.action_space.shape[0]))
+        action = rng.uniform(-1.0, 1.0, (core.num_envs, core.action_size))
         obs, reward, done, _ = core.step(np.sign(action) * 1e3 if extreme else action)
         seen.append(obs)
         paid.append(reward)
@@ -65,7 +66,7 @@ def days(make_core: Make) -> Callable[[str], tuple[DataCenterCore, NDArray, NDAr
 def test_observations_and_rewards_conform(days, scenario: str) -> None:
     core, seen, paid, _ = days(scenario)
     assert seen.dtype == np.float32 and paid.dtype == np.float32
-    assert all(core.observation_space.contains(o) for o in seen[:, 0])
+    assert all(box(core.observation_size).contains(o) for o in seen[:, 0])
     assert np.isfinite(seen).all() and np.abs(seen).max() <= 1.0
 
 
@@ -123,7 +124,7 @@ def test_an_action_takes_effect_in_the_step_it_is_given(make_core: Make, scenari
     low, high = (make_core(scenario, 2, *warm) for _ in range(2))
     for core in (low, high):
         core.reset(seed=2)
-    size = low.action_space.shape[0]
+    size = low.action_size
     low.step(np.full((2, size), -1.0))
     high.step(np.full((2, size), 1.0))
     for channel in low.agent_channels:
@@ -147,7 +148,7 @@ def test_the_observation_that_comes_back_is_the_state_after_the_action(make_core
     core = make_core(scenario, 2, *quiet)
     core.reset(seed=2)
     for _ in range(3):
-        core.step(np.zeros((2, core.action_space.shape[0])))
+        core.step(np.zeros((2, core.action_size)))
         np.testing.assert_array_equal(core.measured["zone_supply_c"], core.state.air.supply_c)
         np.testing.assert_allclose(
             core.measured["it_power_share"][0] * core.instruments.rated_it_kw, core.flows.it_power_kw, rtol=1e-5
@@ -159,7 +160,7 @@ def test_the_observation_that_comes_back_is_the_state_after_the_action(make_core
 def test_an_action_that_is_no_number_raises_and_names_its_place(make_core: Make, bad: float) -> None:
     core = make_core("edge_room", 3)
     core.reset(seed=0)
-    action = np.zeros((3, core.action_space.shape[0]), np.float32)
+    action = np.zeros((3, core.action_size), np.float32)
     action[2, 1] = bad
     with pytest.raises(ValueError, match="action 1 of environment 2"):
         core.step(action)
@@ -168,7 +169,7 @@ def test_an_action_that_is_no_number_raises_and_names_its_place(make_core: Make,
 def test_an_action_of_the_wrong_shape_raises(make_core: Make) -> None:
     core = make_core("edge_room", 3)
     core.reset(seed=0)
-    for shape in ((3, 99), (2, core.action_space.shape[0]), (core.action_space.shape[0],)):
+    for shape in ((3, 99), (2, core.action_size), (core.action_size,)):
         with pytest.raises(ValueError, match="shape"):
             core.step(np.zeros(shape, np.float32))
 
@@ -176,12 +177,12 @@ def test_an_action_of_the_wrong_shape_raises(make_core: Make) -> None:
 def test_a_step_before_the_first_reset_raises(make_core: Make) -> None:
     core = make_core("edge_room", 1)
     with pytest.raises(ValueError, match="call reset first"):
-        core.step(np.zeros((1, core.action_space.shape[0])))
+        core.step(np.zeros((1, core.action_size)))
 
 
 def test_an_action_beyond_the_box_is_one_at_its_edge(make_core: Make) -> None:
     beyond, edge = (make_core("edge_room", 2) for _ in range(2))
-    ones = np.ones((2, edge.action_space.shape[0]), np.float32)
+    ones = np.ones((2, edge.action_size), np.float32)
     for core, scale in ((beyond, 50.0), (edge, 1.0)):
         core.reset(seed=0)
         core.step(ones * scale)
@@ -193,5 +194,5 @@ def test_the_terms_weighted_and_scaled_are_the_reward(make_core: Make, scenario:
     core = make_core(scenario, 3, "episode.steps=4")
     core.reset(seed=0)
     for _ in range(4):
-        _, reward, _, cost = core.step(np.zeros((3, core.action_space.shape[0])))
+        _, reward, _, cost = core.step(np.zeros((3, core.action_size)))
         np.testing.assert_allclose(reward, -sum(cost.values()) / core.scenario.reward.scale_usd, rtol=1e-4, atol=1e-5)

@@ -18,7 +18,7 @@ Make = Callable[..., DataCenterCore]
 def actions_of(core: DataCenterCore, steps: int, n: int, seed: int = 0) -> NDArray[np.float32]:
     """Random actions ``(steps, n, k)``."""
     rng = np.random.default_rng(seed)
-    return rng.uniform(-1.0, 1.0, (steps, n, core.action_space.shape[0])).astype(np.float32)
+    return rng.uniform(-1.0, 1.0, (steps, n, core.action_size)).astype(np.float32)
 
 
 def walk(core: DataCenterCore, actions: NDArray[np.float32], seed: int | None) -> tuple[NDArray, NDArray]:

@@ -18,7 +18,7 @@ def played(plant: DataCenterCore, steps: int, seed: int) -> list[np.ndarray]:
     """Observations and rewards under random actions, episodes beginning anew where they end."""
     rng, seen = np.random.default_rng(seed), []
     for _ in range(steps):
-        actions = rng.uniform(-1.0, 1.0, (plant.num_envs, plant.action_space.shape[0])).astype(np.float32)
+        actions = rng.uniform(-1.0, 1.0, (plant.num_envs, plant.action_size)).astype(np.float32)
         observation, reward, done, _ = plant.step(actions)
         seen += [observation.copy(), reward.copy()]
         if done.any():

@@ -22,7 +22,7 @@ def test_an_unknown_verb_is_refused_with_the_known_ones(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["coldaisle", "trian"])
     assert cli.main() == 2
-    assert "train" in capsys.readouterr().err
+    assert "did you mean 'train'?" in capsys.readouterr().err
 
 
 def test_training_s_entry_point_loads_without_torch_and_mlflow() -> None:
@@ -84,3 +84,21 @@ def test_an_unknown_key_of_a_verb_a_learner_or_a_group_gets_its_own_list(
     argument: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert words in refusal(monkeypatch, capsys, "train", argument)
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("agent=dqn", "agent 'dqn' is unknown; choose one of: crossq, ppo, sac, td3, tqc\n"),
+        ("agent=pp0", "agent 'pp0' is unknown; choose one of: crossq, ppo, sac, td3, tqc; did you mean 'ppo'?"),
+        ("scenario=ai_hal", "did you mean 'ai_hall'?"),
+        ("tracking=sqllite", "choose one of: none, server, sqlite; did you mean 'sqlite'?"),
+        ("total_stepz=3", "did you mean 'total_steps'?"),
+    ],
+)
+def test_an_unknown_choice_gets_the_known_ones_and_not_hydra_s_search_path(
+    argument: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refusal(monkeypatch, capsys, "train", argument)
+    assert words in said
+    assert "search path" not in said and "_schema" not in said

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from agents.planners.cem import Budget
 from agents.policy import LearnedPolicy, interface_of
+from agents.references import ORACLE
 from envs.core import DataCenterCore
+from envs.interface.reward import TERM_NAMES
 from envs.scenario import load
 from experiments.demo import check
-from experiments.evaluate import Evaluation, evaluate, score_and_trace
+from experiments.evaluate import Evaluation, evaluate, score_and_trace, with_bounds
+from experiments.evaluation.bounds import bound_rows
 from experiments.evaluation.episodes import explicit_plan, first_day, restricted
 from experiments.evaluation.policies import reference_policies
 from experiments.evaluation.results import save
@@ -108,16 +113,64 @@ def test_an_explicit_plan_names_each_site_and_seed() -> None:
     assert (plan.site_start % 288 == 0).all()
 
 
+def test_what_an_agent_is_paid_for_is_its_reward_with_its_sign_turned() -> None:
+    scenario = load("edge_room", QUARTER_HOURS)
+    episodes = plan_episodes(load_split("test"), 3, 1)
+    site = restricted(scenario, episodes)
+    core = DataCenterCore(site, 3)
+    core.reset(seed=0, plan=explicit_plan(site, core.world, episodes))
+    table, _ = score_and_trace(core, core.rules, site.episode.steps)
+    sums = core.episode_statistics(np.ones(3, bool))
+    np.testing.assert_allclose(table["cost_usd_day"], -sums["r"] * site.reward.scale_usd, rtol=1e-5)
+    for name in TERM_NAMES:
+        np.testing.assert_allclose(table[f"cost_{name}_usd_day"], sums[f"cost_{name}_usd"], rtol=1e-6, atol=1e-9)
+
+
+def test_bounds_add_an_oracle_that_costs_no_more_than_the_best_and_a_floor_that_nobody_passes() -> None:
+    scenario = load("edge_room", QUARTER_HOURS)
+    policies = {name: make for name, make in reference_policies(scenario).items() if name != "random"}
+    found = evaluate(policies, scenario, plan_episodes(load_split("test"), 2, 1))
+    bounded = with_bounds(found, policies, scenario, "rules_tuned", Budget(6, 2, 2), seed=0)
+    rows = {row.name: row for row in bound_rows(bounded, "rules_tuned")}
+    kept = [r.cost_usd_day for r in rows.values() if np.isfinite(r.gap_closed_frac)]
+    assert rows[ORACLE].cost_usd_day == min(kept) and rows[ORACLE].gap_closed_frac == 1.0
+    assert min(r.energy_over_floor_frac for r in rows.values()) == rows["energy floor"].energy_over_floor_frac == 0.0
+    assert bounded.facts["bounds"]["candidates"] == 12 and set(bounded.scores) == {*policies, ORACLE}
+
+
 def test_the_report_of_a_real_evaluation_is_written(found: Evaluation, tmp_path: Path) -> None:
     page = write_report(save(found, tmp_path, "rules")).read_text()
     assert "edge_room" in page
     assert len(page) < 3_000_000
 
 
-def test_a_bundle_of_another_channel_table_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["channel_ranges.chw_supply_temp_setpoint_c=[8,15]"], "other channels.*chw_supply_temp_setpoint_c: low is 8"),
+        (["agent_channels=[crah_fan_speed_frac]"], "other channels.*only here: supply_air_temp_setpoint_c"),
+        (["forecast=true"], "other points.*only there: forecast_wet_bulb_1h_c"),
+    ],
+)
+def test_a_run_of_another_channel_table_is_refused_with_what_differs(
+    overrides: list[str], words: str, tmp_path: Path
+) -> None:
     from experiments.evaluation.policies import learned_policies
 
-    (tmp_path / "run.json").write_text('{"algorithm": "ppo", "channel_hash": "other"}')
+    theirs = interface_of(DataCenterCore("edge_room", 1, overrides)).plain()
+    (tmp_path / "run.json").write_text(json.dumps({"algorithm": "ppo", "interface": theirs}))
     made: Any = learned_policies("mine", tmp_path)["mine"]
-    with pytest.raises(ValueError, match="channel table other"):
+    with pytest.raises(ValueError, match=words):
         made(DataCenterCore("edge_room", 1))
+
+
+def test_a_better_sentence_in_a_table_makes_no_other_policy() -> None:
+    from experiments.evaluation.policies import require_same_box
+
+    ours = interface_of(DataCenterCore("edge_room", 1)).plain()
+    theirs = json.loads(json.dumps(ours))
+    theirs["points"][0]["meaning"] = "said otherwise"
+    require_same_box(Path("run"), theirs, ours)
+    theirs["points"][0]["high"] += 1.0
+    with pytest.raises(ValueError, match="zone_inlet_max_c: high is 46.0 there and 45.0 here"):
+        require_same_box(Path("run"), theirs, ours)

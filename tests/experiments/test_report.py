@@ -1,27 +1,29 @@
 from __future__ import annotations
 
+import html
 import itertools
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from envs.interface.constraints import CONSTRAINTS
+from experiments.evaluation.bounds import bound_rows, print_bounds
 from experiments.evaluation.plots import PALETTE, colours, dashes
-from experiments.evaluation.results import format_number, print_table, read, rounded, save, split_words
-from experiments.evaluation.score import MEASURES, Scorer
+from experiments.evaluation.results import Evaluation, format_number, print_table, read, rounded, save, split_words
+from experiments.evaluation.score import KPIS, MEASURES, PAID, Scorer, totals
 from experiments.evaluation.splits import load_split, plan_episodes
 from experiments.evaluation.trace import BATCH_SERIES, CONSUMERS
-from experiments.report import DEMO_WORDS, in_reading_order, left_out, write_report
+from experiments.report import COMPARED, DEMO_WORDS, in_reading_order, left_out, write_report
 
 STEPS = 288
 
 
-def evaluation(**work: float) -> Any:
+def evaluation(**work: float) -> Evaluation:
     """Made-up scores and series of three policies on twelve episodes."""
-    from types import SimpleNamespace
-
     generator = np.random.default_rng(0)
     noise = generator.normal(1.0, 0.05, 12)
     scores, traces = {}, {}
@@ -33,7 +35,8 @@ def evaluation(**work: float) -> Any:
             "it_kwh": 800 * noise,
         }
         table["energy_per_work_kwh_h"] = table["facility_kwh"] / table["work_done_h"]
-        table["worst_rack"] = np.zeros(12)
+        table |= {c.name: np.full(12, 10.0) for c in CONSTRAINTS if not c.at_least}
+        table |= {"worst_rack": np.zeros(12), "days": np.full(12, 7.0)}
         table["energy_residual_frac"] = np.full(12, 2e-7)
         scores[name] = table
         series = {k: (25 + generator.normal(size=(STEPS, 12))).astype(np.float32) for k in BATCH_SERIES}
@@ -44,7 +47,7 @@ def evaluation(**work: float) -> Any:
     facts = {"scenario": "ai_hall", "scenario_hash": "a" * 12, "channel_hash": "b" * 12, "step_s": 300.0, "steps": 3456}
     facts["wall_s"] = dict.fromkeys(scores, 1.5)
     episodes = plan_episodes(load_split("test"), 12)
-    return SimpleNamespace(scores=scores, traces=traces, episodes=episodes, facts=facts)
+    return Evaluation(scores, traces, episodes, facts)
 
 
 def test_the_report_is_one_small_file_that_needs_no_other(tmp_path: Path) -> None:
@@ -151,5 +154,156 @@ def test_the_split_is_said_on_the_page_and_on_the_terminal(tmp_path: Path, capsy
 
 def test_the_page_says_which_references_it_leaves_out(tmp_path: Path) -> None:
     page = write_report(save(evaluation(), tmp_path, "rules")).read_text()
-    assert "mpc=true adds it" in page and "oracle" in page
-    assert len(left_out(["rules_tuned", "mpc"])) == 1
+    assert "mpc=true adds it" in page and "bounds=true adds them" in page
+    assert [words.split(",")[0] for words in left_out(["mpc"])] == ["the perfect-forecast oracle"]
+    assert [words.split(",")[0] for words in left_out(["oracle_found"])] == ["MPC"]
+    assert left_out(["mpc", "oracle_found"]) == []
+
+
+# ---- every number of the page ---------------------------------------------------------------------------------------
+
+
+def distinct() -> Evaluation:
+    """An evaluation in which no two columns of a policy come to the same number."""
+    found = evaluation()
+    kept = {c.name for c in CONSTRAINTS} | {"facility_kwh", "it_kwh", "days", "worst_rack", "energy_residual_frac"}
+    for k, (name, table) in enumerate(found.scores.items()):
+        for i, m in enumerate(MEASURES):
+            if m.column not in kept:
+                table[m.column] = np.full(12, 37.0 * (i + 1) + 0.25 * k + (name == "learned"))
+    return found
+
+
+def rows_of(page: str, heading: str) -> dict[str, list[str]]:
+    """Rows of the table under a heading: first cell to the others, without marks."""
+    part = page.split(f"<h2>{heading}</h2>", 1)[1].split("</table>", 1)[0]
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.S) for row in re.findall(r"<tr>(.*?)</tr>", part, re.S)]
+    plain = [[html.unescape(re.sub(r"<[^>]+>", "", cell)).strip() for cell in row] for row in rows]
+    return {row[0]: row[1:] for row in plain if row}
+
+
+@pytest.mark.parametrize(
+    ("heading", "measures"), [("Key figures, all episodes", KPIS), ("What the agent is paid for", PAID)]
+)
+def test_each_cell_of_a_table_is_its_policys_number_for_its_measure(
+    heading: str, measures: tuple[Any, ...], tmp_path: Path
+) -> None:
+    found = distinct()
+    rows = rows_of(write_report(save(found, tmp_path, "rules")).read_text(), heading)
+    whole = {name: totals(found.scores[name]) for name in ("rules", "learned", "random")}  # in reading order
+    for m in measures:
+        expected = [format_number(m, numbers[m.column]) for numbers in whole.values()]
+        assert rows.pop(f"{m.title} [{m.unit}]") == expected, m.column
+    assert set(rows) <= {"worst rack over the limit"}
+
+
+def test_the_page_says_what_each_of_the_two_costs_is(tmp_path: Path) -> None:
+    page = " ".join(write_report(save(evaluation(), tmp_path, "rules")).read_text().split())
+    assert "the utilities' bill alone: all grid energy at the price of the hour, and water" in page
+    assert "their sum, which is the reward with its sign turned" in page
+
+
+def test_the_page_shows_the_constraints_with_what_each_tolerates(tmp_path: Path) -> None:
+    rows = rows_of(write_report(save(evaluation(), tmp_path, "rules")).read_text(), "Gates")
+    assert {name: (cells[2], cells[3], cells[4]) for name, cells in rows.items()} == {
+        "degree-minutes over the inlet limit on its worst rack [K min]": ("0.1 %", "0.1", "yes"),
+        "degree-minutes over the coolant limit [K min]": ("0.1 %", "0.1", "yes"),
+        "energy over a cap or branch limit [kWh]": ("0.1 %", "0.01", "yes"),
+        "trips [1]": ("0.1 %", "0", "yes"),
+        "useful work done [accelerator-h]": ("0.1 %", "0", "yes"),
+        "actuator travel [full ranges per channel-row]": ("0.1 %", "2", "yes"),
+    }
+
+
+def test_the_summary_file_holds_each_total_under_its_own_name(tmp_path: Path) -> None:
+    found = distinct()
+    summary = pd.read_csv(save(found, tmp_path, "rules") / "summary.csv").set_index("policy")
+    for name, table in found.scores.items():
+        for column, value in ((m.column, totals(table)[m.column]) for m in MEASURES):
+            assert summary.loc[name, column] == pytest.approx(value), column
+    assert list(summary["gates"].str.split(":").str[0]) == ["baseline", "passed", "passed"]
+
+
+def test_the_terminal_shows_the_measures_that_its_headings_name(capsys: pytest.CaptureFixture[str]) -> None:
+    found = distinct()
+    print_table(found, "rules")
+    line = next(line for line in capsys.readouterr().out.splitlines() if "learned" in line)
+    shown = ("energy_per_work_kwh_h", "cooling_kwh", "degree_minutes_worst_rack", "work_done_h")
+    known, whole = {m.column: m for m in MEASURES}, totals(found.scores["learned"])
+    assert " ".join(line.split()).startswith(
+        " ".join(["learned", *(format_number(known[c], whole[c]) for c in shown), "passed"])
+    )
+
+
+def test_a_paired_difference_stands_beside_its_own_measure(tmp_path: Path) -> None:
+    found = evaluation()
+    for i, column in enumerate(COMPARED):
+        found.scores["rules"][column] = np.full(12, 100.0)
+        found.scores["learned"][column] = np.full(12, 100.0 - (i + 1) * (-1) ** i)
+    page = write_report(save(found, tmp_path, "rules")).read_text()
+    part = "<h2>x</h2>" + page.split("<h3>", 1)[1]
+    rows = rows_of(part, "x")
+    for i, column in enumerate(COMPARED):
+        m = next(m for m in MEASURES if m.column == column)
+        change = f"{-(i + 1) * (-1) ** i:+.{m.digits}f}"
+        chance = "1.00" if i % 2 == 0 else "0.00"
+        assert rows[f"{m.title} [{m.unit}]"] == [f"{change} [{change}, {change}]", chance], column
+
+
+# ---- found bounds ---------------------------------------------------------------------------------------------------
+
+
+def bounded() -> Evaluation:
+    """Rules of 100 USD a day, a policy of 96 and an oracle of 90; the floor lies at 80 % of the rules' energy."""
+    found = evaluation()
+    found.scores["oracle_found"] = {name: values.copy() for name, values in found.scores["rules"].items()}
+    found.traces["oracle_found"] = found.traces["rules"]
+    for name, usd in {"rules": 100.0, "learned": 96.0, "random": 300.0, "oracle_found": 90.0}.items():
+        found.scores[name]["cost_usd_day"] = np.full(12, usd)
+        found.scores[name]["facility_kwh"] = np.full(12, 7000.0 if name != "oracle_found" else 6300.0)
+    found.facts["wall_s"]["oracle_found"] = 1.5
+    bounds = {"base": "rules", "candidates": 192, "floor_kwh": [5600.0] * 12}
+    return found._replace(facts={**found.facts, "bounds": bounds})
+
+
+def test_bounds_show_cost_the_gap_closed_energy_and_what_lies_over_the_floor(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = write_report(save(bounded(), tmp_path, "rules")).read_text()
+    print_bounds(bounded(), "rules")
+    text = " ".join(capsys.readouterr().out.split())
+    expected = {
+        "rules": ["100.00", "+0.0", "1000.0", "+25.00"],
+        "learned": ["96.00", "+40.0", "1000.0", "+25.00"],
+        "random": ["300.00", "below -100", "1000.0", "+25.00"],
+        "oracle_found": ["90.00", "+100.0", "900.0", "+12.50"],
+        "energy floor": ["none", "none", "800.0", "+0.00"],
+    }
+    assert rows_of(page, "Found bounds") == expected
+    for name, cells in expected.items():
+        assert " ".join([name, *cells]) in text
+    for words in (page, text):
+        assert "192 candidates per episode" in " ".join(words.split())
+    assert "bounds=true adds them" not in page
+
+
+def test_who_fails_a_gate_closes_no_gap() -> None:
+    found = bounded()
+    found.scores["learned"]["trips"] = found.scores["rules"]["trips"] + 5.0
+    rows = {row.name: row for row in bound_rows(found, "rules")}
+    assert np.isnan(rows["learned"].gap_closed_frac) and rows["oracle_found"].gap_closed_frac == 1.0
+
+
+def test_the_floor_is_above_nobody_who_does_the_full_work() -> None:
+    found = bounded()
+    found.scores["learned"]["facility_kwh"] = np.full(12, 5000.0)
+    found.scores["random"] |= {"facility_kwh": np.full(12, 100.0), "work_done_h": np.full(12, 1.0)}
+    rows = {row.name: row for row in bound_rows(found, "rules")}
+    assert rows["energy floor"].energy_kwh_day == pytest.approx(5000.0 / 7.0)
+    assert rows["learned"].energy_over_floor_frac == 0.0
+
+
+def test_an_evaluation_without_bounds_has_no_such_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_bounds(evaluation(), "rules")
+    assert capsys.readouterr().out == "" and bound_rows(evaluation(), "rules") == []
+    assert "Found bounds" not in write_report(save(evaluation(), tmp_path, "rules")).read_text()

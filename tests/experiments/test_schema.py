@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ from hydra import compose, initialize_config_module
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
+from agents.learning.algorithms import ALGORITHMS
 from envs.scenario import SHIPPED, Scenario, load
-from experiments.schema import AGENTS, VERBS, register
+from experiments.schema import VERBS, register
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -29,9 +31,11 @@ def test_every_shipped_scenario_composes_to_what_load_reads(name: str) -> None:
     assert OmegaConf.to_object(composed(overrides=[f"scenario={name}"]).scenario) == load(name)
 
 
-@pytest.mark.parametrize("name", AGENTS)
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_agent_composes(name: str) -> None:
-    assert composed(overrides=[f"agent={name}"]).agent.algorithm == name
+    agent, row = composed(overrides=[f"agent={name}"]).agent, ALGORITHMS[name]
+    assert (agent.algorithm, agent.environments) == (name, row.environments)
+    assert {f.name: agent[f.name] for f in fields(row.settings)} == asdict(row.settings())
 
 
 @pytest.mark.parametrize("name", ["sqlite", "none"])

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agents.learning.algorithms import Learner
+from agents.policy import interface_of
 from agents.runtime.exported_policy import ExportedPolicy
 from envs.core import DataCenterCore
 from envs.scenario import load
@@ -18,10 +20,13 @@ from experiments.evaluation.results import save
 from experiments.evaluation.splits import load_split, plan_episodes
 from experiments.export import export_run
 from experiments.records.tracking import NoTracker
+from experiments.rollout import rollout
+from experiments.schema import TrainingPlan
 from experiments.train import told, train
 
 QUARTER_HOURS = ["episode.step_s=900", "episode.substep_s=180"]
-SMALL = {"hidden": [8], "batch_size": 32}
+SAC = Learner("sac", 4, {"hidden": [8]})
+PPO = Learner("ppo", 4, {"hidden": [8], "batch_size": 32})
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +38,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         def log_metrics(self, values, step=0):
             seen.update(values)
 
-    options = {"split": "none", "checkpoint_every": 64, "evaluate_every": 0}
-    train(load("edge_room"), "ppo", SMALL, 4, 1200, folder, Tracker(), seed=1, **options)
+    train(load("edge_room"), PPO, TrainingPlan(1200, seed=1, split="none", checkpoint_every=64), folder, Tracker())
     (folder / "seen.json").write_text(json.dumps(seen))
     return folder
 
@@ -42,8 +46,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_leaves_a_model_a_card_and_checkpoints(run_folder: Path) -> None:
     card = json.loads((run_folder / "run.json").read_text())
     core = DataCenterCore("edge_room", 1)
-    assert card["channel_hash"] == core.channel_hash
-    assert len(card["observations"]) == core.observation_space.shape[0]
+    assert card["interface"] == interface_of(core).plain()
     assert {"git_hash", "versions", "config_hash"} <= set(card)
     assert (run_folder / "model.zip").exists()
     assert list((run_folder / "checkpoints").glob("step_*"))
@@ -53,15 +56,14 @@ def test_every_reward_term_is_tracked_by_name(run_folder: Path) -> None:
     seen = json.loads((run_folder / "seen.json").read_text())
     core = DataCenterCore("edge_room", 1)
     core.reset(seed=0)
-    terms = core.step(np.zeros((1, core.action_space.shape[0]), np.float32))[3]
+    terms = core.step(np.zeros((1, core.action_size), np.float32))[3]
     assert {f"terms/{name}" for name in terms} <= set(seen)
     assert seen["compute/environment_steps"] >= 1200
 
 
 def test_a_run_is_resumed_from_its_folder(run_folder: Path, tmp_path: Path) -> None:
-    cost = train(
-        load("edge_room"), "ppo", SMALL, 4, 1600, tmp_path, NoTracker(), seed=1, split="none", resume=str(run_folder)
-    )
+    plan = TrainingPlan(1600, seed=1, split="none", resume=str(run_folder))
+    cost = train(load("edge_room"), PPO, plan, tmp_path, NoTracker())
     assert 350 <= cost["environment_steps"] <= 450
 
 
@@ -77,8 +79,28 @@ def test_run_and_bundle_score_alike_and_the_card_says_what_was_found(run_folder:
     card = ExportedPolicy(export_run(run_folder, tmp_path / "again", folder, "run")).manifest
     assert card["evaluation_card"]["baseline"] == "rules"
     assert card["evaluation_card"]["totals"]["facility_kwh"] > 0.0
-    assert card["channels"][0]["unit"]
+    assert card["interface"] == json.loads((run_folder / "run.json").read_text())["interface"]
     assert card["scenario_hash"] == load("edge_room").hash()
+
+
+def test_a_rollout_of_a_bundle_is_that_of_its_run(run_folder: Path, tmp_path: Path) -> None:
+    bundle = export_run(run_folder, tmp_path / "bundle")
+    makers = learned_policies("run", run_folder), learned_policies("bundle", bundle)
+    (episode,) = plan_episodes(load_split("test"), 1, 1)
+    run, again = (rollout(m[n], load("edge_room", QUARTER_HOURS), episode) for m, n in zip(makers, ("run", "bundle")))
+    for name in [column for column in run if column.startswith("in_force.")]:
+        assert run[name].nunique() > 1 or "limit" in name or "battery" in name
+        np.testing.assert_allclose(again[name], run[name], rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+def test_a_bundle_that_shares_a_feeder_is_refused_on_another_feeder(tmp_path: Path) -> None:
+    shares = ["encodings.rack_power_limit_frac=feeder_share"]
+    plan = TrainingPlan(32, split="none")
+    train(load("edge_room", [*QUARTER_HOURS, *shares]), PPO, plan, tmp_path, NoTracker())
+    make = learned_policies("mine", export_run(tmp_path, tmp_path / "bundle"))["mine"]
+    assert make(DataCenterCore("edge_room", 1, shares))
+    with pytest.raises(ValueError, match="shares a feeder of .* kW over rows of .*this scenario has"):
+        make(DataCenterCore("edge_room", 1, [*shares, "power.ups_limit_kw=90"]))
 
 
 @pytest.mark.slow
@@ -101,12 +123,20 @@ def test_fewer_steps_than_a_rollout_are_refused_with_the_least_that_works(tmp_pa
     with pytest.raises(
         ValueError, match=r"total_steps = 10 is less than one rollout of 32 steps \(4 environments x 8\)"
     ):
-        train(load("edge_room", QUARTER_HOURS), "ppo", SMALL, 4, 10, tmp_path, NoTracker(), split="none")
+        train(load("edge_room", QUARTER_HOURS), PPO, TrainingPlan(10, split="none"), tmp_path, NoTracker())
     with pytest.raises(ValueError, match=r"one rollout of 4 steps \(4 environments x 1\); give at least 4"):
-        train(load("edge_room", QUARTER_HOURS), "sac", {"hidden": [8]}, 4, 3, tmp_path, NoTracker(), split="none")
+        train(load("edge_room", QUARTER_HOURS), SAC, TrainingPlan(3, split="none"), tmp_path, NoTracker())
 
 
 def test_a_run_in_which_no_episode_ended_says_so_and_not_nan(tmp_path: Path) -> None:
-    cost = train(load("edge_room", QUARTER_HOURS), "ppo", SMALL, 4, 32, tmp_path, NoTracker(), split="none")
+    cost = train(load("edge_room", QUARTER_HOURS), PPO, TrainingPlan(32, split="none"), tmp_path, NoTracker())
     said = told(cost, tmp_path, 288, 4)
     assert "no episode ended in 32 steps: 4 environments need 1152" in said and "nan" not in said
+
+
+def test_a_run_of_an_older_version_is_refused_with_the_mend(run_folder: Path, tmp_path: Path) -> None:
+    card = json.loads((run_folder / "run.json").read_text())
+    del card["interface"]
+    (tmp_path / "run.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match="no interface.*train it again"):
+        export_run(tmp_path, tmp_path / "bundle")

@@ -9,7 +9,6 @@ import numpy as np
 from envs.core import DataCenterCore
 from envs.episodes.world import Load, Outside, World
 from envs.faults import nothing_lost
-from envs.interface.channels import bind_channels
 from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
 from envs.plant.datacenter import Plant
 from envs.plant.state import PlantState
@@ -40,7 +39,7 @@ class Rig:
         self.dtype = np.dtype(dtype)
         self.layout = self.plant.layout
         lay = self.layout
-        self.channels = {c.name: c for c in bind_channels(lay.channel_names, lay.rows, lay.channel_ranges, {})}
+        self.channels = lay.channels
 
     def outside(self, dry_c, rh=0.5, n=None, price=40.0, carbon=400.0) -> Outside:
         """Weather ``(B,)`` at a dry bulb and a relative humidity."""

@@ -30,7 +30,7 @@ class Hunted:
 
     def __init__(self, name: str) -> None:
         self.core = core_of(name, HUNT.population, DESERT)
-        self.actions = self.core.action_space.shape[0]
+        self.actions = self.core.action_size
         self.returns, self.violated, self.broken, self.dry_c = [], [], [], []
         n, per_day = HUNT.population, self.core.world.steps_per_day
         self.core.reset(seed=[7] * n)

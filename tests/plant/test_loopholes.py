@@ -74,7 +74,7 @@ def test_a_battery_earns_nothing_without_a_price_spread(name):
     steps = 96
     overrides = ("site.tariff=flat", "reward.carbon_usd_t=0", f"episode.steps={steps}")
     core, rng = core_of(name, N, overrides), np.random.default_rng(2)
-    most = core.plant.layout.channel_ranges["battery_power_kw"][1]
+    most = core.plant.layout.channels["battery_power_kw"].high
     schedule = rng.uniform(-1.0, 1.0, (steps, N)) * most * rng.uniform(0.05, 1.0, N)
     schedule[:, 0] = 0.0
     schedule[-steps // 4 :, 1], schedule[: -steps // 4, 1] = 0.3 * most, 0.0

@@ -38,7 +38,7 @@ def episode(scenario: str, dtype: str) -> dict[str, np.ndarray]:
         if step < STEPS // 2:
             result = core.step_setpoints({})
         else:
-            result = core.step(rng.uniform(-1.0, 1.0, (SITES, *core.action_space.shape)))
+            result = core.step(rng.uniform(-1.0, 1.0, (SITES, core.action_size)))
         observation, reward, truncated, cost = result
         row = core.flows._asdict() | {f"cost.{name}": value for name, value in cost.items()}
         row |= {f"in_force.{name}": value for name, value in core.in_force.items()}

@@ -191,7 +191,7 @@ class Rig:
         return outside_from_bulbs(*bulbs, self.plant.layout.pressure_kpa, moisture)
 
     def _in_force(self, k: int) -> dict[str, Floats]:
-        return {name: self._tiled(self.windows.inputs[name][k]) for name in self.plant.layout.channel_names}
+        return {name: self._tiled(self.windows.inputs[name][k]) for name in self.plant.layout.channels}
 
     def _modes(self, k: int) -> dict[str, Floats]:
         """Modes measured in step ``k``; their timers have just begun and keep them so for the step."""

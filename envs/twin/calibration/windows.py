@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.building.rules import constants
 from envs.physics.namespace import Floats
 from envs.physics.psychrometrics import humidity_ratio, humidity_ratio_at_wet_bulb, wet_bulb_c
 from envs.plant.layout import Layout
@@ -18,7 +19,6 @@ from envs.twin.telemetry.quantities import LOADS, MODES, QUANTITIES, constant_er
 from envs.twin.telemetry.telemetry import Telemetry, stacked
 
 BURN_IN_S = 3.0 * 3600.0  # several time constants of basin, buffer and racks
-NOT_REPLAYED = {"rack_power_limit_frac": 2.0, "battery_power_kw": 0.0}  # a measured load is already capped
 DECODING = {"conv": 1.0, "code": 0.15}  # of the idle share of a serving rack; read off our own load (WORKLOAD 6)
 WEATHER_MEAN_S = 3600.0  # readings of the weather are means over so long
 OWN_JOBS = ("shared", "batch")  # workloads whose racks start and stop each for itself
@@ -158,7 +158,7 @@ def drivers(telemetry: Telemetry, scenario: Scenario, layout: Layout) -> tuple[d
     wanted = [load, "dry_bulb_c", *(n for n in ("wet_bulb_c", "outside_rh_frac") if n in values)][:3]
     if "dry_bulb_c" not in values or len(wanted) < 3:
         raise ValueError("the weather is not mapped; map dry_bulb_c and either wet_bulb_c or outside_rh_frac")
-    wanted += [n for n in layout.channel_names if n in values and n not in NOT_REPLAYED]
+    wanted += [n for n, c in layout.channels.items() if n in values and c.replayed_at is None]
     wanted += [n for n in MODES if n in values]
     filled, silent = {}, np.zeros(telemetry.rows, bool)
     for name in wanted:
@@ -223,16 +223,11 @@ def _moist(filled: dict[str, Floats], pressure_kpa: float) -> None:
 
 def _constants(filled: dict[str, Floats], scenario: Scenario, layout: Layout, rows: int) -> None:
     """Fill channels that no point is mapped to: limits off, the loops' constants of the scenario's rules."""
-    rules = scenario.rules
-    known = {
-        "fws_supply_temp_setpoint_c": rules.fws_setpoint_c,
-        "tcs_supply_temp_setpoint_c": rules.tcs_setpoint_c,
-        "tcs_pump_speed_frac": rules.tcs_pump_speed_frac,
-    }
-    for name in layout.channel_names:
-        shape = (rows, layout.rows[layout.channel_per[name]])
-        if name in NOT_REPLAYED:
-            filled[name] = np.full(shape, NOT_REPLAYED[name])
+    known = constants(scenario, layout.channels)
+    for name, channel in layout.channels.items():
+        shape = (rows, channel.rows)
+        if channel.replayed_at is not None:
+            filled[name] = np.full(shape, channel.replayed_at)
         elif name not in filled and name in known:
             filled[name] = np.full(shape, known[name])
         elif name not in filled:

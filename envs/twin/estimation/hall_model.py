@@ -16,8 +16,8 @@ from envs.engine import Taped
 from envs.episodes.instruments import Instruments
 from envs.faults import Availability, nothing_lost
 from envs.interface.action import next_in_force
-from envs.interface.channels import bind_channels
-from envs.interface.observation import Observer, bind_points
+from envs.interface.observation import Observer
+from envs.interface.points import bind_points
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.plant.state import with_work_of
@@ -51,7 +51,7 @@ class HallModel:
         self.advance = Taped(self.plant.step)
         self.step_s = float(scenario.episode.step_s)
         lay = self.layout
-        self.channels = bind_channels(lay.channel_names, lay.rows, lay.channel_ranges, scenario.encodings)
+        self.channels = tuple(lay.channels.values())
         observer = Observer(bind_points(lay.rows, lay.present, self.channels))
         self.instruments = Instruments(scenario, self.plant, observer)
         self.activity_path = _activity_path(scenario, lay)

@@ -18,7 +18,7 @@ HOLD_H = (1.0, 6.0)  # a step is held for a time drawn from here
 REACH = 0.35  # steps around the rules, as a share of a channel's range, each way
 FAN_LOW, FAN_HIGH = 0.35, 1.0  # fans step between these shares of their range, whatever their rule says
 RETREAT_S, FAN_RETREAT = 7200.0, 0.15  # after a hot inlet: how long, and how much faster, as a share of the range
-LEFT_ALONE = ("rack_power_limit_frac", "battery_power_kw")
+MOVED = "cooling"  # kind of channel that is stepped; power limits and the battery stay with their rules
 HOT_INLET_C = 27.0  # worst inlet above which a zone's fans step up, and no supply air is warmer than its rule
 
 
@@ -45,7 +45,7 @@ class Excitation:
         self, rules: Controller, channels: Sequence[Channel], step_s: float, seed: int = 0, scale: float = 1.0
     ) -> None:
         self.rules, self.step_s, self.scale, self.seed = rules, step_s, scale, seed
-        self.channels = {c.name: c for c in channels if c.name not in LEFT_ALONE}
+        self.channels = {c.name: c for c in channels if c.kind == MOVED}
         self._rng = np.random.default_rng(seed)
         self._left: dict[str, NDArray[np.float64]] = {}
         self._shift: dict[str, NDArray[np.float64]] = {}

@@ -110,7 +110,7 @@ def there(layout: Layout, scenario: Scenario) -> dict[str, Quantity]:
     return {
         name: q
         for name, q in QUANTITIES.items()
-        if (not q.needs or q.needs in present) and (q.role != "setpoint" or name in layout.channel_names)
+        if (not q.needs or q.needs in present) and (q.role != "setpoint" or name in layout.channels)
     }
 
 

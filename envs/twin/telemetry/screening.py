@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.interface.channels import CHANNELS
 from envs.physics.namespace import Floats
 from envs.twin.telemetry.gaps import runs
 from envs.twin.telemetry.quantities import LOADS, QUANTITIES, Quantity
@@ -27,13 +28,7 @@ CLEARER = 0.1  # correlation gained by a shift that is believed
 LEAST_CORRELATION = 0.3
 #: Followers and what they follow at once: they show a clock that is off.
 PAIRS = (
-    ("zone_fan_speed_frac", "crah_fan_speed_frac"),
-    ("zone_supply_c", "supply_air_temp_setpoint_c"),
-    ("chw_supply_c", "chw_supply_temp_setpoint_c"),
-    ("tcs_supply_c", "tcs_supply_temp_setpoint_c"),
-    ("fws_supply_c", "fws_supply_temp_setpoint_c"),
-    ("tcs_pump_power_kw", "tcs_pump_speed_frac"),
-    ("crah_fan_power_kw", "crah_fan_speed_frac"),
+    *((follower, c.name) for c in CHANNELS.values() for follower in c.followed_by),
     ("ups_power_kw", "rack_power_kw"),
     ("wet_bulb_c", "dry_bulb_c"),
 )

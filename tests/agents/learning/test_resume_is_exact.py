@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from agents.learning import checkpoint as checkpoints
-from agents.learning.build import ALGORITHMS, build_model
+from agents.learning.algorithms import ALGORITHMS
+from agents.learning.build import build_model
 from agents.learning.checkpoint import latest_checkpoint, resume_model, save_checkpoint
 from agents.learning.learn import learn
+from agents.learning.plan import LearningPlan
 from envs.sb3_vec_env import DataCenterSB3VecEnv
 
 STEPS, EVERY, CUT = 384, 64, 180  # the last checkpoint, at 128, lies amid an episode: 32 steps at each of 4 sites
+ON_POLICY = {"hidden": [8], "n_steps": 8}
 OFF_POLICY = {"hidden": [8], "learning_starts": 96, "batch_size": 16, "buffer_size": 1000, "gradient_steps": 1}
 
 
@@ -26,7 +29,7 @@ def sites(num_envs: int = 4) -> DataCenterSB3VecEnv:
 
 
 def fresh(algorithm: str) -> Any:
-    settings = {"hidden": [8], "n_steps": 8} if algorithm == "ppo" else dict(OFF_POLICY)
+    settings: dict[str, Any] = dict(ON_POLICY if ALGORITHMS[algorithm].on_policy else OFF_POLICY)
     environments = sites()
     model = build_model(algorithm, environments, {**settings, "anneal_learning_rate": True}, seed=3)
     environments.seed(40)
@@ -43,7 +46,7 @@ def cut_short(model: Any, folder: Path) -> None:
 
     model.env.step_wait = failing
     with pytest.raises(PowerCut):
-        learn(model, STEPS, folder, checkpoint_every=EVERY)
+        learn(model, LearningPlan(STEPS, checkpoint_every=EVERY), folder)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -51,11 +54,11 @@ def test_a_run_that_was_cut_ends_with_the_networks_of_the_whole_run(algorithm: s
     import torch
 
     whole = fresh(algorithm)
-    learn(whole, STEPS, tmp_path / "whole", checkpoint_every=EVERY)
+    learn(whole, LearningPlan(STEPS, checkpoint_every=EVERY), tmp_path / "whole")
     cut_short(fresh(algorithm), tmp_path / "cut")
     again: Any = resume_model(algorithm, latest_checkpoint(tmp_path / "cut"), sites(), seed=99)
     assert 0 < again.num_timesteps <= CUT
-    learn(again, STEPS, tmp_path / "cut")
+    learn(again, LearningPlan(STEPS), tmp_path / "cut")
     assert again._n_updates == whole._n_updates
     assert [e["r"] for e in again.ep_info_buffer] == [e["r"] for e in whole.ep_info_buffer]
     expected, found = whole.policy.state_dict(), again.policy.state_dict()
@@ -65,7 +68,7 @@ def test_a_run_that_was_cut_ends_with_the_networks_of_the_whole_run(algorithm: s
 
 def test_a_run_resumed_on_another_batch_size_is_refused(tmp_path: Path) -> None:
     model = fresh("sac")
-    learn(model, 96, tmp_path, checkpoint_every=EVERY)
+    learn(model, LearningPlan(96, checkpoint_every=EVERY), tmp_path)
     with pytest.raises(ValueError, match="num_envs 4, this core has 5"):
         resume_model("sac", latest_checkpoint(tmp_path), sites(5), seed=3)
 
@@ -74,7 +77,7 @@ def test_an_interruption_while_writing_leaves_the_older_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = fresh("ppo")
-    learn(model, 64, tmp_path, checkpoint_every=EVERY)
+    learn(model, LearningPlan(64, checkpoint_every=EVERY), tmp_path)
     older = latest_checkpoint(tmp_path)
 
     def failing(model: Any) -> None:

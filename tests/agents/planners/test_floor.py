@@ -6,7 +6,7 @@ import numpy as np
 
 from agents.planners.cem import Budget
 from agents.planners.floor import energy_floor
-from agents.planners.trial import WORK_TOLERANCE, Bench
+from agents.planners.trial import Bench
 from agents.references import RULES_AS_GIVEN, roster
 
 BenchOf = Callable[[str], Bench]
@@ -19,7 +19,7 @@ def test_floor_is_not_above_any_controller_at_full_work(bench_of: BenchOf) -> No
     rules = trials[RULES_AS_GIVEN]
     floor = energy_floor(bench, rules, SMALL, seed=0, also=trials.values())
     for who, trial in trials.items():
-        full = trial.sums["work_done_h"][0] >= rules.sums["work_done_h"][0] * (1.0 - WORK_TOLERANCE)
+        full = trial.sums["work_done_h"][0] >= rules.sums["work_done_h"][0] * (1.0 - 1e-3)
         assert np.all(floor[full] <= trial.sums["facility_power_kwh"][0][full] + 1e-6), who
     assert np.all(floor > trials["random"].sums["it_power_kwh"][0] * 0.5)
 

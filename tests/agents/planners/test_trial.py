@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from agents.planners.best_constant import held
-from agents.planners.trial import INFEASIBLE_USD, Bench, Trial, gated_cost, limits_of
+from agents.planners.trial import INFEASIBLE_USD, Bench, Trial, gated_cost, gated_cost_each, limits_of
 from agents.planners.tuning import rules_with
+from envs.interface.constraints import CONSTRAINTS, GATES, Constraint
+from experiments.evaluation.gates import failed_gates
 
 BenchOf = Callable[[str], Bench]
 
@@ -20,10 +22,11 @@ def bench(bench_of: BenchOf) -> Bench:
 def made_up(hot: float, work: float, reward: float) -> Trial:
     zero = np.zeros((1, 2))
     sums = {
-        "inlet_degree_minutes": zero + hot,
-        "tcs_excess_degree_minutes": zero,
+        "degree_minutes_worst_rack": zero + hot,
+        "tcs_degree_minutes": zero,
         "limit_excess_kwh": zero,
         "trips": zero,
+        "actuator_travel": zero,
         "work_done_h": zero + work,
         "r": zero + reward,
     }
@@ -71,4 +74,34 @@ def test_work_within_a_thousandth_is_equal_work() -> None:
 
 
 def test_reference_that_runs_away_opens_no_gate() -> None:
-    assert limits_of(made_up(700.0, 100.0, 0.0))["inlet_degree_minutes"] == 1.0
+    assert limits_of(made_up(700.0, 100.0, 0.0))["degree_minutes_worst_rack"] == 1.0
+
+
+def test_what_even_the_safest_controller_needs_is_no_breach_of_the_budget() -> None:
+    limits = limits_of(made_up(40.2, 100.0, 0.0), made_up(39.5, 100.0, 0.0))
+    assert limits["degree_minutes_worst_rack"] == 39.5
+    assert gated_cost(made_up(39.5, 100.0, -1.0), limits)[0] < INFEASIBLE_USD
+
+
+@pytest.mark.parametrize("gate", GATES, ids=lambda c: c.name)
+def test_a_search_breaks_on_the_very_gates_that_a_report_has(gate: Constraint) -> None:
+    fine = made_up(0.0, 100.0, -1.0)
+    reference = {c.name: 100.0 if c.at_least else 0.0 for c in GATES}
+    worse = 90.0 if gate.at_least else gate.allowance_per_day + 1.0
+    broken = fine._replace(sums={**fine.sums, gate.name: np.full((1, 2), worse)})
+    assert gated_cost(fine, reference)[0] < INFEASIBLE_USD < gated_cost(broken, reference)[0]
+    assert np.all(gated_cost_each(broken, fine) > INFEASIBLE_USD) and np.all(gated_cost_each(fine, fine) < 6.0)
+    days, one = np.ones(2), {name: values[0] for name, values in fine.sums.items()}
+    judged = failed_gates({**one, gate.name: np.full(2, worse), "days": days}, {**one, "days": days})
+    assert len(judged) == 1 and gate.meaning in judged[0]
+
+
+def test_a_trial_uses_what_the_evaluation_scores(bench: Bench) -> None:
+    from experiments.evaluate import score_and_trace
+
+    found = bench.judge(lambda core: core.rules)
+    bench.single.reset(seed=bench.seed, plan=bench.plan)
+    table, _ = score_and_trace(bench.single, bench.single.rules, bench.scenario.episode.steps)
+    for c in CONSTRAINTS:
+        np.testing.assert_allclose(found.sums[c.name][0], table[c.name], rtol=1e-9, err_msg=c.name)
+    np.testing.assert_allclose(found.cost_usd_day_each()[0], table["cost_usd_day"], rtol=1e-5)

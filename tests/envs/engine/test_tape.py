@@ -119,5 +119,5 @@ def test_every_plant_runs_on_a_tape_with_the_same_bits(scenario: str) -> None:
         before = (core.state, core.in_force, core.outside, core._load, core.lost, core.t.copy())
         for found, expected in zip(flat(taped(*before)), flat(core.plant.step(*before)), strict=True):
             np.testing.assert_array_equal(found, expected)
-        core.step(rng.uniform(-1.0, 1.0, (3, core.action_space.shape[0])).astype(np.float32))
+        core.step(rng.uniform(-1.0, 1.0, (3, core.action_size)).astype(np.float32))
     assert taped.replaying

@@ -21,7 +21,7 @@ IMPOSSIBLE = [
     ("liquid_hall", "zones.hall.crah_running=9", "zones.hall.crah_running = 9.0 is above crah_units = 4.0; give at"),
     ("ai_hall", "channel_ranges={crah_fan_speed_frac: [0.3, 50]}", "is outside [0.05, 1] 1; give a range in it"),
     ("ai_hall", "channel_ranges={supply_air_temp_setpoint_c: [291, 300]}", "is outside [5, 45] degC; give a range"),
-    ("edge_room", "channel_ranges={battery_power_kw: [-1, 1]}", "the battery's range is its power; set battery.power"),
+    ("edge_room", "channel_ranges={battery_power_kw: [-1, 1]}", "its range is the machine's own; set battery.power_kw"),
     ("ai_hall", "legacy_setpoints={supply_air_temp_setpoint_c: 300}", "= 300.0 is outside [18, 27] degC, where the"),
     ("legacy_air", "legacy_setpoints={supply_air_temp_setpoint_c: 25}", "= 25.0 is outside [13, 24] degC, where the"),
     ("edge_room", "legacy_setpoints={battery_power_kw: 51}", "= 51.0 is outside [-50, 50] kW"),

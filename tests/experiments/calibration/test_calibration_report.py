@@ -39,7 +39,7 @@ def test_the_calibrated_scenario_loads_and_trains(folder: Path) -> None:
     assert scenario.name == "edge_room_calibrated" and scenario.chilled_water is not None
     core = DataCenterCore(scenario, 2)
     core.reset(seed=0)
-    core.step(np.zeros((2, core.action_space.shape[0]), np.float32))
+    core.step(np.zeros((2, core.action_size), np.float32))
     assert np.isfinite(core.flows.facility_power_kw).all()
 
 
@@ -49,7 +49,7 @@ def test_draws_from_the_spread_are_halls_that_differ(folder: Path) -> None:
     assert halls.chilled_water is not None and np.ptp(halls.chilled_water.power_factor) > 0.0
     core = DataCenterCore(halls, 4, dtype="float64")
     core.reset(seed=0)
-    core.step(np.zeros((4, core.action_space.shape[0]), np.float32))
+    core.step(np.zeros((4, core.action_size), np.float32))
     assert np.isfinite(core.flows.facility_power_kw).all()
 
 

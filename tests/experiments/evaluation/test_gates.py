@@ -3,18 +3,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.evaluation.gates import GATES, failed_gates, verdict
+from experiments.evaluation.gates import failed_gates, verdict
+
+#: Every gate by name, so that none can be lost unseen: the baseline's value, one that just passes and one that fails
+#: over twelve episodes of a day, and the words of the failure.
+CASES = {
+    "degree_minutes_worst_rack": (10.0, 10.1, 10.12, "more degree-minutes over the inlet limit on its worst rack"),
+    "tcs_degree_minutes": (5.0, 5.1, 5.11, "more degree-minutes over the coolant limit"),
+    "limit_excess_kwh": (2.0, 2.01, 2.02, "more energy over a cap or branch limit"),
+    "trips": (1.0, 1.0, 1.1, "more trips"),
+    "work_done_h": (1000.0, 999.1, 998.0, "less useful work done"),
+    "actuator_travel": (0.8, 2.8, 2.9, "more actuator travel"),
+}
 
 
 def scores(**changed: float) -> dict[str, np.ndarray]:
-    table = {
-        "degree_minutes_worst_rack": 10.0,
-        "tcs_degree_minutes": 5.0,
-        "limit_excess_kwh": 2.0,
-        "trips": 1.0,
-        "work_done_h": 1000.0,
-        "energy_per_work_kwh_h": 1.2,
-    }
+    table = {name: case[0] for name, case in CASES.items()} | {"energy_per_work_kwh_h": 1.2, "days": 1.0}
     return {name: np.full(12, changed.get(name, value)) for name, value in table.items()}
 
 
@@ -25,25 +29,43 @@ def test_equal_safety_and_equal_work_earn_a_number() -> None:
     assert found.saving.estimate == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("gate", GATES, ids=lambda g: g.column)
-def test_each_gate_withholds_the_number_and_says_why(gate) -> None:
-    worse = float(scores()[gate.column][0]) * (0.99 if gate.more_is_better else 1.01)
-    found = verdict(scores(energy_per_work_kwh_h=0.5, **{gate.column: worse}), scores())
+@pytest.mark.parametrize("column", CASES)
+def test_each_gate_withholds_the_number_and_says_why(column: str) -> None:
+    _, fine, worse, words = CASES[column]
+    assert verdict(scores(energy_per_work_kwh_h=0.5, **{column: fine}), scores()).passed
+    found = verdict(scores(energy_per_work_kwh_h=0.5, **{column: worse}), scores())
     assert found.saving is None
     assert len(found.failures) == 1
-    assert gate.words in found.failures[0]
+    assert words in found.failures[0]
 
 
-def test_a_tenth_of_a_percent_less_work_is_tolerated_and_two_tenths_are_not() -> None:
-    assert failed_gates(scores(work_done_h=999.1), scores()) == ()
-    assert "less useful work" in failed_gates(scores(work_done_h=998.0), scores())[0]
+def test_a_failure_names_both_numbers_the_bound_and_the_unit() -> None:
+    (words,) = failed_gates(scores(degree_minutes_worst_rack=20.0), scores())
+    assert "240 K min against 120 (at most 121.32 allowed)" in words
 
 
-def test_a_baseline_without_violations_tolerates_none() -> None:
-    assert failed_gates(scores(limit_excess_kwh=0.01), scores(limit_excess_kwh=0.0))
-    assert not failed_gates(scores(limit_excess_kwh=0.0), scores(limit_excess_kwh=0.0))
+def test_half_a_kelvin_minute_in_twelve_days_is_no_verdict_and_two_are_one() -> None:
+    cool = scores(degree_minutes_worst_rack=0.0)
+    assert failed_gates(scores(degree_minutes_worst_rack=0.5 / 12), cool) == ()
+    assert failed_gates(scores(degree_minutes_worst_rack=2.0 / 12), cool)
 
 
-def test_a_number_that_is_not_finite_never_passes() -> None:
-    assert failed_gates(scores(work_done_h=float("nan")), scores())
-    assert failed_gates(scores(degree_minutes_worst_rack=float("nan")), scores())
+def test_the_demonstrations_agent_moves_more_than_is_allowed_and_a_planner_does_not() -> None:
+    rule = scores(actuator_travel=0.8)
+    assert failed_gates(scores(actuator_travel=6.9), rule)
+    assert failed_gates(scores(actuator_travel=2.0), rule) == ()
+
+
+def test_a_longer_evaluation_allows_as_much_a_day_and_not_more() -> None:
+    week, calm = scores(days=7.0, trips=0.0, limit_excess_kwh=0.06), scores(days=7.0, trips=0.0, limit_excess_kwh=0.0)
+    assert failed_gates(week, calm) == ()
+    assert failed_gates({**week, "days": week["days"] / 7.0}, {**calm, "days": calm["days"] / 7.0})
+
+
+def test_a_trip_is_never_tolerated_where_the_baseline_has_none() -> None:
+    assert failed_gates(scores(trips=1.0 / 12), scores(trips=0.0))
+
+
+@pytest.mark.parametrize("column", CASES)
+def test_a_number_that_is_not_finite_never_passes(column: str) -> None:
+    assert failed_gates(scores(**{column: float("nan")}), scores())

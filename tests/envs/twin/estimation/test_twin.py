@@ -11,6 +11,7 @@ from agents.planners.trial import Bench
 from agents.planners.tuning import rules_with
 from envs.core import DataCenterCore
 from envs.plant.datacenter import Plant
+from envs.play import play
 from envs.twin.estimation.row_load import RowLoad
 from envs.twin.estimation.twin import Twin, measured_outside
 
@@ -62,10 +63,7 @@ def test_the_twin_knows_nothing_but_measurements(bench_of: BenchOf) -> None:
     bench = bench_of("edge_room")
     core = bench.single
     core.reset(seed=0, plan=bench.plan)
-    tape = []
-    for _ in range(4):
-        tape.append({name: value.copy() for name, value in core.measurements().items()})
-        core.step_setpoints(core.rules.act(core.measurements()))
+    tape = [{n: v.copy() for n, v in step.measured.items()} for step in play(core, core.rules, 4)]
     first, again = (Twin(Plant(core.scenario, core.dtype), core.channels) for _ in range(2))
     for seen in tape:
         first.follow(seen)

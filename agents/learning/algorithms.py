@@ -1,0 +1,219 @@
+"""The one table of algorithms: what may be set, which class learns, how its actor is exported, what a resume keeps.
+
+Adding an algorithm takes its settings and its row, both here. The command line, the builder, the checkpoints, the
+export and the tests read this table. The defaults learnt fast on this plant (STACK "What learns fast").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from envs.unknown_name import unknown_name
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+    from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+    from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+    from stable_baselines3.common.type_aliases import TrainFreq
+
+Setting = bool | int | float | str | list[int]
+Settings = Mapping[str, Setting]
+
+
+@dataclass
+class PPOSettings:
+    """Proximal policy optimisation: few samples a cycle, many cycles."""
+
+    learning_rate: float = 1e-3
+    anneal_learning_rate: bool = True
+    n_steps: int = 8
+    batch_size: int = 2048
+    n_epochs: int = 4
+    gamma: float = 0.9
+    gae_lambda: float = 0.95
+    clip_range: float = 0.2
+    ent_coef: float = 0.0
+    vf_coef: float = 0.5
+    max_grad_norm: float = 0.5
+    log_std_init: float = -1.0
+    hidden: list[int] = field(default_factory=lambda: [64, 64])
+    activation: str = "tanh"
+
+
+@dataclass
+class OffPolicySettings:
+    """What every algorithm with a replay buffer shares."""
+
+    learning_rate: float = 3e-4
+    anneal_learning_rate: bool = False
+    buffer_size: int = 500_000
+    learning_starts: int = 5_000
+    batch_size: int = 256
+    gamma: float = 0.9
+    train_freq: int = 1
+    gradient_steps: int = 4
+    hidden: list[int] = field(default_factory=lambda: [64, 64])
+    activation: str = "relu"
+
+
+@dataclass
+class SACSettings(OffPolicySettings):
+    """Soft actor-critic."""
+
+    tau: float = 0.005
+    ent_coef: str = "auto"
+
+
+@dataclass
+class TD3Settings(OffPolicySettings):
+    """Twin delayed deterministic policy gradient, with Gaussian exploration noise."""
+
+    tau: float = 0.005
+    policy_delay: int = 2
+    noise_std: float = 0.2
+
+
+@dataclass
+class TQCSettings(OffPolicySettings):
+    """Truncated quantile critics."""
+
+    tau: float = 0.005
+    ent_coef: str = "auto"
+    top_quantiles_to_drop_per_net: int = 2
+
+
+@dataclass
+class CrossQSettings(OffPolicySettings):
+    """CrossQ: batch renormalisation in place of target networks."""
+
+    learning_rate: float = 1e-3
+    ent_coef: str = "auto"
+    policy_delay: int = 3
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """One row of the table.
+
+    Attributes
+    ----------
+    name : str
+        As in ``agent=<name>``.
+    settings : type
+        Dataclass of what may be set, with its defaults.
+    model : str
+        The class, ``package:Class``.
+    environments : int
+        Sites side by side where nobody says otherwise.
+    on_policy : bool
+        True: learns from fresh rollouts, and episodes that were cut are bootstrapped in one batch. False: learns from a
+        replay buffer, which a checkpoint keeps beside the model.
+    actor : tuple of str
+        Modules from observation to action in their order, as paths below ``model.policy``.
+    squash : str
+        Activation that the class applies after the last of them: ``tanh`` or ``identity``.
+    """
+
+    name: str
+    settings: type[DataclassInstance]
+    model: str
+    environments: int
+    on_policy: bool
+    actor: tuple[str, ...]
+    squash: str
+
+    def model_class(self) -> type[BaseAlgorithm]:
+        """Return the class itself; imports torch."""
+        package, name = self.model.split(":")
+        found: type[BaseAlgorithm] = getattr(import_module(package), name)
+        return found
+
+
+_ROLLOUTS = ("mlp_extractor.policy_net", "action_net")
+_GAUSSIAN = ("actor.latent_pi", "actor.mu")
+
+ALGORITHMS: dict[str, Algorithm] = {
+    row.name: row
+    for row in (
+        Algorithm("ppo", PPOSettings, "stable_baselines3:PPO", 1024, True, _ROLLOUTS, "identity"),
+        Algorithm("sac", SACSettings, "stable_baselines3:SAC", 64, False, _GAUSSIAN, "tanh"),
+        Algorithm("td3", TD3Settings, "stable_baselines3:TD3", 64, False, ("actor.mu",), "identity"),
+        Algorithm("tqc", TQCSettings, "sb3_contrib:TQC", 64, False, _GAUSSIAN, "tanh"),
+        Algorithm("crossq", CrossQSettings, "sb3_contrib:CrossQ", 64, False, _GAUSSIAN, "tanh"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Learner:
+    """Who learns.
+
+    Attributes
+    ----------
+    algorithm : str
+        One of ``ALGORITHMS``.
+    environments : int
+        Sites side by side.
+    settings : mapping
+        What deviates from the algorithm's defaults.
+    """
+
+    algorithm: str
+    environments: int
+    settings: Settings = field(default_factory=dict)
+
+
+def algorithm_named(name: str) -> Algorithm:
+    """Return the row of a name.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, with the known ones.
+    """
+    if name not in ALGORITHMS:
+        raise ValueError(unknown_name("algorithm", name, ALGORITHMS))
+    return ALGORITHMS[name]
+
+
+def algorithm_of(model: BaseAlgorithm) -> Algorithm:
+    """Return the row that a model was built from; a subclass has the row of its parent.
+
+    Raises
+    ------
+    ValueError
+        Where the table has no such class.
+    """
+    rows = {row.model: row for row in ALGORITHMS.values()}
+    for kind in type(model).__mro__:
+        path = f"{kind.__module__.split('.')[0]}:{kind.__name__}"
+        if path in rows:
+            return rows[path]
+    raise ValueError(f"class {type(model).__name__} has no row in the table of algorithms, which has {sorted(rows)}")
+
+
+def rollout_steps(model: BaseAlgorithm) -> int:
+    """Return how many steps each environment takes before the model may learn from them."""
+    if algorithm_of(model).on_policy:
+        return cast("OnPolicyAlgorithm", model).n_steps
+    return cast("TrainFreq", cast("OffPolicyAlgorithm", model).train_freq).frequency
+
+
+def complete_settings(algorithm: str, given: Settings) -> dict[str, Setting]:
+    """All settings of an algorithm: the defaults, replaced where ``given`` says otherwise.
+
+    Raises
+    ------
+    ValueError
+        For an unknown algorithm or setting, naming what is allowed.
+    """
+    settings = algorithm_named(algorithm).settings
+    allowed = [f.name for f in fields(settings)]
+    for name in given:
+        if name not in allowed:
+            raise ValueError(unknown_name(f"setting of {algorithm}", name, allowed))
+    return {**asdict(settings()), **given}

@@ -1,0 +1,229 @@
+"""One scenario's interface as one object: measurements to the box, the box to setpoints, and itself as plain data.
+
+A bundle carries the plain data, so that an operator's box does with numpy alone what the environment does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.interface.action import APPROACH_HIGH_K, APPROACH_LOW_K, ActionDecoder, slew_limited
+from envs.interface.channel import SLEW_INTERVAL_S, Channel
+from envs.interface.channels import CHANNELS
+from envs.interface.observation import Observer
+from envs.interface.points import Point
+from envs.unknown_name import unknown_name
+
+Array = NDArray[np.floating]
+
+WET_BULB, ROW_DEMAND, IN_FORCE = "wet_bulb_c", "row_demand_share", "in_force."
+#: No reading is believed outside these, where a point's range says what is usual and not what is possible. Price caps
+#: reach 9,000 USD/MWh, a backlog grows as long as nobody works it off, a tight aisle of the simulated plant reaches
+#: 4,000 Pa where room units blow far more than racks draw. Engineering guess.
+POSSIBLE_BY_UNIT = {"USD/MWh": (-2000.0, 20_000.0), "h": (-1.0, 10_000.0), "Pa": (-10_000.0, 10_000.0)}
+#: Other readings are believed up to this share of the point's range beyond either end. Engineering guess: outdoor air
+#: in degF in summer, a temperature in kelvin and a share in percent fall outside.
+BELIEVED_BEYOND_FRAC = 0.5
+
+
+class ChannelData(TypedDict):
+    """A channel as plain data; ``slew_down`` and ``slew_up`` per ``slew_interval_s``, None where free."""
+
+    name: str
+    meaning: str
+    per: str
+    rows: int
+    unit: str
+    low: float
+    high: float
+    slew_down: float | None
+    slew_up: float | None
+    deadband: float
+    encoding: str
+
+
+class PointData(TypedDict):
+    """A point as plain data: ``low..high`` maps to -1..1, a reading outside ``possible`` is refused."""
+
+    name: str
+    meaning: str
+    per: str
+    rows: int
+    unit: str
+    low: float
+    high: float
+    possible: list[float]
+
+
+class InterfaceData(TypedDict):
+    """All that encoding and decoding need; channels and points in the order of the box's elements."""
+
+    points: list[PointData]
+    channels: list[ChannelData]
+    step_s: float
+    slew_interval_s: float
+    approach_k: list[float]
+    wet_bulb_point: str
+    row_demand_point: str
+    row_rated_kw: list[float]
+    feeder_limit_kw: float
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What stands between measurements and the box, of one scenario.
+
+    Attributes
+    ----------
+    observer : Observer
+        Stacks and scales the points.
+    decoder : ActionDecoder
+        Turns the box into physical targets.
+    step_s : float
+        Control step [s].
+    """
+
+    observer: Observer
+    decoder: ActionDecoder
+    step_s: float
+
+    def encode(self, measurements: Mapping[str, Array]) -> NDArray[np.float32]:
+        """Observations ``(B, n)`` in [-1, 1] of measurements ``{point: (k, B)}`` in physical units."""
+        wet_bulb_c = measurements[WET_BULB]
+        return self.observer.encode(self.observer.stack(measurements, wet_bulb_c.shape[-1], wet_bulb_c.dtype))
+
+    def decode(self, actions: Array, measurements: Mapping[str, Array]) -> dict[str, Array]:
+        """Physical targets ``{channel: (k, B)}`` of actions ``(B, n)``, before range and slew."""
+        in_force = {c.name: measurements[IN_FORCE + c.name] for c in self.decoder.channels}
+        demand_kw = measurements[ROW_DEMAND] * self.decoder.row_rated_kw
+        return self.decoder.decode(actions, in_force, measurements[WET_BULB][0], demand_kw, self.step_s)
+
+    def limited(self, targets: Mapping[str, Array], measurements: Mapping[str, Array]) -> dict[str, Array]:
+        """Targets as they may go into force: inside the range, as far from what is in force as the slew allows."""
+        return {
+            c.name: slew_limited(c, targets[c.name], measurements[IN_FORCE + c.name], self.step_s)
+            for c in self.decoder.channels
+        }
+
+    def plain(self) -> InterfaceData:
+        """Return all of it as data that JSON can hold, from which ``interface_from`` makes it again."""
+        return {
+            "points": [_point_data(p) for p in self.observer.points if p.observed],
+            "channels": [_channel_data(c) for c in self.decoder.channels],
+            "step_s": self.step_s,
+            "slew_interval_s": SLEW_INTERVAL_S,
+            "approach_k": [APPROACH_LOW_K, APPROACH_HIGH_K],
+            "wet_bulb_point": WET_BULB,
+            "row_demand_point": ROW_DEMAND,
+            "row_rated_kw": [float(v) for v in self.decoder.row_rated_kw.ravel()],
+            "feeder_limit_kw": self.decoder.feeder_limit_kw,
+        }
+
+
+def interface_from(data: InterfaceData, step_s: float | None = None) -> Interface:
+    """Make the interface that ``plain`` wrote.
+
+    Parameters
+    ----------
+    data : InterfaceData
+        From a bundle's manifest.
+    step_s : float, optional
+        Control interval [s] of the loop that acts; the one that the policy was trained on when left out.
+
+    Raises
+    ------
+    ValueError
+        Where the data name a channel or a rule of decoding that this version does not have, or no positive step.
+    """
+    theirs = data["slew_interval_s"], *data["approach_k"], data["wet_bulb_point"], data["row_demand_point"]
+    ours = SLEW_INTERVAL_S, APPROACH_LOW_K, APPROACH_HIGH_K, WET_BULB, ROW_DEMAND
+    if theirs != ours:
+        raise ValueError(
+            f"the manifest decodes with {theirs}, this version with {ours} (slew interval, approach, points); "
+            "run the bundle with the version that exported it"
+        )
+    step = data["step_s"] if step_s is None else step_s
+    if not (np.isfinite(step) and step > 0.0):
+        raise ValueError(f"step_s = {step}; give the seconds between two decisions, above 0")
+    rated = np.asarray(data["row_rated_kw"], np.float32)[:, None]
+    decoder = ActionDecoder([_channel(c) for c in data["channels"]], rated, data["feeder_limit_kw"])
+    return Interface(Observer([_point(p) for p in data["points"]]), decoder, float(step))
+
+
+def possible_range(p: Point) -> tuple[float, float]:
+    """Lowest and highest reading of a point that is believed, in the point's unit.
+
+    A setpoint in force may be the site's own: it is believed in all of its channel's possible range too.
+    """
+    if p.unit in POSSIBLE_BY_UNIT:
+        return POSSIBLE_BY_UNIT[p.unit]
+    reach = BELIEVED_BEYOND_FRAC * (p.high - p.low)
+    low, high = p.low - reach, p.high + reach
+    channel = CHANNELS.get(p.name.removeprefix(IN_FORCE))
+    if channel is not None and channel.possible is not None:
+        return min(low, channel.possible[0]), max(high, channel.possible[1])
+    return low, high
+
+
+def _point_data(p: Point) -> PointData:
+    return PointData(
+        name=p.name,
+        meaning=p.meaning,
+        per=p.per,
+        rows=p.rows,
+        unit=p.unit,
+        low=p.low,
+        high=p.high,
+        possible=list(possible_range(p)),
+    )
+
+
+def _point(data: PointData) -> Point:
+    return Point(
+        name=data["name"],
+        per=data["per"],
+        low=data["low"],
+        high=data["high"],
+        unit=data["unit"],
+        meaning=data["meaning"],
+        rows=data["rows"],
+    )
+
+
+def _channel_data(c: Channel) -> ChannelData:
+    return ChannelData(
+        name=c.name,
+        meaning=c.meaning,
+        per=c.per,
+        rows=c.rows,
+        unit=c.unit,
+        low=c.low,
+        high=c.high,
+        slew_down=c.slew_down if np.isfinite(c.slew_down) else None,
+        slew_up=c.slew_up if np.isfinite(c.slew_up) else None,
+        deadband=c.deadband,
+        encoding=c.encoding,
+    )
+
+
+def _channel(data: ChannelData) -> Channel:
+    if data["name"] not in CHANNELS:
+        raise ValueError(unknown_name("channel", data["name"], CHANNELS))
+    free = float("inf")
+    return replace(
+        CHANNELS[data["name"]],
+        per=data["per"],
+        rows=data["rows"],
+        unit=data["unit"],
+        low=data["low"],
+        high=data["high"],
+        slew_down=free if data["slew_down"] is None else data["slew_down"],
+        slew_up=free if data["slew_up"] is None else data["slew_up"],
+        deadband=data["deadband"],
+        encoding=data["encoding"],
+    )

@@ -1,0 +1,172 @@
+"""The table of constraints: each row's own count, its bound, its breach."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from envs.core import DataCenterCore
+from envs.interface.channels import CHANNELS
+from envs.interface.constraints import CONSTRAINTS, GATES, Use, allowed, breaches, table, within_budget
+from envs.plant.flows import Flows
+from envs.scenario import load
+
+BY_NAME = {c.name: c for c in CONSTRAINTS}
+FAN = replace(CHANNELS["crah_fan_speed_frac"], name="fan", low=0.0, high=1.0, rows=2)
+WATER = replace(CHANNELS["chw_supply_temp_setpoint_c"], name="water", low=10.0, high=20.0, rows=1)
+
+
+def flows(**changed: Any) -> SimpleNamespace:
+    """A step of two sites, three racks, two classes of work."""
+    site = dict.fromkeys(("tcs_excess_degree_minutes", "limit_excess_kwh", "trips"), np.zeros(2))
+    whole = {**site, "inlet_excess_degree_minutes": np.zeros((3, 2)), "work_done": np.zeros((2, 2))}
+    return SimpleNamespace(**{**whole, **changed})
+
+
+def used(*steps: SimpleNamespace, in_force: list[dict[str, np.ndarray]] | None = None) -> dict[str, np.ndarray]:
+    use = Use([FAN, WATER])
+    still = {"fan": np.zeros((2, 2)), "water": np.full((1, 2), 10.0)}
+    for i, step in enumerate(steps):
+        use.add(step, in_force[i] if in_force else still)
+    return use.sums()
+
+
+def test_the_worst_rack_is_the_one_with_the_largest_sum_and_not_each_steps_worst() -> None:
+    one, two = np.zeros((3, 2)), np.zeros((3, 2))
+    one[0, 0], two[1, 0], two[2, 1] = 10.0, 6.0, 4.0
+    found = used(*(flows(inlet_excess_degree_minutes=x) for x in (one, two, two)))
+    assert found["degree_minutes_worst_rack"] == pytest.approx([12.0, 8.0])  # each step's worst would add up to 22
+
+
+@pytest.mark.parametrize(
+    ("name", "flow"),
+    [("tcs_degree_minutes", "tcs_excess_degree_minutes"), ("limit_excess_kwh", "limit_excess_kwh"), ("trips", "trips")],
+)
+def test_what_happens_to_a_site_adds_up_over_the_steps(name: str, flow: str) -> None:
+    found = used(flows(**{flow: np.array([1.0, 2.0])}), flows(**{flow: np.array([0.5, 0.0])}))
+    assert found[name] == pytest.approx([1.5, 2.0])
+    assert not any(values.any() for other, values in found.items() if other != name)
+
+
+def test_work_adds_up_over_its_classes() -> None:
+    step = flows(work_done=np.array([[1.0, 2.0], [10.0, 20.0]]))
+    assert used(step, step)["work_done_h"] == pytest.approx([22.0, 44.0])
+
+
+def test_travel_is_the_mean_over_all_channel_rows_in_full_ranges() -> None:
+    start = {"fan": np.zeros((2, 2)), "water": np.full((1, 2), 10.0)}
+    then = {"fan": np.array([[0.5, 0.0], [0.25, 0.0]]), "water": np.array([[15.0, 12.5]])}
+    found = used(flows(), flows(), flows(), in_force=[start, then, start])
+    # site 0: 0.5 + 0.25 of the fans, 5 of 10 K of the water: 1.25 over three rows, there and back
+    assert found["actuator_travel"] == pytest.approx([2.0 * 1.25 / 3.0, 2.0 * 0.25 / 3.0])
+
+
+def test_the_first_setpoints_are_no_travel() -> None:
+    assert (
+        used(flows(), in_force=[{"fan": np.ones((2, 2)), "water": np.full((1, 2), 20.0)}])["actuator_travel"].max() == 0
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_flow_of_the_table_is_one_of_the_plant(dtype: str) -> None:
+    core = DataCenterCore("edge_room", 2, dtype=dtype)
+    core.reset(seed=0)
+    use = Use(core.channels)
+    for _ in range(3):
+        core.step_setpoints({})
+        use.add(core.flows, core.in_force)
+    assert set(use.sums()) == set(BY_NAME)
+    assert all(values.shape == (2,) and values.dtype == np.float64 for values in use.sums().values())
+    assert {c.flow for c in CONSTRAINTS} <= {*Flows._fields, "travel"}
+
+
+@pytest.mark.parametrize("c", [c for c in CONSTRAINTS if c.limit], ids=lambda c: c.name)
+def test_a_limit_names_a_key_of_the_scenario(c: Any) -> None:
+    part: Any = load("ai_hall")
+    for name in c.limit.split("."):
+        part = getattr(part, name)
+    assert part > 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "reference", "days", "bound"),
+    [
+        ("degree_minutes_worst_rack", 100.0, 12.0, 100.0 * 1.001 + 1.2),
+        ("tcs_degree_minutes", 100.0, 12.0, 100.0 * 1.001 + 1.2),
+        ("limit_excess_kwh", 100.0, 12.0, 100.0 * 1.001 + 0.12),
+        ("trips", 3.0, 12.0, 3.003),
+        ("work_done_h", 1000.0, 12.0, 999.0),
+        ("actuator_travel", 10.0, 12.0, 10.01 + 24.0),
+    ],
+)
+def test_a_bound_is_the_references_use_a_thousandth_and_the_allowance(
+    name: str, reference: float, days: float, bound: float
+) -> None:
+    assert float(allowed(BY_NAME[name], reference, days)) == pytest.approx(bound)
+
+
+def test_the_gates_are_those_of_the_protocol() -> None:
+    assert {c.name for c in GATES} == {
+        "degree_minutes_worst_rack",
+        "tcs_degree_minutes",
+        "limit_excess_kwh",
+        "trips",
+        "work_done_h",
+        "actuator_travel",
+    }
+    assert [c.name for c in CONSTRAINTS if c.at_least] == ["work_done_h"]
+
+
+def use_of(**changed: float) -> dict[str, float]:
+    return {"work_done_h": 1000.0, **{c.name: 10.0 for c in CONSTRAINTS if not c.at_least}, **changed}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "breach"),
+    [
+        ("degree_minutes_worst_rack", 13.11, 3.0),  # 10 x 1.001 + 0.1 are allowed of a day
+        ("tcs_degree_minutes", 13.11, 3.0),
+        ("limit_excess_kwh", 13.02, 30.0),  # a kWh counts ten
+        ("trips", 11.01, 1000.0),  # a trip counts a thousand
+        ("work_done_h", 899.1, 10.0),  # a tenth of the least, of a hundred
+        ("actuator_travel", 13.01, 1.0),
+    ],
+)
+def test_a_breach_is_what_passes_the_bound_by_its_weight(name: str, value: float, breach: float) -> None:
+    found = breaches(use_of(**{name: value}), use_of(), 1.0)
+    assert float(found.pop(name)) == pytest.approx(breach)
+    assert not any(float(other) for other in found.values())
+
+
+def test_equal_use_breaks_nothing_and_a_number_that_is_not_finite_breaks_without_bound() -> None:
+    assert not any(float(b) for b in breaches(use_of(), use_of(), 1.0).values())
+    for name in BY_NAME:
+        assert breaches(use_of(**{name: float("nan")}), use_of(), 1.0)[name] == np.inf
+
+
+def test_breaches_are_judged_candidate_by_candidate_and_episode_by_episode() -> None:
+    use = {name: np.full((3, 2), value) for name, value in use_of().items()}
+    use["trips"] = np.array([[10.0, 10.0], [12.0, 10.0], [10.0, 13.0]])
+    reference = {name: np.full((1, 2), value) for name, value in use_of().items()}
+    np.testing.assert_array_equal(breaches(use, reference, 1.0)["trips"] > 0, [[0, 0], [1, 0], [0, 1]])
+
+
+def test_a_reference_that_runs_away_is_cut_to_the_budget_or_to_what_the_safest_needs() -> None:
+    inlet, work = BY_NAME["degree_minutes_worst_rack"], BY_NAME["work_done_h"]
+    assert within_budget(inlet, 700.0, 0.0, 1.0) == 1.0
+    assert within_budget(inlet, 700.0, 0.0, 7.0) == 7.0
+    assert within_budget(inlet, 0.4, 0.0, 1.0) == 0.4
+    assert within_budget(inlet, 40.2, 39.5, 1.0) == 39.5
+    assert within_budget(work, 700.0, 0.0, 1.0) == 700.0
+
+
+def test_the_table_is_plain_data() -> None:
+    rows = json.loads(json.dumps(table(), allow_nan=False))
+    assert [row["name"] for row in rows] == list(BY_NAME)
+    assert rows[0]["budget_per_day"] == 1.0 and rows[-1]["budget_per_day"] is None
+    assert all(row["meaning"] and row["unit"] for row in rows)
