@@ -12,7 +12,7 @@ import pytest
 from envs.interface.channels import CHANNELS
 from envs.interface.reward import TERM_NAMES, RewardConfig
 from envs.plant.flows import COOLING_POWER
-from experiments.evaluation.score import COOLING, KPIS, MEASURES, PAID, Scorer, totals
+from experiments.evaluation.score import KPIS, MEASURES, PAID, Scorer, totals
 
 PRICES = RewardConfig(water_usd_m3=4.0, blowdown_usd_m3=2.0)
 COST = {name: float(2**i) for i, name in enumerate(TERM_NAMES)}  # no sum of some of them is another one
@@ -135,7 +135,7 @@ def test_energy_is_judged_without_the_battery() -> None:
     assert table["peak_kw"] == pytest.approx([900.0] * 2)
 
 
-@pytest.mark.parametrize("name", COOLING)
+@pytest.mark.parametrize("name", COOLING_POWER)
 def test_each_cooling_consumer_counts_once(name: str) -> None:
     more = flows(**{name: getattr(flows(), name) + 6.0})
     assert scored([more] * 12)["cooling_kwh"] == pytest.approx([16.0] * 2)
