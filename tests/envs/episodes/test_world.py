@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from envs.episodes.episode import EpisodePlan, draw_plan
-from envs.episodes.world import LEAST_HUMIDITY, World
+from envs.episodes.world import World
 from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
 from envs.scenario import load
-from envs.signals.step import Load, outside_from_bulbs
+from envs.signals.step import LEAST_HUMIDITY, Load, outside_from_bulbs
 from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
 from experiments.evaluation.splits import load_split, plan_episodes
 

@@ -12,7 +12,7 @@ import pytest
 from envs.interface.channels import CHANNELS
 from envs.interface.reward import TERM_NAMES, RewardConfig
 from envs.plant.flows import COOLING_POWER
-from experiments.evaluation.score import COOLING, KPIS, MEASURES, PAID, Scorer, totals
+from experiments.evaluation.score import KPIS, MEASURES, PAID, Scorer, totals
 
 PRICES = RewardConfig(water_usd_m3=4.0, blowdown_usd_m3=2.0)
 COST = {name: float(2**i) for i, name in enumerate(TERM_NAMES)}  # no sum of some of them is another one
@@ -106,6 +106,43 @@ def test_each_column_of_an_hour_is_what_the_hand_gives(measure: Any) -> None:
     assert hour()[measure.column][0] == pytest.approx(HOUR[measure.column], rel=1e-6)
 
 
+#: What a reader must find in the title of a column, and its unit.
+WORDS: dict[str, tuple[str, str]] = {
+    "energy_per_work_kwh_h": ("energy per useful work", "kWh per accelerator-h"),
+    "facility_kwh": ("facility energy", "kWh"),
+    "cooling_kwh": ("cooling energy", "kWh"),
+    "peak_kw": ("peak grid power", "kW"),
+    "water_l": ("make-up water", "L"),
+    "carbon_kg": ("carbon", "kg CO2"),
+    "utility_cost_usd": ("energy and water cost", "USD"),
+    "degree_minutes_worst_rack": ("over the inlet limit, worst rack", "K min"),
+    "worst_excess_k": ("largest excess", "K"),
+    "worst_inlet_c": ("warmest inlet", "degC"),
+    "longest_spell_min": ("longest spell", "min"),
+    "tcs_degree_minutes": ("over the coolant limit", "K min"),
+    "violations": ("steps with a violation", "1"),
+    "trips": ("trips", "1"),
+    "limit_excess_kwh": ("over caps and branch limits", "kWh"),
+    "capper_s": ("capper active", "s"),
+    "work_done_h": ("work done", "accelerator-h"),
+    "work_lost_h": ("work lost", "accelerator-h"),
+    "backlog_h": ("backlog", "accelerator-h"),
+    "travel_ranges": ("travel", "full ranges per channel-row and day"),
+    "pue": ("PUE", "1"),
+    "wue_l_kwh": ("WUE", "L/kWh"),
+    "cue_kg_kwh": ("CUE", "kg CO2/kWh"),
+    "itue": ("ITUE", "1"),
+    "tue": ("TUE", "1"),
+    "energy_residual_frac": ("energy-balance residual", "of facility power"),
+}
+
+
+@pytest.mark.parametrize("measure", KPIS, ids=lambda m: m.column)
+def test_a_column_carries_the_title_and_the_unit_of_what_it_holds(measure: Any) -> None:
+    words, unit = WORDS[measure.column]
+    assert words in measure.title and measure.unit == unit
+
+
 def test_every_measure_has_its_hand_calculation() -> None:
     assert {m.column for m in KPIS} == set(HOUR)
 
@@ -135,7 +172,7 @@ def test_energy_is_judged_without_the_battery() -> None:
     assert table["peak_kw"] == pytest.approx([900.0] * 2)
 
 
-@pytest.mark.parametrize("name", COOLING)
+@pytest.mark.parametrize("name", COOLING_POWER)
 def test_each_cooling_consumer_counts_once(name: str) -> None:
     more = flows(**{name: getattr(flows(), name) + 6.0})
     assert scored([more] * 12)["cooling_kwh"] == pytest.approx([16.0] * 2)
