@@ -106,7 +106,8 @@ class EnergyPlusPlant:
     ) -> tuple[PlantState, Flows]:
         """Start EnergyPlus anew: warm-up days and an hour under the first setpoints.
 
-        Arguments are as in `Plant.steady_state`. ``warmth_k`` is not applied: EnergyPlus begins where its warm-up days lead.
+        Arguments are as in `Plant.steady_state`. ``warmth_k`` is not applied: EnergyPlus begins where its warm-up days
+        lead.
         """
         if len(warmth_k) != 1:
             raise ValueError(f"num_envs = {len(warmth_k)}: EnergyPlus runs one hall at a time; give 1")

@@ -28,7 +28,10 @@ SUPPLY = "coil_water_in_c[0]"  # behind the loop's volume, as the supply of our 
 
 
 def rule_actuators() -> dict[str, Actuator]:
-    """What the rule sets beside the channels and `water_cooled_hall.economizer_actuators`; the model must have a switched chiller."""
+    """What the rule sets beside the channels and `water_cooled_hall.economizer_actuators`.
+
+    The model must have a switched chiller.
+    """
     return {CHILLER: schedule_actuator(CHILLER_AVAILABLE)}
 
 
@@ -50,7 +53,8 @@ def with_our_rule(control: Control, scenario: Scenario, step_s: float) -> Contro
     Parameters
     ----------
     control : Control
-        Load and setpoints. Where it closes the economizer itself (`water_cooled_hall.with_economizer_guard`) it stays closed.
+        Load and setpoints. Where it closes the economizer itself (`water_cooled_hall.with_economizer_guard`) it stays
+        closed.
     scenario : Scenario
         Chilled water with an economizer.
     step_s : float

@@ -150,7 +150,8 @@ def economizer_actuators(scenario: Scenario) -> dict[str, Actuator]:
 def with_economizer_guard(control: Control, scenario: Scenario) -> Control:
     """A control that also opens the economizer, from the step before: where it would cool the water that enters it.
 
-    Every run of a hall with an economizer needs it and the actuators of `economizer_actuators`; see `water_plant.exchanger_model`.
+    Every run of a hall with an economizer needs it and the actuators of `economizer_actuators`; see
+    `water_plant.exchanger_model`.
     """
     plant = scenario.chilled_water
     if plant is None or not plant.economizer:

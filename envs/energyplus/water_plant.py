@@ -88,8 +88,8 @@ def exchanger_model(p: ChilledWater) -> Model:
     """Plate exchanger of the economizer: our UA, counterflow, cold flow modulated to hold the supply setpoint.
 
     Schedule: ``Economizer Available``. It must be switched off where the condenser water is too warm
-    (`water_cooled_hall.with_economizer_guard`): left to its own control there, EnergyPlus 25.2 takes no heat in it but ends the
-    step with more water in the coils than their air was cooled with, some 5 % of heat from nowhere.
+    (`water_cooled_hall.with_economizer_guard`): left to its own control there, EnergyPlus 25.2 takes no heat in it but
+    ends the step with more water in the coils than their air was cooled with, some 5 % of heat from nowhere.
     """
     return single_object(
         "HeatExchanger:FluidToFluid",
