@@ -116,14 +116,14 @@ def reference_choice(scenario: Scenario, controllers: Sequence[str]) -> dict[str
     Raises
     ------
     ValueError
-        For a name that the scenario's roster does not have.
+        For a name that no reference controller of the scenario has.
     """
     from experiments.evaluation.policies import reference_policies
 
     known = reference_policies(scenario)
     missing = [name for name in controllers if name not in known]
     if missing:
-        raise ValueError(f"controllers = {missing} are not in the roster of {scenario.name!r}: {sorted(known)}")
+        raise ValueError(f"controllers = {missing} are no reference controllers of {scenario.name!r}; choose from {sorted(known)}")
     return {name: known[name] for name in controllers or [n for n in CONTROLLERS if n in known]}
 
 

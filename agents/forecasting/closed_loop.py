@@ -66,9 +66,9 @@ def model_path(
     ----------
     model : HallModel
     start : Present
-        From ``state_from_history.present``; left as it was.
+        From `envs.twin.estimation.present.present`; left as it was.
     signals : Signals
-    told : Told
+    told : ForecastInputs
         Faults count their seconds from now; ``setpoints`` are ``{channel: (k, B)}``, held.
     noise_seed : int, optional
         With it the rules read noisy sensors, as the building's do: requests of single racks depend on it.

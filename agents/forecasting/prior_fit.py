@@ -56,7 +56,7 @@ def matched_scenarios(scenario: Scenario, history: Telemetry, how: PriorFitSetti
         What all halls are thought to be.
     history : Telemetry
         Training telemetry.
-    how : Match
+    how : PriorFitSettings
     """
     if not how.iterations:
         return [scenario] * history.batch

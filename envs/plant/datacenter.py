@@ -86,7 +86,7 @@ class Plant:
         Parameters
         ----------
         start : PlantState
-        now : Now
+        now : StepConditions
             What holds for the whole step.
         load, t
             As in `step`.

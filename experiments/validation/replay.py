@@ -212,7 +212,7 @@ def replay(
     elevation_m : sequence of float
         Of each run's site.
     runs : sequence of mapping
-        ``Run.values`` of each, (T,) per name, all of one length.
+        ``EngineRun.values`` of each, (T,) per name, all of one length.
     step_s : float
         Zone time step [s].
     pieces : int

@@ -62,7 +62,7 @@ def test_what_cannot_be_run_is_refused_with_the_mend() -> None:
         setting(scenario, SimpleNamespace(), [13], 7)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="days = 40"):
         setting(scenario, SimpleNamespace(), [1], 40)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="not in the roster"):
+    with pytest.raises(ValueError, match="are no reference controllers of"):
         reference_choice(scenario, ["nobody"])
 
 

@@ -40,7 +40,7 @@ class Present(NamedTuple):
     ----------
     state : PlantState
         Of the model.
-    rules : Together
+    rules : CombinedController
         The building's controllers with what they remember.
     in_force : dict
         Setpoints of the step that has passed ``{channel: (k, B)}``.
@@ -71,7 +71,7 @@ def present(model: HallModel, history: Telemetry, replay: ReplaySettings) -> Pre
     model : HallModel
     history : Telemetry
         At least ``replay.hours`` long.
-    replay : Replay
+    replay : ReplaySettings
     """
     rows = round(replay.hours * 3600.0 / model.step_s) + 1
     if history.rows < rows:
