@@ -123,7 +123,9 @@ def reference_choice(scenario: Scenario, controllers: Sequence[str]) -> dict[str
     known = reference_policies(scenario)
     missing = [name for name in controllers if name not in known]
     if missing:
-        raise ValueError(f"controllers = {missing} are no reference controllers of {scenario.name!r}; choose from {sorted(known)}")
+        raise ValueError(
+            f"controllers = {missing} are no reference controllers of {scenario.name!r}; choose from {sorted(known)}"
+        )
     return {name: known[name] for name in controllers or [n for n in CONTROLLERS if n in known]}
 
 

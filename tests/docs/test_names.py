@@ -1,4 +1,7 @@
-"""What pages, docstrings and comments name is there: paths, modules, and what a module or class defines."""
+"""What pages, docstrings and comments quote is there: paths, modules, and what a module or class defines.
+
+The changelog is left out: it tells what was.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,11 @@ from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve()  # names what is gone, to prove that it is found
+ROOT = HERE.parents[2]
+ROOMS = ("envs/", "agents/", "experiments/", "scripts/", "configs/", "tests/", "docs/")
 CODE_ROOMS = ("envs", "agents", "experiments", "scripts", "tests")
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**/*.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/**/*.md")
 MODULE = "<module>"  # scope of what stands at the top of a file
 
 QUOTED = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", flags=re.DOTALL)
@@ -25,10 +30,11 @@ PATH = re.compile(
     r"(?<![\w./:\\$-])((?:envs|agents|experiments|scripts|configs|tests|docs)/[\w./*{},<>-]*[\w/*}>])"
     r"(?::\s*([A-Za-z_]\w*(?:\.\w+)*))?"
 )
+FILE = re.compile(r"(?<![\w./:\\$*<-])((?:\w+/)*\w+\.py)(?![\w/]|\.\w)")
 DOTTED = re.compile(r"(?<![\w./:-])((?:envs|agents|experiments|scripts)(?:\.[A-Za-z_]\w*)+)(?![\w/])")
 
-# What a page may name although it is not there, with the reason: (page, name).
-EXCEPTIONS: dict[tuple[str, str], str] = {}
+#: What a page may name although it is not there: ``(page, name): reason``.
+EXCEPTIONS = {("tests/test_floors.py", "a/b.py"): "an example of a path"}
 
 
 class Name(NamedTuple):
@@ -67,9 +73,11 @@ def quotations_of_code(source: str) -> Iterator[Name]:
 
 
 def paths_and_dotted_names(quotation: Name) -> Iterator[Name]:
-    """Paths, each with the name that follows its colon, and dotted names in a piece of quoted code."""
+    """Paths, each with the name that follows its colon, files and dotted names in a piece of quoted code."""
     for found in PATH.finditer(quotation.words):
         yield Name(quotation.line, f"{found[1]}:{found[2]}" if found[2] else found[1])
+    for found in FILE.finditer(PATH.sub(" ", quotation.words)):
+        yield Name(quotation.line, found[1])
     for found in DOTTED.finditer(quotation.words):
         yield Name(quotation.line, found[1])
 
@@ -78,11 +86,19 @@ def paths_and_dotted_names(quotation: Name) -> Iterator[Name]:
 
 
 def is_there(words: str) -> bool:
-    """Whether a path or dotted name is in the tree."""
-    if "/" not in words:
+    """Whether a path from the root, the end of a path to a Python file, or a dotted name is in the tree."""
+    if words.endswith(".py") and not words.startswith(ROOMS):
+        return f"/{words}\n" in ends_of_files()
+    if not words.startswith(ROOMS):
         return dotted_name_is_there(words)
     path, _, name = words.partition(":")
     return all(path_is_there(p) for p in alternatives(path)) and (not name or name_is_there(ROOT / path, name))
+
+
+@cache
+def ends_of_files() -> str:
+    """Every Python file of the rooms with a slash before each part of its path, one a line."""
+    return "".join(f"/{path.relative_to(ROOT).as_posix()}\n" for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 
 
 def alternatives(path: str) -> list[str]:
@@ -151,3 +167,106 @@ def own_attributes(function: ast.AST) -> Iterator[str]:
     for node in ast.walk(function):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name):
             yield node.attr
+
+
+# ---- the tests ------------------------------------------------------------------------------------------------------
+
+
+def not_there(page: str, found: Iterator[Name]) -> list[str]:
+    """Names of a page's quotations that the tree lacks, exceptions left out."""
+    names = [name for quotation in found for name in paths_and_dotted_names(quotation)]
+    return [
+        f"{page}:{name.line}: {name.words}"
+        for name in names
+        if not is_there(name.words) and (page, name.words) not in EXCEPTIONS
+    ]
+
+
+def test_what_pages_name_is_there() -> None:
+    pages = [path for pattern in PAGES for path in sorted(ROOT.glob(pattern))]
+    assert len(pages) > 50
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in pages}
+    lost = [line for page, text in texts.items() for line in not_there(page, quotations_of_page(text))]
+    assert not lost, "these names are not in the tree:\n" + "\n".join(lost)
+
+
+@pytest.mark.parametrize("room", [*CODE_ROOMS, "docs"])
+def test_what_docstrings_and_comments_name_is_there(room: str) -> None:
+    files = sorted((ROOT / room).rglob("*.py"))
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in files if path != HERE}
+    assert texts
+    lost = [line for page, text in texts.items() for line in not_there(page, quotations_of_code(text))]
+    assert not lost, "these names are not in the tree:\n" + "\n".join(lost)
+
+
+def test_every_exception_is_still_needed() -> None:
+    for (page, name), reason in EXCEPTIONS.items():
+        assert reason and not is_there(name) and name.partition(":")[0] in (ROOT / page).read_text(encoding="utf-8")
+
+
+# ---- that the tests can fail ----------------------------------------------------------------------------------------
+
+GONE = (
+    "envs/electrical.py",
+    "envs/plant/flows.py: COOLING",
+    "envs/plant/{flows,gone}.py",
+    "experiments/score.py",
+    "experiments/evaluation/score.py: Scorer.nothing",
+    "tests/agents/test_roster.py",
+    "configs/scenario/<name>.toml",
+    "configs/*/gone.yaml",
+    "roster.py",
+    "plant/roster.py",
+    "envs.gone",
+    "envs.plant.flows.Gone",
+    "agents.references.roster",
+    "envs.plant.datacenter.Plant.settled",
+    "python -m scripts.gone --store",
+)
+THERE = (
+    "envs/plant/electrical.py",
+    "envs/plant/flows.py: COOLING_POWER",
+    "envs/plant/datacenter.py: Plant.steady_state",
+    "envs/plant/{flows,ledger}.py",
+    "envs/plant/",
+    "configs/scenario/<name>.yaml",
+    "configs/*/test.yaml",
+    "references.py",
+    "plant/ledger.py",
+    "envs.plant",
+    "envs.plant.flows.Flows.trips",
+    "envs.scenario.load",
+    "envs.core.DataCenterCore.plant",
+    "python -m scripts.bench --long",
+)
+
+
+@pytest.mark.parametrize("words", GONE)
+@pytest.mark.parametrize("form", ["See `{}`.", "See ``{}``.", "```\n{}\n```\n"])
+def test_a_name_that_is_gone_is_found_in_a_page(words: str, form: str) -> None:
+    assert len(not_there("page", quotations_of_page(form.format(words)))) == 1
+
+
+@pytest.mark.parametrize("words", GONE)
+@pytest.mark.parametrize("form", ['"""See `{}`."""', "x = 1  # as ``{}``", 'class A:\n    """A.\n\n    `{}`\n    """'])
+def test_a_name_that_is_gone_is_found_in_code(words: str, form: str) -> None:
+    assert len(not_there("file", quotations_of_code(form.format(words)))) == 1
+
+
+@pytest.mark.parametrize("words", THERE)
+def test_a_name_that_is_there_is_found_and_accepted(words: str) -> None:
+    quotation = Name(1, words)
+    assert list(paths_and_dotted_names(quotation)) and not_there("page", iter([quotation])) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["runs/envs/gone.txt", "https://x.y/envs/gone.py", "x = 'setup.py.bak/'", "EnergyPlus", "envs:coldaisle/X-v0"],
+)
+def test_other_words_are_no_names(words: str) -> None:
+    assert list(paths_and_dotted_names(Name(1, words))) == []
+
+
+def test_names_carry_the_line_of_their_quotation() -> None:
+    page = "one\n```\nx\nenvs/a.py\n```\ntwo `envs/b.py`\n"
+    assert not_there("p", quotations_of_page(page)) == ["p:3: envs/a.py", "p:6: envs/b.py"]

@@ -276,7 +276,8 @@ def load_weather(
         return read_epw_weather(name_or_path, start_year)
     if site is None:
         raise ValueError(
-            f"{name_or_path}: a table does not say where it was measured; give site=ClimateSite(...) or an embedded site's key"
+            f"{name_or_path}: a table does not say where it was measured; give site=ClimateSite(...) or the key of an "
+            "embedded site"
         )
     place = climate(site).site if isinstance(site, str) else site
     return read_table_weather(
