@@ -23,6 +23,7 @@ from experiments.schema import CONFIGS, register
 from experiments.transfers.setting import Setting, setting, weather_path
 
 if TYPE_CHECKING:
+    from envs.core import DataCenterCore
     from envs.scenario import Scenario
     from experiments.evaluation.policies import PolicyMaker
 
@@ -94,7 +95,7 @@ def _series(found: Sequence[Series]) -> Series:
     return {**found[0], **{name: np.concatenate([s[name] for s in found], axis=1) for name in BATCH_SERIES}}
 
 
-def _facts(given: Setting, core: Any, seconds: Mapping[str, float], plant: str) -> dict[str, Any]:
+def _facts(given: Setting, core: DataCenterCore, seconds: Mapping[str, float], plant: str) -> dict[str, Any]:
     from envs.energyplus.engine import engine_version
 
     return {
