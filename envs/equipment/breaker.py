@@ -170,8 +170,9 @@ def _thermal(p: Breaker, nodes: BreakerNodes, theta: Array, load: Array, dt_s: f
     decay = 1.0 - lag_share(p.tau_s, dt_s)
     heat = load * load
     gap = heat - theta
-    share = upper((heat - p.pickup_ratio * p.pickup_ratio) / (abs(gap) + _TINY), decay)
-    return heat - gap * decay, namespace(load).log(share) * (-p.tau_s / dt_s), share > decay
+    floor = max(decay, _TINY) if isinstance(decay, float) else upper(decay, _TINY)  # a memory far below a step long
+    share = upper((heat - p.pickup_ratio * p.pickup_ratio) / (abs(gap) + _TINY), floor)
+    return heat - gap * decay, namespace(load).log(share) * (-p.tau_s / dt_s), share > floor
 
 
 def _curve(p: Breaker, nodes: BreakerNodes, damage: Array, load: Array, dt_s: float) -> tuple[Array, Array, Array]:

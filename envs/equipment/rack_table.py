@@ -15,6 +15,7 @@ from envs.physics.namespace import Array
 from envs.units import RHO_AIR_KG_M3
 
 _DRAUGHT = 0.004  # of the flow at full fan speed, through a rack that is down [G]
+_LEAST_DRAUGHT_KG_S = 5e-4  # air that drifts through a cabinet without server fans: a wholly liquid rack [G]
 _LEAST_ACTIVE_SHARE = 0.05  # below it the working chip fades into an idle one
 _UNCAPPED = 1e6  # inverse draw of a slot that no cap reaches
 _W_PER_KW = 1000.0
@@ -214,5 +215,5 @@ def _fan_arrays(c: _Columns) -> dict[str, Array]:
         "fan_idle_speed": c.fan_idle_speed_frac,
         "fan_load_speed": c.fan_load_speed_frac,
         "flow_kg_s": flow,
-        "draught_kg_s": _DRAUGHT * flow,
+        "draught_kg_s": np.maximum(_DRAUGHT * flow, _LEAST_DRAUGHT_KG_S),
     }
