@@ -147,7 +147,7 @@ def read_stamps(
         if np.isnat(parsed.face).any() and len(cells) == 1:
             numbers = pd.to_numeric(text, errors="coerce").to_numpy(np.float64)
             if numbers.size and np.isfinite(numbers).all():
-                return _counted(path, name, numbers, any_zero)
+                parsed = _counted(path, name, numbers, any_zero)
     unread = np.flatnonzero(np.isnat(parsed.face))
     if unread.size:
         row = int(unread[0])
@@ -221,8 +221,8 @@ def even_stamps(path: Path, name: str, times: Times) -> tuple[NDArray[np.datetim
         found = "repeats" if steps[row] == 0 else "is before" if steps[row] < 0 else f"is {steps[row]:g} s after"
         raise ValueError(
             f"{path}, {line(path, row + 1)}, column '{name}': {stamps[row + 1]} {found} the stamp above it, expected "
-            f"{step:g} s after; write evenly spaced standard time (no daylight saving; rows exported twice are to be "
-            f"removed) ({faults.size} such steps)"
+            f"{step:g} s after; write evenly spaced standard time (no daylight saving, or name its zone in "
+            f"site.clock_zone; remove rows that were exported twice) ({faults.size} such steps)"
         )
     return stamps, step
 
@@ -275,20 +275,22 @@ def _parsed(text: pd.Series) -> _Parsed:
     return _Parsed(face, np.where(offset.to_numpy() == "", np.nan, offset_s))
 
 
-def _counted(path: Path, name: str, numbers: Floats, any_zero: bool) -> Times:
-    """Stamps that are plain numbers: since 1970, Excel's days or, where allowed, seconds from any zero."""
+def _counted(path: Path, name: str, numbers: Floats, any_zero: bool) -> _Parsed:
+    """Stamps that are numbers: since 1970 (UTC), Excel's days (local) or, where allowed, seconds from any zero."""
+    universal, local = np.zeros(len(numbers)), np.full(len(numbers), np.nan)
     low, high = float(numbers.min()), float(numbers.max())
     for factor in (1.0, 1e3, 1e6, 1e9):
         if _EPOCH_S[0] * factor <= low and high <= _EPOCH_S[1] * factor:
-            return np.rint(numbers / factor * 1000.0).astype(np.int64).astype("datetime64[ms]")
+            since = np.rint(numbers / factor * 1000.0).astype(np.int64)
+            return _Parsed(since.astype("datetime64[ms]"), universal)
     steps = np.diff(numbers)
     usual = usual_step_s(numbers)
     days = len(numbers) > 1 and float(np.median(np.abs(steps))) <= (0.5 if any_zero else 1.0)
     if _EXCEL_DAYS[0] <= low and high <= _EXCEL_DAYS[1] and days:
-        return _EXCEL_ZERO + np.rint(numbers * 86_400.0).astype("timedelta64[s]").astype("timedelta64[ms]")
+        return _Parsed(_EXCEL_ZERO + np.rint(numbers * 86_400.0).astype("timedelta64[s]"), local)
     even = usual > 0.0 and float(np.mean(np.abs(steps - usual) <= JITTER_FRAC * usual)) >= 0.5
     if any_zero and low >= 0.0 and high - low <= _LONGEST_COUNT_S and high <= _EPOCH_S[1] and even:
-        return ZERO + np.rint(numbers * 1000.0).astype("timedelta64[ms]")
+        return _Parsed(ZERO + np.rint(numbers * 1000.0).astype("timedelta64[ms]"), universal)
     row = int(np.argmax(np.abs(numbers - np.median(numbers))))
     also = ", or evenly spaced seconds from any zero" if any_zero else ""
     raise ValueError(

@@ -158,8 +158,8 @@ def refuse_others(path: Path, frame: pd.DataFrame, asked: Collection[str], other
         raise ValueError(f"{path}, line 1, column '{timely[0]}': {_time_mend(timely)}")
     if unasked:
         raise ValueError(
-            f"{path}, line 1, column '{unasked[0]}': nobody asked for it, expected {', '.join(asked)}; rename or remove "
-            f"the column ({len(unasked)} such columns: {', '.join(unasked)[:200]})"
+            f"{path}, line 1, column '{unasked[0]}': nobody asked for it, expected {', '.join(asked)}; rename or "
+            f"remove the column ({len(unasked)} such columns: {', '.join(unasked)[:200]})"
         )
 
 
@@ -178,8 +178,8 @@ def _time_mend(headings: Sequence[str]) -> str:
         return f"time stamps are read from a column '{TIME_COLUMN}'; join {', '.join(parts)} into it (2023-01-31T14:00)"
     zone = " and end its stamps in Z" if re.search(r"utc|gmt", headings[0].lower()) else ""
     return (
-        f"time stamps are read from a column '{TIME_COLUMN}'; rename it{zone}, or remove it where the rows are the hours "
-        "of a year from 1 January on"
+        f"time stamps are read from a column '{TIME_COLUMN}'; rename it{zone}, or remove it where the rows are the "
+        "hours of a year from 1 January on"
     )
 
 

@@ -220,7 +220,8 @@ def with_file(
     columns : mapping
         ``price_usd_mwh`` and/or ``carbon_g_kwh`` to the file's headings.
     time_column : str or sequence of str, optional
-        Heading of time stamps, or of date and time of day; without it row 0 is the first hour of ``grid`` and ``step_s`` its step.
+        Heading of time stamps, or of date and time of day; without it row 0 is the first hour of ``grid`` and
+        ``step_s`` its step.
     utc_offset_h : float
         Offset [h] of stamps that carry none.
     zone : str
@@ -248,11 +249,11 @@ def with_file(
         others=others,
     )
     if time_column:
-        series = _without_leap_days(series, grid.zone.utc_offset_h)
+        series = _years_of(_without_leap_days(series, grid.zone.utc_offset_h), grid)
     elif series.duration_s > grid.span_s:
         raise ValueError(
             f"{path}, line {len(series) + 1}: {len(series)} rows of {series.step_s:g} s without stamps cover "
-            f"{series.duration_s / 86400.0:g} days, expected {grid.span_s / 86400.0:g}: which day is too many cannot be "
+            f"{series.duration_s / 86400.0:g} days, expected {grid.span_s / 86400.0:g}: which day is too many is not "
             f"known; add a column '{TIME_COLUMN}' (29 February is then left out), or cut the file"
         )
     if series.duration_s < grid.span_s:
@@ -283,3 +284,11 @@ def _without_leap_days(series: Series, utc_offset_h: float) -> Series:
         return series
     moved = np.timedelta64(round(int(np.argmax(kept)) * series.step_s * 1000.0), "ms")
     return replace(series, start_utc=series.start_utc + moved, values=series.values[kept])
+
+
+def _years_of(series: Series, grid: GridSignals) -> Series:
+    """As much of a series as the grid spans, where it lies in other years than the grid: what wraps must fit."""
+    after_s = float((series.first_edge_utc - grid.start_utc) / np.timedelta64(1, "s"))
+    covers = after_s <= 0.0 and after_s + series.duration_s >= grid.span_s
+    count = round(grid.span_s / series.step_s)
+    return series if covers or len(series) <= count else series.part(0, count)

@@ -168,10 +168,14 @@ def generate_weather(site: str, seed: int = 0, years: int = 1, start_year: int =
 
 
 def read_epw_weather(path: str | Path, start_year: int = 2023) -> Weather:
-    """Weather of an EPW file, placed in ``start_year``; row 1 is the moment 01:00 local standard time."""
+    """Weather of an EPW file by its months and days, placed in ``start_year``.
+
+    A record is the moment that ends its hour, local standard time: hour 1 is 01:00. A whole year begins on 1 January.
+    """
     epw = read_epw(path)
     site = ClimateSite(Path(path).stem, epw.name, epw.latitude, epw.longitude, epw.elevation_m, epw.utc_offset_h)
-    start = _new_year_utc(start_year, epw.utc_offset_h) + np.timedelta64(round(epw.step_s), "s")
+    since_s = round(epw.first_day * 86_400.0 + epw.step_s)
+    start = _new_year_utc(start_year, epw.utc_offset_h) + np.timedelta64(since_s, "s")
     return weather_from_humidity(site, start, epw.step_s, epw.dry_bulb_c, epw.rh_frac, epw.pressure_kpa)
 
 

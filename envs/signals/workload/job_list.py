@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 JOB_KINDS = {"pretrain": PRETRAIN, "finetune": FINETUNE, "eval": EVAL}
 SUBMIT_COLUMNS = ("submit_s", "submit_time")  # seconds from the trace's zero, or stamps
+SUBMIT_DATE = "submit_date"  # may stand beside submit_time, which is then the time of day
 MONDAY = np.datetime64("2024-01-01T00:00:00")
 DAY_S = 86_400.0
 LATEST_FIRST_S = DAY_S  # a first job later than that counts from another zero
@@ -75,21 +76,22 @@ def read_job_list(path: Path, table: tuple[Partition, ...], step_s: float, clock
 def _rows(path: Path, partition: Partition, clock: SiteClock) -> JobList:
     """Read and check every cell."""
     frame = read_cells(path)
-    stamped = "submit_s" not in frame.columns
+    counted = "submit_s" in frame.columns
+    stamped = (SUBMIT_DATE, "submit_time") if SUBMIT_DATE in frame.columns else ("submit_time",)
     most = "the shared partition has no more: split or drop the job"
     columns = [
         Column("duration_s", 1.0, LONGEST_TRACE_S, "s", "drop jobs that never ran; are these seconds?"),
         Column("gpus", 1.0, float(partition.gpus), "accelerators", most),
     ]
-    if not stamped:
+    if counted:
         mend = "count seconds from the first row of the trace, or name the column submit_time to have stamps read"
         columns.append(Column("submit_s", 0.0, np.inf, "s", mend))
-    numbers = read_table(path, columns, others=("class", SUBMIT_COLUMNS[stamped])).columns
+    numbers = read_table(path, columns, others=("class", *(() if counted else stamped))).columns
     gpus = np.ceil(numbers["gpus"]).astype(np.int64)
     kind = _job_kinds(path, frame)
-    if not stamped:
+    if counted:
         return JobList(numbers["submit_s"], numbers["duration_s"], gpus, kind, 0.0)
-    moments = read_stamps(path, frame, ("submit_time",), clock)
+    moments = read_stamps(path, frame, stamped, clock)
     offset = np.timedelta64(round(clock.utc_offset_h * 3600.0), "s")
     midnight = (moments.min() + offset).astype("datetime64[D]").astype("datetime64[ms]") - offset
     submit = (moments - midnight) / np.timedelta64(1, "s")
@@ -112,7 +114,7 @@ def _check_span(path: Path, rows: JobList, partition: Partition) -> None:
         row = int(order[int(idle.argmax()) + 1])
         raise ValueError(
             f"{path}, {line(path, row)}: its job comes {idle.max() / DAY_S:.0f} days after the jobs before it have "
-            f"ended, expected at most {LONGEST_IDLE_S / DAY_S:g} idle days; is its submission wrong? else split the file"
+            f"ended, expected at most {LONGEST_IDLE_S / DAY_S:g} idle days; mend its submission, or split the file"
         )
     work_s = float((rows.duration_s * rows.gpus).sum()) / partition.gpus
     if max(float(ends[-1]), work_s) > LONGEST_TRACE_S:

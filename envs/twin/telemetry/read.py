@@ -144,9 +144,9 @@ def _check_span(path: Path, stamps: Floats, rows: NDArray[np.int64], readings: i
     holes = np.diff(stamps)
     row = int(holes.argmax())
     if holes[row] > LONGEST_HOLE_S:
+        found = f"{EPOCH + timespan(stamps[row + 1])} comes {holes[row] / 86_400.0:.0f} days after the row above it"
         raise ValueError(
-            f"{path}, {line(path, int(rows[row + 1]))}: {EPOCH + timespan(stamps[row + 1])} comes {holes[row] / 86_400.0:.0f} days "
-            "after the row above it, expected at most 366; mend the stamp, or split the file"
+            f"{path}, {line(path, int(rows[row + 1]))}: {found}, expected at most 366; mend it, or split the file"
         )
     if readings > MOST_READINGS:
         raise ValueError(
@@ -163,9 +163,10 @@ def _shared_steps(path: Path, stamps: Floats, rows: NDArray[np.int64], step_s: f
     shared = np.flatnonzero((np.diff(at) == 0.0) & (np.diff(stamps) > 0.0))
     if not shared.size:
         return []
+    where = line(path, int(rows[shared[0] + 1]))
     words = (
-        f"{shared.size} rows, the first in {line(path, int(rows[shared[0] + 1]))}, fall into the step of the row above them "
-        "by rounding; they are averaged and leave a step empty: the logger does not keep its step"
+        f"{shared.size} rows, the first in {where}, fall into the step of the row above them by rounding; they are "
+        "averaged and leave a step empty: the logger does not keep its step"
     )
     return [Finding("doubled", "time", words)]
 
@@ -197,8 +198,8 @@ def _numbers(path: Path, frame: pd.DataFrame, p: PointEntry, findings: list[Find
         row = int(np.argmax(unread))
         where = line(path, int(frame.index[row]))
         words = (
-            f"{int(unread.sum())} of {len(cells)} cells are neither empty nor a number, the first {shown(cells.iloc[row])} "
-            f"in {where}; write plain numbers with a decimal point"
+            f"{int(unread.sum())} of {len(cells)} cells are neither empty nor a number, the first "
+            f"{shown(cells.iloc[row])} in {where}; write plain numbers with a decimal point"
         )
         findings.append(Finding("unreadable", p.name, words))
     empty = float(np.mean(~np.isfinite(values) & ~unread))
