@@ -222,7 +222,8 @@ def typed_node(name_or_path: str) -> Any:
     return OmegaConf.merge(schema(Scenario), _file(name_or_path))
 
 
-def _file(name_or_path: str) -> Any:
+def _file(name_or_path: str, seen: tuple[str, ...] = ()) -> Any:
+    """Content of a scenario over that of its bases."""
     path = Path(name_or_path)
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
@@ -234,4 +235,11 @@ def _file(name_or_path: str) -> Any:
     else:
         raise ValueError(f"scenario {name_or_path!r} is unknown; give one of {SHIPPED} or the path of a YAML file")
     base = raw.pop("base", None)
-    return OmegaConf.merge(_file(base), raw) if base else raw
+    if base is None:
+        return raw
+    if not isinstance(base, str) or base in (*seen, name_or_path):
+        raise ValueError(
+            f"scenario {name_or_path!r}, base: found {str(base)[:60]!r}; give the name of a shipped scenario or the "
+            "path of another file, which does not build on this one"
+        )
+    return OmegaConf.merge(_file(base, (*seen, name_or_path)), raw)

@@ -71,18 +71,16 @@ def plain_numbers(cells: pd.Series, *, switches: bool = False) -> PlainNumbers:
     if not unread.any():
         return PlainNumbers(np.where(empty, np.nan, values), unread, "")
     filled = text[~empty]
+    none = np.zeros(len(text), bool)
     if switches and lower[~empty].isin([*SWITCH, "0", "1"]).all():
-        return PlainNumbers(
-            lower.map(SWITCH).fillna(text.where(lower.isin(["0", "1"])).map(float)).to_numpy(np.float64),
-            np.zeros(len(text), bool),
-            "",
-        )
+        said = np.asarray([SWITCH.get(word, np.nan) for word in lower], np.float64)
+        return PlainNumbers(np.where(np.isnan(said), values, said), none, "")
     if _are_grouped(filled):
-        return PlainNumbers(_floats(text.str.replace(",", "")), np.zeros(len(text), bool), "")
+        return PlainNumbers(_floats(text.str.replace(",", "")), none, "")
     unit = _common_unit(filled)
     if unit:
         bare = text.str.extract(rf"^({_NUMBER})")[0].fillna("")
-        return PlainNumbers(_floats(bare), np.zeros(len(text), bool), unit)
+        return PlainNumbers(_floats(bare), none, unit)
     return PlainNumbers(np.where(unread, np.nan, values), unread, "")
 
 

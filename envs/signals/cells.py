@@ -114,7 +114,7 @@ def _text(path: Path) -> bytes:
     with gzip.open(path) if _is_packed(path) else path.open("rb") as stream:
         text: bytes = stream.read(MOST_BYTES + 1)
     columns = text[: text.find(b"\n") + 1].count(b",") + 1
-    cells = (text.count(b"\n") + 1) * columns
+    cells = (text.count(b"\n") + 1) * columns  # with the headings
     if len(text) > MOST_BYTES or cells > MOST_CELLS:
         found = f"more than {MOST_BYTES >> 20} MiB" if len(text) > MOST_BYTES else f"{cells} cells"
         raise ValueError(
@@ -132,19 +132,23 @@ def _csv(path: Path) -> pd.DataFrame:
         text = _text(path)
         headings = _headings(text[: text.find(b"\n") + 1 or len(text)].decode("utf-8-sig"))
         require_once(path, headings)
-        return pd.read_csv(
+        frame = pd.read_csv(
             io.BytesIO(text),
             dtype=str,
             keep_default_na=False,
             skipinitialspace=True,
             skip_blank_lines=False,
-            index_col=False,
-            on_bad_lines="error",
         )
     except (UnicodeDecodeError, OSError, EOFError, zlib.error) as fault:
         raise ValueError(f"{path}: cannot be read as comma-separated text ({fault}); {_mend(fault)}") from fault
-    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as fault:
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as fault:
         raise ValueError(f"{path}: cannot be read as comma-separated text ({fault}); {_mend(fault)}") from fault
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the cells before those with headings for an index
+        raise ValueError(
+            f"{path}, line 2: more cells than the {len(headings)} headings of line 1; add the heading that lacks, or "
+            "remove the cell"
+        )
+    return frame
 
 
 def _parquet(path: Path, rows: bool = True) -> pd.DataFrame:
@@ -157,7 +161,7 @@ def _parquet(path: Path, rows: bool = True) -> pd.DataFrame:
         with ParquetFile(path) as file:
             cells = file.metadata.num_rows * file.metadata.num_columns
             if cells > MOST_CELLS:
-                raise ValueError(f"{cells} cells, expected at most {MOST_CELLS}")
+                raise ValueError(f"{path}: it holds {cells} cells, expected at most {MOST_CELLS}; cut it into years")
             names = list(file.schema_arrow.names)
             require_once(path, names)
             frame = file.read().to_pandas() if rows else file.schema_arrow.empty_table().to_pandas()

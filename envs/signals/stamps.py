@@ -30,6 +30,7 @@ FORMATS = (
 )
 ZERO = np.datetime64("2000-01-01T00:00:00", "ms")  # the moment of second 0 in a log that counts from any zero
 JITTER_FRAC = 0.1  # of the usual step: a stamp so near to its place on the grid stands there
+LATENESS_S = 5.0  # by which a logger's stamps may usually be off full minutes
 FURTHEST_OFFSET_H = 14.0  # UTC+14, Line Islands
 _YEARS = (1900, 2100)
 _EPOCH_S = (3.1e8, 4.1e9)  # 1979 to 2099
@@ -147,7 +148,8 @@ def read_stamps(
         if np.isnat(parsed.face).any() and len(cells) == 1:
             numbers = pd.to_numeric(text, errors="coerce").to_numpy(np.float64)
             if numbers.size and np.isfinite(numbers).all():
-                parsed = _counted(path, name, numbers, any_zero)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    parsed = _counted(path, name, numbers, any_zero)
     unread = np.flatnonzero(np.isnat(parsed.face))
     if unread.size:
         row = int(unread[0])
@@ -172,15 +174,18 @@ def are_stamps(cells: pd.Series) -> bool:
 
 
 def usual_step_s(moments_s: Floats) -> float:
-    """The distance [s] that most neighbours have; 0 where none rises."""
+    """The distance [s] that most neighbours have, by all rows together; 0 where none rises."""
     steps = np.diff(moments_s)
     rising = np.sort(steps[steps > 0.0])
     if not rising.size:
         return 0.0
     step = float(rising[(rising.size - 1) // 2])
-    for whole in (60.0, 1.0):
+    rows = float(np.rint(steps / step).sum())
+    even = float(moments_s[-1] - moments_s[0]) / rows if rows > 0.0 else step
+    step = even if abs(even - step) <= JITTER_FRAC * step else step
+    for whole, allowed in ((60.0, max(0.001 * step, 2.0 / max(rows, 1.0))), (1.0, 0.5)):
         rounded = round(step / whole) * whole
-        if rounded and abs(step - rounded) <= 0.02 * step:
+        if rounded and abs(step - rounded) <= allowed:
             return rounded
     return step
 
@@ -188,16 +193,17 @@ def usual_step_s(moments_s: Floats) -> float:
 def on_grid(moments_s: Floats, step_s: float) -> Floats:
     """Moments (T,) [s] with the logger's jitter taken off: what is near to its place on the grid stands there.
 
-    Places are multiples of the step, or (a file that is read at half past) those moved by the usual remainder.
+    Places are multiples of the step, moved by the usual remainder where that is more than a logger's lateness (a file
+    that is read at half past).
     """
     if step_s <= 0.0:
         return moments_s
     angle = moments_s % step_s / step_s * 2.0 * np.pi
     phase = math.atan2(np.sin(angle).mean(), np.cos(angle).mean()) / (2.0 * np.pi) * step_s
-    shift = 0.0 if abs(phase) <= JITTER_FRAC * step_s else round(phase)
-    places = np.rint((moments_s - shift) / step_s) * step_s + shift
-    near = np.abs(moments_s - places) <= JITTER_FRAC * step_s
-    return np.where(near, places, moments_s)
+    late = abs(phase) <= min(JITTER_FRAC * step_s, LATENESS_S)
+    multiple = np.rint((moments_s - phase) / step_s) * step_s
+    near = np.abs(moments_s - multiple - phase) <= JITTER_FRAC * step_s
+    return np.where(near, multiple + (0.0 if late else round(phase)), moments_s)
 
 
 def even_stamps(path: Path, name: str, times: Times) -> tuple[NDArray[np.datetime64], float]:
@@ -255,7 +261,7 @@ def _parsed(text: pd.Series) -> _Parsed:
     def number(name: str) -> Floats:
         return pd.to_numeric(part[name], errors="coerce").fillna(0.0).to_numpy(np.float64)
 
-    digits = part["year"].str.cat([part["month"], part["day"]])
+    digits = part["year"] + part["month"] + part["day"]
     day = pd.to_datetime(digits, format="%Y%m%d", errors="coerce").to_numpy().astype("datetime64[ms]")
     hour = np.where(part["joined"].notna(), number("joined"), number("hour"))
     fraction = pd.to_numeric("0." + part["part"].fillna("0")).to_numpy(np.float64)

@@ -136,4 +136,4 @@ def _job_kinds(path: Path, frame: pd.DataFrame) -> NDArray[np.int64]:
         raise ValueError(
             f"{path}, {line(path, int(bad[0]))}, column 'class': found {found}, expected {', '.join(JOB_KINDS)}"
         )
-    return names.map(JOB_KINDS).to_numpy(dtype=np.int64)
+    return np.asarray([JOB_KINDS[name] for name in names], np.int64)

@@ -104,7 +104,7 @@ def _exported_twice(frame: pd.DataFrame, points: PointMap, stamps: Floats) -> ND
     moments, counts = np.unique(stamps, return_counts=True)
     rows = np.flatnonzero(np.isin(stamps, moments[counts > 1]))
     cells = frame.drop(columns=list(points.time_columns)).iloc[rows].astype(str)
-    said = (cells.notna() & cells.ne("") & cells.ne("nan")).any(axis=1).to_numpy()
+    said = ~cells.isin(["", "nan", "None"]).all(axis=1).to_numpy()
     again[rows] = cells.assign(_moment=stamps[rows]).duplicated().to_numpy() & said
     return again
 
