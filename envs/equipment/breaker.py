@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from envs.parameters import Parameters, parameter
 from envs.physics.namespace import Array, as_mask, lag_share, lower, namespace, upper
@@ -89,7 +90,7 @@ def breaker_nodes(
     row_limit_kw: Sequence[float] | Array,
     ups_limit_kw: float | Array,
     rack_row: Sequence[int],
-    dtype: Any = np.float32,
+    dtype: DTypeLike = np.float32,
 ) -> BreakerNodes:
     """Stack the ratings of racks ``(R,)``, rows ``(P,)`` and UPS, each also with an environment axis ``(., B)``.
 

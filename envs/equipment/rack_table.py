@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from envs.equipment.rack_archetypes import RackArchetype, psu_loss_lines
 from envs.equipment.throughput import CPU, POWER_SHARE, slot_curves
@@ -69,7 +70,7 @@ class RackTable(NamedTuple):
     solids_kj_k: Array
 
 
-def rack_table(archetypes: Sequence[RackArchetype], slot_class: Any, dtype: Any = np.float32) -> RackTable:
+def rack_table(archetypes: Sequence[RackArchetype], slot_class: Any, dtype: DTypeLike = np.float32) -> RackTable:
     """Arrays of a hall's racks.
 
     Parameters
@@ -103,7 +104,7 @@ def rack_table(archetypes: Sequence[RackArchetype], slot_class: Any, dtype: Any 
     )
 
 
-def _uniform_or_array(value: Array, dtype: Any) -> Any:
+def _uniform_or_array(value: Array, dtype: DTypeLike) -> Any:
     """Return a column (R, 1) of one number as a python float, any other array in ``dtype``."""
     if value.ndim == 2 and np.all(value == value[0, 0]):
         return float(value[0, 0])

@@ -200,13 +200,29 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
     if isinstance(overrides, str):
         raise ValueError(f"overrides = {overrides!r} is one string; give a sequence of them: [{overrides!r}]")
     try:
-        node = OmegaConf.merge(typed_node(name_or_path), OmegaConf.from_dotlist(list(overrides)))
+        base = typed_node(name_or_path)
+        _require_there(name_or_path, base, overrides)
+        node = OmegaConf.merge(base, OmegaConf.from_dotlist(list(overrides)))
         assert isinstance(node, DictConfig)
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "?"
         problem = f"scenario {name_or_path!r}, key {key!r}: {str(error).splitlines()[0]}"
         raise ValueError(f"{problem}; {_advice(error)}") from error
     return checked_config(Scenario, node)
+
+
+def _require_there(name: str, node: DictConfig, overrides: Sequence[str]) -> None:
+    """Raise where an override sets a parameter of a machine that neither the scenario nor an override has."""
+    added = {text.partition("=")[0] for text in overrides}
+    for text in overrides:
+        machine, dot, _ = text.partition("=")[0].partition(".")
+        if dot and machine in node and node[machine] is None and machine not in added:
+            optional = [f.name for f in fields(Scenario) if f.default is None]
+            there = [key for key in optional if node[key] is not None]
+            raise ValueError(
+                f"{text!r}: scenario {name!r} has no {machine}; of machines that may lack it has {there}. "
+                f"To add one of default size, give '{machine}={{}}' too"
+            )
 
 
 def _advice(error: OmegaConfBaseException) -> str:
@@ -217,9 +233,11 @@ def _advice(error: OmegaConfBaseException) -> str:
     return "give a value of the field's type, such as episode.steps=144 or site.climates=[phoenix_az]"
 
 
-def typed_node(name_or_path: str) -> Any:
+def typed_node(name_or_path: str) -> DictConfig:
     """The scenario as an OmegaConf node typed by the dataclasses, before it is checked as a whole."""
-    return OmegaConf.merge(schema(Scenario), _file(name_or_path))
+    node = OmegaConf.merge(schema(Scenario), _file(name_or_path))
+    assert isinstance(node, DictConfig)
+    return node
 
 
 def _file(name_or_path: str, seen: tuple[str, ...] = ()) -> Any:

@@ -37,7 +37,7 @@ class Weather:
 
     Parameters
     ----------
-    site : Site
+    site : ClimateSite
         Name, latitude, longitude, elevation [m], local standard time minus UTC [h].
     start_utc : numpy.datetime64
         The moment of the first value.
@@ -197,7 +197,7 @@ def read_table_weather(
     ----------
     path : str or Path
         A ``.csv``, ``.csv.gz`` or ``.parquet`` file.
-    site : Site
+    site : ClimateSite
         Place and time zone of the station.
     columns : mapping
         Our names ``dry_bulb_c``, ``rh_frac`` and (optional) ``pressure_pa`` to the file's headings. Without a pressure
@@ -283,8 +283,8 @@ def load_weather(
         For the generator; files ignore them.
     start_year : int
         Calendar year of series that carry none.
-    site : Site or str, optional
-        Place of a table (EPW files carry their own): a `Site` or the key of an embedded one.
+    site : ClimateSite or str, optional
+        Place of a table (EPW files carry their own): a `ClimateSite` or the key of an embedded one.
     columns, time_column, first_hour, zone
         See `read_table_weather`.
     """
@@ -295,7 +295,8 @@ def load_weather(
         return read_epw_weather(name_or_path, start_year)
     if site is None:
         raise ValueError(
-            f"{name_or_path}: a table does not say where it was measured; give site=Site(...) or an embedded site's key"
+            f"{name_or_path}: a table does not say where it was measured; give site=ClimateSite(...) or the key of an "
+            "embedded site"
         )
     place = climate(site).site if isinstance(site, str) else site
     return read_table_weather(

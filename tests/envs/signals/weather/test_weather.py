@@ -206,7 +206,7 @@ def test_weather_of_broken_days_is_refused() -> None:
 
 def test_a_table_without_a_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("drybulb_c,rh_frac,pressure_pa\n1,0.5,100000\n")
-    with pytest.raises(ValueError, match="site=Site"):
+    with pytest.raises(ValueError, match="site=ClimateSite"):
         load_weather(tmp_path / "a.csv")
 
 
