@@ -146,10 +146,13 @@ def read_stamps(
         text = _text(cells)
         parsed = _parsed(text)
         if np.isnat(parsed.face).any() and len(cells) == 1:
-            numbers = pd.to_numeric(text, errors="coerce").to_numpy(np.float64)
-            if numbers.size and np.isfinite(numbers).all():
+            counted = pd.to_numeric(text, errors="coerce").to_numpy(np.float64)
+            known = np.isfinite(counted)
+            if known.any() and known.all():
                 with np.errstate(over="ignore", invalid="ignore"):
-                    parsed = _counted(path, name, numbers, any_zero)
+                    parsed = _counted(path, name, counted, any_zero)
+            elif known.any() and np.isnat(parsed.face[known]).all():  # a column of numbers: name the cell that is none
+                parsed.face[known] = ZERO
     unread = np.flatnonzero(np.isnat(parsed.face))
     if unread.size:
         row = int(unread[0])

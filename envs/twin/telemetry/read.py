@@ -77,6 +77,10 @@ def read_telemetry(
 
 def _rows(path: Path, frame: pd.DataFrame, points: PointMap) -> tuple[pd.DataFrame, Floats, list[Finding]]:
     """Rows that are kept, their moments on the logger's grid [s since `EPOCH`], and what was found about the clock."""
+    for name in points.time_columns:
+        if name not in frame.columns:
+            found = [str(column) for column in frame.columns][:8]
+            raise ValueError(f"{path}, line 1: no time column {name!r}; found {found}; set time.column in the map")
     clock = SiteClock(points.utc_offset_h, points.zone)
     times = read_stamps(path, frame, points.time_columns, clock, any_zero=True)
     if len(times) < 3:

@@ -218,6 +218,14 @@ def test_what_is_no_moment_is_refused_with_its_line_and_the_formats(cells: list[
     assert "Excel day numbers" in str(said.value)
 
 
+@pytest.mark.parametrize("hole", ["", "yesterday"])
+def test_a_cell_that_is_no_number_among_numbers_is_the_one_that_is_named(hole: str) -> None:
+    with pytest.raises(ValueError, match=f"line 4, column 'time': found '{hole}'.*1 such cells"):
+        read_stamps(
+            Path("a.csv"), pd.DataFrame({"time": ["1672531200", "1672534800", hole]}), ("time",), SiteClock(-7.0)
+        )
+
+
 @pytest.mark.parametrize(("year", "stamp"), [(2024, ""), (2024, "Z"), (2023, "")])
 def test_prices_and_weather_of_a_leap_year_keep_their_days_after_february(
     year: int, stamp: str, tmp_path: Path

@@ -226,6 +226,13 @@ def test_numbers_that_are_no_stamps_are_refused_with_the_formats(cells: list[str
         read_telemetry(file_of(tmp_path, cells, [1.0] * 120), points(SUPPLY), hall.layout, 300.0)
 
 
+def test_a_time_column_of_another_name_is_to_be_set_in_the_map(tmp_path: Path, hall: Hall) -> None:
+    path = tmp_path / "a.csv"
+    pd.DataFrame({"ts": HOUR.strftime("%Y-%m-%dT%H:%MZ"), "t": 20.0}).to_csv(path, index=False)
+    with pytest.raises(ValueError, match=r"line 1: no time column 'time'; found \['ts', 't'\]; set time.column"):
+        read_telemetry(path, points(SUPPLY), hall.layout, 300.0)
+
+
 def test_seconds_from_any_zero_are_read(tmp_path: Path, hall: Hall) -> None:
     read, _ = read_telemetry(
         file_of(tmp_path, [str(300 * k) for k in range(120)], list(range(120))), points(SUPPLY), hall.layout, 300.0
