@@ -31,6 +31,7 @@ from envs.interface.channels import CHANNELS
 from envs.interface.reward import RewardConfig, check_weights
 from envs.interface.sensors import SensorModel
 from envs.parameters import Parameters, parameter
+from envs.plain_yaml import checked_text
 from envs.scenario.checks import check_site
 from envs.scenario.rack_group import RackGroup
 from envs.scenario.typed_config import checked_config, schema
@@ -50,6 +51,8 @@ class SiteConfig(Parameters):
     episode. ``weather_site`` is the embedded climate whose place a CSV or Parquet file has (EPW files carry theirs).
     ``weather_seeds`` and ``workload_seeds`` name the streams of the generators: training, validation and test use
     disjoint ones. ``workload_file`` plays a trace instead of the generator, ``grid_file`` prices or carbon of a table.
+    ``clock_zone`` is the IANA zone (``Europe/Berlin``) whose clock on the wall, with daylight saving, the stamps of
+    these files follow where they carry no offset; empty: standard time.
     """
 
     climates: list[str] = field(default_factory=lambda: ["sterling_va"])
@@ -65,6 +68,7 @@ class SiteConfig(Parameters):
     workload_file: str = ""
     workload_scale: float = parameter(1.0, 0.05, 1.0, "1", "share of the drawn activity; a study of part load")
     autoscale: bool = False
+    clock_zone: str = ""
 
     def __post_init__(self) -> None:
         """Check ranges and that there is something to draw from."""
@@ -236,16 +240,24 @@ def typed_node(name_or_path: str) -> DictConfig:
     return node
 
 
-def _file(name_or_path: str) -> Any:
+def _file(name_or_path: str, seen: tuple[str, ...] = ()) -> Any:
+    """Content of a scenario over that of its bases."""
     path = Path(name_or_path)
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
             raise ValueError(f"scenario file {name_or_path!r} does not exist; shipped scenarios are {SHIPPED}")
-        raw: Any = OmegaConf.load(path)
+        raw: Any = OmegaConf.create(checked_text(path))
     elif name_or_path in SHIPPED:
         text = FOLDER.joinpath(f"{name_or_path}.yaml").read_text(encoding="utf-8")
         raw = OmegaConf.create(text)
     else:
         raise ValueError(f"scenario {name_or_path!r} is unknown; give one of {SHIPPED} or the path of a YAML file")
     base = raw.pop("base", None)
-    return OmegaConf.merge(_file(base), raw) if base else raw
+    if base is None:
+        return raw
+    if not isinstance(base, str) or base in (*seen, name_or_path):
+        raise ValueError(
+            f"scenario {name_or_path!r}, base: found {str(base)[:60]!r}; give the name of a shipped scenario or the "
+            "path of another file, which does not build on this one"
+        )
+    return OmegaConf.merge(_file(base, (*seen, name_or_path)), raw)
