@@ -17,6 +17,7 @@ RHO_WATER_KG_M3 = 997.0  # PHYSICS D1
 CP_PG25_KJ_KG_K = 3.900  # 25 % propylene glycol, PHYSICS D1 (recalled)
 RHO_PG25_KG_M3 = 1015.0  # PHYSICS D1 (recalled)
 RHO_AIR_KG_M3 = 1.19  # room air at sea level, PHYSICS b6
+SEA_LEVEL_KPA = 101.325  # standard atmosphere, PHYSICS A1
 
 
 def litres_per_minute_to_m3_s(flow_lpm: float) -> float:

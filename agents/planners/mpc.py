@@ -171,10 +171,7 @@ class CandidateCosts:
         self.state, self.outside, self.lost, self.in_force, self.rack_bias, self.peak_kw = tiled_tree(start, copies)
         ahead = mpc.ahead.expectation(measured, mpc.steps)
         self.loads = [tiled_tree(twin.load_of(demand_kw), copies) for demand_kw in ahead.row_kw]
-        met = (
-            outside_from_measurements(ahead.measurements_at(measured, step), layout.pressure_kpa)
-            for step in range(len(self.loads))
-        )
+        met = (outside_from_measurements(ahead.measurements_at(measured, step)) for step in range(len(self.loads)))
         self.weather = [tiled_tree(outside, copies) for outside in met]
 
     def cost(self, wanted: Setpoints) -> Floats:

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from envs.energyplus.epjson import ALWAYS_ON, Model, Part, branch, merged_models, power_law, schedule, single_object
-from envs.equipment.air_side import SEA_LEVEL_KPA, AirZone
+from envs.equipment.air_side import AirZone
 from envs.physics.coil import CoilLaw, coil_at
 from envs.physics.psychrometrics import pressure_kpa
-from envs.units import CP_AIR_KJ_KG_K, CP_WATER_KJ_KG_K, RHO_AIR_KG_M3
+from envs.units import CP_AIR_KJ_KG_K, CP_WATER_KJ_KG_K, RHO_AIR_KG_M3, SEA_LEVEL_KPA
 
 STANDARD_DENSITY_KG_M3 = 1.2041  # what EnergyPlus makes a volume flow a mass flow with, at sea level: dry, 20 degC
 LEAST_SPEED_FRAC = 0.05

@@ -26,7 +26,7 @@ from envs.faults import Availability
 from envs.physics.fan_pump import fan_power_kw
 from envs.physics.namespace import Floats
 from envs.plant import electrical, ledger
-from envs.plant.datacenter import INLET_ALARM_C, Plant
+from envs.plant.datacenter import Plant
 from envs.plant.flows import Flows
 from envs.plant.state import NO_LIQUID, PlantState, StepConditions, SubStep, with_work_of
 from envs.scenario import Scenario
@@ -159,17 +159,17 @@ class EnergyPlusPlant:
 
     def _rack_step(self, state: PlantState, now: StepConditions) -> list[RackSubStep]:
         """The racks over the step, at the inlets of the step before."""
-        lay, limit = self.layout, now.limit_kw
+        limit = now.limit_kw
         if self.scenario.capper.enabled:
             limit = np.minimum(limit, state.protective_kw)
         coolant = flow = state.alive[0] * 0.0
         racks, out = state.rack, []
         for _ in range(self.ours.substeps):
             after, flows = rack.advance(
-                lay.racks, racks, state.inlet_c, coolant, flow, now.demand, limit, state.alive, now.dt_s
+                now.racks, racks, state.inlet_c, coolant, flow, now.demand, limit, state.alive, now.dt_s
             )
             racks, flows = rack.with_inlet_rise(
-                lay.racks, after, flows, state.inlet_c, state.inlet_c * 0.0, state.alive, now.dt_s
+                now.racks, after, flows, state.top_inlet_c, state.inlet_c * 0.0, state.alive, now.dt_s
             )
             out.append(RackSubStep(racks, flows))
         return out
@@ -203,7 +203,10 @@ class EnergyPlusPlant:
         fans = air.fan_power_kw.sum(axis=0)
         power = power_chain.losses(p.power, lay.tree, racks.power_kw, fans, fans * 0.0)
         moved = air_side.taken_over(state.air, found.balance, air, found.humidity_ratio)
-        did = SubStep(found.inlet_c, found.balance, racks, NO_LIQUID, power, moved, air, None, chw, tower)
+        top_c = found.inlets.top_c
+        did = SubStep(
+            found.inlets.mean_c, top_c, now.inlet, found.balance, racks, NO_LIQUID, power, moved, air, None, chw, tower
+        )
         site = electrical.electrical_substep(self.ours, state, now, did)
         new = state._replace(
             rack=breath.state,
@@ -213,12 +216,13 @@ class EnergyPlusPlant:
             breaker=site.breaker_state,
             capper=site.capper_state,
             battery=site.battery_state,
-            inlet_c=found.inlet_c,
+            inlet_c=found.inlets.mean_c,
+            top_inlet_c=top_c,
             exhaust_c=racks.exhaust_c,
             rack_down_s=site.rack_down_s,
             alive=site.alive,
             protective_kw=site.capped.limit_kw,
-            alarm=(lay.zone_max(found.inlet_c) > INLET_ALARM_C).astype(self.dtype),
+            alarm=(lay.zone_max(top_c) > now.inlet.alarm_c).astype(self.dtype),
         )
         return new, ledger.substep_flows(self.ours, state, did, site)
 

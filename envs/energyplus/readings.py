@@ -11,6 +11,7 @@ from envs.equipment.air_side import AirBalance, AirFlows, balance
 from envs.equipment.chilled_water import ChwFlows
 from envs.equipment.cooling_tower import TowerFlows
 from envs.physics.namespace import Floats
+from envs.physics.recirculation import RackInlets, mixed_inlet, top_share
 from envs.plant.datacenter import Plant
 from envs.units import CP_WATER_KJ_KG_K
 
@@ -27,7 +28,7 @@ class MachineFlows(NamedTuple):
     chw: ChwFlows
     tower: TowerFlows | None
     humidity_ratio: Floats  # (Z, 1), no drier than our humidifier holds it: EnergyPlus's hall has none
-    inlet_c: Floats  # (R, 1)
+    inlets: RackInlets
 
 
 def machine_flows(plant: Plant, seen: Readings, airflow_kg_s: Floats, mixes: bool) -> MachineFlows:
@@ -52,16 +53,21 @@ def machine_flows(plant: Plant, seen: Readings, airflow_kg_s: Floats, mixes: boo
     )
 
 
-def inlets(plant: Plant, air: AirFlows, balanced: AirBalance, mixes: bool) -> Floats:
-    """Inlet of every rack ``(R, 1)`` [degC]: the supply node of its zone.
+def inlets(plant: Plant, air: AirFlows, balanced: AirBalance, mixes: bool) -> RackInlets:
+    """Air at the inlets of every rack ``(R, 1)``: the supply node of its zone.
 
     EnergyPlus's room is one well-mixed node without racks: nothing recirculates by the geometry of aisles. What mass
     balance forces stays: where the racks draw more than the room units blow, the rest can only be the room's air,
-    ``T_in = T_s + max(0, 1 - m_supply/m_IT) (T_room - T_s)``.
+    ``T_in = T_s + max(0, 1 - m_supply/m_IT) (T_room - T_s)``, and it enters at the racks' tops, as in our plant.
     """
     short = np.maximum(-balanced.bypass_kg_s, 0.0) if mixes else balanced.bypass_kg_s * 0.0
     share = short / np.maximum(short + balanced.supply_kg_s, 1e-6)
-    return plant.layout.membership.T @ (air.supply_c + share * (air.return_c - air.supply_c))
+    lay, aside_k = plant.layout, air.return_c - air.supply_c
+    top = top_share(share, lay.zones.recirculated_height_frac)
+    of_zones = RackInlets(
+        mixed_inlet(air.supply_c, aside_k, share), mixed_inlet(air.supply_c, aside_k, top), share, top
+    )
+    return RackInlets(*(lay.membership.T @ x for x in of_zones))
 
 
 def _by_zone(plant: Plant, seen: Readings, name: str) -> Floats:
@@ -92,6 +98,7 @@ def _air(plant: Plant, seen: Readings, drawn_kg_s: Floats) -> tuple[AirFlows, Ai
         supply_c=_by_zone(plant, seen, "zone_supply_c"),
         supply_rise_k=none,
         hot_rise_k=none,
+        outdoor_heat_kw=none,
     )
     return air, balanced
 

@@ -100,6 +100,7 @@ class Instruments:
         share = 1.0 / self.rated_it_kw
         values: dict[str, Floats] = {name: getattr(flows, name) for name in _DIRECT}
         values |= {name: getattr(outside, name) for name in _OUTSIDE}
+        values["site_elevation_m"] = outside.elevation_m
         values |= {f"in_force.{name}": value for name, value in in_force.items()}
         values["it_power_share"] = flows.it_power_kw * share
         values["facility_power_share"] = flows.facility_power_kw * share
@@ -121,8 +122,8 @@ class Instruments:
 
 _DIRECT = (
     "rack_inlet_c", "zone_inlet_max_c", "zone_supply_c", "zone_return_c", "zone_fan_speed_frac",
-    "zone_aisle_pressure_pa", "coil_valve_frac", "room_dew_point_c", "chw_supply_c", "chw_return_c",
-    "chiller_plr_frac", "chillers_running", "cw_supply_c", "tower_fan_speed_frac", "fws_supply_c",
+    "zone_air_supply_frac", "zone_aisle_pressure_pa", "coil_valve_frac", "room_dew_point_c", "chw_supply_c",
+    "chw_return_c", "chiller_plr_frac", "chillers_running", "cw_supply_c", "tower_fan_speed_frac", "fws_supply_c",
     "dry_cooler_fan_speed_frac", "tcs_supply_c", "tcs_return_c", "cdu_valve_frac", "chip_max_c",
     "breaker_memory_frac", "capper_engaged", "rack_down_frac", "restart_frac",
 )  # fmt: skip

@@ -221,6 +221,7 @@ def _site_block(weather: Weather, seed: int, scenario: Scenario, step_s: float) 
     block = site_signals(weather, grid, step_s)
     columns = {name: block[:, k] for k, name in enumerate(SITE_SIGNALS)}
     steps = np.arange(len(block))
+    columns["elevation_m"] = np.full(len(block), weather.elevation_m)
     hours = steps * step_s / 3600.0
     week_phase = 2.0 * np.pi * ((hours / 24.0 + START_WEEKDAY) % 7.0) / 7.0
     day_phase = 2.0 * np.pi * (hours % 24.0) / 24.0

@@ -17,19 +17,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs.equipment.air_zone import SEA_LEVEL_KPA, AirZone, ZoneTable, zone_table
+from envs.equipment.air_zone import AirZone, ZoneTable, zone_table, zones_at_pressure
 from envs.physics import coil
 from envs.physics.fan_pump import fan_power_kw
 from envs.physics.namespace import Array, lower, namespace, relax, upper
 from envs.physics.psychrometrics import MOLAR_MASS_RATIO
 from envs.physics.readings import Readings
-from envs.physics.recirculation import mixed_inlet, rack_share, smooth_minimum, to_racks
+from envs.physics.recirculation import RackInlets, mixed_inlet, rack_share, smooth_minimum, to_racks, top_share
 from envs.units import CP_AIR_KJ_KG_K, LATENT_HEAT_KJ_KG
 
 __all__ = [
-    "SEA_LEVEL_KPA", "AirBalance", "AirFlows", "AirState", "AirZone", "HeatResponse", "ZoneTable", "advance", "balance",
+    "AirBalance", "AirFlows", "AirState", "AirZone", "HeatResponse", "OutdoorAir", "ZoneTable", "advance", "balance",
     "corrected", "fan_speed", "heat_response", "initial", "inlet_rise_k", "inlet_temperatures", "taken_over",
-    "zone_table",
+    "zone_table", "zones_at_pressure",
 ]  # fmt: skip
 
 FAN_LAG_S = 10.0  # drive ramp, engineering guess
@@ -59,11 +59,13 @@ class AirBalance(NamedTuple):
     """Air flows of the zones, each ``(Z, B)``.
 
     ``coil_kg_s`` passes the running units, ``supply_kg_s`` of it reaches the aisle (the rest leaks back through stopped
-    units), ``direct_kg_s`` the racks; ``bypass_kg_s = coil - direct`` returns unused. ``phi`` is the recirculated share
-    of the racks' air [0..1], ``dp_pa`` the aisle pressure proxy.
+    units), ``direct_kg_s`` the racks, which draw ``drawn_kg_s``; ``bypass_kg_s = coil -
+    direct`` returns unused. ``phi`` is the recirculated share of the racks' air [0..1], ``dp_pa`` the aisle pressure
+    proxy.
     """
 
     supply_kg_s: Array
+    drawn_kg_s: Array
     direct_kg_s: Array
     bypass_kg_s: Array
     phi: Array
@@ -88,6 +90,7 @@ class AirFlows(NamedTuple):
     supply_c: Array
     supply_rise_k: Array  # over the sub-step
     hot_rise_k: Array  # mean of the sub-step over its start
+    outdoor_heat_kw: Array  # that leaves with the outdoor air that leaks through; below 0 where it is hotter outside
 
 
 def initial(
@@ -152,6 +155,7 @@ def balance(zt: ZoneTable, fan_speed_frac: Array, units_available: Array, it_air
     through = unit_kg_s * running
     return AirBalance(
         supply_kg_s=supply,
+        drawn_kg_s=it_airflow_kg_s,
         direct_kg_s=direct,
         bypass_kg_s=through - direct,
         phi=1.0 - direct / upper(it_airflow_kg_s, _SMALL),
@@ -170,8 +174,8 @@ def inlet_temperatures(
     matrix: Array,
     spread: Array,
     membership: Array,
-) -> tuple[Array, Array]:
-    """Inlet air temperature of every rack and the recirculated share of its air, PHYSICS C4 and C5.
+) -> RackInlets:
+    """Air at the inlets of every rack, PHYSICS C4 and C5.
 
     Taken at the start of a sub-step; `inlet_rise_k` says by how much the sub-step moves it.
 
@@ -188,19 +192,28 @@ def inlet_temperatures(
 
     Returns
     -------
-    tuple of array
-        ``(R, B)`` [degC] and ``(R, B)`` [1].
+    RackInlets
+        Each ``(R, B)``.
     """
     local = zt.local_recirculation_frac
     share = rack_share(to_racks(membership, air.phi), spread)
+    top = top_share(share, to_racks(membership, zt.recirculated_height_frac))
     aside = to_racks(membership, (1.0 - local) * state.hot_c - state.supply_c)
     near = to_racks(membership, local) * namespace(exhaust_c).matmul(matrix, exhaust_c)
-    return mixed_inlet(to_racks(membership, state.supply_c), aside, near, share), share
+    supply, recirculated = to_racks(membership, state.supply_c), aside + near
+    return RackInlets(mixed_inlet(supply, recirculated, share), mixed_inlet(supply, recirculated, top), share, top)
 
 
 def fans_kw(zt: ZoneTable, air: AirBalance) -> Array:
     """Power of the running fans ``(Z, B)`` [kW] by the fan law, C1."""
     return fan_power_kw(zt.fan_kw, air.fan_speed_frac, zt.fan_exponent) * air.running
+
+
+class OutdoorAir(NamedTuple):
+    """Air outside a building, each ``(B,)``: [degC] and [kg/kg]."""
+
+    dry_bulb_c: Array
+    humidity_ratio: Array
 
 
 class HeatResponse(NamedTuple):
@@ -225,11 +238,11 @@ def heat_response(zt: ZoneTable, air_gain_kw_k: Array, share: Array, membership:
 
 
 def inlet_rise_k(zt: ZoneTable, flows: AirFlows, share: Array, membership: Array) -> Array:
-    """Rise of every rack's inlet over what `inlet_temperatures` said, ``(R, B)`` [K]: supply at the end of the
-    sub-step, hot aisle at its mean.
+    """Rise over what `inlet_temperatures` said of air with a recirculated ``share``, ``(R, B)`` [K]: supply at the end
+    of the sub-step, hot aisle at its mean.
     """
     aside = (1.0 - zt.local_recirculation_frac) * flows.hot_rise_k - flows.supply_rise_k
-    return mixed_inlet(to_racks(membership, flows.supply_rise_k), to_racks(membership, aside), 0.0, share)
+    return mixed_inlet(to_racks(membership, flows.supply_rise_k), to_racks(membership, aside), share)
 
 
 class _Plenum(NamedTuple):
@@ -242,6 +255,7 @@ class _Plenum(NamedTuple):
     supply_rise_k: Array
     hot_rise_k: Array
     fabric_c: Array
+    outdoor_kw: Array
 
 
 def advance(
@@ -252,7 +266,7 @@ def advance(
     room_gain_kw: Array,
     supply_setpoint_c: Array,
     chw_supply_c: Array,
-    outside_humidity_ratio: Array,
+    outside: OutdoorAir,
     dt_s: float,
     cooling_limit_kw: Array | None = None,
     water_available_frac: Array | None = None,
@@ -269,8 +283,10 @@ def advance(
         their inlets stayed as they were at the start.
     supply_setpoint_c : array
         ``(Z, B)`` [degC], measured behind the fans.
-    chw_supply_c, outside_humidity_ratio : array
-        Chilled water supply [degC] and outside humidity ratio [kg/kg], ``(B,)``.
+    chw_supply_c : array
+        Chilled water supply ``(B,)`` [degC].
+    outside : OutdoorAir
+        That leaks in: it brings its heat and its moisture.
     dt_s : float
         Step [s], any length.
     cooling_limit_kw : array, optional
@@ -282,7 +298,7 @@ def advance(
 
     Notes
     -----
-    Ledger: ``rack heat + gains + fan power = coil + d(stored)/dt`` exactly. A coil never heats the air.
+    Ledger: ``rack heat + gains + fan power = coil + outdoor heat + d(stored)/dt`` exactly. A coil never heats the air.
     """
     fan_kw = fans_kw(zt, air)
     at = coil.coil_at(zt.coil_law, air.fan_speed_frac)
@@ -290,7 +306,18 @@ def advance(
     heat_kw = rack_air_heat_kw + room_gain_kw
     fixed = HeatResponse(0.0, 0.0) if response is None else response
     node = _temperatures(
-        zt, state, air, heat_kw, fixed, fan_kw, supply_setpoint_c, chw_supply_c, most, dt_s, cooling_limit_kw
+        zt,
+        state,
+        air,
+        heat_kw,
+        fixed,
+        fan_kw,
+        supply_setpoint_c,
+        chw_supply_c,
+        outside.dry_bulb_c,
+        most,
+        dt_s,
+        cooling_limit_kw,
     )
     through_kw_k = upper(air.coil_kg_s * CP_AIR_KJ_KG_K, LEAST_STREAM_KW_K)
     return_c = node.supply_c + node.carried_kw / through_kw_k
@@ -306,7 +333,7 @@ def advance(
     contact = -namespace(return_c).expm1(-at.full_ntu)
     surface_c = return_c - node.coil_kw / (through_kw_k * contact)
     humidity, condensed, added = _moisture(
-        zt, state.humidity_ratio, surface_c, air.coil_kg_s * contact, outside_humidity_ratio, dt_s
+        zt, state.humidity_ratio, surface_c, air.coil_kg_s * contact, outside.humidity_ratio, dt_s
     )
     valve = relax(state.valve_frac, opening, VALVE_LAG_S, dt_s)
     flows = AirFlows(
@@ -322,6 +349,7 @@ def advance(
         supply_c=node.supply_c,
         supply_rise_k=node.supply_rise_k,
         hot_rise_k=node.hot_rise_k,
+        outdoor_heat_kw=node.outdoor_kw,
     )
     return AirState(node.hot_c, node.supply_c, humidity, air.fan_speed_frac, valve, node.fabric_c), flows
 
@@ -335,6 +363,7 @@ def _temperatures(
     fan_kw: Array,
     setpoint_c: Array,
     chw_c: Array,
+    outdoor_c: Array,
     full: Array,
     dt_s: float,
     limit_kw: Array | None,
@@ -342,8 +371,9 @@ def _temperatures(
     """Racks' air, hot aisle and plenum in one closed form.
 
     The racks' heat falls by ``A y + G u`` where the supply rises by ``y`` and the hot aisle by ``u``. The hot aisle
-    relaxes exactly (T1) with the supply of the end of the step: ``C du/dt = K + (D - A) y - (G + D + F) u``, ``K`` the
-    surplus at the start, ``D`` the stream that returns to the coil, ``F`` the film on slab and walls. So its mean rise
+    relaxes exactly (T1) with the supply of the end of the step: ``C du/dt = K + (D - A) y - (G + D + F + L) u``, ``K``
+    the surplus at the start, ``D`` the stream that returns to the coil, ``F`` the film on slab and walls, ``L`` the
+    outdoor air that leaks through. So its mean rise
     and the heat carried to the coil are linear in ``y``: ``q = a - b y``. The plenum keeps ``a - b y + fan - coil =
     c y`` with ``c = C/dt``. Without cooling (coil = 0) that gives ``y_off``, with the coil wide open (``coil = eps
     C_air (T_return - T_water)``) ``y_sat``, at the set-point, with its lag, ``y_target``: ``y = min(max(y_target,
@@ -351,12 +381,13 @@ def _temperatures(
     """
     xp = namespace(fan_kw)
     direct_kw_k = air.direct_kg_s * CP_AIR_KJ_KG_K
-    leaving_kw_k = direct_kw_k + response.per_hot_kw_k + zt.fabric_kw_k
+    leaving_kw_k = direct_kw_k + response.per_hot_kw_k + zt.fabric_kw_k + zt.outdoor_kw_k
     x = upper(leaving_kw_k * (dt_s / zt.hot_aisle_kj_k), _STILL)
     risen = (1.0 + xp.expm1(-x) / x) * (dt_s / zt.hot_aisle_kj_k) / x
     behind_kw = direct_kw_k * (state.hot_c - state.supply_c)
     soaked_kw = zt.fabric_kw_k * (state.hot_c - state.fabric_c)
-    surplus_kw, per_y_kw_k = heat_kw - behind_kw - soaked_kw, direct_kw_k - response.per_supply_kw_k
+    outdoor_kw = zt.outdoor_kw_k * (state.hot_c - outdoor_c)
+    surplus_kw, per_y_kw_k = heat_kw - behind_kw - soaked_kw - outdoor_kw, direct_kw_k - response.per_supply_kw_k
     a = behind_kw + direct_kw_k * risen * surplus_kw
     b = direct_kw_k * (1.0 - risen * per_y_kw_k)
     c = zt.plenum_kj_k * (1.0 / dt_s)
@@ -371,11 +402,11 @@ def _temperatures(
     y = lower(upper(y_target, y_sat), y_off)
     u = risen * (surplus_kw + per_y_kw_k * y)
     carried = a - b * y
-    soaked_kw = soaked_kw + zt.fabric_kw_k * u
-    kept_kw = heat_kw - response.per_supply_kw_k * y - response.per_hot_kw_k * u - carried - soaked_kw
+    soaked_kw, outdoor_kw = soaked_kw + zt.fabric_kw_k * u, outdoor_kw + zt.outdoor_kw_k * u
+    kept_kw = heat_kw - response.per_supply_kw_k * y - response.per_hot_kw_k * u - carried - soaked_kw - outdoor_kw
     hot = state.hot_c + kept_kw * (dt_s / zt.hot_aisle_kj_k)
     fabric = state.fabric_c + soaked_kw * (dt_s / zt.fabric_kj_k)
-    return _Plenum(hot, state.supply_c + y, (y_off - y) * (b + c), carried, y, u, fabric)
+    return _Plenum(hot, state.supply_c + y, (y_off - y) * (b + c), carried, y, u, fabric, outdoor_kw)
 
 
 def _moisture(

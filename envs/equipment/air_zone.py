@@ -12,10 +12,9 @@ from numpy.typing import DTypeLike
 from envs.parameters import Parameters, parameter
 from envs.physics import coil
 from envs.physics.namespace import Array
-from envs.physics.psychrometrics import saturation_humidity_ratio
-from envs.units import CP_AIR_KJ_KG_K, CP_WATER_KJ_KG_K, RHO_AIR_KG_M3, SECONDS_PER_HOUR
+from envs.physics.psychrometrics import humidity_ratio_of_vapour, saturation_pressure_kpa
+from envs.units import CP_AIR_KJ_KG_K, CP_WATER_KJ_KG_K, RHO_AIR_KG_M3, SEA_LEVEL_KPA, SECONDS_PER_HOUR
 
-SEA_LEVEL_KPA = 101.325
 REFERENCE_DP_PA, REFERENCE_EXCESS = 5.0, 0.1  # aisle pressure at 10 % excess supply, C5
 
 
@@ -41,6 +40,9 @@ class AirZone(Parameters):
         100.0, 1.0, 2_000.0, "kJ/(K m3)", "engineering guess; 1 m2 of 5 cm of slab and wall per m3 of air"
     )
     fabric_kw_k_m3: float = parameter(0.005, 0.0, 0.1, "kW/(K m3)", "engineering guess; film of 5 W/m2K on it")
+    recirculated_height_frac: float = parameter(
+        1.0 / 3.0, 0.1, 1.0, "1", "C5; part of a rack's height, from the top, that recirculated air enters; 1 is mixed"
+    )
     local_recirculation_frac: float = parameter(0.5, 0.0, 1.0, "1", "engineering guess; straight from near exhausts")
     humidity_floor_c: float = parameter(-9.0, -30.0, 15.0, "degC", "C6: dew point the humidifier holds; legacy 5.5")
     humidifier_kg_s: float = parameter(0.003, 0.0, 1.0, "kg/s", "engineering guess; capacity")
@@ -64,10 +66,13 @@ class ZoneTable(NamedTuple):
     air_kg: Array
     fabric_kj_k: Array
     fabric_kw_k: Array
+    recirculated_height_frac: Array
     local_recirculation_frac: Array
     humidity_floor: Array
+    humidity_floor_kpa: Array
     humidifier_kg_s: Array
     air_changes_per_s: Array
+    outdoor_kw_k: Array
     pressure_kpa: Array
 
 
@@ -77,20 +82,40 @@ def zone_table(zones: Sequence[AirZone], pressure_kpa: Any = SEA_LEVEL_KPA, dtyp
     density = RHO_AIR_KG_M3 * pressure_kpa / SEA_LEVEL_KPA
     unit_kg_s = columns["unit_flow_m3_s"] * density
     air_kw_k, water_kw_k = unit_kg_s * CP_AIR_KJ_KG_K, columns["coil_water_kg_s"] * CP_WATER_KJ_KG_K
+    floor_kpa = saturation_pressure_kpa(columns["humidity_floor_c"])
+    air_kg = columns["air_volume_m3"] * density
     derived = {
         "unit_kg_s": unit_kg_s,
         "dp_pa_s2_kg2": REFERENCE_DP_PA / (REFERENCE_EXCESS * columns["it_flow_m3_s"] * density) ** 2,
-        "air_kg": columns["air_volume_m3"] * density,
+        "air_kg": air_kg,
         "fabric_kj_k": columns["fabric_kj_k_m3"] * columns["air_volume_m3"],
         "fabric_kw_k": columns["fabric_kw_k_m3"] * columns["air_volume_m3"],
-        "humidity_floor": saturation_humidity_ratio(columns["humidity_floor_c"], pressure_kpa),
+        "humidity_floor": humidity_ratio_of_vapour(floor_kpa, pressure_kpa),
+        "humidity_floor_kpa": floor_kpa,
         "air_changes_per_s": columns["air_changes_per_h"] / SECONDS_PER_HOUR,
+        "outdoor_kw_k": columns["air_changes_per_h"] / SECONDS_PER_HOUR * air_kg * CP_AIR_KJ_KG_K,
         "pressure_kpa": np.asarray(pressure_kpa),
     }
     columns["fan_kw"] = columns["fan_kw"] * (density / RHO_AIR_KG_M3)
     known = {name: value.astype(dtype) for name, value in (columns | derived).items() if name in ZoneTable._fields}
     law = coil.CoilLaw((columns["coil_ua_kw_k"] / air_kw_k).astype(dtype), (air_kw_k / water_kw_k).astype(dtype))
     return ZoneTable(coil_law=law, **known)
+
+
+def zones_at_pressure(zt: ZoneTable, pressure_kpa: Array) -> ZoneTable:
+    """The zones under another pressure of the air ``(B,)`` [kPa]: fans move volumes, so masses follow the density."""
+    ratio = pressure_kpa / zt.pressure_kpa
+    inverse = 1.0 / ratio
+    return zt._replace(
+        unit_kg_s=zt.unit_kg_s * ratio,
+        fan_kw=zt.fan_kw * ratio,
+        coil_law=zt.coil_law._replace(ntu=zt.coil_law.ntu * inverse, capacity_ratio=zt.coil_law.capacity_ratio * ratio),
+        dp_pa_s2_kg2=zt.dp_pa_s2_kg2 * inverse * inverse,
+        air_kg=zt.air_kg * ratio,
+        humidity_floor=humidity_ratio_of_vapour(zt.humidity_floor_kpa, pressure_kpa),
+        outdoor_kw_k=zt.outdoor_kw_k * ratio,
+        pressure_kpa=pressure_kpa,
+    )
 
 
 def _column(zones: Sequence[AirZone], name: str) -> np.ndarray:

@@ -18,11 +18,10 @@ from envs.physics.heat_exchanger import crossflow_effectiveness, ua_off_design
 from envs.physics.namespace import Array, as_mask, clip, lower, namespace, upper
 from envs.physics.psychrometrics import enthalpy_kj_kg
 from envs.physics.readings import Readings
-from envs.units import CP_AIR_KJ_KG_K, CP_VAPOUR_KJ_KG_K, LATENT_HEAT_KJ_KG
+from envs.units import CP_AIR_KJ_KG_K, CP_VAPOUR_KJ_KG_K, LATENT_HEAT_KJ_KG, SEA_LEVEL_KPA
 
 MIN_FAN_SPEED = 0.2  # below it fans cycle, as the tower's (PHYSICS E8)
 FREE_CONVECTION = 0.125  # share of the full-fan heat with fans off, as the tower's (PHYSICS E8); engineering guess
-SEA_LEVEL_KPA = 101.325
 SPEED_CORRECTIONS = 1  # fan speed within 0.3 % for water flows 0.1-2 of design
 LEAST_WATER_FRAC = 0.05  # effectiveness below this share of design water flow is taken as at it
 SMALL_K = 0.01

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from envs.equipment.rack_archetypes import ENTERPRISE_AIR, HGX_AIR, LEGACY_AIR, LIQUID_200, NVL72, RackArchetype
-from envs.equipment.rack_table import ChipTable, RackTable, rack_table
+from envs.equipment.rack_table import ChipTable, RackTable, rack_table, racks_at_pressure
 from envs.physics.namespace import Array, as_mask, lag_share, namespace
 from envs.units import CP_AIR_KJ_KG_K
 
@@ -30,6 +30,7 @@ __all__ = [
     "with_inlet_rise",
     "initial",
     "rack_table",
+    "racks_at_pressure",
     "server_fans",
 ]
 
@@ -269,7 +270,7 @@ def with_inlet_rise(
     table: RackTable,
     state: RackState,
     flows: RackFlows,
-    inlet_c: Array,
+    top_c: Array,
     rise_k: Array,
     alive: Array,
     dt_s: float,
@@ -280,8 +281,10 @@ def with_inlet_rise(
     ----------
     table, state, flows : RackTable, RackState, RackFlows
         What `advance` took and gave.
-    inlet_c, rise_k : array (R, B)
-        Inlet air of the sub-step [degC] and its difference from that of `advance` [K].
+    top_c : array (R, B)
+        Warmest inlet air of the rack [degC], at its top: there its servers switch themselves off first.
+    rise_k : array (R, B)
+        By how much its mean inlet came out over what `advance` was told [K].
     alive : array (R, B)
         As in `advance`; a rack that is down stays so (``shutdown`` 1) until it is well below its limits.
     dt_s : float
@@ -289,8 +292,8 @@ def with_inlet_rise(
     """
     kept_kw = flows.air_gain_kw_k * rise_k
     solids_c = state.solids_c + kept_kw * (dt_s / table.solids_kj_k)
-    stuffy = as_mask(inlet_c + RESTART_INLET_K * (1.0 - alive) > SHUTDOWN_INLET_C, inlet_c)
-    shutdown = namespace(inlet_c).maximum(flows.shutdown, stuffy)
+    stuffy = as_mask(top_c + RESTART_INLET_K * (1.0 - alive) > SHUTDOWN_INLET_C, top_c)
+    shutdown = namespace(top_c).maximum(flows.shutdown, stuffy)
     return state._replace(solids_c=solids_c), flows._replace(
         air_heat_kw=flows.air_heat_kw - kept_kw, exhaust_c=solids_c, shutdown=shutdown
     )

@@ -12,7 +12,7 @@ from envs.equipment.rack_archetypes import RackArchetype, psu_loss_lines
 from envs.equipment.throughput import CPU, POWER_SHARE, slot_curves
 from envs.physics.hinge import Hinge
 from envs.physics.namespace import Array
-from envs.units import RHO_AIR_KG_M3
+from envs.units import RHO_AIR_KG_M3, SEA_LEVEL_KPA
 
 _DRAUGHT = 0.004  # of the flow at full fan speed, through a rack that is down [G]
 _LEAST_DRAUGHT_KG_S = 5e-4  # air that drifts through a cabinet without server fans: a wholly liquid rack [G]
@@ -69,6 +69,17 @@ class RackTable(NamedTuple):
     flow_kg_s: Array
     draught_kg_s: Array
     solids_kj_k: Array
+
+
+def racks_at_pressure(table: RackTable, pressure_kpa: Array) -> RackTable:
+    """The racks, whose table is of sea level, under a pressure of the air ``(B,)`` [kPa].
+
+    Server fans move volumes: their mass flow and their power at a speed follow the density.
+    """
+    ratio = pressure_kpa * (1.0 / SEA_LEVEL_KPA)
+    return table._replace(
+        flow_kg_s=table.flow_kg_s * ratio, draught_kg_s=table.draught_kg_s * ratio, fan_max_kw=table.fan_max_kw * ratio
+    )
 
 
 def rack_table(archetypes: Sequence[RackArchetype], slot_class: Any, dtype: DTypeLike = np.float32) -> RackTable:

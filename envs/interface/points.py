@@ -59,7 +59,8 @@ class Point:
 
 
 POINTS: tuple[Point, ...] = (
-    Point("rack_inlet_c", "rack", 10.0, 45.0, "degC", "air at the inlet of each rack", sensor="temperature",
+    Point("rack_inlet_c", "rack", 10.0, 45.0, "degC", "warmest air at the inlet of each rack: at its top",
+          sensor="temperature",
           observed=False, symbol="T_in", brick="Intake_Air_Temperature_Sensor"),
     Point("zone_inlet_max_c", "zone", 10.0, 45.0, "degC", "warmest rack inlet of the zone", sensor="temperature",
           symbol="T_in,max", guideline_36="worst inlet of the zone", brick="Max_Air_Temperature (derived)"),
@@ -70,6 +71,8 @@ POINTS: tuple[Point, ...] = (
           brick="Return_Air_Temperature_Sensor"),
     Point("zone_fan_speed_frac", "zone", 0.0, 1.0, "1", "speed of the zone's room units, as a share of full speed",
           symbol="n_fan", guideline_36="supply fan speed feedback", brick="Fan_Speed_Status"),
+    Point("zone_air_supply_frac", "zone", 0.0, 3.0, "1",
+          "air that the zone's room units supply, over the air that its racks draw", sensor="flow", observed=False),
     Point("zone_aisle_pressure_pa", "zone", -100.0, 100.0, "Pa",
           "pressure of the cold aisle over the hot one; negative where hot air flows back", sensor="flow",
           symbol="dp", guideline_36="duct/underfloor static pressure (proxy)",
@@ -142,6 +145,7 @@ POINTS: tuple[Point, ...] = (
     Point("demand_window_share", "site", 0.0, 1.8, "1",
           "mean of the running 15 min window so far, over the site's rated IT power"),
     Point("demand_window_elapsed_frac", "site", 0.0, 1.0, "1", "share of the running 15 min window that is over"),
+    Point("site_elevation_m", "site", -400.0, 5000.0, "m", "height of the site above the sea", observed=False),
     Point("dry_bulb_c", "site", -25.0, 50.0, "degC", "outdoor air", sensor="temperature", symbol="T_db",
           guideline_36="outdoor air dry bulb", brick="Outside_Air_Temperature_Sensor"),
     Point("wet_bulb_c", "site", -25.0, 35.0, "degC", "outdoor wet bulb", sensor="temperature", symbol="T_wb",

@@ -51,7 +51,7 @@ class RewardConfig(Parameters):
     scale_usd: float = parameter(5.0, 0.01, 1e6, "USD that make a reward of -1", GUESS)
 
 
-def tolerance(value: Array, limit: float, margin: float) -> Array:
+def tolerance(value: Array, limit: Array | float, margin: Array | float) -> Array:
     """1 up to ``limit``, falling smoothly to 0 at ``limit + margin`` and beyond (bounded: no quadratic tail).
 
     The shape is ``(1 - s)^2 (1 + 2 s)`` with ``s`` the share of the margin used: flat at both ends.
@@ -125,6 +125,10 @@ class PricedFlows(Protocol):
     @property
     def rack_inlet_max_c(self) -> Array: ...  # noqa: D102
     @property
+    def inlet_limit_c(self) -> Array: ...  # noqa: D102
+    @property
+    def inlet_allowable_c(self) -> Array: ...  # noqa: D102
+    @property
     def coolant_excess_k(self) -> Array: ...  # noqa: D102
     @property
     def limit_excess_kwh(self) -> Array: ...  # noqa: D102
@@ -152,7 +156,7 @@ def terms(config: RewardConfig, flows: PricedFlows, judged: PricingInputs, step_
     """
     c = config
     grid_kwh = (flows.grid_power_kw - flows.reference_it_kw) * step_h
-    hot = 1.0 - tolerance(flows.rack_inlet_max_c, c.inlet_limit_c, c.inlet_margin_k)
+    hot = 1.0 - tolerance(flows.rack_inlet_max_c, flows.inlet_limit_c, flows.inlet_allowable_c - flows.inlet_limit_c)
     return {
         "energy": grid_kwh * judged.price_usd_mwh * 1e-3,
         "demand": judged.demand_cost_usd,

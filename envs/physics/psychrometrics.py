@@ -48,6 +48,11 @@ def humidity_ratio(temp_c: Array, rh_frac: Array, pressure_kpa: Array) -> Array:
     return MOLAR_MASS_RATIO * vapour_kpa / (pressure_kpa - vapour_kpa)
 
 
+def humidity_ratio_of_vapour(vapour_kpa: Array, pressure_kpa: Array) -> Array:
+    """Humidity ratio [kg/kg] of air with a partial pressure of vapour [kPa], PHYSICS A3."""
+    return MOLAR_MASS_RATIO * vapour_kpa / (pressure_kpa - vapour_kpa)
+
+
 def saturation_humidity_ratio(temp_c: Array, pressure_kpa: Array) -> Array:
     """Humidity ratio [kg/kg] of saturated air at a temperature [degC] and pressure [kPa], PHYSICS A3 with phi = 1."""
     return humidity_ratio(temp_c, 1.0, pressure_kpa)

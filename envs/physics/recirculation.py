@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from envs.physics.namespace import Array, namespace
+from envs.physics.namespace import Array, lower, namespace
 
 NEIGHBOUR_REACH = 2.0  # racks over which the exhaust of a neighbour fades by e, engineering guess
 OTHER_ROW_WEIGHT = 0.2  # of a rack at the same place in another row of the zone, engineering guess
@@ -40,8 +40,37 @@ def rack_share(phi: Array, spread: Array) -> Array:
     return phi * (spread - (spread - 1.0) * phi)
 
 
-def mixed_inlet(supply_c: Array, aside_k: Array, near_c: Array, share: Array) -> Array:
-    """Inlet temperature [degC] of air of which ``share`` is recirculated, PHYSICS C4 and C5.
+class RackInlets(NamedTuple):
+    """Air that racks breathe, each ``(R, B)``.
+
+    ``mean_c`` [degC] carries the heat and is what server fans meet on average; ``top_c`` [degC] is the warmest, at the
+    rack's top. ``share`` and ``top_share`` [1] are the recirculated parts of either.
+    """
+
+    mean_c: Array
+    top_c: Array
+    share: Array
+    top_share: Array
+
+
+def top_share(share: Array, height_frac: Array) -> Array:
+    """Recirculated share of the air at a rack's top [0..1], from that of all its air.
+
+    Recirculated air flows over the racks and enters at their tops (Sharma, Bash and Patel 2002; Herrlin 2005). It
+    fills the part ``height_frac`` of the height first: ``min(1, share/height_frac)``; with 1 the rack's air is mixed.
+
+    Parameters
+    ----------
+    share : array
+        From `rack_share` [1].
+    height_frac : array
+        Part of the rack's height that recirculated air enters, 0.1..1 [1].
+    """
+    return lower(share / height_frac, 1.0)
+
+
+def mixed_inlet(supply_c: Array, aside_k: Array, share: Array) -> Array:
+    """Temperature [degC] of air of which ``share`` is recirculated, PHYSICS C4 and C5.
 
     ``T_in = (1 - phi_r) T_sup + phi_r (kappa T_near + (1 - kappa) T_hot)``: weights are non-negative and sum to 1.
 
@@ -50,13 +79,12 @@ def mixed_inlet(supply_c: Array, aside_k: Array, near_c: Array, share: Array) ->
     supply_c : array
         Supply temperature of the rack's zone, ``(R, B)`` [degC].
     aside_k : array
-        ``(1 - kappa) T_hot - T_sup`` of the rack's zone, ``(R, B)`` [K], summed up per zone to save work per rack.
-    near_c : array
-        ``kappa A T_exhaust`` [K], ``(R, B)``: exhaust that comes straight from near racks.
+        Recirculated air above the supply ``(R, B)`` [K]: ``(1 - kappa) T_hot - T_sup`` of the zone, and ``kappa A
+        T_exhaust``, exhaust that comes straight from near racks.
     share : array
         ``phi_r`` [1].
     """
-    return supply_c + share * (aside_k + near_c)
+    return supply_c + share * aside_k
 
 
 def to_racks(membership: Array, x: Array) -> Array:

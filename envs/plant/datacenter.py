@@ -21,18 +21,22 @@ from envs.equipment import (
     rack,
 )
 from envs.faults import Availability
+from envs.physics.altitude import allowable_derating_k, recommended_derating_k
 from envs.physics.namespace import Array, as_mask, clip, lower, namespace, upper
 from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c
+from envs.physics.recirculation import RackInlets
 from envs.plant import electrical, ledger, start, water_side, work
 from envs.plant.flows import Flows
 from envs.plant.layout import Layout
-from envs.plant.state import Available, Liquid, PlantState, StepConditions, SubStep, powered_machines
+from envs.plant.state import Available, InletLimits, Liquid, PlantState, StepConditions, SubStep, powered_machines
 from envs.scenario import Scenario
 from envs.signals.step import Load, Outside
 from envs.units import RHO_WATER_KG_M3
 
 LEAST_COIL_WATER_FRAC = 0.02  # drifts through the coils without pumps, engineering guess
-INLET_ALARM_C = 30.0  # worst inlet above it: room fans to full speed (SCENARIOS "Fast protections")
+INLET_ALARM_C = 30.0  # warmest inlet above it: room fans to full speed (SCENARIOS "Fast protections")
+LEAST_INLET_MARGIN_K = 0.5  # left between the two limits at any height
+INLET_ALARM_RELEASE_K = 2.0  # below it before the fans follow their command again, engineering guess
 
 Substep = Callable[[PlantState, StepConditions], tuple[PlantState, ledger.SubStepFlows]]
 
@@ -138,6 +142,8 @@ class Plant:
             moist = namespace(limit).max(state.air.humidity_ratio, axis=0)
             floor = liquid_loop.condensation_floor_c(dew_point_from_humidity_ratio_c(moist, lay.pressure_kpa))
         return StepConditions(
+            air_side.zones_at_pressure(lay.zones, outside.pressure_kpa),
+            rack.racks_at_pressure(lay.racks, outside.pressure_kpa),
             in_force,
             outside,
             limit,
@@ -149,9 +155,18 @@ class Plant:
             fit,
             utility,
             floor,
+            self._inlet_limits(outside.elevation_m),
             self._coil_water(fit),
             dt_s,
         )
+
+    def _inlet_limits(self, elevation_m: Array) -> InletLimits:
+        """Limits of the inlets at a height ``(B,)`` [m]: the recommended one and the alarm fall together."""
+        reward, derating_k = self.scenario.reward, recommended_derating_k(elevation_m)
+        recommended_c = reward.inlet_limit_c - derating_k
+        allowable_c = reward.inlet_limit_c + reward.inlet_margin_k - allowable_derating_k(elevation_m)
+        least_c = recommended_c + LEAST_INLET_MARGIN_K
+        return InletLimits(recommended_c, upper(allowable_c, least_c), INLET_ALARM_C - derating_k)
 
     def _available(self, lost: Availability) -> Available:
         """Count what faults leave of each kind of machine; none runs without its pump, and one pump stands by."""
@@ -187,8 +202,9 @@ class Plant:
         """Next state and the books of one sub-step, in the order of the day."""
         p, lay, dt_s = self.scenario, self.layout, now.dt_s
         now = now._replace(fit=powered_machines(now.fit, state.ups_alive))
-        fans = rack.server_fans(lay.racks, state.rack, state.inlet_c, now.demand, state.alive, dt_s)
-        balance, inlet_c, share = self._rack_inlets(state, now, fans.airflow_kg_s)
+        fans = rack.server_fans(now.racks, state.rack, state.inlet_c, now.demand, state.alive, dt_s)
+        balance, inlets, alarm = self._rack_inlets(state, now, fans.airflow_kg_s)
+        inlet_c = inlets.mean_c
         xp = namespace(inlet_c)
         flow_frac = coolant_c = state.alive[0] * 0.0
         if p.coolant is not None and state.tcs is not None:
@@ -196,23 +212,24 @@ class Plant:
             flow_frac = liquid_loop.tcs_flow_frac(p.coolant, state.tcs.pump_speed_frac, now.fit.cdus)
         limit = xp.minimum(now.limit_kw, state.protective_kw) if p.capper.enabled else now.limit_kw
         rack_state, racks = rack.advance(
-            lay.racks, state.rack, inlet_c, coolant_c, flow_frac, now.demand, limit, state.alive, dt_s, fans
+            now.racks, state.rack, inlet_c, coolant_c, flow_frac, now.demand, limit, state.alive, dt_s, fans
         )
         liquid = water_side.liquid_side(p, state, now, racks)
-        zones = lay.zones
+        zones = now.zones
         fan_kw = air_side.fans_kw(zones, balance).sum(axis=0)
         pumps = 0.0
         if liquid.tcs is not None and liquid.fws is not None:
             pumps = liquid.tcs.pump_power_kw + liquid.fws.pump_power_kw
         power = power_chain.losses(p.power, lay.tree, racks.power_kw, fan_kw + pumps, fan_kw * 0.0)
-        response = air_side.heat_response(zones, racks.air_gain_kw_k, share, lay.membership)
+        response = air_side.heat_response(zones, racks.air_gain_kw_k, inlets.share, lay.membership)
         air_state, air, dx = self._room(state, now, balance, racks, power, response)
-        rise_k = air_side.inlet_rise_k(zones, air, share, lay.membership)
+        rise_k = air_side.inlet_rise_k(zones, air, inlets.share, lay.membership)
         inlet_c = inlet_c + rise_k
-        rack_state, racks = rack.with_inlet_rise(lay.racks, rack_state, racks, inlet_c, rise_k, state.alive, dt_s)
+        top_c = inlets.top_c + air_side.inlet_rise_k(zones, air, inlets.top_share, lay.membership)
+        rack_state, racks = rack.with_inlet_rise(now.racks, rack_state, racks, top_c, rise_k, state.alive, dt_s)
         chw_state, chw = water_side.chilled_water_side(p, state, now, air, power)
         tower_state, tower = water_side.tower_side(p, state, now, chw, liquid.fws)
-        did = SubStep(inlet_c, balance, racks, liquid, power, air_state, air, dx, chw, tower)
+        did = SubStep(inlet_c, top_c, now.inlet, balance, racks, liquid, power, air_state, air, dx, chw, tower)
         site = electrical.electrical_substep(self, state, now, did)
         new = PlantState(
             rack=rack_state,
@@ -227,32 +244,44 @@ class Plant:
             battery=site.battery_state,
             work=state.work,
             inlet_c=inlet_c,
+            top_inlet_c=top_c,
             exhaust_c=racks.exhaust_c,
             ups_alive=site.ups_alive,
             rack_down_s=site.rack_down_s,
             alive=site.alive,
             protective_kw=site.capped.limit_kw,
-            alarm=as_mask(lay.zone_max(inlet_c) > INLET_ALARM_C, inlet_c) if self.alarms else state.alarm,
+            alarm=alarm,
             coolant_alarm=self._coolant_alarm(liquid, air_state),
         )
         return new, ledger.substep_flows(self, state, did, site)
 
     def _rack_inlets(
         self, state: PlantState, now: StepConditions, airflow_kg_s: Array
-    ) -> tuple[air_side.AirBalance, Array, Array]:
-        """Who breathes whose air: fan speeds (the alarm drives them to full), air balance, inlet of every rack and the
-        recirculated share of it.
+    ) -> tuple[air_side.AirBalance, RackInlets, Array]:
+        """Who breathes whose air: air balance, inlets of every rack, and the inlet alarm of every zone.
+
+        The alarm acts in the sub-step in which the commanded air would let the inlets pass it, and holds until that
+        air would keep them well below.
         """
-        lay = self.layout
         command = now.in_force["crah_fan_speed_frac"]
-        command = command + (1.0 - command) * state.alarm
+        if not self.alarms:
+            return (*self._air_at(state, now, command, airflow_kg_s), state.alarm)
+        _, inlets = self._air_at(state, now, command, airflow_kg_s)
+        warmest = self.layout.zone_max(inlets.top_c)
+        alarm = as_mask(warmest > now.inlet.alarm_c - INLET_ALARM_RELEASE_K * state.alarm, warmest)
+        return (*self._air_at(state, now, command + (1.0 - command) * alarm, airflow_kg_s), alarm)
+
+    def _air_at(
+        self, state: PlantState, now: StepConditions, command: Array, airflow_kg_s: Array
+    ) -> tuple[air_side.AirBalance, RackInlets]:
+        """Air balance and inlets where the room fans are told ``command (Z, B)``."""
+        lay = self.layout
         speed = air_side.fan_speed(state.air, command, now.dt_s)
-        it_flow = lay.membership @ airflow_kg_s
-        balance = air_side.balance(lay.zones, speed, now.fit.crah_units, it_flow)
-        inlet, share = air_side.inlet_temperatures(
-            lay.zones, state.air, balance, state.exhaust_c, lay.recirculation, lay.spread, lay.membership
+        balance = air_side.balance(now.zones, speed, now.fit.crah_units, lay.membership @ airflow_kg_s)
+        inlets = air_side.inlet_temperatures(
+            now.zones, state.air, balance, state.exhaust_c, lay.recirculation, lay.spread, lay.membership
         )
-        return balance, inlet, share
+        return balance, inlets
 
     def _room(
         self,
@@ -276,14 +305,14 @@ class Plant:
         heat = lay.membership @ racks.air_heat_kw
         chw_c = state.chw.supply_c if state.chw is not None else heat[0]
         air_state, air = air_side.advance(
-            lay.zones,
+            now.zones,
             state.air,
             balance,
             heat,
             lay.zone_share * gain,
             now.in_force["supply_air_temp_setpoint_c"],
             chw_c,
-            now.outside.humidity_ratio,
+            air_side.OutdoorAir(now.outside.dry_bulb_c, now.outside.humidity_ratio),
             now.dt_s,
             limit,
             now.coil_water_frac,

@@ -67,9 +67,11 @@ class Flows(NamedTuple):
     backlog: Array
     # limits
     worst_inlet_c: Array
+    inlet_limit_c: Array  # recommended, at the site's height
+    inlet_allowable_c: Array
     rack_inlet_max_c: Array  # (R, B), highest of the sub-steps
     zone_inlet_max_c: Array  # (Z, B), at the end
-    inlet_excess_degree_minutes: Array  # (R, B), over 27 degC
+    inlet_excess_degree_minutes: Array  # (R, B), over the limit, at the rack's top
     coolant_excess_k: Array  # supply over its limit or under the dew point
     tcs_excess_degree_minutes: Array
     trips: Array
@@ -80,13 +82,15 @@ class Flows(NamedTuple):
     energy_residual_kw: Array
     water_residual_kg: Array
     # temperatures, positions and loads at the end of the step
-    rack_inlet_c: Array  # (R, B)
+    rack_inlet_c: Array  # (R, B), warmest of the rack: at its top
+    rack_inlet_mean_c: Array  # (R, B)
     rack_power_kw: Array  # (R, B)
     rack_demand_kw: Array  # (R, B)
     chip_max_c: Array
     zone_supply_c: Array  # (Z, B)
     zone_return_c: Array  # (Z, B)
     zone_fan_speed_frac: Array  # (Z, B)
+    zone_air_supply_frac: Array  # (Z, B), air supplied over the air that the racks draw
     zone_aisle_pressure_pa: Array  # (Z, B)
     coil_valve_frac: Array  # (Z, B)
     room_dew_point_c: Array

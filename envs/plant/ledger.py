@@ -17,6 +17,7 @@ from envs.signals.step import Load
 #: Coolant so near over the room's dew point counts as an excess [K]: the alarm on what is measured, PHYSICS D6, 2-3 K.
 #: Below the floor of what may be commanded (`envs.equipment.liquid_loop`, 3 K), so that a loop at its floor is quiet.
 ALARM_OVER_DEW_POINT_K = 2.0
+LEAST_DRAWN_KG_S = 1e-6  # by racks without fans
 
 
 class LastSubStep(NamedTuple):
@@ -143,11 +144,11 @@ def substep_flows(plant: PlantParts, before: PlantState, did: SubStep, site: Sit
         cap_frac=racks.cap_frac,
         throttle_frac=racks.throttle_frac,
         powered_frac=site.opened.powered_frac * before.alive,
-        inlet_excess_k=upper(did.inlet_c - plant.scenario.reward.inlet_limit_c, 0.0),
+        inlet_excess_k=upper(did.top_inlet_c - did.limits.recommended_c, 0.0),
         limit_excess_kw=xp.sum(over, axis=0),
         capper_active=site.capped.active,
         trips=site.opened.trips + xp.sum(racks.shutdown * before.alive, axis=0),
-        rack_inlet_max_c=did.inlet_c,
+        rack_inlet_max_c=did.top_inlet_c,
         last=LastSubStep(did, site),
     )
 
@@ -162,7 +163,7 @@ def _evaporating(name: str, did: SubStep, zero: Array) -> Array:
 
 
 def _heat_rejection_kw(did: SubStep, site: SiteFlows) -> Array:
-    """Heat that leaves the site [kW]: to outdoor air by machines, by moisture and by outdoor losses."""
+    """Heat that leaves the site [kW]: to outdoor air by machines, by leaks, by moisture and by outdoor losses."""
     xp = namespace(did.inlet_c)
     out = site.transformer_loss_kw
     if did.tower is not None:
@@ -174,6 +175,7 @@ def _heat_rejection_kw(did: SubStep, site: SiteFlows) -> Array:
     if did.dx is not None:
         out = out + did.dx.rejected_kw
     latent = xp.sum(did.air.coil_latent_kw, axis=0)
+    out = out + xp.sum(did.air.outdoor_heat_kw, axis=0)
     return out + xp.sum(did.air.humidifier_power_kw, axis=0) - latent
 
 
@@ -254,6 +256,8 @@ def flows(
         work_done=done.done,
         work_lost=done.lost,
         backlog=done.backlog,
+        inlet_limit_c=total.last.did.limits.recommended_c,
+        inlet_allowable_c=total.last.did.limits.allowable_c,
         worst_inlet_c=namespace(total.rack_inlet_max_c).max(total.rack_inlet_max_c, axis=0),
         rack_inlet_max_c=total.rack_inlet_max_c,
         trips=total.trips,
@@ -270,14 +274,16 @@ def _end_readings(plant: PlantParts, end: PlantState, last: LastSubStep) -> dict
     xp = namespace(did.inlet_c)
     zero = last.site.facility_power_kw * 0.0
     return {
-        "rack_inlet_c": did.inlet_c,
-        "zone_inlet_max_c": lay.zone_max(did.inlet_c),
+        "rack_inlet_c": did.top_inlet_c,
+        "rack_inlet_mean_c": did.inlet_c,
+        "zone_inlet_max_c": lay.zone_max(did.top_inlet_c),
         "rack_power_kw": did.racks.power_kw,
         "rack_demand_kw": did.racks.uncapped_power_kw,
         "chip_max_c": xp.max(did.racks.chip_c, axis=0),
         "zone_supply_c": did.air.supply_c,
         "zone_return_c": did.air.return_c,
         "zone_fan_speed_frac": end.air.fan_speed_frac,
+        "zone_air_supply_frac": did.balance.supply_kg_s / upper(did.balance.drawn_kg_s, LEAST_DRAWN_KG_S),
         "zone_aisle_pressure_pa": did.balance.dp_pa,
         "coil_valve_frac": end.air.valve_frac,
         "room_dew_point_c": dew_point_from_humidity_ratio_c(xp.max(end.air.humidity_ratio, axis=0), lay.pressure_kpa),

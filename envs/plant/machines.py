@@ -63,9 +63,11 @@ def reported(plant: PlantParts, state: PlantState) -> dict[str, Array]:
 def corrected_inlets(plant: Plant, state: PlantState, readings: Readings, gain: float) -> PlantState:
     """What the plant carries between its machines: inlets, which server fans answer to, and the alarm that they set.
 
-    Inlets are pulled to the racks' sensors. The alarm is where a measured inlet is over its limit, as in the building.
+    Inlets are pulled to the sensors at the racks' tops. The alarm is where a measured inlet is over its limit, as
+    in the building.
     """
     alarm = state.alarm
     if plant.alarms and "zone_inlet_max_c" in readings.seen:
         alarm = as_mask(readings.seen["zone_inlet_max_c"] > INLET_ALARM_C, alarm)
-    return state._replace(inlet_c=readings.corrected_value(state.inlet_c, "rack_inlet_c", gain), alarm=alarm)
+    top_c = readings.corrected_value(state.top_inlet_c, "rack_inlet_c", gain)
+    return state._replace(inlet_c=state.inlet_c + (top_c - state.top_inlet_c), top_inlet_c=top_c, alarm=alarm)

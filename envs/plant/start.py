@@ -117,6 +117,7 @@ def _first_guess(
         battery=None if p.battery is None else battery.initial(p.battery, n, 0.5, plant.dtype),
         work=work.initial(lay.work, n, plant.dtype),
         inlet_c=inlet,
+        top_inlet_c=inlet,
         exhaust_c=racks.solids_c,
         alive=alive,
         ups_alive=like * 0.0 + 1.0,

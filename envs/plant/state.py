@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from envs.equipment.air_side import AirBalance, AirFlows, AirState
+from envs.equipment.air_side import AirBalance, AirFlows, AirState, ZoneTable
 from envs.equipment.battery import BatteryState
 from envs.equipment.breaker import BreakerState
 from envs.equipment.chilled_water import ChwFlows, ChwState
@@ -16,7 +16,7 @@ from envs.equipment.dx_unit import DxConditions, DxFlows
 from envs.equipment.liquid_loop import FwsFlows, FwsState, TcsFlows, TcsState
 from envs.equipment.power_capper import CapperState
 from envs.equipment.power_chain import PowerFlows
-from envs.equipment.rack import RackDemand, RackFlows, RackState
+from envs.equipment.rack import RackDemand, RackFlows, RackState, RackTable
 from envs.physics.namespace import Array
 from envs.plant.work import WorkState
 from envs.signals.step import Outside
@@ -36,13 +36,14 @@ class PlantState(NamedTuple):
     capper: CapperState
     battery: BatteryState | None
     work: WorkState
-    inlet_c: Array  # (R, B), of the last sub-step: breaks the loop between server fans and air balance
+    inlet_c: Array  # (R, B), mean of each rack in the last sub-step: what server fans answer to
+    top_inlet_c: Array  # (R, B), at the rack's top: what is measured and judged
     exhaust_c: Array  # (R, B), of the last sub-step
     alive: Array  # (R, B)
     ups_alive: Array  # (B,), 0 while the UPS output is open: its fans and pumps stand still
     rack_down_s: Array  # (R, B), until a rack that shut itself down works again
     protective_kw: Array  # (R, B), limits of the fast capper for the next sub-step
-    alarm: Array  # (Z, B), inlet alarm of the last sub-step
+    alarm: Array  # (Z, B), inlet alarm of the last sub-step; it holds until the inlets are well below
     coolant_alarm: Array  # (B,)
 
 
@@ -73,9 +74,19 @@ def powered_machines(fit: Available, ups_alive: Array) -> Available:
     )
 
 
+class InletLimits(NamedTuple):
+    """Limits on the air that racks breathe, at the site's height, each ``(B,)`` [degC]."""
+
+    recommended_c: Array
+    allowable_c: Array
+    alarm_c: Array
+
+
 class StepConditions(NamedTuple):
     """What holds for the whole control step."""
 
+    zones: ZoneTable  # under the pressure outside
+    racks: RackTable  # likewise
     in_force: Mapping[str, Array]
     outside: Outside
     limit_kw: Array  # (R, B)
@@ -87,6 +98,7 @@ class StepConditions(NamedTuple):
     fit: Available
     utility_frac: Array  # (B,), share of the utility limit that is left
     coolant_floor_c: Array | None  # (B,), keeps the coolant pipes dry
+    inlet: InletLimits
     coil_water_frac: Array | None  # (B,), of the coils' water with valves wide open, what the pumps can bring
     dt_s: float
 
@@ -108,7 +120,9 @@ NO_LIQUID = Liquid(None, None, None, None, None, None)
 class SubStep(NamedTuple):
     """What the machines did in a sub-step, the electrical side apart; a machine that is not there is None."""
 
-    inlet_c: Array  # (R, B)
+    inlet_c: Array  # (R, B), mean of each rack
+    top_inlet_c: Array  # (R, B)
+    limits: InletLimits
     balance: AirBalance
     racks: RackFlows
     liquid: Liquid

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.physics.namespace import Floats
-from envs.physics.psychrometrics import humidity_ratio_at_wet_bulb
+from envs.physics.psychrometrics import humidity_ratio_at_wet_bulb, pressure_kpa
 
 LEAST_HUMIDITY = 1e-5  # [kg/kg], of air that two noisy bulbs call drier than dry
 
@@ -20,6 +20,7 @@ class Outside(NamedTuple):
     wet_bulb_c: Floats
     humidity_ratio: Floats
     pressure_kpa: Floats
+    elevation_m: Floats
     price_usd_mwh: Floats
     carbon_g_kwh: Floats
     dr_active: Floats
@@ -34,7 +35,11 @@ class Outside(NamedTuple):
 
 
 def outside_from_bulbs(
-    dry_bulb_c: Floats, wet_bulb_c: Floats, pressure_kpa: float, humidity_ratio: Floats | None = None, **known: Floats
+    dry_bulb_c: Floats,
+    wet_bulb_c: Floats,
+    elevation_m: Floats | float,
+    humidity_ratio: Floats | None = None,
+    **known: Floats,
 ) -> Outside:
     """Weather as a site's two thermometers tell it, each ``(B,)``; what else is not known is zero.
 
@@ -42,20 +47,22 @@ def outside_from_bulbs(
     ----------
     dry_bulb_c, wet_bulb_c : array (B,)
         As read [degC]; noise may not lift the wet bulb over the dry one.
-    pressure_kpa : float
-        Of the site [kPa].
+    elevation_m : float or array (B,)
+        Height of the site [m]; its standard atmosphere is taken for the pressure.
     humidity_ratio : array (B,), optional
         Where it was measured [kg/kg]; else what the two bulbs say.
     **known : array (B,)
         Other fields of `Outside`, such as the price.
     """
     wet = np.minimum(wet_bulb_c, dry_bulb_c)
-    if humidity_ratio is None:
-        humid = humidity_ratio_at_wet_bulb(dry_bulb_c, wet, pressure_kpa)
-        humidity_ratio = np.maximum(humid, LEAST_HUMIDITY).astype(dry_bulb_c.dtype)
     zero = dry_bulb_c * 0.0
+    height = zero + elevation_m
+    pressure = pressure_kpa(height)
+    if humidity_ratio is None:
+        humid = humidity_ratio_at_wet_bulb(dry_bulb_c, wet, pressure)
+        humidity_ratio = np.maximum(humid, LEAST_HUMIDITY).astype(dry_bulb_c.dtype)
     made = {**dict.fromkeys(Outside._fields, zero), **known, "dry_bulb_c": dry_bulb_c, "wet_bulb_c": wet}
-    return Outside(**{**made, "humidity_ratio": humidity_ratio, "pressure_kpa": zero + pressure_kpa})
+    return Outside(**{**made, "humidity_ratio": humidity_ratio, "pressure_kpa": pressure, "elevation_m": height})
 
 
 class Load(NamedTuple):

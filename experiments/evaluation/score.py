@@ -44,6 +44,7 @@ KPIS = (
     Measure("degree_minutes_worst_rack", "over the inlet limit, worst rack", "K min", 1),
     Measure("worst_excess_k", "largest excess over the inlet limit", "K", 2),
     Measure("worst_inlet_c", "warmest inlet", "degC", 1),
+    Measure("air_supply_frac", "air supplied over air that racks draw, leanest zone, mean", "1", 3),
     Measure("longest_spell_min", "longest spell over the inlet limit", "min", 0),
     Measure("tcs_degree_minutes", "over the coolant limit", "K min", 1),
     Measure("violations", "control steps with a violation", "1", 0),
@@ -134,6 +135,7 @@ class Scorer:
         out["days"] = np.full_like(self.backlog_h, days)
         out |= {m.column: out[m.column] / days for m in PAID if m.column in out}
         out["travel_ranges"] = out["actuator_travel"] / days
+        out["air_supply_frac"] = out["air_supply_steps"] / self.steps
         by_rack = self.use.rows["degree_minutes_worst_rack"]
         out["degree_minutes_all_racks"] = by_rack.sum(axis=0)
         out["worst_rack"] = by_rack.argmax(axis=0).astype(np.float64)
@@ -163,6 +165,7 @@ class Scorer:
         self._peak("longest_spell_min", self.spell_s / 60.0)
         self._peak("worst_excess_k", over / (self.step_s / 60.0))
         self._peak("worst_inlet_c", _double(flows.worst_inlet_c))
+        self._sum("air_supply_steps", _double(flows.zone_air_supply_frac).min(axis=0))
         self._sum("capper_s", _double(flows.capper_active_s))
         limits = (over, flows.trips, flows.limit_excess_kwh, flows.tcs_excess_degree_minutes)
         self._sum("violations", np.any([_double(x) > 0.0 for x in limits], axis=0).astype(np.float64))
@@ -177,7 +180,7 @@ class Scorer:
 def totals(table: Mapping[str, Column]) -> dict[str, float]:
     """One number per measure: sums over episodes of what adds up, means of what is per day, peaks of peaks."""
     days = table["days"]
-    per_day = {"travel_ranges", *(m.column for m in PAID)}
+    per_day = {"travel_ranges", "air_supply_frac", *(m.column for m in PAID)}
     out = {}
     for name, column in table.items():
         if name in per_day:

@@ -82,6 +82,7 @@ class PlantBench:
         dry, rh = np.array([dry_bulb_c]), np.array([rh_frac])
         pressure = self.plant.layout.pressure_kpa + dry * 0.0
         known = [dry, np.minimum(wet_bulb_c(dry, rh, pressure), dry), humidity_ratio(dry, rh, pressure), pressure]
+        known.append(dry * 0.0 + self.scenario.elevation_m)
         return Outside(*known, *(dry * 0.0 for _ in range(len(Outside._fields) - len(known))))
 
     def _load(self, level: float) -> Load:

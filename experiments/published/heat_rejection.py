@@ -7,6 +7,7 @@ import numpy as np
 from envs.equipment import chiller, cooling_tower
 from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
 from envs.physics.saturated_exit import exit_curve, moisture_gain
+from envs.units import SEA_LEVEL_KPA
 from experiments.published.row import Check, Row, check_between, check_near
 
 #: Machine B at leaving water, condenser water [degC], load over reference: power [kW] and COP (PHYSICS e1).
@@ -21,7 +22,6 @@ MERKEL = (
 )
 #: Dry bulb [degC], relative humidity, litres evaporated per kWh of heat at 27 kg/s per MW (PHYSICS E9).
 EVAPORATION = ((30.0, 0.50, 1.396), (35.0, 0.20, 1.678), (10.0, 0.70, 0.994))
-SEA_LEVEL_KPA = 101.325
 
 
 def power_kw(x: float, y: float, share: float) -> float:

@@ -124,7 +124,7 @@ class MachineReplay:
             heat * 0.0,
             now["supply_air_temp_setpoint_c"],
             now["dry_bulb_c"] if state.chw is None else state.chw.supply_c,
-            now["humidity_ratio"],
+            air_side.OutdoorAir(now["dry_bulb_c"], now["humidity_ratio"]),
             dt_s,
             weather.capacity_kw[None] if self.plant is None else None,
             self.coil_water_frac,

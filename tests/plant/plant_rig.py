@@ -48,7 +48,9 @@ class Rig:
             dry, rh = np.broadcast_to(dry, n), np.broadcast_to(rh, n)
         pressure = self.layout.pressure_kpa + dry * 0.0
         wet = np.minimum(wet_bulb_c(dry, rh, pressure), dry)
-        columns = [dry, wet, humidity_ratio(dry, rh, pressure), pressure, dry * 0.0 + price, dry * 0.0 + carbon]
+        height = dry * 0.0 + self.scenario.elevation_m
+        columns = [dry, wet, humidity_ratio(dry, rh, pressure), pressure, height]
+        columns += [dry * 0.0 + price, dry * 0.0 + carbon]
         columns += [dry * 0.0] * (len(Outside._fields) - len(columns))
         return Outside(*(np.ascontiguousarray(c).astype(self.dtype) for c in columns))
 

@@ -192,7 +192,7 @@ class ReplayPlant:
             self._per_candidate(w.inputs[n][k, 0]) for n in ("dry_bulb_c", "wet_bulb_c", "humidity_ratio")
         )
         bulbs = dry + self.offset["dry_bulb"], wet + self.offset["wet_bulb"]
-        return outside_from_bulbs(*bulbs, self.plant.layout.pressure_kpa, moisture)
+        return outside_from_bulbs(*bulbs, self.plant.scenario.elevation_m, moisture)
 
     def _in_force(self, k: int) -> dict[str, Floats]:
         return {name: self._per_candidate(self.windows.inputs[name][k]) for name in self.plant.layout.channels}

@@ -74,7 +74,7 @@ class HallModel:
     def outside(self, dry_bulb_c: Floats, wet_bulb_c: Floats) -> Outside:
         """Weather ``(B,)`` by its two bulbs; prices, carbon and clock do not move the plant and stay zero."""
         bulbs = dry_bulb_c.astype(self.dtype), wet_bulb_c.astype(self.dtype)
-        return outside_from_bulbs(*bulbs, self.layout.pressure_kpa)
+        return outside_from_bulbs(*bulbs, self.scenario.elevation_m)
 
     def load(self, rack_kw: Floats) -> Load:
         """Activity at which racks of this model draw ``rack_kw (R, B)``."""

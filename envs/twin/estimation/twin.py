@@ -69,7 +69,7 @@ class ObservedPlant:
             self.row_bias_kw = 0.0 * demand
         elif self.fresh is not None:
             self.row_bias_kw = self.row_bias_kw * ~self.fresh
-        self.outside, self.load = outside_from_measurements(measured, layout.pressure_kpa), self.load_of(demand)
+        self.outside, self.load = outside_from_measurements(measured), self.load_of(demand)
         self.lost = nothing_lost(sites, layout.n_zones, self.plant.dtype)
         in_force = {c.name: measured[f"in_force.{c.name}"] for c in self.channels}
         if anew or self.fresh is not None:
@@ -104,9 +104,9 @@ class ObservedPlant:
         return self.plant.steady_state(self.outside, self.load, in_force, self.lost, none, charge)
 
 
-def outside_from_measurements(measured: Measurements, pressure_kpa: float) -> Outside:
+def outside_from_measurements(measured: Measurements) -> Outside:
     """Weather, price and carbon as measured now."""
-    dry, wet, price, carbon = (
-        measured[name][0] for name in ("dry_bulb_c", "wet_bulb_c", "price_usd_mwh", "carbon_g_kwh")
+    dry, wet, height, price, carbon = (
+        measured[name][0] for name in ("dry_bulb_c", "wet_bulb_c", "site_elevation_m", "price_usd_mwh", "carbon_g_kwh")
     )
-    return outside_from_bulbs(dry, wet, pressure_kpa, price_usd_mwh=price, carbon_g_kwh=carbon)
+    return outside_from_bulbs(dry, wet, height, price_usd_mwh=price, carbon_g_kwh=carbon)

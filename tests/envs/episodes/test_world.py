@@ -167,19 +167,20 @@ def test_a_trace_keeps_its_place_in_the_week_and_may_be_shorter(days: int, tmp_p
 def test_two_bulbs_tell_the_humidity_of_air_in_frost_and_heat(dtype: type) -> None:
     dry, rh = np.array([-15.0, -5.0, -0.5, 3.0, 20.0, 38.0]), np.array([0.8, 0.6, 0.9, 0.5, 0.4, 0.2])
     true, wet = humidity_ratio(dry, rh, 101.325), wet_bulb_c(dry, rh, 101.325)
-    made = outside_from_bulbs(dry.astype(dtype), wet.astype(dtype), 101.325)
+    made = outside_from_bulbs(dry.astype(dtype), wet.astype(dtype), 0.0)
     np.testing.assert_allclose(made.humidity_ratio, true, rtol=2e-3)
     assert all(value.dtype == dtype for value in made)
 
 
 def test_noise_makes_no_air_wetter_than_wet_nor_drier_than_dry() -> None:
-    made = outside_from_bulbs(np.array([20.0, -10.0]), np.array([20.4, -25.0]), 101.325)
+    made = outside_from_bulbs(np.array([20.0, -10.0]), np.array([20.4, -25.0]), 0.0)
     np.testing.assert_array_equal(made.wet_bulb_c, [20.0, -25.0])
     assert made.humidity_ratio[1] == LEAST_HUMIDITY
 
 
 def test_what_was_measured_besides_is_taken_as_it_is_and_the_rest_is_zero() -> None:
     ten = np.array([10.0])
-    made = outside_from_bulbs(2.0 * ten, ten, 95.0, humidity_ratio=0.001 * ten, price_usd_mwh=4.0 * ten)
-    assert made.humidity_ratio[0] == 0.01 and made.price_usd_mwh[0] == 40.0 and made.pressure_kpa[0] == 95.0
+    made = outside_from_bulbs(2.0 * ten, ten, 540.0, humidity_ratio=0.001 * ten, price_usd_mwh=4.0 * ten)
+    assert made.humidity_ratio[0] == 0.01 and made.price_usd_mwh[0] == 40.0
+    assert made.elevation_m[0] == 540.0 and made.pressure_kpa[0] == pytest.approx(95.0, abs=0.02)
     assert made.carbon_g_kwh[0] == made.hour_sin[0] == 0.0

@@ -14,18 +14,20 @@ from envs.physics.recirculation import rack_spread, recirculation_matrix
 from envs.units import CP_AIR_KJ_KG_K, LATENT_HEAT_KJ_KG, RHO_AIR_KG_M3
 
 F8 = np.float64
-HALL_A = AirZone(fabric_kw_k_m3=0.0)  # slab and walls take hours to settle: where they matter a test has them
+HALL_A = AirZone(
+    fabric_kw_k_m3=0.0, air_changes_per_h=0.0
+)  # slab and walls take hours to settle: where they matter a test has them
 HALL_B = dataclasses.replace(HALL_A, crah_units=4, crah_running=4, it_flow_m3_s=15.9)
 LEGACY = AirZone(
     crah_units=8, crah_running=8, unit_flow_m3_s=5.7, fan_kw=4.3, coil_ua_kw_k=7.5, coil_water_kg_s=3.26,
     leakage_frac=0.15, it_flow_m3_s=24.0, hot_aisle_kj_k=2000.0, plenum_kj_k=300.0, air_volume_m3=810.0,
-    humidity_floor_c=5.5, fabric_kw_k_m3=0.0,
+    humidity_floor_c=5.5, fabric_kw_k_m3=0.0, air_changes_per_h=0.0,
 )  # fmt: skip
 EDGE = AirZone(
     unit_flow_m3_s=2.7, fan_kw=1.6, coil_ua_kw_k=3.06, coil_water_kg_s=1.79, leakage_frac=0.05, it_flow_m3_s=4.8,
-    hot_aisle_kj_k=200.0, plenum_kj_k=100.0, air_volume_m3=135.0, fabric_kw_k_m3=0.0,
+    hot_aisle_kj_k=200.0, plenum_kj_k=100.0, air_volume_m3=135.0, fabric_kw_k_m3=0.0, air_changes_per_h=0.0,
 )  # fmt: skip
-DRY = np.array([0.008])
+DRY = air_side.OutdoorAir(np.array([20.0]), np.array([0.008]))
 
 
 def column(value: float) -> np.ndarray:
@@ -98,12 +100,15 @@ def test_steady_inlet_rise_is_that_of_the_recirculated_share() -> None:
         state, air, _ = settle(zone, heat, 1.0, 22.0, 10.0, it_kg_s=flow)
         exhaust = state.hot_c
         one = np.ones((1, 1))
-        inlet, _ = air_side.inlet_temperatures(zt, state, air, exhaust, one, one, one)
+        inlet = air_side.inlet_temperatures(zt, state, air, exhaust, one, one, one).mean_c
         assert (inlet - state.supply_c)[0, 0] == pytest.approx(rise, abs=0.02)
 
 
 def random_step(rng: np.random.Generator, dt: float, limit: bool):
-    zones, n = [dataclasses.replace(zone, fabric_kw_k_m3=0.005) for zone in (HALL_A, LEGACY, EDGE)], 300
+    zones, n = (
+        [dataclasses.replace(zone, fabric_kw_k_m3=0.005, air_changes_per_h=5.0) for zone in (HALL_A, LEGACY, EDGE)],
+        300,
+    )
     zt = air_side.zone_table(zones, dtype=F8)
 
     def draw(low: float, high: float) -> np.ndarray:
@@ -115,7 +120,8 @@ def random_step(rng: np.random.Generator, dt: float, limit: bool):
     air = air_side.balance(zt, speed, units, draw(0, 40) * (draw(0, 1) > 0.1))
     heat, gain = draw(0, 500), draw(0, 20)
     after, flows = air_side.advance(
-        zt, state, air, heat, gain, draw(12, 27), rng.uniform(5, 30, n), rng.uniform(0, 0.03, n), dt,
+        zt, state, air, heat, gain, draw(12, 27), rng.uniform(5, 30, n),
+        air_side.OutdoorAir(rng.uniform(-35, 50, n), rng.uniform(0, 0.03, n)), dt,
         draw(0, 300) if limit else None,
     )  # fmt: skip
     return zt, state, air, heat + gain, after, flows
@@ -131,7 +137,7 @@ def test_heat_in_is_heat_out_and_stored_for_random_zones_and_steps(dt: float, li
             (zt.hot_aisle_kj_k, "hot_c"), (zt.plenum_kj_k, "supply_c"), (zt.fabric_kj_k, "fabric_c")
         )
     )  # fmt: skip
-    residual = heat + flows.fan_power_kw - flows.coil_sensible_kw - stored
+    residual = heat + flows.fan_power_kw - flows.coil_sensible_kw - flows.outdoor_heat_kw - stored
     scale = heat + np.abs(stored) + zt.hot_aisle_kj_k * 50.0 / dt
     assert np.abs(residual / scale).max() < 1e-12
 
@@ -249,7 +255,7 @@ def test_more_fan_speed_lowers_every_inlet_while_air_is_short() -> None:
     for fan in (0.4, 0.5, 0.6):
         state, air, _ = settle(HALL_A, 180.0, fan, 20.0, 14.0)
         exhaust = np.repeat(state.hot_c, 10, axis=0)
-        inlets.append(air_side.inlet_temperatures(zt, state, air, exhaust, matrix, spread, np.ones((1, 10)))[0])
+        inlets.append(air_side.inlet_temperatures(zt, state, air, exhaust, matrix, spread, np.ones((1, 10))).mean_c)
     assert np.all(inlets[0] > inlets[1]) and np.all(inlets[1] > inlets[2])
     assert inlets[0][0, 0] - inlets[0][2, 0] > 0.3  # the end of the row breathes more
 
@@ -281,12 +287,13 @@ def test_cold_water_dries_humid_air_and_pays_latent_heat() -> None:
 
 
 def test_humidifier_holds_the_dew_point_floor_against_dry_outside_air() -> None:
-    zt = air_side.zone_table([LEGACY], dtype=F8)
+    zt = air_side.zone_table([dataclasses.replace(LEGACY, air_changes_per_h=0.25)], dtype=F8)
     state = air_side.initial(zt, 1, hot_c=25.0, supply_c=15.0, humidity_ratio=0.0056)
     air = air_side.balance(zt, column(0.8), column(8), column(24.0))
+    dry = air_side.OutdoorAir(np.array([20.0]), np.array([0.002]))
     for _ in range(600):
         state, flows = air_side.advance(
-            zt, state, air, column(300.0), column(0.0), column(15.0), np.array([10.0]), np.array([0.002]), 60.0
+            zt, state, air, column(300.0), column(0.0), column(15.0), np.array([10.0]), dry, 60.0
         )
     assert state.humidity_ratio[0, 0] == pytest.approx(zt.humidity_floor[0, 0], rel=1e-6)
     exchange = zt.air_kg[0, 0] * 0.25 / 3600
@@ -351,7 +358,8 @@ def test_zones_side_by_side_behave_as_alone() -> None:
 def step_once(zt, state, like):
     """One step of two zones with three environments, arrays made from ``like``."""
     air = air_side.balance(zt, air_side.fan_speed(state, like * 0.7, 60.0), like * 3, like * 12)
-    return air, *air_side.advance(zt, state, air, like * 180, like, like * 22, like[0] * 16, like[0] * 0.01, 60.0)
+    outside = air_side.OutdoorAir(like[0] * 20.0, like[0] * 0.01)
+    return air, *air_side.advance(zt, state, air, like * 180, like, like * 22, like[0] * 16, outside, 60.0)
 
 
 def test_float32_stays_float32_and_torch_agrees() -> None:

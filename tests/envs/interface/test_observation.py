@@ -58,6 +58,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "billing_peak_share": (0, 1.8),
     "demand_window_share": (0, 1.8),
     "demand_window_elapsed_frac": (0, 1),
+    "zone_air_supply_frac": (0, 3),
+    "site_elevation_m": (-400, 5000),
     "dry_bulb_c": (-25, 50),
     "wet_bulb_c": (-25, 35),
     "price_usd_mwh": (-50, 350),

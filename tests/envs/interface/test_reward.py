@@ -50,6 +50,7 @@ def flows(**changed: Any) -> SimpleNamespace:
     site = ("grid_power_kw", "reference_it_kw", "makeup_kg", "blowdown_kg")
     site += ("coolant_excess_k", "limit_excess_kwh", "trips")
     quiet = {name: np.zeros(1) for name in site} | {"rack_inlet_max_c": np.full((3, 1), 22.0)}
+    quiet |= {"inlet_limit_c": np.full(1, 27.0), "inlet_allowable_c": np.full(1, 32.0)}
     quiet |= {name: np.zeros((6, 1)) for name in ("work_demanded", "work_done", "work_lost", "backlog")}
     return SimpleNamespace(**{**quiet, **changed})
 

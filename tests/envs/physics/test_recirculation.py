@@ -20,7 +20,7 @@ def test_steady_inlets_are_those_of_the_recirculation_matrix() -> None:
     inlet = np.full(4, 20.0)
     for _ in range(60):
         near = matrix @ (inlet + HEAT / (FLOW * CP_AIR_KJ_KG_K))
-        inlet = recirculation.mixed_inlet(20.0, -20.0, near, share)
+        inlet = recirculation.mixed_inlet(20.0, near - 20.0, share)
     capacity = np.diag(FLOW * CP_AIR_KJ_KG_K)
     gain = np.linalg.inv(capacity - TANG.T @ capacity) - np.linalg.inv(capacity)
     np.testing.assert_allclose(inlet, 20.0 + gain @ HEAT, atol=1e-9)
