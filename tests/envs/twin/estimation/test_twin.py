@@ -102,7 +102,7 @@ def test_humidity_comes_back_from_the_wet_bulb() -> None:
     core.reset(seed=1)
     true = core.outside
     made = outside_from_measurements(
-        {name: getattr(true, name)[None] for name in ("dry_bulb_c", "wet_bulb_c", "price_usd_mwh", "carbon_g_kwh")},
-        float(true.pressure_kpa[0]),
+        {name: getattr(true, name)[None] for name in ("dry_bulb_c", "wet_bulb_c", "price_usd_mwh", "carbon_g_kwh")}
+        | {"site_elevation_m": true.elevation_m[None]}
     )
     np.testing.assert_allclose(made.humidity_ratio, true.humidity_ratio, rtol=2e-3)
