@@ -21,7 +21,7 @@ from envs.equipment import (
     rack,
 )
 from envs.faults import Availability
-from envs.physics.namespace import Array, as_mask, clip, lower, namespace, upper
+from envs.physics.namespace import Array, as_mask, lower, namespace, upper
 from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c
 from envs.plant import electrical, ledger, start, water_side, work
 from envs.plant.flows import Flows
@@ -29,9 +29,7 @@ from envs.plant.layout import Layout
 from envs.plant.state import Available, Liquid, PlantState, StepConditions, SubStep, powered_machines
 from envs.scenario import Scenario
 from envs.signals.step import Load, Outside
-from envs.units import RHO_WATER_KG_M3
 
-LEAST_COIL_WATER_FRAC = 0.02  # drifts through the coils without pumps, engineering guess
 INLET_ALARM_C = 30.0  # worst inlet above it: room fans to full speed (SCENARIOS "Fast protections")
 
 Substep = Callable[[PlantState, StepConditions], tuple[PlantState, ledger.SubStepFlows]]
@@ -149,7 +147,7 @@ class Plant:
             fit,
             utility,
             floor,
-            self._coil_water(fit),
+            water_side.pump_water_kg_s(s.chilled_water, fit.chw_pumps),
             dt_s,
         )
 
@@ -170,16 +168,6 @@ class Plant:
             fws_pumps = s.facility_water.pumps_running + 1.0 - lost.fws_pumps_lost
         units = self.layout.zones.crah_units - lost.crah_units_lost
         return Available(*(upper(x, 0.0) for x in (units, chillers, cells, fws_pumps, cdus, pumped)))
-
-    def _coil_water(self, fit: Available) -> Array | None:
-        """Share of the coils' full flow that the pumps on duty can bring; None without chilled water."""
-        plant = self.scenario.chilled_water
-        if plant is None:
-            return None
-        zones = self.layout.zones
-        wide_open = (zones.coil_water_kg_s * lower(fit.crah_units, zones.crah_running)).sum(axis=0)
-        pumps = lower(fit.chw_pumps, plant.pumps_duty) * (plant.pump_flow_m3_s * RHO_WATER_KG_M3)
-        return clip(pumps / upper(wide_open, 1e-3), LEAST_COIL_WATER_FRAC, 1.0)
 
     # ---- one sub-step ---------------------------------------------------------------------------------------------
 
@@ -286,7 +274,7 @@ class Plant:
             now.outside.humidity_ratio,
             now.dt_s,
             limit,
-            now.coil_water_frac,
+            water_side.coil_water_frac(p.chilled_water, lay.zones, now, power.ups_loss_kw),
             response,
         )
         dx = None
