@@ -198,6 +198,7 @@ class Plant:
         rise_k = air_side.inlet_rise_k(zones, air, share, lay.membership)
         inlet_c = inlet_c + rise_k
         rack_state, racks = rack.with_inlet_rise(lay.racks, rack_state, racks, inlet_c, rise_k, state.alive, dt_s)
+        racks = water_side.with_coolant_trip(p.coolant, lay.liquid_cooled, racks, liquid.tcs_state, state.alive)
         chw_state, chw = water_side.chilled_water_side(p, state, now, air, power)
         tower_state, tower = water_side.tower_side(p, state, now, chw, liquid.fws)
         did = SubStep(inlet_c, balance, racks, liquid, power, air_state, air, dx, chw, tower)

@@ -43,6 +43,20 @@ def liquid_side(p: Scenario, state: PlantState, now: StepConditions, racks: rack
     return Liquid(tcs_state, tcs, fws_state, fws, None, None)
 
 
+def with_coolant_trip(
+    p: liquid_loop.CoolantDistribution | None,
+    liquid_cooled: Array,
+    racks: rack.RackFlows,
+    tcs: liquid_loop.TcsState | None,
+    alive: Array,
+) -> rack.RackFlows:
+    """Racks of which the ``liquid_cooled`` ones ``(R, 1)`` also shut down on coolant that stays too hot."""
+    if p is None or tcs is None:
+        return racks
+    trip = liquid_cooled * liquid_loop.coolant_trip(p, tcs, alive)
+    return racks._replace(shutdown=namespace(trip).maximum(racks.shutdown, trip))
+
+
 def _dry_cooler_side(
     p: Scenario, state: PlantState, now: StepConditions, heat: Array, flow: Array, setpoint: Array
 ) -> tuple[liquid_loop.FwsState, liquid_loop.FwsFlows, dry_cooler.DryCoolerState, dry_cooler.DryCoolerFlows]:
