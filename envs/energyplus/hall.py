@@ -13,13 +13,12 @@ from envs.energyplus.building import RunPeriod
 from envs.energyplus.engine import Actuator, Variable, schedule_actuator
 from envs.energyplus.epjson import ALWAYS_ON, Model, Part, merged_models, schedule, single_object
 from envs.energyplus.water_plant import CHILLER, TOWER
-from envs.equipment.chilled_water import ChilledWater
+from envs.equipment.chilled_water import ChilledWater, electrical_water_kg_s
 from envs.equipment.power_chain import ups_loss_kw
 from envs.scenario import Scenario
-from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
+from envs.units import RHO_WATER_KG_M3
 
 ELECTRICAL = "Electrical Room"
-ELECTRICAL_RISE_K = 6.0  # of the water through the electrical room at its design load, engineering guess
 ELECTRICAL_KW = "electrical_room_kw"
 
 
@@ -49,7 +48,7 @@ def electrical_room(scenario: Scenario, plant: ChilledWater) -> tuple[Part, Mode
     """
     part = Part("LoadProfile:Plant", ELECTRICAL, f"{ELECTRICAL} Water In", f"{ELECTRICAL} Water Out")
     most_kw = ups_loss_kw(scenario.power, scenario.power.ups_limit_kw)
-    flow = most_kw / (ELECTRICAL_RISE_K * CP_WATER_KJ_KG_K * RHO_WATER_KG_M3)
+    flow = electrical_water_kg_s(plant, most_kw) / RHO_WATER_KG_M3
     return part, merged_models(
         schedule(f"{ELECTRICAL} Load", 0.0),
         single_object(
@@ -76,6 +75,7 @@ def variables(scenario: Scenario) -> dict[str, Variable]:
     made = water_cooled_hall.variables(scenario)
     made["chiller_plr_frac"] = Variable("Chiller Part Load Ratio", CHILLER)
     made["electrical_heat_kw"] = Variable("Plant Load Profile Heat Transfer Rate", ELECTRICAL, -1e-3)
+    made["electrical_water_kg_s"] = Variable("Plant Load Profile Mass Flow Rate", ELECTRICAL)
     if scenario.tower is not None:
         made["blowdown_kg_s"] = Variable("Cooling Tower Water Blowdown Volume Flow Rate", TOWER, RHO_WATER_KG_M3)
         made["drift_kg_s"] = Variable("Cooling Tower Water Drift Volume Flow Rate", TOWER, RHO_WATER_KG_M3)

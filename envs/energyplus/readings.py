@@ -110,7 +110,7 @@ def _chilled_water(plant: Plant, seen: Readings) -> ChwFlows:
     evaporator, economizer = at("evaporator_heat_kw"), at("economizer_heat_kw")
     zones = range(plant.layout.n_zones)
     load = at("electrical_heat_kw") + sum(at(f"coil_total_kw[{z}]") for z in zones)
-    water = sum(at(f"coil_water_kg_s[{z}]") for z in zones)
+    water = at("electrical_water_kg_s") + sum(at(f"coil_water_kg_s[{z}]") for z in zones)
     least = LEAST_FLOW_FRAC * plant.layout.zones.coil_water_kg_s.sum()
     runs = (evaporator > RUNS_KW).astype(plant.dtype)
     free = (economizer > RUNS_KW).astype(plant.dtype)

@@ -61,6 +61,7 @@ class ChilledWater(Parameters):
     evaporator_min_flow_frac: float = parameter(0.45, 0.0, 1.0, "1", "PHYSICS C7; of design, per running chiller")
     loop_volume_m3: float = parameter(16.0, 0.5, 500.0, "m3", "SCENARIOS ai_hall: pipework 4, buffer 12")
     control_tau_s: float = parameter(60.0, 1.0, 900.0, "s", "PHYSICS 0, local loops")
+    electrical_rise_k: float = parameter(6.0, 2.0, 15.0, "K", "engineering guess, as coils; PHYSICS C7")
     economizer: bool = True
     economizer_design_kw: float = parameter(524.0, 10.0, 2e4, "kW", "SCENARIOS ai_hall")
     economizer_approach_k: float = parameter(1.5, 0.3, 6.0, "K", "SCENARIOS ai_hall; at design heat")
@@ -190,6 +191,11 @@ def taken_over(state: ChwState, flows: ChwFlows) -> ChwState:
     return state._replace(supply_c=flows.supply_c, economizer_on=as_mask(flows.mode > 0.5, flows.supply_c))
 
 
+def electrical_water_kg_s(p: ChilledWater, heat_kw: Array) -> Array:
+    """Flow (B,) [kg/s] through the electrical room's unit: its valve holds the design rise of the water, PHYSICS C7."""
+    return heat_kw * (1.0 / (p.electrical_rise_k * CP_WATER_KJ_KG_K))
+
+
 def weather_terms(p: ChilledWater, dry_bulb_c: Array) -> AirTerms | None:
     """Terms of the dry bulb (B,) [degC] for `advance`, once per control step; None for water-cooled plants."""
     return air_terms(MACHINES[p.machine], dry_bulb_c) if p.air_cooled else None
@@ -218,7 +224,8 @@ def advance(
     load_kw : array (B,)
         Heat of all coils, sensible and latent, and of rooms cooled beside them [kW].
     water_flow_kg_s : array (B,)
-        Sum of the coil flows [kg/s]; what the evaporators' least flow sends past the coils comes back with it.
+        Sum of the flows of all coils, the electrical room's too [kg/s]; what the evaporators' least flow sends past them
+        comes back with it.
     chw_setpoint_c : array (B,)
         Wanted supply temperature [degC].
     condenser_in_c : array (B,)

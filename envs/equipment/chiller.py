@@ -13,14 +13,18 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from envs.parameters import Parameters, parameter
-from envs.physics.namespace import Array, clip, lower, upper
+from envs.physics.namespace import Array, clip, lower, namespace, upper
 
 _AIR_REFERENCE_C = 6.67  # leaving water at which E2a reads the curve of an air-cooled machine
 _CARNOT_KELVIN = 271.15  # evaporating temperature in K: leaving water - 2 K, PHYSICS E2
 WATER_CUT_OUT_C, AIR_CUT_OUT_C = 50.0, 60.0  # entering condenser water, dry bulb: high-pressure trip, engineering guess
 CUT_OUT_BAND_K = 5.0  # over which a machine unloads before it trips, engineering guess
 _LEAST_CAPACITY = 1e-4
-_LEAST_HELD_LIFT_K = 0.5  # condenser water over leaving water under head-pressure control, PHYSICS E2
+_LEAST_LIFT_K = 10.0  # between evaporator and condenser, under head-pressure control, PHYSICS E2
+WARM_WATER_GAIN_PER_K = 0.03  # of power, beyond the warmest published water: operators' rule 2-4 %/K, PHYSICS E2
+#: Head-pressure control holds warmer condenser water for warmer chilled water beyond the box [K/K], engineering guess: it
+#: keeps warm water with cold condensers near the best published COP, and its cost under the gain above.
+HEAD_PRESSURE_SLOPE = 0.5
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,10 @@ def biquadratic(c: Sequence[float], x: Array, y: Array) -> Array:
 def temperature_factors(machine: Chiller, leaving_c: Array, condenser_in_c: Array) -> tuple[Array, Array]:
     """Capacity and energy input ratio over their reference values at two temperatures.
 
-    Inside the published box this is E1. Outside, capacity stays at the edge of the box and the energy input ratio
-    follows the Carnot lift from there (E2 water-cooled, E2a air-cooled); below its least lift a machine gains nothing
-    more (head-pressure control), so power never falls because it gets hotter.
+    Inside the published box this is E1. Outside, capacity stays at the edge of the box. The energy input ratio follows
+    the Carnot lift from there (E2 water-cooled, E2a air-cooled), so that a machine never does better than its published
+    share of Carnot. Warmer chilled water than published gains 3 % per kelvin at most. Condenser water colder than
+    published, or than half a kelvin more per kelvin of such warm water, gains nothing (head-pressure control).
 
     Parameters
     ----------
@@ -110,11 +115,19 @@ def temperature_factors(machine: Chiller, leaving_c: Array, condenser_in_c: Arra
         return factors_with_air(machine, leaving_c, air_terms(machine, condenser_in_c))
     x_low, x_high = machine.leaving_range_c
     y_low, y_high = machine.condenser_range_c
-    y_held = upper(upper(condenser_in_c, y_low), leaving_c + _LEAST_HELD_LIFT_K)
+    y_held = upper(upper(condenser_in_c, y_low), y_low + HEAD_PRESSURE_SLOPE * (leaving_c - x_high))
     left = _cut_out_share(condenser_in_c, WATER_CUT_OUT_C)
     xb, yb = clip(leaving_c, x_low, x_high), lower(y_held, y_high)
-    lift_ratio = (y_held - leaving_c + 9.5) / (yb - xb + 9.5) * ((xb + _CARNOT_KELVIN) / (leaving_c + _CARNOT_KELVIN))
-    return biquadratic(machine.cap_ft, xb, yb) * left, biquadratic(machine.eir_ft, xb, yb) * lift_ratio
+    carnot = upper(y_held - leaving_c + 9.5, _LEAST_LIFT_K) * ((xb + _CARNOT_KELVIN) / (leaving_c + _CARNOT_KELVIN))
+    warm = (y_held - xb + 9.5) * _warm_water_factor(machine, leaving_c)
+    over_edge = namespace(carnot).maximum(carnot, warm) / (yb - xb + 9.5)
+    return biquadratic(machine.cap_ft, xb, yb) * left, biquadratic(machine.eir_ft, xb, yb) * over_edge
+
+
+def _warm_water_factor(machine: Chiller, leaving_c: Array) -> Array:
+    """Power over that at the warmest published water, at least, for a leaving water (B,) [1], PHYSICS E2."""
+    beyond_k = upper(leaving_c - machine.leaving_range_c[1], 0.0)
+    return namespace(beyond_k).exp(-WARM_WATER_GAIN_PER_K * beyond_k)
 
 
 def _cut_out_share(condenser_in_c: Array, cut_out_c: float) -> Array:
@@ -163,8 +176,11 @@ def factors_with_air(machine: Chiller, leaving_c: Array, air: AirTerms) -> tuple
     """CapFT and EIRFT of an air-cooled machine at the leaving water (B,), PHYSICS E2a."""
     xb = clip(leaving_c, *machine.leaving_range_c)
     cap = air.cap_constant + xb * (air.cap_slope + machine.cap_ft[2] * xb)
-    lift_k = upper(air.condensing_c - leaving_c + 2.0, 10.0)
-    return cap * air.below_cut_out, air.eir_carnot * lift_k / (leaving_c + _CARNOT_KELVIN)
+    carnot = upper(air.condensing_c - leaving_c + 2.0, _LEAST_LIFT_K) / (leaving_c + _CARNOT_KELVIN)
+    edge_c = lower(leaving_c, machine.leaving_range_c[1])
+    at_edge = upper(air.condensing_c - edge_c + 2.0, _LEAST_LIFT_K) / (edge_c + _CARNOT_KELVIN)
+    least = at_edge * _warm_water_factor(machine, leaving_c)
+    return cap * air.below_cut_out, air.eir_carnot * namespace(carnot).maximum(carnot, least)
 
 
 def part_load_factor(machine: Chiller, plr: Array) -> Array:

@@ -5,7 +5,7 @@ nothing and what it can; the heat comes from the state change (PHYSICS T1), so b
 
 References
 ----------
-PHYSICS D1-D7, C7, T1, b6 and j16-17; SCENARIOS (sizes).
+PHYSICS D1-D8, C7, T1, b6 and j16-17; SCENARIOS (sizes).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from envs.parameters import Parameters, parameter
 from envs.physics import coil
 from envs.physics.coolants import PG25, WATER
 from envs.physics.fan_pump import pressure_controlled_pump_power_kw, pump_power_kw
-from envs.physics.namespace import Array, clip, lower, namespace, relax, upper
+from envs.physics.namespace import Array, as_mask, clip, lower, namespace, relax, upper
 from envs.physics.readings import Readings
 from envs.units import litres_per_minute_to_m3_s
 
@@ -31,6 +31,7 @@ SMALLEST_FLOW_FRAC = 0.02  # below it the return temperature is that of this flo
 # Of what may be commanded: SCENARIOS "Channels an agent may hold". What is measured has its alarm at 2 K
 # (`envs.plant.ledger`).
 FLOOR_OVER_DEW_POINT_K = 3.0
+RESTART_COOLANT_K = 3.0  # below its trip point before a rack may start again, engineering guess
 _SMALL = 1e-6
 _NOT_ZERO = 1e-12
 
@@ -49,6 +50,8 @@ class CoolantDistribution(Parameters):
     min_flow_frac: float = parameter(0.70, 0.1, 1.0, "1", "D6; vendor interlock")
     stored_litres: float = parameter(1200.0, 5.0, 200_000.0, "L", 'SCENARIOS "Masses": 120 L per liquid rack')
     tcs_limit_c: float = parameter(45.0, 25.0, 60.0, "degC", "D7: class S45")
+    trip_margin_k: float = parameter(5.0, 1.0, 25.0, "K", "D8, engineering guess; over tcs_limit_c")
+    trip_delay_s: float = parameter(60.0, 0.0, 1800.0, "s", "D8, engineering guess; racks stop when it has passed")
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,14 @@ class FacilityWater(Parameters):
 
 
 class TcsState(NamedTuple):
-    """Coolant supply [degC], pump speed and valve position [0..1], each ``(B,)``."""
+    """Coolant supply [degC], pump speed and valve position [0..1], and for how long the supply has been over the racks'
+    trip point [s], each ``(B,)``.
+    """
 
     supply_c: Array
     pump_speed_frac: Array
     valve_frac: Array
+    hot_s: Array
 
 
 class TcsFlows(NamedTuple):
@@ -114,7 +120,7 @@ def condensation_floor_c(dew_point_c: Array, margin_k: float = FLOOR_OVER_DEW_PO
 def initial_tcs(n: int, supply_c: Array = 35.0, valve_frac: Array = 0.5, dtype: DTypeLike = np.float32) -> TcsState:
     """State of ``n`` environments at full pump speed; values are numbers or ``(n,)``."""
     ones = np.ones(n, dtype=dtype)
-    return TcsState(*((ones * value).astype(dtype) for value in (supply_c, 1.0, valve_frac)))
+    return TcsState(*((ones * value).astype(dtype) for value in (supply_c, 1.0, valve_frac, 0.0)))
 
 
 def initial_fws(n: int, supply_c: Array = 31.0, dtype: DTypeLike = np.float32) -> FwsState:
@@ -201,7 +207,30 @@ def advance_tcs(
     position = opening if fws_available_frac is None else lower(opening / upper(fws_available_frac, _SMALL), 1.0)
     valve = relax(state.valve_frac, position, VALVE_LAG_S, dt_s)
     flows = TcsFlows(out_kw, pump_kw, return_c, supply, flow_frac, opening * fws_design_kg_s * share, valve)
-    return TcsState(supply, speed, valve), flows
+    return TcsState(supply, speed, valve, _hot_s(p, state, supply, dt_s)), flows
+
+
+def _hot_s(p: CoolantDistribution, state: TcsState, supply_c: Array, dt_s: float) -> Array:
+    """For how long the supply has been over the trip point [s], the moment of its crossing within the step counted."""
+    over_k = supply_c - (p.tcs_limit_c + p.trip_margin_k)
+    share = clip(over_k / upper(supply_c - state.supply_c, _SMALL), 0.0, 1.0)
+    return as_mask(over_k > 0.0, supply_c) * (state.hot_s + dt_s * share)
+
+
+def coolant_trip(p: CoolantDistribution, state: TcsState, alive: Array) -> Array:
+    """0/1 where the coolant stops a liquid-cooled rack, or keeps one that is down from starting, PHYSICS D8.
+
+    Parameters
+    ----------
+    p, state : CoolantDistribution, TcsState
+        Behind the step.
+    alive : array
+        Racks that run, ``(R, B)``; one that is down (0) stays so until the supply is 3 K under the trip point.
+    """
+    supply = state.supply_c
+    tripped = as_mask((state.hot_s > 0.0) & (state.hot_s >= p.trip_delay_s), supply)
+    warm = as_mask(supply > p.tcs_limit_c + (p.trip_margin_k - RESTART_COOLANT_K), supply)
+    return alive * tripped + (1.0 - alive) * warm
 
 
 def fws_flow(p: FacilityWater, cdu_flow_kg_s: Array, pumps_available: Array) -> Array:

@@ -51,7 +51,7 @@ _LEAK_GAIN_LIMIT = 0.9  # resistance times leakage slope; thermal runaway is at 
 _FEW = 1e-3  # accelerators; a slot with fewer has no say in a cap
 _NO_LIMIT = 1e6
 _SETTLING_S = 1e5
-_SETTLING_STEPS = 4
+_SETTLING_STEPS = 8
 
 
 class RackDemand(NamedTuple):
@@ -67,6 +67,7 @@ class RackDemand(NamedTuple):
     inverse_active: Array  # (R, B)
     rest_chip_kw: Array  # (R, B)
     leak_kw_k: Array  # (R, B)
+    use: Array  # (R, B), share of the rack at work
     fan_room: Array  # (R, B), 1 less the fan speed of a cool inlet
 
 
@@ -147,6 +148,7 @@ def demand_terms(table: RackTable, activity: Array) -> RackDemand:
         inverse_active=inverse_active,
         rest_chip_kw=table.rest_chip_kw * (1.0 - active * inverse_active),
         leak_kw_k=leak_kw_k,
+        use=use,
         fan_room=1.0 - (table.fan_idle_speed + table.fan_load_speed * use),
     )
 
@@ -223,7 +225,8 @@ def advance(
     cap_frac, slots_kw = _draw_under_cap(table, demand, state, limit_kw, fan_kw)
     chip_kw = (slots_kw * demand.inverse_active + demand.rest_chip_kw) * alive
     excess = state.chip_c - THROTTLE_C
-    new_excess = _chip_step(table, excess, chip_kw, inlet_air_c, coolant_supply_c, coolant_flow_frac, dt_s)
+    terms = _chip_terms(table, coolant_supply_c, coolant_flow_frac, airflow, dt_s)
+    new_excess = _chip_step(terms, excess, chip_kw, inlet_air_c)
     xp = namespace(inlet_air_c)
     derate = xp.clip(1.0 - DERATE_PER_K * new_excess, DERATE_FLOOR, 1.0)
     silicon_kw = slots_kw * derate + demand.leak_kw_k * (new_excess + (THROTTLE_C - LEAKAGE_REFERENCE_C))
@@ -258,8 +261,15 @@ def advance(
 def server_fans(
     table: RackTable, state: RackState, inlet_c: Array, demand: RackDemand, alive: Array, dt_s: float
 ) -> ServerFans:
-    """Speed, power and airflow of the server fans, B7 behind a first-order lag; arguments as in `advance`."""
-    cool = namespace(inlet_c).clip(table.fan_offset - table.fan_slope * inlet_c, 0.0, 1.0)
+    """Speed, power and airflow of the server fans, B7 behind a first-order lag; arguments as in `advance`.
+
+    They follow the warmer of inlet and chips, each on its own ramp. The chips are those of the start, and only the share
+    of the rack at work has hot ones.
+    """
+    xp = namespace(inlet_c)
+    cool = xp.clip(table.fan_offset - table.fan_slope * inlet_c, 0.0, 1.0)
+    cool_chip = xp.clip(table.fan_chip_offset - table.fan_chip_slope * state.chip_c, 0.0, 1.0)
+    cool = xp.minimum(cool, 1.0 - demand.use * (1.0 - cool_chip))
     target, speed = 1.0 - demand.fan_room * cool, state.fan_speed_frac
     speed = (speed + (target - speed) * lag_share(FAN_LAG_S, dt_s)) * alive
     power_kw = table.fan_max_kw * (speed * speed * speed)
@@ -324,15 +334,16 @@ def _draw_under_cap(
     return cap_frac, _over_slots(demand.slot_kw * cap_frac)
 
 
-def _chip_step(
-    table: RackTable,
-    excess: Array,
-    chip_kw: Array,
-    inlet_c: Array,
-    coolant_c: Array,
-    flow_frac: Array,
-    dt_s: float,
-) -> Array:
+class _ChipTerms(NamedTuple):
+    """Thermal terms of the working chips (R, B): R' [K/kW], share kept over the step, inlet gain, constant [K]."""
+
+    resistance: Array
+    kept: Array
+    air_gain: Array
+    rest: Array
+
+
+def _chip_step(terms: _ChipTerms, excess: Array, chip_kw: Array, inlet_c: Array) -> Array:
     """Temperature of a working chip after the step, as its excess over the throttle point [K].
 
     Leakage and derate are solved together as one linear equation (B8): with ``x = R' P``, ``R' = R/(1 - R L)``, the
@@ -340,7 +351,7 @@ def _chip_step(
     derate's floor. It runs towards the first until it is hot, from there towards the higher of the others, by ``C R'``.
     """
     xp = namespace(chip_kw)
-    resistance, kept, air_gain, rest = _chip_terms(table.chips, table.kind, coolant_c, flow_frac, dt_s)
+    resistance, kept, air_gain, rest = terms
     rise = resistance * chip_kw
     settled = air_gain * inlet_c + rest + rise
     derate = DERATE_PER_K * rise
@@ -349,18 +360,27 @@ def _chip_step(
     return xp.minimum(settled + (excess - settled) * kept, limited + (hot - limited) * kept)
 
 
-def _chip_terms(
-    chips: ChipTable, kind: Array, coolant_c: Array, flow_frac: Array, dt_s: float
-) -> tuple[Array, Array, Array, Array]:
-    """Thermal terms by kind of rack, spread over the racks (R, B): R' [K/kW], share kept, inlet gain, constant [K]."""
+def _chip_terms(table: RackTable, coolant_c: Array, flow_frac: Array, airflow_kg_s: Array, dt_s: float) -> _ChipTerms:
+    """Terms by kind of rack, spread over the racks; by rack where heat sinks feel their own airflow (B7)."""
     xp = namespace(coolant_c)
+    chips = table.chips
     v = xp.clip(flow_frac, _FLOW_FLOOR, _FLOW_CEILING)
     r = chips.fixed_k_kw + chips.plate_k_kw / xp.sqrt(v) + chips.rise_k_kw / v
+    if table.sink_k_kw is None:
+        return _ChipTerms(*(x[table.kind] for x in _with_leakage(chips, r, coolant_c, dt_s)))
+    blown = xp.clip(airflow_kg_s * table.sink_flow_s_kg, _FLOW_FLOOR, _FLOW_CEILING)
+    by_rack = ChipTable(*(x[table.kind] for x in chips))
+    return _with_leakage(by_rack, r[table.kind] + table.sink_k_kw / xp.sqrt(blown), coolant_c, dt_s)
+
+
+def _with_leakage(chips: ChipTable, r: Array, coolant_c: Array, dt_s: float) -> _ChipTerms:
+    """Terms of a resistance ``r`` [K/kW] whose chips leak more the hotter they are, B8."""
+    xp = namespace(r)
     gain = 1.0 / (1.0 - xp.clip(r * chips.leak_kw_k, 0.0, _LEAK_GAIN_LIMIT))
     resistance = r * gain
     kept = xp.exp(-dt_s / (chips.package_kj_k * resistance))
     rest = (chips.wet * coolant_c - LEAKAGE_REFERENCE_C) * gain - (THROTTLE_C - LEAKAGE_REFERENCE_C)
-    return resistance[kind], kept[kind], (chips.air * gain)[kind], rest[kind]
+    return _ChipTerms(resistance, kept, chips.air * gain, rest)
 
 
 def _psu_loss(table: RackTable, output_kw: Array) -> Array:

@@ -19,7 +19,7 @@ class RackArchetype(Parameters):
     accelerator_tdp_kw: float = parameter(0.7, 0.0, 4.0, "kW", "H100, PHYSICS b1")
     accelerator_idle_frac: float = parameter(0.16, 0.05, 0.35, "1", "A100 63 of 400 W, PHYSICS b1")
     cap_floor_frac: float = parameter(0.30, 0.1, 0.6, "1", "lowest cap a driver takes, of TDP [G]")
-    base_power_kw: float = parameter(9.3, 0.0, 250.0, "kW", "CPU, memory, NIC, switches; meets peak_kw")
+    base_power_kw: float = parameter(8.3, 0.0, 250.0, "kW", "CPU, memory, NIC, switches; meets peak_kw")
     cpu_sockets: int = parameter(0, 0, 4096, "1", "sockets of a rack without accelerators")
     cpu_idle_kw: float = parameter(0.0, 0.0, 50.0, "kW", "idle 0.3-0.5 of peak, PHYSICS B1")
     cpu_max_kw: float = parameter(0.0, 0.0, 100.0, "kW", "at full activity, PHYSICS B1")
@@ -33,9 +33,13 @@ class RackArchetype(Parameters):
     fan_load_speed_frac: float = parameter(0.15, 0.0, 0.4, "1", "added at full use, PHYSICS B7 [G]")
     fan_ramp_start_c: float = parameter(25.0, 15.0, 35.0, "degC", "PHYSICS B7 [G]")
     fan_ramp_end_c: float = parameter(40.0, 30.0, 55.0, "degC", "PHYSICS B7 [G]")
+    fan_chip_speed_frac: float = parameter(0.15, 0.0, 0.4, "1", "added by warm chips at full use, 25 degC, PHYSICS B7")
+    fan_chip_start_c: float = parameter(66.0, 40.0, 95.0, "degC", "chip at which the fans rise, PHYSICS B7 [G]")
+    fan_chip_end_c: float = parameter(84.0, 60.0, 120.0, "degC", "chip at which they are at full speed, PHYSICS B7 [G]")
     leakage_frac: float = parameter(0.20, 0.0, 0.3, "1", "of TDP at 60 degC, PHYSICS B6 [G]")
     leakage_per_k: float = parameter(0.008, 0.0, 0.02, "1/K", "PHYSICS B6 [G]")
-    chip_resistance_k_w: float = parameter(0.05, 0.005, 0.5, "K/W", "air heat sink B8, or cold plate D5 [G]")
+    chip_resistance_k_w: float = parameter(0.065, 0.005, 0.5, "K/W", "air heat sink B7, or cold plate D5 [G]")
+    sink_film_frac: float = parameter(0.30, 0.0, 1.0, "1", "of an air heat sink, falls with airflow^-1/2, PHYSICS B7 [G]")
     interface_resistance_k_w: float = parameter(0.0, 0.0, 0.05, "K/W", "die and paste under a cold plate, D5 [G]")
     coolant_rise_k: float = parameter(10.1, 2.0, 20.0, "K", "at peak and design flow, PHYSICS D4")
     package_kj_k: float = parameter(0.8, 0.2, 1.5, "kJ/K", "chip and its plate or sink, PHYSICS b6 [G]")
@@ -43,8 +47,13 @@ class RackArchetype(Parameters):
     restart_s: float = parameter(300.0, 0.0, 7200.0, "s", "from power to work after a shutdown [G]")
 
     def __post_init__(self) -> None:
-        """Check the ranges, and that the power supplies' loss grows ever faster with load."""
+        """Check the ranges, the fans' ramp, and that the power supplies' loss grows ever faster with load."""
         super().__post_init__()
+        if np.any(np.asarray(self.fan_chip_end_c) <= np.asarray(self.fan_chip_start_c)):
+            raise ValueError(
+                f"RackArchetype.fan_chip_end_c = {self.fan_chip_end_c!r} is not above fan_chip_start_c = "
+                f"{self.fan_chip_start_c!r}; give the chip temperature of full fan speed the higher one"
+            )
         intercepts, slopes = psu_loss_lines(self)
         if len(self.psu_load_frac) != len(self.psu_efficiency_frac) or np.any(np.diff(slopes) < 0.0):
             raise ValueError(
@@ -74,6 +83,8 @@ def psu_loss_lines(archetype: RackArchetype) -> tuple[list[float], list[float]]:
 
 
 HGX_AIR = RackArchetype()
+# Published server data were met by the inlet alone, and so was the air's part of liquid racks.
+_INLET_ALONE = {"fan_chip_speed_frac": 0.0, "fan_chip_start_c": 95.0, "fan_chip_end_c": 120.0, "sink_film_frac": 0.0}
 _COLD_PLATES = replace(
     HGX_AIR,
     accelerator_tdp_kw=1.2,
@@ -81,6 +92,7 @@ _COLD_PLATES = replace(
     psu_efficiency_frac=[0.975],  # rack power shelf, PHYSICS F2
     chip_resistance_k_w=0.02,
     interface_resistance_k_w=0.01,  # PHYSICS D5 [G]
+    **_INLET_ALONE,
 )
 NVL72 = replace(
     _COLD_PLATES,
@@ -116,6 +128,7 @@ ENTERPRISE_AIR = replace(
     chip_resistance_k_w=0.125,
     package_kj_k=0.3,
     solids_kj_k=250.0,
+    **_INLET_ALONE,
 )
 LEGACY_AIR = replace(
     ENTERPRISE_AIR,

@@ -63,12 +63,16 @@ class RackTable(NamedTuple):
     liquid_share: Array
     fan_offset: Array
     fan_slope: Array
+    fan_chip_offset: Array
+    fan_chip_slope: Array
     fan_max_kw: Array
     fan_idle_speed: Array
     fan_load_speed: Array
     flow_kg_s: Array
     draught_kg_s: Array
     solids_kj_k: Array
+    sink_k_kw: Array | None  # resistance that falls with the airflow, at its design; None where no rack has it
+    sink_flow_s_kg: Array  # one over the design airflow at sea level
 
 
 def racks_at_pressure(table: RackTable, pressure_kpa: Array) -> RackTable:
@@ -113,6 +117,7 @@ def rack_table(archetypes: Sequence[RackArchetype], slot_class: Any, dtype: DTyp
         chips=ChipTable(*(np.asarray(x, dtype=dtype) for x in _chip_arrays(_Columns(kinds)))),
         curves=slot_curves(classes, racks.accelerator_idle_frac, dtype),
         **{name: _uniform_or_array(value, dtype) for name, value in arrays.items()},
+        sink_k_kw=_uniform_or_array(_sink_k_kw(racks), dtype) if np.any(_sink_k_kw(racks)) else None,
     )
 
 
@@ -145,9 +150,11 @@ def _chip_tdp_kw(c: _Columns) -> Array:
 
 
 def _chip_arrays(c: _Columns) -> tuple[Array, ...]:
-    """Fields of `ChipTable`: a plate scales with flow as v^-1/2 and the half rise as 1/v (D5), air sinks do neither."""
+    """Fields of `ChipTable`: a plate scales with flow as v^-1/2 and the half rise as 1/v (D5); of an air sink here is
+    what does not depend on the airflow.
+    """
     air = (c.liquid_share_frac == 0.0) * 1.0
-    fixed = c.interface_resistance_k_w + c.chip_resistance_k_w * air
+    fixed = c.interface_resistance_k_w + c.chip_resistance_k_w * air * (1.0 - c.sink_film_frac)
     rise = 0.5 * c.coolant_rise_k / np.maximum(_chip_tdp_kw(c), 1e-3) * (1.0 - air)
     leak = c.leakage_frac * c.leakage_per_k * _chip_tdp_kw(c)
     return (
@@ -159,6 +166,11 @@ def _chip_arrays(c: _Columns) -> tuple[Array, ...]:
         air,
         1.0 - air,
     )
+
+
+def _sink_k_kw(c: _Columns) -> Array:
+    """What of an air heat sink falls with the airflow, at design [K/kW]; zero of a cold plate."""
+    return c.chip_resistance_k_w * c.sink_film_frac * (c.liquid_share_frac == 0.0) * _W_PER_KW
 
 
 def _power_arrays(c: _Columns) -> dict[str, Array]:
@@ -216,10 +228,15 @@ def _reachable(lines: tuple[list[float], list[float]], nameplate_kw: float) -> l
 
 
 def _fan_arrays(c: _Columns) -> dict[str, Array]:
-    """Speed law of B7, power at full speed, and airflow in proportion to speed, as stated at full use and 25 degC."""
+    """Speed laws of B7, power at full speed, and airflow in proportion to speed, as stated at full use and 25 degC."""
     span = c.fan_ramp_end_c - c.fan_ramp_start_c
-    flow = c.airflow_m3_s_kw * c.air_rated_kw * RHO_AIR_KG_M3 / (c.fan_idle_speed_frac + c.fan_load_speed_frac)
+    design_speed = c.fan_idle_speed_frac + c.fan_load_speed_frac + c.fan_chip_speed_frac
+    flow = c.airflow_m3_s_kw * c.air_rated_kw * RHO_AIR_KG_M3 / design_speed
+    by_chip = (c.liquid_share_frac == 0.0) / (c.fan_chip_end_c - c.fan_chip_start_c)
     return {
+        "fan_chip_offset": np.where(by_chip > 0.0, c.fan_chip_end_c * by_chip, 1.0),
+        "fan_chip_slope": by_chip,
+        "sink_flow_s_kg": 1.0 / np.maximum(flow * design_speed, _LEAST_DRAUGHT_KG_S),
         "fan_offset": c.fan_ramp_end_c / span,
         "fan_slope": 1.0 / span,
         "fan_max_kw": c.fan_max_frac * c.air_rated_kw,

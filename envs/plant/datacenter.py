@@ -22,7 +22,7 @@ from envs.equipment import (
 )
 from envs.faults import Availability
 from envs.physics.altitude import allowable_derating_k, recommended_derating_k
-from envs.physics.namespace import Array, as_mask, clip, lower, namespace, upper
+from envs.physics.namespace import Array, as_mask, lower, namespace, upper
 from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c
 from envs.physics.recirculation import RackInlets
 from envs.plant import electrical, ledger, start, water_side, work
@@ -31,9 +31,7 @@ from envs.plant.layout import Layout
 from envs.plant.state import Available, InletLimits, Liquid, PlantState, StepConditions, SubStep, powered_machines
 from envs.scenario import Scenario
 from envs.signals.step import Load, Outside
-from envs.units import RHO_WATER_KG_M3
 
-LEAST_COIL_WATER_FRAC = 0.02  # drifts through the coils without pumps, engineering guess
 INLET_ALARM_C = 30.0  # warmest inlet above it: room fans to full speed (SCENARIOS "Fast protections")
 LEAST_INLET_MARGIN_K = 0.5  # left between the two limits at any height
 INLET_ALARM_RELEASE_K = 2.0  # below it before the fans follow their command again, engineering guess
@@ -156,7 +154,7 @@ class Plant:
             utility,
             floor,
             self._inlet_limits(outside.elevation_m),
-            self._coil_water(fit),
+            water_side.pump_water_kg_s(s.chilled_water, fit.chw_pumps),
             dt_s,
         )
 
@@ -185,16 +183,6 @@ class Plant:
             fws_pumps = s.facility_water.pumps_running + 1.0 - lost.fws_pumps_lost
         units = self.layout.zones.crah_units - lost.crah_units_lost
         return Available(*(upper(x, 0.0) for x in (units, chillers, cells, fws_pumps, cdus, pumped)))
-
-    def _coil_water(self, fit: Available) -> Array | None:
-        """Share of the coils' full flow that the pumps on duty can bring; None without chilled water."""
-        plant = self.scenario.chilled_water
-        if plant is None:
-            return None
-        zones = self.layout.zones
-        wide_open = (zones.coil_water_kg_s * lower(fit.crah_units, zones.crah_running)).sum(axis=0)
-        pumps = lower(fit.chw_pumps, plant.pumps_duty) * (plant.pump_flow_m3_s * RHO_WATER_KG_M3)
-        return clip(pumps / upper(wide_open, 1e-3), LEAST_COIL_WATER_FRAC, 1.0)
 
     # ---- one sub-step ---------------------------------------------------------------------------------------------
 
@@ -227,6 +215,7 @@ class Plant:
         inlet_c = inlet_c + rise_k
         top_c = inlets.top_c + air_side.inlet_rise_k(zones, air, inlets.top_share, lay.membership)
         rack_state, racks = rack.with_inlet_rise(now.racks, rack_state, racks, top_c, rise_k, state.alive, dt_s)
+        racks = water_side.with_coolant_trip(p.coolant, lay.liquid_cooled, racks, liquid.tcs_state, state.alive)
         chw_state, chw = water_side.chilled_water_side(p, state, now, air, power)
         tower_state, tower = water_side.tower_side(p, state, now, chw, liquid.fws)
         did = SubStep(inlet_c, top_c, now.inlet, balance, racks, liquid, power, air_state, air, dx, chw, tower)
@@ -315,7 +304,7 @@ class Plant:
             air_side.OutdoorAir(now.outside.dry_bulb_c, now.outside.humidity_ratio),
             now.dt_s,
             limit,
-            now.coil_water_frac,
+            water_side.coil_water_frac(p.chilled_water, now.zones, now, power.ups_loss_kw),
             response,
         )
         dx = None

@@ -132,6 +132,7 @@ class Layout:
 
     def _power(self, s: Scenario, groups: list[RackGroup]) -> None:
         self.rack_rated_kw = np.array([[a.peak_kw] for a in self.archetypes], self.dtype)
+        self.liquid_cooled = np.array([[float(np.max(a.liquid_share_frac) > 0.0)] for a in self.archetypes], self.dtype)
         self.restart_s = np.array([[a.restart_s] for a in self.archetypes], self.dtype)
         self.longest_restart_s = max(float(self.restart_s.max()), float(s.breaker.restart_s), 1.0)
         self.tree = power_chain.power_tree(s.power, self.row_of.tolist(), self.dtype)

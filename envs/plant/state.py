@@ -99,7 +99,7 @@ class StepConditions(NamedTuple):
     utility_frac: Array  # (B,), share of the utility limit that is left
     coolant_floor_c: Array | None  # (B,), keeps the coolant pipes dry
     inlet: InletLimits
-    coil_water_frac: Array | None  # (B,), of the coils' water with valves wide open, what the pumps can bring
+    pump_water_kg_s: Array | None  # (B,), what the chilled-water pumps on duty can bring
     dt_s: float
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from envs.equipment import air_side, chilled_water, cooling_tower, dry_cooler, liquid_loop, power_chain, rack
-from envs.physics.namespace import Array, lower, namespace
+from envs.physics.namespace import Array, clip, lower, namespace, upper
 from envs.plant.state import NO_LIQUID, Liquid, PlantState, StepConditions
 from envs.scenario import Scenario
-from envs.units import CP_WATER_KJ_KG_K
+from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
+
+LEAST_COIL_WATER_FRAC = 0.02  # drifts through the coils without pumps, engineering guess
 
 
 def liquid_side(p: Scenario, state: PlantState, now: StepConditions, racks: rack.RackFlows) -> Liquid:
@@ -41,6 +43,20 @@ def liquid_side(p: Scenario, state: PlantState, now: StepConditions, racks: rack
     return Liquid(tcs_state, tcs, fws_state, fws, None, None)
 
 
+def with_coolant_trip(
+    p: liquid_loop.CoolantDistribution | None,
+    liquid_cooled: Array,
+    racks: rack.RackFlows,
+    tcs: liquid_loop.TcsState | None,
+    alive: Array,
+) -> rack.RackFlows:
+    """Racks of which the ``liquid_cooled`` ones ``(R, 1)`` also shut down on coolant that stays too hot."""
+    if p is None or tcs is None:
+        return racks
+    trip = liquid_cooled * liquid_loop.coolant_trip(p, tcs, alive)
+    return racks._replace(shutdown=namespace(trip).maximum(racks.shutdown, trip))
+
+
 def _dry_cooler_side(
     p: Scenario, state: PlantState, now: StepConditions, heat: Array, flow: Array, setpoint: Array
 ) -> tuple[liquid_loop.FwsState, liquid_loop.FwsFlows, dry_cooler.DryCoolerState, dry_cooler.DryCoolerFlows]:
@@ -68,10 +84,28 @@ def _dry_cooler_side(
     return fws_state, fws, dry_state, dry
 
 
+def pump_water_kg_s(p: chilled_water.ChilledWater | None, pumps_fit: Array) -> Array | None:
+    """Water that the pumps on duty can bring ``(B,)`` [kg/s]; None without chilled water."""
+    return None if p is None else lower(pumps_fit, p.pumps_duty) * (p.pump_flow_m3_s * RHO_WATER_KG_M3)
+
+
+def coil_water_frac(
+    p: chilled_water.ChilledWater | None, zones: air_side.ZoneTable, now: StepConditions, electrical_kw: Array
+) -> Array | None:
+    """Share of the coils' full flow that the pumps leave to them beside the electrical room; None without chilled
+    water.
+    """
+    if p is None or now.pump_water_kg_s is None:
+        return None
+    wide_open = (zones.coil_water_kg_s * lower(now.fit.crah_units, zones.crah_running)).sum(axis=0)
+    left = now.pump_water_kg_s - chilled_water.electrical_water_kg_s(p, electrical_kw)
+    return clip(left / upper(wide_open, 1e-3), LEAST_COIL_WATER_FRAC, 1.0)
+
+
 def chilled_water_side(
     p: Scenario, state: PlantState, now: StepConditions, air: air_side.AirFlows, power: power_chain.PowerFlows
 ) -> tuple[chilled_water.ChwState | None, chilled_water.ChwFlows | None]:
-    """Chillers and economizer carry the coils and, past them, the electrical room."""
+    """Chillers and economizer carry the coils and, beside them, the electrical room's unit."""
     if p.chilled_water is None or state.chw is None:
         return None, None
     load = (air.coil_sensible_kw + air.coil_latent_kw).sum(axis=0) + power.ups_loss_kw
@@ -80,7 +114,7 @@ def chilled_water_side(
         p.chilled_water,
         state.chw,
         load,
-        air.water_flow_kg_s.sum(axis=0),
+        air.water_flow_kg_s.sum(axis=0) + chilled_water.electrical_water_kg_s(p.chilled_water, power.ups_loss_kw),
         now.in_force["chw_supply_temp_setpoint_c"][0],
         condenser,
         now.outside.wet_bulb_c,

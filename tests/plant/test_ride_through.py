@@ -130,3 +130,48 @@ def test_free_cooling_stops_with_the_chilled_water_pumps():
     assert flows.chw_pump_power_kw[0] > 1.0 and flows.chw_pump_power_kw[1] == 0.0
     warmed = state.chw.supply_c - start
     assert abs(warmed[0]) < 2.0 < 3.0 < warmed[1]
+
+
+@pytest.mark.parametrize(("name", "limit_c"), [("ai_hall", 45.0), ("liquid_hall", 42.0)])
+@pytest.mark.parametrize("step", [FINE, MINUTE])
+def test_liquid_racks_stop_on_coolant_over_its_limit_once_facility_water_is_lost(name, limit_c, step):
+    """PHYSICS D8: 5 K over the limit for a minute; racks do not work on 85 degC coolant until their chips pass 105."""
+    rig = Rig(name, overrides=step)
+    liquid = rig.layout.liquid_cooled[:, 0] > 0.0
+    outside, asked, setpoints = rig.outside(25.0, 0.5, n=1), rig.load(1.0, 1), rig.setpoints(1)
+    state, trips, hottest = rig.steady_state(outside, asked, setpoints), 0.0, 0.0
+    over_s = 0.0
+    for _ in range(int(480 / rig.scenario.episode.step_s)):
+        running = state.alive[liquid, 0].any()
+        state, flows = rig.step(state, setpoints, outside, asked, without(rig, 1, fws_pumps_lost=9.0))
+        trips += float(flows.trips[0])
+        hottest = max(hottest, float(flows.tcs_supply_c[0]) if running else 0.0)
+        over_s += rig.scenario.episode.step_s * float(running and flows.tcs_supply_c[0] > limit_c + 5.0)
+    assert trips == liquid.sum() and not state.alive[liquid].any()
+    assert limit_c + 5.0 < hottest < 80.0 and 55.0 <= over_s <= 120.0
+
+
+def test_racks_that_their_coolant_stopped_start_again_when_it_is_cool_and_not_before():
+    rig = Rig("ai_hall", overrides=MINUTE)
+    liquid = rig.layout.liquid_cooled[:, 0] > 0.0
+    outside, asked, setpoints = rig.outside(25.0, 0.5, n=1), rig.load(1.0, 1), rig.setpoints(1)
+    state = rig.steady_state(outside, asked, setpoints)
+    for _ in range(30):
+        state, hot = rig.step(state, setpoints, outside, asked, without(rig, 1, fws_pumps_lost=9.0))
+    assert hot.tcs_supply_c[0] > 47.0 and not state.alive[liquid].any()  # down far beyond restart_s, as it is hot
+    trips = 0.0
+    for _ in range(20):
+        state, flows = rig.step(state, setpoints, outside, asked)
+        trips += float(flows.trips[0])
+    assert trips == 0.0 and state.alive.all() and flows.tcs_supply_c[0] < 45.0
+
+
+def test_a_short_spell_of_hot_coolant_stops_no_rack():
+    rig = Rig("ai_hall", overrides=(*FINE, "coolant.trip_delay_s=300"))
+    outside, asked, setpoints = rig.outside(25.0, 0.5, n=1), rig.load(1.0, 1), rig.setpoints(1)
+    state = rig.steady_state(outside, asked, setpoints)
+    state = state._replace(tcs=state.tcs._replace(supply_c=state.tcs.supply_c * 0.0 + 55.0))
+    for _ in range(60):
+        state, flows = rig.step(state, setpoints, outside, asked)
+        assert flows.trips[0] == 0.0
+    assert state.alive.all() and state.tcs.hot_s[0] == 0.0

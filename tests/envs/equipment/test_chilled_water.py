@@ -40,7 +40,7 @@ def free_cooling_start(load=400.0):
 @pytest.mark.parametrize(
     ("p", "load", "flow", "supply", "condenser", "chiller_kw", "pump_kw"),
     [
-        (AI, 524.0, 15.6, 18.0, 29.4, 46.0, 5.0),
+        (AI, 524.0, 15.6, 18.0, 29.4, 52.0, 5.0),
         (LEGACY, 505.0, 22.4, 7.0, 29.4, 85.0, 9.4),
         (EDGE, 91.0, 3.6, 12.0, 35.0, 27.0, 1.2),
     ],

@@ -82,7 +82,7 @@ def test_coolant_ledger_closes_for_random_plants_and_steps() -> None:
     rng = np.random.default_rng(3)
     for dt in (1.0, 10.0, 60.0, 300.0, 3600.0):
         n = 200
-        state = loop.TcsState(rng.uniform(20, 60, n), rng.uniform(0.7, 1, n), rng.uniform(0, 1, n))
+        state = loop.TcsState(rng.uniform(20, 60, n), rng.uniform(0.7, 1, n), rng.uniform(0, 1, n), np.zeros(n))
         heat = rng.uniform(0, 1500, n)
         after, flows = loop.advance_tcs(
             AI_CDU, state, heat, rng.uniform(25, 42, n), rng.uniform(0.5, 1.1, n), rng.uniform(15, 50, n), 24.4,
