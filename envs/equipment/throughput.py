@@ -19,7 +19,7 @@ CLASSES = ("pretrain", "finetune", "prefill", "decode", "batch", "cpu", "none")
 
 #: Draw of an accelerator at full activity over its rated power, by class (PHYSICS B2; WORKLOAD 2 and 6a).
 #: The classes ``cpu`` and ``none`` use no accelerator.
-POWER_SHARE = (0.95, 0.86, 1.0, 0.54, 0.95, 0.0, 0.0)
+POWER_SHARE = (0.95, 0.86, 1.0, 0.43, 0.95, 0.0, 0.0)
 
 CPU = CLASSES.index("cpu")
 
