@@ -29,6 +29,7 @@ class PowerCapper(Parameters):
     cap_frac: float = parameter(0.99, 0.5, 1.2, "1", "PHYSICS i7, Dynamo [R]")
     target_frac: float = parameter(0.95, 0.4, 1.1, "1", "PHYSICS i7, Dynamo [R]")
     release_frac: float = parameter(0.90, 0.3, 1.0, "1", "PHYSICS i7, Dynamo [R]")
+    meter_s: float = parameter(3.0, 0.0, 60.0, "s", "its readings are means over so long: PHYSICS i7, Dynamo polls [R]")
 
     def __post_init__(self) -> None:
         """Check the ranges and that the bands stand in order."""
