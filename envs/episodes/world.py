@@ -123,7 +123,7 @@ class World:
         job = np.ascontiguousarray(self.job_pool.take(load_row, axis=0).T)
         queue, swing = (x.take(load_row, axis=0).T.astype(dtype, order="C") for x in (self.queue_pool, self.swing_pool))
         shaped = activity.reshape(self.slots, self.racks, -1)
-        return Outside(*np.ascontiguousarray(site)), Load(shaped, job, *queue, swing)
+        return Outside(*np.ascontiguousarray(site)), Load(shaped, job, queue[0], queue[1], queue[2], swing)
 
     def _load_row(self, plan: EpisodePlan, t: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows ``(B,)`` of the load pools, which are made longer where an episode runs past their end."""

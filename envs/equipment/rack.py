@@ -139,8 +139,8 @@ def demand_terms(table: RackTable, activity: Array, swing: Array | None = None) 
     rest_chip_kw = table.rest_chip_kw * (1.0 - active * inverse_active)
     steps = None
     if table.smoothing is not None and swing is not None:
-        training = (_over_slots(table.trains * x) for x in (slot_kw, activity, count))
-        steps, burnt_kw = smoothed_swing(table.smoothing, *training, swing)
+        mean_kw, share, many = (_over_slots(table.trains * x) for x in (slot_kw, activity, count))
+        steps, burnt_kw = smoothed_swing(table.smoothing, mean_kw, share, many, swing)
         idle_kw, rest_chip_kw = idle_kw + burnt_kw, rest_chip_kw + burnt_kw * inverse_active
     use = xp.clip(xp.sum(activity, axis=0), 0.0, 1.0)
     rest = xp.sum(table.slot_above * count, axis=1)

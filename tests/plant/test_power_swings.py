@@ -16,12 +16,12 @@ STEPS = 12
 def played(overrides: tuple[str, ...] = (), swing: float | None = 1.0, name: str = "ai_hall") -> list[Flows]:
     """Flows of an hour under the rules; ``swing`` scales what the load has, None takes it away."""
     core = DataCenterCore(name, 2, ("site.workload_weeks=1", *overrides), dtype="float64")
+    core.world.swing_pool = core.world.swing_pool * np.float32(swing or 0.0)
     core.reset(seed=3)
     trace = []
     for _ in range(STEPS):
-        load = core._load
-        assert load.swing is not None
-        core._load = load._replace(swing=None if swing is None else swing * load.swing)
+        if swing is None:
+            core._load = core._load._replace(swing=None)
         core.step_setpoints(core.rules.act(core.measurements()))
         trace.append(core.flows)
     return trace

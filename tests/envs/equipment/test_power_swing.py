@@ -1,4 +1,4 @@
-"""Swings of training within seconds: waveform, smoothing, racks of a job on a feeder, and what machines make of them."""
+"""Swings of training within seconds: waveform, smoothing, racks of a job on a feeder, what machines make of them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ def smoothed(p: Smoothing, activity: float = 1.0) -> tuple[float, float, float]:
     return float(up[0, 0]), float(down[0, 0]), float(burnt[0, 0])
 
 
-@pytest.mark.parametrize(("floor_kw", "ramp_kw_s"), [(0.0, np.inf), (60.0, np.inf), (0.0, 300.0), (0.0, 120.0), (60.0, 150.0), (200.0, np.inf)])  # fmt: skip
+WAVES = ((0.0, np.inf), (60.0, np.inf), (0.0, 300.0), (0.0, 120.0), (60.0, 150.0), (200.0, np.inf))
+
+
+@pytest.mark.parametrize(("floor_kw", "ramp_kw_s"), WAVES)
 def test_a_smoothed_step_is_the_wave_that_it_describes(floor_kw: float, ramp_kw_s: float) -> None:
     wave = waveform(MEAN_KW, DEPTH * MEAN_KW, floor_kw, ramp_kw_s)
     ramp = 0.0 if np.isinf(ramp_kw_s) else COUNT / ramp_kw_s
@@ -140,7 +143,8 @@ def feeder(up: list[float], job: list[int]) -> power_swing.FeederSwing:
 
 
 def test_racks_of_one_job_add_up_and_jobs_add_as_squares() -> None:
-    together, apart, pairs = (feeder([2.0] * 4 + [3.0], job) for job in ([0] * 4 + [4], [0, 1, 2, 3, 4], [0, 0, 2, 2, 4]))  # fmt: skip
+    jobs = ([0] * 4 + [4], [0, 1, 2, 3, 4], [0, 0, 2, 2, 4])
+    together, apart, pairs = (feeder([2.0] * 4 + [3.0], job) for job in jobs)
     assert [float(x.up_kw[5, 0]) for x in (together, apart, pairs)] == pytest.approx([8.0, 4.0, 4.0 * np.sqrt(2.0)])
     assert float(together.up_kw[6, 0]) == pytest.approx(3.0)
     assert float(together.up_kw[7, 0]) == pytest.approx(np.hypot(8.0, 3.0))
