@@ -235,7 +235,8 @@ class DataCenterCore:
                 dry_bulb_c=outside.dry_bulb_c + self.lost.dry_bulb_add_c,
                 wet_bulb_c=outside.wet_bulb_c + self.lost.wet_bulb_add_c,
             )
-            load = load._replace(activity=load.activity * self.lost.load_frac)
+            left = self.lost.load_frac
+            load = load._replace(activity=load.activity * left, swing=None if load.swing is None else load.swing * left)
         self.outside, self._load = outside, load
 
     # ---- steps ----------------------------------------------------------------------------------------------------

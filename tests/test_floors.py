@@ -31,8 +31,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 SAME_ROOM = {
     "air_side": {"air_zone"},
     "chilled_water": {"chiller"},
-    "rack": {"rack_table", "rack_archetypes", "throughput"},
-    "rack_table": {"rack_archetypes", "throughput"},
+    "power_swing": {"throughput"},
+    "rack": {"power_swing", "rack_table", "rack_archetypes", "throughput"},
+    "rack_table": {"power_swing", "rack_archetypes", "throughput"},
 }
 #: A plant hands the states of its machines on; nobody else touches them.
 PLANTS = ("envs/plant/", "envs/equipment/", "envs/energyplus/plant.py", "experiments/validation/replay.py")

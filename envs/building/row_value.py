@@ -15,7 +15,7 @@ from envs.equipment import rack
 from envs.equipment.throughput import CLASSES, throughput
 from envs.interface.reward import BATCH_SHARE_AT_RISK, CLOSING_DELAY_H
 from envs.physics.namespace import Floats
-from envs.signals.workload.requests import batch_law_power, phase_split
+from envs.signals.workload.requests import phases
 
 if TYPE_CHECKING:
     from envs.plant.layout import Layout
@@ -46,8 +46,7 @@ def usual_mix(scenario: Scenario) -> Floats:
         if group.workload == "shared":
             mix = SHARED_MIX
         elif group.workload in ("conv", "code"):
-            power = batch_law_power(np.array([SERVING_LOAD]))
-            prefill, decode = (float(part[0]) for part in phase_split(power, group.workload))
+            prefill, decode = (float(part[0]) for part in phases(np.array([SERVING_LOAD]), group.workload))
             mix = (prefill / (prefill + decode), decode / (prefill + decode))
         columns += [mix] * group.count
     return np.array(columns).T

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from envs.scenario import Scenario
 
 CAP_FLOOR_FRAC = 0.45  # lowest limit of a row, SCENARIOS "Channels an agent may hold"
-UNDER_PROTECTION = 0.015  # of the feeder: noise of the meters, and what the load moves in a step; engineering guess
+UNDER_PROTECTION = 0.03  # of the feeder: noise of the meters, swings that the protection sees, and what the load
+# moves in a step; engineering guess
 
 
 def building_controller(scenario: Scenario, layout: Layout, names: Sequence[str]) -> CombinedController:

@@ -27,11 +27,12 @@ FORECAST_H = (1.0, 4.0)
 
 
 class LoadPools(NamedTuple):
-    """Rows of every load, one after the other: ``(T, S R)`` activity, ``(T, R)`` jobs, ``(T, 3)`` queue."""
+    """Rows of every load, one after the other: ``(T, S R)`` activity, ``(T, R)`` jobs and swing, ``(T, 3)`` queue."""
 
     activity: NDArray[np.float32]
     job: NDArray[np.int16]
     queue: NDArray[np.float32]
+    swing: NDArray[np.float32]
 
 
 @dataclass
@@ -50,6 +51,7 @@ class World:
     activity_pool: NDArray[np.float32]
     job_pool: NDArray[np.int16]
     queue_pool: NDArray[np.float32]
+    swing_pool: NDArray[np.float32]
     load_steps: int
     n_loads: int
     slots: int
@@ -78,6 +80,7 @@ class World:
             activity_pool=pools.activity,
             job_pool=pools.job,
             queue_pool=pools.queue,
+            swing_pool=pools.swing,
             load_steps=first.steps,
             n_loads=len(pools.activity) // first.steps,
             slots=first.activity.shape[1],
@@ -118,9 +121,9 @@ class World:
         load_row = self._load_row(plan, t)
         activity = self.activity_pool.take(load_row, axis=0).T.astype(dtype, order="C")
         job = np.ascontiguousarray(self.job_pool.take(load_row, axis=0).T)
-        queue = self.queue_pool.take(load_row, axis=0).T.astype(dtype, order="C")
+        queue, swing = (x.take(load_row, axis=0).T.astype(dtype, order="C") for x in (self.queue_pool, self.swing_pool))
         shaped = activity.reshape(self.slots, self.racks, -1)
-        return Outside(*np.ascontiguousarray(site)), Load(shaped, job, *queue)
+        return Outside(*np.ascontiguousarray(site)), Load(shaped, job, queue[0], queue[1], queue[2], swing)
 
     def _load_row(self, plan: EpisodePlan, t: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows ``(B,)`` of the load pools, which are made longer where an episode runs past their end."""
@@ -141,7 +144,7 @@ class World:
         assert self.longer is not None
         most = -(-(self.drawn_steps + self.episode_steps) // self.steps_per_week)
         weeks = max(last // self.steps_per_week + 1, min(2 * self.load_steps // self.steps_per_week, most))
-        self.activity_pool, self.job_pool, self.queue_pool = self.longer(weeks)
+        self.activity_pool, self.job_pool, self.queue_pool, self.swing_pool = self.longer(weeks)
         self.load_steps = len(self.activity_pool) // self.n_loads
 
 
@@ -182,7 +185,8 @@ def load_pools(scenario: Scenario, utc_offset_h: float, weeks: int) -> tuple[Wor
     activity = np.concatenate([w.activity for w in loads]) * scale
     queue = np.concatenate([_queue_columns(w, trace) for w in loads])
     rows = np.ascontiguousarray(activity.reshape(len(activity), -1))
-    return loads[0], LoadPools(rows, np.concatenate([w.job for w in loads]), queue)
+    job, swing = np.concatenate([w.job for w in loads]), np.concatenate([w.swing for w in loads]) * scale
+    return loads[0], LoadPools(rows, job, queue, swing)
 
 
 def workloads(scenario: Scenario, utc_offset_h: float, weeks: int) -> list[Workload]:

@@ -71,6 +71,15 @@ class BreakerState(NamedTuple):
     """Time until the breaker is closed again [s]; zero where it is closed."""
 
 
+class Swing(NamedTuple):
+    """Load around its mean within seconds, stacked racks, rows, UPS ``(R + P + 1, B)``."""
+
+    up_kw: Array
+    """Peak above the mean [kW]."""
+    square_kw2: Array
+    """Mean square of the deviation [kW2]."""
+
+
 class BreakerFlows(NamedTuple):
     """Consequences of a sub-step."""
 
@@ -125,6 +134,7 @@ def advance(
     row_power_kw: Array,
     ups_power_kw: Array,
     dt_s: float,
+    swing: Swing | None = None,
 ) -> tuple[BreakerState, BreakerFlows]:
     """One sub-step of every breaker.
 
@@ -138,15 +148,23 @@ def advance(
         Mean power through each breaker ``(R, B)``, ``(P, B)``, ``(B,)`` [kW].
     dt_s : float
         Sub-step [s].
+    swing : Swing, optional
+        What the load does around its mean within seconds. Heat goes by the mean square, ``i^2 + mean square``, which
+        holds for swings that are short against the memory; the instantaneous trip by the peak.
     """
     xp = namespace(rack_power_kw)
     rows = row_power_kw.shape[0]
     racks = nodes.per_limit.shape[0] - rows - 1
     parts = ([rack_power_kw] if racks else []) + [row_power_kw, ups_power_kw[None, :]]
     load = xp.concat(parts, axis=0) * nodes.per_limit
+    heat, peak = load * load, load
+    if swing is not None:
+        up_kw, square_kw2 = (x if racks else x[-rows - 1 :] for x in swing)
+        heat = heat + square_kw2 * (nodes.per_limit * nodes.per_limit)
+        peak = peak + up_kw * nodes.per_limit
     law = _thermal if p.form == "thermal" else _curve
-    memory, share, slow = law(p, nodes, state.memory, load, dt_s)
-    fast = load >= p.instantaneous_ratio
+    memory, share, slow = law(p, nodes, state.memory, heat, dt_s)
+    fast = peak >= p.instantaneous_ratio
     tripped = as_mask(slow | fast, load)
     held = 1.0 - tripped
     before = held + tripped * share * as_mask(~fast, load)
@@ -160,29 +178,29 @@ def advance(
     return BreakerState(memory * held, down_s), flows
 
 
-def _thermal(p: Breaker, nodes: BreakerNodes, theta: Array, load: Array, dt_s: float) -> tuple[Array, Array, Array]:
-    """Thermal memory ``dtheta/dt = (i^2 - theta)/tau``, trip at ``k^2`` (PHYSICS F3 i).
+def _thermal(p: Breaker, nodes: BreakerNodes, theta: Array, heat: Array, dt_s: float) -> tuple[Array, Array, Array]:
+    """Thermal memory ``dtheta/dt = (i^2 - theta)/tau``, trip at ``k^2`` (PHYSICS F3 i); ``heat`` is ``i^2``.
 
     With ``s = (i^2 - k^2)/(i^2 - theta)`` the trip comes ``-tau ln s`` after the start of the sub-step, so it lies in
     the sub-step where ``s > exp(-dt/tau)``. Returns the new memory, the share of the sub-step before the trip (of
     meaning only where it tripped) and whether it tripped.
     """
     decay = 1.0 - lag_share(p.tau_s, dt_s)
-    heat = load * load
     gap = heat - theta
     floor = max(decay, _TINY) if isinstance(decay, float) else upper(decay, _TINY)  # a memory far below a step long
     share = upper((heat - p.pickup_ratio * p.pickup_ratio) / (abs(gap) + _TINY), floor)
-    return heat - gap * decay, namespace(load).log(share) * (-p.tau_s / dt_s), share > floor
+    return heat - gap * decay, namespace(heat).log(share) * (-p.tau_s / dt_s), share > floor
 
 
-def _curve(p: Breaker, nodes: BreakerNodes, damage: Array, load: Array, dt_s: float) -> tuple[Array, Array, Array]:
+def _curve(p: Breaker, nodes: BreakerNodes, damage: Array, heat: Array, dt_s: float) -> tuple[Array, Array, Array]:
     """Damage along an inverse-time curve ``dD/dt = 1/t(i)``, trip at 1 (PHYSICS F3 ii); returns as ``_thermal``.
 
     Up to ``i = 1.001`` nothing is added and the damage decays.
     """
-    xp = namespace(load)
+    xp = namespace(heat)
+    load = xp.sqrt(upper(heat, _TINY))
     if p.form == "iec":
-        rate = upper(load * load - 1.0, _TINY) * (1.0 / (80.0 * p.iec_time_multiplier))
+        rate = upper(heat - 1.0, _TINY) * (1.0 / (80.0 * p.iec_time_multiplier))
     else:
         rate = xp.exp(xp.log(upper(load - 1.0, _TINY)) * nodes.curve_n) / nodes.curve_c_s
     over = as_mask(load > _CURVE_FROM, load)

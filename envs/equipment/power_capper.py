@@ -1,6 +1,7 @@
 """Protective power capper: Dynamo's three bands on rows, UPS and utility, at the sub-step (PHYSICS i7).
 
-A feeder that reaches 99 % of its limit is engaged; its racks then share 95 % of the limit; below 90 % it lets go. It is
+A feeder that reaches 99 % of its limit is engaged; its racks then share 95 % of the limit; it lets go where they would
+draw below 90 % without its caps: one that looks at the capped draw lets go of a demand that has not changed. It is
 a fast protection, not an optimiser: the budget is shared in proportion to the part of each rack's demand that can be
 capped (PHYSICS i7, "proportional"); priorities and water-filling are the business of the slower controllers.
 """
@@ -28,6 +29,7 @@ class PowerCapper(Parameters):
     cap_frac: float = parameter(0.99, 0.5, 1.2, "1", "PHYSICS i7, Dynamo [R]")
     target_frac: float = parameter(0.95, 0.4, 1.1, "1", "PHYSICS i7, Dynamo [R]")
     release_frac: float = parameter(0.90, 0.3, 1.0, "1", "PHYSICS i7, Dynamo [R]")
+    meter_s: float = parameter(3.0, 0.0, 60.0, "s", "its readings are means over so long: PHYSICS i7, Dynamo polls [R]")
 
     def __post_init__(self) -> None:
         """Check the ranges and that the bands stand in order."""
@@ -115,9 +117,11 @@ def advance(
     if not p.enabled:
         return CapperState(state.engaged * 0.0), CapperFlows(limit_kw, state.engaged[0] * 0.0)
     rows = row_it_kw.shape[0]
-    load = node_power_kw / node_limit_kw
-    engaged = xp.maximum(as_mask(load >= p.cap_frac, load), state.engaged * as_mask(load >= p.release_frac, load))
     wanted = xp.minimum(demand_kw, limit_kw)
+    held_back = row_racks @ wanted - row_it_kw
+    held_back = xp.concat([held_back, *2 * [xp.sum(held_back, axis=0)[None]]], axis=0)
+    load, free_load = node_power_kw / node_limit_kw, (node_power_kw + held_back) / node_limit_kw
+    engaged = xp.maximum(as_mask(load >= p.cap_frac, load), state.engaged * as_mask(free_load >= p.release_frac, load))
     floor = xp.minimum(wanted, floor_kw)
     cappable = wanted - floor + _SPARK_KW
     floor_row, cappable_row = row_racks @ floor, row_racks @ cappable

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from envs.equipment.power_swing import Swing, input_swing, smoothed_swing
 from envs.equipment.rack_archetypes import ENTERPRISE_AIR, HGX_AIR, LEGACY_AIR, LIQUID_200, NVL72, RackArchetype
 from envs.equipment.rack_table import ChipTable, RackTable, rack_table, racks_at_pressure
 from envs.physics.namespace import Array, as_mask, lag_share, namespace
@@ -63,12 +64,13 @@ class RackDemand(NamedTuple):
     inverse_rest: Array  # (S, R, B), one over the accelerators from the j-th up
     base_kw: Array  # (R, B), with idle accelerators and CPUs
     fixed_kw: Array  # (R, B), base less the leakage that chips at 0 degC would lack
-    idle_kw: Array  # (R, B), idle accelerators
+    idle_kw: Array  # (R, B), idle accelerators, and what smoothing burns
     inverse_active: Array  # (R, B)
     rest_chip_kw: Array  # (R, B)
     leak_kw_k: Array  # (R, B)
     use: Array  # (R, B), share of the rack at work
     fan_room: Array  # (R, B), 1 less the fan speed of a cool inlet
+    swing: Swing | None  # (R, B), of training within its steps; None where nothing swings
 
 
 class RackState(NamedTuple):
@@ -105,9 +107,10 @@ class RackFlows(NamedTuple):
     cap_frac: Array  # (S, R, B)
     throttle_frac: Array
     shutdown: Array
+    swing: Swing | None  # at the rack's input
 
 
-def demand_terms(table: RackTable, activity: Array) -> RackDemand:
+def demand_terms(table: RackTable, activity: Array, swing: Array | None = None) -> RackDemand:
     """Return what an activity draws without a cap, and the terms by which a cap is shared; once per control step.
 
     Parameters
@@ -116,6 +119,8 @@ def demand_terms(table: RackTable, activity: Array) -> RackDemand:
         Of R racks with S slots.
     activity : array (S, R, B)
         Share of the rack's rated accelerators (``cpu``: of its sockets) at work in each slot, 0..1; the rest idles.
+    swing : array (R, B), optional
+        Peak-to-peak share of the rack's training draw within a step (B5).
 
     Returns
     -------
@@ -133,6 +138,12 @@ def demand_terms(table: RackTable, activity: Array) -> RackDemand:
     active = xp.sum(count, axis=0)
     idle_kw = table.idle_kw * (table.accelerators - active)
     inverse_active = 1.0 / xp.maximum(active, table.least_active)
+    rest_chip_kw = table.rest_chip_kw * (1.0 - active * inverse_active)
+    steps = None
+    if table.smoothing is not None and swing is not None:
+        mean_kw, share, many = (_over_slots(table.trains * x) for x in (slot_kw, activity, count))
+        steps, burnt_kw = smoothed_swing(table.smoothing, mean_kw, share, many, swing)
+        idle_kw, rest_chip_kw = idle_kw + burnt_kw, rest_chip_kw + burnt_kw * inverse_active
     use = xp.clip(xp.sum(activity, axis=0), 0.0, 1.0)
     rest = xp.sum(table.slot_above * count, axis=1)
     base_kw = table.base_kw + idle_kw
@@ -146,10 +157,11 @@ def demand_terms(table: RackTable, activity: Array) -> RackDemand:
         fixed_kw=base_kw - leak_kw_k * LEAKAGE_REFERENCE_C,
         idle_kw=idle_kw,
         inverse_active=inverse_active,
-        rest_chip_kw=table.rest_chip_kw * (1.0 - active * inverse_active),
+        rest_chip_kw=rest_chip_kw,
         leak_kw_k=leak_kw_k,
         use=use,
         fan_room=1.0 - (table.fan_idle_speed + table.fan_load_speed * use),
+        swing=steps,
     )
 
 
@@ -254,6 +266,7 @@ def advance(
         cap_frac=cap_frac,
         throttle_frac=derate,
         shutdown=as_mask(chip_c + RESTART_CHIP_K * (1.0 - alive) > SHUTDOWN_C, chip_c),
+        swing=input_swing(demand.swing, slots_kw * derate * alive, demand.total_kw, table.psu_marginal),
     )
     return RackState(fan_speed, chip_c, solids_c, psu_loss_kw), flows
 

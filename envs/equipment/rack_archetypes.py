@@ -39,11 +39,17 @@ class RackArchetype(Parameters):
     leakage_frac: float = parameter(0.20, 0.0, 0.3, "1", "of TDP at 60 degC, PHYSICS B6 [G]")
     leakage_per_k: float = parameter(0.008, 0.0, 0.02, "1/K", "PHYSICS B6 [G]")
     chip_resistance_k_w: float = parameter(0.065, 0.005, 0.5, "K/W", "air heat sink B7, or cold plate D5 [G]")
-    sink_film_frac: float = parameter(0.30, 0.0, 1.0, "1", "of an air heat sink, falls with airflow^-1/2, PHYSICS B7 [G]")
+    sink_film_frac: float = parameter(
+        0.30, 0.0, 1.0, "1", "of an air heat sink, falls with airflow^-1/2, PHYSICS B7 [G]"
+    )
     interface_resistance_k_w: float = parameter(0.0, 0.0, 0.05, "K/W", "die and paste under a cold plate, D5 [G]")
     coolant_rise_k: float = parameter(10.1, 2.0, 20.0, "K", "at peak and design flow, PHYSICS D4")
     package_kj_k: float = parameter(0.8, 0.2, 1.5, "kJ/K", "chip and its plate or sink, PHYSICS b6 [G]")
     solids_kj_k: float = parameter(350.0, 50.0, 1500.0, "kJ/K", "PHYSICS b6 [G]")
+    swing_floor_frac: float = parameter(0.0, 0.0, 0.95, "1", "least draw in a training step, of TDP; PHYSICS B5")
+    swing_ramp_s: float = parameter(0.0, 0.0, 60.0, "s", "in which a draw may change by TDP; 0 at once; PHYSICS B5")
+    swing_storage_j: float = parameter(0.0, 0.0, 5000.0, "J", "per accelerator, in the power supplies; PHYSICS B5")
+    swing_storage_loss_frac: float = parameter(0.05, 0.0, 0.5, "1", "of what goes through the storage [G]")
     restart_s: float = parameter(300.0, 0.0, 7200.0, "s", "from power to work after a shutdown [G]")
 
     def __post_init__(self) -> None:

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from envs.equipment.power_swing import Smoothing
 from envs.equipment.rack_archetypes import RackArchetype, psu_loss_lines
-from envs.equipment.throughput import CPU, POWER_SHARE, slot_curves
+from envs.equipment.throughput import CPU, POWER_SHARE, TRAINING, slot_curves
 from envs.physics.hinge import Hinge
 from envs.physics.namespace import Array
 from envs.units import RHO_AIR_KG_M3, SEA_LEVEL_KPA
@@ -73,6 +74,8 @@ class RackTable(NamedTuple):
     solids_kj_k: Array
     sink_k_kw: Array | None  # resistance that falls with the airflow, at its design; None where no rack has it
     sink_flow_s_kg: Array  # one over the design airflow at sea level
+    trains: Array  # (S, R, 1): 1 where a slot trains
+    smoothing: Smoothing | None  # None where no slot trains
 
 
 def racks_at_pressure(table: RackTable, pressure_kpa: Array) -> RackTable:
@@ -118,6 +121,8 @@ def rack_table(archetypes: Sequence[RackArchetype], slot_class: Any, dtype: DTyp
         curves=slot_curves(classes, racks.accelerator_idle_frac, dtype),
         **{name: _uniform_or_array(value, dtype) for name, value in arrays.items()},
         sink_k_kw=_uniform_or_array(_sink_k_kw(racks), dtype) if np.any(_sink_k_kw(racks)) else None,
+        trains=np.isin(classes, TRAINING).astype(dtype)[..., None],
+        smoothing=_smoothing(racks, dtype) if np.isin(classes, TRAINING).any() else None,
     )
 
 
@@ -137,6 +142,18 @@ class _Columns:
     def __getattr__(self, name: str) -> Array:
         values = [np.atleast_1d(np.asarray(getattr(a, name), dtype=np.float64)) for a in self._archetypes]
         return np.stack(np.broadcast_arrays(*values))
+
+
+def _smoothing(c: _Columns, dtype: DTypeLike) -> Smoothing:
+    """What the racks do against the swings of training."""
+    tdp_kw = np.maximum(c.accelerator_tdp_kw, 1e-3)
+    fields = (
+        c.swing_floor_frac * tdp_kw,
+        c.swing_ramp_s / tdp_kw,
+        c.swing_storage_j * 1e-3 * c.accelerators,
+        c.swing_storage_loss_frac,
+    )
+    return Smoothing(*(_uniform_or_array(x, dtype) for x in fields))
 
 
 def _sockets(c: _Columns) -> Array:

@@ -6,6 +6,7 @@ without a cap (PHYSICS B4). A cap above the demand therefore costs nothing, what
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,9 +20,10 @@ CLASSES = ("pretrain", "finetune", "prefill", "decode", "batch", "cpu", "none")
 
 #: Draw of an accelerator at full activity over its rated power, by class (PHYSICS B2; WORKLOAD 2 and 6a).
 #: The classes ``cpu`` and ``none`` use no accelerator.
-POWER_SHARE = (0.95, 0.86, 1.0, 0.54, 0.95, 0.0, 0.0)
+POWER_SHARE = (0.95, 0.86, 1.0, 0.43, 0.95, 0.0, 0.0)
 
 CPU = CLASSES.index("cpu")
+TRAINING = (CLASSES.index("pretrain"), CLASSES.index("finetune"))
 
 # PHYSICS b2, handbook default: Zeus sweeps of three GPU types, compute-bound training.
 _DEFAULT_CURVE = ((0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), (0.43, 0.65, 0.79, 0.88, 0.94, 0.975, 1.0))
@@ -128,16 +130,35 @@ def job_minimum(throughput_slot: Array, job: Array, groups: tuple[tuple[int, ...
     -------
     array (R, B)
     """
+    return _by_job(throughput_slot, job, groups, _least_of_job)
+
+
+def job_sum(values: Array, job: Array, groups: tuple[tuple[int, ...], ...]) -> Array:
+    """Sum of ``values (R, B)`` over the racks of each rack's own job; arguments as in `job_minimum`."""
+    return _by_job(values, job, groups, _sum_of_job)
+
+
+def _least_of_job(rows: Array, other: Array) -> Array:
+    return namespace(rows).min(rows[None, :] + _ABOVE_ANY_THROUGHPUT * other, axis=1)
+
+
+def _sum_of_job(rows: Array, other: Array) -> Array:
+    return namespace(rows).sum(rows[None, :] * (1.0 - other), axis=1)
+
+
+def _by_job(
+    values: Array, job: Array, groups: tuple[tuple[int, ...], ...], of_job: Callable[[Array, Array], Array]
+) -> Array:
+    """Values ``(R, B)`` of each rack's job, from those of its racks and a mask of who is of another ``(G, G, B)``."""
     grouped = [rack for group in groups for rack in group]
     if not grouped:
-        return throughput_slot
-    xp = namespace(throughput_slot)
-    alone = [rack for rack in range(throughput_slot.shape[0]) if rack not in set(grouped)]
+        return values
+    xp = namespace(values)
+    alone = [rack for rack in range(values.shape[0]) if rack not in set(grouped)]
     order = alone + grouped
-    pieces = [throughput_slot[alone]] if alone else []
+    pieces = [values[alone]] if alone else []
     for group in groups:
-        rows, ids = throughput_slot[list(group)], job[list(group)]
-        other = as_mask(ids[:, None] != ids[None, :], rows)
-        pieces.append(xp.min(rows[None, :] + _ABOVE_ANY_THROUGHPUT * other, axis=1))
+        rows, ids = values[list(group)], job[list(group)]
+        pieces.append(of_job(rows, as_mask(ids[:, None] != ids[None, :], rows)))
     back = [order.index(rack) for rack in range(len(order))]
     return xp.concat(pieces, axis=0)[back]

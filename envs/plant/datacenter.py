@@ -133,7 +133,7 @@ class Plant:
         if s.dx is not None:
             units = upper(s.dx.units_installed - lost.crah_units_lost[0], 0.0)
             dx = dx_unit.conditions(s.dx, outside.dry_bulb_c, units)
-        demand = rack.demand_terms(lay.racks, activity)
+        demand = rack.demand_terms(lay.racks, activity, load.swing)
         fit, utility = self._available(lost), lost.utility_limit_frac
         floor = None
         if s.coolant is not None:
@@ -147,6 +147,7 @@ class Plant:
             limit,
             activity,
             demand,
+            load.job,
             tower_weather,
             air_terms,
             dx,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from envs.equipment import battery, breaker, power_capper, power_chain
+from envs.equipment import battery, breaker, power_capper, power_chain, power_swing
 from envs.physics.namespace import Array, as_mask, namespace, upper
 from envs.plant.layout import PlantParts
 from envs.plant.state import PlantState, StepConditions, SubStep
@@ -29,6 +29,7 @@ class SiteFlows(NamedTuple):
     rack_down_s: Array
     alive: Array
     ups_alive: Array
+    swings: power_swing.FeederSwing | None
 
 
 def electrical_substep(plant: PlantParts, state: PlantState, now: StepConditions, did: SubStep) -> SiteFlows:
@@ -50,16 +51,32 @@ def electrical_substep(plant: PlantParts, state: PlantState, now: StepConditions
     facility = behind + transformer
     battery_state, stored = state.battery, None
     grid = facility
+    swings, on_breakers, least = None, None, facility
+    if racks.swing is not None:
+        swings = power_swing.feeder_swing(racks.swing, now.job, lay.work.job_groups, lay.tree.row_racks)
+        on_breakers = breaker.Swing(swings.up_kw, swings.square_kw2)
+        least = upper(facility - swings.site_down_kw, 0.0)
     if p.battery is not None and state.battery is not None:
         battery_state, stored = battery.advance(
-            p.battery, state.battery, now.in_force["battery_power_kw"][0], now.dt_s, facility
+            p.battery, state.battery, now.in_force["battery_power_kw"][0], now.dt_s, least
         )
         grid = facility + stored.power_kw
     breaker_state, opened = breaker.advance(
-        p.breaker, lay.nodes, state.breaker, racks.power_kw, power.row_power_kw, power.ups_power_kw, now.dt_s
+        p.breaker,
+        lay.nodes,
+        state.breaker,
+        racks.power_kw,
+        power.row_power_kw,
+        power.ups_power_kw,
+        now.dt_s,
+        on_breakers,
     )
     xp = namespace(grid)
     node_power = xp.concat([power.row_power_kw, power.ups_power_kw[None], grid[None]], axis=0)
+    node_peak = node_power
+    if swings is not None:
+        rise = swings.up_kw * power_swing.seen_share(p.capper.meter_s)
+        node_peak = node_power + xp.concat([rise[lay.n_racks :], rise[-1:]], axis=0)
     node_limit = node_limits(plant, now.utility_frac)
     floor = racks.power_kw - racks.accelerator_power_kw
     capper_state, capped = power_capper.advance(
@@ -68,7 +85,7 @@ def electrical_substep(plant: PlantParts, state: PlantState, now: StepConditions
         lay.row_of,
         state.capper,
         node_limit,
-        node_power,
+        node_peak,
         power.row_it_kw,
         now.limit_kw,
         racks.uncapped_power_kw,
@@ -92,6 +109,7 @@ def electrical_substep(plant: PlantParts, state: PlantState, now: StepConditions
         down_s,
         alive,
         opened.ups_alive,
+        swings,
     )
 
 

@@ -53,6 +53,7 @@ class Flows(NamedTuple):
     transformer_loss_kw: Array
     battery_power_kw: Array
     battery_loss_kw: Array
+    swing_kw: Array  # from trough to crest within seconds, at the UPS
     cooling_power_kw: Array  # all that moves heat, room fans included, server fans not
     reference_it_kw: Array  # what the load signal asks of the racks at a cool inlet: outside the agent's reach
     # water of the step, in kg

@@ -52,6 +52,7 @@ class SubStepFlows(NamedTuple):
     transformer_loss_kw: Array
     battery_power_kw: Array
     battery_loss_kw: Array
+    swing_kw: Array
     heat_rejected_kw: Array
     coolant_excess_k: Array
     # rates of the water of a step
@@ -134,6 +135,7 @@ def substep_flows(plant: PlantParts, before: PlantState, did: SubStep, site: Sit
         transformer_loss_kw=site.transformer_loss_kw,
         battery_power_kw=zero if stored is None else stored.power_kw,
         battery_loss_kw=zero if stored is None else stored.loss_kw,
+        swing_kw=zero if site.swings is None else site.swings.up_kw[-1] + site.swings.site_down_kw,
         heat_rejected_kw=_heat_rejection_kw(did, site),
         coolant_excess_k=_coolant_excess(plant, did, zero),
         evaporation_kg_s=_evaporating("evaporation_kg_s", did, zero),

@@ -92,6 +92,7 @@ class StepConditions(NamedTuple):
     limit_kw: Array  # (R, B)
     activity: Array  # (S, R, B)
     demand: RackDemand
+    job: Array  # (R, B), lowest rack of each rack's synchronous job
     tower_weather: TowerWeather | None
     air_terms: AirTerms | None
     dx: DxConditions | None

@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from envs.equipment.rack_table import RackTable
-from envs.equipment.throughput import CLASSES, job_minimum, throughput
+from envs.equipment.throughput import CLASSES, TRAINING, job_minimum, throughput
 from envs.physics.namespace import Array, lower, namespace, upper
 from envs.signals.step import Load
 
-TRAINING = (CLASSES.index("pretrain"), CLASSES.index("finetune"))
 SERVING = (CLASSES.index("prefill"), CLASSES.index("decode"))
 DECODE, BATCH, CPU = (CLASSES.index(c) for c in ("decode", "batch", "cpu"))
 CLASS_COUNT = CLASSES.index("none")

@@ -80,6 +80,8 @@ class Load(NamedTuple):
         Accelerator-hours whose deadline falls in the step.
     unserved : ndarray (B,)
         Accelerator-hours of serving beyond what the pool can take, lost whatever the controls do.
+    swing : ndarray (R, B), optional
+        Peak-to-peak share of a rack's training draw within a training step; None where it is not known.
     """
 
     activity: Floats
@@ -87,3 +89,4 @@ class Load(NamedTuple):
     batch_arrival: Floats
     batch_due: Floats
     unserved: Floats
+    swing: Floats | None = None

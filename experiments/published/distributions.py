@@ -1,4 +1,4 @@
-"""Rows that hold the power of our generated load against measured fleets (M3, M4)."""
+"""Rows that hold the power of our generated load against measured fleets (M3 to M6)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from envs.equipment.rack_archetypes import HGX_AIR
+from envs.equipment.rack_archetypes import HGX_AIR, NVL72
 from envs.equipment.throughput import CLASSES, POWER_SHARE
 from envs.physics.namespace import Floats
 from envs.signals.workload.workload import Workload, default_partitions, generate_workload
@@ -79,14 +79,42 @@ def servers() -> list[Check]:
     return [check_near("idle (5th) over full (95th percentile)", idle / full, round(theirs, 3), "1", plus_minus=0.1)]
 
 
-def serving() -> list[Check]:
-    """Median power of the accelerators of the interactive racks, over TDP."""
+def serving_shares() -> Floats:
+    """Power of the accelerators of each interactive rack over TDP ``(T, R)``."""
     made = load()
     activity = made.activity[:, :, INTERACTIVE].astype(np.float64)
     draw = np.array([POWER_SHARE[k] for k in made.slot_class[:, INTERACTIVE].ravel()]).reshape(2, -1)
     idle = HGX_AIR.accelerator_idle_frac
-    power = idle + (activity * (draw - idle)).sum(axis=1)
-    return [check_between("median of the interactive racks", float(np.median(power)), 0.641, 0.823, "of TDP")]
+    return np.asarray(idle + (activity * (draw - idle)).sum(axis=1))
+
+
+def serving() -> list[Check]:
+    """Median power of the interactive racks over TDP: of their busiest tenth of steps, and of all.
+
+    The benchmark keeps every server saturated; so a pool's busy hours stand beside its quartiles, and a whole week
+    beside its lowest and its third quartile.
+    """
+    power = serving_shares()
+    mean = power.mean(axis=1)
+    busy = power[mean >= np.quantile(mean, 0.9)]
+    return [
+        check_between("median of the busiest tenth", float(np.median(busy)), 0.641, 0.823, "of TDP"),
+        check_between("median of the interactive racks", float(np.median(power)), 0.33, 0.823, "of TDP"),
+    ]
+
+
+def oversubscription() -> list[Check]:
+    """What 30 % more serving racks would draw over the row's rating, racks taken as NVL72."""
+    idle = HGX_AIR.accelerator_idle_frac
+    assert idle == NVL72.accelerator_idle_frac
+    accelerators = NVL72.accelerators * NVL72.accelerator_tdp_kw * serving_shares()
+    rack_kw = (NVL72.base_power_kw + accelerators) / NVL72.psu_efficiency_frac[0]
+    row = rack_kw.mean(axis=1) / NVL72.peak_kw
+    over = 100.0 * float(np.maximum(1.3 * row - 1.0, 0.0).mean() / (1.3 * row).mean())
+    return [
+        Check("energy that 30 % more racks ask over the rating", over, "minimal", -1e-9, 1.0, "%"),
+        check_between("highest five minutes of a row", float(row.max()), 1.0 / 1.3, 1.0 / 1.3, "1", more=0.08),
+    ]
 
 
 ROWS = (
@@ -106,5 +134,13 @@ ROWS = (
         "quartiles",
         "ml-energy leaderboard",
         serving,
+    ),
+    Row(
+        "M6",
+        "30 % more servers in an inference cluster",
+        "30 % more with minimal loss of performance: peak power near 0.77 of what is provisioned",
+        "0.08; 1 % of the energy",
+        "POLCA, ASPLOS 2024, abstract",
+        oversubscription,
     ),
 )

@@ -39,9 +39,6 @@ KNOWN_MISSES: dict[tuple[str, str], str] = {
     ("M4", "idle (5th)"): (
         "our base power is that of an H100 server, a larger share of its full power; the traces are A100 servers"
     ),
-    ("M5", "median of the interactive racks"): (
-        "fixed pools run at 0.80-0.86 of TDP (WORKLOAD 6d): large batches, where the leaderboard's median uses smaller"
-    ),
 }
 
 

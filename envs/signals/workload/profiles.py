@@ -12,7 +12,7 @@ SECONDS_PER_WEEK = 604_800
 
 # WORKLOAD 1b (fleet A100 idle), WORKLOAD 6: power of one accelerator as a share of its TDP
 IDLE_POWER_FRAC = 0.16
-CLASS_POWER_FRAC = {"pretrain": 0.95, "finetune": 0.86, "prefill": 1.0, "decode": 0.54, "batch": 0.95}
+CLASS_POWER_FRAC = {"pretrain": 0.95, "finetune": 0.86, "prefill": 1.0, "decode": 0.43, "batch": 0.95}
 
 
 def activity_from_power(power_frac: np.ndarray, class_name: str) -> np.ndarray:
@@ -76,8 +76,9 @@ SMALL_POOL_RATE_S = 10.0
 SERVICE_RATE_PER_GPU_S = {"conv": 45.1 / 216.0, "code": 27.8 / 144.0}
 # WORKLOAD 2, Azure 2023 hour: mean input and output tokens per request
 SERVICE_TOKENS = {"conv": (1155.0, 211.0), "code": (2048.0, 28.0)}
-# accelerator time of one input token over that of one output token, engineering guess
-PREFILL_TOKEN_COST = 0.1
+# accelerator time of one input token over that of one output token at saturation: 11,452 tokens/s (PHYSICS B3) over
+# 30,800 prompt tokens/s, which is half (engineering guess) of an H100's dense rate, 989 Tflop/s at 16.06 Gflop a token
+PREFILL_TOKEN_COST = 0.37
 
 # WORKLOAD 6b: log-load terms (sd, tau in minutes); an AR(1) of step D and coefficient phi has tau = -D / ln(phi)
 LOAD_TERMS = {
@@ -90,10 +91,10 @@ EVENTS_PER_WEEK = 0.5
 EVENT_LENGTH_MIN = (15.0, 120.0)
 EVENT_FACTORS = (0.5, 1.3, 1.5)
 
-# PHYSICS B3, Llama-3.1-8B on one H100: half-saturation batch of the token rate; constants of the power law, W
-BATCH_HALF_TOKENS = 77.6
-BATCH_POWER_W = (426.6, 297.4, 36.3, 690.0)
-H100_TDP_W = 700.0
+# PHYSICS B3, Llama-3.1-8B on one H100: batches at which the token rate and the rise of power are half-way
+BATCH_HALF_TOKENS, BATCH_HALF_POWER = 77.6, 36.3
+# PHYSICS B2, Ma et al.: decode on an H200 draws 137 to 300 W of 700; read here as one request alone and a full batch
+DECODE_POWER_FRAC = (0.20, CLASS_POWER_FRAC["decode"])
 POOL_QUANTILE, POOL_LOAD, LOST_LOAD = 0.995, 0.80, 0.95  # WORKLOAD 6b
 AUTOSCALE_LOAD, AUTOSCALE_FLOOR, AUTOSCALE_HOLD_MIN = 0.60, 0.30, 30
 

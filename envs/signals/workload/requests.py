@@ -1,6 +1,6 @@
 """Demand that arrives as requests: interactive inference, batch inference and the CPU hall (WORKLOAD 6b).
 
-Requests follow a measured week times slow and fast noise; watts follow the batch law, so they swing far less.
+Requests follow a measured week times slow and fast noise; watts follow the phases of serving, so they swing far less.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import numpy as np
 from envs.signals.workload import profiles as tables
 from envs.signals.workload.minutes import Draw, mean_reverting
 from envs.signals.workload.profiles import CLASS_POWER_FRAC, IDLE_POWER_FRAC, MINUTES_PER_WEEK
+
+POWER_TABLE = 1001  # loads by which power is turned back into phases
 
 
 def weekly_shape(service: str, utc_offset_h: float) -> np.ndarray:
@@ -81,17 +83,40 @@ def pool_load(counts: np.ndarray) -> np.ndarray:
     return tables.POOL_LOAD * counts / np.quantile(counts[: 4 * MINUTES_PER_WEEK], tables.POOL_QUANTILE)
 
 
-def batch_law_power(load: np.ndarray) -> np.ndarray:
-    """Power [TDP] of an accelerator serving at ``load`` of saturation (PHYSICS B3, H100, scaled to its 700 W).
+class Phases(NamedTuple):
+    """Activity of the two phases of serving, same shape: of ``prefill``, and of ``decode`` at a full batch's draw."""
 
-    ``b = 77.6 x / (1 - x)``, ``P = min(690, 426.6 + 297.4 b / (b + 36.3))`` W. Load above 0.95 counts as 0.95.
-    Check: x = 0.10, 0.25, 0.50, 0.75 give 484, 550, 629, 684 W.
+    prefill: np.ndarray
+    decode: np.ndarray
+
+
+def phases(load: np.ndarray, service: str) -> Phases:
+    """What replicas that carry ``load`` of saturation do (WORKLOAD 6b, PHYSICS B3).
+
+    A replica prefills for the share ``g x`` of its time; ``g`` is what prompts take of it at saturation. For the rest
+    it decodes a batch of ``b = 77.6 x / (1 - x)`` requests, if there is one (``1 - exp(-b)``). Decode draws 0.20 of TDP
+    with a request alone and 0.43 with a full batch, half of the way at ``b = 36.3``: its activity is what it draws over
+    idle, relative to a full batch. Load above 0.95 counts as 0.95.
     """
     x = np.clip(load, 0.0, tables.LOST_LOAD)
-    batch = tables.BATCH_HALF_TOKENS * x
-    floor, span, half, most = tables.BATCH_POWER_W
-    watts = floor + span * batch / (batch + half * (1.0 - x))
-    return np.minimum(watts, most) / tables.H100_TDP_W
+    batch = tables.BATCH_HALF_TOKENS * x / (1.0 - x)
+    low, high = tables.DECODE_POWER_FRAC
+    draw = low + (high - low) * batch / (batch + tables.BATCH_HALF_POWER)
+    decodes = -np.expm1(-batch) * (draw - IDLE_POWER_FRAC) / (high - IDLE_POWER_FRAC)
+    prefill = prompt_time(service) * x
+    return Phases(prefill, (1.0 - prefill) * decodes)
+
+
+def prompt_time(service: str) -> float:
+    """Share of a saturated replica's time that goes to prompts, by mean tokens (WORKLOAD 2, 6b)."""
+    tokens_in, tokens_out = tables.SERVICE_TOKENS[service]
+    return tables.PREFILL_TOKEN_COST * tokens_in / (tables.PREFILL_TOKEN_COST * tokens_in + tokens_out)
+
+
+def phases_power(phase: Phases) -> np.ndarray:
+    """Power [TDP] of accelerators in two phases, idle included (WORKLOAD 6c)."""
+    prefill, decode = (CLASS_POWER_FRAC[name] - IDLE_POWER_FRAC for name in ("prefill", "decode"))
+    return IDLE_POWER_FRAC + prefill * phase.prefill + decode * phase.decode
 
 
 def autoscaled_share(load: np.ndarray) -> np.ndarray:
@@ -102,22 +127,15 @@ def autoscaled_share(load: np.ndarray) -> np.ndarray:
     return windows.max(axis=1)
 
 
-def phase_split(power_frac: np.ndarray, service: str) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of accelerators in prefill and decode that draw ``power_frac`` together (WORKLOAD 6b, WORKLOAD 6c).
+def phases_of_power(power_frac: np.ndarray, service: str) -> Phases:
+    """Phases in which a service's accelerators draw ``power_frac`` [TDP] together: the inverse of `phases`.
 
-    Two classes at 1.0 and 0.54 TDP reach a power p only if the prefill share f of the active ones is at least
-    ``(p - 0.54)/0.46``. Above that floor the split follows the tokens: ``f = floor + (1 - floor) g``. Here g is the
-    share of accelerator time that goes to input tokens; an input token costs a tenth of an output token (engineering
-    guess). The active share is then ``(p - 0.16) / (0.84 f + 0.38 (1 - f)) <= 1``.
+    Above the draw of a saturated pool decode gives way to prefill, up to prefill alone at full power.
     """
-    tokens_in, tokens_out = tables.SERVICE_TOKENS[service]
-    g = tables.PREFILL_TOKEN_COST * tokens_in / (tables.PREFILL_TOKEN_COST * tokens_in + tokens_out)
-    prefill, decode = CLASS_POWER_FRAC["prefill"], CLASS_POWER_FRAC["decode"]
-    floor = np.clip((power_frac - decode) / (prefill - decode), 0.0, 1.0)
-    f = floor + (1.0 - floor) * g
-    above_idle = f * (prefill - IDLE_POWER_FRAC) + (1.0 - f) * (decode - IDLE_POWER_FRAC)
-    active = np.maximum(power_frac - IDLE_POWER_FRAC, 0.0) / above_idle
-    return f * active, (1.0 - f) * active
+    way = phases(np.linspace(0.0, tables.LOST_LOAD, POWER_TABLE), service)
+    drawn = np.append(phases_power(way), CLASS_POWER_FRAC["prefill"])
+    ends = (1.0, 0.0)
+    return Phases(*(np.interp(power_frac, drawn, np.append(part, end)) for part, end in zip(way, ends)))
 
 
 class Serving(NamedTuple):
@@ -136,10 +154,9 @@ def serving(draw: Draw, minutes: int, service: str, gpus: int, utc_offset_h: flo
     return Serving(load, awake, np.maximum(load / awake - tables.LOST_LOAD, 0.0) * awake)
 
 
-def serving_activity(load: np.ndarray, awake: np.ndarray, service: str) -> tuple[np.ndarray, np.ndarray]:
+def serving_activity(load: np.ndarray, awake: np.ndarray, service: str) -> Phases:
     """Prefill and decode activity of a rack: the share ``awake`` of its replicas carries ``load``, the rest idles."""
-    prefill, decode = phase_split(batch_law_power(load / awake), service)
-    return awake * prefill, awake * decode
+    return Phases(*(awake * part for part in phases(load / awake, service)))
 
 
 def cpu_utilisation(load: np.ndarray, service: str) -> np.ndarray:

@@ -19,7 +19,7 @@ from envs.twin.telemetry.quantities import LOADS, MODES, QUANTITIES, constant_er
 from envs.twin.telemetry.telemetry import Telemetry, stacked_columns
 
 BURN_IN_S = 3.0 * 3600.0  # several time constants of basin, buffer and racks
-DECODING = {"conv": 1.0, "code": 0.15}  # of the idle share of a serving rack; read off our own load (WORKLOAD 6)
+DECODING = {"conv": 0.83, "code": 0.40}  # of the idle share of a serving rack; read off our own load (WORKLOAD 6)
 WEATHER_MEAN_S = 3600.0  # readings of the weather are means over so long
 OWN_JOBS = ("shared", "batch")  # workloads whose racks start and stop each for itself
 FAN_LEFT_COMMAND = 0.05  # speed feedback so far from its command is believed

@@ -26,7 +26,7 @@ from envs.plant.state import PlantState, with_work_of
 from envs.scenario import Scenario
 from envs.signals.step import Load, Outside, outside_from_bulbs
 from envs.signals.workload.profiles import IDLE_POWER_FRAC, SERVICE_PROFILE
-from envs.signals.workload.requests import phase_split
+from envs.signals.workload.requests import phases_of_power
 from envs.signals.workload.workload import CLASSES
 from envs.twin.estimation.work_by_power import WorkByPower
 
@@ -147,7 +147,7 @@ def _activity_path(scenario: Scenario, layout: Layout) -> Floats:
     rack = 0
     for group in scenario.racks.values():
         if group.workload in SERVICE_PROFILE:
-            prefill, decode = phase_split(IDLE_POWER_FRAC + (1.0 - IDLE_POWER_FRAC) * reach, group.workload)
+            prefill, decode = phases_of_power(IDLE_POWER_FRAC + (1.0 - IDLE_POWER_FRAC) * reach, group.workload)
             path[:, rack : rack + group.count] = np.stack([prefill, decode])[:, None]
         rack += group.count
     return path

@@ -174,3 +174,14 @@ def test_a_site_without_any_budget_caps_every_rack_to_a_finite_floor() -> None:
         full * 0.4,
     )
     np.testing.assert_allclose(flows.limit_kw, 4.0, rtol=1e-3)
+
+
+def test_a_feeder_that_is_held_does_not_let_go_of_a_demand_that_has_not_changed() -> None:
+    demand = np.array([120.0, 100.0, 21.0, 21.0])
+    state, flows = decide(demand)
+    for _ in range(6):  # what the racks draw falls further than asked: fans and losses fall with them
+        drawn = np.minimum(demand, 0.93 * flows.limit_kw[:, 0])
+        state, flows = decide(demand, power=drawn, state=state)
+        assert state.engaged[0, 0] == 1.0 and flows.limit_kw[:2].sum() < 0.96 * 200.0
+    state, flows = decide([85.0, 85.0, 21.0, 21.0], state=state)
+    assert state.engaged[0, 0] == 0.0

@@ -1,4 +1,4 @@
-"""Requests, batch law, autoscaling, phases, CPU hall, batch demand (WORKLOAD 2, WORKLOAD 6b; PHYSICS B1, B3)."""
+"""Requests, phases of serving, autoscaling, CPU hall, batch demand (WORKLOAD 2, WORKLOAD 6b; PHYSICS B1, B3)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from envs.signals.workload import profiles as tables
 from envs.signals.workload.requests import (
     autoscaled_share,
     batch_demand,
-    batch_law_power,
     cpu_utilisation,
     minute_counts,
-    phase_split,
+    phases,
+    phases_of_power,
+    phases_power,
+    prompt_time,
     requests,
     serving,
     serving_activity,
@@ -49,28 +51,46 @@ def test_the_code_service_peaks_in_the_afternoon_of_its_users() -> None:
     assert int(utc.argmax()) == int(workday.argmax()) + 5
 
 
-def test_the_batch_law_meets_its_check_values() -> None:
-    watts = 700.0 * batch_law_power(np.array([0.10, 0.25, 0.50, 0.75]))
-    assert watts == pytest.approx([484.0, 550.0, 629.0, 684.0], abs=1.0)
-    load = np.linspace(0.0, 1.5, 200)
-    assert np.all(np.diff(batch_law_power(load)) >= 0.0)
-    assert batch_law_power(load).max() <= 690.0 / 700.0
+def test_decode_alone_draws_what_was_measured_on_an_h200() -> None:
+    load = np.linspace(0.02, 0.95, 50)
+    for service in ("conv", "code"):
+        phase = phases(load, service)
+        decoding = 1.0 - prompt_time(service) * load
+        watts = 700.0 * (0.16 + 0.27 * phase.decode / decoding)
+        assert watts.min() >= 137.0 and watts.max() <= 301.0
+        assert np.all(np.diff(watts) > 0.0)
+
+
+def test_idle_prefill_and_decode_stand_apart() -> None:
+    at_rest, full = phases(np.array([0.0]), "conv"), phases(np.array([2.0]), "conv")
+    assert phases_power(at_rest) == pytest.approx(0.16)
+    assert full.prefill == pytest.approx(0.95 * prompt_time("conv"))
+    assert phases_power(full) == pytest.approx(full.prefill + (1.0 - full.prefill) * 0.427, abs=0.003)
+
+
+def test_a_saturated_conversation_replica_draws_what_a_saturated_benchmark_does() -> None:
+    assert 449.0 <= 700.0 * phases_power(phases(np.array([0.95]), "conv"))[0] <= 576.0
 
 
 @pytest.mark.parametrize("service", ["conv", "code"])
-def test_prefill_and_decode_together_draw_the_power_of_the_batch_law(service: str) -> None:
-    power = np.linspace(0.16, 690.0 / 700.0, 100)
-    prefill, decode = phase_split(power, service)
-    assert 0.16 + 0.84 * prefill + 0.38 * decode == pytest.approx(power)
-    assert np.all(prefill + decode <= 1.0 + 1e-12)
-    assert np.all((prefill >= 0.0) & (decode >= 0.0))
-    assert np.all(np.diff(prefill + decode) >= 0.0)
+def test_power_is_turned_back_into_the_phases_that_drew_it(service: str) -> None:
+    load = np.linspace(0.0, 0.95, 173)
+    phase = phases(load, service)
+    drawn = phases_power(phase)
+    assert np.all(np.diff(drawn) > 0.0)
+    back = phases_of_power(drawn, service)
+    assert back.prefill == pytest.approx(phase.prefill, abs=2e-3)
+    assert back.decode == pytest.approx(phase.decode, abs=2e-3)
+    anything = np.linspace(0.16, 1.0, 100)
+    given = phases_of_power(anything, service)
+    assert phases_power(given) == pytest.approx(anything, abs=1e-9)
+    assert np.all(given.prefill + given.decode <= 1.0 + 1e-12)
 
 
 def test_code_with_its_long_inputs_spends_more_on_prefill_than_conversation() -> None:
-    power = np.array([0.65, 0.8, 0.9])
-    conv, code = (phase_split(power, s) for s in ("conv", "code"))
-    assert np.all(code[0] / (code[0] + code[1]) > conv[0] / (conv[0] + conv[1]))
+    load = np.array([0.1, 0.4, 0.8])
+    conv, code = (phases(load, s) for s in ("conv", "code"))
+    assert np.all(code.prefill > 1.4 * conv.prefill)
 
 
 def test_autoscaling_wakes_at_once_and_parks_after_half_an_hour() -> None:
@@ -83,9 +103,8 @@ def test_autoscaling_wakes_at_once_and_parks_after_half_an_hour() -> None:
 
 
 def test_parked_replicas_draw_idle_power() -> None:
-    prefill, decode = serving_activity(np.array([0.2]), np.array([0.5]), "conv")
-    power = 0.16 + 0.84 * prefill + 0.38 * decode
-    assert power == pytest.approx(0.5 * batch_law_power(np.array([0.4])) + 0.5 * 0.16)
+    power = phases_power(serving_activity(np.array([0.2]), np.array([0.5]), "conv"))
+    assert power == pytest.approx(0.5 * phases_power(phases(np.array([0.4]), "conv")) + 0.5 * 0.16)
 
 
 def test_load_above_saturation_is_lost_and_nothing_else() -> None:
