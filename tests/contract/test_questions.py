@@ -83,6 +83,8 @@ def test_few_observations_stand_at_the_end_of_their_range(days, scenario: str) -
     core, seen, _, _ = days(scenario)
     at_end = (np.abs(seen) >= 1.0).mean(axis=(0, 1))
     flags = set(STILL) | {"zone_aisle_pressure_pa"}  # grows with the square of the surplus air, which random fans make
+    # the inlet alarm holds the fans at full speed while random setpoints would let the racks' tops pass it
+    flags.add("zone_fan_speed_frac")
     # in winter an approach over the wet bulb rests at its lower limit, and the economizer leaves the chillers idle
     flags |= {"in_force.cw_supply_temp_setpoint_c", "chiller_plr_frac"}
     names = [str(d["name"]) for d in core.observer.describe()]
