@@ -4,10 +4,10 @@ A cell and its condenser pump are switched together, so the water flow of a runn
 the map of the tower. The basin is the state; fans are solved in closed form for the basin temperature that the lagged
 setpoint asks for.
 
-References: PHYSICS E3, E6, E8, E9, E9a (YorkCalc and free convection: EnergyPlus Engineering Reference, tables 63-64); sizes
-SCENARIOS ai_hall. Inside the York polynomial the wet bulb is held in 0..26.7 degC (the water is never colder than at a
-wet bulb of 0; above 26.7 the outlet follows the wet bulb one to one); condenser water is kept at 10 degC or more by a
-bypass.
+References: PHYSICS E3, E6, E8, E9, E9a (YorkCalc and free convection: EnergyPlus Engineering Reference, tables 63-64);
+sizes SCENARIOS ai_hall. Inside the York polynomial the wet bulb is held in 0..26.7 degC (the water is never colder than
+at a wet bulb of 0; above 26.7 the outlet follows the wet bulb one to one); a bypass keeps condenser water at 10 degC or
+more.
 """
 
 from __future__ import annotations

@@ -46,7 +46,9 @@ class DryCooler(Parameters):
     pad_approach_k: float = parameter(
         5.0, 0.0, 20.0, "K", "engineering guess; dry air this much under the setpoint needs no pad"
     )
-    pad_freeze_c: float = parameter(4.0, 0.0, 15.0, "degC", "PHYSICS E11; colder, the pad is drained, engineering guess")
+    pad_freeze_c: float = parameter(
+        4.0, 0.0, 15.0, "degC", "PHYSICS E11; colder, the pad is drained, engineering guess"
+    )
     bleed_ratio: float = parameter(1.2, 1.0, 2.0, "1", "PHYSICS E11, 1.1-1.3: make-up over evaporation")
 
 

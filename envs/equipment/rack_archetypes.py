@@ -39,7 +39,9 @@ class RackArchetype(Parameters):
     leakage_frac: float = parameter(0.20, 0.0, 0.3, "1", "of TDP at 60 degC, PHYSICS B6 [G]")
     leakage_per_k: float = parameter(0.008, 0.0, 0.02, "1/K", "PHYSICS B6 [G]")
     chip_resistance_k_w: float = parameter(0.065, 0.005, 0.5, "K/W", "air heat sink B7, or cold plate D5 [G]")
-    sink_film_frac: float = parameter(0.30, 0.0, 1.0, "1", "of an air heat sink, falls with airflow^-1/2, PHYSICS B7 [G]")
+    sink_film_frac: float = parameter(
+        0.30, 0.0, 1.0, "1", "of an air heat sink, falls with airflow^-1/2, PHYSICS B7 [G]"
+    )
     interface_resistance_k_w: float = parameter(0.0, 0.0, 0.05, "K/W", "die and paste under a cold plate, D5 [G]")
     coolant_rise_k: float = parameter(10.1, 2.0, 20.0, "K", "at peak and design flow, PHYSICS D4")
     package_kj_k: float = parameter(0.8, 0.2, 1.5, "kJ/K", "chip and its plate or sink, PHYSICS b6 [G]")
