@@ -145,4 +145,5 @@ def _tower(plant: Plant, seen: Readings) -> TowerFlows:
         "makeup_kg_s": "makeup_kg_s",
     }
     values = {ours: np.array([seen[theirs]], plant.dtype) for ours, theirs in direct.items()}
-    return TowerFlows(**values, running=np.array([tower.duty_cells], plant.dtype))
+    unheated = 0.0 * values["fan_power_kw"]  # no basin heater in the models
+    return TowerFlows(**values, basin_heater_kw=unheated, running=np.array([tower.duty_cells], plant.dtype))

@@ -224,8 +224,8 @@ def advance(
     load_kw : array (B,)
         Heat of all coils, sensible and latent, and of rooms cooled beside them [kW].
     water_flow_kg_s : array (B,)
-        Sum of the flows of all coils, the electrical room's too [kg/s]; what the evaporators' least flow sends past them
-        comes back with it.
+        Flows of all coils and of the electrical room [kg/s]; what the evaporators' least flow sends past them comes
+        back with it.
     chw_setpoint_c : array (B,)
         Wanted supply temperature [degC].
     condenser_in_c : array (B,)

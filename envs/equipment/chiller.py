@@ -22,8 +22,8 @@ CUT_OUT_BAND_K = 5.0  # over which a machine unloads before it trips, engineerin
 _LEAST_CAPACITY = 1e-4
 _LEAST_LIFT_K = 10.0  # between evaporator and condenser, under head-pressure control, PHYSICS E2
 WARM_WATER_GAIN_PER_K = 0.03  # of power, beyond the warmest published water: operators' rule 2-4 %/K, PHYSICS E2
-#: Head-pressure control holds warmer condenser water for warmer chilled water beyond the box [K/K], engineering guess: it
-#: keeps warm water with cold condensers near the best published COP, and its cost under the gain above.
+#: Head-pressure control holds warmer condenser water for warmer chilled water beyond the box [K/K], engineering guess.
+#: It keeps warm water with cold condensers near the best published COP, and costs less than the gain above.
 HEAD_PRESSURE_SLOPE = 0.5
 
 

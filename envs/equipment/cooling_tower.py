@@ -4,10 +4,10 @@ A cell and its condenser pump are switched together, so the water flow of a runn
 the map of the tower. The basin is the state; fans are solved in closed form for the basin temperature that the lagged
 setpoint asks for.
 
-References: PHYSICS E3, E6, E8, E9 (YorkCalc and free convection: EnergyPlus Engineering Reference, tables 63-64); sizes
-SCENARIOS ai_hall. Inside the York polynomial the wet bulb is held in 0..26.7 degC (the water is never colder than at a
-wet bulb of 0; above 26.7 the outlet follows the wet bulb one to one); condenser water is kept at 10 degC or more by a
-bypass.
+References: PHYSICS E3, E6, E8, E9, E9a (YorkCalc and free convection: EnergyPlus Engineering Reference, tables 63-64);
+sizes SCENARIOS ai_hall. Inside the York polynomial the wet bulb is held in 0..26.7 degC (the water is never colder than
+at a wet bulb of 0; above 26.7 the outlet follows the wet bulb one to one); a bypass keeps condenser water at 10 degC or
+more.
 """
 
 from __future__ import annotations
@@ -72,6 +72,8 @@ class CoolingTower(Parameters):
     setpoint_lag_s: float = parameter(60.0, 0.0, 3600.0, "s", "PHYSICS 0, local loops")
     cycles_of_concentration: float = parameter(4.0, 1.5, 20.0, "1", "PHYSICS E9")
     drift_frac: float = parameter(5e-5, 0.0, 5e-3, "1", "PHYSICS E9")
+    basin_heater_kw_k: float = parameter(0.3, 0.0, 100.0, "kW/K", "PHYSICS E9a; per idle cell, engineering guess")
+    basin_heater_c: float = parameter(4.4, 0.5, 10.0, "degC", "PHYSICS E9a; its thermostat")
     stage_up_load: float = parameter(0.80, 0.2, 1.5, "1", "as chillers, PHYSICS e1; engineering guess")
     stage_down_load: float = parameter(0.65, 0.1, 1.2, "1", "as chillers, PHYSICS e1; engineering guess")
     stage_up_excess_k: float = parameter(1.5, 0.1, 20.0, "K", "as chillers, PHYSICS e1; engineering guess")
@@ -93,10 +95,12 @@ class TowerFlows(NamedTuple):
     ``heat_in_kw`` is what the water took in (the caller's heat plus pump power) and closes with the basin:
     ``heat_in_kw - heat_rejected_kw = heat_capacity_kj_k(p) (basin' - basin)/dt``. ``supply_c`` is the new basin
     temperature; ``fan_speed`` is the time mean of the speed of a running cell, 0..1; ``flow_kg_s`` is the whole loop's.
+    ``basin_heater_kw`` keeps idle cells from freezing and goes to the outdoor air; no part of it reaches the loop.
     """
 
     fan_power_kw: Array
     pump_power_kw: Array
+    basin_heater_kw: Array
     heat_in_kw: Array
     heat_rejected_kw: Array
     flow_kg_s: Array
@@ -126,6 +130,7 @@ class TowerWeather(NamedTuple):
     full: RangeCurve
     slow: RangeCurve
     air: ExitCurve
+    frost_k: Array  # outdoor air under the thermostat of the basin heaters
 
 
 def heat_capacity_kj_k(p: CoolingTower) -> Array:
@@ -161,6 +166,7 @@ def weather_terms(
         full=_range_curve(york, lg_full),
         slow=_range_curve(york, lg_full / MIN_FAN_SPEED),
         air=exit_curve(wet_bulb_c, dry_bulb_c, humidity_ratio, pressure_kpa),
+        frost_k=upper(p.basin_heater_c - dry_bulb_c, 0.0),
     )
 
 
@@ -276,6 +282,7 @@ def advance(
     flows = TowerFlows(
         fan_power_kw=running * p.cell_fan_kw * duty * speed * speed * speed,
         pump_power_kw=pump_power,
+        basin_heater_kw=(p.cells - running) * p.basin_heater_kw_k * weather.frost_k,
         heat_in_kw=heat,
         heat_rejected_kw=rejected,
         flow_kg_s=flow,

@@ -45,6 +45,9 @@ class DryCooler(Parameters):
     pad_approach_k: float = parameter(
         5.0, 0.0, 20.0, "K", "engineering guess; dry air this much under the setpoint needs no pad"
     )
+    pad_freeze_c: float = parameter(
+        4.0, 0.0, 15.0, "degC", "PHYSICS E11; colder, the pad is drained, engineering guess"
+    )
     bleed_ratio: float = parameter(1.2, 1.0, 2.0, "1", "PHYSICS E11, 1.1-1.3: make-up over evaporation")
 
 
@@ -70,7 +73,12 @@ class DryCoolerFlows(NamedTuple):
 
 def initial(p: DryCooler, dry_bulb_c: Array) -> DryCoolerState:
     """Settled start (B,): the pad is wet above its lowest switch point."""
-    return DryCoolerState(as_mask(dry_bulb_c > p.pad_switch_c, dry_bulb_c) * float(p.has_pad))
+    return DryCoolerState(as_mask(dry_bulb_c > _lowest_switch_c(p), dry_bulb_c) * float(p.has_pad))
+
+
+def _lowest_switch_c(p: DryCooler) -> Array:
+    """Switch point [degC] from which the pad falls dry before it can freeze."""
+    return upper(p.pad_switch_c, p.pad_freeze_c + p.pad_band_k)
 
 
 def reported(p: DryCooler, state: DryCoolerState) -> dict[str, Array]:
@@ -202,8 +210,9 @@ def _switch_pad(p: DryCooler, pad_on: Array, setpoint_c: Array, dry_bulb_c: Arra
 
     The switch point is that of SCENARIOS liquid_hall, but not before dry air comes within ``pad_approach_k`` of the
     setpoint: at 26 degC and a setpoint of 31 its pads would spend 220 USD of water a day to save 1 USD of fan energy.
+    Below ``pad_freeze_c`` the pad is drained whatever the switch point.
     """
-    point = upper(setpoint_c - p.pad_approach_k, p.pad_switch_c)
+    point = upper(setpoint_c - p.pad_approach_k, _lowest_switch_c(p))
     above = as_mask(dry_bulb_c > point + p.pad_band_k, dry_bulb_c)
     not_below = as_mask(dry_bulb_c >= point - p.pad_band_k, dry_bulb_c)
     return upper(above, pad_on * not_below) * float(p.has_pad)

@@ -276,8 +276,8 @@ def server_fans(
 ) -> ServerFans:
     """Speed, power and airflow of the server fans, B7 behind a first-order lag; arguments as in `advance`.
 
-    They follow the warmer of inlet and chips, each on its own ramp. The chips are those of the start, and only the share
-    of the rack at work has hot ones.
+    They follow the warmer of inlet and chips, each on its own ramp. The chips are those of the start, and hot ones are
+    only in the share of the rack that works.
     """
     xp = namespace(inlet_c)
     cool = xp.clip(table.fan_offset - table.fan_slope * inlet_c, 0.0, 1.0)

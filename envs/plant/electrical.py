@@ -119,7 +119,7 @@ def _direct_kw(did: SubStep, lighting_kw: float) -> Array:
     if did.chw is not None:
         direct = direct + did.chw.chiller_power_kw + did.chw.pump_power_kw
     if did.tower is not None:
-        direct = direct + did.tower.fan_power_kw + did.tower.pump_power_kw
+        direct = direct + did.tower.fan_power_kw + did.tower.pump_power_kw + did.tower.basin_heater_kw
     if did.liquid.dry is not None:
         direct = direct + did.liquid.dry.fan_power_kw
     if did.dx is not None:

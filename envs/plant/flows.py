@@ -14,6 +14,7 @@ COOLING_POWER = {
     "chw_pump_power_kw": "pumps",
     "cw_pump_power_kw": "pumps",
     "tower_fan_power_kw": "towers and dry coolers",
+    "basin_heater_power_kw": "towers and dry coolers",
     "dry_cooler_fan_power_kw": "towers and dry coolers",
     "fws_pump_power_kw": "pumps",
     "tcs_pump_power_kw": "pumps",
@@ -43,6 +44,7 @@ class Flows(NamedTuple):
     chw_pump_power_kw: Array
     cw_pump_power_kw: Array
     tower_fan_power_kw: Array
+    basin_heater_power_kw: Array  # of idle tower cells in frost
     dry_cooler_fan_power_kw: Array
     fws_pump_power_kw: Array
     tcs_pump_power_kw: Array

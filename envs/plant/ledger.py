@@ -43,6 +43,7 @@ class SubStepFlows(NamedTuple):
     chw_pump_power_kw: Array
     cw_pump_power_kw: Array
     tower_fan_power_kw: Array
+    basin_heater_power_kw: Array
     dry_cooler_fan_power_kw: Array
     fws_pump_power_kw: Array
     tcs_pump_power_kw: Array
@@ -126,6 +127,7 @@ def substep_flows(plant: PlantParts, before: PlantState, did: SubStep, site: Sit
         chw_pump_power_kw=zero if chw is None else chw.pump_power_kw,
         cw_pump_power_kw=zero if tower is None else tower.pump_power_kw,
         tower_fan_power_kw=zero if tower is None else tower.fan_power_kw,
+        basin_heater_power_kw=zero if tower is None else tower.basin_heater_kw,
         dry_cooler_fan_power_kw=zero if dry is None else dry.fan_power_kw,
         fws_pump_power_kw=zero if fws is None else fws.pump_power_kw,
         tcs_pump_power_kw=zero if tcs is None else tcs.pump_power_kw,
@@ -169,7 +171,7 @@ def _heat_rejection_kw(did: SubStep, site: SiteFlows) -> Array:
     xp = namespace(did.inlet_c)
     out = site.transformer_loss_kw
     if did.tower is not None:
-        out = out + did.tower.heat_rejected_kw + did.tower.fan_power_kw
+        out = out + did.tower.heat_rejected_kw + did.tower.fan_power_kw + did.tower.basin_heater_kw
     elif did.chw is not None:
         out = out + did.chw.condenser_heat_kw
     if did.liquid.dry is not None and did.liquid.fws is not None:

@@ -275,3 +275,19 @@ def test_parameters_may_differ_from_one_environment_to_the_next() -> None:
         for f, v in ((8.0, 28.0), (10.0, 32.0))
     ]
     assert flows.fan_power_kw == pytest.approx([x.fan_power_kw[0] for x in each])
+
+
+def test_basin_heaters_of_idle_cells_follow_the_frost_and_stop_at_their_thermostat() -> None:
+    dry = np.array([-35.0, -10.0, 4.0, 4.5, 20.0])
+    sky = weather(AI_HALL, dry - 1.0, 1.0)
+    state = tower.initial(AI_HALL, 24.0 + 0.0 * dry, 400.0 + 0.0 * dry)
+    _, flows = tower.advance(AI_HALL, state, 400.0 + 0.0 * dry, 24.0 + 0.0 * dry, sky, 3.0, 60.0)
+    assert flows.running.tolist() == [1.0] * 5
+    np.testing.assert_allclose(flows.basin_heater_kw, 2.0 * 0.3 * np.maximum(4.4 - dry, 0.0), atol=1e-12)
+    assert flows.basin_heater_kw[0] > 20.0
+
+
+def test_a_tower_without_idle_cells_or_without_heaters_has_no_freeze_duty() -> None:
+    for p in (held(AI_HALL, 3), dataclasses.replace(AI_HALL, basin_heater_kw_k=0.0)):
+        flows = settle(p, np.array([-20.0]), 1200.0, 24.0)
+        assert flows.basin_heater_kw[0] == 0.0

@@ -183,3 +183,12 @@ def test_torch_gives_the_same_cooler() -> None:
         return dry_cooler.advance(BANK, state, t_in, flow, CP, sp, dry, wet, w, 101.325, 3.0, 60.0)[1]
 
     assert np.allclose(np.stack([np.asarray(x) for x in step(torch.from_numpy)]), np.stack(step(np.asarray)), rtol=1e-6)
+
+
+def test_a_pad_is_drained_before_it_freezes_whatever_its_switch_point() -> None:
+    early = dataclasses.replace(BANK, pad_switch_c=-5.0, pad_approach_k=20.0)
+    dry = np.array([-5.0, 3.9, 4.5, 8.5])
+    assert run(early, 30.0, 10.0, dry, dry - 2.0, pad=1.0).pad_on.tolist() == [0.0, 0.0, 1.0, 1.0]
+    frozen = run(early, 30.0, 10.0, dry, dry - 2.0, pad=1.0)
+    assert np.all(frozen.makeup_kg_s[:2] == 0.0) and np.all(frozen.makeup_kg_s[2:] > 0.0)
+    assert dry_cooler.initial(early, dry).pad_on.tolist() == [0.0, 0.0, 0.0, 1.0]
