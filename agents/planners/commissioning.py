@@ -87,9 +87,7 @@ class _Bench:
         outside, load = self._signals(n)
         lost = nothing_lost(n, self.plant.layout.n_zones, self.plant.dtype)
         state, _ = self.plant.steady_state(outside, load, self._setpoints(speed), lost, zero, zero + 0.5)
-        for state, inlet in self.steps(state, speed):
-            pass
-        return state, inlet
+        return self.steps(state, speed)[-1]
 
     def steps(self, state: PlantState, speed: Floats) -> list[tuple[PlantState, Floats]]:
         """States and warmest inlets of the control steps that follow."""
