@@ -25,7 +25,6 @@ Maker = Callable[["DataCenterCore"], "Controller"]
 
 RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL = "rules_as_given", "rules_tuned", "rules_proportional_caps"
 WATER_FILLING = "rules_water_filling_caps"
-GIVEN_GAINS = {"fan.kp_per_k": 0.06, "fan.ki_per_k_300s": 0.04}  # SCENARIOS "Fan PI"; a scenario may run slower
 RULES = (RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL, WATER_FILLING)
 MPC_ROWS = ("mpc", "mpc_engine")
 ORACLE = "oracle_found"  # the best plan found with the true future, `coldaisle evaluate bounds=true`
@@ -72,7 +71,7 @@ def reference_controllers(
         if found.constant and found.constant["channels"] == channels_of(scenario):
             made["best_constant"] = lambda core: ConstantAction(core, np.asarray(found.constant["action"]))
         made["tuned_fixed"] = lambda core: fixed_setpoints(core.channels, found.fixed)
-    made[RULES_AS_GIVEN] = lambda core: rules_from(core, GIVEN_GAINS)
+    made[RULES_AS_GIVEN] = lambda core: rules_from(core, {})
     made[PROPORTIONAL] = lambda core: rules_from(core, {**constants, "caps": "proportional"})
     if found is not None:
         made[RULES_TUNED] = lambda core: rules_from(core, best)

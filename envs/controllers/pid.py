@@ -12,6 +12,7 @@ from envs.parameters import Parameters, parameter
 from envs.physics.namespace import Floats
 
 GUESS = "engineering guess, SCENARIOS"
+COMMISSIONED = "step test of ai_hall and lambda tuning, PHYSICS i2"
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class FanPi(Parameters):
     """Constants of the fan loop at a 300 s interval; the integral gain scales with the interval."""
 
     setpoint_c: float = parameter(25.5, 15.0, 35.0, "degC", GUESS)
-    kp_per_k: float = parameter(0.06, 0.0, 2.0, "1/K", GUESS)
-    ki_per_k_300s: float = parameter(0.04, 0.0, 2.0, "1/K per 300 s", GUESS)
+    kp_per_k: float = parameter(0.004, 0.0, 2.0, "1/K", COMMISSIONED)
+    ki_per_k_300s: float = parameter(0.008, 0.0, 2.0, "1/K per 300 s", COMMISSIONED)
     low: float = parameter(0.30, 0.0, 1.0, "1", GUESS)
     high: float = parameter(1.0, 0.0, 1.0, "1", GUESS)
     dead_band_k: float = parameter(0.3, 0.0, 5.0, "K", GUESS)

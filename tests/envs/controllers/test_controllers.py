@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from envs.controllers.water_filling import WaterFillingCaps
 
 RATED = np.array([[600.0], [600.0], [240.0], [30.0]])
 PRIORITY = [0, 2, 0, 3]
+BRISK = FanPi(kp_per_k=0.06, ki_per_k_300s=0.04)  # gains whose parts are easy to tell apart
 ZONES = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]])
 
 
@@ -82,24 +84,27 @@ def test_the_load_aware_form_adds_three_kelvin_where_chillers_idle() -> None:
 
 
 def test_the_fan_loop_rests_within_its_dead_band() -> None:
-    loop = FanPiController(FanPi(), 300.0)
+    loop = FanPiController(BRISK, 300.0)
     assert [fan(loop, t) for t in (25.3, 25.7, 25.5)] == pytest.approx([0.70] * 3)
 
 
 def test_the_fan_loop_adds_a_proportional_and_an_integral_part() -> None:
-    loop = FanPiController(FanPi(), 300.0)
+    loop = FanPiController(BRISK, 300.0)
     np.testing.assert_allclose([fan(loop, 26.8) for _ in range(3)], [0.80, 0.84, 0.88])
     assert fan(loop, 25.5) == pytest.approx(0.82)
 
 
 def test_the_integral_gain_scales_with_the_interval() -> None:
-    fast, slow = FanPiController(FanPi(kp_per_k=0.0), 60.0), FanPiController(FanPi(kp_per_k=0.0), 300.0)
+    fast, slow = (
+        FanPiController(replace(BRISK, kp_per_k=0.0), 60.0),
+        FanPiController(replace(BRISK, kp_per_k=0.0), 300.0),
+    )
     quick = [fan(fast, 26.8) for _ in range(5)][-1]
     assert quick == pytest.approx(fan(slow, 26.8))
 
 
 def test_the_fan_loop_does_not_wind_up() -> None:
-    loop = FanPiController(FanPi(), 300.0)
+    loop = FanPiController(BRISK, 300.0)
     for _ in range(100):
         assert fan(loop, 35.0) == 1.0
     assert fan(loop, 24.2) == pytest.approx(1.0 - 0.04 - 0.06)
@@ -109,7 +114,7 @@ def test_the_fan_loop_does_not_wind_up() -> None:
 
 
 def test_the_fan_loop_starts_without_a_bump() -> None:
-    loop = FanPiController(FanPi(start=0.6), 300.0)
+    loop = FanPiController(replace(BRISK, start=0.6), 300.0)
     assert fan(loop, 25.5) == pytest.approx(0.6)
 
 
@@ -153,7 +158,7 @@ def test_serving_is_filled_before_training_by_water_filling_alone() -> None:
 
 
 STATEFUL: dict[str, tuple[Callable[[], Controller], Callable[[np.random.Generator, int], dict[str, np.ndarray]]]] = {
-    "fan": (lambda: FanPiController(FanPi(), 300.0), lambda g, n: {"zone_inlet_max_c": g.uniform(20, 30, (2, n))}),
+    "fan": (lambda: FanPiController(BRISK, 300.0), lambda g, n: {"zone_inlet_max_c": g.uniform(20, 30, (2, n))}),
     "air": (
         lambda: SupplyAirReset(TrimRespond(), ZONES, 300.0),
         lambda g, n: {"rack_inlet_c": g.uniform(20, 30, (4, n))},
