@@ -89,16 +89,20 @@ def psu_loss_lines(archetype: RackArchetype) -> tuple[list[float], list[float]]:
 
 
 HGX_AIR = RackArchetype()
-# Published server data were met by the inlet alone, and so was the air's part of liquid racks.
-_INLET_ALONE = {"fan_chip_speed_frac": 0.0, "fan_chip_start_c": 95.0, "fan_chip_end_c": 120.0, "sink_film_frac": 0.0}
+
+
+def _by_inlet_alone(archetype: RackArchetype) -> RackArchetype:
+    """Fans that do not follow the chips: published server data were met so, and the air's part of liquid racks."""
+    return replace(archetype, fan_chip_speed_frac=0.0, fan_chip_start_c=95.0, fan_chip_end_c=120.0, sink_film_frac=0.0)
+
+
 _COLD_PLATES = replace(
-    HGX_AIR,
+    _by_inlet_alone(HGX_AIR),
     accelerator_tdp_kw=1.2,
     psu_load_frac=[1.0],
     psu_efficiency_frac=[0.975],  # rack power shelf, PHYSICS F2
     chip_resistance_k_w=0.02,
     interface_resistance_k_w=0.01,  # PHYSICS D5 [G]
-    **_INLET_ALONE,
 )
 NVL72 = replace(
     _COLD_PLATES,
@@ -119,7 +123,7 @@ LIQUID_200 = replace(
     liquid_share_frac=0.98,
 )
 ENTERPRISE_AIR = replace(
-    HGX_AIR,
+    _by_inlet_alone(HGX_AIR),
     peak_kw=10.0,
     nameplate_kw=14.0,
     accelerators=0,
@@ -134,7 +138,6 @@ ENTERPRISE_AIR = replace(
     chip_resistance_k_w=0.125,
     package_kj_k=0.3,
     solids_kj_k=250.0,
-    **_INLET_ALONE,
 )
 LEGACY_AIR = replace(
     ENTERPRISE_AIR,

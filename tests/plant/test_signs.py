@@ -48,8 +48,8 @@ def part(flows, which):
 
 
 def cost(flows):
-    """Power but for the humidifier's: air that is moist by itself rightly saves that."""
-    return flows.facility_power_kw - flows.humidifier_power_kw
+    """Power but for the humidifier's and the basin heaters': moist air and less frost rightly save those."""
+    return flows.facility_power_kw - flows.humidifier_power_kw - flows.basin_heater_power_kw
 
 
 def usable(flows):
