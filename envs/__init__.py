@@ -12,7 +12,7 @@ if find_spec("gymnasium") is not None:
         ("Cooling", {"agent_channels": channels_of_kind("cooling")}),
         ("PowerCap", {"scenario": "ai_hall_power_cap", "agent_channels": channels_of_kind("cap", "storage")}),
     ):
-        _id = f"coldaisle/{_name}-v0"
+        _id = f"coldaisle/{_name}-v1"
         if _id not in registry:
             register(
                 id=_id,

@@ -128,7 +128,7 @@ def core_rate(
 def single_rate(repeats: int) -> float:
     """Steps/s of one gymnasium environment."""
     warnings.filterwarnings("ignore", message=".*Overriding environment.*")
-    env = gym.make(f"{envs.__name__}:coldaisle/DataCenter-v0", scenario="ai_hall", disable_env_checker=True)
+    env = gym.make(f"{envs.__name__}:coldaisle/DataCenter-v1", scenario="ai_hall", disable_env_checker=True)
     env.reset(seed=0)
     actions = actions_of(env.action_space.shape[0], 1)[:, 0]  # type: ignore[index]
 

@@ -108,7 +108,7 @@ class _Bench:
 
     def _signals(self, n: int) -> tuple[Outside, Load]:
         lay = self.plant.layout
-        weather = outside_from_bulbs(np.full(n, DRY_BULB_C), np.full(n, WET_BULB_C), lay.pressure_kpa)
+        weather = outside_from_bulbs(np.full(n, DRY_BULB_C), np.full(n, WET_BULB_C), self.scenario.elevation_m)
         draws = (lay._reference_weights.reshape(lay.slot_class.shape) > 0.0).astype(np.float64)
         share = draws / np.maximum(draws.sum(axis=0), 1.0)
         job = np.broadcast_to(np.arange(lay.n_racks)[:, None], (lay.n_racks, n))

@@ -265,7 +265,7 @@ def test_a_name_that_is_there_is_found_and_accepted(words: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["runs/envs/gone.txt", "https://x.y/envs/gone.py", "x = 'setup.py.bak/'", "EnergyPlus", "envs:coldaisle/X-v0"],
+    ["runs/envs/gone.txt", "https://x.y/envs/gone.py", "x = 'setup.py.bak/'", "EnergyPlus", "envs:coldaisle/X-v1"],
 )
 def test_other_words_are_no_names(words: str) -> None:
     assert list(paths_and_dotted_names(Name(1, words))) == []

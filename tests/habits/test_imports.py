@@ -27,7 +27,7 @@ def test_importing_the_environments_loads_nothing_heavy(module: str) -> None:
 def test_making_and_stepping_an_environment_loads_no_scipy_signal_pandas_or_torch() -> None:
     code = """
 import gymnasium, sys
-env = gymnasium.make("envs:coldaisle/DataCenter-v0", scenario="edge_room")
+env = gymnasium.make("envs:coldaisle/DataCenter-v1", scenario="edge_room")
 env.reset(seed=0)
 env.step(env.action_space.sample())
 print(*(name for name in ("scipy.signal", "scipy.stats", "pandas", "torch", "mlflow") if name in sys.modules))

@@ -38,7 +38,7 @@ def largest_step(rig, flows, what):
     """Largest difference of neighbours in one mode: without the inlet alarm (its full fans are a mode of their own),
     and on one side of the pad's switch point.
     """
-    calm = flows.worst_inlet_c < 29.9
+    calm = (flows.worst_inlet_c < 29.9) & (flows.zone_fan_speed_frac.max(axis=0) < 0.999)
     alike = calm[1:] & calm[:-1]
     if rig.scenario.dry_cooler is not None:
         wet = flows.evaporation_kg > 0.0

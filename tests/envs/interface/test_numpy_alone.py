@@ -43,4 +43,4 @@ def test_the_block_is_real() -> None:
 
 def test_importing_envs_registers_its_ids_where_gymnasium_is_installed() -> None:
     done = run("import envs, gymnasium\nprint(*(i for i in gymnasium.registry if i.startswith('coldaisle/')))")
-    assert done.stdout.split() == ["coldaisle/DataCenter-v0", "coldaisle/Cooling-v0", "coldaisle/PowerCap-v0"]
+    assert done.stdout.split() == ["coldaisle/DataCenter-v1", "coldaisle/Cooling-v1", "coldaisle/PowerCap-v1"]

@@ -46,7 +46,7 @@ def test_a_flow_of_a_step_is_the_mean_or_the_integral_of_its_sub_steps() -> None
     for name, (of, unit_s) in INTEGRALS.items():
         whole = sum(getattr(s, of) for s in subs) * plant.substep_s / unit_s
         np.testing.assert_allclose(getattr(flows, name), whole, rtol=1e-12)
-    assert "cooling_power_kw" not in MEANS and len(MEANS) == 24
+    assert "cooling_power_kw" not in MEANS and len(MEANS) == 25
     assert flows.dry_cooler_fan_power_kw.min() > 0.0 and flows.makeup_kg.shape == (2,)
 
 
