@@ -32,7 +32,6 @@ KNOWN_MISSES: dict[tuple[str, str], str] = {
     ("M1", "a40 at rho 0."): (
         "the three GPU types differ below 0.65; our default curve goes through the V100 and RTX 6000"
     ),
-    ("M3", "kalos: at full power"): "A100 samples pass their rating for moments; our training draw is a mean",
     ("M3", "mean of those at work"): (
         "our load counts a GPU at part power as a part of one at full power, so those at work all draw it"
     ),

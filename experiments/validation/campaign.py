@@ -80,8 +80,7 @@ HALL_WARM = Study(
     WARM,
     "warm",
     False,
-    "chilled water 15-18 degC: EnergyPlus extrapolates the chiller's polynomial, ours follows the Carnot lift. The "
-    "chiller's power differs on purpose",
+    "chilled water 15-18 degC: EnergyPlus extrapolates the chiller's polynomial, ours gains 3 % per kelvin",
 )
 STUDIES = {
     "hall_cold": HALL_COLD._replace(words=HALL_COLD.words + OWN),
