@@ -28,11 +28,14 @@ class Signals(NamedTuple):
         Power of every rack in each coming step.
     dry_bulb_c, wet_bulb_c : array (H, B)
         Weather of each coming step; the first row is the present reading.
+    elevation_m : array (H, B)
+        Height of each hall, which does not change.
     """
 
     rack_kw: Floats
     dry_bulb_c: Floats
     wet_bulb_c: Floats
+    elevation_m: Floats
 
     @property
     def steps(self) -> int:
@@ -97,7 +100,7 @@ def model_path(
 def _outside(model: HallModel, signals: Signals, h: int, lost: Availability) -> Outside:
     h = min(h, signals.steps - 1)
     dry = signals.dry_bulb_c[h] + lost.dry_bulb_add_c
-    return model.outside(dry, signals.wet_bulb_c[h] + lost.dry_bulb_add_c * WET_PER_DRY)
+    return model.outside(dry, signals.wet_bulb_c[h] + lost.dry_bulb_add_c * WET_PER_DRY, signals.elevation_m[h])
 
 
 def _points_as_measured(shown: dict[str, Floats], offset: Mapping[str, Floats]) -> dict[str, Floats]:

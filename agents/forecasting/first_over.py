@@ -119,7 +119,7 @@ def first_over_each(
         return model.load((signals.rack_kw[min(step, last)] / start.power_gain).astype(model.dtype))
 
     def outside(step: int) -> Outside:
-        return model.outside(signals.dry_bulb_c[min(step, last)], signals.wet_bulb_c[min(step, last)])
+        return model.outside(*(values[min(step, last)] for values in signals[1:]))
 
     inlet_c = smoothed_now(history.values[INLET], history.step_s)
     quiet: list[list[Fault]] = [[]] * history.batch

@@ -17,6 +17,7 @@ from envs.twin.telemetry.telemetry import RACK_POWER, Telemetry
 
 LOAD_STRENGTH, WEATHER_STRENGTH = 0.3, 0.03  # of the ridges, per sample; chosen on halls that are not reported
 WEATHER = ("dry_bulb_c", "wet_bulb_c")
+HEIGHT = "site_elevation_m"
 
 
 class Outlook:
@@ -90,7 +91,8 @@ class Outlook:
         now = np.stack([history.values[n][-1, 0] for n in WEATHER])
         coming = between_knots(weather, self.knots, self.steps)
         dry, wet = np.concatenate([now[None], coming[:-1]]).swapaxes(0, 1)
-        return Signals(path, dry, np.minimum(wet, dry))
+        height = np.broadcast_to(history.values[HEIGHT][-1, 0], dry.shape)
+        return Signals(path, dry, np.minimum(wet, dry), height)
 
     def _rack_features(self, history: Telemetry, group: Floats) -> Floats:
         """Features ``(K, 1, N racks, F)`` of one group: its racks pooled, those of a moment side by side."""
@@ -114,7 +116,8 @@ def signals_that_came(after: Telemetry) -> Signals:
         Rows from the present (inclusive) to the last horizon ``(steps + 1, k, N)``.
     """
     read = after.values
-    return Signals(read[RACK_POWER][1:], read["dry_bulb_c"][:-1, 0], read["wet_bulb_c"][:-1, 0])
+    dry, wet, height = (read[name][:-1, 0] for name in (*WEATHER, HEIGHT))
+    return Signals(read[RACK_POWER][1:], dry, wet, height)
 
 
 def _racks_as_samples(values: Floats) -> Floats:

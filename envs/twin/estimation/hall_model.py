@@ -71,10 +71,10 @@ class HallModel:
 
     # ---- signals -------------------------------------------------------------------------------------------------
 
-    def outside(self, dry_bulb_c: Floats, wet_bulb_c: Floats) -> Outside:
-        """Weather ``(B,)`` by its two bulbs; prices, carbon and clock do not move the plant and stay zero."""
-        bulbs = dry_bulb_c.astype(self.dtype), wet_bulb_c.astype(self.dtype)
-        return outside_from_bulbs(*bulbs, self.scenario.elevation_m)
+    def outside(self, dry_bulb_c: Floats, wet_bulb_c: Floats, elevation_m: Floats) -> Outside:
+        """Weather ``(B,)`` by two bulbs and the height; prices, carbon and clock do not move the plant: zero."""
+        known = (x.astype(self.dtype) for x in (dry_bulb_c, wet_bulb_c, elevation_m))
+        return outside_from_bulbs(*known)
 
     def load(self, rack_kw: Floats) -> Load:
         """Activity at which racks of this model draw ``rack_kw (R, B)``."""
@@ -127,7 +127,7 @@ class HallModel:
         job: NDArray[np.integer] = np.ascontiguousarray(
             np.broadcast_to(np.arange(path.shape[1])[:, None], path.shape[1:])
         )
-        mild = self.outside(zero + 15.0, zero + 10.0)
+        mild = self.outside(zero + 15.0, zero + 10.0, zero + self.scenario.elevation_m)
         load = Load(path, job, zero, zero, zero)
         rest = np.zeros(n), np.full(n, 0.5)
         _, flows = self.plant.steady_state(mild, load, in_force, self.nothing_lost(n), *rest)

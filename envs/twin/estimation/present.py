@@ -114,7 +114,7 @@ def setpoints(model: HallModel, history: Telemetry, row: int) -> dict[str, Float
 
 def weather(model: HallModel, history: Telemetry, row: int) -> Outside:
     """Weather measured at ``row``, for the step after it."""
-    return model.outside(history.values["dry_bulb_c"][row, 0], history.values["wet_bulb_c"][row, 0])
+    return model.outside(*(history.values[name][row, 0] for name in ("dry_bulb_c", "wet_bulb_c", "site_elevation_m")))
 
 
 def primed_rules(model: HallModel, in_force: dict[str, Floats], seen: dict[str, Floats]) -> CombinedController:

@@ -49,12 +49,12 @@ def test_gains_are_those_of_the_formula() -> None:
 
 
 @pytest.mark.parametrize("name", HALLS)
-def test_halls_run_the_gains_of_their_own_step_test(name: str) -> None:
+def test_no_hall_runs_faster_than_its_own_step_test_allows(name: str) -> None:
     scenario = load(name)
     found = lambda_gains(fan_step_test(scenario), float(scenario.episode.step_s))
     fan = scenario.rules.fan
     assert found is not None
-    assert (fan.kp_per_k, fan.ki_per_k_300s) == pytest.approx(found, rel=0.25)
+    assert 0.0 < fan.kp_per_k <= 1.25 * found.kp_per_k and 0.0 < fan.ki_per_k_300s <= 1.25 * found.ki_per_k_300s
 
 
 class Day(NamedTuple):
@@ -83,10 +83,12 @@ def day(name: str, gains: tuple[tuple[str, float], ...] | None) -> Day:
     return Day(float(np.max(excess)), float(np.abs(moves).sum(axis=0).max()), float(turns.max()))
 
 
-@pytest.mark.parametrize(("name", "degree_minutes"), [("ai_hall", 300.0), ("edge_room", 20.0)])
-def test_the_draft_s_gains_limit_cycle(name: str, degree_minutes: float) -> None:
-    drafted = day(name, tuple(DRAFT_GAINS.items()))
-    assert drafted.degree_minutes > degree_minutes and drafted.travel > 15.0 and drafted.turns > 20.0
+def test_the_draft_s_gains_limit_cycle() -> None:
+    """On the loop of ai_hall the error never settles; in the hall the inlet alarm cuts the swing short."""
+    plant = fan_step_test(load("ai_hall"))
+    assert np.abs(tracked(Gains(*DRAFT_GAINS.values()), plant)[-20:]).max() > 1.0
+    drafted, commissioned = day("ai_hall", tuple(DRAFT_GAINS.items())), day("ai_hall", None)
+    assert drafted.travel > 2.0 * commissioned.travel and drafted.turns > 5.0
 
 
 @pytest.mark.parametrize("name", [*HALLS, "liquid_hall"])
