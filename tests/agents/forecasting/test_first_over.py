@@ -70,7 +70,7 @@ def test_halving_the_step_hardly_moves_the_highest_inlet_under_the_alarm(
 
     ours, finer, coarse = highest_c(engine.FINE_S), highest_c(1.0), highest_c(15.0)
     assert abs(ours - finer) < 0.2
-    assert abs(coarse - finer) > 1.0  # the inlet alarm answers a step late: the air goes on warming
+    assert abs(coarse - finer) > 0.3  # the inlet alarm answers a step late: the air goes on warming
 
 
 def test_the_chance_is_one_half_at_the_limit_and_rises_with_the_highest_inlet() -> None:
