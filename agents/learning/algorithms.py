@@ -116,6 +116,8 @@ class Algorithm:
         Modules from observation to action in their order, as paths below ``model.policy``.
     squash : str
         Activation that the class applies after the last of them: ``tanh`` or ``identity``.
+    fixed : tuple of str
+        Settings that shape networks, buffers or optimizers, or act at the start alone: a resumed run keeps them.
     """
 
     name: str
@@ -125,6 +127,7 @@ class Algorithm:
     on_policy: bool
     actor: tuple[str, ...]
     squash: str
+    fixed: tuple[str, ...]
 
     def model_class(self) -> type[BaseAlgorithm]:
         """Return the class itself; imports torch."""
@@ -135,15 +138,19 @@ class Algorithm:
 
 _ROLLOUTS = ("mlp_extractor.policy_net", "action_net")
 _GAUSSIAN = ("actor.latent_pi", "actor.mu")
+_NETWORK = ("hidden", "activation")
+_BUFFER = (*_NETWORK, "buffer_size", "learning_starts")
 
 ALGORITHMS: dict[str, Algorithm] = {
     row.name: row
     for row in (
-        Algorithm("ppo", PPOSettings, "stable_baselines3:PPO", 1024, True, _ROLLOUTS, "identity"),
-        Algorithm("sac", SACSettings, "stable_baselines3:SAC", 64, False, _GAUSSIAN, "tanh"),
-        Algorithm("td3", TD3Settings, "stable_baselines3:TD3", 64, False, ("actor.mu",), "identity"),
-        Algorithm("tqc", TQCSettings, "sb3_contrib:TQC", 64, False, _GAUSSIAN, "tanh"),
-        Algorithm("crossq", CrossQSettings, "sb3_contrib:CrossQ", 64, False, _GAUSSIAN, "tanh"),
+        Algorithm(
+            "ppo", PPOSettings, "stable_baselines3:PPO", 1024, True, _ROLLOUTS, "identity", (*_NETWORK, "log_std_init")
+        ),
+        Algorithm("sac", SACSettings, "stable_baselines3:SAC", 64, False, _GAUSSIAN, "tanh", (*_BUFFER, "ent_coef")),
+        Algorithm("td3", TD3Settings, "stable_baselines3:TD3", 64, False, ("actor.mu",), "identity", _BUFFER),
+        Algorithm("tqc", TQCSettings, "sb3_contrib:TQC", 64, False, _GAUSSIAN, "tanh", (*_BUFFER, "ent_coef")),
+        Algorithm("crossq", CrossQSettings, "sb3_contrib:CrossQ", 64, False, _GAUSSIAN, "tanh", (*_BUFFER, "ent_coef")),
     )
 }
 
@@ -217,3 +224,21 @@ def complete_settings(algorithm: str, given: Settings) -> dict[str, Setting]:
         if name not in allowed:
             raise ValueError(unknown_name(f"setting of {algorithm}", name, allowed))
     return {**asdict(settings()), **given}
+
+
+def resumed_settings(algorithm: str, kept: Settings, given: Settings) -> dict[str, Setting]:
+    """Settings of a resumed run: those that it had, replaced by what was given now.
+
+    Raises
+    ------
+    ValueError
+        For an unknown setting, and for another value of one that cannot change any more, naming both values.
+    """
+    row, before, wanted = algorithm_named(algorithm), complete_settings(algorithm, kept), {**kept, **given}
+    for name in row.fixed:
+        if name in given and given[name] != before[name]:
+            raise ValueError(
+                f"agent.{name} = {given[name]} cannot be given to a resumed run, which has {before[name]}; leave it "
+                f"out, or train anew; a resumed run takes {', '.join(n for n in before if n not in row.fixed)}"
+            )
+    return complete_settings(algorithm, wanted)
