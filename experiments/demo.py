@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -31,7 +33,7 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     Parameters
     ----------
     folder : Path
-        Gets ``run/`` (with ``bundle/``) and ``evaluation/`` (with ``report.html``).
+        Gets ``run/`` (with ``bundle/``), in place of an earlier one, and ``evaluation/`` (with ``report.html``).
     training_s : float
         Wall time for learning; steps follow from a measured rate: a slow machine learns less, not longer.
     episodes, days : int
@@ -55,6 +57,7 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     from experiments.evaluation.results import print_table, save
     from experiments.evaluation.splits import load_split, plan_episodes
     from experiments.export import export_run
+    from experiments.records.run_folder import RUN_FILE
     from experiments.records.tracking import NoTracker
     from experiments.report import write_report
     from experiments.schema import TrainingPlan
@@ -64,6 +67,8 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     steps = affordable_steps(scenario, training_s)
     LOG.info("training PPO on %s for %d environment steps", SCENARIO, steps)
     run = folder / "run"
+    if (run / RUN_FILE).exists():
+        shutil.rmtree(run)  # of the demo before
     plan = TrainingPlan(steps, seed=SEED, progress=sys.stdout.isatty())
     train(scenario, Learner("ppo", ENVIRONMENTS), plan, run, NoTracker())
     played = plan_episodes(load_split("test"), episodes, days)
@@ -112,8 +117,12 @@ def check(found: Evaluation, residual_frac: float = 1e-3) -> None:
 
 def run() -> None:
     """``coldaisle demo`` and ``make demo``; any failure ends with a nonzero exit code."""
+    words = argparse.ArgumentParser(
+        "coldaisle demo", description="Train for a minute and a half, judge, export, report."
+    )
+    words.add_argument("folder", nargs="?", type=Path, default=Path("runs") / "demo", help="gets run/ and evaluation/")
+    folder = words.parse_args(sys.argv[1:]).folder
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("runs") / "demo"
     start = time.perf_counter()
     made = demo(folder)
     LOG.info(DEMO_WORDS)

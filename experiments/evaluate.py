@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from envs.scenario import Scenario
     from experiments.evaluation.policies import PolicyMaker
 
+LOG = logging.getLogger(__name__)
 OUTSIDE = ("dry_bulb_c", "wet_bulb_c", "price_usd_mwh")
 
 
@@ -51,11 +54,12 @@ def evaluate(
     core = DataCenterCore(site, len(episodes))
     plan = explicit_plan(site, core.world, episodes)
     scores, traces, seconds = {}, {}, {}
-    for name, make in policies.items():
+    for number, (name, make) in enumerate(policies.items(), 1):
         start = time.perf_counter()
         core.reset(seed=seed, plan=plan)
         scores[name], traces[name] = score_and_trace(core, make(core), site.episode.steps)
         seconds[name] = time.perf_counter() - start
+        LOG.info("%d of %d policies played: %s, %.0f s", number, len(policies), name, seconds[name])
     facts = {
         "scenario": scenario.name,
         "scenario_hash": scenario.hash(),
@@ -107,19 +111,25 @@ def main(config: DictConfig) -> None:
     """Evaluate as configured; write scores, traces and report into the run's folder."""
     from agents.planners.cem import Budget
     from experiments.evaluation.bounds import bound_rows, print_bounds
-    from experiments.evaluation.episodes import split_of
-    from experiments.evaluation.policies import best_rule, learned_policies, reference_policies
-    from experiments.evaluation.results import print_table, save, summarise
+    from experiments.evaluation.episodes import require_split_replaces_nothing, scenario_of_episodes, split_of
+    from experiments.evaluation.policies import best_rule, learned_policies, reference_policies, require_playable
+    from experiments.evaluation.results import print_table, require_baseline, save, summarise
     from experiments.records.provenance import git_state
     from experiments.records.tracking import start_run
 
     scenario: Any = OmegaConf.to_object(config.scenario)
+    require_split_replaces_nothing(scenario, config.split)
     split = split_of(scenario, config.split)
     policies = reference_policies(scenario, config.mpc, config.mpc_forecast)
     baseline = config.baseline or best_rule(policies)
+    learned: dict[str, PolicyMaker] = {}
     for name, path in config.policies.items():
-        policies |= learned_policies(str(name), path)
+        learned |= learned_policies(str(name), path, trust=config.trust)
+    policies |= learned
     episodes = plan_episodes(split, config.episodes or None, config.days or None)
+    require_baseline(baseline, policies)
+    require_playable(learned, scenario_of_episodes(scenario, episodes[:1]))
+    LOG.info("%d policies on %d paired episodes of %d days", len(policies), len(episodes), episodes[0].days)
     found = evaluate(policies, scenario, episodes, seed=config.seed)
     if config.bounds:
         budget = Budget(config.bounds_population, max(2, config.bounds_population // 4), config.bounds_iterations)
@@ -143,6 +153,17 @@ def main(config: DictConfig) -> None:
         run.log_files(folder, "evaluation")
     print_table(found, baseline)
     print_bounds(found, baseline)
+    sys.stdout.write(closing_words(folder, config.report, {str(k): str(v) for k, v in config.policies.items()}))
+
+
+def closing_words(folder: Path, report: bool, policies: Mapping[str, str]) -> str:
+    """Where the results are, and what may be done next with the first policy."""
+    words = f"report: {folder / 'report.html'}\n" if report else f"evaluation: {folder}\n"
+    for name, path in list(policies.items())[:1]:
+        if not (Path(path) / "manifest.json").exists():
+            run, evaluation = shlex.quote(path), shlex.quote(str(folder))
+            words += f"next: coldaisle export run={run} evaluation={evaluation} policy={name}\n"
+    return words
 
 
 def run() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from envs.interface import constraints
+from envs.whole_file import write_whole
 from experiments.evaluation.bounds import HEADINGS, bound_rows, bound_words, bounds_caption
 from experiments.evaluation.gates import GateVerdict, gate_verdict
 from experiments.evaluation.results import (
@@ -60,7 +61,7 @@ def write_report(folder: Path, baseline: str = "", note: str = "") -> Path:
         raise ValueError(f"baseline = {baseline!r} was not evaluated; choose one of {sorted(stored.scores)}")
     pages = Environment(loader=PackageLoader("experiments", "templates"), autoescape=True, undefined=StrictUndefined)
     path = folder / "report.html"
-    path.write_text(pages.get_template("report.html.j2").render(**content(stored, baseline, note)), encoding="utf-8")
+    write_whole(path, pages.get_template("report.html.j2").render(**content(stored, baseline, note)))
     return path
 
 

@@ -74,10 +74,12 @@ def write_telemetry(scenario: Scenario, episode: Episode, folder: Path, seed: in
 @hydra.main(config_path=CONFIGS, config_name="rollout", version_base="1.3")
 def main(config: DictConfig) -> None:
     """Roll out as configured and write ``rollout.csv``."""
-    from experiments.evaluation.episodes import split_of
+    from envs.whole_file import whole_file
+    from experiments.evaluation.episodes import require_split_replaces_nothing, split_of
     from experiments.evaluation.policies import best_rule, learned_policies, reference_policies
 
     scenario = cast("Scenario", OmegaConf.to_object(config.scenario))
+    require_split_replaces_nothing(scenario, config.split)
     episode = plan_episodes(split_of(scenario, config.split), days=config.days)[0]
     folder = Path(config.folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,8 +88,9 @@ def main(config: DictConfig) -> None:
         return
     known = reference_policies(scenario)
     make = known.get(best_rule(known) if config.policy == "rules" else config.policy)
-    make = make or learned_policies("policy", config.policy)["policy"]
-    rollout(make, scenario, episode, config.seed).to_csv(folder / "rollout.csv", index=False)
+    make = make or learned_policies("policy", config.policy, trust=config.trust)["policy"]
+    with whole_file(folder / "rollout.csv") as draft:
+        rollout(make, scenario, episode, config.seed).to_csv(draft, index=False)
     words = split_words({"split": config.split})
     LOG.info("rollout written to %s (%s; %s)", folder / "rollout.csv", episode.site, words)
 

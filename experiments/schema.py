@@ -18,7 +18,7 @@ from omegaconf import MISSING, OmegaConf
 
 from agents.learning.algorithms import ALGORITHMS, Algorithm
 from agents.learning.plan import LearningPlan
-from experiments.overrides import scenario_files, without_plus, writable
+from experiments.overrides import remembered, scenario_files, without_plus, writable
 from experiments.records.tracking import DEFAULT_URI
 
 CONFIGS = "pkg://configs.run"  # beside configs/scenario: hydra must meet scenarios as typed nodes, not as YAML
@@ -33,6 +33,7 @@ SHARED: dict[str, str] = {
     "baseline": "The controller that the others are compared with; empty: the tuned rules where there are any",
     "progress": "Show a bar with the time left",
     "folder": "Where the results are written",
+    "trust": "Also load model.zip of an older run, which runs code that whoever wrote it put there",
 }
 
 
@@ -73,7 +74,8 @@ class TrainingPlan(LearningPlan):
     evaluation_environments : int
         Validation sites side by side.
     resume : str
-        A run's folder or a checkpoint to go on from; empty begins anew.
+        A run's folder or a checkpoint to go on from, with its scenario and settings where none are given; empty begins
+        anew.
     """
 
     seed: int = 0
@@ -137,6 +139,7 @@ class EvaluateConfig:
     days: int = 0
     seed: int = 0
     report: bool = True
+    trust: bool = False
     folder: str = "${hydra:runtime.output_dir}"
 
 
@@ -147,7 +150,7 @@ class ExportConfig:
     Attributes
     ----------
     run : str
-        The training run's folder.
+        The training run's folder, or one of its models, such as ``<run>/best_model.npz``.
     evaluation : str
         An evaluation's folder, which gives the manifest its card; empty: no card.
     policy : str
@@ -159,6 +162,7 @@ class ExportConfig:
     run: str = MISSING
     evaluation: str = ""
     policy: str = ""
+    trust: bool = False
     folder: str = ""
 
 
@@ -182,6 +186,7 @@ class RolloutConfig:
     split: str = "test"
     days: int = 1
     seed: int = 0
+    trust: bool = False
     folder: str = "${hydra:runtime.output_dir}"
 
 
@@ -240,6 +245,7 @@ class TransferConfig:
     mixes: bool = True
     hold_curves: bool = False
     seed: int = 0
+    trust: bool = False
     folder: str = "${hydra:runtime.output_dir}"
 
 
@@ -358,18 +364,23 @@ def register(arguments: Sequence[str] | None = None) -> None:
     ----------
     arguments : sequence of str, optional
         The command line (``sys.argv``, changed in place where it is that list): ``scenario=<path>.yaml`` registers that
-        file under the file's name; a ``+`` before a key of ours is taken off.
+        file under the file's name; a ``+`` before a key of ours is taken off; what a run's card says is added.
     """
     given = sys.argv if arguments is None else arguments
-    if isinstance(given, list):
-        given[:] = [without_plus(argument) for argument in given]
+    try:
+        if isinstance(given, list):
+            given[:] = [without_plus(argument) for argument in given]
+            given += remembered(given)
+        files = scenario_files(given)
+    except ValueError as error:
+        sys.exit(f"coldaisle: {error}")
     store = ConfigStore.instance()
     for verb, config in VERBS.items():
         store.store(name=f"{verb}_schema", node=writable(OmegaConf.structured(config)))
     for name, row in ALGORITHMS.items():
         store.store(group="agent", name=name, node=agent_config(row))
     store.store(group="tracking", name="tracking_schema", node=TrackingConfig)
-    register_scenarios(scenario_files(given))
+    register_scenarios(files)
 
 
 def agent_config(row: Algorithm) -> type:

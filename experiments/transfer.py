@@ -140,7 +140,7 @@ def main(config: DictConfig) -> None:
     policies: dict[str, Any] = reference_choice(scenario, list(config.controllers))
     baseline = config.baseline or best_rule(policies)
     for name, path in config.policies.items():
-        policies |= learned_policies(str(name), path)
+        policies |= learned_policies(str(name), path, trust=config.trust)
     given = setting(scenario, weather, list(config.months), config.days)
     found = {
         OURS: evaluation_on_ours(policies, given, config.seed),

@@ -220,7 +220,7 @@ def typed_node(name_or_path: str) -> Any:
 
 def _file(name_or_path: str) -> Any:
     path = Path(name_or_path)
-    if path.suffix in (".yaml", ".yml"):
+    if path.suffix.lower() in (".yaml", ".yml"):
         if not path.is_file():
             raise ValueError(f"scenario file {name_or_path!r} does not exist; shipped scenarios are {SHIPPED}")
         raw: Any = OmegaConf.load(path)

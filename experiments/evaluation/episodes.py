@@ -11,10 +11,12 @@ import numpy as np
 
 from envs.episodes.episode import EpisodePlan
 from envs.episodes.world import World
-from envs.scenario import Scenario
+from envs.scenario import SHIPPED, Scenario, load
+from envs.scenario.scenario import SiteConfig
 from experiments.evaluation.splits import Episode, Split, load_split
 
 Item = TypeVar("Item", str, int)
+REPLACED = ("climates", "weather_seeds", "workload_seeds")  # of a scenario's site, by a split
 YEAR = 2023  # generated years start on its weekday
 
 
@@ -30,6 +32,28 @@ def with_split(scenario: Scenario, split: Split | str) -> Scenario:
         workload_seeds=list(found.workload_seeds),
     )
     return replace(scenario, site=site)
+
+
+def require_split_replaces_nothing(scenario: Scenario, split: str) -> None:
+    """Refuse a frozen split for a scenario with sites or seeds of its own: the split would play others in silence.
+
+    Own is what neither a shipped scenario nor the class's default has.
+
+    Raises
+    ------
+    ValueError
+        Naming what would be replaced, and the mend.
+    """
+    if split == "none":
+        return
+    known = [SiteConfig(), *(load(name).site for name in SHIPPED)]
+    for key in REPLACED:
+        value = getattr(scenario.site, key)
+        if value not in [getattr(site, key) for site in known]:
+            raise ValueError(
+                f"scenario.site.{key} = {value} would be replaced by those of split {split!r}; give split=none to play "
+                "the scenario's own sites and seeds, or leave the key out"
+            )
 
 
 def split_of(scenario: Scenario, name: str) -> Split:

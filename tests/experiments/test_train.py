@@ -48,7 +48,7 @@ def test_a_run_leaves_a_model_a_card_and_checkpoints(run_folder: Path) -> None:
     core = DataCenterCore("edge_room", 1)
     assert card["interface"] == interface_of(core).plain()
     assert {"git_hash", "versions", "config_hash"} <= set(card)
-    assert (run_folder / "model.zip").exists()
+    assert (run_folder / "model.npz").exists()
     assert list((run_folder / "checkpoints").glob("step_*"))
 
 
@@ -70,7 +70,7 @@ def test_a_run_is_resumed_from_its_folder(run_folder: Path, tmp_path: Path) -> N
 def test_run_and_bundle_score_alike_and_the_card_says_what_was_found(run_folder: Path, tmp_path: Path) -> None:
     bundle = export_run(run_folder, tmp_path / "bundle")
     policies = {"rules": lambda core: core.rules, **learned_policies("run", run_folder)}
-    policies |= learned_policies("bundle", bundle) | learned_policies("one model", run_folder / "model.zip")
+    policies |= learned_policies("bundle", bundle) | learned_policies("one model", run_folder / "model.npz")
     found = evaluate(policies, load("edge_room", QUARTER_HOURS), plan_episodes(load_split("test"), 2, 1))
     assert set(found.scores) == {"rules", "run", "run untrained", "bundle", "one model"}
     np.testing.assert_array_equal(found.scores["run"]["facility_kwh"], found.scores["one model"]["facility_kwh"])
