@@ -44,7 +44,7 @@ def reference_controllers(
     Parameters
     ----------
     scenario : Scenario
-    tuned : Tuned, optional
+    tuned : TunedRules, optional
         What the searches found; that of ``configs/tuned`` when left out. Rows that need a search are left out where
         there was none, and the best constant where the agent holds other channels than it was found for.
     seed : int

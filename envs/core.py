@@ -20,7 +20,7 @@ from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.instruments import Instruments, Moment
 from envs.episodes.world import World
 from envs.faults import Fault, availability, fault_plan, nothing_lost, with_new_faults
-from envs.interface.action import ActionDecoder, next_in_force, travel_ranges
+from envs.interface.action import ActionDecoder, checked_targets, next_in_force, travel_ranges
 from envs.interface.channels import table_hash
 from envs.interface.observation import ObservationEncoder
 from envs.interface.points import bind_points
@@ -264,12 +264,20 @@ class DataCenterCore:
     def step_setpoints(
         self, targets: Mapping[str, Floats]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]:
-        """One control step from physical targets ``{channel: (k, B)}``; the building runs what is not named."""
-        wanted: Setpoints = dict(self.building.act(self.measured))
-        wanted.update(targets)
+        """One control step from physical targets ``{channel: (k, B)}``; the building runs what is not named.
+
+        Raises
+        ------
+        ValueError
+            Where no episode has begun, or a target is of no channel, masked, not finite or of another shape. Then
+            nothing has changed.
+        """
+        if self.state is None:
+            raise ValueError("step before reset; call reset first")
+        given = checked_targets(self.channels, targets, self.num_envs)
+        wanted: Setpoints = {**self.building.act(self.measured), **given}
         before = self.in_force
         self.in_force = next_in_force(self.channels, wanted, before, self.step_s)
-        assert self.state is not None
         self.state, self.flows = self._advance(self.state, self.in_force, self.outside, self._load, self.lost, self.t)
         self.t += 1
         truncated = self.t >= self.scenario.episode.steps

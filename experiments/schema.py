@@ -222,7 +222,7 @@ class TransferConfig:
     policies : dict
         A name for each policy, and its run's folder or exported bundle.
     controllers : list
-        Rules of the roster; empty: those of ``experiments.transfer.CONTROLLERS`` that the scenario has.
+        Reference controllers by name; empty: those of ``experiments.transfer.CONTROLLERS`` that the scenario has.
     weather : str
         An EPW file, or its name in the EnergyPlus wheel.
     months : list

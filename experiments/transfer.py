@@ -23,6 +23,7 @@ from experiments.schema import CONFIGS, register
 from experiments.transfers.setting import Setting, setting, weather_path
 
 if TYPE_CHECKING:
+    from envs.core import DataCenterCore
     from envs.scenario import Scenario
     from experiments.evaluation.policies import PolicyMaker
 
@@ -94,7 +95,7 @@ def _series(found: Sequence[Series]) -> Series:
     return {**found[0], **{name: np.concatenate([s[name] for s in found], axis=1) for name in BATCH_SERIES}}
 
 
-def _facts(given: Setting, core: Any, seconds: Mapping[str, float], plant: str) -> dict[str, Any]:
+def _facts(given: Setting, core: DataCenterCore, seconds: Mapping[str, float], plant: str) -> dict[str, Any]:
     from envs.energyplus.engine import engine_version
 
     return {
@@ -116,14 +117,16 @@ def reference_choice(scenario: Scenario, controllers: Sequence[str]) -> dict[str
     Raises
     ------
     ValueError
-        For a name that the scenario's roster does not have.
+        For a name that no reference controller of the scenario has.
     """
     from experiments.evaluation.policies import reference_policies
 
     known = reference_policies(scenario)
     missing = [name for name in controllers if name not in known]
     if missing:
-        raise ValueError(f"controllers = {missing} are not in the roster of {scenario.name!r}: {sorted(known)}")
+        raise ValueError(
+            f"controllers = {missing} are no reference controllers of {scenario.name!r}; choose from {sorted(known)}"
+        )
     return {name: known[name] for name in controllers or [n for n in CONTROLLERS if n in known]}
 
 

@@ -42,7 +42,7 @@ def validate(
 
     Returns
     -------
-    list of Verdict
+    list of PlantVerdict
         One per bar.
 
     Raises

@@ -22,7 +22,7 @@ def step_profile(scenario: str, batch: int, steps: int, as_written: bool) -> pst
     if as_written:
         core._advance = core.plant.step
     core.reset(seed=0)
-    actions = actions_of(core.action_space.shape[0], batch)
+    actions = actions_of(core.action_size, batch)
     for k in range(WARM_UP):
         core.step(actions[k % 8])
     profile = cProfile.Profile()

@@ -35,7 +35,7 @@ SCORES = {"facility_power_kwh": 0, "cooling_power_kwh": 0, "makeup_kg": 0, **{c.
 
 
 def main() -> None:
-    """Search, score every controller of the roster on the same episodes, write the file."""
+    """Search, score every reference controller on the same episodes, write the file."""
     options = arguments()
     scenario = load(options.scenario)
     bench = train_bench(scenario, options)

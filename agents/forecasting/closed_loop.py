@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from envs.faults import WET_PER_DRY, Availability, Fault, availability, fault_plan
 from envs.interface.sensors import normal_noise
 from envs.physics.namespace import Floats
+from envs.signals.step import Outside
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.estimation.present import CORRECTED, Present
 from envs.twin.telemetry.telemetry import INLET
@@ -66,9 +67,9 @@ def model_path(
     ----------
     model : HallModel
     start : Present
-        From ``state_from_history.present``; left as it was.
+        From `envs.twin.estimation.present.present`; left as it was.
     signals : Signals
-    told : Told
+    told : ForecastInputs
         Faults count their seconds from now; ``setpoints`` are ``{channel: (k, B)}``, held.
     noise_seed : int, optional
         With it the rules read noisy sensors, as the building's do: requests of single racks depend on it.
@@ -93,7 +94,7 @@ def model_path(
     return Targets(np.stack(inlets), np.stack(cooling))
 
 
-def _outside(model: HallModel, signals: Signals, h: int, lost: Availability) -> Any:
+def _outside(model: HallModel, signals: Signals, h: int, lost: Availability) -> Outside:
     h = min(h, signals.steps - 1)
     dry = signals.dry_bulb_c[h] + lost.dry_bulb_add_c
     return model.outside(dry, signals.wet_bulb_c[h] + lost.dry_bulb_add_c * WET_PER_DRY)

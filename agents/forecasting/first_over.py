@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtr
 
 from agents.forecasting.engine import Forecaster
 from agents.forecasting.lags import smoothed_now
+from envs.controllers.base import CombinedController
 from envs.engine import TapedFunction
 from envs.episodes.world import Load, Outside
 from envs.faults import Fault, availability, fault_plan
 from envs.physics.namespace import Floats
-from envs.plant.state import with_work_of
+from envs.plant.state import PlantState, with_work_of
 from envs.trees import tiled_tree
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.estimation.present import Present, present
@@ -64,8 +65,8 @@ class FirstOver(NamedTuple):
 class PlayedHalls(NamedTuple):
     """What halls are played with: their start, their signals by control step, and what fails in each ``(B,)``."""
 
-    state: Any
-    rules: Any
+    state: PlantState
+    rules: CombinedController
     in_force: dict[str, Floats]
     wanted: dict[str, Floats]
     offset: dict[str, Floats]

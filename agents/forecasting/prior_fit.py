@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from envs.parameters import Parameters, parameter
 from envs.physics.namespace import Floats
+from envs.plant.flows import Flows
 from envs.scenario import Scenario
 from envs.twin.calibration.free_parameters import FreeParameter, free_parameters, with_values
 from envs.twin.estimation.hall_model import HallModel
@@ -56,7 +56,7 @@ def matched_scenarios(scenario: Scenario, history: Telemetry, how: PriorFitSetti
         What all halls are thought to be.
     history : Telemetry
         Training telemetry.
-    how : Match
+    how : PriorFitSettings
     """
     if not how.iterations:
         return [scenario] * history.batch
@@ -147,7 +147,7 @@ class _Search:
         return missed.transpose(0, 1, 4, 2, 3).reshape(-1, count, self.halls)
 
 
-def _normalised_misses(flows: Any, seen: dict[str, Floats]) -> Floats:
+def _normalised_misses(flows: Flows, seen: dict[str, Floats]) -> Floats:
     cooling = (flows.cooling_power_kw / np.maximum(seen[COOLING], 1e-3) - 1.0) / COOLING_SD_FRAC
     parts = [(flows.rack_inlet_c - seen[INLET]) / INLET_SD_K, cooling]
     if "coil_valve_frac" in seen:

@@ -33,7 +33,7 @@ def energy_floor(
 
     Parameters
     ----------
-    bench : Bench
+    bench : CandidateTrials
     full_work : Trial
         A controller that does the full work: what is done may not fall under what the constraint on work allows.
     budget, seed, progress

@@ -124,7 +124,7 @@ def oracle(
 
     Parameters
     ----------
-    bench : Bench
+    bench : CandidateTrials
     base : callable
         Makes the base controller from a core: the best rules, or the replay of a dearer one.
     budget, seed, progress

@@ -92,7 +92,7 @@ def first_setpoints(
 
 
 def caps(scenario: Scenario, layout: Layout, kind: str) -> Controller:
-    """The rule that shares the feeder among the power rows: one of `envs.scenario.CAPS`."""
+    """The rule that shares the feeder among the power rows: one of `envs.scenario.scenario.CAPS`."""
     if kind == "marginal_value":
         return marginal_value_caps(scenario, layout)
     budget = layout.rack_budget_kw * scenario.rules.caps_budget_frac

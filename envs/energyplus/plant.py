@@ -137,7 +137,7 @@ class EnergyPlusPlant:
     ) -> tuple[PlantState, Flows]:
         """Next state and Flows of one control step; arguments as in `Plant.step`. Not pure: EnergyPlus moves on."""
         if self._hall is None:
-            raise ValueError("step before settled; call settled first")
+            raise ValueError("step before steady_state; call steady_state first")
         ours = self.ours
         now = ours.step_conditions(state, in_force, outside, load, lost, ours.substep_s)
         breaths = self._rack_step(state, now)

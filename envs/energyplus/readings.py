@@ -38,7 +38,7 @@ def machine_flows(plant: Plant, seen: Readings, airflow_kg_s: Floats, mixes: boo
     plant : Plant
         Ours, for its layout and sizes.
     seen : mapping
-        By the names of `second_hall.variables`.
+        By the names of `envs.energyplus.hall.variables`.
     airflow_kg_s : array (R, 1)
         Air that the racks draw [kg/s].
     mixes : bool

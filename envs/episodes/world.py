@@ -154,7 +154,7 @@ def weather_years(scenario: Scenario) -> list[tuple[Weather, int]]:
     for name in site.climates:
         seeds = site.weather_seeds if "." not in name else site.weather_seeds[:1]
         for seed in seeds:
-            year = load_weather(name, seed, site=site.weather_site or None)
+            year = load_weather(name, seed, site=site.weather_site or None, zone=site.clock_zone)
             made.append((calendar_year(year, name), seed))
     return made
 
@@ -190,7 +190,8 @@ def workloads(scenario: Scenario, utc_offset_h: float, weeks: int) -> list[Workl
     site, step_s = scenario.site, scenario.episode.step_s
     table = partitions(scenario)
     if site.workload_file:
-        return [read_workload(site.workload_file, table, step_s=int(step_s), utc_offset_h=utc_offset_h)]
+        zone = site.clock_zone
+        return [read_workload(site.workload_file, table, step_s=int(step_s), utc_offset_h=utc_offset_h, zone=zone)]
     if step_s % 60:
         raise ValueError(f"episode.step_s = {step_s}: the workload generator needs whole minutes; give 60, 300, ...")
     return [generate_workload(table, seed, weeks, int(step_s), utc_offset_h) for seed in site.workload_seeds]
@@ -216,7 +217,7 @@ def _site_block(weather: Weather, seed: int, scenario: Scenario, step_s: float) 
     site, events = scenario.site, scenario.site.demand_response_per_year
     grid = load_grid(site.grid_zone, site.grid_seed + seed, tariff=site.tariff, events_per_year=events)
     if site.grid_file:
-        grid = with_grid_file(grid, site.grid_file)
+        grid = with_grid_file(grid, site.grid_file, site.clock_zone)
     block = site_signals(weather, grid, step_s)
     columns = {name: block[:, k] for k, name in enumerate(SITE_SIGNALS)}
     steps = np.arange(len(block))

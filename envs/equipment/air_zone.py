@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from envs.parameters import Parameters, parameter
 from envs.physics import coil
@@ -70,7 +71,7 @@ class ZoneTable(NamedTuple):
     pressure_kpa: Array
 
 
-def zone_table(zones: Sequence[AirZone], pressure_kpa: Any = SEA_LEVEL_KPA, dtype: Any = np.float32) -> ZoneTable:
+def zone_table(zones: Sequence[AirZone], pressure_kpa: Any = SEA_LEVEL_KPA, dtype: DTypeLike = np.float32) -> ZoneTable:
     """Stack zones into arrays ``(Z, 1)``; air density and the fan power at a speed follow the pressure [kPa]."""
     columns = {spec.name: _column(zones, spec.name) for spec in fields(AirZone)}
     density = RHO_AIR_KG_M3 * pressure_kpa / SEA_LEVEL_KPA

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from envs.parameters import Parameters, parameter
 from envs.physics.namespace import Array, clip, lower, namespace, upper
@@ -52,7 +53,7 @@ class BatteryFlows(NamedTuple):
     """Gained by the cells: ``power - loss``."""
 
 
-def initial(p: Battery, n: int, soc_frac: float = 0.5, dtype: Any = np.float32) -> BatteryState:
+def initial(p: Battery, n: int, soc_frac: float = 0.5, dtype: DTypeLike = np.float32) -> BatteryState:
     """State of ``n`` batteries at rest at a charge, held in the allowed window."""
     soc = np.clip(np.full(n, soc_frac), p.soc_min_frac, p.soc_max_frac).astype(dtype)
     return BatteryState(soc, np.zeros_like(soc))

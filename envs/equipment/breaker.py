@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from envs.parameters import Parameters, parameter
 from envs.physics.namespace import Array, as_mask, lag_share, lower, namespace, upper
@@ -89,7 +90,7 @@ def breaker_nodes(
     row_limit_kw: Sequence[float] | Array,
     ups_limit_kw: float | Array,
     rack_row: Sequence[int],
-    dtype: Any = np.float32,
+    dtype: DTypeLike = np.float32,
 ) -> BreakerNodes:
     """Stack the ratings of racks ``(R,)``, rows ``(P,)`` and UPS, each also with an environment axis ``(., B)``.
 
@@ -169,8 +170,9 @@ def _thermal(p: Breaker, nodes: BreakerNodes, theta: Array, load: Array, dt_s: f
     decay = 1.0 - lag_share(p.tau_s, dt_s)
     heat = load * load
     gap = heat - theta
-    share = upper((heat - p.pickup_ratio * p.pickup_ratio) / (abs(gap) + _TINY), decay)
-    return heat - gap * decay, namespace(load).log(share) * (-p.tau_s / dt_s), share > decay
+    floor = max(decay, _TINY) if isinstance(decay, float) else upper(decay, _TINY)  # a memory far below a step long
+    share = upper((heat - p.pickup_ratio * p.pickup_ratio) / (abs(gap) + _TINY), floor)
+    return heat - gap * decay, namespace(load).log(share) * (-p.tau_s / dt_s), share > floor
 
 
 def _curve(p: Breaker, nodes: BreakerNodes, damage: Array, load: Array, dt_s: float) -> tuple[Array, Array, Array]:

@@ -11,9 +11,10 @@ PHYSICS D1-D7, C7, T1, b6 and j16-17; SCENARIOS (sizes).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from envs.parameters import Parameters, parameter
 from envs.physics import coil
@@ -110,13 +111,13 @@ def condensation_floor_c(dew_point_c: Array, margin_k: float = FLOOR_OVER_DEW_PO
     return dew_point_c + margin_k
 
 
-def initial_tcs(n: int, supply_c: Array = 35.0, valve_frac: Array = 0.5, dtype: Any = np.float32) -> TcsState:
+def initial_tcs(n: int, supply_c: Array = 35.0, valve_frac: Array = 0.5, dtype: DTypeLike = np.float32) -> TcsState:
     """State of ``n`` environments at full pump speed; values are numbers or ``(n,)``."""
     ones = np.ones(n, dtype=dtype)
     return TcsState(*((ones * value).astype(dtype) for value in (supply_c, 1.0, valve_frac)))
 
 
-def initial_fws(n: int, supply_c: Array = 31.0, dtype: Any = np.float32) -> FwsState:
+def initial_fws(n: int, supply_c: Array = 31.0, dtype: DTypeLike = np.float32) -> FwsState:
     """State of ``n`` environments; the temperature is a number or ``(n,)``."""
     return FwsState((np.ones(n, dtype=dtype) * supply_c).astype(dtype))
 

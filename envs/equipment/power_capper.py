@@ -8,9 +8,10 @@ capped (PHYSICS i7, "proportional"); priorities and water-filling are the busine
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from envs.parameters import Parameters, parameter
 from envs.physics.namespace import Array, as_mask, lower, namespace, upper
@@ -54,12 +55,14 @@ class CapperFlows(NamedTuple):
     """1 where any feeder is engaged ``(B,)``."""
 
 
-def initial(rows: int, n: int, dtype: Any = np.float32) -> CapperState:
+def initial(rows: int, n: int, dtype: DTypeLike = np.float32) -> CapperState:
     """Nothing engaged."""
     return CapperState(np.zeros((rows + 2, n), dtype=dtype))
 
 
-def node_limits(row_limit_kw: Array, ups_limit_kw: Array, utility_limit_kw: Array, dtype: Any = np.float32) -> Array:
+def node_limits(
+    row_limit_kw: Array, ups_limit_kw: Array, utility_limit_kw: Array, dtype: DTypeLike = np.float32
+) -> Array:
     """Limits stacked rows ``(P,)`` or ``(P, 1)``, UPS, utility: ``(P + 2, 1)``, or ``(P + 2, B)`` where one varies."""
     rows = np.asarray(row_limit_kw, dtype=dtype)
     parts = [rows.reshape(rows.shape[0], -1)]

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from envs.parameters import Parameters, parameter
 from envs.physics.namespace import Array, namespace
@@ -86,7 +87,7 @@ class PowerFlows(NamedTuple):
     """What the utility delivers: facility and battery."""
 
 
-def power_tree(p: PowerChain, rack_row: Sequence[int], dtype: Any = np.float32) -> PowerTree:
+def power_tree(p: PowerChain, rack_row: Sequence[int], dtype: DTypeLike = np.float32) -> PowerTree:
     """Tree of the feeders.
 
     Parameters

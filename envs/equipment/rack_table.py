@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from envs.equipment.rack_archetypes import RackArchetype, psu_loss_lines
 from envs.equipment.throughput import CPU, POWER_SHARE, slot_curves
@@ -14,6 +15,7 @@ from envs.physics.namespace import Array
 from envs.units import RHO_AIR_KG_M3
 
 _DRAUGHT = 0.004  # of the flow at full fan speed, through a rack that is down [G]
+_LEAST_DRAUGHT_KG_S = 5e-4  # air that drifts through a cabinet without server fans: a wholly liquid rack [G]
 _LEAST_ACTIVE_SHARE = 0.05  # below it the working chip fades into an idle one
 _UNCAPPED = 1e6  # inverse draw of a slot that no cap reaches
 _W_PER_KW = 1000.0
@@ -69,7 +71,7 @@ class RackTable(NamedTuple):
     solids_kj_k: Array
 
 
-def rack_table(archetypes: Sequence[RackArchetype], slot_class: Any, dtype: Any = np.float32) -> RackTable:
+def rack_table(archetypes: Sequence[RackArchetype], slot_class: Any, dtype: DTypeLike = np.float32) -> RackTable:
     """Arrays of a hall's racks.
 
     Parameters
@@ -103,7 +105,7 @@ def rack_table(archetypes: Sequence[RackArchetype], slot_class: Any, dtype: Any 
     )
 
 
-def _uniform_or_array(value: Array, dtype: Any) -> Any:
+def _uniform_or_array(value: Array, dtype: DTypeLike) -> Any:
     """Return a column (R, 1) of one number as a python float, any other array in ``dtype``."""
     if value.ndim == 2 and np.all(value == value[0, 0]):
         return float(value[0, 0])
@@ -213,5 +215,5 @@ def _fan_arrays(c: _Columns) -> dict[str, Array]:
         "fan_idle_speed": c.fan_idle_speed_frac,
         "fan_load_speed": c.fan_load_speed_frac,
         "flow_kg_s": flow,
-        "draught_kg_s": _DRAUGHT * flow,
+        "draught_kg_s": np.maximum(_DRAUGHT * flow, _LEAST_DRAUGHT_KG_S),
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from envs.physics.hinge import Hinge, evaluate, from_points
 from envs.physics.namespace import Array, as_mask, namespace
@@ -40,7 +41,7 @@ class HasCurves(Protocol):
         ...
 
 
-def slot_curves(slot_class: Any, idle_frac: Any, dtype: Any = np.float32) -> Hinge:
+def slot_curves(slot_class: Any, idle_frac: Any, dtype: DTypeLike = np.float32) -> Hinge:
     """Throughput curves of every slot of every rack, as one sum of hinges.
 
     Parameters

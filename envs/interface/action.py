@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.interface.channels import SLEW_INTERVAL_S, Channel
+from envs.unknown_name import unknown_name
 
 Array = NDArray[np.floating]
 
@@ -104,6 +105,31 @@ def water_fill(demand: Array, budget: Array) -> Array:
     spare = np.maximum(budget - ordered.sum(axis=0, keepdims=True), 0.0) / rows
     level = np.where(spare > 0.0, ordered[-1:] + spare, np.maximum(level, 0.0))
     return np.broadcast_to(level, demand.shape).astype(demand.dtype)
+
+
+def checked_targets(channels: Sequence[Channel], targets: Mapping[str, Any], batch: int) -> dict[str, Array]:
+    """Targets in physical units as arrays that fit ``(k, B)``, in the order given.
+
+    Raises
+    ------
+    ValueError
+        Where a name is no channel of these, or a value is masked, not finite, no number or of another shape.
+    """
+    known = {c.name: c for c in channels}
+    made: dict[str, Array] = {}
+    for name, value in targets.items():
+        if name not in known:
+            raise ValueError(unknown_name("channel", name, known))
+        array, shape = np.ma.filled(value, np.nan), (known[name].rows, batch)
+        if array.dtype.kind not in "fiu":
+            raise ValueError(f"target of {name} holds {array.dtype} values; give numbers [{known[name].unit}]")
+        if array.ndim > 2 or any(n not in (1, m) for n, m in zip(array.shape[::-1], shape[::-1])):
+            raise ValueError(f"target of {name} has shape {array.shape}; give {shape}: its rows, then the environments")
+        if not np.isfinite(array).all():
+            row, site = np.argwhere(~np.isfinite(np.broadcast_to(array, shape)))[0]
+            raise ValueError(f"target of {name} is no finite number in row {row}, environment {site}")
+        made[name] = array
+    return made
 
 
 def next_in_force(

@@ -80,7 +80,7 @@ class Interface:
 
     Attributes
     ----------
-    observer : Observer
+    observer : ObservationEncoder
         Stacks and scales the points.
     decoder : ActionDecoder
         Turns the box into physical targets.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from envs.physics.namespace import Array, namespace
 
@@ -64,7 +65,7 @@ def to_racks(membership: Array, x: Array) -> Array:
 
 
 def recirculation_matrix(
-    row_of_rack: Sequence[int], zone_of_rack: Sequence[int], airflow: Any = None, dtype: Any = np.float32
+    row_of_rack: Sequence[int], zone_of_rack: Sequence[int], airflow: Any = None, dtype: DTypeLike = np.float32
 ) -> np.ndarray:
     """Build the static shares ``A (R, R)``: of the exhaust that rack r breathes, ``A[r, j]`` comes from rack j.
 
@@ -102,7 +103,7 @@ def rack_spread(
     zone_of_rack: Sequence[int],
     amplitude: float = 0.5,
     airflow: Any = None,
-    dtype: Any = np.float32,
+    dtype: DTypeLike = np.float32,
 ) -> np.ndarray:
     """Relative exposure of each rack to recirculation ``(R, 1)``: the ends of a row breathe most, PHYSICS C5.
 

@@ -39,7 +39,7 @@ def electrical_substep(plant: PlantParts, state: PlantState, now: StepConditions
     plant : PlantParts
     state : PlantState
         At the start of the sub-step.
-    now : Now
+    now : StepConditions
         What holds for the control step.
     did : SubStep
         What the machines did.

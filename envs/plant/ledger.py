@@ -77,7 +77,7 @@ class SubStepFlows(NamedTuple):
 MEANS = tuple(
     name for name in SubStepFlows._fields if name in Flows._fields and name not in ("trips", "rack_inlet_max_c")
 )
-#: Fields of Flows that are the integral of a field of Sub, and the seconds in the unit of time that they count in.
+#: Fields of Flows that are the integral of a field of SubStepFlows, and the seconds in the unit that they count in.
 INTEGRALS = {
     "inlet_excess_degree_minutes": ("inlet_excess_k", 60.0),
     "tcs_excess_degree_minutes": ("coolant_excess_k", 60.0),
@@ -227,7 +227,7 @@ def flows(
     plant : PlantParts
     start, end : PlantState
         Before the first sub-step and after the last.
-    total : Sub
+    total : SubStepFlows
         Sums of the sub-steps.
     done : WorkFlows
         From `envs.plant.work.settle_work`.

@@ -145,6 +145,9 @@ def _check_places(s: SiteParts) -> None:
             raise ValueError(
                 f"racks.{key}.row = {group.row}, but power.row_limit_kw has {rows} rows; add the row's limit"
             )
+    empty = sorted(set(range(rows)) - {group.row for group in s.racks.values()})
+    if empty:
+        raise ValueError(f"no racks stand in row {empty[0]}; put some there, or take it out of power.row_limit_kw")
 
 
 def _check_heat(s: SiteParts, kinds: dict[str, RackArchetype]) -> None:
@@ -165,6 +168,11 @@ def _check_heat(s: SiteParts, kinds: dict[str, RackArchetype]) -> None:
             )
     if s.facility_water is not None and s.tower is None and s.dry_cooler is None:
         raise ValueError(f"scenario {s.name!r}: facility_water has nowhere to reject heat; give tower or dry_cooler")
+    if s.facility_water is not None and s.dry_cooler is None and np.any(s.facility_water.exchanger_ua_kw_k == 0.0):
+        raise ValueError(
+            f"scenario {s.name!r}: facility_water.exchanger_ua_kw_k = 0, but its heat goes through that exchanger to "
+            "the tower; give its UA [kW/K]"
+        )
 
 
 def _check_running(s: SiteParts) -> None:

@@ -67,6 +67,8 @@ def archetype_of(group: RackGroup) -> RackArchetype:
     for key in group.overrides:
         if not hasattr(preset, key):
             raise ValueError(f"racks: override {key!r} is no parameter of a rack; choose from {sorted(vars(preset))}")
+        if isinstance(getattr(preset, key), (list, tuple)):
+            raise ValueError(f"racks: override {key!r} is a curve of several numbers; choose a preset that has it")
     whole: dict[str, Any] = {k: _number_like(v, getattr(preset, k)) for k, v in group.overrides.items()}
     return replace(preset, **whole)
 

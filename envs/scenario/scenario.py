@@ -31,6 +31,7 @@ from envs.interface.channels import CHANNELS
 from envs.interface.reward import RewardConfig, check_weights
 from envs.interface.sensors import SensorModel
 from envs.parameters import Parameters, parameter
+from envs.plain_yaml import checked_text
 from envs.scenario.checks import check_site
 from envs.scenario.rack_group import RackGroup
 from envs.scenario.typed_config import checked_config, schema
@@ -50,6 +51,8 @@ class SiteConfig(Parameters):
     episode. ``weather_site`` is the embedded climate whose place a CSV or Parquet file has (EPW files carry theirs).
     ``weather_seeds`` and ``workload_seeds`` name the streams of the generators: training, validation and test use
     disjoint ones. ``workload_file`` plays a trace instead of the generator, ``grid_file`` prices or carbon of a table.
+    ``clock_zone`` is the IANA zone (``Europe/Berlin``) whose clock on the wall, with daylight saving, the stamps of
+    these files follow where they carry no offset; empty: standard time.
     """
 
     climates: list[str] = field(default_factory=lambda: ["sterling_va"])
@@ -65,6 +68,7 @@ class SiteConfig(Parameters):
     workload_file: str = ""
     workload_scale: float = parameter(1.0, 0.05, 1.0, "1", "share of the drawn activity; a study of part load")
     autoscale: bool = False
+    clock_zone: str = ""
 
     def __post_init__(self) -> None:
         """Check ranges and that there is something to draw from."""
@@ -196,13 +200,29 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
     if isinstance(overrides, str):
         raise ValueError(f"overrides = {overrides!r} is one string; give a sequence of them: [{overrides!r}]")
     try:
-        node = OmegaConf.merge(typed_node(name_or_path), OmegaConf.from_dotlist(list(overrides)))
+        base = typed_node(name_or_path)
+        _require_there(name_or_path, base, overrides)
+        node = OmegaConf.merge(base, OmegaConf.from_dotlist(list(overrides)))
         assert isinstance(node, DictConfig)
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "?"
         problem = f"scenario {name_or_path!r}, key {key!r}: {str(error).splitlines()[0]}"
         raise ValueError(f"{problem}; {_advice(error)}") from error
     return checked_config(Scenario, node)
+
+
+def _require_there(name: str, node: DictConfig, overrides: Sequence[str]) -> None:
+    """Raise where an override sets a parameter of a machine that neither the scenario nor an override has."""
+    added = {text.partition("=")[0] for text in overrides}
+    for text in overrides:
+        machine, dot, _ = text.partition("=")[0].partition(".")
+        if dot and machine in node and node[machine] is None and machine not in added:
+            optional = [f.name for f in fields(Scenario) if f.default is None]
+            there = [key for key in optional if node[key] is not None]
+            raise ValueError(
+                f"{text!r}: scenario {name!r} has no {machine}; of machines that may lack it has {there}. "
+                f"To add one of default size, give '{machine}={{}}' too"
+            )
 
 
 def _advice(error: OmegaConfBaseException) -> str:
@@ -213,21 +233,31 @@ def _advice(error: OmegaConfBaseException) -> str:
     return "give a value of the field's type, such as episode.steps=144 or site.climates=[phoenix_az]"
 
 
-def typed_node(name_or_path: str) -> Any:
+def typed_node(name_or_path: str) -> DictConfig:
     """The scenario as an OmegaConf node typed by the dataclasses, before it is checked as a whole."""
-    return OmegaConf.merge(schema(Scenario), _file(name_or_path))
+    node = OmegaConf.merge(schema(Scenario), _file(name_or_path))
+    assert isinstance(node, DictConfig)
+    return node
 
 
-def _file(name_or_path: str) -> Any:
+def _file(name_or_path: str, seen: tuple[str, ...] = ()) -> Any:
+    """Content of a scenario over that of its bases."""
     path = Path(name_or_path)
     if path.suffix.lower() in (".yaml", ".yml"):
         if not path.is_file():
             raise ValueError(f"scenario file {name_or_path!r} does not exist; shipped scenarios are {SHIPPED}")
-        raw: Any = OmegaConf.load(path)
+        raw: Any = OmegaConf.create(checked_text(path))
     elif name_or_path in SHIPPED:
         text = FOLDER.joinpath(f"{name_or_path}.yaml").read_text(encoding="utf-8")
         raw = OmegaConf.create(text)
     else:
         raise ValueError(f"scenario {name_or_path!r} is unknown; give one of {SHIPPED} or the path of a YAML file")
     base = raw.pop("base", None)
-    return OmegaConf.merge(_file(base), raw) if base else raw
+    if base is None:
+        return raw
+    if not isinstance(base, str) or base in (*seen, name_or_path):
+        raise ValueError(
+            f"scenario {name_or_path!r}, base: found {str(base)[:60]!r}; give the name of a shipped scenario or the "
+            "path of another file, which does not build on this one"
+        )
+    return OmegaConf.merge(_file(base, (*seen, name_or_path)), raw)

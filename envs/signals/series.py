@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -173,17 +173,19 @@ def read_series(
     path: str | Path,
     columns: Sequence[Column],
     *,
-    time_column: str | None = None,
+    time_column: str | Sequence[str] | None = None,
     start_utc: np.datetime64 | None = None,
     step_s: float | None = None,
     utc_offset_h: float = 0.0,
+    zone: str = "",
     label: Label = "start",
+    others: Collection[str] | None = None,
 ) -> Series:
     """Read a held series from a CSV or Parquet file: times from ``time_column`` or from ``start_utc`` and ``step_s``.
 
     Parameters are those of `read_table` and `Series`. Where the file has a time column it decides start and step.
     """
-    table = read_table(path, columns, time_column=time_column, utc_offset_h=utc_offset_h)
+    table = read_table(path, columns, time_column=time_column, utc_offset_h=utc_offset_h, zone=zone, others=others)
     if table.times_utc is not None and table.step_s is not None:
         start_utc, step_s = table.times_utc[0], table.step_s
     if start_utc is None or step_s is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from envs.signals.cell_numbers import plain_numbers
+from envs.signals.cells import line, read_cells, read_headings, require_column, shown
+from envs.signals.stamps import SiteClock, are_stamps, even_stamps, read_stamps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +50,12 @@ PRESSURE_PA = Column("pressure_pa", 50e3, 110e3, "Pa", "500..1100 is hPa: multip
 
 
 TIME_COLUMN = "time"
-NEARLY_TIME = ("time", "timestamp", "datetime", "date", "utc", "local_time", "time_utc", "time_local")
+DATE_COLUMN = "date"
+#: Words of a heading that speak of time; a column so named is not taken for a number that nobody asked for.
+TIME_WORDS = frozenset(
+    ["time", "timestamp", "timestamps", "datetime", "date", "utc", "gmt", "ts", "mtu", "stamp", "cet", "cest"]
+)
+TIME_PARTS = frozenset(["year", "month", "day", "hour", "minute", "yr", "mo", "dy", "hr"])
 
 
 def packaged_rows(package: str, name: str) -> list[dict[str, str]]:
@@ -66,9 +76,11 @@ def read_table(
     path: str | Path,
     columns: Sequence[Column],
     *,
-    time_column: str | None = None,
+    time_column: str | Sequence[str] | None = None,
     utc_offset_h: float = 0.0,
+    zone: str = "",
     rows: int | None = None,
+    others: Collection[str] | None = None,
 ) -> Table:
     """Read and check columns of a ``.csv``, ``.csv.gz`` or ``.parquet`` file.
 
@@ -78,12 +90,17 @@ def read_table(
         The file; its first line names the columns.
     columns : sequence of Column
         What to read and the plausible range of each.
-    time_column : str, optional
-        Heading of the time stamps (ISO 8601); they must be evenly spaced and rising.
+    time_column : str or sequence of str, optional
+        Heading of the time stamps, or headings of date and time of day (see `stamps`); they must be evenly spaced and
+        rising.
     utc_offset_h : float
         Offset [h] of stamps that carry none themselves (local standard time minus UTC).
+    zone : str
+        IANA zone of the clock on the wall that such stamps follow, with daylight saving; empty: standard time.
     rows : int, optional
         The number of data rows the file must have.
+    others : collection of str, optional
+        Columns that may be there unread; any further one is refused. None: the caller chose, all may be there.
 
     Raises
     ------
@@ -94,45 +111,21 @@ def read_table(
     """
     path = Path(path)
     frame = read_cells(path)
+    stamped = () if time_column is None else (time_column,) if isinstance(time_column, str) else tuple(time_column)
+    if others is not None:
+        refuse_others(path, frame, [*stamped, *(column.name for column in columns)], others)
     if len(frame) == 0 or (rows is not None and len(frame) != rows):
         wanted = "at least one" if rows is None else str(rows)
         raise ValueError(f"{path}: found {len(frame)} data rows, expected {wanted}; complete or cut the file")
     values = {column.name: _numbers(path, frame, column) for column in columns}
-    if time_column is None:
+    if not stamped:
         return Table(values, None, None)
-    times = _times(path, frame, time_column, utc_offset_h)
-    return Table(values, times, _step_s(path, times, time_column))
+    times = read_stamps(path, frame, stamped, SiteClock(utc_offset_h, zone))
+    return Table(values, *even_stamps(path, " + ".join(stamped), times))
 
 
-def read_headings(path: Path) -> list[str]:
-    """Names of the columns of a file, without its rows.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        As `read_table`.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; give the path of a .csv, .csv.gz or .parquet file")
-    if path.suffix == ".parquet":
-        from pyarrow.parquet import read_schema  # here, so that importing the environments stays quick
-
-        try:
-            return list(read_schema(path).names)
-        except (ValueError, OSError) as fault:
-            raise ValueError(f"{path}: cannot be read as Parquet ({fault}); write it anew") from fault
-    import pandas as pd
-
-    try:
-        return [str(name) for name in pd.read_csv(path, nrows=0, skipinitialspace=True).columns]
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as fault:
-        raise ValueError(
-            f"{path}, line 1: found no headings ({fault}), expected the names of comma-separated columns; write them"
-        ) from fault
-
-
-def time_heading(path: Path) -> str | None:
-    """Heading of a table's time stamps, if it has any.
+def time_heading(path: Path) -> tuple[str, ...] | None:
+    """Heading of a table's time stamps, or headings of date and time of day, if it has any.
 
     Raises
     ------
@@ -140,98 +133,73 @@ def time_heading(path: Path) -> str | None:
         For a column that is nearly named so: it would be ignored in silence.
     """
     headings = read_headings(path)
-    nearly = [name for name in headings if name.strip().lower().replace(" ", "_") in NEARLY_TIME]
-    if nearly and TIME_COLUMN not in headings:
+    plain = {name.strip().lower(): name for name in headings}
+    if TIME_COLUMN in plain and DATE_COLUMN in plain:
+        return plain[DATE_COLUMN], plain[TIME_COLUMN]
+    if TIME_COLUMN in headings:
+        return (TIME_COLUMN,)
+    nearly = [name for name in headings if _speaks_of_time(name)]
+    if nearly:
+        raise ValueError(f"{path}, line 1, column '{nearly[0]}': {_time_mend(nearly)}")
+    return None
+
+
+def refuse_others(path: Path, frame: pd.DataFrame, asked: Collection[str], others: Collection[str]) -> None:
+    """Refuse columns that nobody asked for: they would be ignored in silence.
+
+    Raises
+    ------
+    ValueError
+        Naming the first of them, and the mend.
+    """
+    unasked = [str(name) for name in frame.columns if name not in asked and name not in others]
+    timely = [name for name in unasked if _speaks_of_time(name) or are_stamps(frame[name])]
+    if timely and TIME_COLUMN not in asked:
+        raise ValueError(f"{path}, line 1, column '{timely[0]}': {_time_mend(timely)}")
+    if unasked:
         raise ValueError(
-            f"{path}, line 1, column '{nearly[0]}': time stamps are read from a column '{TIME_COLUMN}'; rename it, or "
-            "remove it where the rows are the hours of a year from 1 January on"
+            f"{path}, line 1, column '{unasked[0]}': nobody asked for it, expected {', '.join(asked)}; rename or "
+            f"remove the column ({len(unasked)} such columns: {', '.join(unasked)[:200]})"
         )
-    return TIME_COLUMN if nearly else None
 
 
-def read_cells(path: Path) -> pd.DataFrame:
-    """Every cell as text (CSV) or as stored (Parquet), unchecked."""
-    import pandas as pd  # here, so that importing the environments does not import pandas
-
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; give the path of a .csv, .csv.gz, .parquet or .epw file")
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path)
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, skip_blank_lines=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as fault:
-        raise ValueError(f"{path}: cannot be read as comma-separated text ({fault}); check its delimiter") from fault
+def _speaks_of_time(heading: str) -> bool:
+    """Whether a word of the heading means time, or the heading is a part of a date, or there is none."""
+    plain = heading.strip().lower()
+    return plain in TIME_PARTS or plain.startswith("unnamed:") or bool(TIME_WORDS & set(re.split(r"[^a-z]+", plain)))
 
 
-def _line(path: Path, row: int) -> str:
-    """Where a row stands for the person who opens the file: CSV lines count from 1 with the heading."""
-    return f"row {row}" if path.suffix == ".parquet" else f"line {row + 2}"
-
-
-def _require_column(path: Path, frame: pd.DataFrame, name: str) -> pd.Series:
-    """Return the column or an error that lists what there is."""
-    if name not in frame.columns:
-        found = ", ".join(str(column) for column in frame.columns)
-        raise ValueError(f"{path}, line 1: no column '{name}'; found: {found}; rename one or map it in 'columns'")
-    return frame[name]
+def _time_mend(headings: Sequence[str]) -> str:
+    """What to do with a column of time under another heading."""
+    parts = [name for name in headings if name.strip().lower() in TIME_PARTS]
+    if headings[0].startswith("Unnamed:"):
+        return f"it has no heading; name it '{TIME_COLUMN}' where it holds time stamps, else remove it (index=False)"
+    if len(parts) > 1:
+        return f"time stamps are read from a column '{TIME_COLUMN}'; join {', '.join(parts)} into it (2023-01-31T14:00)"
+    zone = " and end its stamps in Z" if re.search(r"utc|gmt", headings[0].lower()) else ""
+    return (
+        f"time stamps are read from a column '{TIME_COLUMN}'; rename it{zone}, or remove it where the rows are the "
+        "hours of a year from 1 January on"
+    )
 
 
 def _numbers(path: Path, frame: pd.DataFrame, column: Column) -> NDArray[np.float64]:
     """One column as float64, each value finite and in range."""
-    import pandas as pd
-
-    text = _require_column(path, frame, column.name)
-    numbers = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64)
+    text = require_column(path, frame, column.name)
+    numbers, _, unit = plain_numbers(text)
     expected = f"a number in [{column.low:g}, {column.high:g}] {column.unit}"
-    unread = np.flatnonzero(~np.isfinite(numbers))
+    unread = np.flatnonzero(~np.isfinite(numbers) | (unit not in ("", column.unit)))
     if unread.size:
         row = int(unread[0])
         raise ValueError(
-            f"{path}, {_line(path, row)}, column '{column.name}': found {text.iloc[row]!r}, expected {expected}; "
+            f"{path}, {line(path, row)}, column '{column.name}': found {shown(text.iloc[row])}, expected {expected}; "
             f"fill or remove it ({unread.size} such cells)"
         )
     outside = np.flatnonzero((numbers < column.low) | (numbers > column.high))
     if outside.size:
         row = int(outside[0])
         raise ValueError(
-            f"{path}, {_line(path, row)}, column '{column.name}': found {numbers[row]:g}, expected {expected}; "
+            f"{path}, {line(path, row)}, column '{column.name}': found {numbers[row]:g}, expected {expected}; "
             f"{column.mend} ({outside.size} such cells)"
         )
     return numbers
-
-
-def _times(path: Path, frame: pd.DataFrame, name: str, utc_offset_h: float) -> NDArray[np.datetime64]:
-    """Return the time column in UTC; stamps without an offset are local standard time."""
-    import pandas as pd
-
-    text = _require_column(path, frame, name).astype(str)
-    stamps = pd.to_datetime(text, errors="coerce", utc=True, format="ISO8601")
-    unread = np.flatnonzero(stamps.isna().to_numpy())
-    if unread.size:
-        row = int(unread[0])
-        raise ValueError(
-            f"{path}, {_line(path, row)}, column '{name}': found {text.iloc[row]!r}, expected an ISO 8601 time such as "
-            "2023-01-31T14:00 (local standard time) or 2023-01-31T14:00Z; rewrite it"
-        )
-    times = stamps.dt.tz_convert(None).to_numpy().astype("datetime64[s]")
-    carries_offset = text.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$", regex=True).to_numpy()
-    shift = np.timedelta64(round(utc_offset_h * 3600), "s")
-    return np.where(carries_offset, times, times - shift)
-
-
-def _step_s(path: Path, times: NDArray[np.datetime64], name: str) -> float:
-    """Return the even step [s] of the stamps."""
-    steps = np.diff(times).astype(np.float64)
-    if steps.size == 0:
-        raise ValueError(f"{path}: one row in column '{name}', expected two or more to know the step")
-    rising = np.sort(steps[steps > 0])
-    step = float(rising[(rising.size - 1) // 2]) if rising.size else 0.0
-    faults = np.flatnonzero((steps <= 0) | (steps != step))
-    if faults.size:
-        row = int(faults[0])
-        found = "repeats" if steps[row] == 0 else "is before" if steps[row] < 0 else f"is {steps[row]:g} s after"
-        raise ValueError(
-            f"{path}, {_line(path, row + 1)}, column '{name}': {times[row + 1]} {found} the stamp above it, expected "
-            f"{step:g} s after; write evenly spaced standard time (no daylight saving) ({faults.size} such steps)"
-        )
-    return step

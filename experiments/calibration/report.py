@@ -34,7 +34,7 @@ def write_outcome(
         From `envs.twin.calibration.calibration.calibrate`.
     base : mapping
         The scenario that was calibrated, as plain data.
-    checked : Screened
+    checked : ScreenedTelemetry
         Telemetry and findings.
     seconds : float
         Wall time of the fit.

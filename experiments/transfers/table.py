@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from experiments.evaluation.gates import failed_gates
 from experiments.evaluation.results import format_number, gate_words
 from experiments.evaluation.score import MEASURES, columns, totals
 from experiments.records.prose import wrapped_lines
 from experiments.records.provenance import provenance
+
+if TYPE_CHECKING:
+    from experiments.evaluation.results import Evaluation
 
 SHOWN = (
     ("cooling_kwh", "cooling kWh"),
@@ -59,13 +62,13 @@ def agreement(column: str, one: Mapping[str, float], other: Mapping[str, float])
     return Agreement(column, tau, same, len(pairs), same_apart, len(apart))
 
 
-def agreements(found: Mapping[str, Any]) -> list[Agreement]:
+def agreements(found: Mapping[str, Evaluation]) -> list[Agreement]:
     """Agreement of two evaluations by each of `RANKED`."""
     one, other = (_totals(evaluation) for evaluation in found.values())
     return [agreement(c, {n: r[c] for n, r in one.items()}, {n: r[c] for n, r in other.items()}) for c in RANKED]
 
 
-def print_both(found: Mapping[str, Any], baseline: str) -> None:
+def print_both(found: Mapping[str, Evaluation], baseline: str) -> None:
     """Print one table of both plants, and how alike they rank."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -82,7 +85,7 @@ def print_both(found: Mapping[str, Any], baseline: str) -> None:
     Console().print(table, *(f"{_title(a.column)}: {_words(a)}" for a in agreements(found)), sep="\n")
 
 
-def write_both(found: Mapping[str, Any], folder: Path, baseline: str) -> None:
+def write_both(found: Mapping[str, Evaluation], folder: Path, baseline: str) -> None:
     """Write every measure as CSV, and the page."""
     import pandas as pd
 
@@ -98,7 +101,7 @@ def write_both(found: Mapping[str, Any], folder: Path, baseline: str) -> None:
     (folder / PAGE).write_text(page(found, baseline), encoding="utf-8")
 
 
-def page(found: Mapping[str, Any], baseline: str) -> str:
+def page(found: Mapping[str, Evaluation], baseline: str) -> str:
     """The page: what was run, the table, the agreement, what EnergyPlus is and is not asked."""
     from envs.energyplus.origins import origin_lines
 
@@ -120,7 +123,7 @@ def page(found: Mapping[str, Any], baseline: str) -> str:
     return "\n".join(wrapped_lines(lines)) + "\n"
 
 
-def _what_was_run(found: Mapping[str, Any]) -> list[str]:
+def _what_was_run(found: Mapping[str, Evaluation]) -> list[str]:
     """Scenario, weather, weeks, options and versions, a line each."""
     first, second = found.values()
     facts, made = second.facts, provenance(config=second.facts)
@@ -138,7 +141,7 @@ def _what_was_run(found: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _totals(evaluation: Any) -> dict[str, dict[str, float]]:
+def _totals(evaluation: Evaluation) -> dict[str, dict[str, float]]:
     return {name: totals(table) for name, table in evaluation.scores.items()}
 
 
@@ -147,7 +150,7 @@ def _headings() -> list[str]:
     return [first, "vs base", *rest]
 
 
-def _rows(found: Mapping[str, Any], baseline: str) -> list[tuple[str, ...]]:
+def _rows(found: Mapping[str, Evaluation], baseline: str) -> list[tuple[str, ...]]:
     rows = []
     for plant, evaluation in found.items():
         whole = _totals(evaluation)

@@ -6,11 +6,11 @@ What differs here is the law of the machine alone; what differs more in the whol
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from envs.energyplus.air_handler import air_loop_of
+from envs.energyplus.air_handler import AirLoop, air_loop_of
 from envs.equipment import chilled_water, chiller, cooling_tower, dx_unit
 from envs.physics.coil import CoilLaw, coil_at, effectiveness, hot_effectiveness
 from envs.physics.fan_pump import fan_power_kw, pressure_controlled_pump_power_kw, pump_power_kw
@@ -153,7 +153,7 @@ def _economizer(scenario: Scenario, run: Values) -> Comparison:
     return Comparison("economizer", "heat", "kW", energyplus, ours, energyplus > IDLE_KW)
 
 
-def _air_side(z: int, loop: Any, run: Values) -> list[Comparison]:
+def _air_side(z: int, loop: AirLoop, run: Values) -> list[Comparison]:
     """Fan and coil of one zone."""
     flow, water = run[f"air_flow_kg_s[{z}]"], run[f"coil_water_kg_s[{z}]"]
     fan = fan_power_kw(loop.fan_kw, flow / loop.air_kg_s, loop.fan_exponent)
@@ -172,14 +172,14 @@ def _air_side(z: int, loop: Any, run: Values) -> list[Comparison]:
     ]
 
 
-def our_effectiveness(loop: Any, air_kg_s: Series, water_kg_s: Series) -> Series:
+def our_effectiveness(loop: AirLoop, air_kg_s: Series, water_kg_s: Series) -> Series:
     """Air-side effectiveness of our coil, whose films follow the flows (PHYSICS C2)."""
     air_kw_k = loop.air_kg_s * CP_AIR_KJ_KG_K
     law = CoilLaw(loop.coil_ua_kw_k / air_kw_k, air_kw_k / (loop.water_kg_s * CP_WATER_KJ_KG_K))
     return np.asarray(effectiveness(law, coil_at(law, air_kg_s / loop.air_kg_s), water_kg_s / loop.water_kg_s))
 
 
-def constant_ua_effectiveness(loop: Any, air_kg_s: Series, water_kg_s: Series) -> Series:
+def constant_ua_effectiveness(loop: AirLoop, air_kg_s: Series, water_kg_s: Series) -> Series:
     """The same with the design UA at every flow: EnergyPlus's simple coil."""
     air_kw_k = np.maximum(air_kg_s * CP_AIR_KJ_KG_K, 1e-6)
     water_kw_k = np.maximum(water_kg_s * CP_WATER_KJ_KG_K, 1e-6)

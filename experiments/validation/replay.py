@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from envs.equipment import air_side, chilled_water, cooling_tower, dx_unit
+from envs.equipment.air_zone import ZoneTable
 from envs.physics.namespace import Floats, clip
 from envs.physics.psychrometrics import pressure_kpa
 from envs.scenario import Scenario
@@ -24,7 +25,7 @@ SECONDS_PER_DAY = 86_400.0
 IT_AIR_M3_S_KW = 0.0601  # PHYSICS C3; decides only how the hot aisle mixes, not what the coil sees when settled
 
 
-def pump_flow_frac(zones: Any, plant: chilled_water.ChilledWater) -> Floats:
+def pump_flow_frac(zones: ZoneTable, plant: chilled_water.ChilledWater) -> Floats:
     """Water that the pumps on duty bring over the water of all coils at design, at most 1."""
     wide_open = (zones.coil_water_kg_s * zones.crah_running).sum(axis=0)
     return clip(plant.design_flow_m3_s * RHO_WATER_KG_M3 / wide_open, 0.0, 1.0)
@@ -212,7 +213,7 @@ def replay(
     elevation_m : sequence of float
         Of each run's site.
     runs : sequence of mapping
-        ``Run.values`` of each, (T,) per name, all of one length.
+        ``EngineRun.values`` of each, (T,) per name, all of one length.
     step_s : float
         Zone time step [s].
     pieces : int

@@ -65,7 +65,7 @@ def test_every_controller_holds_every_channel_of_the_agent(bench_of: BenchOf, na
         assert held <= set(controller.act(core.measurements())), who
 
 
-def test_without_a_search_the_roster_names_what_needs_none() -> None:
+def test_without_a_search_the_references_name_what_needs_none() -> None:
     scenario = load("edge_room")
     made = set(
         reference_controllers(scenario, TunedRules("edge_room", "none", constant={"channels": {}, "action": []}))

@@ -9,6 +9,7 @@ import pytest
 
 from envs.core import DataCenterCore
 from envs.energyplus.origins import ORIGINS, origin_lines
+from envs.interface.constraints import GATES
 from envs.scenario import load
 from experiments.evaluation.score import MEASURES
 from experiments.transfer import reference_choice
@@ -35,8 +36,13 @@ def test_every_point_of_a_hall_that_energyplus_carries_has_an_origin(name: str) 
 
 def evaluation(values: dict[str, float]) -> SimpleNamespace:
     """Two weeks of each controller, every column at one value; what a plant would have found."""
-    columns = [m.column for m in MEASURES] + ["facility_kwh", "it_kwh", "server_fan_kwh", "psu_loss_kwh"]
-    scores = {name: {c: np.full(2, v) for c in columns} | {"work_done_h": np.ones(2)} for name, v in values.items()}
+    columns = (
+        [m.column for m in MEASURES]
+        + [c.name for c in GATES]
+        + ["facility_kwh", "it_kwh", "server_fan_kwh", "psu_loss_kwh"]
+    )
+    equal = {"work_done_h": np.ones(2), "days": np.full(2, 7.0)}
+    scores = {name: {c: np.full(2, v) for c in columns} | equal for name, v in values.items()}
     weeks = [SimpleNamespace(month=m, workload_seed=5, days=7) for m in (1, 7)]
     facts = {
         "scenario": "legacy_air",
@@ -62,7 +68,7 @@ def test_what_cannot_be_run_is_refused_with_the_mend() -> None:
         setting(scenario, SimpleNamespace(), [13], 7)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="days = 40"):
         setting(scenario, SimpleNamespace(), [1], 40)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="not in the roster"):
+    with pytest.raises(ValueError, match="are no reference controllers of"):
         reference_choice(scenario, ["nobody"])
 
 

@@ -24,7 +24,7 @@ def returns(core, plan_of, steps, seed=1):
     for k in range(steps):
         _, reward, _, _ = core.step_setpoints(plan_of(k, core))
         total = total + reward
-    return total, core.sums.named(core.t)
+    return total, core.sums.by_name(core.t)
 
 
 @pytest.mark.parametrize("name", ["ai_hall", "legacy_air", "liquid_hall", "edge_room"])

@@ -19,7 +19,7 @@ def test_float32_gives_the_days_of_float64(name):
         for core in cores:
             core.step_setpoints(held)
             assert core.flows.facility_power_kw.dtype == core.dtype
-    single, double = (c.sums.named(c.t) for c in cores)
+    single, double = (c.sums.by_name(c.t) for c in cores)
     for what in ("facility_power_kwh", "it_power_kwh", "grid_power_kwh"):
         np.testing.assert_allclose(single[what], double[what], rtol=ENERGY, err_msg=what)
     for what in ("rack_inlet_c", "zone_supply_c", "chip_max_c", "cw_supply_c", "tcs_supply_c"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,12 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.signals.cells import read_headings
 from envs.signals.grid.demand_response import DemandResponseEvent, event_signals, generate_events
 from envs.signals.grid.generator import hourly_carbon, hourly_price, time_of_use_price
 from envs.signals.grid.zones import Zone, grid_zone
-from envs.signals.plain_year import DAYS_PER_YEAR
-from envs.signals.series import Label, interval_means, read_series
-from envs.signals.table_file import Column, read_headings, time_heading
+from envs.signals.plain_year import DAYS_PER_YEAR, is_leap_day, plain_seconds
+from envs.signals.series import Label, Series, interval_means, read_series
+from envs.signals.table_file import TIME_COLUMN, Column, time_heading
 
 DEFAULT_BASE_USD_MWH = 80.0  # where a zone has no market facts, engineering guess
 FILE_COLUMNS = {
@@ -101,15 +102,11 @@ class GridSignals:
 
     def _shift_s(self, start: np.datetime64, span: float) -> float:
         """Seconds from the start of the series to the wanted start, wrapped into the series."""
-        ahead = float((start - self.start_utc) / np.timedelta64(1, "s"))
+        offset = np.timedelta64(round(self.zone.utc_offset_h * 3600.0), "s")  # leap days are local days
+        ahead = plain_seconds(start + offset) - plain_seconds(self.start_utc + offset)
         if ahead >= 0.0 and ahead + span <= self.span_s:
             return ahead
-        return (_since_new_year_s(start) - _since_new_year_s(self.start_utc)) % self.span_s
-
-
-def _since_new_year_s(moment: np.datetime64) -> float:
-    """Seconds since 1 January 00:00 UTC of the moment's year."""
-    return float((moment - moment.astype("datetime64[Y]")) / np.timedelta64(1, "s"))
+        return ahead % (DAYS_PER_YEAR * 86_400.0) % self.span_s
 
 
 def load_grid(
@@ -174,12 +171,13 @@ def _tariff_price(
     return time_of_use_price(base, first_day, years)
 
 
-def with_grid_file(grid: GridSignals, path: str | Path) -> GridSignals:
+def with_grid_file(grid: GridSignals, path: str | Path, zone: str = "") -> GridSignals:
     """Return the grid with what a table has of ``price_usd_mwh`` and ``carbon_g_kwh``.
 
-    With a column ``time`` each stamp is the start of its interval, in local standard time of the grid's zone where it
-    carries no offset, and the table may begin anywhere in the year; without one its rows are the hours from
-    1 January 00:00 on. It must cover the 365 days of a year.
+    With a column ``time`` each stamp is the start of its interval, in local standard time of the grid's zone (or by the
+    clock on the wall of an IANA ``zone``) where it carries no offset, and the table may begin anywhere in the year;
+    without one its rows are the hours from 1 January 00:00 on. It must cover the 365 days of a year; 29 February is
+    left out. Any other column is refused.
 
     Raises
     ------
@@ -192,7 +190,10 @@ def with_grid_file(grid: GridSignals, path: str | Path) -> GridSignals:
         raise ValueError(
             f"{path}, line 1: found {', '.join(headings)}, expected {' and/or '.join(FILE_COLUMNS)}; rename a column"
         )
-    return with_file(grid, path, columns, time_column=time_heading(Path(path)), utc_offset_h=grid.zone.utc_offset_h)
+    stamped = time_heading(Path(path))
+    return with_file(
+        grid, path, columns, time_column=stamped, utc_offset_h=grid.zone.utc_offset_h, zone=zone, others=()
+    )
 
 
 def with_file(
@@ -200,10 +201,12 @@ def with_file(
     path: str | Path,
     columns: Mapping[str, str],
     *,
-    time_column: str | None = None,
+    time_column: str | Sequence[str] | None = None,
     utc_offset_h: float = 0.0,
+    zone: str = "",
     step_s: float = 3600.0,
     label: Label = "start",
+    others: Collection[str] | None = None,
 ) -> GridSignals:
     """Return the grid with price or carbon (or both) replaced by those of a CSV or Parquet file.
 
@@ -212,25 +215,47 @@ def with_file(
     grid : GridSignals
         What the file does not replace.
     path : str or Path
-        A ``.csv``, ``.csv.gz`` or ``.parquet`` file of whole days, at least as long as ``grid``; more is cut.
+        A ``.csv``, ``.csv.gz`` or ``.parquet`` file of whole days. With stamps it is at least as long as ``grid``; more
+        is cut, and 29 February is left out. Without stamps it is just as long.
     columns : mapping
         ``price_usd_mwh`` and/or ``carbon_g_kwh`` to the file's headings.
-    time_column : str, optional
-        Heading of time stamps; without it row 0 is the first hour of ``grid`` and ``step_s`` its step.
+    time_column : str or sequence of str, optional
+        Heading of time stamps, or of date and time of day; without it row 0 is the first hour of ``grid`` and
+        ``step_s`` its step.
     utc_offset_h : float
         Offset [h] of stamps that carry none.
+    zone : str
+        IANA zone whose clock on the wall such stamps follow; empty: standard time.
     step_s : float
         Distance of rows [s] of a file without time column.
     label : {"start", "end", "mid"}
         What the stamps name.
+    others : collection of str, optional
+        Columns that may be there unread, see `read_table`.
     """
     if not columns or set(columns) - set(FILE_COLUMNS):
         raise ValueError(f"columns maps {sorted(columns)}; map {' and/or '.join(FILE_COLUMNS)} to headings of {path}")
     specs = [replace(FILE_COLUMNS[ours], name=theirs) for ours, theirs in columns.items()]
     given = None if time_column else grid.start_utc
     series = read_series(
-        path, specs, time_column=time_column, start_utc=given, step_s=step_s, utc_offset_h=utc_offset_h, label=label
+        path,
+        specs,
+        time_column=time_column,
+        start_utc=given,
+        step_s=step_s,
+        utc_offset_h=utc_offset_h,
+        zone=zone,
+        label=label,
+        others=others,
     )
+    if time_column:
+        series = _years_of(_without_leap_days(series, grid.zone.utc_offset_h), grid)
+    elif series.duration_s > grid.span_s:
+        raise ValueError(
+            f"{path}, line {len(series) + 1}: {len(series)} rows of {series.step_s:g} s without stamps cover "
+            f"{series.duration_s / 86400.0:g} days, expected {grid.span_s / 86400.0:g}: which day is too many is not "
+            f"known; add a column '{TIME_COLUMN}' (29 February is then left out), or cut the file"
+        )
     if series.duration_s < grid.span_s:
         raise ValueError(
             f"{path}, line {len(series) + 1}: {len(series)} rows of {series.step_s:g} s cover "
@@ -249,3 +274,21 @@ def with_file(
     )
     aligned = read.sample(grid.step_s, grid.start_utc, grid.span_s)
     return replace(grid, **{ours: getattr(aligned, ours).astype(np.float64) for ours in columns})
+
+
+def _without_leap_days(series: Series, utc_offset_h: float) -> Series:
+    """Leave 29 February (local standard time) out, as every year of weather does; other series stay as they are."""
+    since = np.round((np.arange(len(series)) * series.step_s + utc_offset_h * 3600.0) * 1000.0)
+    kept = ~is_leap_day(series.first_edge_utc.astype("datetime64[ms]") + since.astype("timedelta64[ms]"))
+    if kept.all():
+        return series
+    moved = np.timedelta64(round(int(np.argmax(kept)) * series.step_s * 1000.0), "ms")
+    return replace(series, start_utc=series.start_utc + moved, values=series.values[kept])
+
+
+def _years_of(series: Series, grid: GridSignals) -> Series:
+    """As much of a series as the grid spans, where it lies in other years than the grid: what wraps must fit."""
+    after_s = float((series.first_edge_utc - grid.start_utc) / np.timedelta64(1, "s"))
+    covers = after_s <= 0.0 and after_s + series.duration_s >= grid.span_s
+    count = round(grid.span_s / series.step_s)
+    return series if covers or len(series) <= count else series.part(0, count)

@@ -6,10 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from envs.signals.plain_year import DAYS_PER_YEAR, is_leap_day, since_new_year_s
 from envs.signals.weather.weather import Weather, WeatherSamples
-
-_DAY = np.timedelta64(86_400, "s")
-_YEAR_DAYS = 365
 
 
 def calendar_year(weather: Weather, name: str, year: int = 2023) -> Weather:
@@ -34,35 +32,19 @@ def calendar_year(weather: Weather, name: str, year: int = 2023) -> Weather:
     offset = np.timedelta64(round(weather.utc_offset_h * 3600.0), "s")
     stamps = np.arange(len(weather.dry_bulb_c)) * np.timedelta64(round(weather.step_s * 1000.0), "ms")
     local = (weather.start_utc + offset).astype("datetime64[ms]") + stamps
-    kept = ~_is_leap_day(local)
+    kept = ~is_leap_day(local)
     span_s = int(kept.sum()) * weather.step_s
-    if abs(span_s - _YEAR_DAYS * 86_400.0) > 1e-6 * weather.step_s:
+    if abs(span_s - DAYS_PER_YEAR * 86_400.0) > 1e-6 * weather.step_s:
         first, last = (np.datetime_as_string(moment, unit="m") for moment in (local[0], local[-1]))
         raise ValueError(
             f"{name}: {len(local)} values every {weather.step_s:g} s from {first} to {last} local standard time cover "
-            f"{span_s / 86_400.0:g} days without 29 February, expected one year of {_YEAR_DAYS} days; complete or "
+            f"{span_s / 86_400.0:g} days without 29 February, expected one year of {DAYS_PER_YEAR} days; complete or "
             f"cut it (in a table the last value stands in line {len(local) + 1})"
         )
-    since_s = _since_new_year_s(local)
+    since_s = since_new_year_s(local)
     order = np.flatnonzero(kept)[np.argsort(since_s[kept], kind="stable")]
     start = (
         np.datetime64(f"{year:04d}-01-01T00:00:00", "s") - offset + np.timedelta64(round(float(since_s[order[0]])), "s")
     )
     columns = {column: getattr(weather, column)[order] for column in WeatherSamples._fields}
     return replace(weather, start_utc=start, **columns)
-
-
-def _is_leap_day(local: np.ndarray) -> np.ndarray:
-    """Whether a moment is on 29 February; a comparison of whole months keeps other years untouched."""
-    month = local.astype("datetime64[M]")
-    february = month.astype(np.int64) % 12 == 1
-    return february & ((local - month.astype("datetime64[ms]")) >= 28 * _DAY)
-
-
-def _since_new_year_s(local: np.ndarray) -> np.ndarray:
-    """Seconds since 1 January of each moment's own year in a calendar without 29 February."""
-    year = local.astype("datetime64[Y]")
-    since = (local - year.astype("datetime64[ms]")) / np.timedelta64(1, "s")
-    march = (year.astype("datetime64[M]") + 2).astype("datetime64[ms]")
-    leap = (march - year.astype("datetime64[ms]")) / _DAY > 59.5
-    return since - 86_400.0 * (leap & (local >= march))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from envs.signals.weather.generator import hourly_weather
 
 FILE_SUFFIXES = (".epw", ".csv", ".gz", ".parquet")
 HANDED_COLUMNS = {"dry_bulb_c": "drybulb_c", "rh_frac": "rh_frac", "pressure_pa": "pressure_pa"}
+COMPUTED_COLUMNS = ("wetbulb_c", "dewpoint_c")  # may stand in a table: they follow from the three that are read
 
 
 class WeatherSamples(NamedTuple):
@@ -36,7 +37,7 @@ class Weather:
 
     Parameters
     ----------
-    site : Site
+    site : ClimateSite
         Name, latitude, longitude, elevation [m], local standard time minus UTC [h].
     start_utc : numpy.datetime64
         The moment of the first value.
@@ -167,10 +168,14 @@ def generate_weather(site: str, seed: int = 0, years: int = 1, start_year: int =
 
 
 def read_epw_weather(path: str | Path, start_year: int = 2023) -> Weather:
-    """Weather of an EPW file, placed in ``start_year``; row 1 is the moment 01:00 local standard time."""
+    """Weather of an EPW file by its months and days, placed in ``start_year``.
+
+    A record is the moment that ends its hour, local standard time: hour 1 is 01:00. A whole year begins on 1 January.
+    """
     epw = read_epw(path)
     site = ClimateSite(Path(path).stem, epw.name, epw.latitude, epw.longitude, epw.elevation_m, epw.utc_offset_h)
-    start = _new_year_utc(start_year, epw.utc_offset_h) + np.timedelta64(round(epw.step_s), "s")
+    since_s = round(epw.first_day * 86_400.0 + epw.step_s)
+    start = _new_year_utc(start_year, epw.utc_offset_h) + np.timedelta64(since_s, "s")
     return weather_from_humidity(site, start, epw.step_s, epw.dry_bulb_c, epw.rh_frac, epw.pressure_kpa)
 
 
@@ -179,11 +184,12 @@ def read_table_weather(
     site: ClimateSite,
     *,
     columns: Mapping[str, str] = HANDED_COLUMNS,
-    time_column: str | None = None,
+    time_column: str | Sequence[str] | None = None,
     first_hour: float = 1.0,
     step_s: float = 3600.0,
     rows: int | None = None,
     start_year: int = 2023,
+    zone: str = "",
 ) -> Weather:
     """Weather of a CSV or Parquet table with dry bulb, relative humidity and, where it has it, pressure.
 
@@ -191,14 +197,15 @@ def read_table_weather(
     ----------
     path : str or Path
         A ``.csv``, ``.csv.gz`` or ``.parquet`` file.
-    site : Site
+    site : ClimateSite
         Place and time zone of the station.
     columns : mapping
         Our names ``dry_bulb_c``, ``rh_frac`` and (optional) ``pressure_pa`` to the file's headings. Without a pressure
         the standard atmosphere at the site's elevation is taken.
-    time_column : str, optional
-        Heading of time stamps, which then decide start and step: moments of the readings, local standard time of
-        the site where they carry no offset. Left out: ``time``, where the file has such a column.
+    time_column : str or sequence of str, optional
+        Heading of time stamps (or of date and time of day), which then decide start and step: moments of the readings,
+        local standard time of the site where they carry no offset. Left out: ``time``, where the file has such a
+        column.
     first_hour : float
         Without a time column: local standard hour of the first row (1 for hour-ending files such as TMY3).
     step_s : float
@@ -207,6 +214,9 @@ def read_table_weather(
         Rows the file must have; without a time column of hourly data 8760 is a year.
     start_year : int
         Without a time column: the calendar year.
+    zone : str
+        IANA zone whose clock on the wall, with daylight saving, the stamps without an offset follow; empty: the site's
+        standard time.
     """
     known = {"dry_bulb_c": DRY_BULB_C, "rh_frac": RH_FRAC, "pressure_pa": PRESSURE_PA}
     unknown = set(columns) - set(known)
@@ -216,7 +226,15 @@ def read_table_weather(
         )
     specs = [replace(known[ours], name=theirs) for ours, theirs in columns.items()]
     time_column = time_column or time_heading(Path(path))
-    table = read_table(path, specs, time_column=time_column, utc_offset_h=site.utc_offset_h, rows=rows)
+    table = read_table(
+        path,
+        specs,
+        time_column=time_column,
+        utc_offset_h=site.utc_offset_h,
+        zone=zone,
+        rows=rows,
+        others=COMPUTED_COLUMNS,
+    )
     start = _new_year_utc(start_year, site.utc_offset_h) + np.timedelta64(round(first_hour * 3600.0), "s")
     if table.times_utc is not None and table.step_s is not None:
         start, step_s = table.times_utc[0], table.step_s
@@ -251,8 +269,9 @@ def load_weather(
     *,
     site: ClimateSite | str | None = None,
     columns: Mapping[str, str] = HANDED_COLUMNS,
-    time_column: str | None = None,
+    time_column: str | Sequence[str] | None = None,
     first_hour: float = 1.0,
+    zone: str = "",
 ) -> Weather:
     """Weather by the key of an embedded climate (generated) or by the path of a file (read).
 
@@ -264,9 +283,9 @@ def load_weather(
         For the generator; files ignore them.
     start_year : int
         Calendar year of series that carry none.
-    site : Site or str, optional
-        Place of a table (EPW files carry their own): a `Site` or the key of an embedded one.
-    columns, time_column, first_hour
+    site : ClimateSite or str, optional
+        Place of a table (EPW files carry their own): a `ClimateSite` or the key of an embedded one.
+    columns, time_column, first_hour, zone
         See `read_table_weather`.
     """
     suffix = Path(name_or_path).suffix.lower()
@@ -276,9 +295,16 @@ def load_weather(
         return read_epw_weather(name_or_path, start_year)
     if site is None:
         raise ValueError(
-            f"{name_or_path}: a table does not say where it was measured; give site=Site(...) or an embedded site's key"
+            f"{name_or_path}: a table does not say where it was measured; give site=ClimateSite(...) or the key of an "
+            "embedded site"
         )
     place = climate(site).site if isinstance(site, str) else site
     return read_table_weather(
-        name_or_path, place, columns=columns, time_column=time_column, first_hour=first_hour, start_year=start_year
+        name_or_path,
+        place,
+        columns=columns,
+        time_column=time_column,
+        first_hour=first_hour,
+        start_year=start_year,
+        zone=zone,
     )

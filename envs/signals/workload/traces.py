@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from envs.signals.series import Column, Series, read_series, read_table
-from envs.signals.table_file import read_headings
+from envs.signals.cells import read_headings
+from envs.signals.series import Column, Series, read_series
+from envs.signals.stamps import SiteClock
+from envs.signals.table_file import TIME_COLUMN, time_heading
 from envs.signals.workload import profiles as tables
 from envs.signals.workload import requests
-from envs.signals.workload.jobs import EVAL, FINETUNE, PRETRAIN, with_power
-from envs.signals.workload.partitions import KIND_SLOTS, Partition, require
-from envs.signals.workload.placement import place_jobs
-from envs.signals.workload.profiles import SECONDS_PER_WEEK
-from envs.signals.workload.workload import CLASSES, Workload, blank_workload, random_stream, write_jobs
-
-JOB_KINDS = {"pretrain": PRETRAIN, "finetune": FINETUNE, "eval": EVAL}
-MONDAY = np.datetime64("2024-01-01T00:00:00")
+from envs.signals.workload.job_list import SUBMIT_COLUMNS, read_job_list, since_monday_s
+from envs.signals.workload.partitions import KIND_SLOTS, Partition
+from envs.signals.workload.workload import CLASSES, Workload, blank_workload
 
 
 def read_workload(
@@ -28,8 +24,9 @@ def read_workload(
     partitions: Iterable[Partition],
     step_s: float = 300.0,
     *,
-    time_column: str = "time",
+    time_column: str = TIME_COLUMN,
     utc_offset_h: float = 0.0,
+    zone: str = "",
     seed: int = 0,
 ) -> Workload:
     """Read a workload trace from a ``.csv``, ``.csv.gz`` or ``.parquet`` file.
@@ -37,9 +34,9 @@ def read_workload(
     Two forms are told apart by their headings. A utilisation trace has a time column and, for every rack of the
     partitions, either ``rack_<index>`` or one or both of its ``<class>:<index>`` columns, all 0..1. ``rack_<index>`` is
     the utilisation of a CPU rack, the share of accelerators that train, the load over saturation of an interactive rack
-    (the batch law makes phases of it) or the demand of a batch rack over what it can do. A job list has ``submit_s``,
-    ``duration_s``, ``gpus`` and ``class`` (pretrain, finetune or eval) and is placed on the shared partition by
-    the scheduler of the generator. Steps are time means; an incomplete last step is cut off.
+    (the batch law makes phases of it) or the demand of a batch rack over what it can do. A job list has ``submit_s``
+    (or ``submit_time``, stamps), ``duration_s``, ``gpus`` and ``class`` (pretrain, finetune or eval) and is placed on
+    the shared partition by the scheduler of the generator. Steps are time means; an incomplete last step is cut off.
 
     Parameters
     ----------
@@ -50,9 +47,12 @@ def read_workload(
     step_s : float
         Control step [s]; whole minutes for a job list.
     time_column : str
-        Heading of the time stamps (ISO 8601, evenly spaced, interval starts).
+        Heading of the time stamps (evenly spaced, interval starts; formats: `stamps`). ``date`` beside ``time`` is
+        read with it.
     utc_offset_h : float
         Site's standard time minus UTC [h], for stamps without an offset and for the place in the week.
+    zone : str
+        IANA zone whose clock on the wall, with daylight saving, stamps without an offset follow; empty: standard time.
     seed : int
         Job list: draws start-up lengths and the power of evaluation jobs.
 
@@ -63,21 +63,28 @@ def read_workload(
     """
     path, table = Path(path), tuple(partitions)
     headings = read_headings(path)
-    if "submit_s" in headings:
-        return _read_jobs(path, table, step_s, seed)
-    return _read_utilisation(path, table, headings, step_s, time_column, utc_offset_h)
+    clock = SiteClock(utc_offset_h, zone)
+    if set(SUBMIT_COLUMNS) & set(headings):
+        return read_job_list(path, table, step_s, clock, seed)
+    stamped = time_heading(path) if time_column == TIME_COLUMN else None
+    return _read_utilisation(path, table, headings, step_s, stamped or (time_column,), clock)
 
 
 def _read_utilisation(
-    path: Path, table: tuple[Partition, ...], headings: list[str], step_s: float, time_column: str, utc_offset_h: float
+    path: Path,
+    table: tuple[Partition, ...],
+    headings: list[str],
+    step_s: float,
+    stamped: tuple[str, ...],
+    clock: SiteClock,
 ) -> Workload:
     owner = {rack: partition for partition in table for rack in partition.racks}
-    wanted = {name: _target(path, name, owner) for name in headings if name != time_column}
+    wanted = {name: _target(path, name, owner) for name in headings if name not in stamped}
     missing = sorted(set(owner) - {rack for _, rack in wanted.values()})
     if missing:
         raise ValueError(f"{path}, line 1: no column for rack {missing[0]}; add rack_{missing[0]} (0 where it is idle)")
     columns = [Column(name, 0.0, 1.0, "1", "percent must be divided by 100") for name in wanted]
-    series = read_series(path, columns, time_column=time_column, utc_offset_h=utc_offset_h)
+    series = read_series(path, columns, time_column=stamped, utc_offset_h=clock.utc_offset_h, zone=clock.zone)
     _check_sums(path, series, wanted)
     resampled = _whole_steps(path, series, step_s).resample(step_s)
     workload = blank_workload(table, len(resampled), step_s, -1)
@@ -88,8 +95,7 @@ def _read_utilisation(
     for partition in table:
         if partition.kind == "frontier":
             workload.job[:, list(partition.racks)] = min(partition.racks)
-    since_monday = (resampled.start_utc - MONDAY) / np.timedelta64(1, "s") + 3600.0 * utc_offset_h
-    return replace(workload, week_start_s=float(since_monday % SECONDS_PER_WEEK))
+    return replace(workload, week_start_s=since_monday_s(resampled.start_utc, clock))
 
 
 def _target(path: Path, name: str, owner: dict[int, Partition]) -> tuple[int | None, int]:
@@ -150,43 +156,3 @@ def _write(workload: Workload, partition: Partition, slot: int | None, rack: int
         workload.unserved[:] += (np.maximum(values - tables.LOST_LOAD, 0.0) * gpu_hours).astype(np.float32)
     else:
         workload.activity[:, slot or 0, rack] = values
-
-
-def _read_jobs(path: Path, table: tuple[Partition, ...], step_s: float, seed: int) -> Workload:
-    shared = [partition for partition in table if partition.kind == "shared"]
-    require(len(shared) == 1, "partitions", [p.kind for p in table], "one shared partition for a job list to run on")
-    require(step_s % 60 == 0 and step_s > 0, "step_s", step_s, "whole minutes, such as 300")
-    partition = shared[0]
-    most = "the shared partition has no more: split or drop the job"
-    columns = [
-        Column("submit_s", 0.0, np.inf, "s", "count seconds from the first row of the trace"),
-        Column("duration_s", 1.0, np.inf, "s", "drop jobs that never ran"),
-        Column("gpus", 1.0, float(partition.gpus), "accelerators", most),
-    ]
-    numbers = read_table(path, columns).columns
-    kind = _job_kinds(path)
-    order = np.argsort(numbers["submit_s"], kind="stable")
-    submit, duration = numbers["submit_s"][order], numbers["duration_s"][order]
-    gpus = np.ceil(numbers["gpus"][order]).astype(np.int64)
-    jobs = with_power(partial(random_stream, seed, partition), submit, duration, gpus, kind[order])
-    placed = place_jobs(submit, duration, gpus, len(partition.racks), partition.gpus_per_rack)
-    workload = blank_workload(table, int(np.ceil((placed.start_s + duration).max() / step_s)), step_s, -1)
-    write_jobs(workload, partition, jobs, placed)
-    return workload
-
-
-def _job_kinds(path: Path) -> np.ndarray:
-    """Column ``class`` of a job list as kinds."""
-    import pandas as pd
-
-    reader = pd.read_parquet if path.suffix == ".parquet" else pd.read_csv
-    frame = reader(path)
-    if "class" not in frame.columns:
-        raise ValueError(f"{path}, line 1: no column 'class'; add one with {', '.join(JOB_KINDS)}")
-    names = frame["class"].astype(str).str.strip()
-    bad = np.flatnonzero(~names.isin(list(JOB_KINDS)).to_numpy())
-    if bad.size:
-        where = f"row {bad[0]}" if path.suffix == ".parquet" else f"line {bad[0] + 2}"
-        found = names.iloc[int(bad[0])]
-        raise ValueError(f"{path}, {where}, column 'class': found {found!r}, expected {', '.join(JOB_KINDS)}")
-    return names.map(JOB_KINDS).to_numpy(dtype=np.int64)

@@ -42,7 +42,7 @@ class Calibration:
 
     Attributes
     ----------
-    fit : Fit
+    fit : FitResult
         On the first part of the telemetry.
     fitted, held_out : Windows
         The days fitted, and those kept aside (None where there were too few).

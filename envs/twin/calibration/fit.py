@@ -54,7 +54,7 @@ class FitResult:
         What the plant shows there, days end to end.
     weighing : Weighing
         Of the residuals there.
-    taken : Taken
+    taken : NormalisedResiduals
         Residuals and slopes there, without the sensors' constant errors.
     costs : tuple of float
         By iteration; weights are renewed in each, so they need not fall.

@@ -83,7 +83,7 @@ def intervals(fit: FitResult, cov: Floats, values: Mapping[str, Floats]) -> list
 
     Parameters
     ----------
-    fit : Fit
+    fit : FitResult
         From `fit.fit`.
     cov : ndarray (P, P)
         Its `covariance`.

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.engine import TapedFunction
 from envs.faults import nothing_lost
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
-from envs.plant.state import with_work_of
+from envs.plant.flows import Flows
+from envs.plant.state import PlantState, with_work_of
 from envs.scenario import Scenario
 from envs.signals.step import Load, Outside, outside_from_bulbs
 from envs.twin.calibration.free_parameters import LOAD_GAIN, SITE_GAIN, FreeParameter, with_values
@@ -105,7 +107,7 @@ def replay(
     return np.stack(shown).reshape(len(shown), -1, count, width)
 
 
-def rows_of_flows(flows: Any, outputs: Sequence[str]) -> Floats:
+def rows_of_flows(flows: Flows, outputs: Sequence[str]) -> Floats:
     """Rows ``(N, B)`` of the named quantities of a step."""
     return np.concatenate([np.atleast_2d(getattr(flows, name)) for name in outputs])
 
@@ -131,9 +133,9 @@ class ReplayPlant:
         self.lost = nothing_lost(self.n, plant.layout.n_zones, np.float64)
         self.offset = {name: self._spread(values.get(f"input.{name}_offset_k")) for name in ("wet_bulb", "dry_bulb")}
         self.gain = self._rack_gain(values)
-        self.state: Any = None
+        self.state: PlantState | None = None
         self._advance = TapedFunction(plant.step)
-        self._job: Any = np.tile(np.arange(plant.layout.n_racks)[:, None], (1, self.n))
+        self._job: NDArray[np.integer] = np.tile(np.arange(plant.layout.n_racks)[:, None], (1, self.n))
         self._zero = np.zeros(self.n)
 
     def _spread(self, by_candidate: Floats | None) -> Floats | float:
@@ -159,19 +161,19 @@ class ReplayPlant:
         power = self._per_candidate(self.windows.load_weights.T @ self.windows.load_kw(0))
         return power * self.gain / self.windows.slope_kw[:, None]
 
-    def short_share(self, flows: Any, k: int) -> Floats:
+    def short_share(self, flows: Flows, k: int) -> Floats:
         """Work ``(R, B)`` that the racks lack to draw what was measured in step ``k``, meter errors taken out."""
         w = self.windows
         lacking = w.load_weights.T @ (self._per_candidate(w.load_kw(k)) - self.load_meter_kw(flows))
         lacking = lacking + self.gain * (w.load_weights.T @ self._per_candidate(w.load_kw(k)))
         return lacking / w.slope_kw[:, None]
 
-    def load_meter_kw(self, flows: Any) -> Floats:
+    def load_meter_kw(self, flows: Flows) -> Floats:
         """Power ``(M, B)`` [kW] at what the load's meters measure."""
         name = {"rack_power_kw": "rack_power_kw", "row_power_kw": "row_power_kw"}.get(self.windows.load_name)
         return np.atleast_2d(getattr(flows, name or "it_power_kw"))
 
-    def step(self, k: int, activity: Floats, keep: bool = True) -> Any:
+    def step(self, k: int, activity: Floats, keep: bool = True) -> Flows:
         """Flows of step ``k``; the first call settles the plant at its inputs."""
         outside, in_force = self._outside(k), self._in_force(k)
         load = Load(activity, self._job, self._zero, self._zero, self._zero)

@@ -6,9 +6,9 @@ It is another object with other parameters than the hall that is forecast; of th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.building.rules import building_controller
 from envs.controllers.base import CombinedController
@@ -20,7 +20,9 @@ from envs.interface.observation import ObservationEncoder
 from envs.interface.points import bind_points
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
-from envs.plant.state import with_work_of
+from envs.plant.flows import Flows
+from envs.plant.layout import Layout
+from envs.plant.state import PlantState, with_work_of
 from envs.scenario import Scenario
 from envs.signals.step import Load, Outside, outside_from_bulbs
 from envs.signals.workload.profiles import IDLE_POWER_FRAC, SERVICE_PROFILE
@@ -86,8 +88,8 @@ class HallModel:
     # ---- steps ---------------------------------------------------------------------------------------------------
 
     def step(
-        self, state: Any, in_force: Mapping[str, Floats], outside: Outside, rack_kw: Floats, lost: Availability
-    ) -> tuple[Any, Any]:
+        self, state: PlantState, in_force: Mapping[str, Floats], outside: Outside, rack_kw: Floats, lost: Availability
+    ) -> tuple[PlantState, Flows]:
         """Next state and flows of one control step in which the racks draw about ``rack_kw (R, B)``.
 
         Nothing waits: measured power is what ran, so a queue beside it would run work twice.
@@ -96,13 +98,17 @@ class HallModel:
         after, flows = self.advance(state, in_force, outside, self.load(rack_kw), lost, clock)
         return with_work_of(after, state), flows
 
-    def steady_state(self, outside: Outside, rack_kw: Floats, in_force: Mapping[str, Floats]) -> tuple[Any, Any]:
+    def steady_state(
+        self, outside: Outside, rack_kw: Floats, in_force: Mapping[str, Floats]
+    ) -> tuple[PlantState, Flows]:
         """State and flows at rest under constant conditions."""
         batch = rack_kw.shape[1]
         rest = np.zeros(batch), np.full(batch, 0.5)
         return self.plant.steady_state(outside, self.load(rack_kw), in_force, self.nothing_lost(batch), *rest)
 
-    def readings(self, flows: Any, state: Any, in_force: Mapping[str, Floats], outside: Outside) -> dict[str, Floats]:
+    def readings(
+        self, flows: Flows, state: PlantState, in_force: Mapping[str, Floats], outside: Outside
+    ) -> dict[str, Floats]:
         """What perfect sensors would show after a step ``{name: (k, B)}``; the bill's points are left out."""
         given = self.instruments.plant_points(flows, state, in_force, outside)
         return {name: np.atleast_2d(value) for name, value in given.items() if value is not None}
@@ -118,7 +124,9 @@ class HallModel:
             for c in self.channels
         }
         zero = np.zeros(n, self.dtype)
-        job: Any = np.ascontiguousarray(np.broadcast_to(np.arange(path.shape[1])[:, None], path.shape[1:]))
+        job: NDArray[np.integer] = np.ascontiguousarray(
+            np.broadcast_to(np.arange(path.shape[1])[:, None], path.shape[1:])
+        )
         mild = self.outside(zero + 15.0, zero + 10.0)
         load = Load(path, job, zero, zero, zero)
         rest = np.zeros(n), np.full(n, 0.5)
@@ -127,7 +135,7 @@ class HallModel:
         return np.asarray(rising + 1e-6 * np.arange(n), np.float64)
 
 
-def _activity_path(scenario: Scenario, layout: Any) -> Floats:
+def _activity_path(scenario: Scenario, layout: Layout) -> Floats:
     """One way from rest to full use ``(S, R, G)``: by which activity a rack draws more and more power.
 
     Power alone does not tell classes apart. Serving goes through prefill and decode as requests do (WORKLOAD 6b); the

@@ -8,7 +8,7 @@ is theirs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from envs.controllers.base import CombinedController
 from envs.controllers.pid import FanPiController
 from envs.parameters import Parameters, parameter
 from envs.physics.namespace import Floats
+from envs.plant.state import PlantState
+from envs.signals.step import Outside
 from envs.twin.estimation.hall_model import HallModel
 from envs.twin.estimation.observer import GAIN, correct
 from envs.twin.telemetry.telemetry import INLET, RACK_POWER, Telemetry
@@ -40,7 +42,7 @@ class Present(NamedTuple):
     ----------
     state : PlantState
         Of the model.
-    rules : Together
+    rules : CombinedController
         The building's controllers with what they remember.
     in_force : dict
         Setpoints of the step that has passed ``{channel: (k, B)}``.
@@ -52,7 +54,7 @@ class Present(NamedTuple):
         Measured over modelled rack power.
     """
 
-    state: Any
+    state: PlantState
     rules: CombinedController
     in_force: dict[str, Floats]
     wanted: dict[str, Floats]
@@ -71,7 +73,7 @@ def present(model: HallModel, history: Telemetry, replay: ReplaySettings) -> Pre
     model : HallModel
     history : Telemetry
         At least ``replay.hours`` long.
-    replay : Replay
+    replay : ReplaySettings
     """
     rows = round(replay.hours * 3600.0 / model.step_s) + 1
     if history.rows < rows:
@@ -110,7 +112,7 @@ def setpoints(model: HallModel, history: Telemetry, row: int) -> dict[str, Float
     return {c.name: np.ascontiguousarray(history.values[f"in_force.{c.name}"][row]) for c in model.channels}
 
 
-def weather(model: HallModel, history: Telemetry, row: int) -> Any:
+def weather(model: HallModel, history: Telemetry, row: int) -> Outside:
     """Weather measured at ``row``, for the step after it."""
     return model.outside(history.values["dry_bulb_c"][row, 0], history.values["wet_bulb_c"][row, 0])
 

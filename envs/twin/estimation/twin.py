@@ -6,8 +6,6 @@ the observer corrects it. It never sees the true state, the load by rack or the 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +15,7 @@ from envs.faults import nothing_lost
 from envs.interface.channels import Channel
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
+from envs.plant.flows import Flows
 from envs.plant.state import PlantState
 from envs.signals.step import Load, Outside, outside_from_bulbs
 from envs.trees import assign, columns
@@ -97,7 +96,9 @@ class ObservedPlant:
         """Load of rows that demand ``demand_kw (P, B)``, with what the twin's rows are known to be wrong by."""
         return self._row_load.of(demand_kw + self.row_bias_kw)
 
-    def _steady_state(self, measured: Measurements, in_force: dict[str, Floats], sites: int) -> tuple[PlantState, Any]:
+    def _steady_state(
+        self, measured: Measurements, in_force: dict[str, Floats], sites: int
+    ) -> tuple[PlantState, Flows]:
         charge = measured["battery_soc_frac"][0] if "battery_soc_frac" in measured else np.full(sites, 0.5)
         none = np.zeros(sites)
         return self.plant.steady_state(self.outside, self.load, in_force, self.lost, none, charge)

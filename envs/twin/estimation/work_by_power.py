@@ -6,10 +6,10 @@ stand where they draw what the meter reads. Single jobs are not known, so every 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from envs.episodes.world import Load
 from envs.physics.namespace import Floats
@@ -32,7 +32,7 @@ class WorkByPower(NamedTuple):
     power_kw: Floats
     meter_of: NDArray[np.intp]
 
-    def load(self, read_kw: Floats, dtype: Any) -> Load:
+    def load(self, read_kw: Floats, dtype: DTypeLike) -> Load:
         """Load that draws ``read_kw (M, B)``, as far as the path reaches; nothing waits."""
         slots, racks, _ = self.activity.shape
         activity = np.empty((slots, racks, read_kw.shape[1]), dtype)
@@ -40,5 +40,7 @@ class WorkByPower(NamedTuple):
             for s in range(slots):
                 activity[s, r] = np.interp(read_kw[meter], self.power_kw[meter], self.activity[s, r])
         zero = np.zeros(read_kw.shape[1], dtype)
-        alone: Any = np.ascontiguousarray(np.broadcast_to(np.arange(racks)[:, None], (racks, read_kw.shape[1])))
+        alone: NDArray[np.integer] = np.ascontiguousarray(
+            np.broadcast_to(np.arange(racks)[:, None], (racks, read_kw.shape[1]))
+        )
         return Load(activity, alone, zero, zero, zero)

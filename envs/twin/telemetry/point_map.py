@@ -1,7 +1,7 @@
 """The point map: which column of a file is which quantity, in which unit. YAML, one entry a point.
 
 ```yaml
-time: {column: time, utc_offset_h: -5}       # ISO 8601 stamps, or seconds since any moment
+time: {column: time, utc_offset_h: -5}       # formats: envs/signals/stamps.py; [date, time] for two columns
 points:
   - {name: AHU1.SAT, channel: zone_supply_c, row: 0, unit: degF, brick: Supply_Air_Temperature_Sensor}
   - {name: "rack {row} power", channel: rack_power_kw, rows: 20, unit: W}   # twenty columns: "rack 0 power", ...
@@ -11,15 +11,17 @@ points:
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from envs.plain_yaml import read_mapping
 from envs.plant.layout import Layout
 from envs.scenario import Scenario
+from envs.signals.cells import shown
+from envs.signals.stamps import SiteClock
 from envs.twin.telemetry.quantities import QUANTITIES, quantities_of, rows_of
 from envs.units import KELVIN_OFFSET
 
@@ -34,7 +36,9 @@ CONVERSIONS: dict[str, dict[str, tuple[float, float]]] = {
     "fraction": {"1": (1.0, 0.0), "%": (0.01, 0.0)},
     "count": {"1": (1.0, 0.0)},
 }
-KEYS = {"name", "channel", "row", "rows", "unit", "brick", "shift_s"}
+KEYS = ("name", "channel", "row", "rows", "unit", "brick", "shift_s", "hold")
+TIME_KEYS = ("column", "utc_offset_h", "zone")
+LONGEST_SHIFT_S = 7.0 * 86_400.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class PointEntry:
         Brick class, kept for the reader.
     shift_s : float
         Added to this point's time stamps [s]: mends a clock that is off.
+    hold : bool
+        Whether the point is logged on change: each reading then holds until the next one.
     """
 
     name: str
@@ -61,6 +67,7 @@ class PointEntry:
     unit: str
     brick: str = ""
     shift_s: float = 0.0
+    hold: bool = False
 
     def in_our_unit(self, values: Any) -> Any:
         """Values in our unit."""
@@ -70,11 +77,29 @@ class PointEntry:
 
 @dataclass(frozen=True)
 class PointMap:
-    """All points of a file and where its time stands."""
+    """All points of a file and where its time stands.
 
-    time_column: str
+    Attributes
+    ----------
+    time_column : str or tuple of str
+        Heading of the stamps, or headings of date and time of day.
+    utc_offset_h : float
+        Local standard time minus UTC [h], for stamps that carry no offset.
+    points : tuple of PointEntry
+        The columns that are read.
+    zone : str
+        IANA zone whose clock on the wall, with daylight saving, such stamps follow; empty: standard time.
+    """
+
+    time_column: str | tuple[str, str]
     utc_offset_h: float
     points: tuple[PointEntry, ...]
+    zone: str = ""
+
+    @property
+    def time_columns(self) -> tuple[str, ...]:
+        """Headings of the time, one or two."""
+        return (self.time_column,) if isinstance(self.time_column, str) else self.time_column
 
 
 def read_point_map(path: str | Path, scenario: Scenario, layout: Layout) -> PointMap:
@@ -90,42 +115,105 @@ def read_point_map(path: str | Path, scenario: Scenario, layout: Layout) -> Poin
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such point map; write one (docs/calibration.md shows how)")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as fault:
-        raise ValueError(f"{path}: cannot be read as YAML ({fault}); mend its indentation or quotes") from fault
-    if not isinstance(content, dict) or not isinstance(content.get("points"), list):
-        raise ValueError(f"{path}: expected keys 'time' and 'points' (a list); see docs/calibration.md")
-    time = content.get("time") or {}
+    content = read_mapping(path)
+    _require_keys(f"{path}", content, ("time", "points"))
+    if not isinstance(content.get("points"), list) or not content["points"]:
+        raise ValueError(f"{path}: expected keys 'time' and 'points' (a list of entries); see docs/calibration.md")
     entries: list[PointEntry] = []
     for index, raw in enumerate(content["points"]):
         entries += _entries(f"{path}, point {index + 1}", raw, scenario, layout)
     _check_once(path, entries)
-    return PointMap(str(time.get("column", "time")), float(time.get("utc_offset_h", 0.0)), tuple(entries))
+    column, clock = _time(f"{path}, time", content.get("time"))
+    return PointMap(column, clock.utc_offset_h, tuple(entries), clock.zone)
+
+
+def _require_keys(where: str, given: Mapping[Any, Any], known: Sequence[str]) -> None:
+    """Refuse a key that nobody reads."""
+    for key in given:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, 1)
+            meant = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"{where}: key {shown(key)} is unknown, expected {', '.join(known)}{meant}")
+
+
+def _time(where: str, raw: Any) -> tuple[str | tuple[str, str], SiteClock]:
+    """Where the time stands, and the clock of stamps without an offset."""
+    given = {} if raw is None else raw
+    if not isinstance(given, dict):
+        raise ValueError(f"{where}: found {shown(raw)}, expected keys {', '.join(TIME_KEYS)}: {{column: time}}")
+    _require_keys(where, given, TIME_KEYS)
+    column, zone = given.get("column", "time"), given.get("zone", "")
+    pair = isinstance(column, list) and len(column) == 2 and all(isinstance(c, str) for c in column)
+    if not isinstance(column, str) and not pair:
+        raise ValueError(f"{where}: column = {shown(column)}; give a heading, or two of them as [date, time]")
+    if not isinstance(zone, str):
+        raise ValueError(f"{where}: zone = {shown(zone)}; give an IANA name such as Europe/Berlin")
+    offset_h = _number(where, given, "utc_offset_h", 0.0)
+    try:
+        clock = SiteClock(offset_h, zone)
+    except ValueError as fault:
+        raise ValueError(f"{where}: {fault}") from fault
+    return (column if isinstance(column, str) else (column[0], column[1])), clock
+
+
+def _number(where: str, raw: Mapping[str, Any], key: str, default: float) -> float:
+    """A finite number of an entry."""
+    value = raw.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{where}: {key} = {shown(value)}; give a number")
+    return float(value)
+
+
+def _count(where: str, raw: Mapping[str, Any], key: str) -> int:
+    """A whole number of an entry."""
+    value = raw[key]
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{where}: {key} = {shown(value)}; give a whole number")
+    return value
 
 
 def _entries(where: str, raw: Any, scenario: Scenario, layout: Layout) -> list[PointEntry]:
-    if not isinstance(raw, dict) or not {"name", "channel", "unit"} <= set(raw) or set(raw) - KEYS:
-        raise ValueError(f"{where}: found {raw!r}; give name, channel and unit, and maybe {sorted(KEYS)}")
-    channel, unit = str(raw["channel"]), str(raw["unit"])
+    """Entries of one item of the list: one, or one per row."""
+    if not isinstance(raw, dict) or not {"name", "channel", "unit"} <= set(raw):
+        raise ValueError(f"{where}: found {shown(raw)}; give name, channel and unit, and maybe {', '.join(KEYS[2:])}")
+    _require_keys(where, raw, KEYS)
+    if "row" in raw and "rows" in raw:
+        raise ValueError(f"{where}: both row and rows; give row for one column, rows for a column per row")
+    name, channel, unit, brick = (_word(where, raw, key) for key in ("name", "channel", "unit", "brick"))
     known = quantities_of(layout, scenario)
     if channel not in known:
         near = difflib.get_close_matches(channel, known, 3) or sorted(known)
         why = "is not in this scenario's plant" if channel in QUANTITIES else "is unknown"
-        raise ValueError(f"{where}: channel {channel!r} {why}; choose one of {near}")
+        raise ValueError(f"{where}: channel {shown(channel)} {why}; choose one of {near}")
     units = CONVERSIONS[known[channel].kind]
     if unit not in units:
-        raise ValueError(f"{where}: unit {unit!r} of a {known[channel].kind}; choose one of {sorted(units)}")
-    total, rest = rows_of(channel, layout), (unit, str(raw.get("brick", "")), float(raw.get("shift_s", 0.0)))
+        raise ValueError(f"{where}: unit {shown(unit)} of a {known[channel].kind}; choose one of {sorted(units)}")
+    shift_s = _number(where, raw, "shift_s", 0.0)
+    hold = raw.get("hold", False)
+    if abs(shift_s) > LONGEST_SHIFT_S or not isinstance(hold, bool):
+        raise ValueError(
+            f"{where}: shift_s = {shift_s:g}, hold = {shown(hold)}; give seconds within a week, and true or false"
+        )
+    total, rest = rows_of(channel, layout), (unit, brick, shift_s, hold)
     if "rows" in raw:
-        count = int(raw["rows"])
-        if count > total or "{row}" not in str(raw["name"]):
-            raise ValueError(f"{where}: rows = {count} of {total}; give at most {total}, and a name with {{row}} in it")
-        return [PointEntry(str(raw["name"]).replace("{row}", str(k)), channel, k, *rest) for k in range(count)]
-    row = int(raw.get("row", 0))
+        count = _count(where, raw, "rows")
+        if not 1 <= count <= total or "{row}" not in name:
+            raise ValueError(
+                f"{where}: rows = {count} of {total}; give 1 to at most {total}, and a name with {{row}} in it"
+            )
+        return [PointEntry(name.replace("{row}", str(k)), channel, k, *rest) for k in range(count)]
+    row = _count(where, raw, "row") if "row" in raw else 0
     if not 0 <= row < total:
         raise ValueError(f"{where}: row = {row} of {channel}, which has {total} here; give 0..{total - 1}")
-    return [PointEntry(str(raw["name"]), channel, row, *rest)]
+    return [PointEntry(name, channel, row, *rest)]
+
+
+def _word(where: str, raw: Mapping[str, Any], key: str) -> str:
+    """A text of an entry; YAML makes numbers of 1 and %-less units, which are meant as they stand."""
+    value = raw.get(key, "")
+    if isinstance(value, (dict, list)) or value is None:
+        raise ValueError(f"{where}: {key} = {shown(value)}; give a text")
+    return str(value)
 
 
 def _check_once(path: Path, entries: list[PointEntry]) -> None:

@@ -246,5 +246,8 @@ def _require_drivers(raw: Telemetry, kept: Mapping[str, Floats], findings: Seque
     """Stop where what drives the replay was set aside."""
     for name in raw.values:
         if QUANTITIES[name].role != "output" and name not in kept and name not in LOADS[1:]:
-            words = "; ".join(f"{f.point}: {f.words}" for f in findings if f.kind in ("unit", "gap"))
-            raise ValueError(f"{name} drives the replay and no reading of it can be used ({words[:300]})")
+            own = {*raw.names.get(name, ()), *(f"{name}[{k}]" for k in range(raw.values[name].shape[1]))}
+            kinds = ("unit", "unreadable", "on change", "gap")
+            telling = [f for kind in kinds for f in findings if f.kind == kind and f.point.split(" and ")[0] in own]
+            words = "; ".join(f"{f.point}: {f.words}" for f in telling)
+            raise ValueError(f"{name} drives the replay and no reading of it can be used ({words})")

@@ -77,7 +77,7 @@ def test_what_caps_hold_back_now_is_demanded_on(outlook: EngineOutlook, points: 
     outlook.reset()
     now = measured(points, 11 * PER_DAY)
     held = {**now, "row_demand_share": now[ROW_POWER] + 0.1}
-    more = outlook.expectation(held, 3).row_kw - outlook.coming(now, 3).row_kw
+    more = outlook.expectation(held, 3).row_kw - outlook.expectation(now, 3).row_kw
     np.testing.assert_allclose(more, np.broadcast_to(0.1 * outlook.rated_kw, more.shape), rtol=1e-3)
 
 

@@ -16,11 +16,10 @@ from envs.equipment.chiller import (
     power_kw,
     temperature_factors,
 )
+from experiments.published.heat_rejection import MACHINE_B
 
 PUBLISHED = [  # id, x, y, load over Qref, power kW, COP
-    ("B", 7.0, 29.0, 0.50, 156.26, 7.415),
-    ("B", 8.5, 20.0, 0.75, 158.16, 10.989),
-    ("B", 7.0, 24.0, 1.00, 279.10, 8.303),
+    *(("B", *point) for point in MACHINE_B),
     ("A", 7.0, 29.0, 0.50, 90.20, 5.848),
     ("A", 8.5, 20.0, 0.75, None, 8.197),
     ("D", 7.0, 29.0, 0.50, 164.17, 5.355),

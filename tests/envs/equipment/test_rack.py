@@ -177,7 +177,7 @@ def test_servers_switch_off_at_50_degrees_of_inlet_air_and_stay_off_until_40():
 
 
 def test_an_inlet_that_warms_within_the_step_keeps_its_heat_in_the_solids():
-    """The ledger of `advance` holds after `exhaled` too, and both agree with a step at the inlet that came."""
+    """The ledger of `advance` holds after `with_inlet_rise` too, and both agree with a step at the inlet that came."""
     hall = Hall(HGX_AIR, {"prefill": 0.7}, inlet=25.0)
     before, rise = hall.state, np.full((1, 1), 3.0)
     fans = rack.server_fans(hall.table, before, hall.inlet, hall.demand, hall.alive, 60.0)

@@ -68,7 +68,7 @@ def of_class(k: int, hours: float) -> np.ndarray:
 
 
 def priced(**changed: Any) -> dict[str, float]:
-    """Terms [USD] of a quarter of an hour; names of ``Judged`` go there, the others to the flows."""
+    """Terms [USD] of a quarter of an hour; names of ``PricingInputs`` go there, the others to the flows."""
     beside = {name: changed.pop(name) for name in list(changed) if name in PricingInputs.__dataclass_fields__}
     found = terms(PRICES, flows(**changed), judged(**beside), STEP_H)
     return {name: float(value[0]) for name, value in found.items()}

@@ -104,3 +104,10 @@ def test_every_deviation_changes_the_hash_and_nothing_else_does() -> None:
 def test_one_string_of_overrides_is_refused_as_a_whole_not_letter_by_letter() -> None:
     with pytest.raises(ValueError, match=r"overrides = 'episode.steps=3' is one string; .*: \['episode.steps=3'\]"):
         load("ai_hall", "episode.steps=3")
+
+
+def test_a_parameter_of_a_machine_that_is_not_there_is_refused_and_builds_none() -> None:
+    with pytest.raises(ValueError, match=r"'edge_room' has no tower.*give 'tower=\{\}' too"):
+        load("edge_room", ["tower.cell_fan_kw=12"])
+    added = load("edge_room", ["tower={}", "tower.cell_fan_kw=12"]).tower
+    assert added is not None and added.cell_fan_kw == 12.0

@@ -31,6 +31,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return uri, [worker.returncode for worker in workers], errors
 
 
+@pytest.mark.slow
 def test_processes_that_meet_on_a_fresh_database_all_survive(store: Any) -> None:
     uri, codes, errors = store
     assert codes == [0, 0, 0], errors

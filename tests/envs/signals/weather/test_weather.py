@@ -5,9 +5,11 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c, pressure_kpa
+from envs.signals.weather.calendar_year import calendar_year
 from envs.signals.weather.climates import ClimateSite, climate
 from envs.signals.weather.epw import read_epw
 from envs.signals.weather.weather import Weather, WeatherSamples, generate_weather, load_weather, weather_from_humidity
@@ -204,7 +206,7 @@ def test_weather_of_broken_days_is_refused() -> None:
 
 def test_a_table_without_a_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("drybulb_c,rh_frac,pressure_pa\n1,0.5,100000\n")
-    with pytest.raises(ValueError, match="site=Site"):
+    with pytest.raises(ValueError, match="site=ClimateSite"):
         load_weather(tmp_path / "a.csv")
 
 
@@ -233,3 +235,90 @@ def test_weather_as_a_series_carries_its_names() -> None:
     series = constant_days().series()
     assert series.names == WeatherSamples._fields
     assert (series.label, series.kind) == ("mid", "interpolate")
+
+
+def coded_epw(path: Path, dates: pd.DatetimeIndex, bom: bool = False, years: bool = False) -> Path:
+    """An EPW file of these days: dry bulb month + day/100 + hour/10000 of the record's own fields; 24 hours a day."""
+    text = write_epw(path, hours=24).read_text().splitlines()[:8]
+    rows = [
+        f"{1980 + d.month if years else d.year},{d.month},{d.day},{hour},0,?9?9,"
+        f"{d.month + d.day / 100 + hour / 10000:.4f},-2.0,50,82000" + ",0" * 25
+        for d in dates
+        for hour in range(1, 25)
+    ]
+    path.write_text("\n".join([*text, *rows]) + "\n", encoding="utf-8-sig" if bom else "utf-8")
+    return path
+
+
+def days(start: str, count: int = 365) -> pd.DatetimeIndex:
+    return pd.date_range(start, periods=count, freq="1D")
+
+
+def without_leap_day(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    return dates[~((dates.month == 2) & (dates.day == 29))]
+
+
+@pytest.mark.parametrize(
+    ("dates", "bom"),
+    [
+        (days("2023-01-01"), False),
+        (days("2023-01-01"), True),
+        (days("2022-07-01"), False),
+        (days("2024-01-01", 366), False),
+        (days("2023-07-01", 366), False),
+        (days("2024-03-01"), False),
+        (days("2024-02-29", 366), False),
+        (without_leap_day(days("2024-01-01", 366)), False),
+    ],
+    ids=["plain", "byte order mark", "July", "leap", "July to a leap June", "March", "29 February", "leap without"],
+)
+def test_an_epw_file_is_placed_by_its_dates(tmp_path: Path, dates: pd.DatetimeIndex, bom: bool) -> None:
+    year = calendar_year(load_weather(coded_epw(tmp_path / "a.epw", dates, bom)), "a")
+    assert year.start_utc == np.datetime64("2023-01-01T07:00:00")  # 00:00 in a zone of -7 h
+    moments = pd.date_range("2023-01-01T00:00", periods=8760, freq="1h")
+    label = moments - pd.Timedelta("1h")
+    expected = (label.month + label.day / 100 + (label.hour + 1) / 10000).to_numpy().copy()
+    if (dates.month == 2).sum() != 28:
+        expected[59 * 24] = 2.2924  # 1 March 00:00 is the end of 29 February
+    np.testing.assert_allclose(year.dry_bulb_c[: 59 * 24], expected[: 59 * 24], rtol=1e-12)
+    np.testing.assert_allclose(year.dry_bulb_c[59 * 24 + 1 :], expected[59 * 24 + 1 :], rtol=1e-12)
+    if dates[0].day != 29:
+        np.testing.assert_allclose(year.dry_bulb_c[59 * 24], expected[59 * 24], rtol=1e-12)
+
+
+def test_a_typical_year_of_mixed_years_is_read_as_it_stands(tmp_path: Path) -> None:
+    plain = load_weather(coded_epw(tmp_path / "a.epw", days("2023-01-01")))
+    mixed = load_weather(coded_epw(tmp_path / "b.epw", days("2023-01-01"), years=True))
+    np.testing.assert_array_equal(mixed.dry_bulb_c, plain.dry_bulb_c)
+
+
+def swapped(dates: pd.DatetimeIndex, at: int) -> pd.DatetimeIndex:
+    order = np.arange(len(dates))
+    order[at : at + 20] = np.concatenate([order[at + 10 : at + 20], order[at : at + 10]])
+    return dates[order]
+
+
+@pytest.mark.parametrize(
+    ("dates", "words"),
+    [
+        (days("2023-01-01").insert(305, pd.Timestamp("2023-11-01"))[:365], "line 7329: found month/day 11/1, expected"),
+        (days("2023-01-01").delete(31), "line 753: found month/day 2/2, expected 2/1"),
+        (swapped(days("2023-01-01"), 40), "line 969: found month/day 2/20, expected 2/10"),
+    ],
+    ids=["doubled", "missing", "blocks swapped"],
+)
+def test_an_epw_file_whose_days_do_not_follow_the_calendar_is_refused_with_the_line(
+    tmp_path: Path, dates: pd.DatetimeIndex, words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        read_epw(coded_epw(tmp_path / "a.epw", dates))
+
+
+def test_humidity_in_fractions_and_odd_digits_are_refused(tmp_path: Path) -> None:
+    rows = {i: epw_row(i % 24 + 1, rh="0.5") for i in range(24)}
+    with pytest.raises(ValueError, match="relative humidity.*no value is above 0.5, expected percent"):
+        read_epw(write_epw(tmp_path / "a.epw", 24, rows))
+    with pytest.raises(ValueError, match="line 12, field 7.*'1_0'"):
+        read_epw(write_epw(tmp_path / "a.epw", 24, {3: epw_row(4, dry_bulb="1_0")}))
+    with pytest.raises(ValueError, match="line 12: found month/day 13/1"):
+        read_epw(write_epw(tmp_path / "a.epw", 24, {3: ["1995", "13", "1", "4", "0", "", "5", "1", "50", "82000"]}))

@@ -147,3 +147,32 @@ def test_an_empty_trace_is_refused_with_its_name_and_what_was_expected(tmp_path:
     (tmp_path / "empty.parquet").write_bytes(b"")
     with pytest.raises(ValueError, match=r"empty\.parquet: cannot be read as Parquet"):
         read_workload(tmp_path / "empty.parquet", HALL)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda f: f.assign(submit_s=f.submit_s + 1_672_531_200), "line 2, column 'submit_s': .*subtract 1672531200 "),
+        (lambda f: f.assign(submit_s=f.submit_s + 60 * 86_400), "60 days after second 0.*subtract 5184000 "),
+        (lambda f: f.assign(submit_s=[0.0, 10.0, 6e7]), "line 4: its job comes 694 days after the jobs before it"),
+        (lambda f: f.assign(submit_s=[0.0, 1e308, 20.0]), "line 3: its job comes"),
+        (lambda f: f.assign(duration_s=[7200.0, 1e12, 600.0]), "line 3, column 'duration_s': found 1e.12"),
+        (lambda f: pd.concat([f.assign(duration_s=6e7)] * 3), "the list lasts .* days on 64 accelerators"),
+        (lambda f: f.assign(submit_s=["0", "1e400", "20"]), "line 3, column 'submit_s': found '1e400'"),
+    ],
+)
+def test_a_job_list_that_is_mostly_idle_or_endless_is_refused_before_it_is_placed(
+    tmp_path: Path, change, words: str
+) -> None:
+    change(_jobs()).to_csv(tmp_path / "jobs.csv", index=False)
+    with pytest.raises(ValueError, match=r"jobs\.csv.*" + words):
+        read_workload(tmp_path / "jobs.csv", [Partition("shared", (0, 1), 32)])
+
+
+def test_a_job_list_with_stamps_keeps_its_place_in_the_week(tmp_path: Path) -> None:
+    jobs = _jobs().drop(columns="submit_s").assign(submit_time=[1_672_842_600, 1_672_842_610, 1_672_842_620])
+    jobs.to_csv(tmp_path / "jobs.csv", index=False)  # Wednesday 4 January 2023, 14:30 UTC, 09:30 at the site
+    w = read_workload(tmp_path / "jobs.csv", [Partition("shared", (4, 5), 32)], 300.0, utc_offset_h=-5.0)
+    assert w.week_start_s == 2 * 86_400.0
+    busy = np.flatnonzero(w.activity[:, :, 4:].sum(axis=(1, 2)) > 0.0)
+    assert busy[0] == 9.5 * 12 and w.steps == 9.5 * 12 + 36

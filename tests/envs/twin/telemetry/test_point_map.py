@@ -43,3 +43,55 @@ def test_rows_expand_to_one_column_each(tmp_path: Path, hall: Hall) -> None:
 def test_a_wrong_entry_is_refused_with_the_mend(tmp_path: Path, hall: Hall, entry: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         read(tmp_path, hall, f"points:\n  - {entry}\n")
+
+
+GOOD = "points:\n  - {name: a, channel: chw_supply_c, unit: degC}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("time: [a, b]\n" + GOOD, "time: found"),
+        ("time: hello\n" + GOOD, "time: found 'hello'"),
+        ("time: {kolumn: t}\n" + GOOD, "key 'kolumn' is unknown, .*did you mean 'column'"),
+        ("time: {utc_ofset_h: 1}\n" + GOOD, "did you mean 'utc_offset_h'"),
+        ("time: {utc_offset_h: five}\n" + GOOD, "utc_offset_h = 'five'; give a number"),
+        ("time: {utc_offset_h: .nan}\n" + GOOD, "utc_offset_h = 'nan'"),
+        ("time: {utc_offset_h: 5:30}\n" + GOOD, "utc_offset_h = 330.*write 5.5"),
+        ("time: {zone: Mars/North}\n" + GOOD, "'Mars/North' is unknown here"),
+        ("time: {column: [a, b, c]}\n" + GOOD, r"two of them as \[date, time\]"),
+        ("timme: {column: t}\n" + GOOD, "key 'timme' is unknown.*did you mean 'time'"),
+        ("points: []\n", "a list of entries"),
+        ("points:\n  - {name: a, channel: chw_supply_c, unit: degC, uint: K}\n", "point 1: key 'uint' is unknown"),
+        ("points:\n  - {name: a, channel: chw_supply_c, unit: degC, row: 0.9}\n", "row = '0.9'; give a whole number"),
+        (
+            "points:\n  - {name: a, channel: rack_inlet_c, unit: degC, rows: -1}\n",
+            "rows = -1 of 8; give 1 to at most 8",
+        ),
+        ("points:\n  - {name: a, channel: rack_inlet_c, unit: degC, rows: 1.7}\n", "rows = '1.7'"),
+        ("points:\n  - {name: a, channel: rack_inlet_c, unit: degC, rows: [1]}\n", "give a whole number"),
+        ("points:\n  - {name: 'a{row}', channel: rack_inlet_c, unit: degC, rows: 2, row: 1}\n", "both row and rows"),
+        ("points:\n  - {name: a, channel: chw_supply_c, unit: degC, shift_s: soon}\n", "shift_s = 'soon'"),
+        ("points:\n  - {name: a, channel: chw_supply_c, unit: degC, shift_s: 1.0e+9}\n", "seconds within a week"),
+        ("points:\n  - {name: a, channel: chw_supply_c, unit: degC, hold: maybe}\n", "hold = 'maybe'"),
+        ("points:\n  - {name: a, name: b, channel: chw_supply_c, unit: degC}\n", "line 2: key 'name' stands twice"),
+        ("points:\n\t- a\n", "line 2: cannot be read as YAML"),
+        ("points: [\n", "line 2: cannot be read as YAML"),
+        ("- a\n", "line 1: expected keys and values"),
+        ("points: !!python/object/apply:os.getcwd []\n", "line 1: cannot be read as plain YAML"),
+    ],
+)
+def test_a_wrong_map_is_refused_by_file_and_place(tmp_path: Path, hall: Hall, text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words) as said:
+        read(tmp_path, hall, text)
+    assert "points.yaml" in str(said.value)
+
+
+def test_date_and_time_columns_zone_and_hold_are_read(tmp_path: Path, hall: Hall) -> None:
+    made = read(
+        tmp_path,
+        hall,
+        "time: {column: [Date, Time], utc_offset_h: 1, zone: Europe/Berlin}\n"
+        "points:\n  - {name: a, channel: chw_supply_c, unit: degC, hold: true}\n",
+    )
+    assert made.time_columns == ("Date", "Time") and made.zone == "Europe/Berlin" and made.points[0].hold

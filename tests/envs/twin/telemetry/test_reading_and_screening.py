@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from envs.twin.telemetry.point_map import PointEntry, PointMap
+from envs.twin.telemetry.point_map import PointEntry, PointMap, read_point_map
 from envs.twin.telemetry.read import read_telemetry
 from envs.twin.telemetry.screening import screen
 from envs.twin.telemetry.synthetic import synthetic_telemetry, write
@@ -42,8 +42,6 @@ def with_channel(hall: Hall, name: str, change) -> Telemetry:
 
 
 def test_what_was_written_is_read_again(tmp_path: Path, hall: Hall) -> None:
-    from envs.twin.telemetry.point_map import read_point_map
-
     t = synthetic_telemetry(hall.truth, 0, hall.scenario.sensors, 1)
     table, map_path = write(t, tmp_path)
     read, findings = read_telemetry(table, read_point_map(map_path, hall.scenario, hall.layout), hall.layout, 300.0)
@@ -132,3 +130,111 @@ def test_a_point_whose_clock_lags_is_named_with_its_shift(hall: Hall) -> None:
     made = screen(with_channel(hall, "crah_fan_power_kw", lambda x: np.roll(x, 6, axis=0)), {})
     late = [f for f in made.findings if f.kind == "clock"]
     assert len(late) == 1 and late[0].point == "crah_fan_power_kw" and "-1800" in late[0].words
+
+
+HOUR = pd.date_range("2023-01-01", periods=120, freq="5min")
+
+
+def read_column(tmp_path: Path, hall: Hall, values: list[object], entry: PointEntry = SUPPLY, stamps=HOUR):
+    shown = [t.strftime("%Y-%m-%d %H:%M:%S") for t in stamps]
+    return read_telemetry(file_of(tmp_path, shown, values), points(entry), hall.layout, 300.0)
+
+
+def test_rows_exported_twice_are_left_out_and_no_clock_is_moved(tmp_path: Path, hall: Hall) -> None:
+    order = [*range(48), *range(36, 120)]  # an hour's page comes twice
+    values = [20.0 + 0.01 * k for k in order]
+    read, findings = read_column(tmp_path, hall, values, stamps=[HOUR[k] for k in order])
+    assert [f.kind for f in findings] == ["clock"]
+    assert "12 rows, the first in line 50, repeat an earlier row in every cell; left out" in findings[0].words
+    assert read.series()["chw_supply_c"][:, 0] == pytest.approx(20.0 + 0.01 * np.arange(120))
+
+
+def test_seconds_of_jitter_cost_no_reading_and_are_said(tmp_path: Path, hall: Hall) -> None:
+    late = np.random.default_rng(3).integers(-1, 2, 120)
+    stamps = HOUR + pd.to_timedelta(late, unit="s")
+    read, findings = read_column(tmp_path, hall, [float(k) for k in range(120)], stamps=stamps)
+    assert [f.kind for f in findings] == ["clock"] and "up to 1 s off the logger's grid" in findings[0].words
+    assert read.series()["chw_supply_c"][:, 0] == pytest.approx(np.arange(120.0))
+
+
+def test_rows_that_share_a_step_by_rounding_are_no_gap(tmp_path: Path, hall: Hall) -> None:
+    late = np.where(np.arange(120) == 60, 200, 0)
+    _, findings = read_column(tmp_path, hall, [1.0] * 120, stamps=HOUR + pd.to_timedelta(late, unit="s"))
+    assert [f.kind for f in findings] == ["doubled"] and "1 rows, the first in line 63" in findings[0].words
+
+
+def test_a_column_that_no_entry_names_is_said(tmp_path: Path, hall: Hall) -> None:
+    path = tmp_path / "a.csv"
+    pd.DataFrame({"time": HOUR.strftime("%Y-%m-%dT%H:%MZ"), "t": 20.0, "spare": 1.0}).to_csv(path, index=False)
+    _, findings = read_telemetry(path, points(SUPPLY), hall.layout, 300.0)
+    assert [(f.kind, f.point) for f in findings] == [("unmapped", "spare")]
+
+
+def test_thousands_switches_and_units_in_cells_are_read(tmp_path: Path, hall: Hall) -> None:
+    power = PointEntry("t", "it_power_kw", 0, "kW")
+    read, findings = read_column(tmp_path, hall, ["1,012.3", "998.5", "1,052.0"] * 40, power)
+    assert read.series()["it_power_kw"][:3, 0] == pytest.approx([1012.3, 998.5, 1052.0]) and not findings
+    running = PointEntry("t", "chillers_running", 0, "1")
+    read, findings = read_column(tmp_path, hall, ["On", "Off", "On"] * 40, running)
+    assert read.series()["chillers_running"][:3, 0].tolist() == [1.0, 0.0, 1.0] and not findings
+    read, findings = read_column(tmp_path, hall, ["21.4 °C", "", "21.6 °C"] * 40)
+    assert read.series()["chw_supply_c"][:3, 0] == pytest.approx([21.4, np.nan, 21.6], nan_ok=True)
+    with pytest.raises(ValueError, match="column 't': its cells say degF .*'70 °F'.*the point map says degC"):
+        read_column(tmp_path, hall, ["70 °F"] * 120)
+
+
+def test_unreadable_cells_are_told_from_empty_ones_with_an_example_and_a_line(tmp_path: Path, hall: Hall) -> None:
+    values: list[object] = ["", "", "21,4", *[21.0] * 117]
+    read, findings = read_column(tmp_path, hall, values)
+    assert [(f.kind, f.point) for f in findings] == [("unreadable", "t")]
+    assert "1 of 120 cells are neither empty nor a number, the first '21,4' in line 4" in findings[0].words
+    assert np.isnan(read.series()["chw_supply_c"][:3, 0]).all()
+
+
+def test_a_driver_that_nobody_can_read_stops_with_its_own_cause_uncut(tmp_path: Path, hall: Hall) -> None:
+    t = synthetic_telemetry(hall.truth, 0, hall.scenario.sensors, 1)
+    table, map_path = write(t, tmp_path)
+    frame = pd.read_csv(table)
+    frame["dry_bulb_c[0]"] = [str(x).replace(".", ",") for x in frame["dry_bulb_c[0]"]]
+    frame.to_csv(table, index=False)
+    read, findings = read_telemetry(table, read_point_map(map_path, hall.scenario, hall.layout), hall.layout, 300.0)
+    with pytest.raises(ValueError, match="dry_bulb_c drives the replay.*neither empty nor a number") as said:
+        screen(read, {}, findings)
+    assert "rack_inlet_c" not in str(said.value) and str(said.value).endswith(")")
+
+
+def test_a_setpoint_logged_on_change_is_named_and_held_where_the_map_says_so(tmp_path: Path, hall: Hall) -> None:
+    values: list[object] = [15.0 + k // 40 if k % 40 == 0 else "" for k in range(120)]
+    logged = PointEntry("t", "supply_air_temp_setpoint_c", 0, "degC")
+    _, findings = read_column(tmp_path, hall, values, logged)
+    assert [f.kind for f in findings] == ["on change"] and "write hold: true" in findings[0].words
+    held = PointEntry("t", "supply_air_temp_setpoint_c", 0, "degC", hold=True)
+    read, findings = read_column(tmp_path, hall, values, held)
+    assert read.series()["supply_air_temp_setpoint_c"][:, 0] == pytest.approx(15.0 + np.arange(120) // 40)
+    assert not findings
+
+
+def test_a_stray_stamp_is_refused_with_its_line_before_anything_is_allocated(tmp_path: Path, hall: Hall) -> None:
+    stamps = [*HOUR[:-1], pd.Timestamp("2035-06-01")]
+    with pytest.raises(ValueError, match="line 121: 2035-06-01T00:00:00 comes 4534 days after the row above it"):
+        read_column(tmp_path, hall, [1.0] * 120, stamps=stamps)
+
+
+@pytest.mark.parametrize("cells", [[f"{k * k}" for k in range(120)], ["1e22"] * 120, ["2023"] * 120])
+def test_numbers_that_are_no_stamps_are_refused_with_the_formats(cells: list[str], tmp_path: Path, hall: Hall) -> None:
+    with pytest.raises(ValueError, match=r"line \d+, column 'time': found the number .*YYYYMMDDHHMM.*any zero"):
+        read_telemetry(file_of(tmp_path, cells, [1.0] * 120), points(SUPPLY), hall.layout, 300.0)
+
+
+def test_a_time_column_of_another_name_is_to_be_set_in_the_map(tmp_path: Path, hall: Hall) -> None:
+    path = tmp_path / "a.csv"
+    pd.DataFrame({"ts": HOUR.strftime("%Y-%m-%dT%H:%MZ"), "t": 20.0}).to_csv(path, index=False)
+    with pytest.raises(ValueError, match=r"line 1: no time column 'time'; found \['ts', 't'\]; set time.column"):
+        read_telemetry(path, points(SUPPLY), hall.layout, 300.0)
+
+
+def test_seconds_from_any_zero_are_read(tmp_path: Path, hall: Hall) -> None:
+    read, _ = read_telemetry(
+        file_of(tmp_path, [str(300 * k) for k in range(120)], list(range(120))), points(SUPPLY), hall.layout, 300.0
+    )
+    assert read.series()["chw_supply_c"][:, 0] == pytest.approx(np.arange(120.0))
