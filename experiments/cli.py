@@ -33,7 +33,7 @@ def _is_users(error: Exception) -> bool:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    return isinstance(error, (ValueError, FileNotFoundError, HydraException, OmegaConfBaseException))
+    return isinstance(error, (ValueError, OSError, HydraException, OmegaConfBaseException))
 
 
 def error_message(error: Exception) -> str:
@@ -75,6 +75,9 @@ def main() -> int:
     sys.argv = [f"coldaisle {verb}", *arguments[1:]]
     try:
         import_module(f"experiments.{verb}").run()
+    except KeyboardInterrupt:
+        sys.stderr.write(f"coldaisle {verb}: stopped by Ctrl-C\n")
+        return 130
     except Exception as error:
         if full or not _is_users(error):
             raise

@@ -25,6 +25,7 @@ ENVIRONMENTS = 512
 TRAINING_S = 90.0
 MAX_STEPS = 3_000_000
 EPISODES, DAYS = 6, 2
+DEMO_FILE = ".demo"  # marks a run that the next demo may remove; nobody else's run is
 
 
 def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES, days: int = DAYS) -> dict[str, Path]:
@@ -33,7 +34,7 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     Parameters
     ----------
     folder : Path
-        Gets ``run/`` (with ``bundle/``), in place of an earlier one, and ``evaluation/`` (with ``report.html``).
+        Gets ``run/`` (with ``bundle/``), in place of an earlier demo's, and ``evaluation/`` (with ``report.html``).
     training_s : float
         Wall time for learning; steps follow from a measured rate: a slow machine learns less, not longer.
     episodes, days : int
@@ -57,7 +58,6 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     from experiments.evaluation.results import print_table, save
     from experiments.evaluation.splits import load_split, plan_episodes
     from experiments.export import export_run
-    from experiments.records.run_folder import RUN_FILE
     from experiments.records.tracking import NoTracker
     from experiments.report import write_report
     from experiments.schema import TrainingPlan
@@ -67,8 +67,10 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     steps = affordable_steps(scenario, training_s)
     LOG.info("training PPO on %s for %d environment steps", SCENARIO, steps)
     run = folder / "run"
-    if (run / RUN_FILE).exists():
-        shutil.rmtree(run)  # of the demo before
+    if (run / DEMO_FILE).exists():
+        shutil.rmtree(run)
+    run.mkdir(parents=True, exist_ok=True)
+    (run / DEMO_FILE).touch()
     plan = TrainingPlan(steps, seed=SEED, progress=sys.stdout.isatty())
     train(scenario, Learner("ppo", ENVIRONMENTS), plan, run, NoTracker())
     played = plan_episodes(load_split("test"), episodes, days)

@@ -19,8 +19,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from agents.learning.algorithms import Learner, rollout_steps
 from agents.learning.interruption import Interrupted, Interruption
+from agents.learning.learn import CHECKPOINTS, MODEL_FILE
 from experiments.records.run_folder import (
-    MODEL_FILE,
     RUN_FILE,
     UNTRAINED_FILE,
     require_no_other_run,
@@ -223,10 +223,13 @@ def run_summary(
 
 
 def resume_line(stopped: KeyboardInterrupt, folder: Path, overrides: Sequence[str]) -> str:
-    """What a stopped run says: the command that goes on with it."""
+    """What a stopped run says: the command that goes on with it, where it came to a checkpoint."""
+    by = stopped.args[0] if stopped.args else "Ctrl-C"
+    if not any((folder / CHECKPOINTS).glob("step_*")):
+        return f"stopped by {by} before anything was learnt; begin again\n"
     typed = [shlex.quote(o) for o in overrides if not o.startswith(("resume=", "folder="))]
     again = " ".join(["coldaisle train", *typed, f"resume={shlex.quote(str(folder))}"])
-    return f"stopped by {stopped.args[0] if stopped.args else 'Ctrl-C'}; go on with: {again}\n"
+    return f"stopped by {by}; go on with: {again}\n"
 
 
 def run_card(core: DataCenterCore, algorithm: str, model: BaseAlgorithm, plan: TrainingPlan) -> dict[str, object]:
@@ -257,6 +260,7 @@ def main(config: DictConfig) -> float:
     """Train as configured, with tracking; the mean reward of the last episodes goes to the sweeper."""
     from experiments.records.multirun import parent_run_id
     from experiments.records.provenance import git_state
+    from experiments.records.redaction import redacted
     from experiments.records.tracking import end_run, start_run
 
     hydra_config = HydraConfig.get()
@@ -272,21 +276,25 @@ def main(config: DictConfig) -> float:
     folder = Path(plain["folder"])
     name = tracking["name"] or f"{learner.algorithm} {scenario.name} seed {plan.seed}"
     tags = {**git_state(), "scenario_hash": scenario.hash()}
+    cost: dict[str, float] = {}
     try:
         with (
             Interruption() as interruption,
             start_run(tracking["backend"], tracking["uri"], tracking["experiment"], name, parent, tags) as tracker,
         ):
             known = {"algorithm": learner.algorithm, "agent": dict(learner.settings), "scenario": scenario.name}
-            tracker.log_parameters({**known, **asdict(plan), "overrides": " ".join(typed)})
-            tracker.log_text(OmegaConf.to_yaml(config, resolve=True), "config.yaml")
+            tracker.log_parameters({**known, **asdict(plan), "overrides": redacted(" ".join(typed))})
+            tracker.log_text(redacted(OmegaConf.to_yaml(config, resolve=True)), "config.yaml")
             cost = train(scenario, learner, plan, folder, tracker, interruption)
+        sys.stdout.write(run_summary(cost, folder, scenario.episode.steps, learner.environments, plan.split))
+        if parent:
+            interruption.check()  # a signal that came too late for this run ends the sweep
     except KeyboardInterrupt as stopped:
         if parent:
             end_run(tracking["uri"], parent, "KILLED")
-        sys.stderr.write(resume_line(stopped, folder, typed))
+        if not cost:
+            sys.stderr.write(resume_line(stopped, folder, typed))
         raise
-    sys.stdout.write(run_summary(cost, folder, scenario.episode.steps, learner.environments, plan.split))
     return cost["episode_reward"]
 
 

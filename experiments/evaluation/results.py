@@ -17,6 +17,7 @@ from experiments.evaluation.score import MEASURES, Measure, Table, columns, tota
 from experiments.evaluation.splits import Episode
 from experiments.evaluation.trace import Series
 from experiments.records.provenance import provenance
+from experiments.records.redaction import redacted
 
 SCORES, TRACES, FACTS, SUMMARY = "scores.csv", "traces.npz", "evaluation.json", "summary.csv"
 EPISODE_COLUMNS = ("site", "month", "weather_seed", "workload_seed", "days")
@@ -88,7 +89,7 @@ def save(found: Evaluation, folder: Path, baseline: str, config_yaml: str = "") 
         **found.facts,
         "baseline": baseline,
         "episodes": [e._asdict() for e in found.episodes],
-        "config": config_yaml,
+        "config": redacted(config_yaml),
         "files": {name: file_hash(folder / name) for name in (SCORES, SUMMARY, TRACES)},
         **provenance(config=found.facts),
     }
@@ -109,7 +110,7 @@ def stored_evaluation(folder: Path) -> StoredEvaluation:
     import pandas as pd
 
     facts = _stored_facts(folder)
-    frame = pd.read_csv(folder / SCORES, keep_default_na=False)
+    frame = pd.read_csv(folder / SCORES, keep_default_na=False, dtype={"policy": str})  # "NA" is a name
     names = [c for c in frame.columns if c not in ("policy", "episode", *EPISODE_COLUMNS) or c == "days"]
     scores = {
         str(policy): {name: rows[name].to_numpy(np.float64) for name in names}
@@ -153,7 +154,7 @@ def print_table(found: Evaluation, baseline: str, note: str = "") -> None:
     for _, heading in TERMINAL:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("gates", no_wrap=True)
-    console, remarks = Console(), []
+    console, remarks = Console(markup=False), []
     for name, row in summarise(found).items():
         failures = () if name == baseline else failed_gates(found.scores[name], found.scores[baseline])
         gate = "baseline" if name == baseline else f"failed {len(failures)}" if failures else "passed"
@@ -201,7 +202,7 @@ def _write_scores(path: Path, scores: Mapping[str, Table], episodes: Sequence[Ep
         frame.insert(0, "episode", range(len(episodes)))
         frame.insert(0, "policy", policy)
         frames.append(frame.assign(**{name: np.asarray(values) for name, values in sorted(table.items())}))
-    pd.concat(frames).to_csv(path, index=False)
+    pd.concat(frames).to_csv(path, index=False, na_rep="nan")
 
 
 def _write_summary(
@@ -213,4 +214,4 @@ def _write_summary(
         {"policy": name, **{m.column: row[m.column] for m in MEASURES}, "gates": gate_words(scores, name, baseline)}
         for name, row in rows.items()
     ]
-    pd.DataFrame(lines).to_csv(path, index=False)
+    pd.DataFrame(lines).to_csv(path, index=False, na_rep="nan")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 from filelock import FileLock, Timeout
 
+from agents.learning.learn import BEST_FILE, CHECKPOINTS, MODEL_FILE
 from envs.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from envs.scenario import Scenario
 
 RUN_FILE, SCENARIO_FILE, LOCK_FILE = "run.json", "scenario.yaml", ".lock"
-MODEL_FILE, BEST_FILE, UNTRAINED_FILE = "model.npz", "best_model.npz", "untrained.npz"
-OLD_MODEL_FILE = "model.zip"
+UNTRAINED_FILE, OLD_MODEL_FILE = "untrained.npz", "model.zip"
 Card = Mapping[str, Any]
 
 
@@ -112,7 +112,7 @@ def model_of(path: Path) -> Path:
     for name in (MODEL_FILE, OLD_MODEL_FILE):
         if (path / name).is_file():
             return path / name
-    others = [p for p in (path / BEST_FILE, *sorted(path.glob("checkpoints/step_*"))) if p.exists()]
+    others = [p for p in (path / BEST_FILE, *sorted(path.glob(f"{CHECKPOINTS}/step_*"))) if p.exists()]
     raise FileNotFoundError(
         f"{path} holds no {MODEL_FILE}: the run was ended before its time; give "
         + (f"{others[0]}, or go on with resume={path}" if others else "another run, it kept no other model")

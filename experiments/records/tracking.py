@@ -8,12 +8,15 @@ it is made under a file lock, once; a sweep makes its parent run before its work
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
+
+from experiments.records.redaction import redacted
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -24,6 +27,7 @@ SQLITE = "sqlite:///"
 DEFAULT_URI = "sqlite:///runs/mlflow.db"
 BATCH = 1000
 PARENT_TAG = "mlflow.parentRunId"
+_NOT_IN_NAMES = re.compile(r"[^\w\-. /:]")
 
 
 class Tracker(Protocol):
@@ -123,7 +127,7 @@ class MlflowTracker:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        self._metrics += [Metric(name, float(value), now, step) for name, value in values.items()]
+        self._metrics += [Metric(metric_name(name), float(value), now, step) for name, value in values.items()]
         if len(self._metrics) >= BATCH:
             self.flush()
 
@@ -153,6 +157,11 @@ class MlflowTracker:
         return not self._failing
 
 
+def metric_name(name: str) -> str:
+    """The name with ``_`` for what mlflow takes in no name of a metric: a policy may be called ``x@y``."""
+    return _NOT_IN_NAMES.sub("_", name)
+
+
 def end_status(kind: type[BaseException] | None) -> str:
     """Mlflow's word for how a run ended, from the exception that ended it."""
     if kind is None:
@@ -162,7 +171,7 @@ def end_status(kind: type[BaseException] | None) -> str:
 
 def failure_words(error: Exception) -> str:
     """The warning of a tracker that fails."""
-    first = (str(error).splitlines() or [""])[0][:300]
+    first = redacted((str(error).splitlines() or [""])[0])[:300]
     return f"tracking failed, the run goes on and its folder keeps everything ({type(error).__name__}: {first})"
 
 
