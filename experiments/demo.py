@@ -63,14 +63,10 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     from experiments.schema import TrainingPlan
     from experiments.train import train
 
+    run = _room_for_the_run(folder / "run")
     scenario = load(SCENARIO)
     steps = affordable_steps(scenario, training_s)
     LOG.info("training PPO on %s for %d environment steps", SCENARIO, steps)
-    run = folder / "run"
-    if (run / DEMO_FILE).exists():
-        shutil.rmtree(run)
-    run.mkdir(parents=True, exist_ok=True)
-    (run / DEMO_FILE).touch()
     plan = TrainingPlan(steps, seed=SEED, progress=sys.stdout.isatty())
     train(scenario, Learner("ppo", ENVIRONMENTS), plan, run, NoTracker())
     played = plan_episodes(load_split("test"), episodes, days)
@@ -86,6 +82,18 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     report = write_report(evaluation, baseline, DEMO_WORDS)
     print_table(found, baseline, DEMO_WORDS)
     return {"report": report, "bundle": bundle}
+
+
+def _room_for_the_run(run: Path) -> Path:
+    """The folder, empty but for its mark; what a demo left there goes, and another run is refused."""
+    from experiments.records.run_folder import require_no_other_run
+
+    if (run / DEMO_FILE).exists():
+        shutil.rmtree(run)
+    require_no_other_run(run, None)
+    run.mkdir(parents=True, exist_ok=True)
+    (run / DEMO_FILE).touch()
+    return run
 
 
 def affordable_steps(scenario: Scenario, training_s: float) -> int:

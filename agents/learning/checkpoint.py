@@ -142,15 +142,15 @@ def latest_checkpoint(folder: Path) -> Path:
         raise FileNotFoundError(
             f"no checkpoint under {folder}; give a run's folder or one of its checkpoints/step_* folders"
         )
-    faults = []
+    faults: list[ValueError] = []
     for checkpoint in found:
         try:
             read_counters(checkpoint)
-        except ValueError as fault:
-            faults.append(fault)
+        except ValueError as error:
+            faults.append(error)
             continue
-        for fault in faults:
-            LOG.warning("%s; going on from %s", fault, checkpoint.name)
+        for damage in faults:
+            LOG.warning("%s; going on from %s", damage, checkpoint.name)
         return checkpoint
     raise faults[0]
 

@@ -213,4 +213,4 @@ def _unpickled(algorithm: str, path: Path, trust: bool) -> BaseAlgorithm:
 
 def _bounds(space: gym.Space[Any]) -> Bounds:
     box = cast("gym.spaces.Box", space)
-    return box.low, box.high
+    return box.low.astype(np.float32), box.high.astype(np.float32)

@@ -26,6 +26,7 @@ LOG = logging.getLogger(__name__)
 SQLITE = "sqlite:///"
 DEFAULT_URI = "sqlite:///runs/mlflow.db"
 BATCH = 1000
+_TALKATIVE = ("mlflow.store.db.utils", "urllib3.connectionpool")  # a stack for what is told in one line
 PARENT_TAG = "mlflow.parentRunId"
 _NOT_IN_NAMES = re.compile(r"[^\w\-. /:]")
 
@@ -216,6 +217,8 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
     """Client and experiment id; store and experiment are made where they do not exist, one process at a time."""
     from mlflow.tracking import MlflowClient
 
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with _one_at_a_time(uri):
         client = MlflowClient(tracking_uri=_absolute(uri))
         found = client.get_experiment_by_name(experiment)

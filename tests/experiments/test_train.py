@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from agents.learning.algorithms import Learner
+from agents.learning.model_file import load_model
 from agents.policy import interface_of
 from agents.runtime.exported_policy import ExportedPolicy
 from envs.core import DataCenterCore
@@ -132,6 +134,35 @@ def test_a_run_in_which_no_episode_ended_says_so_and_not_nan(tmp_path: Path) -> 
     cost = train(load("edge_room", QUARTER_HOURS), PPO, TrainingPlan(32, split="none"), tmp_path, NoTracker())
     said = run_summary(cost, tmp_path, 288, 4)
     assert "no episode ended in 32 steps: 4 environments need 1152" in said and "nan" not in said
+
+
+def test_another_seed_than_that_of_the_resumed_run_is_refused(run_folder: Path, tmp_path: Path) -> None:
+    plan = TrainingPlan(1600, seed=5, split="none", resume=str(run_folder))
+    with pytest.raises(ValueError, match="seed = 5: the run of .* goes on with its seed; give seed=1"):
+        train(load("edge_room"), PPO, plan, tmp_path, NoTracker())
+
+
+def test_the_card_of_a_resumed_run_says_what_the_model_has(run_folder: Path, tmp_path: Path) -> None:
+    plan = TrainingPlan(1400, seed=1, split="none", resume=str(run_folder))
+    changed = Learner("ppo", 4, {"gamma": 0.5, "learning_rate": 1e-6})
+    train(load("edge_room"), changed, plan, tmp_path, NoTracker())
+    before, after = (json.loads((f / "run.json").read_text())["settings"] for f in (run_folder, tmp_path))
+    assert after == {**before, "gamma": 0.5, "learning_rate": 1e-6}
+    assert load_model("ppo", tmp_path / "model.npz").gamma == 0.5
+
+
+def test_the_name_of_a_reference_is_refused_for_a_policy(run_folder: Path) -> None:
+    with pytest.raises(ValueError, match="'rules_tuned' is the name of a reference; choose another"):
+        learned_policies("rules_tuned", run_folder)
+
+
+def test_a_demo_removes_its_own_run_and_nobody_else_s(run_folder: Path, tmp_path: Path) -> None:
+    from experiments.demo import demo
+
+    theirs = Path(shutil.copytree(run_folder, tmp_path / "run"))
+    with pytest.raises(ValueError, match="holds a run already; give another folder"):
+        demo(tmp_path, training_s=0.0)
+    assert (theirs / "model.npz").exists() and (theirs / "checkpoints").exists()
 
 
 def test_a_run_of_an_older_version_is_refused_with_the_mend(run_folder: Path, tmp_path: Path) -> None:

@@ -132,3 +132,26 @@ def test_resuming_runs_nothing_that_a_checkpoint_carries(
     said = told(monkeypatch, capsys, tmp_path, "train", f"resume={theirs}", "tracking=none", "progress=false")
     assert "model.npz is damaged or of another kind" in said
     assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("baseline=nobody",), "baseline = 'nobody' was not evaluated; choose one of"),
+        (("policies.random={run}",), "policies.random: 'random' is the name of a reference"),
+        (("policies.mine={run}", "scenario=ai_hall"), "was trained on other channels than this scenario's"),
+        (("policies.mine={run}/nowhere",), "holds neither run.json nor manifest.json"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused_before_anything_is_played(
+    words: tuple[str, ...],
+    said: str,
+    run_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    given = [word.format(run=run_folder) for word in words]
+    assert said in told(monkeypatch, capsys, tmp_path, "evaluate", "split=none", "tracking=none", *given)
+    assert "played" not in caplog.text

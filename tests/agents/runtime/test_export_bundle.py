@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -231,3 +234,28 @@ def test_a_bundle_that_failed_its_parity_does_not_exist_and_leaves_the_one_befor
         export_bundle(model, tmp_path / "bundle", bundle_content)
     assert ExportedPolicy(tmp_path / "bundle").predict(np.zeros(3)).shape == (2,)
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+@pytest.mark.parametrize("renames", range(4))
+def test_an_export_that_is_killed_leaves_the_whole_bundle_before_or_none(
+    renames: int, make_env: Any, bundle_content: Any, tmp_path: Path
+) -> None:
+    model = build_model("ppo", make_env(), SMALL)
+    folder = export_bundle(model, tmp_path / "bundle", bundle_content)
+    if not (child := os.fork()):
+        done = itertools.count()
+
+        def cut(event: str, arguments: Any) -> None:
+            ours = event == "os.rename" and str(arguments[1]).startswith(str(tmp_path))
+            if ours and next(done) == renames:
+                os._exit(9)
+
+        sys.addaudithook(cut)
+        export_bundle(model, folder, bundle_content)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    if renames == 0:
+        assert ExportedPolicy(folder).predict(np.zeros(3)).shape == (2,)
+    else:
+        with pytest.raises(FileNotFoundError, match="manifest.json does not exist"):
+            ExportedPolicy(folder)
