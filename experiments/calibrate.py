@@ -80,7 +80,7 @@ def main(config: DictConfig) -> None:
 
 def run() -> None:
     """``coldaisle calibrate`` and ``python -m experiments.calibrate``."""
-    register(sys.argv)
+    register(sys.argv, "calibrate")
     main()
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 import numpy as np
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.evaluation.results import Evaluation
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from experiments.evaluation.policies import PolicyMaker
 
 LOG = logging.getLogger(__name__)
+USUAL_SPLIT = "test"
 OUTSIDE = ("dry_bulb_c", "wet_bulb_c", "price_usd_mwh")
 
 
@@ -111,15 +113,15 @@ def main(config: DictConfig) -> None:
     """Evaluate as configured; write scores, traces and report into the run's folder."""
     from agents.planners.cem import Budget
     from experiments.evaluation.bounds import bound_rows, print_bounds
-    from experiments.evaluation.episodes import require_split_replaces_nothing, scenario_of_episodes, split_of
+    from experiments.evaluation.episodes import chosen_split, scenario_of_episodes, split_of
     from experiments.evaluation.policies import best_rule, learned_policies, reference_policies, require_playable
     from experiments.evaluation.results import print_table, require_baseline, save, summarise
     from experiments.records.provenance import git_state
     from experiments.records.tracking import start_run
 
     scenario: Any = OmegaConf.to_object(config.scenario)
-    require_split_replaces_nothing(scenario, config.split)
-    split = split_of(scenario, config.split)
+    played = chosen_split(scenario, config.split, USUAL_SPLIT, HydraConfig.get().overrides.task)
+    split = split_of(scenario, played)
     policies = reference_policies(scenario, config.mpc, config.mpc_forecast)
     baseline = config.baseline or best_rule(policies)
     learned: dict[str, PolicyMaker] = {}
@@ -134,13 +136,13 @@ def main(config: DictConfig) -> None:
     if config.bounds:
         budget = Budget(config.bounds_population, max(2, config.bounds_population // 4), config.bounds_iterations)
         found = with_bounds(found, policies, scenario, baseline, budget, config.seed)
-    found.facts["split"] = config.split
+    found.facts["split"] = played
     folder = save(found, Path(config.folder), baseline, OmegaConf.to_yaml(config, resolve=True))
     tracking = config.tracking
     with start_run(
         tracking.backend, tracking.uri, tracking.experiment, tracking.name or "evaluate", tags=git_state()
     ) as run:
-        run.log_parameters({"baseline": baseline, "split": config.split, **found.facts})
+        run.log_parameters({"baseline": baseline, "split": played, **found.facts})
         for name, row in summarise(found).items():
             run.log_metrics({f"{name}/{column}": value for column, value in row.items()})
         for bound in bound_rows(found, baseline):
@@ -168,7 +170,7 @@ def closing_words(folder: Path, report: bool, policies: Mapping[str, str]) -> st
 
 def run() -> None:
     """``coldaisle evaluate`` and ``python -m experiments.evaluate``."""
-    register(sys.argv)
+    register(sys.argv, "evaluate")
     main()
 
 

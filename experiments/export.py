@@ -84,7 +84,7 @@ def main(config: DictConfig) -> None:
 
 def run() -> None:
     """``coldaisle export`` and ``python -m experiments.export``."""
-    register(sys.argv)
+    register(sys.argv, "export")
     main()
 
 

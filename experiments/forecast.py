@@ -164,7 +164,7 @@ def main(config: DictConfig) -> None:
 
 def run() -> None:
     """``coldaisle forecast`` and ``python -m experiments.forecast``."""
-    register(sys.argv)
+    register(sys.argv, "forecast")
     main()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from envs.scenario import SHIPPED
 from experiments.records.run_folder import SCENARIO_FILE, read_card, run_of
 
 SUFFIXES = (".yaml", ".yml")
@@ -57,6 +58,35 @@ def scenario_files(arguments: Sequence[str]) -> list[str]:
         if isinstance(arguments, list) and files:
             arguments[i] = f"scenario={','.join(names)}"
     return found
+
+
+def require_machines(arguments: Sequence[str], files: Sequence[str], usual: str) -> None:
+    """Refuse a parameter of a machine that a chosen scenario lacks, in the words of ``envs.scenario.load``.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        After ``scenario_files``.
+    files : sequence of str
+        What that gave.
+    usual : str
+        The scenario where none is named; empty for a verb without.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, the machines that are there, and how to add one.
+    """
+    changed = [a.removeprefix("scenario.") for a in arguments if a.startswith("scenario.") and "=" in a]
+    if not changed:
+        return
+    from envs.scenario.scenario import require_there, typed_node
+
+    paths = {Path(path).stem: path for path in files}
+    named = [a.partition("=")[2] for a in arguments if a.startswith("scenario=")]
+    for name in (named[-1] if named else usual).split(","):
+        if name in paths or name in SHIPPED:
+            require_there(name, typed_node(paths.get(name, name)), changed)
 
 
 def _require_different(paths: Sequence[str], names: Sequence[str]) -> None:

@@ -176,7 +176,7 @@ def main(config: DictConfig) -> None:
 
 def run() -> None:
     """``coldaisle report`` and ``python -m experiments.report``."""
-    register(sys.argv)
+    register(sys.argv, "report")
     main()
 
 

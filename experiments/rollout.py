@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import hydra
 import numpy as np
+from hydra.core.hydra_config import HydraConfig
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from envs.scenario import Scenario
     from experiments.evaluation.policies import PolicyMaker
 
+USUAL_SPLIT = "test"
 LOG = logging.getLogger(__name__)
 
 
@@ -75,12 +77,12 @@ def write_telemetry(scenario: Scenario, episode: Episode, folder: Path, seed: in
 def main(config: DictConfig) -> None:
     """Roll out as configured and write ``rollout.csv``."""
     from envs.whole_file import whole_file
-    from experiments.evaluation.episodes import require_split_replaces_nothing, split_of
+    from experiments.evaluation.episodes import chosen_split, split_of
     from experiments.evaluation.policies import best_rule, learned_policies, reference_policies
 
     scenario = cast("Scenario", OmegaConf.to_object(config.scenario))
-    require_split_replaces_nothing(scenario, config.split)
-    episode = plan_episodes(split_of(scenario, config.split), days=config.days)[0]
+    played = chosen_split(scenario, config.split, USUAL_SPLIT, HydraConfig.get().overrides.task)
+    episode = plan_episodes(split_of(scenario, played), days=config.days)[0]
     folder = Path(config.folder)
     folder.mkdir(parents=True, exist_ok=True)
     if config.telemetry:
@@ -91,13 +93,13 @@ def main(config: DictConfig) -> None:
     make = make or learned_policies("policy", config.policy, trust=config.trust)["policy"]
     with whole_file(folder / "rollout.csv") as draft:
         rollout(make, scenario, episode, config.seed).to_csv(draft, index=False)
-    words = split_words({"split": config.split})
+    words = split_words({"split": played})
     LOG.info("rollout written to %s (%s; %s)", folder / "rollout.csv", episode.site, words)
 
 
 def run() -> None:
     """``coldaisle rollout`` and ``python -m experiments.rollout``."""
-    register(sys.argv)
+    register(sys.argv, "rollout")
     main()
 
 

@@ -10,15 +10,17 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, make_dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
 from agents.learning.algorithms import ALGORITHMS, Algorithm
 from agents.learning.plan import LearningPlan
-from experiments.overrides import remembered, scenario_files, without_plus, writable
+from experiments.overrides import remembered, require_machines, scenario_files, without_plus, writable
 from experiments.records.tracking import DEFAULT_URI
 
 CONFIGS = "pkg://configs.run"  # beside configs/scenario: hydra must meet scenarios as typed nodes, not as YAML
@@ -28,7 +30,8 @@ SHARED: dict[str, str] = {
     "scenario": "A shipped scenario or the path of a YAML file; every parameter below it is a key of its own",
     "agent": "The algorithm; every setting below it is a key of its own",
     "tracking": "Where the run is kept: sqlite, server or none",
-    "split": "Which sites, weather and load: one of the files in configs/splits, or none for the scenario's own",
+    "split": "Which sites, weather and load: one of the files in configs/splits, or none for the scenario's own. "
+    "Empty: test, refused where it would replace sites or seeds of your own",
     "seed": "Of everything that is drawn",
     "baseline": "The controller that the others are compared with; empty: the tuned rules where there are any",
     "progress": "Show a bar with the time left",
@@ -71,6 +74,7 @@ class TrainingPlan(LearningPlan):
         A torch device; ``cpu`` suits networks this small.
     split : str
         Where sites and seeds are drawn from; ``none`` keeps the scenario's own. The plateau is judged on validation.
+        Empty: ``train``, refused where it would replace sites or seeds of your own.
     evaluation_environments : int
         Validation sites side by side.
     resume : str
@@ -80,7 +84,7 @@ class TrainingPlan(LearningPlan):
 
     seed: int = 0
     device: str = "cpu"
-    split: str = "train"
+    split: str = ""
     evaluation_environments: int = 24
     resume: str = ""
 
@@ -134,7 +138,7 @@ class EvaluateConfig:
     bounds: bool = False
     bounds_population: int = 24
     bounds_iterations: int = 8
-    split: str = "test"
+    split: str = ""
     episodes: int = 0
     days: int = 0
     seed: int = 0
@@ -183,7 +187,7 @@ class RolloutConfig:
     scenario: Any = MISSING
     policy: str = "rules"
     telemetry: bool = False
-    split: str = "test"
+    split: str = ""
     days: int = 1
     seed: int = 0
     trust: bool = False
@@ -357,7 +361,7 @@ VERBS = {
 }
 
 
-def register(arguments: Sequence[str] | None = None) -> None:
+def register(arguments: Sequence[str] | None = None, verb: str = "train") -> None:
     """Put every dataclass into hydra's store, and the shipped scenarios.
 
     Parameters
@@ -365,6 +369,8 @@ def register(arguments: Sequence[str] | None = None) -> None:
     arguments : sequence of str, optional
         The command line (``sys.argv``, changed in place where it is that list): ``scenario=<path>.yaml`` registers that
         file under the file's name; a ``+`` before a key of ours is taken off; what a run's card says is added.
+    verb : str
+        Whose default scenario counts where the command line names none.
     """
     given = sys.argv if arguments is None else arguments
     try:
@@ -372,6 +378,7 @@ def register(arguments: Sequence[str] | None = None) -> None:
             given[:] = [without_plus(argument) for argument in given]
             given += remembered(given)
         files = scenario_files(given)
+        require_machines(given, files, group_defaults(verb).get("scenario", ""))
     except ValueError as error:
         sys.exit(f"coldaisle: {error}")
     store = ConfigStore.instance()
@@ -381,6 +388,13 @@ def register(arguments: Sequence[str] | None = None) -> None:
         store.store(group="agent", name=name, node=agent_config(row))
     store.store(group="tracking", name="tracking_schema", node=TrackingConfig)
     register_scenarios(files)
+
+
+def group_defaults(verb: str) -> dict[str, str]:
+    """Options of hydra's groups that a verb starts from: ``{"scenario": "ai_hall", ...}``."""
+    text = resources.files("configs").joinpath("run", f"{verb}.yaml").read_text(encoding="utf-8")
+    entries = yaml.safe_load(text)["defaults"]
+    return {key: value for entry in entries if isinstance(entry, dict) for key, value in entry.items()}
 
 
 def agent_config(row: Algorithm) -> type:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 SEED_STRIDE = 1_000_003  # between the environments' seeds of two runs: neighbours would train on the same episodes
+USUAL_SPLIT = "train"
 VALIDATION_SEED = 500_000  # the same validation episodes for every run and every evaluation in it
 
 
@@ -92,10 +93,10 @@ def train(
         What the run cost (``agents.learning.learn.learn``).
     """
     from envs.sb3_vec_env import DataCenterSB3VecEnv
-    from experiments.evaluation.episodes import require_split_replaces_nothing, with_split
+    from experiments.evaluation.episodes import chosen_split, with_split
 
     resumed = run_of(Path(plan.resume)) if plan.resume else None
-    require_split_replaces_nothing(scenario, plan.split)
+    plan = replace(plan, split=chosen_split(scenario, plan.split, USUAL_SPLIT))
     with run_lock(folder):
         require_no_other_run(folder, resumed)
         site = with_split(scenario, plan.split)
@@ -208,9 +209,12 @@ def require_steps(total_steps: int, model: BaseAlgorithm) -> None:
 
 
 def run_summary(
-    cost: Mapping[str, float], folder: Path, episode_steps: int, environments: int, split: str = "train"
+    cost: Mapping[str, float], folder: Path, scenario: Scenario, environments: int, split: str = USUAL_SPLIT
 ) -> str:
-    """What a run says at its end; a run in which no episode ended has no mean reward."""
+    """What a run says at its end, and what comes next; a run in which no episode ended has no mean reward."""
+    from experiments.evaluation.episodes import own_sites
+
+    episode_steps = scenario.episode.steps
     steps = cost["environment_steps"]
     reward = f"mean episode reward {cost['episode_reward']:.2f} after {steps:.0f} steps"
     if math.isnan(cost["episode_reward"]):
@@ -218,8 +222,8 @@ def run_summary(
             f"no episode ended in {steps:.0f} steps: {environments} environments need {episode_steps * environments} "
             "(total_steps) for one each"
         )
-    own = " split=none" if split == "none" else ""
-    return f"{reward}; run: {folder}\nnext: coldaisle evaluate policies.mine={shlex.quote(str(folder))}{own}\n"
+    stated = " split=none" if split == "none" else " split=test" if own_sites(scenario) else ""
+    return f"{reward}; run: {folder}\nnext: coldaisle evaluate policies.mine={shlex.quote(str(folder))}{stated}\n"
 
 
 def resume_line(stopped: KeyboardInterrupt, folder: Path, overrides: Sequence[str]) -> str:
@@ -258,6 +262,7 @@ def run_card(core: DataCenterCore, algorithm: str, model: BaseAlgorithm, plan: T
 @hydra.main(config_path=CONFIGS, config_name="train", version_base="1.3")
 def main(config: DictConfig) -> float:
     """Train as configured, with tracking; the mean reward of the last episodes goes to the sweeper."""
+    from experiments.evaluation.episodes import chosen_split
     from experiments.records.multirun import parent_run_id
     from experiments.records.provenance import git_state
     from experiments.records.redaction import redacted
@@ -271,6 +276,7 @@ def main(config: DictConfig) -> float:
     learner = Learner(settings.pop("algorithm"), settings.pop("environments"), settings)
     plan = TrainingPlan(**{f.name: plain[f.name] for f in fields(TrainingPlan)})
     typed = list(hydra_config.overrides.task)
+    plan = replace(plan, split=chosen_split(scenario, plan.split, USUAL_SPLIT, typed))
     if plan.resume:
         learner = replace(learner, settings=typed_settings(settings, typed))
     folder = Path(plain["folder"])
@@ -286,7 +292,7 @@ def main(config: DictConfig) -> float:
             tracker.log_parameters({**known, **asdict(plan), "overrides": redacted(" ".join(typed))})
             tracker.log_text(redacted(OmegaConf.to_yaml(config, resolve=True)), "config.yaml")
             cost = train(scenario, learner, plan, folder, tracker, interruption)
-        sys.stdout.write(run_summary(cost, folder, scenario.episode.steps, learner.environments, plan.split))
+        sys.stdout.write(run_summary(cost, folder, scenario, learner.environments, plan.split))
         if parent:
             interruption.check()  # a signal that came too late for this run ends the sweep
     except KeyboardInterrupt as stopped:
@@ -306,7 +312,7 @@ def typed_settings(settings: Mapping[str, Any], overrides: Sequence[str]) -> dic
 
 def run() -> None:
     """``coldaisle train`` and ``python -m experiments.train``; a stopped run exits with 128 + its signal."""
-    register(sys.argv)
+    register(sys.argv, "train")
     try:
         main()
     except KeyboardInterrupt as stopped:

@@ -161,7 +161,7 @@ def main(config: DictConfig) -> None:
 
 def run() -> None:
     """``coldaisle transfer`` and ``python -m experiments.transfer``."""
-    register(sys.argv)
+    register(sys.argv, "transfer")
     main()
 
 

@@ -112,7 +112,7 @@ def main(config: DictConfig) -> None:
 
 def run() -> None:
     """``coldaisle validate`` and ``python -m experiments.validate``."""
-    register(sys.argv)
+    register(sys.argv, "validate")
     main()
 
 

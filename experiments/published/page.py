@@ -182,7 +182,7 @@ def main(config: DictConfig) -> None:
 
 def run() -> None:
     """``coldaisle published`` and ``python -m experiments.published.page``."""
-    register(sys.argv)
+    register(sys.argv, "published")
     main()
 
 
