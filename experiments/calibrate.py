@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.schema import CONFIGS, register
+from experiments.registration import register
+from experiments.schema import CONFIGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import logging
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,9 @@ from experiments.evaluation.results import Evaluation
 from experiments.evaluation.score import Scorer, Table
 from experiments.evaluation.splits import Episode, plan_episodes
 from experiments.evaluation.trace import Series, Tracer
-from experiments.schema import CONFIGS, register
+from experiments.records.progress import steps_bar
+from experiments.registration import register
+from experiments.schema import CONFIGS
 
 if TYPE_CHECKING:
     from agents.planners.cem import Budget
@@ -34,7 +36,12 @@ OUTSIDE = ("dry_bulb_c", "wet_bulb_c", "price_usd_mwh")
 
 
 def evaluate(
-    policies: Mapping[str, PolicyMaker], scenario: Scenario, episodes: Sequence[Episode], *, seed: int = 0
+    policies: Mapping[str, PolicyMaker],
+    scenario: Scenario,
+    episodes: Sequence[Episode],
+    *,
+    seed: int = 0,
+    progress: bool = False,
 ) -> Evaluation:
     """Run every policy on the same episodes, side by side in one batch, one policy after the other.
 
@@ -48,6 +55,8 @@ def evaluate(
         From ``plan_episodes``.
     seed : int
         Of the sensor noise's streams that the plan does not fix.
+    progress : bool
+        Show a bar over all control steps.
     """
     from envs.core import DataCenterCore
     from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
@@ -56,12 +65,13 @@ def evaluate(
     core = DataCenterCore(site, len(episodes))
     plan = explicit_plan(site, core.world, episodes)
     scores, traces, seconds = {}, {}, {}
-    for number, (name, make) in enumerate(policies.items(), 1):
-        start = time.perf_counter()
-        core.reset(seed=seed, plan=plan)
-        scores[name], traces[name] = score_and_trace(core, make(core), site.episode.steps)
-        seconds[name] = time.perf_counter() - start
-        LOG.info("%d of %d policies played: %s, %.0f s", number, len(policies), name, seconds[name])
+    with steps_bar("playing", site.episode.steps * len(policies), shown=progress) as advance:
+        for number, (name, make) in enumerate(policies.items(), 1):
+            start = time.perf_counter()
+            core.reset(seed=seed, plan=plan)
+            scores[name], traces[name] = score_and_trace(core, make(core), site.episode.steps, advance)
+            seconds[name] = time.perf_counter() - start
+            LOG.info("%d of %d policies played: %s, %.0f s", number, len(policies), name, seconds[name])
     facts = {
         "scenario": scenario.name,
         "scenario_hash": scenario.hash(),
@@ -73,8 +83,13 @@ def evaluate(
     return Evaluation(scores, traces, list(episodes), facts)
 
 
-def score_and_trace(core: DataCenterCore, controller: Controller, steps: int) -> tuple[Table, Series]:
-    """Score and series of one controller over ``steps`` control steps of a core that was just reset."""
+def score_and_trace(
+    core: DataCenterCore, controller: Controller, steps: int, advance: Callable[[], object] = int
+) -> tuple[Table, Series]:
+    """Score and series of one controller over ``steps`` control steps of a core that was just reset.
+
+    ``advance`` is called after each of them.
+    """
     from envs.play import play
 
     scenario = core.scenario
@@ -86,6 +101,7 @@ def score_and_trace(core: DataCenterCore, controller: Controller, steps: int) ->
         price, carbon = seen["price_usd_mwh"][0], seen["carbon_g_kwh"][0]
         scorer.add(core.flows, core.in_force, price, carbon, step.cost_usd)
         tracer.add(core.flows, core.in_force, {name: seen[name] for name in OUTSIDE})
+        advance()
     return scorer.table(), tracer.series()
 
 
@@ -117,10 +133,11 @@ def main(config: DictConfig) -> None:
     from experiments.evaluation.policies import best_rule, learned_policies, reference_policies, require_playable
     from experiments.evaluation.results import print_table, require_baseline, save, summarise
     from experiments.records.provenance import git_state
-    from experiments.records.tracking import start_run
+    from experiments.records.tracking import override_parameters, start_run
 
     scenario: Any = OmegaConf.to_object(config.scenario)
-    played = chosen_split(scenario, config.split, USUAL_SPLIT, HydraConfig.get().overrides.task)
+    typed = list(HydraConfig.get().overrides.task)
+    played = chosen_split(scenario, config.split, USUAL_SPLIT, typed)
     split = split_of(scenario, played)
     policies = reference_policies(scenario, config.mpc, config.mpc_forecast)
     baseline = config.baseline or best_rule(policies)
@@ -132,7 +149,7 @@ def main(config: DictConfig) -> None:
     require_baseline(baseline, policies)
     require_playable(learned, scenario_of_episodes(scenario, episodes[:1]))
     LOG.info("%d policies on %d paired episodes of %d days", len(policies), len(episodes), episodes[0].days)
-    found = evaluate(policies, scenario, episodes, seed=config.seed)
+    found = evaluate(policies, scenario, episodes, seed=config.seed, progress=config.progress)
     if config.bounds:
         budget = Budget(config.bounds_population, max(2, config.bounds_population // 4), config.bounds_iterations)
         found = with_bounds(found, policies, scenario, baseline, budget, config.seed)
@@ -142,7 +159,8 @@ def main(config: DictConfig) -> None:
     with start_run(
         tracking.backend, tracking.uri, tracking.experiment, tracking.name or "evaluate", tags=git_state()
     ) as run:
-        run.log_parameters({"baseline": baseline, "split": played, **found.facts})
+        known = {"baseline": baseline, "split": played, **found.facts}
+        run.log_parameters({**known, **override_parameters(typed, known)})
         for name, row in summarise(found).items():
             run.log_metrics({f"{name}/{column}": value for column, value in row.items()})
         for bound in bound_rows(found, baseline):

@@ -11,7 +11,8 @@ import hydra
 from omegaconf import DictConfig
 
 from experiments.records.run_folder import interface_in, model_of, read_card, run_of
-from experiments.schema import CONFIGS, register
+from experiments.registration import register
+from experiments.schema import CONFIGS
 
 if TYPE_CHECKING:
     from agents.runtime.manifest import Content, EvaluationCard

@@ -37,7 +37,7 @@ def help_words(verb: str, asked: Sequence[str] = ()) -> str:
     for group in groups:
         lines += _wrapped(f"{group}: {', '.join(keys.choices(group))}; its keys: coldaisle {verb} --help {group}", "")
     if groups:
-        lines += _wrapped("scenario may be the path of a YAML file, and agent=sac asks for another algorithm's keys", "")
+        lines += _wrapped("scenario takes the path of a YAML file too; --help agent=sac shows the keys of sac", "")
     lines += ["-m sweeps over values with commas; --cfg job shows the configuration that would run"]
     return "\n".join(lines) + "\n"
 
@@ -48,9 +48,9 @@ def _group_words(asked: str) -> str:
         raise ValueError(unknown_name("agent", choice, ALGORITHMS))
     rows, below = keys.group_keys(path, choice or "ppo"), keys.groups_below(path)
     if not rows and not below:
-        parent = path.rpartition(".")[0]
-        known = keys.groups_below(parent) if parent else list(keys.GROUPS)
-        raise ValueError(unknown_name("group", path, known or keys.GROUPS))
+        parent, _, _ = path.rpartition(".")
+        known = [name.removeprefix(f"{parent}.") for name in keys.groups_below(parent)] if parent else keys.GROUPS
+        raise ValueError(unknown_name("group", path, known or keys.GROUPS, parent))
     lines = [f"{asked}:", *_lines(rows)]
     if below:
         lines += ["", *_wrapped(f"groups below, each with --help: {', '.join(below)}", "")]

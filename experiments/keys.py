@@ -36,7 +36,7 @@ class Key(NamedTuple):
     limits : str
         Its range in words; empty where none is declared.
     unit : str
-        Of its number; empty where it has none.
+        Of its number; empty for a plain one.
     meaning : str
         A sentence; for a parameter of a machine without one, the source of its default.
     """
@@ -62,14 +62,15 @@ def verb_keys(verb: str) -> list[Key]:
 
 
 def group_keys(path: str, algorithm: str = "ppo") -> list[Key]:
-    """Keys that stand directly in a group, such as ``tracking``, ``agent`` or ``scenario.tower``; none where it is none.
+    """Keys that stand directly in a group, such as ``tracking``, ``agent`` or ``scenario.tower``, if there is one.
 
     A name that a scenario chooses, such as that of a rack group, may stand in the path as it is or as ``*``.
     """
     if path == "tracking":
         return _declared(schema.TrackingConfig, "tracking.")
     if path == "agent":
-        return [k for k in _declared(schema.agent_config(ALGORITHMS[algorithm]), "agent.") if k.name != "agent.algorithm"]
+        rows = _declared(schema.agent_config(ALGORITHMS[algorithm]), "agent.")
+        return [key for key in rows if key.name != "agent.algorithm"]
     first, _, wanted = path.partition(".")
     if first != "scenario":
         return []
@@ -162,14 +163,14 @@ def _declared(cls: type, prefix: str) -> list[Key]:
     """The plain keys of a class; its groups are left out."""
     means, hints, rows = attribute_meanings(cls), get_type_hints(cls), []
     for spec in fields(cls):
-        if any(isinstance(part, type) and is_dataclass(part) for part in (hints[spec.name], *get_args(hints[spec.name]))):
+        hint, data = hints[spec.name], spec.metadata
+        if any(isinstance(part, type) and is_dataclass(part) for part in (hint, *get_args(hint))):
             continue
-        data = spec.metadata
         limits = span(data["low"], data["high"]) if data else ""
-        meaning = (means.get(spec.name) or data.get("source", "")).removesuffix(".")
-        kind = getattr(hints[spec.name], "__name__", "") if get_origin(hints[spec.name]) is None else ""
-        kind = kind or str(hints[spec.name])
-        rows.append(Key(prefix + spec.name, kind, key_default(spec), limits, data.get("unit", ""), meaning))
+        meaning = (means.get(spec.name) or (f"source: {data['source']}" if data else "")).removesuffix(".")
+        kind = hint.__name__ if isinstance(hint, type) and get_origin(hint) is None else str(hint)
+        unit = "" if data.get("unit") == "1" else data.get("unit", "")
+        rows.append(Key(prefix + spec.name, kind, key_default(spec), limits, unit, meaning))
     return rows
 
 

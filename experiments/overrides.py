@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from agents.runtime.manifest import MANIFEST
 from envs.scenario import SHIPPED
 from experiments.records.run_folder import SCENARIO_FILE, read_card, run_of
 
@@ -106,8 +108,11 @@ def remembered(arguments: Sequence[str]) -> list[str]:
     """
     given = dict(argument.partition("=")[::2] for argument in arguments if "=" in argument)
     paths = [value for key, value in given.items() if key in ("resume", "policy") or key.startswith("policies.")]
-    runs = [run for run in (run_of(Path(path.strip("'\""))) for path in paths) if run is not None]
+    places = [Path(path.strip("'\"")) for path in paths]
+    runs = [run for run in map(run_of, places) if run is not None]
     known: dict[str, str] = {}
+    if not runs and places and (shipped := _shipped_of_bundle(places[0])):
+        known["scenario"] = shipped
     for run in runs[:1]:
         if (run / SCENARIO_FILE).is_file():
             known["scenario"] = str(run / SCENARIO_FILE)
@@ -118,3 +123,12 @@ def remembered(arguments: Sequence[str]) -> list[str]:
             known |= {"agent.environments": asked["environments"]} if "environments" in asked else {}
             known |= {key: asked[key] for key in ("seed", "split") if key in asked}
     return [f"{key}={value}" for key, value in known.items() if key not in given]
+
+
+def _shipped_of_bundle(folder: Path) -> str:
+    """The shipped scenario that a bundle far from its run was trained on; empty for another."""
+    try:
+        name = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["scenario"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""  # no bundle, or a damaged one, which is told where it is loaded
+    return str(name) if name in SHIPPED else ""

@@ -26,7 +26,8 @@ from experiments.evaluation.results import (
 )
 from experiments.evaluation.score import KPIS, MEASURES, PAID, Table, totals
 from experiments.evaluation.stats import paired_difference, probability_of_improvement
-from experiments.schema import CONFIGS, register
+from experiments.registration import register
+from experiments.schema import CONFIGS
 
 LOG = logging.getLogger(__name__)
 DEMO_WORDS = "one seed, demo budget: not a result"

@@ -16,7 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments.evaluation.results import split_words
 from experiments.evaluation.splits import Episode, plan_episodes
-from experiments.schema import CONFIGS, register
+from experiments.registration import register
+from experiments.schema import CONFIGS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,22 +7,26 @@ overridden as ``scenario.<machine>.<parameter>=value``, without ``+``.
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
-from agents.learning.algorithms import ALGORITHMS, Algorithm
+from agents.learning.algorithms import Algorithm
 from agents.learning.plan import LearningPlan
-from experiments.overrides import remembered, require_machines, scenario_files, without_plus, writable
 from experiments.records.tracking import DEFAULT_URI
 
+AGENT_WORDS = """An algorithm on the command line.
+
+Attributes
+----------
+environments : int
+    Sites side by side that it learns from.
+algorithm : str
+    Its name.
+"""
 CONFIGS = "pkg://configs.run"  # beside configs/scenario: hydra must meet scenarios as typed nodes, not as YAML
 
 #: Keys that mean the same in every verb that has them.
@@ -80,6 +84,8 @@ class TrainingPlan(LearningPlan):
     resume : str
         A run's folder or a checkpoint to go on from, with its scenario and settings where none are given; empty begins
         anew.
+    tensorboard : bool
+        Beside ``metrics.csv`` in the run's folder also TensorBoard's event files; needs the extra ``tensorboard``.
     """
 
     seed: int = 0
@@ -87,6 +93,7 @@ class TrainingPlan(LearningPlan):
     split: str = ""
     evaluation_environments: int = 24
     resume: str = ""
+    tensorboard: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,7 @@ class EvaluateConfig:
     days: int = 0
     seed: int = 0
     report: bool = True
+    progress: bool = True
     trust: bool = False
     folder: str = "${hydra:runtime.output_dir}"
 
@@ -361,35 +369,6 @@ VERBS = {
 }
 
 
-def register(arguments: Sequence[str] | None = None, verb: str = "train") -> None:
-    """Put every dataclass into hydra's store, and the shipped scenarios.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The command line (``sys.argv``, changed in place where it is that list): ``scenario=<path>.yaml`` registers that
-        file under the file's name; a ``+`` before a key of ours is taken off; what a run's card says is added.
-    verb : str
-        Whose default scenario counts where the command line names none.
-    """
-    given = sys.argv if arguments is None else arguments
-    try:
-        if isinstance(given, list):
-            given[:] = [without_plus(argument) for argument in given]
-            given += remembered(given)
-        files = scenario_files(given)
-        require_machines(given, files, group_defaults(verb).get("scenario", ""))
-    except ValueError as error:
-        sys.exit(f"coldaisle: {error}")
-    store = ConfigStore.instance()
-    for verb, config in VERBS.items():
-        store.store(name=f"{verb}_schema", node=writable(OmegaConf.structured(config)))
-    for name, row in ALGORITHMS.items():
-        store.store(group="agent", name=name, node=agent_config(row))
-    store.store(group="tracking", name="tracking_schema", node=TrackingConfig)
-    register_scenarios(files)
-
-
 def group_defaults(verb: str) -> dict[str, str]:
     """Options of hydra's groups that a verb starts from: ``{"scenario": "ai_hall", ...}``."""
     text = resources.files("configs").joinpath("run", f"{verb}.yaml").read_text(encoding="utf-8")
@@ -401,17 +380,4 @@ def agent_config(row: Algorithm) -> type:
     """Dataclass of an algorithm on the command line: its settings, its name, how many environments feed it."""
     name = f"{row.settings.__name__.removesuffix('Settings')}Agent"
     chosen = [("algorithm", str, field(default=row.name)), ("environments", int, field(default=row.environments))]
-    return make_dataclass(name, chosen, bases=(row.settings,), namespace={"__doc__": row.settings.__doc__})
-
-
-def register_scenarios(paths: Iterable[str] = ()) -> None:
-    """Register the shipped scenarios and those of YAML files as options of the group ``scenario``."""
-    from envs.scenario import SHIPPED, load
-
-    store = ConfigStore.instance()
-    for name in (*SHIPPED, *paths):
-        try:
-            node = OmegaConf.structured(load(name))
-        except ValueError as error:
-            sys.exit(f"coldaisle: {error}")
-        store.store(group="scenario", name=Path(name).stem, node=writable(node))
+    return make_dataclass(name, chosen, bases=(row.settings,), namespace={"__doc__": AGENT_WORDS})

@@ -30,7 +30,8 @@ from experiments.records.run_folder import (
     write_card,
     write_scenario,
 )
-from experiments.schema import CONFIGS, TrainingPlan, register
+from experiments.registration import register
+from experiments.schema import CONFIGS, TrainingPlan
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -126,14 +127,20 @@ def _learnt(
 ) -> dict[str, float]:
     """What learning cost; the card says from its start how it stands."""
     from agents.learning.learn import learn
+    from experiments.records.metric_files import metric_files
 
     write_card(folder, card)
     tracker.log_parameters({"model": card["settings"]})
     status, cost = "failed", dict[str, float]()
     try:
-        cost = learn(
-            begun.model, plan, folder, tracker.log_metrics, _validation(scenario, plan), begun.plateau, interruption
-        )
+        with metric_files(folder, begun.model.num_timesteps, tensorboard=plan.tensorboard) as keep:
+
+            def sink(values: Mapping[str, float], step: int = 0) -> None:
+                keep(values, step)
+                tracker.log_metrics(values, step)
+
+            validation = _validation(scenario, plan)
+            cost = learn(begun.model, plan, folder, sink, validation, begun.plateau, interruption)
         status = "finished"
     except KeyboardInterrupt:
         status = "killed"
@@ -266,7 +273,7 @@ def main(config: DictConfig) -> float:
     from experiments.records.multirun import parent_run_id
     from experiments.records.provenance import git_state
     from experiments.records.redaction import redacted
-    from experiments.records.tracking import end_run, start_run
+    from experiments.records.tracking import end_run, override_parameters, start_run
 
     hydra_config = HydraConfig.get()
     parent = parent_run_id(Path(hydra_config.sweep.dir)) if hydra_config.mode == RunMode.MULTIRUN else None
@@ -288,8 +295,9 @@ def main(config: DictConfig) -> float:
             Interruption() as interruption,
             start_run(tracking["backend"], tracking["uri"], tracking["experiment"], name, parent, tags) as tracker,
         ):
-            known = {"algorithm": learner.algorithm, "agent": dict(learner.settings), "scenario": scenario.name}
-            tracker.log_parameters({**known, **asdict(plan), "overrides": redacted(" ".join(typed))})
+            agent = {**learner.settings, "environments": learner.environments}
+            known = {"algorithm": learner.algorithm, "agent": agent, "scenario": scenario.name, **asdict(plan)}
+            tracker.log_parameters({**known, **override_parameters(typed, known)})
             tracker.log_text(redacted(OmegaConf.to_yaml(config, resolve=True)), "config.yaml")
             cost = train(scenario, learner, plan, folder, tracker, interruption)
         sys.stdout.write(run_summary(cost, folder, scenario, learner.environments, plan.split))

@@ -11,7 +11,8 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from experiments.schema import CONFIGS, register
+from experiments.registration import register
+from experiments.schema import CONFIGS
 
 LOG = logging.getLogger(__name__)
 

@@ -26,7 +26,39 @@ Settings = Mapping[str, Setting]
 
 @dataclass
 class PPOSettings:
-    """Proximal policy optimisation: few samples a cycle, many cycles."""
+    """Proximal policy optimisation: few samples a cycle, many cycles.
+
+    Attributes
+    ----------
+    learning_rate : float
+        Step of the optimiser.
+    anneal_learning_rate : bool
+        Let the step fall to zero over ``total_steps``.
+    n_steps : int
+        Control steps of each environment before an update.
+    batch_size : int
+        Transitions of one gradient step.
+    n_epochs : int
+        Passes over them in an update.
+    gamma : float
+        Discount of a control step, 0 to 1.
+    gae_lambda : float
+        Weight of longer returns in the advantage, 0 to 1.
+    clip_range : float
+        How far an update may move the probability of an action, as a share.
+    ent_coef : float
+        Weight of the entropy in the loss.
+    vf_coef : float
+        Weight of the value's loss.
+    max_grad_norm : float
+        The gradient is cut to this norm.
+    log_std_init : float
+        Logarithm of the exploration's first standard deviation, in half action ranges.
+    hidden : list of int
+        Width of each hidden layer.
+    activation : str
+        ``tanh``, ``relu`` or ``elu``.
+    """
 
     learning_rate: float = 1e-3
     anneal_learning_rate: bool = True
@@ -46,7 +78,31 @@ class PPOSettings:
 
 @dataclass
 class OffPolicySettings:
-    """What every algorithm with a replay buffer shares."""
+    """What every algorithm with a replay buffer shares.
+
+    Attributes
+    ----------
+    learning_rate : float
+        Step of the optimiser.
+    anneal_learning_rate : bool
+        Let the step fall to zero over ``total_steps``.
+    buffer_size : int
+        Transitions that are kept.
+    learning_starts : int
+        Environment steps before the first update.
+    batch_size : int
+        Transitions of one gradient step.
+    gamma : float
+        Discount of a control step, 0 to 1.
+    train_freq : int
+        Control steps of each environment before an update.
+    gradient_steps : int
+        Gradient steps of an update.
+    hidden : list of int
+        Width of each hidden layer.
+    activation : str
+        ``tanh``, ``relu`` or ``elu``.
+    """
 
     learning_rate: float = 3e-4
     anneal_learning_rate: bool = False
@@ -62,7 +118,15 @@ class OffPolicySettings:
 
 @dataclass
 class SACSettings(OffPolicySettings):
-    """Soft actor-critic."""
+    """Soft actor-critic.
+
+    Attributes
+    ----------
+    tau : float
+        Share of the network that the target takes over at each update.
+    ent_coef : str
+        Weight of the entropy: a number, or ``auto`` to learn it.
+    """
 
     tau: float = 0.005
     ent_coef: str = "auto"
@@ -70,7 +134,17 @@ class SACSettings(OffPolicySettings):
 
 @dataclass
 class TD3Settings(OffPolicySettings):
-    """Twin delayed deterministic policy gradient, with Gaussian exploration noise."""
+    """Twin delayed deterministic policy gradient, with Gaussian exploration noise.
+
+    Attributes
+    ----------
+    tau : float
+        Share of the network that the target takes over at each update.
+    policy_delay : int
+        Updates of the critic for each one of the actor.
+    noise_std : float
+        Standard deviation of the exploration, in half action ranges.
+    """
 
     tau: float = 0.005
     policy_delay: int = 2
@@ -79,7 +153,17 @@ class TD3Settings(OffPolicySettings):
 
 @dataclass
 class TQCSettings(OffPolicySettings):
-    """Truncated quantile critics."""
+    """Truncated quantile critics.
+
+    Attributes
+    ----------
+    tau : float
+        Share of the network that the target takes over at each update.
+    ent_coef : str
+        Weight of the entropy: a number, or ``auto`` to learn it.
+    top_quantiles_to_drop_per_net : int
+        Quantiles of each critic that are left out, against overestimation.
+    """
 
     tau: float = 0.005
     ent_coef: str = "auto"
@@ -88,7 +172,17 @@ class TQCSettings(OffPolicySettings):
 
 @dataclass
 class CrossQSettings(OffPolicySettings):
-    """CrossQ: batch renormalisation in place of target networks."""
+    """CrossQ: batch renormalisation in place of target networks.
+
+    Attributes
+    ----------
+    learning_rate : float
+        Step of the optimiser.
+    ent_coef : str
+        Weight of the entropy: a number, or ``auto`` to learn it.
+    policy_delay : int
+        Updates of the critic for each one of the actor.
+    """
 
     learning_rate: float = 1e-3
     ent_coef: str = "auto"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -156,6 +156,16 @@ class MlflowTracker:
             self._failing = True
             LOG.warning("%s", failure_words(error))
         return not self._failing
+
+
+def override_parameters(typed: Sequence[str], known: Mapping[str, object]) -> dict[str, str]:
+    """Every override as a parameter of its own, by which runs are told apart, and the line as a whole.
+
+    Those that are among the known parameters are left out: a store takes a parameter once.
+    """
+    taken = {name for name, _ in flatten(known)}
+    pairs = [redacted(text).lstrip("+~").partition("=") for text in typed]
+    return {key: value for key, _, value in pairs if key not in taken} | {"overrides": redacted(" ".join(typed))}
 
 
 def metric_name(name: str) -> str:
