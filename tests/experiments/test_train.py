@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import csv
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +25,7 @@ from experiments.evaluation.policies import learned_policies
 from experiments.evaluation.results import save
 from experiments.evaluation.splits import load_split, plan_episodes
 from experiments.export import export_run
+from experiments.overrides import remembered
 from experiments.records.tracking import NoTracker
 from experiments.rollout import rollout
 from experiments.schema import TrainingPlan
@@ -132,8 +137,109 @@ def test_fewer_steps_than_a_rollout_are_refused_with_the_least_that_works(tmp_pa
 
 def test_a_run_in_which_no_episode_ended_says_so_and_not_nan(tmp_path: Path) -> None:
     cost = train(load("edge_room", QUARTER_HOURS), PPO, TrainingPlan(32, split="none"), tmp_path, NoTracker())
-    said = run_summary(cost, tmp_path, 288, 4)
+    said = run_summary(cost, tmp_path, load("edge_room", ["episode.steps=288"]), 4)
     assert "no episode ended in 32 steps: 4 environments need 1152" in said and "nan" not in said
+
+
+def test_a_run_s_numbers_stand_as_a_table_in_its_folder(run_folder: Path) -> None:
+    rows = list(csv.DictReader((run_folder / "metrics.csv").open(newline="")))
+    assert {"terms/energy", "train/learning_rate"} <= {row["name"] for row in rows}
+    seen = json.loads((run_folder / "seen.json").read_text())
+    last = {row["name"]: float(row["value"]) for row in rows}
+    assert last == pytest.approx({name: seen[name] for name in last})
+    assert [int(row["step"]) for row in rows] == sorted(int(row["step"]) for row in rows)
+
+
+def test_a_run_that_goes_on_adds_to_its_table(tmp_path: Path) -> None:
+    for total, resume in ((32, ""), (64, str(tmp_path))):
+        plan = TrainingPlan(total, split="none", checkpoint_every=32, resume=resume)
+        train(load("edge_room"), PPO, plan, tmp_path, NoTracker())
+    rows = list(csv.DictReader((tmp_path / "metrics.csv").open(newline="")))
+    assert {int(row["step"]) for row in rows} == {32, 64}
+
+
+def test_event_files_are_written_or_refused_with_the_mend(tmp_path: Path) -> None:
+    plan = TrainingPlan(32, split="none", tensorboard=True)
+    if find_spec("tensorboard"):
+        train(load("edge_room"), PPO, plan, tmp_path, NoTracker())
+        assert list((tmp_path / "tensorboard").glob("events.out.*"))
+        return
+    with pytest.raises(ValueError, match=r"pip install 'coldaisle\[tensorboard\]'"):
+        train(load("edge_room"), PPO, plan, tmp_path, NoTracker())
+
+
+def test_a_run_says_which_sites_it_plays_and_the_next_step_states_the_split_that_is_needed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hall = tmp_path / "my_hall.yaml"
+    hall.write_text("base: edge_room\nname: my_hall\nepisode: {steps: 4}\n")
+    caplog.set_level("INFO")
+    for scenario, split, words, stated in (
+        (load("edge_room"), "none", "the scenario's own sites and seeds: sterling_va; weather seeds [0]", "split=none"),
+        (load("edge_room"), "", "split train, not the scenario's own sites: ", ""),
+        (load(str(hall)), "train", "split train, not the scenario's own sites: ", "split=test"),
+    ):
+        cost = train(scenario, PPO, TrainingPlan(32, split=split), tmp_path / f"run {stated}", NoTracker())
+        assert words in caplog.text
+        said = run_summary(cost, Path("runs/x"), scenario, 4, split or "train")
+        assert said.endswith(f"next: coldaisle evaluate policies.mine=runs/x {stated}".rstrip() + "\n")
+    with pytest.raises(ValueError, match="scenario 'my_hall' is no shipped one.*split=none"):
+        train(load(str(hall)), PPO, TrainingPlan(32), tmp_path / "refused", NoTracker())
+
+
+def stated(verb: str, *words: str) -> dict[str, str]:
+    """What a verb's command line says after the run's card has had its word."""
+    given = [f"coldaisle {verb}", *words]
+    return dict(word.partition("=")[::2] for word in [*given, *remembered(given)] if "=" in word)
+
+
+def test_the_scenario_of_a_policy_comes_from_its_run_or_its_bundle_and_what_is_typed_counts_more(
+    run_folder: Path, tmp_path: Path
+) -> None:
+    bundle, far = export_run(run_folder, tmp_path / "bundle"), tmp_path / "far"
+    own = str(run_folder / "scenario.yaml")
+    for words in (f"policies.mine={run_folder}", f"policies.best={run_folder / 'model.npz'}"):
+        assert stated("evaluate", words)["scenario"] == own
+        assert stated("evaluate", words, "scenario=ai_hall")["scenario"] == "ai_hall"
+    assert stated("rollout", f"policy={run_folder}")["scenario"] == own
+    assert stated("rollout", f"policy={Path(shutil.copytree(bundle, far))}")["scenario"] == "edge_room"
+    assert stated("train", f"resume={run_folder}")["seed"] == "1"
+    assert "scenario" not in stated("rollout", "policy=rules")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("scenario=liquid_hall",),
+        ("scenario=edge_room", "scenario.channel_ranges={supply_air_temp_setpoint_c:[19,24]}", "split=none"),
+    ],
+)
+def test_the_printed_next_steps_work_for_every_scenario(words: tuple[str, ...], tmp_path: Path) -> None:
+    quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
+
+    def done(*line: str) -> str:
+        command = [sys.executable, "-m", "experiments.cli", *line]
+        out = subprocess.run(command, cwd=tmp_path, env=quiet, check=True, capture_output=True, text=True)
+        return out.stdout
+
+    small = ("agent.environments=2", "agent.hidden=[8]", "total_steps=16", "progress=false", "hydra.run.dir=a run")
+    said = done("train", *words, *small)
+    following = shlex.split(said.split("next: coldaisle ", 1)[1])
+    said = done(*following, "episodes=1", "days=1", "hydra.run.dir=evaluation")
+    report = re.search(r"^report: (.*)$", said, re.M)
+    assert report is not None and Path(report[1]).is_file()
+    done(*shlex.split(said.split("next: coldaisle ", 1)[1]))
+    assert ExportedPolicy(tmp_path / "a run" / "bundle").manifest["evaluation_card"]["policy"] == "mine"
+    from experiments.records.tracking import open_store
+
+    client, experiment = open_store(f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}", "coldaisle")
+    for run in client.search_runs([experiment]):
+        kept = run.data.params
+        if "total_steps" in kept:
+            assert {word.partition("=")[0] for word in (*words, *small) if not word.startswith("hydra")} <= set(kept)
+        else:
+            assert kept["episodes"] == "1" and kept["policies.mine"].endswith("a run")
 
 
 def test_another_seed_than_that_of_the_resumed_run_is_refused(run_folder: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from experiments.records.tracking import flatten, open_store, start_run
+from experiments.records.tracking import flatten, open_store, override_parameters, start_run
 
 WORKER = """
 import sys
@@ -125,3 +125,10 @@ def test_an_unknown_backend_is_refused() -> None:
 
 def test_nested_settings_become_dotted_names() -> None:
     assert dict(flatten({"a": {"b": {"c": 1}}, "d": 2})) == {"a.b.c": 1, "d": 2}
+
+
+def test_every_override_is_a_parameter_of_its_own_without_its_token() -> None:
+    typed = ["scenario=edge_room", "scenario.tower.cells=3", "agent.gamma=0.90", "tracking.uri=https://a:hunter2@b/c"]
+    kept = override_parameters(typed, {"agent": {"gamma": 0.9}, "scenario": "edge_room"})
+    assert kept.pop("overrides") == " ".join(typed).replace("a:hunter2", "***")
+    assert kept == {"scenario.tower.cells": "3", "tracking.uri": "https://***@b/c"}
