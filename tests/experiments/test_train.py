@@ -212,7 +212,7 @@ def test_the_scenario_of_a_policy_comes_from_its_run_or_its_bundle_and_what_is_t
     "words",
     [
         ("scenario=liquid_hall",),
-        ("scenario=edge_room", "scenario.channel_ranges={supply_air_temp_setpoint_c:[19,24]}", "split=none"),
+        ("scenario=edge_room", "scenario.agent_channels=[crah_fan_speed_frac]", "split=none"),
     ],
 )
 def test_the_printed_next_steps_work_for_every_scenario(words: tuple[str, ...], tmp_path: Path) -> None:
