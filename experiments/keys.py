@@ -133,9 +133,9 @@ def key_default(spec: Field[Any]) -> str:
         return REQUIRED
     if str(spec.default).startswith("${hydra"):
         return "a new folder under `runs`"
-    if spec.default is MISSING and spec.default_factory is MISSING:
-        return REQUIRED
-    return shown(spec.default if spec.default is not MISSING else spec.default_factory())  # type: ignore[misc]
+    if spec.default is not MISSING:
+        return shown(spec.default)
+    return REQUIRED if spec.default_factory is MISSING else shown(spec.default_factory())
 
 
 def shown(value: Any) -> str:

@@ -127,7 +127,7 @@ def _learnt(
 ) -> dict[str, float]:
     """What learning cost; the card says from its start how it stands."""
     from agents.learning.learn import learn
-    from experiments.records.metric_files import metric_files
+    from agents.learning.metric_files import metric_files
 
     write_card(folder, card)
     tracker.log_parameters({"model": card["settings"]})

@@ -159,7 +159,7 @@ def test_every_parameter_of_every_scenario_and_learner_is_in_the_help() -> None:
         (("rollout", "--help", "scenario.towr"), "did you mean 'tower'?"),
         (("train", "--help", "agent=pp0"), "did you mean 'ppo'?"),
         (("train", "--help", "agnt"), "did you mean 'agent'?"),
-        (("evalute", "--help"), "did you mean 'evaluate'?"),
+        (("evaluat", "--help"), "did you mean 'evaluate'?"),
         (("--completion", "fish"), "give one of bash, zsh"),
     ],
 )

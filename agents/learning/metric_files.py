@@ -42,8 +42,9 @@ def metric_files(folder: Path, first_step: int = 0, *, tensorboard: bool = False
 
         def keep(values: Mapping[str, float], step: int) -> None:
             table.writerows((step, name, repr(float(value))) for name, value in values.items())
-            for name, value in values.items() if writer else ():
-                writer.add_scalar(name, value, step)
+            if writer:
+                for name, value in values.items():
+                    writer.add_scalar(name, value, step)
 
         try:
             yield keep
