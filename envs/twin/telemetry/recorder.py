@@ -25,8 +25,8 @@ PLANT_POINTS = (
     INLET, "zone_inlet_max_c", "zone_supply_c", "zone_fan_speed_frac", "coil_valve_frac", "room_dew_point_c",
     "chw_supply_c", "chiller_plr_frac", "chillers_running", "chiller_hold_frac", "economizer_on",
     "economizer_hold_frac", "cw_supply_c", "tower_cells_running", "tower_hold_frac", "fws_supply_c",
-    "dry_cooler_pad_on", "tcs_supply_c", "row_demand_share", "battery_soc_frac", "site_elevation_m", "dry_bulb_c", "wet_bulb_c",
-    "hour_sin", "hour_cos",
+    "dry_cooler_pad_on", "tcs_supply_c", "row_demand_share", "battery_soc_frac", "site_elevation_m", "dry_bulb_c",
+    "wet_bulb_c", "hour_sin", "hour_cos",
 )  # fmt: skip
 
 
