@@ -35,9 +35,6 @@ KNOWN_MISSES: dict[tuple[str, str], str] = {
     ("M3", "mean of those at work"): (
         "our load counts a GPU at part power as a part of one at full power, so those at work all draw it"
     ),
-    ("M4", "idle (5th)"): (
-        "our base power is that of an H100 server, a larger share of its full power; the traces are A100 servers"
-    ),
 }
 
 

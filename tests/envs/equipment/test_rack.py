@@ -479,7 +479,7 @@ def test_arguments_are_not_changed():
 
 
 def test_parameters_may_vary_by_environment():
-    varied = replace(HGX_AIR, base_power_kw=np.array([7.0, 8.3, 9.0]))
+    varied = replace(HGX_AIR, base_power_kw=np.array([7.0, 7.8, 9.0]))
     power = Hall(varied, {"prefill": np.full(3, 1.0)}).settle().power_kw[0]
     assert power[1] == pytest.approx(Hall(HGX_AIR, {"prefill": 1.0}).settle().power_kw[0, 0])
     assert power[0] < power[1] < power[2]
