@@ -197,7 +197,7 @@ def test_under_every_fault_the_bundle_gives_the_setpoints_of_its_run(
     model, folder, core = exported(scenario, SHORT, "ppo", len(faults))
     policy, observation = ExportedPolicy(folder), core.reset(seed=7)
     core.set_faults([[fault] for fault in faults])
-    for step in range(288):
+    for step in range(100):
         wanted = policy.act(core.measurements())
         observation = core.step(model.predict(observation, deterministic=True)[0])[0]
         for c in core.agent_channels:
