@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.schema import CONFIGS, register
+from experiments.registration import register
+from experiments.schema import CONFIGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,7 @@ def main(config: DictConfig) -> None:
 
 def run() -> None:
     """``coldaisle calibrate`` and ``python -m experiments.calibrate``."""
-    register(sys.argv)
+    register(sys.argv, "calibrate")
     main()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 
 VERBS = {
@@ -19,13 +20,30 @@ VERBS = {
     "transfer": "controllers on a plant we did not write, EnergyPlus: coldaisle transfer policies.mine=<run or bundle>",
     "demo": "train for a minute, judge, export",
 }
+HELP = ("-h", "--help")
+CLOSING = (
+    "coldaisle <verb> --help                  every key of a verb, with its meaning",
+    "coldaisle <verb> --help scenario.tower   the keys of a group, with unit and range",
+    "coldaisle --version",
+    'eval "$(coldaisle --completion bash)"    completes verbs and keys by Tab; zsh likewise',
+)
 
 
 def usage() -> str:
     """The help text."""
     lines = ["usage: coldaisle <verb> [key=value ...] [-m] [--help]", "", "verbs:"]
     lines += [f"  {verb:<10} {words}" for verb, words in VERBS.items()]
-    return "\n".join([*lines, "", "`coldaisle <verb> --help` shows every key of a verb.", ""])
+    return "\n".join([*lines, "", *CLOSING, ""])
+
+
+def version_words() -> str:
+    """Name and version of the program."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"coldaisle {version('coldaisle')}"
+    except PackageNotFoundError:
+        return "coldaisle, not installed: run from its sources"
 
 
 def _is_users(error: Exception) -> bool:
@@ -33,7 +51,7 @@ def _is_users(error: Exception) -> bool:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    return isinstance(error, (ValueError, FileNotFoundError, HydraException, OmegaConfBaseException))
+    return isinstance(error, (ValueError, OSError, HydraException, OmegaConfBaseException))
 
 
 def error_message(error: Exception) -> str:
@@ -58,23 +76,67 @@ def error_message(error: Exception) -> str:
 
 
 def main() -> int:
-    """Run the verb of the command line."""
+    """Run what the command line asks for."""
     arguments = sys.argv[1:]
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:2], "--help", *arguments[2:]]
+    if not arguments or arguments[0] in HELP:
         sys.stdout.write(usage())
         return 0
-    verb = arguments[0]
-    if verb not in VERBS:
+    try:
+        told = words_asked_for(arguments)
+    except ValueError as error:
+        sys.stderr.write(f"coldaisle: {error}\n")
+        return 2
+    if told is not None:
+        sys.stdout.write(told)
+        return 0
+    return _run(*arguments)
+
+
+def words_asked_for(arguments: Sequence[str]) -> str | None:
+    """Text that a command line asks for instead of work: version, completion, help of a verb; None where it asks work.
+
+    Raises
+    ------
+    ValueError
+        For an unknown verb, group or shell.
+    """
+    first, *others = arguments
+    if first in ("-V", "--version"):
+        return f"{version_words()}\n"
+    if first in ("--completion", "--complete"):
+        from experiments.completion import completion_script, completions
+
+        given = others[0] if others else ""
+        return completion_script(given) if first == "--completion" else "".join(f"{w}\n" for w in completions(given))
+    if first not in VERBS:
         from envs.unknown_name import unknown_name
 
-        sys.stderr.write(f"coldaisle: {unknown_name('verb', verb, VERBS)}\n")
-        return 2
+        raise ValueError(unknown_name("verb", first, VERBS))
+    if first == "demo" or not any(word in HELP for word in others):
+        return None
+    from experiments.help_words import help_words
+
+    return help_words(first, [word for word in others if not word.startswith("-") and _is_group(word)])
+
+
+def _is_group(word: str) -> bool:
+    """Whether a word beside ``--help`` asks for a group of keys, and is no setting."""
+    return "=" not in word or word.startswith("agent=")
+
+
+def _run(verb: str, *arguments: str) -> int:
+    """Run a verb; the exit code."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     full = "HYDRA_FULL_ERROR" in os.environ  # a developer who wants the stack gets it
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # hydra hands errors on instead of printing a stack: see below
-    sys.argv = [f"coldaisle {verb}", *arguments[1:]]
+    sys.argv = [f"coldaisle {verb}", *arguments]
     try:
         import_module(f"experiments.{verb}").run()
+    except KeyboardInterrupt:
+        sys.stderr.write(f"coldaisle {verb}: stopped by Ctrl-C\n")
+        return 130
     except Exception as error:
         if full or not _is_users(error):
             raise

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -23,6 +25,7 @@ ENVIRONMENTS = 512
 TRAINING_S = 90.0
 MAX_STEPS = 3_000_000
 EPISODES, DAYS = 6, 2
+DEMO_FILE = ".demo"  # marks a run that the next demo may remove; nobody else's run is
 
 
 def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES, days: int = DAYS) -> dict[str, Path]:
@@ -31,7 +34,7 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     Parameters
     ----------
     folder : Path
-        Gets ``run/`` (with ``bundle/``) and ``evaluation/`` (with ``report.html``).
+        Gets ``run/`` (with ``bundle/``), in place of an earlier demo's, and ``evaluation/`` (with ``report.html``).
     training_s : float
         Wall time for learning; steps follow from a measured rate: a slow machine learns less, not longer.
     episodes, days : int
@@ -60,10 +63,10 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     from experiments.schema import TrainingPlan
     from experiments.train import train
 
+    run = _room_for_the_run(folder / "run")
     scenario = load(SCENARIO)
     steps = affordable_steps(scenario, training_s)
     LOG.info("training PPO on %s for %d environment steps", SCENARIO, steps)
-    run = folder / "run"
     plan = TrainingPlan(steps, seed=SEED, progress=sys.stdout.isatty())
     train(scenario, Learner("ppo", ENVIRONMENTS), plan, run, NoTracker())
     played = plan_episodes(load_split("test"), episodes, days)
@@ -79,6 +82,18 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     report = write_report(evaluation, baseline, DEMO_WORDS)
     print_table(found, baseline, DEMO_WORDS)
     return {"report": report, "bundle": bundle}
+
+
+def _room_for_the_run(run: Path) -> Path:
+    """The folder, empty but for its mark; what a demo left there goes, and another run is refused."""
+    from experiments.records.run_folder import require_no_other_run
+
+    if (run / DEMO_FILE).exists():
+        shutil.rmtree(run)
+    require_no_other_run(run, None)
+    run.mkdir(parents=True, exist_ok=True)
+    (run / DEMO_FILE).touch()
+    return run
 
 
 def affordable_steps(scenario: Scenario, training_s: float) -> int:
@@ -112,8 +127,12 @@ def check(found: Evaluation, residual_frac: float = 1e-3) -> None:
 
 def run() -> None:
     """``coldaisle demo`` and ``make demo``; any failure ends with a nonzero exit code."""
+    words = argparse.ArgumentParser(
+        "coldaisle demo", description="Train for a minute and a half, judge, export, report."
+    )
+    words.add_argument("folder", nargs="?", type=Path, default=Path("runs") / "demo", help="gets run/ and evaluation/")
+    folder = words.parse_args(sys.argv[1:]).folder
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("runs") / "demo"
     start = time.perf_counter()
     made = demo(folder)
     LOG.info(DEMO_WORDS)

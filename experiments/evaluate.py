@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
 import numpy as np
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.evaluation.results import Evaluation
 from experiments.evaluation.score import Scorer, Table
 from experiments.evaluation.splits import Episode, plan_episodes
 from experiments.evaluation.trace import Series, Tracer
-from experiments.schema import CONFIGS, register
+from experiments.records.progress import steps_bar
+from experiments.registration import register
+from experiments.schema import CONFIGS
 
 if TYPE_CHECKING:
     from agents.planners.cem import Budget
@@ -25,11 +30,18 @@ if TYPE_CHECKING:
     from envs.scenario import Scenario
     from experiments.evaluation.policies import PolicyMaker
 
+LOG = logging.getLogger(__name__)
+USUAL_SPLIT = "test"
 OUTSIDE = ("dry_bulb_c", "wet_bulb_c", "price_usd_mwh")
 
 
 def evaluate(
-    policies: Mapping[str, PolicyMaker], scenario: Scenario, episodes: Sequence[Episode], *, seed: int = 0
+    policies: Mapping[str, PolicyMaker],
+    scenario: Scenario,
+    episodes: Sequence[Episode],
+    *,
+    seed: int = 0,
+    progress: bool = False,
 ) -> Evaluation:
     """Run every policy on the same episodes, side by side in one batch, one policy after the other.
 
@@ -43,6 +55,8 @@ def evaluate(
         From ``plan_episodes``.
     seed : int
         Of the sensor noise's streams that the plan does not fix.
+    progress : bool
+        Show a bar over all control steps.
     """
     from envs.core import DataCenterCore
     from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
@@ -51,11 +65,13 @@ def evaluate(
     core = DataCenterCore(site, len(episodes))
     plan = explicit_plan(site, core.world, episodes)
     scores, traces, seconds = {}, {}, {}
-    for name, make in policies.items():
-        start = time.perf_counter()
-        core.reset(seed=seed, plan=plan)
-        scores[name], traces[name] = score_and_trace(core, make(core), site.episode.steps)
-        seconds[name] = time.perf_counter() - start
+    with steps_bar("playing", site.episode.steps * len(policies), shown=progress) as advance:
+        for number, (name, make) in enumerate(policies.items(), 1):
+            start = time.perf_counter()
+            core.reset(seed=seed, plan=plan)
+            scores[name], traces[name] = score_and_trace(core, make(core), site.episode.steps, advance)
+            seconds[name] = time.perf_counter() - start
+            LOG.info("%d of %d policies played: %s, %.0f s", number, len(policies), name, seconds[name])
     facts = {
         "scenario": scenario.name,
         "scenario_hash": scenario.hash(),
@@ -67,8 +83,13 @@ def evaluate(
     return Evaluation(scores, traces, list(episodes), facts)
 
 
-def score_and_trace(core: DataCenterCore, controller: Controller, steps: int) -> tuple[Table, Series]:
-    """Score and series of one controller over ``steps`` control steps of a core that was just reset."""
+def score_and_trace(
+    core: DataCenterCore, controller: Controller, steps: int, advance: Callable[[], object] = int
+) -> tuple[Table, Series]:
+    """Score and series of one controller over ``steps`` control steps of a core that was just reset.
+
+    ``advance`` is called after each of them.
+    """
     from envs.play import play
 
     scenario = core.scenario
@@ -80,6 +101,7 @@ def score_and_trace(core: DataCenterCore, controller: Controller, steps: int) ->
         price, carbon = seen["price_usd_mwh"][0], seen["carbon_g_kwh"][0]
         scorer.add(core.flows, core.in_force, price, carbon, step.cost_usd)
         tracer.add(core.flows, core.in_force, {name: seen[name] for name in OUTSIDE})
+        advance()
     return scorer.table(), tracer.series()
 
 
@@ -107,30 +129,38 @@ def main(config: DictConfig) -> None:
     """Evaluate as configured; write scores, traces and report into the run's folder."""
     from agents.planners.cem import Budget
     from experiments.evaluation.bounds import bound_rows, print_bounds
-    from experiments.evaluation.episodes import split_of
-    from experiments.evaluation.policies import best_rule, learned_policies, reference_policies
-    from experiments.evaluation.results import print_table, save, summarise
+    from experiments.evaluation.episodes import chosen_split, scenario_of_episodes, split_of
+    from experiments.evaluation.policies import best_rule, learned_policies, reference_policies, require_playable
+    from experiments.evaluation.results import print_table, require_baseline, save, summarise
     from experiments.records.provenance import git_state
-    from experiments.records.tracking import start_run
+    from experiments.records.tracking import override_parameters, start_run
 
     scenario: Any = OmegaConf.to_object(config.scenario)
-    split = split_of(scenario, config.split)
+    typed = list(HydraConfig.get().overrides.task)
+    played = chosen_split(scenario, config.split, USUAL_SPLIT, typed)
+    split = split_of(scenario, played)
     policies = reference_policies(scenario, config.mpc, config.mpc_forecast)
     baseline = config.baseline or best_rule(policies)
+    learned: dict[str, PolicyMaker] = {}
     for name, path in config.policies.items():
-        policies |= learned_policies(str(name), path)
+        learned |= learned_policies(str(name), path, trust=config.trust)
+    policies |= learned
     episodes = plan_episodes(split, config.episodes or None, config.days or None)
-    found = evaluate(policies, scenario, episodes, seed=config.seed)
+    require_baseline(baseline, policies)
+    require_playable(learned, scenario_of_episodes(scenario, episodes[:1]))
+    LOG.info("%d policies on %d paired episodes of %d days", len(policies), len(episodes), episodes[0].days)
+    found = evaluate(policies, scenario, episodes, seed=config.seed, progress=config.progress)
     if config.bounds:
         budget = Budget(config.bounds_population, max(2, config.bounds_population // 4), config.bounds_iterations)
         found = with_bounds(found, policies, scenario, baseline, budget, config.seed)
-    found.facts["split"] = config.split
+    found.facts["split"] = played
     folder = save(found, Path(config.folder), baseline, OmegaConf.to_yaml(config, resolve=True))
     tracking = config.tracking
     with start_run(
         tracking.backend, tracking.uri, tracking.experiment, tracking.name or "evaluate", tags=git_state()
     ) as run:
-        run.log_parameters({"baseline": baseline, "split": config.split, **found.facts})
+        known = {"baseline": baseline, "split": played, **found.facts}
+        run.log_parameters({**known, **override_parameters(typed, known)})
         for name, row in summarise(found).items():
             run.log_metrics({f"{name}/{column}": value for column, value in row.items()})
         for bound in bound_rows(found, baseline):
@@ -143,11 +173,22 @@ def main(config: DictConfig) -> None:
         run.log_files(folder, "evaluation")
     print_table(found, baseline)
     print_bounds(found, baseline)
+    sys.stdout.write(closing_words(folder, config.report, {str(k): str(v) for k, v in config.policies.items()}))
+
+
+def closing_words(folder: Path, report: bool, policies: Mapping[str, str]) -> str:
+    """Where the results are, and what may be done next with the first policy."""
+    words = f"report: {folder / 'report.html'}\n" if report else f"evaluation: {folder}\n"
+    for name, path in list(policies.items())[:1]:
+        if not (Path(path) / "manifest.json").exists():
+            run, evaluation = shlex.quote(path), shlex.quote(str(folder))
+            words += f"next: coldaisle export run={run} evaluation={evaluation} policy={name}\n"
+    return words
 
 
 def run() -> None:
     """``coldaisle evaluate`` and ``python -m experiments.evaluate``."""
-    register(sys.argv)
+    register(sys.argv, "evaluate")
     main()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 import hydra
 from omegaconf import DictConfig
 
-from experiments.evaluation.policies import MODEL_FILE, RUN_FILE, interface_in
-from experiments.schema import CONFIGS, register
+from experiments.records.run_folder import interface_in, model_of, read_card, run_of
+from experiments.registration import register
+from experiments.schema import CONFIGS
 
 if TYPE_CHECKING:
     from agents.runtime.manifest import Content, EvaluationCard
@@ -20,35 +20,38 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 
-def export_run(run: Path, folder: Path, evaluation: Path | None = None, policy: str = "") -> Path:
+def export_run(
+    run: Path, folder: Path, evaluation: Path | None = None, policy: str = "", *, trust: bool = False
+) -> Path:
     """Write the bundle of a run.
 
     Parameters
     ----------
     run : Path
-        Folder of a training run.
+        Folder of a training run or of one of its checkpoints, or one of its models.
     folder : Path
         Where the bundle goes.
     evaluation : Path, optional
         Folder of an evaluation, whose totals become the manifest's evaluation card.
     policy : str
         Name of the run's policy in that evaluation.
+    trust : bool
+        Also load ``model.zip`` of an older run, which may run code of whoever wrote it.
     """
-    from agents.learning.build import load_model
+    from agents.learning.model_file import load_model
     from agents.runtime.export import export_bundle
 
-    if not (run / RUN_FILE).exists():
-        raise FileNotFoundError(f"run = {run} holds no {RUN_FILE}; give the folder that `coldaisle train` wrote")
-    card = json.loads((run / RUN_FILE).read_text())
+    owner = run_of(run) or run
+    card = read_card(owner)
     content: Content = {
         "scenario": card["scenario"],
         "scenario_hash": card["scenario_hash"],
         "settings": card["settings"],
         "git_hash": card["git_hash"],
-        "interface": interface_in(run, card),
+        "interface": interface_in(owner, card),
         "evaluation_card": evaluation_card(evaluation, policy) if evaluation else {},
     }
-    return export_bundle(load_model(card["algorithm"], run / MODEL_FILE), folder, content)
+    return export_bundle(load_model(card["algorithm"], model_of(run), trust=trust), folder, content)
 
 
 def evaluation_card(folder: Path, policy: str) -> EvaluationCard:
@@ -75,14 +78,14 @@ def evaluation_card(folder: Path, policy: str) -> EvaluationCard:
 def main(config: DictConfig) -> None:
     """Export as configured."""
     run = Path(config.run)
-    folder = Path(config.folder) if config.folder else run / "bundle"
+    folder = Path(config.folder) if config.folder else (run_of(run) or run) / "bundle"
     evaluation = Path(config.evaluation) if config.evaluation else None
-    LOG.info("bundle written to %s", export_run(run, folder, evaluation, config.policy))
+    LOG.info("bundle written to %s", export_run(run, folder, evaluation, config.policy, trust=config.trust))
 
 
 def run() -> None:
     """``coldaisle export`` and ``python -m experiments.export``."""
-    register(sys.argv)
+    register(sys.argv, "export")
     main()
 
 

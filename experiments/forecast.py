@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.schema import CONFIGS, register
+from experiments.registration import register
+from experiments.schema import CONFIGS
 
 if TYPE_CHECKING:
     from envs.scenario import Scenario
@@ -164,7 +165,7 @@ def main(config: DictConfig) -> None:
 
 def run() -> None:
     """``coldaisle forecast`` and ``python -m experiments.forecast``."""
-    register(sys.argv)
+    register(sys.argv, "forecast")
     main()
 
 

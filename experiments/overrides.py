@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
+
+from agents.runtime.manifest import MANIFEST
+from envs.scenario import SHIPPED
+from experiments.records.run_folder import SCENARIO_FILE, read_card, run_of
+
+SUFFIXES = (".yaml", ".yml")
 
 
 def writable(node: DictConfig) -> DictConfig:
@@ -33,15 +40,95 @@ def without_plus(argument: str) -> str:
 
 
 def scenario_files(arguments: Sequence[str]) -> list[str]:
-    """Paths given as ``scenario=<path>.yaml``; the arguments are rewritten to the names they are registered under."""
+    """Paths given as ``scenario=<path>.yaml``; the arguments are rewritten to the names they are registered under.
+
+    Raises
+    ------
+    ValueError
+        Where two files of one sweep, or a file and a shipped scenario of it, have one name.
+    """
     found: list[str] = []
     for i, argument in enumerate(arguments):
         key, _, value = argument.partition("=")
-        paths = value.split(",")
-        files = [p for p in paths if p.endswith((".yaml", ".yml"))]
-        if key != "scenario" or not files:
+        if key != "scenario":
             continue
+        paths = [path.strip("'\"") for path in value.split(",")]
+        files = [p for p in paths if Path(p).suffix.lower() in SUFFIXES]
+        names = [Path(p).stem if p in files else p for p in paths]
+        _require_different(paths, names)
         found += files
-        if isinstance(arguments, list):
-            arguments[i] = f"scenario={','.join(Path(p).stem if p in files else p for p in paths)}"
+        if isinstance(arguments, list) and files:
+            arguments[i] = f"scenario={','.join(names)}"
     return found
+
+
+def require_machines(arguments: Sequence[str], files: Sequence[str], usual: str) -> None:
+    """Refuse a parameter of a machine that a chosen scenario lacks, in the words of ``envs.scenario.load``.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        After ``scenario_files``.
+    files : sequence of str
+        What that gave.
+    usual : str
+        The scenario where none is named; empty for a verb without.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, the machines that are there, and how to add one.
+    """
+    changed = [a.removeprefix("scenario.") for a in arguments if a.startswith("scenario.") and "=" in a]
+    if not changed:
+        return
+    from envs.scenario.scenario import require_there, typed_node
+
+    paths = {Path(path).stem: path for path in files}
+    named = [a.partition("=")[2] for a in arguments if a.startswith("scenario=")]
+    for name in (named[-1] if named else usual).split(","):
+        if name in paths or name in SHIPPED:
+            require_there(name, typed_node(paths.get(name, name)), changed)
+
+
+def _require_different(paths: Sequence[str], names: Sequence[str]) -> None:
+    taken: dict[str, str] = {}
+    for path, name in zip(paths, names, strict=True):
+        if taken.setdefault(name, path) != path:
+            raise ValueError(
+                f"scenario={taken[name]} and scenario={path} have one name, {name!r}, and one would be played twice; "
+                "rename one of the files"
+            )
+
+
+def remembered(arguments: Sequence[str]) -> list[str]:
+    """What a verb takes from a run's card where the command line does not say it: its scenario; for ``resume=`` more.
+
+    Of several policies the first run with a scenario counts; whether the others fit is checked before they play.
+    """
+    given = dict(argument.partition("=")[::2] for argument in arguments if "=" in argument)
+    paths = [value for key, value in given.items() if key in ("resume", "policy") or key.startswith("policies.")]
+    places = [Path(path.strip("'\"")) for path in paths]
+    runs = [run for run in map(run_of, places) if run is not None]
+    known: dict[str, str] = {}
+    if not runs and places and (shipped := _shipped_of_bundle(places[0])):
+        known["scenario"] = shipped
+    for run in runs[:1]:
+        if (run / SCENARIO_FILE).is_file():
+            known["scenario"] = str(run / SCENARIO_FILE)
+        if "resume" in given:
+            card = read_card(run)
+            asked = card.get("settings", {})
+            known |= {"agent": card["algorithm"]}
+            known |= {"agent.environments": asked["environments"]} if "environments" in asked else {}
+            known |= {key: asked[key] for key in ("seed", "split") if key in asked}
+    return [f"{key}={value}" for key, value in known.items() if key not in given]
+
+
+def _shipped_of_bundle(folder: Path) -> str:
+    """The shipped scenario that a bundle far from its run was trained on; empty for another."""
+    try:
+        name = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["scenario"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""  # no bundle, or a damaged one, which is told where it is loaded
+    return str(name) if name in SHIPPED else ""

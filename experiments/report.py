@@ -13,6 +13,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from envs.interface import constraints
+from envs.whole_file import write_whole
 from experiments.evaluation.bounds import HEADINGS, bound_rows, bound_words, bounds_caption
 from experiments.evaluation.gates import GateVerdict, gate_verdict
 from experiments.evaluation.results import (
@@ -25,7 +26,8 @@ from experiments.evaluation.results import (
 )
 from experiments.evaluation.score import KPIS, MEASURES, PAID, Table, totals
 from experiments.evaluation.stats import paired_difference, probability_of_improvement
-from experiments.schema import CONFIGS, register
+from experiments.registration import register
+from experiments.schema import CONFIGS
 
 LOG = logging.getLogger(__name__)
 DEMO_WORDS = "one seed, demo budget: not a result"
@@ -60,7 +62,7 @@ def write_report(folder: Path, baseline: str = "", note: str = "") -> Path:
         raise ValueError(f"baseline = {baseline!r} was not evaluated; choose one of {sorted(stored.scores)}")
     pages = Environment(loader=PackageLoader("experiments", "templates"), autoescape=True, undefined=StrictUndefined)
     path = folder / "report.html"
-    path.write_text(pages.get_template("report.html.j2").render(**content(stored, baseline, note)), encoding="utf-8")
+    write_whole(path, pages.get_template("report.html.j2").render(**content(stored, baseline, note)))
     return path
 
 
@@ -175,7 +177,7 @@ def main(config: DictConfig) -> None:
 
 def run() -> None:
     """``coldaisle report`` and ``python -m experiments.report``."""
-    register(sys.argv)
+    register(sys.argv, "report")
     main()
 
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, cast
 
 import hydra
 import numpy as np
+from hydra.core.hydra_config import HydraConfig
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.evaluation.results import split_words
 from experiments.evaluation.splits import Episode, plan_episodes
-from experiments.schema import CONFIGS, register
+from experiments.registration import register
+from experiments.schema import CONFIGS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from envs.scenario import Scenario
     from experiments.evaluation.policies import PolicyMaker
 
+USUAL_SPLIT = "test"
 LOG = logging.getLogger(__name__)
 
 
@@ -74,11 +77,13 @@ def write_telemetry(scenario: Scenario, episode: Episode, folder: Path, seed: in
 @hydra.main(config_path=CONFIGS, config_name="rollout", version_base="1.3")
 def main(config: DictConfig) -> None:
     """Roll out as configured and write ``rollout.csv``."""
-    from experiments.evaluation.episodes import split_of
+    from envs.whole_file import whole_file
+    from experiments.evaluation.episodes import chosen_split, split_of
     from experiments.evaluation.policies import best_rule, learned_policies, reference_policies
 
     scenario = cast("Scenario", OmegaConf.to_object(config.scenario))
-    episode = plan_episodes(split_of(scenario, config.split), days=config.days)[0]
+    played = chosen_split(scenario, config.split, USUAL_SPLIT, HydraConfig.get().overrides.task)
+    episode = plan_episodes(split_of(scenario, played), days=config.days)[0]
     folder = Path(config.folder)
     folder.mkdir(parents=True, exist_ok=True)
     if config.telemetry:
@@ -86,15 +91,16 @@ def main(config: DictConfig) -> None:
         return
     known = reference_policies(scenario)
     make = known.get(best_rule(known) if config.policy == "rules" else config.policy)
-    make = make or learned_policies("policy", config.policy)["policy"]
-    rollout(make, scenario, episode, config.seed).to_csv(folder / "rollout.csv", index=False)
-    words = split_words({"split": config.split})
+    make = make or learned_policies("policy", config.policy, trust=config.trust)["policy"]
+    with whole_file(folder / "rollout.csv") as draft:
+        rollout(make, scenario, episode, config.seed).to_csv(draft, index=False)
+    words = split_words({"split": played})
     LOG.info("rollout written to %s (%s; %s)", folder / "rollout.csv", episode.site, words)
 
 
 def run() -> None:
     """``coldaisle rollout`` and ``python -m experiments.rollout``."""
-    register(sys.argv)
+    register(sys.argv, "rollout")
     main()
 
 

@@ -7,20 +7,26 @@ overridden as ``scenario.<machine>.<parameter>=value``, without ``+``.
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, make_dataclass
-from pathlib import Path
+from importlib import resources
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
+import yaml
 from omegaconf import MISSING, OmegaConf
 
-from agents.learning.algorithms import ALGORITHMS, Algorithm
+from agents.learning.algorithms import Algorithm
 from agents.learning.plan import LearningPlan
-from experiments.overrides import scenario_files, without_plus, writable
 from experiments.records.tracking import DEFAULT_URI
 
+AGENT_WORDS = """An algorithm on the command line.
+
+Attributes
+----------
+environments : int
+    Sites side by side that it learns from.
+algorithm : str
+    Its name.
+"""
 CONFIGS = "pkg://configs.run"  # beside configs/scenario: hydra must meet scenarios as typed nodes, not as YAML
 
 #: Keys that mean the same in every verb that has them.
@@ -28,11 +34,13 @@ SHARED: dict[str, str] = {
     "scenario": "A shipped scenario or the path of a YAML file; every parameter below it is a key of its own",
     "agent": "The algorithm; every setting below it is a key of its own",
     "tracking": "Where the run is kept: sqlite, server or none",
-    "split": "Which sites, weather and load: one of the files in configs/splits, or none for the scenario's own",
+    "split": "Which sites, weather and load: one of the files in configs/splits, or none for the scenario's own. "
+    "Empty: test, refused where it would replace sites or seeds of your own",
     "seed": "Of everything that is drawn",
     "baseline": "The controller that the others are compared with; empty: the tuned rules where there are any",
     "progress": "Show a bar with the time left",
     "folder": "Where the results are written",
+    "trust": "Also load model.zip of an older run, which runs code that whoever wrote it put there",
 }
 
 
@@ -70,17 +78,22 @@ class TrainingPlan(LearningPlan):
         A torch device; ``cpu`` suits networks this small.
     split : str
         Where sites and seeds are drawn from; ``none`` keeps the scenario's own. The plateau is judged on validation.
+        Empty: ``train``, refused where it would replace sites or seeds of your own.
     evaluation_environments : int
         Validation sites side by side.
     resume : str
-        A run's folder or a checkpoint to go on from; empty begins anew.
+        A run's folder or a checkpoint to go on from, with its scenario and settings where none are given; empty begins
+        anew.
+    tensorboard : bool
+        Beside ``metrics.csv`` in the run's folder also TensorBoard's event files; needs the extra ``tensorboard``.
     """
 
     seed: int = 0
     device: str = "cpu"
-    split: str = "train"
+    split: str = ""
     evaluation_environments: int = 24
     resume: str = ""
+    tensorboard: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,11 +145,13 @@ class EvaluateConfig:
     bounds: bool = False
     bounds_population: int = 24
     bounds_iterations: int = 8
-    split: str = "test"
+    split: str = ""
     episodes: int = 0
     days: int = 0
     seed: int = 0
     report: bool = True
+    progress: bool = True
+    trust: bool = False
     folder: str = "${hydra:runtime.output_dir}"
 
 
@@ -147,7 +162,7 @@ class ExportConfig:
     Attributes
     ----------
     run : str
-        The training run's folder.
+        The training run's folder, or one of its models, such as ``<run>/best_model.npz``.
     evaluation : str
         An evaluation's folder, which gives the manifest its card; empty: no card.
     policy : str
@@ -159,6 +174,7 @@ class ExportConfig:
     run: str = MISSING
     evaluation: str = ""
     policy: str = ""
+    trust: bool = False
     folder: str = ""
 
 
@@ -179,9 +195,10 @@ class RolloutConfig:
     scenario: Any = MISSING
     policy: str = "rules"
     telemetry: bool = False
-    split: str = "test"
+    split: str = ""
     days: int = 1
     seed: int = 0
+    trust: bool = False
     folder: str = "${hydra:runtime.output_dir}"
 
 
@@ -240,6 +257,7 @@ class TransferConfig:
     mixes: bool = True
     hold_curves: bool = False
     seed: int = 0
+    trust: bool = False
     folder: str = "${hydra:runtime.output_dir}"
 
 
@@ -351,42 +369,15 @@ VERBS = {
 }
 
 
-def register(arguments: Sequence[str] | None = None) -> None:
-    """Put every dataclass into hydra's store, and the shipped scenarios.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The command line (``sys.argv``, changed in place where it is that list): ``scenario=<path>.yaml`` registers that
-        file under the file's name; a ``+`` before a key of ours is taken off.
-    """
-    given = sys.argv if arguments is None else arguments
-    if isinstance(given, list):
-        given[:] = [without_plus(argument) for argument in given]
-    store = ConfigStore.instance()
-    for verb, config in VERBS.items():
-        store.store(name=f"{verb}_schema", node=writable(OmegaConf.structured(config)))
-    for name, row in ALGORITHMS.items():
-        store.store(group="agent", name=name, node=agent_config(row))
-    store.store(group="tracking", name="tracking_schema", node=TrackingConfig)
-    register_scenarios(scenario_files(given))
+def group_defaults(verb: str) -> dict[str, str]:
+    """Options of hydra's groups that a verb starts from: ``{"scenario": "ai_hall", ...}``."""
+    text = resources.files("configs").joinpath("run", f"{verb}.yaml").read_text(encoding="utf-8")
+    entries = yaml.safe_load(text)["defaults"]
+    return {key: value for entry in entries if isinstance(entry, dict) for key, value in entry.items()}
 
 
 def agent_config(row: Algorithm) -> type:
     """Dataclass of an algorithm on the command line: its settings, its name, how many environments feed it."""
     name = f"{row.settings.__name__.removesuffix('Settings')}Agent"
     chosen = [("algorithm", str, field(default=row.name)), ("environments", int, field(default=row.environments))]
-    return make_dataclass(name, chosen, bases=(row.settings,), namespace={"__doc__": row.settings.__doc__})
-
-
-def register_scenarios(paths: Iterable[str] = ()) -> None:
-    """Register the shipped scenarios and those of YAML files as options of the group ``scenario``."""
-    from envs.scenario import SHIPPED, load
-
-    store = ConfigStore.instance()
-    for name in (*SHIPPED, *paths):
-        try:
-            node = OmegaConf.structured(load(name))
-        except ValueError as error:
-            sys.exit(f"coldaisle: {error}")
-        store.store(group="scenario", name=Path(name).stem, node=writable(node))
+    return make_dataclass(name, chosen, bases=(row.settings,), namespace={"__doc__": AGENT_WORDS})

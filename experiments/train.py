@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import math
+import shlex
+import signal
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -16,88 +18,196 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from agents.learning.algorithms import Learner, rollout_steps
-from experiments.evaluation.policies import MODEL_FILE, RUN_FILE, UNTRAINED_FILE
-from experiments.schema import CONFIGS, TrainingPlan, register
+from agents.learning.interruption import Interrupted, Interruption
+from agents.learning.learn import CHECKPOINTS, MODEL_FILE
+from experiments.records.run_folder import (
+    RUN_FILE,
+    UNTRAINED_FILE,
+    require_no_other_run,
+    run_lock,
+    run_of,
+    take_over,
+    write_card,
+    write_scenario,
+)
+from experiments.registration import register
+from experiments.schema import CONFIGS, TrainingPlan
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
+    from agents.learning.checkpoint import PlateauState
+    from agents.learning.plan import Validation
     from envs.core import DataCenterCore
     from envs.sb3_vec_env import DataCenterSB3VecEnv
     from envs.scenario import Scenario
     from experiments.records.tracking import Tracker
 
+LOG = logging.getLogger(__name__)
 SEED_STRIDE = 1_000_003  # between the environments' seeds of two runs: neighbours would train on the same episodes
+USUAL_SPLIT = "train"
 VALIDATION_SEED = 500_000  # the same validation episodes for every run and every evaluation in it
 
 
-def train(scenario: Scenario, learner: Learner, plan: TrainingPlan, folder: Path, tracker: Tracker) -> dict[str, float]:
-    """Train one model on a split of a scenario; write model, checkpoints and ``run.json`` into ``folder``.
+class Beginning(NamedTuple):
+    """A model that is about to learn, and how the evaluations beside it stand where it goes on."""
+
+    model: BaseAlgorithm
+    plateau: PlateauState | None = None
+
+
+def train(
+    scenario: Scenario,
+    learner: Learner,
+    plan: TrainingPlan,
+    folder: Path,
+    tracker: Tracker,
+    interruption: Interruption | None = None,
+) -> dict[str, float]:
+    """Train one model on a split of a scenario; write card, scenario, checkpoints and models into ``folder``.
 
     Parameters
     ----------
     scenario : Scenario
         The plant.
     learner : Learner
-        Algorithm, environments and settings.
+        Algorithm, environments and settings; of a run that goes on only what changes.
     plan : TrainingPlan
         Length, seed, split, habits.
     folder : Path
-        The run's folder.
+        The run's folder; one run at a time.
     tracker : Tracker
         Receives named reward terms and the learner's own numbers.
+    interruption : Interruption, optional
+        Notes signals, by which the run stops between two rollouts.
+
+    Raises
+    ------
+    ValueError
+        Where folder, split, steps or settings do not suit, naming the mend.
+    Interrupted
+        Where a signal came; checkpoint, model and card are written by then.
 
     Returns
     -------
     dict
         What the run cost (``agents.learning.learn.learn``).
     """
-    from agents.learning.learn import learn
-    from agents.learning.plan import Validation
     from envs.sb3_vec_env import DataCenterSB3VecEnv
-    from experiments.evaluation.episodes import with_split
+    from experiments.evaluation.episodes import chosen_split, with_split
 
-    folder.mkdir(parents=True, exist_ok=True)
-    sites = DataCenterSB3VecEnv(with_split(scenario, plan.split), learner.environments)
-    validation = None
-    if plan.evaluate_every:
-        other = "none" if plan.split == "none" else "validation"
-        environments = DataCenterSB3VecEnv(with_split(scenario, other), plan.evaluation_environments)
-        validation = Validation(environments, VALIDATION_SEED)
-    model = _model(learner, plan, sites, folder)
-    require_a_rollout(plan.total_steps, model)
-    cost = learn(model, plan, folder, tracker.log_metrics, validation)
-    (folder / RUN_FILE).write_text(json.dumps(run_card(sites.core, learner, plan, cost), indent=2, default=str))
+    resumed = run_of(Path(plan.resume)) if plan.resume else None
+    plan = replace(plan, split=chosen_split(scenario, plan.split, USUAL_SPLIT))
+    with run_lock(folder):
+        require_no_other_run(folder, resumed)
+        site = with_split(scenario, plan.split)
+        LOG.info(sites_words(site, plan.split))
+        sites = DataCenterSB3VecEnv(site, learner.environments)
+        begun = _beginning(learner, plan, sites, folder)
+        require_steps(plan.total_steps, begun.model)
+        if resumed is not None and resumed.resolve() != folder.resolve():
+            take_over(resumed, folder)
+        write_scenario(folder, scenario)
+        card = run_card(sites.core, learner.algorithm, begun.model, plan)
+        cost = _learnt(scenario, begun, plan, folder, tracker, card, interruption)
     tracker.log_metrics({f"compute/{name}": value for name, value in cost.items()}, int(cost["environment_steps"]))
     tracker.log_files(folder / MODEL_FILE)
     tracker.log_files(folder / RUN_FILE)
     return cost
 
 
-def _model(learner: Learner, plan: TrainingPlan, sites: DataCenterSB3VecEnv, folder: Path) -> BaseAlgorithm:
+def _learnt(
+    scenario: Scenario,
+    begun: Beginning,
+    plan: TrainingPlan,
+    folder: Path,
+    tracker: Tracker,
+    card: dict[str, object],
+    interruption: Interruption | None,
+) -> dict[str, float]:
+    """What learning cost; the card says from its start how it stands."""
+    from agents.learning.learn import learn
+    from agents.learning.metric_files import metric_files
+
+    write_card(folder, card)
+    tracker.log_parameters({"model": card["settings"]})
+    status, cost = "failed", dict[str, float]()
+    try:
+        with metric_files(folder, begun.model.num_timesteps, tensorboard=plan.tensorboard) as keep:
+
+            def sink(values: Mapping[str, float], step: int = 0) -> None:
+                keep(values, step)
+                tracker.log_metrics(values, step)
+
+            validation = _validation(scenario, plan)
+            cost = learn(begun.model, plan, folder, sink, validation, begun.plateau, interruption)
+        status = "finished"
+    except KeyboardInterrupt:
+        status = "killed"
+        raise
+    finally:
+        write_card(folder, {**card, "status": status, "steps": begun.model.num_timesteps, "compute": cost})
+    return cost
+
+
+def _validation(scenario: Scenario, plan: TrainingPlan) -> Validation | None:
+    from agents.learning.plan import Validation
+    from envs.sb3_vec_env import DataCenterSB3VecEnv
+    from experiments.evaluation.episodes import with_split
+
+    if not plan.evaluate_every:
+        return None
+    other = "none" if plan.split == "none" else "validation"
+    environments = DataCenterSB3VecEnv(with_split(scenario, other), plan.evaluation_environments)
+    return Validation(environments, VALIDATION_SEED)
+
+
+def _beginning(learner: Learner, plan: TrainingPlan, sites: DataCenterSB3VecEnv, folder: Path) -> Beginning:
     """The model to go on with, or a fresh one, which is kept untrained beside the run."""
     from agents.learning.build import build_model
-    from agents.learning.checkpoint import latest_checkpoint, resume_model
+    from agents.learning.checkpoint import latest_checkpoint, read_counters, resume_model
+    from agents.learning.model_file import save_model
 
     first_seed = plan.seed * SEED_STRIDE
     if plan.resume:
         checkpoint = latest_checkpoint(Path(plan.resume))
-        return resume_model(learner.algorithm, checkpoint, sites, first_seed, plan.device)
+        kept = read_counters(checkpoint)
+        if kept.seed != plan.seed:
+            raise ValueError(
+                f"seed = {plan.seed}: the run of {checkpoint} goes on with its seed; give seed={kept.seed}"
+            )
+        given = learner.settings
+        model = resume_model(learner.algorithm, checkpoint, sites, first_seed, plan.device, given)
+        return Beginning(model, kept.plateau)
     model = build_model(learner.algorithm, sites, learner.settings, plan.seed, plan.device)
     sites.seed(first_seed)
-    model.save(folder / UNTRAINED_FILE)
-    return model
+    save_model(model, folder / UNTRAINED_FILE)
+    return Beginning(model)
 
 
-def require_a_rollout(total_steps: int, model: BaseAlgorithm) -> None:
-    """Refuse fewer steps than the learner takes before its first update: it would take them all the same.
+def sites_words(site: Scenario, split: str) -> str:
+    """Which sites a run plays."""
+    where = site.site
+    whose = "the scenario's own sites and seeds" if split == "none" else f"split {split}, not the scenario's own sites"
+    return (
+        f"{site.name}: {whose}: {', '.join(where.climates)}; weather seeds {where.weather_seeds}, "
+        f"load {where.workload_file or f'seeds {where.workload_seeds}'}"
+    )
+
+
+def require_steps(total_steps: int, model: BaseAlgorithm) -> None:
+    """Refuse steps that are over already, and fewer than the learner takes before its first update.
 
     Raises
     ------
     ValueError
-        Naming the steps asked for, those of one rollout and what makes it shorter.
+        Naming the steps asked for, those of one rollout or those that were made, and what to give.
     """
-    each = rollout_steps(model)
+    each, made = rollout_steps(model), model.num_timesteps
+    if made and total_steps <= made:
+        raise ValueError(
+            f"total_steps = {total_steps} counts those before the resumption, which made {made} already; give more"
+        )
     if total_steps < each * model.n_envs:
         raise ValueError(
             f"total_steps = {total_steps} is less than one rollout of {each * model.n_envs} steps ({model.n_envs} "
@@ -105,8 +215,13 @@ def require_a_rollout(total_steps: int, model: BaseAlgorithm) -> None:
         )
 
 
-def run_summary(cost: Mapping[str, float], folder: Path, episode_steps: int, environments: int) -> str:
-    """What a run says at its end; a run in which no episode ended has no mean reward."""
+def run_summary(
+    cost: Mapping[str, float], folder: Path, scenario: Scenario, environments: int, split: str = USUAL_SPLIT
+) -> str:
+    """What a run says at its end, and what comes next; a run in which no episode ended has no mean reward."""
+    from experiments.evaluation.episodes import own_sites
+
+    episode_steps = scenario.episode.steps
     steps = cost["environment_steps"]
     reward = f"mean episode reward {cost['episode_reward']:.2f} after {steps:.0f} steps"
     if math.isnan(cost["episode_reward"]):
@@ -114,24 +229,39 @@ def run_summary(cost: Mapping[str, float], folder: Path, episode_steps: int, env
             f"no episode ended in {steps:.0f} steps: {environments} environments need {episode_steps * environments} "
             "(total_steps) for one each"
         )
-    return f"{reward}; run: {folder}\nnext: coldaisle evaluate policies.mine={folder}\n"
+    stated = " split=none" if split == "none" else " split=test" if own_sites(scenario) else ""
+    return f"{reward}; run: {folder}\nnext: coldaisle evaluate policies.mine={shlex.quote(str(folder))}{stated}\n"
 
 
-def run_card(
-    core: DataCenterCore, learner: Learner, plan: TrainingPlan, cost: Mapping[str, float]
-) -> dict[str, object]:
-    """What evaluation and export need to know of a run, as plain data: interface, hashes, versions."""
+def resume_line(stopped: KeyboardInterrupt, folder: Path, overrides: Sequence[str]) -> str:
+    """What a stopped run says: the command that goes on with it, where it came to a checkpoint."""
+    by = stopped.args[0] if stopped.args else "Ctrl-C"
+    if not any((folder / CHECKPOINTS).glob("step_*")):
+        return f"stopped by {by} before anything was learnt; begin again\n"
+    typed = [shlex.quote(o) for o in overrides if not o.startswith(("resume=", "folder="))]
+    again = " ".join(["coldaisle train", *typed, f"resume={shlex.quote(str(folder))}"])
+    return f"stopped by {by}; go on with: {again}\n"
+
+
+def run_card(core: DataCenterCore, algorithm: str, model: BaseAlgorithm, plan: TrainingPlan) -> dict[str, object]:
+    """What evaluation and export need to know of a run that begins, as plain data: interface, hashes, versions.
+
+    The settings are those of the model: of a run that goes on some were given before.
+    """
+    from agents.learning.build import settings_of
     from agents.policy import interface_of
     from experiments.records.provenance import provenance
 
-    asked = {"environments": learner.environments, "seed": plan.seed, "split": plan.split}
+    asked = {"environments": model.n_envs, "seed": model.seed, "split": plan.split}
     return {
-        "algorithm": learner.algorithm,
-        "settings": {**learner.settings, **asked},
+        "status": "running",
+        "algorithm": algorithm,
+        "settings": {**settings_of(model), **asked},
         "scenario": core.scenario.name,
         "scenario_hash": core.scenario.hash(),
         "interface": interface_of(core).plain(),
-        "compute": dict(cost),
+        "steps": model.num_timesteps,
+        "compute": {},
         **provenance(config=asdict(core.scenario)),
     }
 
@@ -139,9 +269,11 @@ def run_card(
 @hydra.main(config_path=CONFIGS, config_name="train", version_base="1.3")
 def main(config: DictConfig) -> float:
     """Train as configured, with tracking; the mean reward of the last episodes goes to the sweeper."""
+    from experiments.evaluation.episodes import chosen_split
     from experiments.records.multirun import parent_run_id
     from experiments.records.provenance import git_state
-    from experiments.records.tracking import start_run
+    from experiments.records.redaction import redacted
+    from experiments.records.tracking import end_run, override_parameters, start_run
 
     hydra_config = HydraConfig.get()
     parent = parent_run_id(Path(hydra_config.sweep.dir)) if hydra_config.mode == RunMode.MULTIRUN else None
@@ -150,22 +282,49 @@ def main(config: DictConfig) -> float:
     scenario = cast("Scenario", OmegaConf.to_object(config.scenario))
     learner = Learner(settings.pop("algorithm"), settings.pop("environments"), settings)
     plan = TrainingPlan(**{f.name: plain[f.name] for f in fields(TrainingPlan)})
+    typed = list(hydra_config.overrides.task)
+    plan = replace(plan, split=chosen_split(scenario, plan.split, USUAL_SPLIT, typed))
+    if plan.resume:
+        learner = replace(learner, settings=typed_settings(settings, typed))
     folder = Path(plain["folder"])
     name = tracking["name"] or f"{learner.algorithm} {scenario.name} seed {plan.seed}"
     tags = {**git_state(), "scenario_hash": scenario.hash()}
-    with start_run(tracking["backend"], tracking["uri"], tracking["experiment"], name, parent, tags) as tracker:
-        known = {"algorithm": learner.algorithm, "agent": dict(learner.settings), "scenario": scenario.name}
-        tracker.log_parameters({**known, **asdict(plan)})
-        tracker.log_text(OmegaConf.to_yaml(config, resolve=True), "config.yaml")
-        cost = train(scenario, learner, plan, folder, tracker)
-    sys.stdout.write(run_summary(cost, folder, scenario.episode.steps, learner.environments))
+    cost: dict[str, float] = {}
+    try:
+        with (
+            Interruption() as interruption,
+            start_run(tracking["backend"], tracking["uri"], tracking["experiment"], name, parent, tags) as tracker,
+        ):
+            agent = {**learner.settings, "environments": learner.environments}
+            known = {"algorithm": learner.algorithm, "agent": agent, "scenario": scenario.name, **asdict(plan)}
+            tracker.log_parameters({**known, **override_parameters(typed, known)})
+            tracker.log_text(redacted(OmegaConf.to_yaml(config, resolve=True)), "config.yaml")
+            cost = train(scenario, learner, plan, folder, tracker, interruption)
+        sys.stdout.write(run_summary(cost, folder, scenario, learner.environments, plan.split))
+        if parent:
+            interruption.check()  # a signal that came too late for this run ends the sweep
+    except KeyboardInterrupt as stopped:
+        if parent:
+            end_run(tracking["uri"], parent, "KILLED")
+        if not cost:
+            sys.stderr.write(resume_line(stopped, folder, typed))
+        raise
     return cost["episode_reward"]
 
 
+def typed_settings(settings: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Of an agent's settings those that the command line names: a resumed run keeps its others."""
+    typed = {o.partition("=")[0].removeprefix("agent.") for o in overrides if o.startswith("agent.")}
+    return {name: value for name, value in settings.items() if name in typed}
+
+
 def run() -> None:
-    """``coldaisle train`` and ``python -m experiments.train``."""
-    register(sys.argv)
-    main()
+    """``coldaisle train`` and ``python -m experiments.train``; a stopped run exits with 128 + its signal."""
+    register(sys.argv, "train")
+    try:
+        main()
+    except KeyboardInterrupt as stopped:
+        sys.exit(128 + (stopped.number if isinstance(stopped, Interrupted) else signal.SIGINT))
 
 
 if __name__ == "__main__":

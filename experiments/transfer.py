@@ -19,7 +19,8 @@ from omegaconf import DictConfig, OmegaConf
 from experiments.evaluate import Evaluation, score_and_trace
 from experiments.evaluation.score import Table
 from experiments.evaluation.trace import BATCH_SERIES, Series
-from experiments.schema import CONFIGS, register
+from experiments.registration import register
+from experiments.schema import CONFIGS
 from experiments.transfers.setting import Setting, setting, weather_path
 
 if TYPE_CHECKING:
@@ -133,8 +134,8 @@ def reference_choice(scenario: Scenario, controllers: Sequence[str]) -> dict[str
 @hydra.main(config_path=CONFIGS, config_name="transfer", version_base="1.3")
 def main(config: DictConfig) -> None:
     """Run every controller on both plants; write scores, page and reports into the run's folder."""
-    from experiments.evaluation.policies import best_rule, learned_policies
-    from experiments.evaluation.results import save
+    from experiments.evaluation.policies import best_rule, learned_policies, require_playable
+    from experiments.evaluation.results import require_baseline, save
     from experiments.report import write_report
     from experiments.transfers.table import print_both, write_both
 
@@ -142,9 +143,13 @@ def main(config: DictConfig) -> None:
     weather = weather_path(config.weather)
     policies: dict[str, Any] = reference_choice(scenario, list(config.controllers))
     baseline = config.baseline or best_rule(policies)
+    learned: dict[str, PolicyMaker] = {}
     for name, path in config.policies.items():
-        policies |= learned_policies(str(name), path)
+        learned |= learned_policies(str(name), path, trust=config.trust)
+    policies |= learned
+    require_baseline(baseline, policies)
     given = setting(scenario, weather, list(config.months), config.days)
+    require_playable(learned, given.scenario)
     found = {
         OURS: evaluation_on_ours(policies, given, config.seed),
         ENERGYPLUS: evaluation_on_energyplus(
@@ -161,7 +166,7 @@ def main(config: DictConfig) -> None:
 
 def run() -> None:
     """``coldaisle transfer`` and ``python -m experiments.transfer``."""
-    register(sys.argv)
+    register(sys.argv, "transfer")
     main()
 
 

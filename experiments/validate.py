@@ -11,7 +11,8 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from experiments.schema import CONFIGS, register
+from experiments.registration import register
+from experiments.schema import CONFIGS
 
 LOG = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ def main(config: DictConfig) -> None:
 
 def run() -> None:
     """``coldaisle validate`` and ``python -m experiments.validate``."""
-    register(sys.argv)
+    register(sys.argv, "validate")
     main()
 
 

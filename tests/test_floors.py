@@ -14,7 +14,7 @@ PACKAGES = ("envs", "agents", "experiments", "configs")  # scripts are tools bes
 DOORS = ("envs/single_env.py", "envs/vector_env.py", "envs/sb3_vec_env.py", "envs/spaces.py", "envs/__init__.py")
 #: Rooms of envs from the ground up; a room may use those below it, and nothing beside or above it.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("units", "parameters", "trees", "unknown_name", "plain_yaml"),
+    ("units", "parameters", "trees", "unknown_name", "plain_yaml", "whole_file"),
     ("physics",),
     ("equipment", "interface", "kpi", "engine"),
     ("controllers", "faults", "signals"),

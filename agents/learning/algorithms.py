@@ -26,7 +26,39 @@ Settings = Mapping[str, Setting]
 
 @dataclass
 class PPOSettings:
-    """Proximal policy optimisation: few samples a cycle, many cycles."""
+    """Proximal policy optimisation: few samples a cycle, many cycles.
+
+    Attributes
+    ----------
+    learning_rate : float
+        Step of the optimiser.
+    anneal_learning_rate : bool
+        Let the step fall to zero over ``total_steps``.
+    n_steps : int
+        Control steps of each environment before an update.
+    batch_size : int
+        Transitions of one gradient step.
+    n_epochs : int
+        Passes over them in an update.
+    gamma : float
+        Discount of a control step, 0 to 1.
+    gae_lambda : float
+        Weight of longer returns in the advantage, 0 to 1.
+    clip_range : float
+        How far an update may move the probability of an action, as a share.
+    ent_coef : float
+        Weight of the entropy in the loss.
+    vf_coef : float
+        Weight of the value's loss.
+    max_grad_norm : float
+        The gradient is cut to this norm.
+    log_std_init : float
+        Logarithm of the exploration's first standard deviation, in half action ranges.
+    hidden : list of int
+        Width of each hidden layer.
+    activation : str
+        ``tanh``, ``relu`` or ``elu``.
+    """
 
     learning_rate: float = 1e-3
     anneal_learning_rate: bool = True
@@ -46,7 +78,31 @@ class PPOSettings:
 
 @dataclass
 class OffPolicySettings:
-    """What every algorithm with a replay buffer shares."""
+    """What every algorithm with a replay buffer shares.
+
+    Attributes
+    ----------
+    learning_rate : float
+        Step of the optimiser.
+    anneal_learning_rate : bool
+        Let the step fall to zero over ``total_steps``.
+    buffer_size : int
+        Transitions that are kept.
+    learning_starts : int
+        Environment steps before the first update.
+    batch_size : int
+        Transitions of one gradient step.
+    gamma : float
+        Discount of a control step, 0 to 1.
+    train_freq : int
+        Control steps of each environment before an update.
+    gradient_steps : int
+        Gradient steps of an update.
+    hidden : list of int
+        Width of each hidden layer.
+    activation : str
+        ``tanh``, ``relu`` or ``elu``.
+    """
 
     learning_rate: float = 3e-4
     anneal_learning_rate: bool = False
@@ -62,7 +118,15 @@ class OffPolicySettings:
 
 @dataclass
 class SACSettings(OffPolicySettings):
-    """Soft actor-critic."""
+    """Soft actor-critic.
+
+    Attributes
+    ----------
+    tau : float
+        Share of the network that the target takes over at each update.
+    ent_coef : str
+        Weight of the entropy: a number, or ``auto`` to learn it.
+    """
 
     tau: float = 0.005
     ent_coef: str = "auto"
@@ -70,7 +134,17 @@ class SACSettings(OffPolicySettings):
 
 @dataclass
 class TD3Settings(OffPolicySettings):
-    """Twin delayed deterministic policy gradient, with Gaussian exploration noise."""
+    """Twin delayed deterministic policy gradient, with Gaussian exploration noise.
+
+    Attributes
+    ----------
+    tau : float
+        Share of the network that the target takes over at each update.
+    policy_delay : int
+        Updates of the critic for each one of the actor.
+    noise_std : float
+        Standard deviation of the exploration, in half action ranges.
+    """
 
     tau: float = 0.005
     policy_delay: int = 2
@@ -79,7 +153,17 @@ class TD3Settings(OffPolicySettings):
 
 @dataclass
 class TQCSettings(OffPolicySettings):
-    """Truncated quantile critics."""
+    """Truncated quantile critics.
+
+    Attributes
+    ----------
+    tau : float
+        Share of the network that the target takes over at each update.
+    ent_coef : str
+        Weight of the entropy: a number, or ``auto`` to learn it.
+    top_quantiles_to_drop_per_net : int
+        Quantiles of each critic that are left out, against overestimation.
+    """
 
     tau: float = 0.005
     ent_coef: str = "auto"
@@ -88,7 +172,17 @@ class TQCSettings(OffPolicySettings):
 
 @dataclass
 class CrossQSettings(OffPolicySettings):
-    """CrossQ: batch renormalisation in place of target networks."""
+    """CrossQ: batch renormalisation in place of target networks.
+
+    Attributes
+    ----------
+    learning_rate : float
+        Step of the optimiser.
+    ent_coef : str
+        Weight of the entropy: a number, or ``auto`` to learn it.
+    policy_delay : int
+        Updates of the critic for each one of the actor.
+    """
 
     learning_rate: float = 1e-3
     ent_coef: str = "auto"
@@ -116,6 +210,8 @@ class Algorithm:
         Modules from observation to action in their order, as paths below ``model.policy``.
     squash : str
         Activation that the class applies after the last of them: ``tanh`` or ``identity``.
+    fixed : tuple of str
+        Settings that shape networks, buffers or optimizers, or act at the start alone: a resumed run keeps them.
     """
 
     name: str
@@ -125,6 +221,7 @@ class Algorithm:
     on_policy: bool
     actor: tuple[str, ...]
     squash: str
+    fixed: tuple[str, ...]
 
     def model_class(self) -> type[BaseAlgorithm]:
         """Return the class itself; imports torch."""
@@ -135,15 +232,19 @@ class Algorithm:
 
 _ROLLOUTS = ("mlp_extractor.policy_net", "action_net")
 _GAUSSIAN = ("actor.latent_pi", "actor.mu")
+_NETWORK = ("hidden", "activation")
+_BUFFER = (*_NETWORK, "buffer_size", "learning_starts")
 
 ALGORITHMS: dict[str, Algorithm] = {
     row.name: row
     for row in (
-        Algorithm("ppo", PPOSettings, "stable_baselines3:PPO", 1024, True, _ROLLOUTS, "identity"),
-        Algorithm("sac", SACSettings, "stable_baselines3:SAC", 64, False, _GAUSSIAN, "tanh"),
-        Algorithm("td3", TD3Settings, "stable_baselines3:TD3", 64, False, ("actor.mu",), "identity"),
-        Algorithm("tqc", TQCSettings, "sb3_contrib:TQC", 64, False, _GAUSSIAN, "tanh"),
-        Algorithm("crossq", CrossQSettings, "sb3_contrib:CrossQ", 64, False, _GAUSSIAN, "tanh"),
+        Algorithm(
+            "ppo", PPOSettings, "stable_baselines3:PPO", 1024, True, _ROLLOUTS, "identity", (*_NETWORK, "log_std_init")
+        ),
+        Algorithm("sac", SACSettings, "stable_baselines3:SAC", 64, False, _GAUSSIAN, "tanh", (*_BUFFER, "ent_coef")),
+        Algorithm("td3", TD3Settings, "stable_baselines3:TD3", 64, False, ("actor.mu",), "identity", _BUFFER),
+        Algorithm("tqc", TQCSettings, "sb3_contrib:TQC", 64, False, _GAUSSIAN, "tanh", (*_BUFFER, "ent_coef")),
+        Algorithm("crossq", CrossQSettings, "sb3_contrib:CrossQ", 64, False, _GAUSSIAN, "tanh", (*_BUFFER, "ent_coef")),
     )
 }
 
@@ -217,3 +318,21 @@ def complete_settings(algorithm: str, given: Settings) -> dict[str, Setting]:
         if name not in allowed:
             raise ValueError(unknown_name(f"setting of {algorithm}", name, allowed))
     return {**asdict(settings()), **given}
+
+
+def resumed_settings(algorithm: str, kept: Settings, given: Settings) -> dict[str, Setting]:
+    """Settings of a resumed run: those that it had, replaced by what was given now.
+
+    Raises
+    ------
+    ValueError
+        For an unknown setting, and for another value of one that cannot change any more, naming both values.
+    """
+    row, before, wanted = algorithm_named(algorithm), complete_settings(algorithm, kept), {**kept, **given}
+    for name in row.fixed:
+        if name in given and given[name] != before[name]:
+            raise ValueError(
+                f"agent.{name} = {given[name]} cannot be given to a resumed run, which has {before[name]}; leave it "
+                f"out, or train anew; a resumed run takes {', '.join(n for n in before if n not in row.fixed)}"
+            )
+    return complete_settings(algorithm, wanted)

@@ -1,18 +1,20 @@
-"""The stable-baselines3 model from plain keyword configuration, and the same model from a file."""
+"""The stable-baselines3 model from plain keyword configuration."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.learning.algorithms import Algorithm, Settings, algorithm_named, complete_settings
+from agents.learning.algorithms import Algorithm, Setting, Settings, algorithm_named, complete_settings
 
 if TYPE_CHECKING:
+    import gymnasium as gym
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.noise import NormalActionNoise
     from stable_baselines3.common.vec_env import VecEnv
     from torch import nn
+
+_SETTINGS = "coldaisle_settings"
 
 
 def build_model(
@@ -37,22 +39,32 @@ def build_model(
     device : str
         A torch device; ``cpu`` suits networks this small.
     """
-    row = algorithm_named(algorithm)
-    keywords = _keywords(row, complete_settings(algorithm, hyperparameters or {}), vec_env)
-    return row.model_class()("MlpPolicy", vec_env, seed=seed, device=device, **keywords)
+    row, settings = algorithm_named(algorithm), complete_settings(algorithm, hyperparameters or {})
+    keywords = model_keywords(row, settings, vec_env.action_space, vec_env.num_envs)
+    model = row.model_class()("MlpPolicy", vec_env, seed=seed, device=device, **keywords)
+    remember_settings(model, settings)
+    return model
 
 
-def load_model(
-    algorithm: str, path: str | Path, vec_env: VecEnv | None = None, device: str = "cpu", *, new_episodes: bool = True
-) -> BaseAlgorithm:
-    """A model from a zip file; one torch thread: a second can slow small batches a hundredfold (STACK "Traps")."""
-    import torch
-
-    torch.set_num_threads(1)
-    return algorithm_named(algorithm).model_class().load(path, env=vec_env, device=device, force_reset=new_episodes)
+def remember_settings(model: BaseAlgorithm, settings: Settings) -> None:
+    """Leave with a model the settings that it was built from."""
+    setattr(model, _SETTINGS, dict(settings))
 
 
-def _keywords(row: Algorithm, settings: Settings, vec_env: VecEnv) -> dict[str, Any]:
+def settings_of(model: BaseAlgorithm) -> dict[str, Setting]:
+    """All settings that a model was built from.
+
+    Raises
+    ------
+    ValueError
+        For a model that ``build_model`` did not build.
+    """
+    if not hasattr(model, _SETTINGS):
+        raise ValueError("the model keeps no settings; build it with agents.learning.build.build_model")
+    return dict(getattr(model, _SETTINGS))
+
+
+def model_keywords(row: Algorithm, settings: Settings, actions: gym.Space[Any], environments: int) -> dict[str, Any]:
     """Arguments of the class: most settings as they are, a few under the names and types that it takes."""
     from stable_baselines3.common.utils import LinearSchedule
 
@@ -64,17 +76,17 @@ def _keywords(row: Algorithm, settings: Settings, vec_env: VecEnv) -> dict[str, 
     if "log_std_init" in keywords:
         keywords["policy_kwargs"]["log_std_init"] = keywords.pop("log_std_init")
     if row.on_policy and "batch_size" in keywords:
-        keywords["batch_size"] = min(keywords["batch_size"], keywords["n_steps"] * vec_env.num_envs)
+        keywords["batch_size"] = min(keywords["batch_size"], keywords["n_steps"] * environments)
     if "noise_std" in keywords:
-        keywords["action_noise"] = _gaussian_noise(vec_env, keywords.pop("noise_std"))
+        keywords["action_noise"] = _gaussian_noise(actions, keywords.pop("noise_std"))
     return keywords
 
 
-def _gaussian_noise(vec_env: VecEnv, std: float) -> NormalActionNoise:
+def _gaussian_noise(actions: gym.Space[Any], std: float) -> NormalActionNoise:
     import numpy as np
     from stable_baselines3.common.noise import NormalActionNoise
 
-    shape = vec_env.action_space.shape or ()
+    shape = actions.shape or ()
     return NormalActionNoise(np.zeros(shape), np.full(shape, std))
 
 

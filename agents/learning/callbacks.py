@@ -12,7 +12,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents.learning.checkpoint import save_checkpoint
+from agents.learning.checkpoint import PlateauState, save_checkpoint
+from agents.learning.interruption import Interruption
+from agents.learning.model_file import save_model
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -79,34 +81,6 @@ class TermLogger(BaseCallback):
         self._sums, self._steps = {}, 0
 
 
-class Checkpoint(BaseCallback):
-    """Writes a checkpoint every ``every_steps`` environment steps, between two rollouts, and keeps the last few."""
-
-    def __init__(self, folder: Path, every_steps: int, keep: int = 2) -> None:
-        super().__init__()
-        self.folder, self.every_steps, self.keep = folder, every_steps, keep
-        self._next = 0
-        self._inside = False
-
-    def _on_training_start(self) -> None:
-        self._next = self.num_timesteps + self.every_steps
-
-    def _on_rollout_start(self) -> None:
-        if self.num_timesteps >= self._next:
-            save_checkpoint(self.model, self.folder, self.keep)
-            self._next = self.num_timesteps + self.every_steps
-        self._inside = True
-
-    def _on_rollout_end(self) -> None:
-        self._inside = False
-
-    def _on_training_end(self) -> None:
-        save_checkpoint(self.model, self.folder, self.keep, between_rollouts=not self._inside)
-
-    def _on_step(self) -> bool:
-        return True
-
-
 class PlateauStop(BaseCallback):
     """Scores the deterministic policy on other environments, keeps the best model, and ends training on a plateau.
 
@@ -118,21 +92,34 @@ class PlateauStop(BaseCallback):
         Steps between evaluations, patience, and the smallest gain that counts.
     best_path : Path
         Where the best model is written.
+    state : PlateauState, optional
+        Of the run that goes on: a worse model shall not take the place of its best.
+    interruption : Interruption, optional
+        Ends an evaluation too; it is made again after the run is resumed.
     """
 
-    def __init__(self, validation: Validation, plan: LearningPlan, best_path: Path) -> None:
+    def __init__(
+        self,
+        validation: Validation,
+        plan: LearningPlan,
+        best_path: Path,
+        state: PlateauState | None = None,
+        interruption: Interruption | None = None,
+    ) -> None:
         super().__init__()
         self.validation, self.plan, self.best_path = validation, plan, best_path
-        self.best, self.stale, self.stopped = -np.inf, 0, False
-        self._next = plan.evaluate_every
+        self.state, self.stopped = state or PlateauState(), False
+        self.interruption = interruption or Interruption()
 
     def _on_training_start(self) -> None:
-        self._next = self.num_timesteps + self.plan.evaluate_every
+        if self.state.next_at is None:
+            self.state.next_at = self.num_timesteps + self.plan.evaluate_every
 
     def _on_rollout_start(self) -> None:
-        if self.num_timesteps >= self._next:
-            self._next = self.num_timesteps + self.plan.evaluate_every
+        assert self.state.next_at is not None
+        if self.num_timesteps >= self.state.next_at:
             self._evaluate()
+            self.state.next_at = self.num_timesteps + self.plan.evaluate_every
 
     def _on_step(self) -> bool:
         return not self.stopped
@@ -140,15 +127,69 @@ class PlateauStop(BaseCallback):
     def _evaluate(self) -> None:
         environments, seed = self.validation
         environments.seed(seed)  # paired: another draw of episodes would pass for a gain
-        score = mean_episode_reward(self.model, environments)
+        score = mean_episode_reward(self.model, environments, self.interruption)
         self.logger.record("evaluation/reward", score)
-        if score > self.best + self.plan.min_gain:
-            self.best, self.stale = score, 0
-            self.best_path.parent.mkdir(parents=True, exist_ok=True)
-            self.model.save(self.best_path)
+        if self.state.best is None or score > self.state.best + self.plan.min_gain:
+            self.state.best, self.state.stale = score, 0
+            save_model(self.model, self.best_path)
             return
-        self.stale += 1
-        self.stopped = 0 < self.plan.patience <= self.stale
+        self.state.stale += 1
+        self.stopped = 0 < self.plan.patience <= self.state.stale
+
+
+class Checkpoint(BaseCallback):
+    """Writes a checkpoint every ``every_steps`` environment steps, between two rollouts, and keeps the last few.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets a folder per checkpoint.
+    every_steps : int
+        0: only where the run is interrupted.
+    plateau : PlateauState, optional
+        Kept in each checkpoint; the callback that changes it stands before this one.
+    interruption : Interruption, optional
+        Asked between two rollouts, where training may end without a loss.
+    keep : int
+        How many checkpoints stay.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        every_steps: int,
+        plateau: PlateauState | None = None,
+        interruption: Interruption | None = None,
+        keep: int = 2,
+    ) -> None:
+        super().__init__()
+        self.folder, self.every_steps, self.plateau, self.keep = folder, every_steps, plateau, keep
+        self.interruption = interruption or Interruption()
+        self._next = 0
+        self._inside = False
+
+    def _on_training_start(self) -> None:
+        self._next = self.num_timesteps + self.every_steps
+
+    def _on_rollout_start(self) -> None:
+        self.interruption.check()
+        if self.every_steps and self.num_timesteps >= self._next:
+            self._save()
+            self._next = self.num_timesteps + self.every_steps
+        self._inside = True
+
+    def _on_rollout_end(self) -> None:
+        self._inside = False
+
+    def _on_training_end(self) -> None:
+        if self.every_steps or self.interruption.number:
+            self._save()
+
+    def _save(self) -> None:
+        save_checkpoint(self.model, self.folder, self.keep, between_rollouts=not self._inside, plateau=self.plateau)
+
+    def _on_step(self) -> bool:
+        return True
 
 
 class ProgressBar(BaseCallback):
@@ -189,12 +230,14 @@ class SinkWriter(KVWriter):
         """Nothing is held open."""
 
 
-def mean_episode_reward(model: BaseAlgorithm, environment: VecEnv) -> float:
+def mean_episode_reward(model: BaseAlgorithm, environment: VecEnv, interruption: Interruption | None = None) -> float:
     """Mean over environments of the reward of one episode under the deterministic policy."""
     observations = cast("NDArray[np.float32]", environment.reset())
     total = np.zeros(environment.num_envs, np.float64)
     running = np.ones(environment.num_envs, bool)
     while running.any():
+        if interruption is not None:
+            interruption.check()
         actions, _ = model.predict(observations, deterministic=True)
         after, rewards, dones, _ = environment.step(actions)
         observations = cast("NDArray[np.float32]", after)

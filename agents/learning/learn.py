@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.learning.algorithms import algorithm_of
+from agents.learning.interruption import Interrupted, Interruption
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.callbacks import BaseCallback
 
     from agents.learning.callbacks import PlateauStop, Sink
+    from agents.learning.checkpoint import PlateauState
     from agents.learning.plan import LearningPlan, Validation
+
+MODEL_FILE, BEST_FILE, CHECKPOINTS = "model.npz", "best_model.npz", "checkpoints"
 
 
 def learn(
@@ -22,6 +26,8 @@ def learn(
     folder: Path,
     sink: Sink | None = None,
     validation: Validation | None = None,
+    plateau_state: PlateauState | None = None,
+    interruption: Interruption | None = None,
 ) -> dict[str, float]:
     """Train until the model has seen the planned number of environment steps.
 
@@ -32,11 +38,20 @@ def learn(
     plan : LearningPlan
         How long, and with which habits.
     folder : Path
-        Gets ``checkpoints/``, ``best_model.zip`` and ``model.zip``.
+        Gets ``checkpoints/``, ``best_model.npz`` and ``model.npz``.
     sink : callable, optional
         Called with every logged dict of numbers and the step.
     validation : Validation, optional
         What ``plan.evaluate_every`` scores on; without it nothing is scored.
+    plateau_state : PlateauState, optional
+        How the evaluations of the run that goes on stood.
+    interruption : Interruption, optional
+        Asked between rollouts whether to stop.
+
+    Raises
+    ------
+    Interrupted
+        Where a signal came, after the checkpoint and ``model.npz`` were written.
 
     Returns
     -------
@@ -49,14 +64,22 @@ def learn(
     from stable_baselines3.common.logger import Logger
 
     from agents.learning.callbacks import SinkWriter
+    from agents.learning.model_file import save_model
 
     torch.set_num_threads(plan.torch_threads)
     model.set_logger(Logger(folder=None, output_formats=[SinkWriter(sink)] if sink else []))
-    plateau = _plateau(plan, folder, validation)
+    wish = interruption or Interruption()
+    plateau = _plateau(plan, folder, validation, plateau_state, wish)
+    callbacks = _habits(model, plan, folder, plateau, wish)
     start, before = time.perf_counter(), model.num_timesteps
-    callbacks = [*_habits(model, plan, folder), *([plateau] if plateau else [])]
-    model.learn(max(plan.total_steps - before, 0), callback=callbacks, reset_num_timesteps=False)
-    model.save(folder / "model.zip")
+    try:
+        model.learn(max(plan.total_steps - before, 0), callback=callbacks, reset_num_timesteps=False)
+    except Interrupted:
+        for habit in callbacks:
+            habit.on_training_end()
+        save_model(model, folder / MODEL_FILE)
+        raise
+    save_model(model, folder / MODEL_FILE)
     wall_s, steps = time.perf_counter() - start, model.num_timesteps - before
     ended = model.ep_info_buffer or ()
     return {
@@ -68,21 +91,32 @@ def learn(
     }
 
 
-def _habits(model: BaseAlgorithm, plan: LearningPlan, folder: Path) -> list[BaseCallback]:
+def _habits(
+    model: BaseAlgorithm, plan: LearningPlan, folder: Path, plateau: PlateauStop | None, interruption: Interruption
+) -> list[BaseCallback]:
+    """The callbacks in their order: an evaluation that is due comes before the checkpoint that keeps its outcome."""
     from agents.learning.callbacks import BatchedBootstrap, Checkpoint, ProgressBar, TermLogger
 
     habits: list[BaseCallback] = [BatchedBootstrap()] if algorithm_of(model).on_policy else []
     habits.append(TermLogger())
-    if plan.checkpoint_every:
-        habits.append(Checkpoint(folder / "checkpoints", plan.checkpoint_every))
     if plan.progress:
         habits.append(ProgressBar(plan.total_steps))
+    if plateau:
+        habits.append(plateau)
+    state = plateau.state if plateau else None
+    habits.append(Checkpoint(folder / CHECKPOINTS, plan.checkpoint_every, state, interruption))
     return habits
 
 
-def _plateau(plan: LearningPlan, folder: Path, validation: Validation | None) -> PlateauStop | None:
+def _plateau(
+    plan: LearningPlan,
+    folder: Path,
+    validation: Validation | None,
+    state: PlateauState | None,
+    interruption: Interruption,
+) -> PlateauStop | None:
     from agents.learning.callbacks import PlateauStop
 
     if validation is None or not plan.evaluate_every:
         return None
-    return PlateauStop(validation, plan, folder / "best_model.zip")
+    return PlateauStop(validation, plan, folder / BEST_FILE, state, interruption)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from envs.whole_file import write_whole
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -73,5 +75,4 @@ def load_tuned(name: str) -> TunedRules | None:
 
 def save_tuned(tuned: TunedRules, path: Path) -> None:
     """Write ``<scenario>.yaml``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(HEADER + yaml.safe_dump(asdict(tuned), sort_keys=False, width=120), encoding="utf-8")
+    write_whole(path, HEADER + yaml.safe_dump(asdict(tuned), sort_keys=False, width=120))

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
 from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.learning.algorithms import Algorithm, algorithm_of
-from agents.runtime.exported_policy import WEIGHTS, ExportedPolicy
-from agents.runtime.manifest import Content, NetworkData, write_manifest
+from agents.runtime.exported_policy import Network
+from agents.runtime.manifest import (
+    FORMAT,
+    MANIFEST,
+    ONNX,
+    PARTS,
+    TOLERANCE,
+    WEIGHTS,
+    Content,
+    Manifest,
+    NetworkData,
+    file_hash,
+    package_versions,
+)
 from envs.interface.interface import interface_from
+from envs.whole_file import write_whole
 
 if TYPE_CHECKING:
     import gymnasium as gym
     from stable_baselines3.common.base_class import BaseAlgorithm
     from torch import nn
 
-ONNX = "policy.onnx"
 OPSET = 20
-TOLERANCE = 1e-5  # of the action range
 Array = NDArray[np.floating]
 
 
@@ -37,7 +50,9 @@ class Dense(NamedTuple):
 
 
 def export_bundle(model: BaseAlgorithm, folder: Path | str, content: Content) -> Path:
-    """Write ``policy.onnx``, ``policy.npz`` and ``manifest.json``, and check both against ``model.predict``.
+    """Write ``policy.onnx``, ``policy.npz`` and ``manifest.json``, once both were checked against ``model.predict``.
+
+    What fails the check, or is cut short, leaves no bundle, and one that was there before as it was.
 
     Parameters
     ----------
@@ -56,16 +71,58 @@ def export_bundle(model: BaseAlgorithm, folder: Path | str, content: Content) ->
         Where a written file does not give the model's actions within 1e-5 of the action range.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     row = algorithm_of(model)
     model.policy.set_training_mode(False)
     network = _network_data(model)
     _require_one_size(content, network)
-    _write_weights(folder / WEIGHTS, network_layers(model), model)
-    _write_onnx(folder / ONNX, model)
-    write_manifest(folder, content, row.name, network)
-    write_manifest(folder, content, row.name, network, check_parity(model, folder))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent) as place:
+        draft = Path(place)
+        _write_weights(draft / WEIGHTS, network_layers(model), model)
+        _write_onnx(draft / ONNX, model)
+        write_manifest(draft, content, row.name, network, check_parity(model, draft))
+        _put_in_place(draft, folder)
     return folder
+
+
+def _put_in_place(draft: Path, folder: Path) -> None:
+    """Move a bundle that was checked; while its parts are of two bundles there is no manifest, and so no bundle."""
+    folder.mkdir(exist_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)
+    for name in (*PARTS, MANIFEST):
+        (draft / name).replace(folder / name)
+
+
+def write_manifest(
+    folder: Path, content: Content, algorithm: str, network: NetworkData, parity: dict[str, float]
+) -> Path:
+    """Write ``manifest.json`` with the hashes of the bundle's parts, which lie beside it.
+
+    Parameters
+    ----------
+    folder : Path
+        The bundle.
+    content : Content
+        What the policy was trained on.
+    algorithm : str
+        Of ``agents.learning.algorithms``.
+    network : NetworkData
+        Sizes and output form.
+    parity : dict
+        Deviation of each part from the model, as measured.
+    """
+    whole: Manifest = {
+        **content,
+        "format": FORMAT,
+        "algorithm": algorithm,
+        "network": network,
+        "parity": parity,
+        "files": {name: file_hash(folder / name) for name in PARTS},
+        "versions": package_versions(),
+    }
+    path = folder / MANIFEST
+    write_whole(path, json.dumps(whole, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    return path
 
 
 def network_layers(model: BaseAlgorithm) -> list[Dense]:
@@ -113,7 +170,7 @@ def check_parity(model: BaseAlgorithm, folder: Path, samples: int = 256) -> dict
     expected, _ = model.predict(observations, deterministic=True)
     session = onnxruntime.InferenceSession(str(folder / ONNX), providers=["CPUExecutionProvider"])
     got = {
-        "npz": ExportedPolicy(folder).predict(observations),
+        "npz": Network(folder / WEIGHTS).predict(observations),
         "onnx": cast("Array", session.run(None, {"observation": observations})[0]),
     }
     reach = box.high - box.low

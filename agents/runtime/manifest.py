@@ -6,12 +6,14 @@ import hashlib
 import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from envs.interface.interface import InterfaceData
 
 FORMAT = "coldaisle-bundle/2"
-MANIFEST = "manifest.json"
+MANIFEST, WEIGHTS, ONNX = "manifest.json", "policy.npz", "policy.onnx"
+PARTS = (WEIGHTS, ONNX)
+TOLERANCE = 1e-5  # of the action range, between a written file and the model
 PACKAGES = ("coldaisle", "numpy", "torch", "stable-baselines3", "sb3-contrib", "onnx", "onnxruntime")
 
 
@@ -83,64 +85,58 @@ def file_hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def write_manifest(
-    folder: Path, content: Content, algorithm: str, network: NetworkData, parity: dict[str, float] | None = None
-) -> Path:
-    """Write ``manifest.json`` with the hashes of the files that lie beside it.
-
-    Parameters
-    ----------
-    folder : Path
-        The bundle.
-    content : Content
-        What the policy was trained on.
-    algorithm : str
-        Of ``agents.learning.algorithms``.
-    network : NetworkData
-        Sizes and output form.
-    parity : dict, optional
-        Deviation of each file from the model, once measured.
-    """
-    files = {p.name: file_hash(p) for p in sorted(folder.iterdir()) if p.is_file() and p.name != MANIFEST}
-    whole: Manifest = {
-        **content,
-        "format": FORMAT,
-        "algorithm": algorithm,
-        "network": network,
-        "parity": parity or {},
-        "files": files,
-        "versions": package_versions(),
-    }
-    path = folder / MANIFEST
-    path.write_text(json.dumps(whole, indent=2, sort_keys=True, allow_nan=False) + "\n")
-    return path
-
-
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a bundle, checked: format, required keys, and the hash of every file.
+    """The manifest of a bundle, checked: format, required keys, parity, and the hash of both parts, by their names.
 
     Raises
     ------
     FileNotFoundError
         Where the folder is no bundle.
     ValueError
-        Where a key is missing, the format is another, or a file was changed.
+        Where it is damaged, a key is missing, the format is another, parity was not reached, or a part was changed.
     """
     path = folder / MANIFEST
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; give the folder that `coldaisle export` wrote")
-    content = json.loads(path.read_text())
+    content = _json(path)
     if content.get("format") != FORMAT:
         raise ValueError(
             f"{path} has format {content.get('format')!r}; this version reads {FORMAT!r}, export the policy again"
         )
     missing = sorted(Manifest.__required_keys__ - content.keys())
-    missing += [
-        f"interface.{key}" for key in sorted(InterfaceData.__required_keys__ - content.get("interface", {}).keys())
-    ]
+    interface = content.get("interface", {})
+    keys = interface.keys() if isinstance(interface, dict) else ()
+    missing += [f"interface.{key}" for key in sorted(InterfaceData.__required_keys__ - set(keys))]
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}; export the policy again")
-    for name, expected in content["files"].items():
-        if not (folder / name).exists() or file_hash(folder / name) != expected:
-            raise ValueError(f"{folder / name} is not the file that was exported; export the policy again")
+    _require_parity(path, content["parity"])
+    _require_parts(folder, content["files"])
     return cast("Manifest", content)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged ({error}); export the policy again") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is no manifest; give the folder that `coldaisle export` wrote")
+    return content
+
+
+def _require_parity(path: Path, parity: object) -> None:
+    measured = parity if isinstance(parity, dict) else {}
+    for part in ("npz", "onnx"):
+        deviation = measured.get(part)
+        if not isinstance(deviation, float) or not 0.0 <= deviation <= TOLERANCE:
+            raise ValueError(
+                f"{path}: parity.{part} is {deviation!r}, a bundle has at most {TOLERANCE:g}; export the policy again"
+            )
+
+
+def _require_parts(folder: Path, files: object) -> None:
+    if not isinstance(files, dict) or set(files) != set(PARTS):
+        raise ValueError(f"{folder / MANIFEST}: files are not {' and '.join(PARTS)} alone; export the policy again")
+    for name in PARTS:
+        if not (folder / name).is_file() or file_hash(folder / name) != files[name]:
+            raise ValueError(f"{folder / name} is not the file that was exported; export the policy again")

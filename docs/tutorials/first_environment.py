@@ -1,8 +1,8 @@
 # %% [markdown]
 # # First environment
 #
-# Ten minutes. You step a small server room, see what an agent reads and moves, and compare two days: one with
-# every setpoint held still, one under the room's own rules.
+# Ten minutes to read; it runs in a few seconds. You step a small server room and see what an agent reads and moves.
+# Then you compare two days: one with every setpoint held still, one under the room's own rules.
 #
 # Run it from the repository's root after `make test` or `make demo`:
 #
@@ -22,7 +22,8 @@ observation, _ = env.reset(seed=0)
 core = env.unwrapped.core
 print(f"an agent reads {observation.size} numbers and moves {env.action_space.shape[0]}:")
 for channel in core.agent_channels:
-    print(f"  {channel.name}, {channel.low:g} to {channel.high:g} {channel.unit}")
+    unit = "as a fraction" if channel.unit == "1" else channel.unit
+    print(f"  {channel.name}, {channel.low:g} to {channel.high:g} {unit}")
 # %% [markdown]
 # Readings and actions are scaled to about -1..1, as learners like them. An action of 0 is the middle of a channel's
 # range. `core.measured` holds the same readings in physical units.
@@ -34,24 +35,39 @@ for channel in core.agent_channels:
 
 # %%
 from collections import Counter
+from typing import NamedTuple
 
 
-def day(step) -> tuple[float, float, Counter]:
-    """Energy [kWh], hottest inlet [degC] and costs by term [USD] of one day; ``step`` makes one step."""
+class Day(NamedTuple):
+    """What one day took: energy of the racks and of their cooling [kWh], hottest inlet [degC], costs by term [USD]."""
+
+    it_kwh: float
+    cooling_kwh: float
+    hottest_c: float
+    costs: Counter
+
+
+def day(step) -> Day:
+    """One day of 288 steps; ``step`` makes one step and gives its costs."""
     env.reset(seed=0)
-    energy_kwh, hottest_c, costs = 0.0, 0.0, Counter()
+    it_kwh, cooling_kwh, hottest_c, costs = 0.0, 0.0, 0.0, Counter()
     for _ in range(288):
         costs.update(step())
-        energy_kwh += float(core.flows.facility_power_kw[0]) * core.step_s / 3600
+        it_kwh += float(core.flows.it_power_kw[0]) * core.step_s / 3600
+        cooling_kwh += float(core.flows.cooling_power_kw[0]) * core.step_s / 3600
         hottest_c = max(hottest_c, float(core.flows.rack_inlet_c.max()))
-    return energy_kwh, hottest_c, costs
+    return Day(it_kwh, cooling_kwh, hottest_c, costs)
 
 
-def tell(name: str, energy_kwh: float, hottest_c: float, costs: Counter) -> None:
-    """One line of a day, with its two dearest terms."""
-    dearest = ", ".join(f"{term} {usd:.0f}" for term, usd in costs.most_common(2))
-    usd = sum(costs.values())
-    print(f"{name}: {energy_kwh:.0f} kWh, hottest inlet {hottest_c:.1f} degC, {usd:.0f} USD ({dearest})")
+def tell(name: str, day: Day) -> None:
+    """Two lines of a day: its energy and heat, then its costs with the two dearest terms."""
+    limit_c = core.scenario.reward.inlet_limit_c
+    print(
+        f"{name}: racks {day.it_kwh:.0f} kWh, cooling {day.cooling_kwh:.0f} kWh, "
+        f"hottest inlet {day.hottest_c:.1f} degC (limit {limit_c:.0f})"
+    )
+    dearest = ", ".join(f"{term} {usd:.0f}" for term, usd in day.costs.most_common(2))
+    print(f"  costs {sum(day.costs.values()):.0f} USD ({dearest})")
 
 
 def held_still() -> dict[str, float]:
@@ -60,12 +76,13 @@ def held_still() -> dict[str, float]:
     return {name.removeprefix("cost_").removesuffix("_usd"): usd for name, usd in info.items() if "cost_" in name}
 
 
-tell("held still", *day(held_still))
+tell("held still", day(held_still))
 # %% [markdown]
 # ## The same day under the room's own rules
 #
-# Every scenario brings the rules that a building would run: a fan loop on the hottest inlet, resets of the setpoints.
-# They speak in physical units, so they go in by `step_setpoints`, past the scaling.
+# Every scenario brings the rules that a building would run. A loop moves the fans by the hottest inlet. Setpoints rise
+# while nobody asks for more cooling, and fall when somebody does; the trade calls that a *reset*. Rules speak in
+# physical units, so they go in by `step_setpoints`, past the scaling.
 
 
 # %%
@@ -75,31 +92,36 @@ def by_rules() -> dict[str, float]:
     return {name: float(usd[0]) for name, usd in costs.items()}
 
 
-tell("by rules", *day(by_rules))
+tell("by rules", day(by_rules))
 # %% [markdown]
 # You will see:
 #
 # ```text
 # an agent reads 38 numbers and moves 5:
-#   crah_fan_speed_frac, 0.3 to 1 1
+#   crah_fan_speed_frac, 0.3 to 1 as a fraction
 #   supply_air_temp_setpoint_c, 18 to 27 degC
 #   chw_supply_temp_setpoint_c, 7 to 15 degC
-#   rack_power_limit_frac, 0.45 to 1 1
+#   rack_power_limit_frac, 0.45 to 1 as a fraction
 #   battery_power_kw, -50 to 50 kW
-# held still: 1684 kWh, hottest inlet 23.3 degC, 271 USD (work_lost 258, energy 10)
-# by rules: 1800 kWh, hottest inlet 26.6 degC, 17 USD (energy 14, carbon 3)
+# held still: racks 1271 kWh, cooling 280 kWh, hottest inlet 23.3 degC (limit 27)
+#   costs 271 USD (work_lost 258, energy 10)
+# by rules: racks 1411 kWh, cooling 251 kWh, hottest inlet 26.6 degC (limit 27)
+#   costs 17 USD (energy 14, carbon 3)
 # ```
 #
 # ## What it means
 #
 # - The same seed gives the same weather and the same requests. The two days differ by control alone.
-# - **Less energy is not yet a saving.** The middle of `rack_power_limit_frac` caps the racks. They use less energy
-#   because they do less work, and the lost work is what costs.
+# - **The racks use less energy held still because they do less work.** The middle of `rack_power_limit_frac` caps
+#   them at 0.725 of their rating. The lost work is what costs.
+# - **The rules cool better.** They remove more heat with less energy. For that they let inlets come nearer to the
+#   limit, which no rack passes.
 # - This is why results are compared at equal work and equal safety: see [the protocol](../handbook/protocol.md).
-# - A fair opponent is the rules, not a constant. [Train and judge](train_and_judge.md) does that comparison.
+# - A fair opponent is the rules, not a constant. [Train and judge](train_and_judge.py) does that comparison.
 #
 # ## Where to go next
 #
 # - `gymnasium.make_vec("envs:coldaisle/DataCenter-v0", num_envs=1024)` steps 1024 sites in one call.
-# - Any parameter can be set: `gymnasium.make(..., overrides=("tower.cell_fan_kw=12",))`. A wrong key is refused.
+# - Any parameter can be set: `gymnasium.make(..., overrides=("zones.room.fan_kw=1.9",))`. A wrong key is refused. So is
+#   a machine that the room lacks, such as `tower.cell_fan_kw=12`.
 # - [Environments](../api/environments.md) lists every argument.

@@ -105,5 +105,6 @@ print(f"cooling of a day: true {cooling_kwh('edge_room', *hidden):.0f} kWh")
 # ## Where to go next
 #
 # - [Calibration](../calibration.md): what to log, how the fit works, how far to trust it.
-# - `coldaisle train scenario=found/scenario.yaml` trains on your hall. `found/spread.yaml` keeps what is not known.
+# - `coldaisle train scenario=found/scenario.yaml split=none` trains on your hall. `found/spread.yaml` keeps what is
+#   not known.
 # - [Your own weather, load and prices](../own-data.md).

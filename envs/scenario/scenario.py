@@ -201,7 +201,7 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
         raise ValueError(f"overrides = {overrides!r} is one string; give a sequence of them: [{overrides!r}]")
     try:
         base = typed_node(name_or_path)
-        _require_there(name_or_path, base, overrides)
+        require_there(name_or_path, base, overrides)
         node = OmegaConf.merge(base, OmegaConf.from_dotlist(list(overrides)))
         assert isinstance(node, DictConfig)
     except OmegaConfBaseException as error:
@@ -211,7 +211,7 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
     return checked_config(Scenario, node)
 
 
-def _require_there(name: str, node: DictConfig, overrides: Sequence[str]) -> None:
+def require_there(name: str, node: DictConfig, overrides: Sequence[str]) -> None:
     """Raise where an override sets a parameter of a machine that neither the scenario nor an override has."""
     added = {text.partition("=")[0] for text in overrides}
     for text in overrides:
@@ -243,7 +243,7 @@ def typed_node(name_or_path: str) -> DictConfig:
 def _file(name_or_path: str, seen: tuple[str, ...] = ()) -> Any:
     """Content of a scenario over that of its bases."""
     path = Path(name_or_path)
-    if path.suffix in (".yaml", ".yml"):
+    if path.suffix.lower() in (".yaml", ".yml"):
         if not path.is_file():
             raise ValueError(f"scenario file {name_or_path!r} does not exist; shipped scenarios are {SHIPPED}")
         raw: Any = OmegaConf.create(checked_text(path))

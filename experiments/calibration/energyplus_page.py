@@ -138,7 +138,7 @@ def page(studies: Sequence[Study]) -> str:
     lines = [
         "# Our halls fitted to EnergyPlus's telemetry",
         "",
-        "What it means: [calibration](../calibration.md#fitted-to-a-plant-of-another-structure).",
+        "What it means: [calibration tried on EnergyPlus](../calibration-on-energyplus.md).",
         "",
         "- Written by `python -m scripts.calibrate_energyplus` (extra `[energyplus]`); do not edit by hand.",
         f"- All rows: [`{MONTHS}`]({FOLDER}/{MONTHS}), [`{SIZES}`]({FOLDER}/{SIZES}).",

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
+from envs.whole_file import whole_file, write_whole
+
 if TYPE_CHECKING:
     from envs.twin.calibration.calibration import Calibration
     from envs.twin.telemetry.screening import Finding, ScreenedTelemetry
@@ -43,19 +45,17 @@ def write_outcome(
 
     values = {path: value for path, value in found.fit.values().items() if not path.startswith("input.")}
     text = yaml.safe_dump(calibrated_data(base, values), sort_keys=False)
-    (folder / SCENARIO).write_text(
-        f"# {base['name']}, calibrated to telemetry: see report.md\n{text}", encoding="utf-8"
-    )
-    (folder / SPREAD).write_text(yaml.safe_dump(spread_of(found), sort_keys=False), encoding="utf-8")
+    write_whole(folder / SCENARIO, f"# {base['name']}, calibrated to telemetry: see report.md\n{text}")
+    write_whole(folder / SPREAD, yaml.safe_dump(spread_of(found), sort_keys=False))
     _table(folder / INTERVALS, found.intervals)
     _table(folder / ERRORS, found.errors)
     _plots(folder, found)
-    (folder / REPORT).write_text(page(found, base["name"], checked, seconds), encoding="utf-8")
+    write_whole(folder / REPORT, page(found, base["name"], checked, seconds))
 
 
 def write_findings(folder: Path, findings: Sequence[Finding]) -> None:
     """Write what screening found; this comes before the fit."""
-    with (folder / FINDINGS).open("w", newline="", encoding="utf-8") as file:
+    with whole_file(folder / FINDINGS) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["kind", "point", "words"])
         writer.writerows([f.kind, f.point, f.words] for f in findings)
@@ -132,7 +132,7 @@ def page(found: Calibration, name: str, checked: ScreenedTelemetry, seconds: flo
 
 
 def _table(path: Path, rows: Sequence[Any]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         if not rows:
             return
         writer = csv.DictWriter(file, [f.name for f in fields(rows[0])])

@@ -11,10 +11,11 @@ import numpy as np
 
 from envs.episodes.episode import EpisodePlan
 from envs.episodes.world import World
-from envs.scenario import Scenario
+from envs.scenario import SHIPPED, Scenario, load
 from experiments.evaluation.splits import Episode, Split, load_split
 
 Item = TypeVar("Item", str, int)
+REPLACED = ("climates", "weather_seeds", "workload_seeds")  # of a scenario's site, by a split
 YEAR = 2023  # generated years start on its weekday
 
 
@@ -30,6 +31,47 @@ def with_split(scenario: Scenario, split: Split | str) -> Scenario:
         workload_seeds=list(found.workload_seeds),
     )
     return replace(scenario, site=site)
+
+
+def chosen_split(scenario: Scenario, given: str, usual: str, typed: Sequence[str] = ()) -> str:
+    """The split that is played: the one that is stated, else the usual one, where that replaces nothing of one's own.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its sites and seeds are what a split replaces.
+    given : str
+        Name of a split, ``none``, or empty where nobody said.
+    usual : str
+        What the verb plays then.
+    typed : sequence of str
+        Overrides of the command line.
+
+    Raises
+    ------
+    ValueError
+        Naming what would be replaced, and the mend.
+    """
+    if given == "none":
+        return given
+    found = [text for text in typed if text.partition("=")[0] in [f"scenario.site.{key}" for key in REPLACED]]
+    found = found or ([] if given else own_sites(scenario))
+    if found:
+        mend = "leave it out" if given else f"split={usual} to play its sites on purpose"
+        raise ValueError(
+            f"{found[0]} would be replaced by the sites and seeds of split {given or usual!r}; give split=none to play "
+            f"the scenario's own, or {mend}"
+        )
+    return given or usual
+
+
+def own_sites(scenario: Scenario) -> list[str]:
+    """What a split would replace of a scenario that is not shipped, or was changed: empty where nothing is its own."""
+    if scenario.name not in SHIPPED:
+        return [f"scenario {scenario.name!r} is no shipped one: {', '.join(scenario.site.climates)}"]
+    shipped = load(scenario.name).site
+    values = {key: getattr(scenario.site, key) for key in REPLACED}
+    return [f"scenario.site.{key} = {value}" for key, value in values.items() if value != getattr(shipped, key)]
 
 
 def split_of(scenario: Scenario, name: str) -> Split:

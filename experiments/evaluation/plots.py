@@ -38,6 +38,7 @@ STYLE: dict[Any, Any] = {
     "grid.color": "#e6e9ee",
     "axes.axisbelow": True,
     "legend.frameon": False,
+    "text.parse_math": False,  # a policy may be called "$x$"
 }
 INLET_LIMITS_C = ((27.0, "recommended"), (32.0, "allowable, class A1"))  # ASHRAE TC9.9, PHYSICS c
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from agents.policy import interface_of, policy_of_model
-from agents.references import RULES_AS_GIVEN, RULES_TUNED, reference_controllers
+from agents.references import REFERENCES, RULES_AS_GIVEN, RULES_TUNED, reference_controllers
 from envs.controllers.base import Controller
+from experiments.records.run_folder import RUN_FILE, UNTRAINED_FILE, interface_in, model_of, read_card, run_of
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
     from envs.interface.interface import InterfaceData
     from envs.scenario import Scenario
 
-RUN_FILE = "run.json"
 MPC_FORECASTS = ("persistence", "engine")
-MODEL_FILE, UNTRAINED_FILE = "model.zip", "untrained.zip"
+MANIFEST = "manifest.json"
 
 PolicyMaker = Callable[["DataCenterCore"], Controller]
 
@@ -52,7 +51,7 @@ def best_rule(policies: Iterable[str]) -> str:
     return RULES_TUNED if RULES_TUNED in policies else RULES_AS_GIVEN
 
 
-def learned_policies(name: str, path: str | Path) -> dict[str, PolicyMaker]:
+def learned_policies(name: str, path: str | Path, *, trust: bool = False) -> dict[str, PolicyMaker]:
     """A trained policy, and the untrained network it began as where the run kept it.
 
     Parameters
@@ -60,44 +59,52 @@ def learned_policies(name: str, path: str | Path) -> dict[str, PolicyMaker]:
     name : str
         What the tables call it.
     path : str or Path
-        Folder of a training run or of an exported bundle; or one model of a run: ``<run>/best_model.zip`` is the one
-        that scored best on the validation split while it trained.
-    """
-    folder = Path(path)
-    if folder.is_file() and (folder.parent / RUN_FILE).exists():
-        return {name: lambda core: _trained_policies(folder.parent, folder.name, core)}
-    if (folder / "manifest.json").exists():
-        return {name: lambda core: _exported_policy(folder, core)}
-    if not (folder / RUN_FILE).exists():
-        raise FileNotFoundError(
-            f"policies.{name}: {folder} holds neither {RUN_FILE} nor manifest.json; give a run or a bundle"
-        )
-    made: dict[str, PolicyMaker] = {name: lambda core: _trained_policies(folder, MODEL_FILE, core)}
-    if (folder / UNTRAINED_FILE).exists():
-        made[f"{name} untrained"] = lambda core: _trained_policies(folder, UNTRAINED_FILE, core)
-    return made
-
-
-def interface_in(folder: Path, card: Mapping[str, object]) -> InterfaceData:
-    """Return the interface that a run's card carries.
+        Folder of a training run, of one of its checkpoints or of an exported bundle; or one model of a run:
+        ``<run>/best_model.npz`` is the one that scored best on the validation split while it trained.
+    trust : bool
+        Also load ``model.zip`` of an older run, which may run code of whoever wrote it.
 
     Raises
     ------
+    FileNotFoundError
+        Where the path is nothing of this.
     ValueError
-        Where the run is of a version that did not keep it.
+        Where the name is that of a reference, which it would replace.
     """
-    if "interface" not in card:
-        raise ValueError(f"{folder / RUN_FILE} has no interface: the run is of an older version; train it again")
-    return cast("InterfaceData", card["interface"])
+    folder = Path(path)
+    if name in REFERENCES:
+        raise ValueError(f"policies.{name}: {name!r} is the name of a reference; choose another")
+    if (folder / MANIFEST).exists():
+        return {name: lambda core: _exported_policy(folder, core)}
+    run = run_of(folder) if folder.exists() else None
+    if run is None:
+        raise FileNotFoundError(
+            f"policies.{name}: {folder} holds neither {RUN_FILE} nor {MANIFEST}; give a run or a bundle"
+        )
+    model, untrained = model_of(folder), run / UNTRAINED_FILE
+    made: dict[str, PolicyMaker] = {name: lambda core: _trained_policy(run, model, core, trust)}
+    if folder == run and untrained.exists():
+        made[f"{name} untrained"] = lambda core: _trained_policy(run, untrained, core, trust)
+    return made
 
 
-def _trained_policies(folder: Path, file: str, core: DataCenterCore) -> Controller:
-    from agents.learning.build import load_model
+def require_playable(policies: Mapping[str, PolicyMaker], scenario: Scenario) -> None:
+    """Make every policy on one site of the scenario, so that one that does not fit is told before hours of play."""
+    from envs.core import DataCenterCore
 
-    run = json.loads((folder / RUN_FILE).read_text())
+    if policies:
+        core = DataCenterCore(scenario, 1)
+        for make in policies.values():
+            make(core)
+
+
+def _trained_policy(run: Path, model: Path, core: DataCenterCore, trust: bool) -> Controller:
+    from agents.learning.model_file import load_model
+
+    card = read_card(run)
     interface = interface_of(core)
-    require_same_box(folder, interface_in(folder, run), interface.plain())
-    return policy_of_model(load_model(run["algorithm"], folder / file), interface)
+    require_same_box(run, interface_in(run, card), interface.plain())
+    return policy_of_model(load_model(card["algorithm"], model, trust=trust), interface)
 
 
 def _exported_policy(folder: Path, core: DataCenterCore) -> Controller:

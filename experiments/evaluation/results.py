@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from agents.runtime.manifest import file_hash
+from envs.whole_file import whole_file, write_whole
 from experiments.evaluation.gates import failed_gates
 from experiments.evaluation.score import MEASURES, Measure, Table, columns, totals
 from experiments.evaluation.splits import Episode
 from experiments.evaluation.trace import Series
 from experiments.records.provenance import provenance
+from experiments.records.redaction import redacted
 
 SCORES, TRACES, FACTS, SUMMARY = "scores.csv", "traces.npz", "evaluation.json", "summary.csv"
 EPISODE_COLUMNS = ("site", "month", "weather_seed", "workload_seed", "days")
@@ -61,23 +64,36 @@ def summarise(found: Evaluation) -> dict[str, dict[str, float]]:
     return {name: totals(table) for name, table in found.scores.items()}
 
 
+def require_baseline(baseline: str, policies: Collection[str]) -> None:
+    """Refuse a baseline that is not among the policies."""
+    if baseline not in policies:
+        raise ValueError(f"baseline = {baseline!r} was not evaluated; choose one of {sorted(policies)}")
+
+
 def save(found: Evaluation, folder: Path, baseline: str, config_yaml: str = "") -> Path:
-    """Write an ``Evaluation`` into ``folder``: scores, summary, series, facts with provenance."""
-    if baseline not in found.scores:
-        raise ValueError(f"baseline = {baseline!r} was not evaluated; choose one of {sorted(found.scores)}")
+    """Write an ``Evaluation`` into ``folder``: scores, summary, series, facts with provenance.
+
+    The facts come last and carry the hash of each other file: an evaluation that was cut short is none.
+    """
+    require_baseline(baseline, found.scores)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_scores(folder / SCORES, found.scores, found.episodes)
-    _write_summary(folder / SUMMARY, summarise(found), found.scores, baseline)
+    (folder / FACTS).unlink(missing_ok=True)
+    with whole_file(folder / SCORES) as draft:
+        _write_scores(draft, found.scores, found.episodes)
+    with whole_file(folder / SUMMARY) as draft:
+        _write_summary(draft, summarise(found), found.scores, baseline)
     flat = {f"{policy}|{name}": values for policy, series in found.traces.items() for name, values in series.items()}
-    np.savez_compressed(folder / TRACES, allow_pickle=False, **flat)
+    with whole_file(folder / TRACES) as draft:
+        np.savez_compressed(draft, allow_pickle=False, **flat)
     facts = {
         **found.facts,
         "baseline": baseline,
         "episodes": [e._asdict() for e in found.episodes],
-        "config": config_yaml,
+        "config": redacted(config_yaml),
+        "files": {name: file_hash(folder / name) for name in (SCORES, SUMMARY, TRACES)},
         **provenance(config=found.facts),
     }
-    (folder / FACTS).write_text(json.dumps(facts, indent=2, default=str))
+    write_whole(folder / FACTS, json.dumps(facts, indent=2, default=str))
     return folder
 
 
@@ -88,12 +104,13 @@ def stored_evaluation(folder: Path) -> StoredEvaluation:
     ------
     FileNotFoundError
         Where the folder holds none.
+    ValueError
+        Where its files are damaged, or of several evaluations.
     """
     import pandas as pd
 
-    if not (folder / FACTS).exists():
-        raise FileNotFoundError(f"{folder} holds no {FACTS}; give the folder that `coldaisle evaluate` wrote")
-    frame = pd.read_csv(folder / SCORES)
+    facts = _stored_facts(folder)
+    frame = pd.read_csv(folder / SCORES, keep_default_na=False, dtype={"policy": str})  # "NA" is a name
     names = [c for c in frame.columns if c not in ("policy", "episode", *EPISODE_COLUMNS) or c == "days"]
     scores = {
         str(policy): {name: rows[name].to_numpy(np.float64) for name in names}
@@ -102,9 +119,25 @@ def stored_evaluation(folder: Path) -> StoredEvaluation:
     traces: dict[str, Series] = {}
     with np.load(folder / TRACES, allow_pickle=False) as stored:
         for key in stored.files:
-            policy, _, name = key.partition("|")
+            policy, _, name = key.rpartition("|")
             traces.setdefault(policy, {})[name] = stored[key]
-    return StoredEvaluation(scores, traces, json.loads((folder / FACTS).read_text()))
+    return StoredEvaluation(scores, traces, facts)
+
+
+def _stored_facts(folder: Path) -> dict[str, Any]:
+    path = folder / FACTS
+    if not path.exists():
+        raise FileNotFoundError(f"{folder} holds no {FACTS}; give the folder that `coldaisle evaluate` wrote")
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        hashes = facts["files"]
+        pieces = {name: hashes[name] for name in (SCORES, SUMMARY, TRACES)}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged, or of an older version ({error!r}); evaluate again") from None
+    for name, expected in pieces.items():
+        if not (folder / name).is_file() or file_hash(folder / name) != expected:
+            raise ValueError(f"{folder / name} is not the file that belongs to {FACTS}; evaluate again")
+    return facts
 
 
 def print_table(found: Evaluation, baseline: str, note: str = "") -> None:
@@ -121,7 +154,7 @@ def print_table(found: Evaluation, baseline: str, note: str = "") -> None:
     for _, heading in TERMINAL:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("gates", no_wrap=True)
-    console, remarks = Console(), []
+    console, remarks = Console(markup=False), []
     for name, row in summarise(found).items():
         failures = () if name == baseline else failed_gates(found.scores[name], found.scores[baseline])
         gate = "baseline" if name == baseline else f"failed {len(failures)}" if failures else "passed"
@@ -169,7 +202,7 @@ def _write_scores(path: Path, scores: Mapping[str, Table], episodes: Sequence[Ep
         frame.insert(0, "episode", range(len(episodes)))
         frame.insert(0, "policy", policy)
         frames.append(frame.assign(**{name: np.asarray(values) for name, values in sorted(table.items())}))
-    pd.concat(frames).to_csv(path, index=False)
+    pd.concat(frames).to_csv(path, index=False, na_rep="nan")
 
 
 def _write_summary(
@@ -181,4 +214,4 @@ def _write_summary(
         {"policy": name, **{m.column: row[m.column] for m in MEASURES}, "gates": gate_words(scores, name, baseline)}
         for name, row in rows.items()
     ]
-    pd.DataFrame(lines).to_csv(path, index=False)
+    pd.DataFrame(lines).to_csv(path, index=False, na_rep="nan")

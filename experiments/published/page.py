@@ -14,7 +14,8 @@ from omegaconf import DictConfig
 
 from experiments.published.known_misses import reason
 from experiments.published.row import Check, Row, RowOutcome, measure_row
-from experiments.schema import CONFIGS, register
+from experiments.registration import register
+from experiments.schema import CONFIGS
 
 LOG = logging.getLogger(__name__)
 COLUMNS = ("row", "number", "ours", "published", "low", "high", "unit", "verdict", "why")
@@ -182,7 +183,7 @@ def main(config: DictConfig) -> None:
 
 def run() -> None:
     """``coldaisle published`` and ``python -m experiments.published.page``."""
-    register(sys.argv)
+    register(sys.argv, "published")
     main()
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from envs.whole_file import write_whole
+
 PARENT = "parent_run.json"
 
 
@@ -17,22 +19,22 @@ class ParentRun(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: object) -> None:
         """Make the store and the parent run."""
         from experiments.records.provenance import git_state
+        from experiments.records.redaction import redacted
         from experiments.records.tracking import start_run
 
         tracking, folder = config.tracking, Path(config.hydra.sweep.dir)
         name = tracking.name or f"sweep {folder.name}"
-        tags = {**git_state(), "overrides": str(list(config.hydra.overrides.task))[:5000]}
+        tags = {**git_state(), "overrides": redacted(" ".join(config.hydra.overrides.task))[:5000]}
         run = start_run(tracking.backend, tracking.uri, tracking.experiment, name, tags=tags)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / PARENT).write_text(json.dumps({"run_id": run.run_id, "uri": tracking.uri}))
+        write_whole(folder / PARENT, json.dumps({"run_id": run.run_id}))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:
         """End the parent run."""
         from experiments.records.tracking import end_run
 
-        kept = json.loads((Path(config.hydra.sweep.dir) / PARENT).read_text())
-        if kept["run_id"]:
-            end_run(kept["uri"], kept["run_id"])
+        run_id = parent_run_id(Path(config.hydra.sweep.dir))
+        if run_id:
+            end_run(config.tracking.uri, run_id)
 
 
 def parent_run_id(sweep_folder: Path) -> str | None:

@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from envs.whole_file import whole_file, write_whole
 from experiments.evaluation.gates import failed_gates
 from experiments.evaluation.results import format_number, gate_words
 from experiments.evaluation.score import MEASURES, columns, totals
@@ -89,7 +90,6 @@ def write_both(found: Mapping[str, Evaluation], folder: Path, baseline: str) -> 
     """Write every measure as CSV, and the page."""
     import pandas as pd
 
-    folder.mkdir(parents=True, exist_ok=True)
     lines = []
     for plant, evaluation in found.items():
         for name, row in _totals(evaluation).items():
@@ -97,8 +97,9 @@ def write_both(found: Mapping[str, Evaluation], folder: Path, baseline: str) -> 
             lines.append(
                 {"plant": plant, "controller": name, **{m.column: row[m.column] for m in MEASURES}, "gates": words}
             )
-    pd.DataFrame(lines).to_csv(folder / CSV, index=False, float_format="%.8g")
-    (folder / PAGE).write_text(page(found, baseline), encoding="utf-8")
+    with whole_file(folder / CSV) as draft:
+        pd.DataFrame(lines).to_csv(draft, index=False, float_format="%.8g")
+    write_whole(folder / PAGE, page(found, baseline))
 
 
 def page(found: Mapping[str, Evaluation], baseline: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from importlib import resources
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import yaml
 
 from envs.scenario import SHIPPED, Scenario, load
+from experiments.keys import parameter_groups
 from scripts.reference.markdown import attribute_meanings, code, number, page, prose, shown, span, summary, table
 
 #: Told elsewhere than in the table of values that scenarios set.
@@ -34,22 +35,9 @@ def scenarios() -> str:
               ((code(name), code(key), code(g.archetype), str(g.count), str(g.zone), str(g.row), g.workload,
                 str(g.priority), number(g.breaker_kw)) for name, s in sites.items() for key, g in s.racks.items())),
     ]  # fmt: skip
-    for path, cls in sections(Scenario):
+    for path, cls in parameter_groups(Scenario):
         blocks += [f"## {code(path) if path else 'The scenario itself'}", summary(cls), _parameters(path, cls, sites)]
     return page("Scenarios", *blocks)
-
-
-def sections(cls: type, path: str = "") -> Iterator[tuple[str, type]]:
-    """Dotted path and class of every group of parameters; ``*`` stands for a name that a scenario chooses."""
-    yield path, cls
-    hints = get_type_hints(cls)
-    for spec in fields(cls):
-        hint, here = hints[spec.name], f"{path}.{spec.name}" if path else spec.name
-        inner = [hint, *get_args(hint)]
-        several = get_origin(hint) in (dict, list)
-        for part in inner:
-            if isinstance(part, type) and is_dataclass(part):
-                yield from sections(part, f"{here}.*" if several else here)
 
 
 def _headline(name: str) -> str:

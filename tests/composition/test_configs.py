@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from experiments.registration import register
+
 CONFIGS = Path(__file__).parents[2] / "configs"
 RUN = CONFIGS / "run"
 TOP = sorted(p.stem for p in RUN.glob("*.yaml") if "defaults:" in p.read_text(encoding="utf-8"))
@@ -26,9 +28,7 @@ def composed(name: str, *overrides: str):
     """The configuration ``name`` as hydra composes it, schemas included."""
     from hydra import compose, initialize_config_dir
 
-    from experiments import schema
-
-    schema.register()
+    register()
     with initialize_config_dir(str(RUN), version_base="1.3"):
         return compose(name, list(overrides))
 
@@ -56,9 +56,8 @@ SITES = [*sorted((CONFIGS / "scenario").glob("*.yaml")), *sorted((CONFIGS / "val
 
 @pytest.mark.parametrize("path", SITES, ids=lambda p: p.stem)
 def test_every_scenario_composes_on_the_command_line_and_takes_a_deviation(path: Path) -> None:
-    from experiments import schema
 
     given = [f"scenario={path if path.parent.name == 'validation' else path.stem}"]
-    schema.register(given)
+    register(given)
     cfg = composed("train", *given, "scenario.episode.steps=7")
     assert cfg.scenario.name == path.stem and cfg.scenario.episode.steps == 7

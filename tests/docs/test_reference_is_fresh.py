@@ -11,8 +11,8 @@ from envs.interface.channels import CHANNELS
 from envs.interface.points import POINTS
 from envs.interface.reward import TERMS, RewardConfig
 from envs.scenario import Scenario
+from experiments.keys import parameter_groups
 from scripts.generate_docs import FOLDER, pages
-from scripts.reference.scenarios import sections
 
 MEND = "write it anew with: python -m scripts.generate_docs"
 MADE = pages()
@@ -44,7 +44,7 @@ def test_every_price_belongs_to_a_term() -> None:
 
 def test_every_parameter_of_a_scenario_is_listed_once_in_its_group() -> None:
     text = MADE["scenarios.md"]
-    for path, cls in sections(Scenario):
+    for path, cls in parameter_groups(Scenario):
         block = text.split(f"## `{path}`\n" if path else "## The scenario itself\n")[1].split("\n## ")[0]
         listed = re.findall(r"^\| `(\w+)` \|", block, re.MULTILINE)
         assert len(set(listed)) == len(listed) and set(listed) <= {f.name for f in fields(cls)}, path

@@ -159,6 +159,7 @@ def test_a_run_of_another_channel_table_is_refused_with_what_differs(
 
     theirs = interface_of(DataCenterCore("edge_room", 1, overrides)).plain()
     (tmp_path / "run.json").write_text(json.dumps({"algorithm": "ppo", "interface": theirs}))
+    (tmp_path / "model.npz").touch()  # refused before it is read
     made: Any = learned_policies("mine", tmp_path)["mine"]
     with pytest.raises(ValueError, match=words):
         made(DataCenterCore("edge_room", 1))

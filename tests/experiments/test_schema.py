@@ -12,7 +12,8 @@ from omegaconf import OmegaConf
 
 from agents.learning.algorithms import ALGORITHMS
 from envs.scenario import SHIPPED, Scenario, load
-from experiments.schema import VERBS, register
+from experiments.registration import register
+from experiments.schema import VERBS
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -21,6 +21,7 @@ from envs.twin.telemetry.point_map import point_map_text
 from envs.twin.telemetry.quantities import QUANTITIES, constant_error, noise_sd, quantities_of
 from envs.twin.telemetry.recorder import record_telemetry, true_value_reader
 from envs.twin.telemetry.telemetry import Telemetry, stacked_columns, timespan
+from envs.whole_file import whole_file, write_whole
 
 NOT_LOGGED = ("row_power_kw", "it_power_kw", "pdu_loss_kw", "outside_rh_frac", "cooling_power_kw")
 LONGEST_GAP_ROWS = 6  # of a lost stretch, besides single lost readings
@@ -109,8 +110,9 @@ def write(telemetry: Telemetry, folder: Path) -> tuple[Path, Path]:
         columns |= {f"{name}[{k}]": values[:, k] for k in range(values.shape[1])}
     table, points = folder / "telemetry.csv", folder / "points.yaml"
     logged = np.isfinite(stacked_columns(series, list(series))).any(axis=1)
-    pd.DataFrame(columns)[logged].to_csv(table, index=False, float_format="%.6g")
-    points.write_text(point_map_text({n: v.shape[1] for n, v in series.items()}), encoding="utf-8")
+    with whole_file(table) as draft:
+        pd.DataFrame(columns)[logged].to_csv(draft, index=False, float_format="%.6g")
+    write_whole(points, point_map_text({n: v.shape[1] for n, v in series.items()}))
     return table, points
 
 

@@ -72,7 +72,7 @@ def test_training_stops_when_evaluation_no_longer_improves(make_env: Any, tmp_pa
     cost = learn(model, plan, tmp_path, validation=Validation(make_env(4, seed=5)))
     assert cost["stopped_early"] == 1.0
     assert cost["environment_steps"] < 1_000
-    assert (tmp_path / "best_model.zip").exists()
+    assert (tmp_path / "best_model.npz").exists()
 
 
 def test_the_progress_bar_runs_to_the_end(make_env: Any, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_every_algorithm_trains_saves_and_acts_inside_the_box(
     cost = learn(model, LearningPlan(128), tmp_path)
     action, _ = model.predict(np.zeros((4, 3), np.float32), deterministic=True)
     assert cost["environment_steps"] >= 128
-    assert (tmp_path / "model.zip").exists()
+    assert (tmp_path / "model.npz").exists()
     assert np.all(np.abs(action) <= 1.0)
 
 

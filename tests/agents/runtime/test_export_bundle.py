@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -149,3 +152,115 @@ def test_an_interface_of_another_size_than_the_model_is_refused(
     short = {**interface, "points": interface["points"][:1]}
     with pytest.raises(ValueError, match="2 observation and 2 action elements, the model 3 and 2"):
         export_bundle(build_model("ppo", make_env(), SMALL), tmp_path, {**bundle_content, "interface": short})
+
+
+def _changed(bundle: Path, tmp_path: Path, **change: Any) -> Path:
+    copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
+    whole = json.loads((copy / "manifest.json").read_text()) | change
+    (copy / "manifest.json").write_text(json.dumps(whole))
+    return copy
+
+
+@pytest.mark.parametrize("bundle", ["ppo"], indirect=True)
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({}, "files are not policy.npz and policy.onnx alone"),
+        (None, "files are not"),
+        ({"policy.onnx": "0" * 64}, "files are not"),
+        ({"policy.npz": "0" * 64, "policy.onnx": "0" * 64, "../../etc/passwd": ""}, "files are not"),
+        ({"policy.npz": "0" * 64, "policy.onnx": "0" * 64}, "policy.npz is not the file that was exported"),
+    ],
+)
+def test_the_hashes_cannot_be_switched_off_and_no_name_leaves_the_folder(
+    bundle: Any, files: Any, words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        ExportedPolicy(_changed(bundle[1], tmp_path, files=files))
+
+
+@pytest.mark.parametrize("bundle", ["ppo"], indirect=True)
+@pytest.mark.parametrize("parity", [{}, {"npz": 0.0}, {"npz": 0.0, "onnx": 0.1}, {"npz": 0.0, "onnx": -1.0}, "good"])
+def test_a_bundle_without_a_parity_that_was_reached_is_refused(bundle: Any, parity: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"parity\.(npz|onnx) is .* a bundle has at most 1e-05"):
+        ExportedPolicy(_changed(bundle[1], tmp_path, parity=parity))
+
+
+@pytest.mark.parametrize("bundle", ["ppo"], indirect=True)
+def test_a_manifest_cut_anywhere_is_refused_by_its_name(bundle: Any, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(bundle[1], tmp_path / "copy"))
+    whole = (copy / "manifest.json").read_bytes()
+    for share in (0.0, 0.1, 0.5, 0.9, 0.99):
+        (copy / "manifest.json").write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(ValueError, match="manifest.json is damaged"):
+            ExportedPolicy(copy)
+
+
+@pytest.mark.parametrize("bundle", ["ppo"], indirect=True)
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"weight_0": np.full((8, 3), np.nan, np.float32)}, "not a finite number"),
+        ({"weight_0": np.zeros((8, 4), np.float32)}, "takes and gives .4, 2. elements, the manifest says .3, 2."),
+        ({"weight_1": np.zeros((8, 7), np.float32)}, "layer 1"),
+        ({"action_low": np.zeros(1, np.float32)}, "bounds"),
+        ({"activations": np.array(["tanh", "tanh", "softsign"])}, "activations .'softsign'."),
+        ({"activations": np.array([{"a": 1}], dtype=object)}, "no network of a bundle"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused_though_their_hash_does(
+    bundle: Any, change: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    from agents.runtime.manifest import file_hash
+
+    files = json.loads((bundle[1] / "manifest.json").read_text())["files"]
+    with np.load(bundle[1] / "policy.npz") as stored:
+        arrays = {name: stored[name] for name in stored.files} | change
+    copy = Path(shutil.copytree(bundle[1], tmp_path / "weights"))
+    np.savez(copy / "policy.npz", allow_pickle=True, **arrays)
+    with pytest.raises(ValueError, match=words):
+        ExportedPolicy(_changed(copy, tmp_path, files=files | {"policy.npz": file_hash(copy / "policy.npz")}))
+
+
+def test_a_bundle_that_failed_its_parity_does_not_exist_and_leaves_the_one_before(
+    make_env: Any, bundle_content: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from agents.runtime import export
+
+    model = build_model("ppo", make_env(), SMALL)
+    monkeypatch.setattr(export, "TOLERANCE", -1.0)
+    with pytest.raises(RuntimeError, match="deviates from the model"):
+        export_bundle(model, tmp_path / "bundle", bundle_content)
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    export_bundle(model, tmp_path / "bundle", bundle_content)
+    monkeypatch.setattr(export, "TOLERANCE", -1.0)
+    with pytest.raises(RuntimeError, match="deviates from the model"):
+        export_bundle(model, tmp_path / "bundle", bundle_content)
+    assert ExportedPolicy(tmp_path / "bundle").predict(np.zeros(3)).shape == (2,)
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+@pytest.mark.parametrize("renames", range(4))
+def test_an_export_that_is_killed_leaves_the_whole_bundle_before_or_none(
+    renames: int, make_env: Any, bundle_content: Any, tmp_path: Path
+) -> None:
+    model = build_model("ppo", make_env(), SMALL)
+    folder = export_bundle(model, tmp_path / "bundle", bundle_content)
+    if not (child := os.fork()):
+        done = itertools.count()
+
+        def cut(event: str, arguments: Any) -> None:
+            ours = event == "os.rename" and str(arguments[1]).startswith(str(tmp_path))
+            if ours and next(done) == renames:
+                os._exit(9)
+
+        sys.addaudithook(cut)
+        export_bundle(model, folder, bundle_content)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    if renames == 0:
+        assert ExportedPolicy(folder).predict(np.zeros(3)).shape == (2,)
+    else:
+        with pytest.raises(FileNotFoundError, match="manifest.json does not exist"):
+            ExportedPolicy(folder)

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from collections import Counter
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
+from envs.scenario import load
 from experiments.evaluation.splits import SPLITS, load_split, plan_episodes, read_split
 
 
@@ -54,3 +56,29 @@ def test_the_split_none_is_the_scenario_s_own_sites_and_seeds() -> None:
     assert split.sites == list(scenario.site.climates)
     assert plan_episodes(split, 2, 1)[0].workload_seed in scenario.site.workload_seeds
     assert split_of(scenario, "test") == load_split("test")
+
+
+def test_a_split_that_nobody_stated_replaces_nothing_of_one_s_own(tmp_path: Path) -> None:
+    from experiments.evaluation.episodes import chosen_split
+
+    assert chosen_split(load("edge_room"), "", "train") == "train"
+    hall = tmp_path / "my_hall.yaml"
+    hall.write_text("base: edge_room\nname: my_hall\n")
+    for scenario, words in (
+        (load(str(hall)), "scenario 'my_hall' is no shipped one"),
+        (load("edge_room", ["site.weather_seeds=[7]"]), r"scenario.site.weather_seeds = \[7\]"),
+        (load("edge_room", ["site.climates=[phoenix_az]"]), r"scenario.site.climates = \['phoenix_az'\]"),
+    ):
+        with pytest.raises(ValueError, match=f"{words}.* would be replaced by .* of split 'train'; give split=none"):
+            chosen_split(scenario, "", "train")
+        assert chosen_split(scenario, "none", "train") == "none"
+        assert chosen_split(scenario, "train", "train") == "train", "it is stated"
+
+
+def test_an_override_that_the_stated_split_would_replace_is_refused() -> None:
+    from experiments.evaluation.episodes import chosen_split
+
+    typed = ["scenario=edge_room", "scenario.site.workload_seeds=[3]", "split=test"]
+    with pytest.raises(ValueError, match=r"scenario.site.workload_seeds=\[3\] would be replaced .* or leave it out"):
+        chosen_split(load("edge_room"), "test", "test", typed)
+    assert chosen_split(load("edge_room"), "test", "test", ["scenario.site.grid_zone=CAISO"]) == "test"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from experiments.records.tracking import flatten, open_store, start_run
+from experiments.records.tracking import flatten, open_store, override_parameters, start_run
 
 WORKER = """
 import sys
@@ -67,6 +68,47 @@ def test_a_run_that_raises_is_marked_failed(store: Any) -> None:
     assert open_store(store[0], "one")[0].get_run(run.run_id).info.status == "FAILED"
 
 
+def test_a_run_that_is_stopped_is_marked_killed(store: Any) -> None:
+    with pytest.raises(KeyboardInterrupt), start_run("mlflow", store[0], "one", "stopped") as run:
+        raise KeyboardInterrupt
+    assert open_store(store[0], "one")[0].get_run(run.run_id).info.status == "KILLED"
+
+
+def test_a_store_that_fails_amid_a_run_is_one_warning_and_the_run_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    with start_run("mlflow", uri, "one", "name") as run:
+        with sqlite3.connect(tmp_path / "mlflow.db") as database:
+            database.execute("ALTER TABLE metrics RENAME TO gone")
+        for step in range(3000):
+            run.log_metrics({"reward": 1.0}, step)
+        run.log_text("a", "b.txt")
+        assert len(caplog.records) == 1 and "the run goes on" in caplog.text
+        with sqlite3.connect(tmp_path / "mlflow.db") as database:
+            database.execute("ALTER TABLE gone RENAME TO metrics")
+    client = open_store(uri, "one")[0]
+    assert len(client.get_metric_history(run.run_id, "reward")) == 3000, "what was kept back is tried once more"
+    assert client.get_run(run.run_id).info.status == "FINISHED"
+
+
+def test_a_store_that_cannot_be_opened_is_a_warning_without_the_token_in_its_address(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    for uri in (f"sqlite:///{tmp_path / 'file' / 'mlflow.db'}", "https://user:hunter2@localhost:1/x"):
+        with start_run("mlflow", uri, "one", "name") as run:
+            run.log_metrics({"reward": 1.0})
+    assert len(caplog.records) == 2 and "hunter2" not in caplog.text
+
+
+def test_any_name_of_a_policy_makes_a_metric_that_mlflow_takes(store: Any) -> None:
+    with start_run("mlflow", store[0], "one", "names") as run:
+        run.log_metrics({"x@y=(1)/cooling_kwh": 1.0, "plain/pue": 2.0})
+    kept = open_store(store[0], "one")[0].get_run(run.run_id).data.metrics
+    assert kept == {"x_y__1_/cooling_kwh": 1.0, "plain/pue": 2.0}
+
+
 def test_no_tracking_keeps_nothing_and_imports_no_mlflow(tmp_path: Path) -> None:
     program = (
         "import sys; from experiments.records.tracking import start_run\n"
@@ -83,3 +125,10 @@ def test_an_unknown_backend_is_refused() -> None:
 
 def test_nested_settings_become_dotted_names() -> None:
     assert dict(flatten({"a": {"b": {"c": 1}}, "d": 2})) == {"a.b.c": 1, "d": 2}
+
+
+def test_every_override_is_a_parameter_of_its_own_without_its_token() -> None:
+    typed = ["scenario=edge_room", "scenario.tower.cells=3", "agent.gamma=0.90", "tracking.uri=https://a:hunter2@b/c"]
+    kept = override_parameters(typed, {"agent": {"gamma": 0.9}, "scenario": "edge_room"})
+    assert kept.pop("overrides") == " ".join(typed).replace("a:hunter2", "***")
+    assert kept == {"scenario.tower.cells": "3", "tracking.uri": "https://***@b/c"}
