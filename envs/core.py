@@ -6,6 +6,7 @@ Owns the time, the seeds, the setpoints in force, the bill and the episode's sum
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypedDict
 
 import numpy as np
@@ -321,11 +322,11 @@ class DataCenterCore:
         self.measured = self.observer.unstack(block)
         return self.observer.encode(block)
 
-    def measurements(self) -> dict[str, Floats]:
-        """Every point after the sensor layer, ``{name: (k, B)}``, physical units."""
-        return self.measured
+    def measurements(self) -> Mapping[str, Floats]:
+        """Every point after the sensor layer, ``{name: (k, B)}``, physical units; neither can be written."""
+        return MappingProxyType(self.measured)
 
-    def episode_statistics(self, done: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+    def episode_statistics(self) -> dict[str, NDArray[np.float64]]:
         """Sums of the running episodes ``{name: (B,)}``: return ``r``, length ``l``, costs, energy, work."""
         return self.sums.by_name(self.t)
 

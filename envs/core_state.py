@@ -85,6 +85,7 @@ def restore_core(core: Interruptible, saved: Mapping[str, Any]) -> None:
         setattr(core.sums, name, as_classes_of(None, saved["sums"][name], name))
     core.instruments.state = as_classes_of(core.instruments.state, saved["sensors"], "sensors")
     block = core.instruments.block = saved["block"].copy(order="K")
+    block.flags.writeable = False
     core.measured = core.observer.unstack(block)
     _remember(core.building, saved["building"])
     _remember(core.rules, saved["rules"])

@@ -71,7 +71,7 @@ class DataCenterSB3VecEnv(VecEnv):
 
     def _finish(self, obs: NDArray[np.float32], done: NDArray[np.bool_]) -> list[dict[str, Any]]:
         infos = list(self._empty)
-        sums = self.core.episode_statistics(done)
+        sums = self.core.episode_statistics()
         for i in np.flatnonzero(done):
             episode = {name: float(value[i]) for name, value in sums.items()}
             infos[i] = {"terminal_observation": obs[i].copy(), "TimeLimit.truncated": True, "episode": episode}

@@ -49,5 +49,5 @@ class DataCenterEnv(gym.Env):
         obs, reward, truncated, terms = self.core.step(given[None])
         info: dict[str, Any] = {f"cost_{name}_usd": float(value[0]) for name, value in terms.items()}
         if truncated[0]:
-            info["episode_totals"] = {k: float(v[0]) for k, v in self.core.episode_statistics(truncated).items()}
+            info["episode_totals"] = {k: float(v[0]) for k, v in self.core.episode_statistics().items()}
         return obs[0], float(reward[0]), False, bool(truncated[0]), info

@@ -85,7 +85,7 @@ class DataCenterVectorEnv(gym.vector.VectorEnv):
         for i in np.flatnonzero(done):
             final[i] = obs[i].copy()
         info["final_obs"], info["_final_obs"] = final, done.copy()
-        stats = self.core.episode_statistics(done)
+        stats = self.core.episode_statistics()
         info["final_info"] = {"episode": stats, "_episode": done.copy()}
         info["_final_info"] = done.copy()
         return self.core.reset(mask=done)
@@ -93,7 +93,7 @@ class DataCenterVectorEnv(gym.vector.VectorEnv):
     def _end_later(self, done: NDArray[np.bool_], info: dict[str, Any]) -> None:
         """Give the sums of the episodes that ended; they begin anew at the next step or at the caller's reset."""
         self._pending = done.copy()
-        info["episode"], info["_episode"] = self.core.episode_statistics(done), done.copy()
+        info["episode"], info["_episode"] = self.core.episode_statistics(), done.copy()
 
     def _step_after_end(self, actions: NDArray[np.floating]) -> Any:
         done = self._pending.copy()

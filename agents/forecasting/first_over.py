@@ -24,7 +24,7 @@ from envs.physics.namespace import Floats
 from envs.plant.state import PlantState, with_work_of
 from envs.trees import tiled_tree
 from envs.twin.estimation.hall_model import HallModel
-from envs.twin.estimation.present import Present, present
+from envs.twin.estimation.present import present
 from envs.twin.telemetry.telemetry import INLET, Telemetry
 
 NEVER_S = np.inf
@@ -82,7 +82,6 @@ def first_over(
     faults: Sequence[Fault],
     limit_c: float = 32.0,
     hours: float = 1.0,
-    start: Present | None = None,
 ) -> FirstOver:
     """Answer from the telemetry up to now.
 

@@ -60,7 +60,6 @@ class Progress(NamedTuple):
 
     iteration: int
     best_cost: float
-    iteration_cost: float
     spread: float
 
 
@@ -146,5 +145,5 @@ def minimize_each(
         spread = np.maximum(spread + budget.smoothing * (ranked.std(axis=0) - spread), budget.least_spread)
         history.append(float(best_cost.mean()))
         if progress is not None:
-            progress(Progress(iteration, history[-1], float(least.mean()), float(spread.mean())))
+            progress(Progress(iteration, history[-1], float(spread.mean())))
     return SearchResult(best, best_cost, tuple(history))

@@ -97,7 +97,7 @@ def trial(core: DataCenterCore, controller: Controller, plan: EpisodePlan, seed:
     use = Use(core.channels)
     for _ in play(core, controller, core.scenario.episode.steps):
         use.add(core.flows, core.in_force)
-    sums = {**core.episode_statistics(np.ones(core.num_envs, bool)), **use.sums()}
+    sums = {**core.episode_statistics(), **use.sums()}
     days = core.scenario.episode.steps * core.step_s / SECONDS_PER_DAY
     shaped = {name: value.reshape(-1, episodes) for name, value in sums.items()}
     return Trial(shaped, days, float(core.scenario.reward.scale_usd))

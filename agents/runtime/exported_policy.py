@@ -81,10 +81,12 @@ class Network:
         Raises
         ------
         ValueError
-            Where the observation has another length or holds a number that is not finite.
+            Where the observation has another shape, or holds a number that is masked or not finite.
         """
-        x: Array = np.asarray(observation, np.float32)
+        x: Array = np.ma.filled(np.ma.asarray(observation, np.float32), np.nan)
         expected = self.weights[0].shape[0]
+        if x.ndim not in (1, 2):
+            raise ValueError(f"the observation has shape {x.shape}; give ({expected},) or (B, {expected})")
         if x.shape[-1] != expected:
             raise ValueError(f"the observation has {x.shape[-1]} elements; this policy was trained on {expected}")
         if not np.isfinite(x).all():
@@ -125,6 +127,9 @@ class ExportedPolicy:
 
     def act(self, measurements: Mapping[str, ArrayLike]) -> dict[str, Array]:
         """Setpoints for the coming control step: decoded, inside their ranges, no further than the slew allows.
+
+        Where a setpoint in force stands outside the range (the site's own), the slew goes before the range: it moves
+        towards the range, step by step.
 
         Parameters
         ----------

@@ -86,7 +86,7 @@ def air_handler(name: str, loop: AirLoop, coil: Part, coil_model: Model) -> Mode
             demand_side_inlet_node_names=f"{name} Zone Supply",
             supply_side_outlet_node_names=supply,
         ),
-        _setpoints(name, back, cooled, supply),
+        _setpoints(name, cooled, supply),
         _zone_side(name, loop),
     )
 
@@ -96,7 +96,7 @@ def coil_nodes(name: str) -> tuple[str, str]:
     return f"{name} Return", f"{name} Cooled"
 
 
-def _setpoints(name: str, back: str, cooled: str, supply: str) -> Model:
+def _setpoints(name: str, cooled: str, supply: str) -> Model:
     return merged_models(
         single_object(
             "SetpointManager:Scheduled",

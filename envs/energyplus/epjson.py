@@ -131,13 +131,6 @@ def quadratic(name: str, c: Sequence[float], x: Sequence[float]) -> Model:
     return single_object("Curve:Quadratic", name, **fields, minimum_value_of_x=x[0], maximum_value_of_x=x[1])
 
 
-def cubic(name: str, c: Sequence[float], x: Sequence[float]) -> Model:
-    """``c0 + c1 x + c2 x^2 + c3 x^3`` in a range of x."""
-    keys = ("constant", "x", "x_2", "x_3")
-    fields = {f"coefficient{i + 1}_{key}": float(v) for i, (key, v) in enumerate(zip(keys, c, strict=True))}
-    return single_object("Curve:Cubic", name, **fields, minimum_value_of_x=x[0], maximum_value_of_x=x[1])
-
-
 def power_law(name: str, exponent: float, x: Sequence[float]) -> Model:
     """``x^exponent`` in a range of x."""
     return single_object(

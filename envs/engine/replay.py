@@ -44,11 +44,6 @@ class TapedFunction(Generic[*Trees, Result]):
         self._tape: _Tape | None = None
         self._checked = False
 
-    @property
-    def replaying(self) -> bool:
-        """Whether calls are answered by the tape."""
-        return self._checked
-
     def __reduce__(self) -> Any:
         """Let copies and pickles record anew."""
         return TapedFunction, (self.function, self.after)

@@ -64,7 +64,7 @@ class Instruments:
         t: NDArray[np.int64],
         only: NDArray[np.bool_] | None = None,
     ) -> Floats:
-        """Block ``(rows, B)`` of all points in table order after the sensor layer.
+        """Block ``(rows, B)`` of all points in table order after the sensor layer; it cannot be written.
 
         With ``only (B,)`` the other environments keep their last readings: no sensor is read twice in a step.
         """
@@ -86,6 +86,7 @@ class Instruments:
         if only is not None and before is not None and self.block is not None:
             self.state = merged_state(before, self.state, only)
             block = np.where(only, block, self.block)
+        block.flags.writeable = False
         self.block = block
         return block
 

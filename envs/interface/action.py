@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.interface.channels import SLEW_INTERVAL_S, Channel
+from envs.interface.observation import element_names
 from envs.unknown_name import unknown_name
 
 Array = NDArray[np.floating]
@@ -28,13 +29,19 @@ class ActionDecoder:
         Rated power of each power row [kW].
     feeder_limit_kw : float
         Limit of the feeder above the rows [kW].
+
+    Attributes
+    ----------
+    element_names : tuple of str
+        What each of the ``n`` elements of an action sets.
     """
 
     def __init__(self, channels: Sequence[Channel], row_rated_kw: Array, feeder_limit_kw: float) -> None:
         self.channels = tuple(channels)
         self.row_rated_kw = row_rated_kw
         self.feeder_limit_kw = float(feeder_limit_kw)
-        self.size = sum(c.action_rows for c in self.channels)
+        self.element_names = element_names((c.name, c.action_rows) for c in self.channels)
+        self.size = len(self.element_names)
 
     def decode(
         self,

@@ -1,7 +1,7 @@
 """The one table of constraints: what must not happen, over what it is counted, how it is judged, what is forgiven.
 
 Every reader takes the same rows: the gates of a report, the searches of the planners, and whatever learns or acts
-under limits. PROTOCOL 6 asks for the first five and for actuator travel; the numbers stand here and nowhere else.
+under limits. PROTOCOL 6 asks for all of them; the numbers stand here and nowhere else.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from envs.interface.action import channel_travel
 from envs.interface.channels import Channel
 
 Array = NDArray[np.float64]
 
-TRAVEL = "travel"  # no flow of the plant: how far the setpoints in force moved
+TRAVEL = "travel"  # no flow of the plant: how far each setpoint in force moved
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,8 @@ class Constraint:
         Key of the scenario that holds the limit which the flow exceeds; empty where there is no single one.
     budget_per_day : float
         Use that no policy should pass, whatever its reference does [unit/day]; infinite where only the reference
-        counts. Searches cut their reference to it (``within_budget``); the limit for learning under constraints.
+        counts. The search for rules cuts its reference to it (``within_budget``); reports and the oracle do not. The
+        limit for learning under constraints.
     allowance_per_day : float
         Absolute: forgiven beyond the reference [unit/day].
     tolerance : float
@@ -75,7 +75,9 @@ class Constraint:
 
 
 #: Budgets and allowances: engineering guesses. A tenth of a kelvin-minute a day is below what a sensor of 0.2 K can
-#: tell; two ranges a day are every setpoint once through its whole range and back.
+#: tell. A thousandth of a trip forgives rounding, and no trip in a year. A tenth of an accelerator-hour is six minutes
+#: of one accelerator. Two ranges a day, in the mean of all setpoints, are each once through its range and back. Fifteen
+#: of the busiest are more than any reference that does not hunt moves beyond the rules (11, caps that follow the load).
 CONSTRAINTS: tuple[Constraint, ...] = (
     Constraint(
         "degree_minutes_worst_rack",
@@ -118,6 +120,7 @@ CONSTRAINTS: tuple[Constraint, ...] = (
         unit="1",
         meaning="trips",
         budget_per_day=0.0,
+        allowance_per_day=0.001,
         weight=1000.0,
     ),
     Constraint(
@@ -127,6 +130,7 @@ CONSTRAINTS: tuple[Constraint, ...] = (
         judge="sum",
         unit="accelerator-h",
         meaning="useful work done",
+        allowance_per_day=0.1,
         weight=100.0,
         at_least=True,
     ),
@@ -138,6 +142,15 @@ CONSTRAINTS: tuple[Constraint, ...] = (
         unit="full ranges per channel-row",
         meaning="actuator travel",
         allowance_per_day=2.0,
+    ),
+    Constraint(
+        "busiest_setpoint_travel",
+        flow=TRAVEL,
+        over="channel",
+        judge="worst",
+        unit="full ranges",
+        meaning="travel of the busiest setpoint",
+        allowance_per_day=15.0,
     ),
 )
 
@@ -180,19 +193,18 @@ class Use:
         return {name: rows.max(axis=0) for name, rows in self.rows.items()}
 
     def _travel(self, in_force: Mapping[str, NDArray[Any]]) -> Array:
-        """Full ranges moved since the step before ``(B,)``: the mean over all rows of all channels."""
+        """Full ranges that each row of each channel moved since the step before ``(R, B)``."""
         now = {c.name: np.asarray(in_force[c.name], np.float64) for c in self.channels}
         before, self._before = self._before or now, now
-        moved = [channel_travel(c, now[c.name], before[c.name]) * c.rows for c in self.channels]
-        mean: Array = np.sum(moved, axis=0) / sum(c.rows for c in self.channels)
-        return mean
+        return np.concatenate([np.abs(now[c.name] - before[c.name]) / (c.high - c.low) for c in self.channels])
 
 
 def allowed(c: Constraint, reference: ArrayLike, days: ArrayLike) -> Array:
     """What a policy may use where ``reference`` is used, over ``days``; the least of it where ``c.at_least``."""
     used, forgiven = np.asarray(reference, np.float64), c.allowance_per_day * np.asarray(days, np.float64)
     share = c.tolerance * np.abs(used)
-    return used - share - forgiven if c.at_least else used + share + forgiven
+    with np.errstate(invalid="ignore"):  # a reference that is not finite gives a bound that nothing keeps
+        return used - share - forgiven if c.at_least else used + share + forgiven
 
 
 def within_budget(c: Constraint, reference: float, safest: float, days: float) -> float:
@@ -201,7 +213,7 @@ def within_budget(c: Constraint, reference: float, safest: float, days: float) -
 
 
 def breaches(use: Mapping[str, ArrayLike], reference: Mapping[str, ArrayLike], days: ArrayLike) -> dict[str, Array]:
-    """By how much each gate is broken, weighted; 0 where it is kept, infinite where a number is not finite.
+    """By how much each gate is broken, weighted; 0 where it is kept, infinite where use or bound is not finite.
 
     Parameters
     ----------
@@ -213,8 +225,10 @@ def breaches(use: Mapping[str, ArrayLike], reference: Mapping[str, ArrayLike], d
     found = {}
     for c in GATES:
         used, bound = np.asarray(use[c.name], np.float64), allowed(c, reference[c.name], days)
+        finite = np.isfinite(used) & np.isfinite(bound)
+        used, bound = (np.where(finite, values, 0.0) for values in (used, bound))
         over = (bound - used) / np.maximum(np.abs(bound), 1e-9) if c.at_least else used - bound
-        found[c.name] = np.where(over <= 0.0, 0.0, np.where(np.isfinite(over), c.weight * over, np.inf))
+        found[c.name] = np.where(finite, np.maximum(c.weight * over, 0.0), np.inf)
     return found
 
 

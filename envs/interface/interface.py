@@ -22,12 +22,32 @@ from envs.unknown_name import unknown_name
 Array = NDArray[np.floating]
 
 WET_BULB, ROW_DEMAND, IN_FORCE = "wet_bulb_c", "row_demand_share", "in_force."
-#: No reading is believed outside these, where a point's range says what is usual and not what is possible. Price caps
-#: reach 9,000 USD/MWh, a backlog grows as long as nobody works it off, a tight aisle of the simulated plant reaches
-#: 4,000 Pa where room units blow far more than racks draw. Engineering guess.
-POSSIBLE_BY_UNIT = {"USD/MWh": (-2000.0, 20_000.0), "h": (-1.0, 10_000.0), "Pa": (-10_000.0, 10_000.0)}
-#: Other readings are believed up to this share of the point's range beyond either end. Engineering guess: outdoor air
-#: in degF in summer, a temperature in kelvin and a share in percent fall outside.
+DRY_BULB, HOTTEST_CHIP = "dry_bulb_c", "chip_max_c"
+#: A reading outside ``possible`` is refused. The ends let pass what a plant in trouble shows, and what a failing sensor
+#: may show; what lies beyond a range in the table of points is saturated, not refused. All are engineering guesses.
+#: Outdoor air: -89.2 and 56.7 degC are the records on Earth, wet bulbs stay under 37 degC; a heat wave of the fault
+#: library adds 15 and 4.5 K. A summer in degF falls outside.
+POSSIBLE_BY_NAME = {
+    DRY_BULB: (-90.0, 75.0),
+    WET_BULB: (-90.0, 45.0),
+    "forecast_wet_bulb_1h_c": (-90.0, 45.0),
+    "forecast_wet_bulb_4h_c": (-90.0, 45.0),
+}
+#: Temperatures of a hall have no upper end short of nonsense: a simulated hall that lost its water passes 400 degC.
+#: Kelvin are told from heat by the hottest chip (``agents.runtime.measurements``). Price caps reach 17,500 per MWh, a
+#: backlog grows as long as nobody works it off, a tight aisle of the simulated plant reaches 7,000 Pa.
+POSSIBLE_BY_UNIT = {
+    "degC": (-40.0, 1000.0),
+    "Pa": (-50_000.0, 50_000.0),
+    "USD/MWh": (-2000.0, 20_000.0),
+    "g/kWh": (-0.01, 2000.0),
+    "h": (-0.1, 10_000.0),
+}
+#: Shares and counts. No share passes 5 but in percent or in kW. A sensor's noise may show less than nothing: 0.8 is
+#: four deviations of the noisiest that a scenario may have.
+SHARE_AT_MOST, COUNT_AT_MOST, ROUNDING, NOISE_BELOW = 5.0, 1000.0, 0.001, 0.8
+#: A setpoint in force is believed up to this share of its range beyond either end, or in all that is possible for the
+#: channel. A setpoint in kelvin, degF or percent falls outside.
 BELIEVED_BEYOND_FRAC = 0.5
 
 
@@ -156,12 +176,18 @@ def interface_from(data: InterfaceData, step_s: float | None = None) -> Interfac
 
 
 def possible_range(p: Point) -> tuple[float, float]:
-    """Lowest and highest reading of a point that is believed, in the point's unit.
+    """Lowest and highest reading of a point that is believed, in the point's unit."""
+    if p.name.startswith(IN_FORCE) or p.unit not in (*POSSIBLE_BY_UNIT, "1"):
+        return _possible_setpoint(p)
+    if p.unit != "1":
+        return POSSIBLE_BY_NAME.get(p.name, POSSIBLE_BY_UNIT[p.unit])
+    below = ROUNDING if p.sensor == "exact" else NOISE_BELOW
+    high = COUNT_AT_MOST if p.name.endswith("_running") else SHARE_AT_MOST
+    return min(p.low, 0.0) - below, high
 
-    A setpoint in force may be the site's own: it is believed in all of its channel's possible range too.
-    """
-    if p.unit in POSSIBLE_BY_UNIT:
-        return POSSIBLE_BY_UNIT[p.unit]
+
+def _possible_setpoint(p: Point) -> tuple[float, float]:
+    """Of a setpoint in force, which may be the site's own: beyond what the policy may write."""
     reach = BELIEVED_BEYOND_FRAC * (p.high - p.low)
     low, high = p.low - reach, p.high + reach
     channel = CHANNELS.get(p.name.removeprefix(IN_FORCE))

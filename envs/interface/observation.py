@@ -5,7 +5,7 @@ No running normaliser: the ranges stand in the table and travel in the exported 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,13 @@ _ROW_GAP = 16  # numbers between rows: rows a power of two apart share cache set
 
 
 class ObservationEncoder:
-    """Stacks named points ``{name: (k, B)}`` and scales them to observations ``(B, n)``."""
+    """Stacks named points ``{name: (k, B)}`` and scales them to observations ``(B, n)``.
+
+    Attributes
+    ----------
+    element_names : tuple of str
+        What each of the ``n`` elements is.
+    """
 
     def __init__(self, points: Sequence[Point]) -> None:
         self.points = tuple(points)
@@ -36,6 +42,7 @@ class ObservationEncoder:
         self.gain = (2.0 / (high - low))[:, None]
         self.offset = (-low * 2.0 / (high - low) - 1.0)[:, None]
         self.size = len(self.observed)
+        self.element_names = element_names((p.name, p.rows) for p in seen)
 
     def stack(self, values: Mapping[str, Array], batch: int, dtype: np.dtype) -> Array:
         """Block ``(rows, B)`` of all points in table order."""
@@ -58,12 +65,7 @@ class ObservationEncoder:
         np.clip(scaled, -1.0, 1.0, out=scaled)
         return np.ascontiguousarray(scaled.T, dtype=np.float32)
 
-    def describe(self) -> list[dict[str, object]]:
-        """One row per observation element, for the manifest."""
-        rows: list[dict[str, object]] = []
-        for p in self.points:
-            if p.observed:
-                rows += [
-                    {"name": p.name, "row": k, "low": p.low, "high": p.high, "unit": p.unit} for k in range(p.rows)
-                ]
-        return rows
+
+def element_names(rows_of: Iterable[tuple[str, int]]) -> tuple[str, ...]:
+    """Names of the elements of a box: ``name``, or ``name[row]`` where a name has several rows."""
+    return tuple(name if rows == 1 else f"{name}[{k}]" for name, rows in rows_of for k in range(rows))

@@ -20,11 +20,6 @@ def fan_power_kw(rated_kw: Array, speed: Array, exponent: float = 3.0) -> Array:
     return rated_kw * speed**exponent
 
 
-def air_power_kw(flow_m3_s: Array, pressure_pa: Array, efficiency: Array) -> Array:
-    """Electric power [kW] to move air [m3/s] against a pressure rise [Pa], total efficiency 0..1, PHYSICS C1."""
-    return flow_m3_s * pressure_pa * 1e-3 / efficiency
-
-
 def pump_power_kw(flow_m3_s: Array, pressure_kpa: Array, efficiency: Array) -> Array:
     """Electric power [kW] to move liquid [m3/s] against a head [kPa], total efficiency 0..1, PHYSICS D6."""
     return flow_m3_s * pressure_kpa / efficiency

@@ -68,25 +68,6 @@ def specific_volume_m3_kg(temp_c: Array, w: Array, pressure_kpa: Array) -> Array
     return DRY_AIR_GAS_CONSTANT_KJ_KG_K * (temp_c + KELVIN_OFFSET) * (1.0 + 1.607858 * w) / pressure_kpa
 
 
-def density_kg_m3(temp_c: Array, w: Array, pressure_kpa: Array) -> Array:
-    """Density of moist air [kg/m3] at a dry bulb [degC], humidity ratio [kg/kg] and pressure [kPa], PHYSICS A6."""
-    return (1.0 + w) / specific_volume_m3_kg(temp_c, w, pressure_kpa)
-
-
-def dew_point_c(temp_c: Array, rh_frac: Array) -> Array:
-    """Dew point [degC] by Magnus, PHYSICS A7: within 0.02 K above 0 degC, 0.33 K at -5 degC (water, not ice).
-
-    Parameters
-    ----------
-    temp_c : array
-        Dry bulb [degC].
-    rh_frac : array
-        Relative humidity, 0..1, positive.
-    """
-    g = namespace(rh_frac).log(rh_frac) + _MAGNUS_SLOPE * temp_c / (_MAGNUS_OFFSET_C + temp_c)
-    return _MAGNUS_OFFSET_C * g / (_MAGNUS_SLOPE - g)
-
-
 def dew_point_from_humidity_ratio_c(w: Array, pressure_kpa: Array) -> Array:
     """Dew point [degC] of air by its humidity ratio [kg/kg] and pressure [kPa]: inverse Magnus, accuracy as A7."""
     vapour_kpa = w * pressure_kpa / (MOLAR_MASS_RATIO + w)

@@ -145,30 +145,6 @@ def interval_means(values: NDArray[np.float64], step_s: float, edges_s: NDArray[
     return np.stack(means, axis=1) / np.diff(edges_s)[:, None]
 
 
-def concatenate(parts: Sequence[Series]) -> Series:
-    """Join series that follow one another without gap or overlap.
-
-    Raises
-    ------
-    ValueError
-        Where names, step, label or kind differ, or a part does not begin where the one before it ends.
-    """
-    if not parts:
-        raise ValueError("concatenate() got no series; give at least one")
-    first, expected = parts[0], parts[0].start_utc
-    for index, part in enumerate(parts):
-        for trait in ("names", "step_s", "label", "kind"):
-            if getattr(part, trait) != getattr(first, trait):
-                raise ValueError(
-                    f"series {index} has {trait} = {getattr(part, trait)!r}, the first has {getattr(first, trait)!r}; "
-                    "resample or rename it first"
-                )
-        if part.start_utc != expected:
-            raise ValueError(f"series {index} starts at {part.start_utc}, expected {expected}; close the gap or cut it")
-        expected = part.start_utc + _seconds(part.duration_s)
-    return replace(first, values=np.concatenate([part.values for part in parts]))
-
-
 def read_series(
     path: str | Path,
     columns: Sequence[Column],

@@ -29,6 +29,11 @@ def failed_gates(candidate: Scores, baseline: Scores) -> tuple[str, ...]:
     ----------
     candidate, baseline : mapping of str to array (E,)
         Columns of the score table: those of ``GATES``, and ``days``.
+
+    Raises
+    ------
+    ValueError
+        Where a column is missing: the scores are of a version with other gates.
     """
     ours, theirs = (_totals(scores) for scores in (candidate, baseline))
     broken = breaches(ours, theirs, theirs["days"])
@@ -46,7 +51,10 @@ def gate_verdict(
 
 
 def _totals(scores: Scores) -> dict[str, float]:
-    return {name: float(np.sum(np.asarray(scores[name], np.float64))) for name in (*(c.name for c in GATES), "days")}
+    needed = (*(c.name for c in GATES), "days")
+    if missing := [name for name in needed if name not in scores]:
+        raise ValueError(f"the scores lack {', '.join(missing)}: they are of another version; evaluate again")
+    return {name: float(np.sum(np.asarray(scores[name], np.float64))) for name in needed}
 
 
 def _failure(c: Constraint, ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:

@@ -13,10 +13,22 @@ if TYPE_CHECKING:
     from envs.episodes.episode import EpisodePlan
 
 DAYS = 28  # a week that the outlook looks back on, and three to learn from
+LEAST_DAYS = 9  # the week, and two to learn from
 
 
 def engine_outlook(core: DataCenterCore, days: int = DAYS) -> EngineOutlook:
-    """The forecasting engine's outlook at the start of the core's episodes."""
+    """The forecasting engine's outlook at the start of the core's episodes.
+
+    It learns from ``days`` of telemetry, or, where the load is a trace, from as many as the trace has beside the
+    episode, at least ``LEAST_DAYS``.
+
+    Raises
+    ------
+    ValueError
+        Where the trace has fewer; with the length that it needs.
+    """
+    if core.world.longer is None:
+        days = min(days, max(_steps_beside_episode(core) // core.world.steps_per_day, LEAST_DAYS))
     return EngineOutlook(core.scenario, core.plant.layout, telemetry_before(core, days))
 
 
@@ -38,17 +50,42 @@ def telemetry_before(core: DataCenterCore, days: int) -> Telemetry:
 
 
 def earlier_plan(core: DataCenterCore, steps: int) -> EpisodePlan:
-    """The core's plan, ``steps`` before.
+    """The core's plan, ``steps`` before. The load's rows are none that the episode meets.
 
-    Weather goes round the year. Where a load begins less than ``steps`` after its first week, weeks after the episode
-    stand in, at the same weekday and hour: none that the episode meets.
+    Weather goes round the year. Where a generated load begins less than ``steps`` after its first week, weeks after the
+    episode stand in, at the same weekday and hour. A trace goes round, as it does in episodes.
+
+    Raises
+    ------
+    ValueError
+        Where the load is a trace that has fewer ``steps`` beside the episode.
     """
-    plan, week = core.plan, core.world.steps_per_week
+    plan, world = core.plan, core.world
     start = plan.load_start - steps
-    after = plan.load_start + core.scenario.episode.steps
-    weeks = -(-(after - start) // week)
+    if world.longer is None:
+        _require_length(core, steps)
+        start %= world.load_steps
+    else:
+        after = plan.load_start + core.scenario.episode.steps
+        weeks = -(-(after - start) // world.steps_per_week)
+        start += (start < 0) * weeks * world.steps_per_week
     return plan._replace(
-        site_start=(plan.site_start - steps) % core.world.site_steps,
-        load_start=start + (start < 0) * weeks * week,
+        site_start=(plan.site_start - steps) % world.site_steps,
+        load_start=start,
         noise_seed=plan.noise_seed + 1,
     )
+
+
+def _steps_beside_episode(core: DataCenterCore) -> int:
+    return core.world.load_steps - core.scenario.episode.steps
+
+
+def _require_length(core: DataCenterCore, steps: int) -> None:
+    """Raise where a trace is too short for an episode and ``steps`` before it that the episode does not meet."""
+    if steps > _steps_beside_episode(core):
+        per_day, episode = core.world.steps_per_day, core.scenario.episode.steps
+        raise ValueError(
+            f"site.workload_file = {core.scenario.site.workload_file!r} holds {core.world.load_steps / per_day:.3g} "
+            f"days; {steps / per_day:.3g} days before an episode of {episode / per_day:.3g} need at least "
+            f"{(steps + episode) / per_day:.3g}: give a longer trace, or mpc_forecast=persistence"
+        )

@@ -87,7 +87,7 @@ def build(scenario: Scenario, draw: HallDraw) -> tuple[DataCenterCore, dict[str,
     signals = _signals(scenario, draw, rng)
     world = World.build(signals)
     core = DataCenterCore(_with_hidden_parameters(signals, draw, rng, drawn), draw.halls, world=world)
-    core.reset(seed=draw.seed, plan=_plan(signals, world, draw, rng))
+    core.reset(seed=draw.seed, plan=_plan(world, draw, rng))
     return core, drawn
 
 
@@ -181,7 +181,7 @@ def _varied_machine(
     return replace(machine, **changed)
 
 
-def _plan(scenario: Scenario, world: World, draw: HallDraw, rng: np.random.Generator) -> EpisodePlan:
+def _plan(world: World, draw: HallDraw, rng: np.random.Generator) -> EpisodePlan:
     """Hall i at its own site or weather year, with its own load, on a day of the year from which the rest suffices."""
     n = draw.halls
     last = max(365 - draw.days - WARM_UP_DAYS, 1)

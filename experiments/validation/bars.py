@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from experiments.validation.compare import TOTAL, Pair, Row, modes, same_order
 
-COMPONENT_CV_FRAC, COIL_RMSE_K, COIL_CV_FRAC = 0.05, 0.5, 0.05
+COMPONENT_CV_FRAC, COIL_RMSE_K = 0.05, 0.5
 ANNUAL_FRAC, MONTHLY_NMBE_FRAC, MONTHLY_CV_FRAC = 0.05, 0.05, 0.10
 HOURLY_CV_FRAC, HOURLY_STRETCH_FRAC, MODE_FRAC = 0.20, 0.15, 0.95
 #: Fewer hours are no sample: the spread of 48 independent hours is known to a tenth, 1 / sqrt(2 (n - 1)).

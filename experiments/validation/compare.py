@@ -38,7 +38,6 @@ COMPARED = (
     "makeup_kg_s",
 )
 TOTAL = "cooling_electricity_kw"
-MODES = ("mechanical", "partial", "free")
 PURE_FRAC = 0.01  # economizer share of the heat up to which an hour counts as mechanical, from 1 less this as free
 
 

@@ -36,7 +36,6 @@ class Case(NamedTuple):
 
 COLD = Case("cold", (7.0, 8.9), (14.5, 16.5), 12.8)  # inside the box of machine B: 4.44-8.89, 12.78-29.44 degC
 WARM = Case("warm", (15.0, 18.0), (22.0, 24.5), 15.6)  # SCENARIOS ai_hall; outside that box
-CASES = {case.name: case for case in (COLD, WARM)}
 CW_HIGH_C, CW_OVER_WET_BULB_K = 29.4, 3.0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_observations_and_rewards_conform(days, scenario: str) -> None:
 def test_no_observation_is_constant_over_a_day(days, scenario: str) -> None:
     core, seen, _, _ = days(scenario)
     spread = np.ptp(seen.reshape(-1, seen.shape[-1]), axis=0)
-    names = [str(d["name"]) for d in core.observer.describe()]
+    names = [name.partition("[")[0] for name in core.observer.element_names]
     assert {n for n, s in zip(names, spread) if s < 1e-6} <= set(STILL)
 
 
@@ -87,14 +88,14 @@ def test_few_observations_stand_at_the_end_of_their_range(days, scenario: str) -
     flags.add("zone_fan_speed_frac")
     # in winter an approach over the wet bulb rests at its lower limit, and the economizer leaves the chillers idle
     flags |= {"in_force.cw_supply_temp_setpoint_c", "chiller_plr_frac"}
-    names = [str(d["name"]) for d in core.observer.describe()]
+    names = [name.partition("[")[0] for name in core.observer.element_names]
     assert {n for n, s in zip(names, at_end) if s > 0.6} <= flags
 
 
 @pytest.mark.parametrize("scenario", SHIPPED)
 def test_the_start_is_randomised(days, scenario: str) -> None:
     core, seen, _, _ = days(scenario)
-    names = [str(d["name"]) for d in core.observer.describe()]
+    names = [name.partition("[")[0] for name in core.observer.element_names]
     spread = dict(zip(names, np.ptp(seen[0], axis=0)))
     for name in ("dry_bulb_c", "it_power_share", "billing_peak_share", "hour_sin", "zone_supply_c", "chip_max_c"):
         assert spread[name] > 1e-3, name
@@ -198,3 +199,40 @@ def test_the_terms_weighted_and_scaled_are_the_reward(make_core: Make, scenario:
     for _ in range(4):
         _, reward, _, cost = core.step(np.zeros((3, core.action_size)))
         np.testing.assert_allclose(reward, -sum(cost.values()) / core.scenario.reward.scale_usd, rtol=1e-4, atol=1e-5)
+
+
+def test_nothing_waits_when_an_episode_begins(make_core: Make) -> None:
+    core = make_core("ai_hall_power_cap", 16)
+    settled, flows = core.plant.steady_state, []
+
+    def kept(*given: Any) -> Any:
+        found = settled(*given)
+        flows.append(found[1])
+        return found
+
+    core.plant.steady_state = kept  # type: ignore[method-assign]
+    core.reset(seed=0)
+    assert flows[0].backlog.max() > 0.0, "nothing would wait anyhow: another hall is needed here"
+    np.testing.assert_array_equal(core.flows.backlog, 0.0)
+    for name in ("backlog_training_h", "backlog_batch_h"):
+        if name in core.measurements():
+            np.testing.assert_array_equal(core.measurements()[name], 0.0)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_what_is_measured_cannot_be_written(make_core: Make, resume: bool) -> None:
+    core = make_core("edge_room", 2)
+    core.reset(seed=1)
+    core.step(np.zeros((2, core.action_size)))
+    core.reset(mask=np.array([True, False]))
+    if resume:
+        core.load_state(core.save_state())
+    seen = core.measurements()
+    before = {name: value.copy() for name, value in seen.items()}
+    with pytest.raises(TypeError):
+        seen["wet_bulb_c"] = np.zeros((1, 2))  # type: ignore[index]
+    for value in seen.values():
+        with pytest.raises(ValueError, match="read-only"):
+            value[...] = 0.0
+    for name, value in core.measurements().items():
+        np.testing.assert_array_equal(value, before[name])

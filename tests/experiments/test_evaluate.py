@@ -66,7 +66,7 @@ def test_energy_of_the_scores_is_the_sum_that_the_environment_keeps() -> None:
     core = DataCenterCore("edge_room", 2)
     core.reset(seed=3)
     table, _ = score_and_trace(core, core.rules, 20)
-    kept = core.episode_statistics(np.ones(2, bool))
+    kept = core.episode_statistics()
     np.testing.assert_allclose(table["facility_kwh"], kept["facility_power_kwh"], rtol=1e-6)
     np.testing.assert_allclose(table["work_done_h"], kept["work_done_h"], rtol=1e-6)
     np.testing.assert_allclose(table["water_l"], kept["makeup_kg"], rtol=1e-6)
@@ -120,7 +120,7 @@ def test_what_an_agent_is_paid_for_is_its_reward_with_its_sign_turned() -> None:
     core = DataCenterCore(site, 3)
     core.reset(seed=0, plan=explicit_plan(site, core.world, episodes))
     table, _ = score_and_trace(core, core.rules, site.episode.steps)
-    sums = core.episode_statistics(np.ones(3, bool))
+    sums = core.episode_statistics()
     np.testing.assert_allclose(table["cost_usd_day"], -sums["r"] * site.reward.scale_usd, rtol=1e-5)
     for name in TERM_NAMES:
         np.testing.assert_allclose(table[f"cost_{name}_usd_day"], sums[f"cost_{name}_usd"], rtol=1e-6, atol=1e-9)

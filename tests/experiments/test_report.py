@@ -217,9 +217,10 @@ def test_the_page_shows_the_constraints_with_what_each_tolerates(tmp_path: Path)
         "degree-minutes over the inlet limit on its worst rack [K min]": ("0.1 %", "0.1", "yes"),
         "degree-minutes over the coolant limit [K min]": ("0.1 %", "0.1", "yes"),
         "energy over a cap or branch limit [kWh]": ("0.1 %", "0.01", "yes"),
-        "trips [1]": ("0.1 %", "0", "yes"),
-        "useful work done [accelerator-h]": ("0.1 %", "0", "yes"),
+        "trips [1]": ("0.1 %", "0.001", "yes"),
+        "useful work done [accelerator-h]": ("0.1 %", "0.1", "yes"),
         "actuator travel [full ranges per channel-row]": ("0.1 %", "2", "yes"),
+        "travel of the busiest setpoint [full ranges]": ("0.1 %", "15", "yes"),
     }
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from envs.signals.noise import autoregressive_noise
 from envs.signals.plain_year import DAYS_PER_YEAR, MONTH_DAYS, MONTH_EDGES
 from envs.signals.weather.climates import Climate
+from envs.signals.weather.periodic_spline import periodic_spline_slope
 
 DAY_PERSISTENCE = 0.7  # phi of the AR(1) day anomaly, PHYSICS K1
 DEW_POINT_COUPLING = 0.6  # share of the anomaly the dew point follows, PHYSICS K1
@@ -34,13 +35,10 @@ def smooth_year(monthly: NDArray[np.float64], days: NDArray[Any]) -> NDArray[np.
     numpy.ndarray
         Values at ``days``, unit of ``monthly``.
     """
-    from scipy.interpolate import CubicSpline  # here, so that importing the environments does not import scipy
-
     mean = float(np.dot(monthly, MONTH_DAYS)) / DAYS_PER_YEAR
     integral = np.concatenate([[0.0], np.cumsum((monthly - mean) * MONTH_DAYS)])
     integral[-1] = 0.0
-    spline = CubicSpline(MONTH_EDGES, integral, bc_type="periodic")
-    return mean + spline(np.mod(days, DAYS_PER_YEAR), 1)
+    return mean + periodic_spline_slope(np.asarray(MONTH_EDGES, np.float64), integral, np.mod(days, DAYS_PER_YEAR))
 
 
 def _anomaly_variance_k2(climate: Climate) -> NDArray[np.float64]:

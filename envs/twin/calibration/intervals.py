@@ -44,7 +44,6 @@ class Interval:
     low: float
     high: float
     sd_u: float
-    learnt_frac: float
     identified: bool
     why: str
 
@@ -99,7 +98,7 @@ def intervals(fit: FitResult, cov: Floats, values: Mapping[str, Floats]) -> list
         half = 0.5 * (p.unbound(fit.u[k] + Z_90 * sd[k]) - p.unbound(fit.u[k] - Z_90 * sd[k]))
         learnt = bool(sd[k] < LEARNT) and half <= known_half_width(p, value) and not is_at_bound(p, fit.u[k])
         why = "" if learnt else reason(p, k, fit, like, sd, values)
-        made.append(Interval(p.path, p.kind, p.prior, value, low, high, float(sd[k]), float(sd[k]), learnt, why))
+        made.append(Interval(p.path, p.kind, p.prior, value, low, high, float(sd[k]), learnt, why))
     return made
 
 

@@ -62,7 +62,7 @@ class Excitation:
         wanted: Setpoints = dict(self.rules.act(measurements))
         hot = measurements["zone_inlet_max_c"] > HOT_INLET_C
         for name, c in self.channels.items():
-            self._draw(name, c)
+            self._draw(name)
             span = c.high - c.low
             if name == "crah_fan_speed_frac":
                 self._retreat(name, hot, np.minimum(self._shift[name] + FAN_RETREAT, FAN_HIGH))
@@ -78,7 +78,7 @@ class Excitation:
         self._shift[name] = np.where(hot, shift, self._shift[name])
         self._left[name] = np.where(hot, np.maximum(self._left[name], RETREAT_S), self._left[name])
 
-    def _draw(self, name: str, c: Channel) -> None:
+    def _draw(self, name: str) -> None:
         """Count down; where a step has been held long enough, draw the next and how long it is held."""
         left = self._left[name] - self.step_s
         due = left <= 0.0

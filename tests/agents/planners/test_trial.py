@@ -27,6 +27,7 @@ def made_up(hot: float, work: float, reward: float) -> Trial:
         "limit_excess_kwh": zero,
         "trips": zero,
         "actuator_travel": zero,
+        "busiest_setpoint_travel": zero,
         "work_done_h": zero + work,
         "r": zero + reward,
     }
@@ -72,8 +73,8 @@ def test_breach_of_a_gate_ranks_after_every_feasible_candidate_and_by_its_size()
 
 def test_work_within_a_thousandth_is_equal_work() -> None:
     limits = limits_of(made_up(0.0, 100.0, 0.0))
-    assert gated_cost(made_up(0.0, 99.95, -1.0), limits)[0] < INFEASIBLE_USD
-    assert gated_cost(made_up(0.0, 99.8, -1.0), limits)[0] > INFEASIBLE_USD
+    assert gated_cost(made_up(0.0, 99.85, -1.0), limits)[0] < INFEASIBLE_USD  # a thousandth, and 0.1 h a day
+    assert gated_cost(made_up(0.0, 99.75, -1.0), limits)[0] > INFEASIBLE_USD
 
 
 def test_reference_that_runs_away_opens_no_gate() -> None:

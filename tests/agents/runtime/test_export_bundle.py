@@ -101,6 +101,11 @@ def test_a_wrong_observation_is_refused(bundle: Any) -> None:
     policy = ExportedPolicy(bundle[1])
     with pytest.raises(ValueError, match="4 elements.*trained on 3"):
         policy.predict(np.zeros(4))
+    for shape in [(), (1, 2, 3)]:
+        with pytest.raises(ValueError, match=r"shape \(.*\); give \(3,\) or \(B, 3\)"):
+            policy.predict(np.zeros(shape))
+    with pytest.raises(ValueError, match="element 2 is not a finite"):
+        policy.predict(np.ma.masked_equal([0.0, 1.0, 9.0], 9.0))
     with pytest.raises(ValueError, match="element 1 is not a finite"):
         policy.predict(np.array([0.0, np.nan, 0.0]))
 

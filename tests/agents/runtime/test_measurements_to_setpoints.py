@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -18,9 +19,11 @@ from agents.policy import interface_of
 from agents.runtime.export import export_bundle
 from agents.runtime.exported_policy import ExportedPolicy
 from envs.core import DataCenterCore
+from envs.faults import KINDS, Fault
 from envs.interface.channel import ENCODINGS
 from envs.sb3_vec_env import DataCenterSB3VecEnv
 from envs.scenario import SHIPPED
+from envs.scenario.checks import require_machines
 
 STEPS, SITES = 60, 3
 SHORT = ("site.workload_weeks=1",)
@@ -42,8 +45,8 @@ Exported = tuple[Any, Path, DataCenterCore]
 def exported(
     small_settings: Any, spread: Any, bundle_content: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Exported]:
-    def make(scenario: str, overrides: tuple[str, ...], algorithm: str) -> Exported:
-        sites = DataCenterSB3VecEnv(scenario, SITES, overrides)
+    def make(scenario: str, overrides: tuple[str, ...], algorithm: str, num_envs: int = SITES) -> Exported:
+        sites = DataCenterSB3VecEnv(scenario, num_envs, overrides)
         model = build_model(algorithm, sites, small_settings[algorithm], seed=1)
         spread(model)
         content = {**bundle_content, "interface": interface_of(sites.core).plain()}
@@ -107,12 +110,30 @@ def test_setpoints_leave_neither_range_nor_slew_whatever_is_in_force(edge_room: 
     [
         ("wet_bulb_c", None, "measurements lack wet_bulb_c"),
         ("wet_bulb_c", np.nan, r"wet_bulb_c\[0\] = nan is not a finite number"),
-        ("wet_bulb_c", "wet", "wet_bulb_c = 'wet' is not a number; give .* in degC"),
+        ("wet_bulb_c", "wet", "wet_bulb_c = 'wet' is not a real number; give .* in degC"),
+        ("wet_bulb_c", "18.0", "wet_bulb_c = '18.0' is not a real number"),
+        ("wet_bulb_c", np.timedelta64(18, "s"), "wet_bulb_c = .* is not a real number"),
+        ("wet_bulb_c", 18.0 + 1.0j, "wet_bulb_c = .* is not a real number"),
+        ("rack_down_frac", True, "rack_down_frac = True is not a real number"),
+        ("dry_bulb_c", np.ma.masked_equal([18.0], 18.0), "dry_bulb_c has masked entries"),
         ("wet_bulb_c", [18.0, 19.0], r"wet_bulb_c has shape \(2,\); give \(1,\) for one site"),
         ("wet_bulb_c", [[18.0, 19.0]], r"wet_bulb_c has shape \(1, 2\) where .* has the sites \(\)"),
-        ("dry_bulb_c", 95.0, r"dry_bulb_c\[0\] = 95.0 degC is impossible, outside \[-62.5, 87.5\]"),
+        ("dry_bulb_c", 95.0, r"dry_bulb_c\[0\] = 95.0 degC is impossible, outside \[-90, 75\]"),
         ("dry_bulb_c", 303.15, "dry_bulb_c.*impossible"),
+        ("wet_bulb_c", 64.0, "wet_bulb_c.*impossible"),
+        ("wet_bulb_c", 44.0, "wet_bulb_c = 44.0 degC is impossible, over dry_bulb_c"),
+        ("chw_supply_c", 281.0, r"chw_supply_c\[0\] = 281.0 degC is impossible beside chip_max_c; .* not in kelvin"),
+        ("zone_return_c", [303.0], r"zone_return_c\[0\] = 303.0 degC is impossible beside chip_max_c"),
+        (
+            "chip_max_c",
+            335.0,
+            "chip_max_c.* is impossible beside zone_inlet_max_c and .*chw_return_c; .* not in kelvin",
+        ),
         ("zone_fan_speed_frac", [62.0], r"zone_fan_speed_frac\[0\] = 62.0 1 is impossible"),
+        ("chillers_running", -1.0, r"chillers_running\[0\] = -1.0 1 is impossible"),
+        ("restart_frac", -0.1, "restart_frac.*impossible"),
+        ("carbon_g_kwh", -5.0, "carbon_g_kwh.*impossible"),
+        ("carbon_g_kwh", 400_000.0, "carbon_g_kwh.*impossible"),
         ("in_force.chw_supply_temp_setpoint_c", 45.0, r"in_force.chw.* = 45.0 degC is impossible"),
         ("price_usd_mwh", -3000.0, r"price_usd_mwh.* outside \[-2000, 20000\]"),
     ],
@@ -129,6 +150,59 @@ def test_a_measurement_that_is_missing_or_cannot_be_is_refused_by_name(
 def test_a_price_spike_that_markets_know_is_believed(edge_room: Any) -> None:
     policy, measured = edge_room
     assert policy.act({**measured, "price_usd_mwh": 9000.0})
+
+
+@pytest.mark.parametrize(
+    ("point", "value"),
+    [
+        ("chip_max_c", 180.0),  # a hall without air
+        ("chw_supply_c", 44.0),  # no chiller runs
+        ("zone_inlet_max_c", [97.0]),
+        ("it_power_share", -0.02),  # the noise of a meter
+        ("chillers_running", 12.0),  # of another hall's plant
+        ("chiller_plr_frac", 2.0),
+    ],
+)
+def test_what_a_plant_in_trouble_shows_is_believed(point: str, value: Any, edge_room: Any) -> None:
+    policy, measured = edge_room
+    assert policy.act({**measured, point: value})
+
+
+def test_a_hall_as_hot_as_kelvin_is_believed_where_its_chips_are_hot_too(edge_room: Any) -> None:
+    policy, measured = edge_room
+    assert policy.act({**measured, "chip_max_c": 402.0, "chw_return_c": 380.0, "zone_return_c": [320.0]})
+
+
+def every_fault(core: DataCenterCore) -> list[Fault]:
+    """One fault of each kind and size that this hall can have, sensors row by row, from step 12 to the end."""
+    sizes = {kind: {1.0, 2.0, most, -most} for kind, (_, most) in KINDS.items()} | {"sensor_drift": {3.0, -1.0}}
+    rows = {"crah_fan": core.plant.layout.n_zones}
+    rows |= dict.fromkeys(("sensor_stuck", "sensor_drift"), core.instruments.rows)
+    faults = []
+    for kind, index in [(name, i) for name in KINDS for i in range(rows.get(name, 1))]:
+        for size in sizes[kind]:
+            with contextlib.suppress(ValueError):  # a machine that this hall has not, a size that no fault has
+                fault = Fault(kind, 3600.0, float("inf"), index, size)
+                require_machines([fault], core.plant.layout.present, "this hall")
+                faults.append(fault)
+    return faults
+
+
+@pytest.mark.parametrize("scenario", SHIPPED)
+def test_under_every_fault_the_bundle_gives_the_setpoints_of_its_run(
+    scenario: str, exported: Callable[..., Exported]
+) -> None:
+    faults = every_fault(DataCenterCore(scenario, 1, SHORT))
+    assert {f.kind for f in faults} >= {"crah_fan", "sensor_stuck", "sensor_drift", "weather_hot", "load_loss"}
+    model, folder, core = exported(scenario, SHORT, "ppo", len(faults))
+    policy, observation = ExportedPolicy(folder), core.reset(seed=7)
+    core.set_faults([[fault] for fault in faults])
+    for step in range(100):
+        wanted = policy.act(core.measurements())
+        observation = core.step(model.predict(observation, deterministic=True)[0])[0]
+        for c in core.agent_channels:
+            deviation = np.abs(wanted[c.name] - core.in_force[c.name]).max(axis=0) / (c.high - c.low)
+            assert deviation.max() <= 1e-5, (step, c.name, faults[int(deviation.argmax())])
 
 
 def test_numpy_is_all_that_an_operators_box_needs(edge_room: Any, tmp_path: Path) -> None:

@@ -66,6 +66,12 @@ def test_travel_is_the_mean_over_all_channel_rows_in_full_ranges() -> None:
     assert found["actuator_travel"] == pytest.approx([2.0 * 1.25 / 3.0, 2.0 * 0.25 / 3.0])
 
 
+def test_the_busiest_setpoint_is_the_one_that_moved_most_in_all() -> None:
+    fans = [np.array([[0.5, 0.0], [0.0, 0.2]]), np.array([[0.5, 0.0], [0.6, 0.0]])]
+    found = used(*[flows()] * 3, in_force=[{"fan": x, "water": np.full((1, 2), 10.0)} for x in (0.0 * fans[0], *fans)])
+    assert found["busiest_setpoint_travel"] == pytest.approx([0.6, 0.4])  # each step's busiest would add up to 1.1
+
+
 def test_the_first_setpoints_are_no_travel() -> None:
     assert (
         used(flows(), in_force=[{"fan": np.ones((2, 2)), "water": np.full((1, 2), 20.0)}])["actuator_travel"].max() == 0
@@ -99,9 +105,10 @@ def test_a_limit_names_a_key_of_the_scenario(c: Any) -> None:
         ("degree_minutes_worst_rack", 100.0, 12.0, 100.0 * 1.001 + 1.2),
         ("tcs_degree_minutes", 100.0, 12.0, 100.0 * 1.001 + 1.2),
         ("limit_excess_kwh", 100.0, 12.0, 100.0 * 1.001 + 0.12),
-        ("trips", 3.0, 12.0, 3.003),
-        ("work_done_h", 1000.0, 12.0, 999.0),
+        ("trips", 3.0, 12.0, 3.003 + 0.012),
+        ("work_done_h", 1000.0, 12.0, 999.0 - 1.2),
         ("actuator_travel", 10.0, 12.0, 10.01 + 24.0),
+        ("busiest_setpoint_travel", 10.0, 12.0, 10.01 + 180.0),
     ],
 )
 def test_a_bound_is_the_references_use_a_thousandth_and_the_allowance(
@@ -118,6 +125,7 @@ def test_the_gates_are_those_of_the_protocol() -> None:
         "trips",
         "work_done_h",
         "actuator_travel",
+        "busiest_setpoint_travel",
     }
     assert [c.name for c in CONSTRAINTS if c.at_least] == ["work_done_h"]
 
@@ -132,9 +140,10 @@ def use_of(**changed: float) -> dict[str, float]:
         ("degree_minutes_worst_rack", 13.11, 3.0),  # 10 x 1.001 + 0.1 are allowed of a day
         ("tcs_degree_minutes", 13.11, 3.0),
         ("limit_excess_kwh", 13.02, 30.0),  # a kWh counts ten
-        ("trips", 11.01, 1000.0),  # a trip counts a thousand
-        ("work_done_h", 899.1, 10.0),  # a tenth of the least, of a hundred
+        ("trips", 11.011, 1000.0),  # a trip counts a thousand
+        ("work_done_h", 899.01, 10.0),  # a tenth of the least, of a hundred
         ("actuator_travel", 13.01, 1.0),
+        ("busiest_setpoint_travel", 26.01, 1.0),
     ],
 )
 def test_a_breach_is_what_passes_the_bound_by_its_weight(name: str, value: float, breach: float) -> None:
@@ -143,10 +152,28 @@ def test_a_breach_is_what_passes_the_bound_by_its_weight(name: str, value: float
     assert not any(float(other) for other in found.values())
 
 
-def test_equal_use_breaks_nothing_and_a_number_that_is_not_finite_breaks_without_bound() -> None:
+def test_equal_use_breaks_nothing() -> None:
     assert not any(float(b) for b in breaches(use_of(), use_of(), 1.0).values())
-    for name in BY_NAME:
-        assert breaches(use_of(**{name: float("nan")}), use_of(), 1.0)[name] == np.inf
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", [c.name for c in GATES])
+def test_a_number_that_is_not_finite_breaks_without_bound(name: str, value: float) -> None:
+    odd = use_of(**{name: value})
+    for use, reference in ((odd, use_of()), (use_of(), odd), (odd, odd)):
+        found = breaches(use, reference, 1.0)
+        assert found.pop(name) == np.inf
+        assert not any(float(other) for other in found.values())
+    assert all(breach == np.inf for breach in breaches(use_of(), use_of(), value).values())
+
+
+@pytest.mark.parametrize("c", GATES, ids=lambda c: c.name)
+def test_every_gate_forgives_something_where_the_reference_uses_nothing(c: Any) -> None:
+    assert (allowed(c, 0.0, 1.0) < 0.0) if c.at_least else (allowed(c, 0.0, 1.0) > 0.0)
+
+
+def test_no_trip_is_forgiven_in_a_year() -> None:
+    assert allowed(BY_NAME["trips"], 0.0, 365.0) < 1.0
 
 
 def test_breaches_are_judged_candidate_by_candidate_and_episode_by_episode() -> None:

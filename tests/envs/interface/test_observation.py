@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agents.policy import interface_of
 from envs.core import DataCenterCore
 from envs.interface.channels import table_hash
 from envs.interface.observation import ObservationEncoder
@@ -97,7 +98,7 @@ def as_observed(observer: ObservationEncoder, **values: Any) -> np.ndarray:
 
 
 def elements(observer: ObservationEncoder, name: str) -> list[int]:
-    return [i for i, row in enumerate(observer.describe()) if row["name"] == name]
+    return [i for i, element in enumerate(observer.element_names) if element.partition("[")[0] == name]
 
 
 def test_every_point_has_the_range_that_policies_are_bound_to() -> None:
@@ -132,7 +133,7 @@ def test_each_point_is_minus_one_at_its_low_one_at_its_high_and_clipped_beyond(s
 
 
 @pytest.mark.parametrize("scenario", SHIPPED)
-def test_elements_stand_in_the_order_that_describe_gives(scenario: str) -> None:
+def test_elements_stand_in_the_order_of_their_names(scenario: str) -> None:
     observer = observer_of(scenario)
     values = {}
     for number, p in enumerate(observer.points):
@@ -140,7 +141,8 @@ def test_elements_stand_in_the_order_that_describe_gives(scenario: str) -> None:
         values[p.name] = p.low + share * (p.high - p.low)
     seen = as_observed(observer, **values)
     order = {p.name: number for number, p in enumerate(observer.points)}
-    expected = [2.0 * (order[str(r["name"])] + int(str(r["row"])) / 100.0) / 100.0 - 1.0 for r in observer.describe()]
+    named = [name.partition("[") for name in observer.element_names]
+    expected = [2.0 * (order[name] + int(row[:-1] or 0) / 100.0) / 100.0 - 1.0 for name, _, row in named]
     np.testing.assert_allclose(seen, expected, atol=1e-6)
 
 
@@ -154,7 +156,7 @@ def test_an_observation_is_fresh_float32_in_the_box() -> None:
     core = core_of("edge_room")
     block = np.full((core.observer.rows, 2), 1e9)
     seen = core.observer.encode(block)
-    assert seen.dtype == np.float32 and seen.shape == (2, core.observer.size) == (2, len(core.observer.describe()))
+    assert seen.dtype == np.float32 and seen.shape == (2, core.observer.size) == (2, len(core.observer.element_names))
     assert seen.max() == 1.0
     seen[:] = 0.0
     assert block.min() == 1e9
@@ -171,11 +173,12 @@ def test_a_block_comes_apart_as_it_was_stacked() -> None:
 
 @pytest.mark.parametrize("field", ["low", "high"])
 def test_a_range_that_moves_is_seen_by_what_binds_a_policy(field: str) -> None:
-    observer = observer_of("edge_room")
-    last = observer.points[-1]
-    moved = ObservationEncoder([*observer.points[:-1], replace(last, **{field: getattr(last, field) + 0.1})])
-    assert moved.describe() != observer.describe()
-    assert ObservationEncoder(observer.points).describe() == observer.describe()
+    whole = interface_of(core_of("edge_room"))
+    last = whole.observer.points[-1]
+    points = [*whole.observer.points[:-1], replace(last, **{field: getattr(last, field) + 0.1})]
+    assert replace(whole, observer=ObservationEncoder(points)).plain()["points"] != whole.plain()["points"]
+    same = ObservationEncoder(whole.observer.points)
+    assert replace(whole, observer=same).plain()["points"] == whole.plain()["points"]
 
 
 @pytest.mark.parametrize("field", ["low", "high", "slew_up", "slew_down"])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from envs.signals.series import Column, Series, concatenate, interval_means, read_series, read_table
+from envs.signals.series import Column, Series, interval_means, read_series, read_table
 from envs.signals.table_file import DRY_BULB_C, PRESSURE_PA, RH_FRAC
 
 START = np.datetime64("2023-01-01T00:00:00", "s")
@@ -76,23 +76,6 @@ def test_a_part_keeps_its_time() -> None:
     np.testing.assert_allclose(part.values[:, 0], [2.0, 3.0])
     with pytest.raises(ValueError, match="leaves the series"):
         part.part(1, 2)
-
-
-def test_parts_of_a_series_join_to_the_series() -> None:
-    whole = series([1.0, 2.0, 3.0, 4.0])
-    joined = concatenate([whole.part(0, 1), whole.part(1, 3)])
-    np.testing.assert_array_equal(joined.values, whole.values)
-    assert joined.start_utc == whole.start_utc
-
-
-def test_a_gap_or_another_step_is_not_joined() -> None:
-    whole = series([1.0, 2.0, 3.0, 4.0])
-    with pytest.raises(ValueError, match="series 1 starts at"):
-        concatenate([whole.part(0, 1), whole.part(2, 2)])
-    with pytest.raises(ValueError, match="step_s"):
-        concatenate([whole, series([1.0], step_s=60.0)])
-    with pytest.raises(ValueError, match="no series"):
-        concatenate([])
 
 
 def test_what_no_series_can_be_is_refused() -> None:

@@ -11,9 +11,10 @@ CASES = {
     "degree_minutes_worst_rack": (10.0, 10.1, 10.12, "more degree-minutes over the inlet limit on its worst rack"),
     "tcs_degree_minutes": (5.0, 5.1, 5.11, "more degree-minutes over the coolant limit"),
     "limit_excess_kwh": (2.0, 2.01, 2.02, "more energy over a cap or branch limit"),
-    "trips": (1.0, 1.0, 1.1, "more trips"),
-    "work_done_h": (1000.0, 999.1, 998.0, "less useful work done"),
+    "trips": (1.0, 1.0019, 1.0021, "more trips"),
+    "work_done_h": (1000.0, 998.95, 998.85, "less useful work done"),
     "actuator_travel": (0.8, 2.8, 2.9, "more actuator travel"),
+    "busiest_setpoint_travel": (3.6, 18.6, 18.7, "more travel of the busiest setpoint"),
 }
 
 
@@ -56,6 +57,12 @@ def test_the_demonstrations_agent_moves_more_than_is_allowed_and_a_planner_does_
     assert failed_gates(scores(actuator_travel=2.0), rule) == ()
 
 
+def test_one_setpoint_that_does_all_the_moving_fails_though_the_mean_is_small() -> None:
+    rule = scores(actuator_travel=0.8, busiest_setpoint_travel=3.6)
+    (words,) = failed_gates(scores(actuator_travel=2.0, busiest_setpoint_travel=28.0), rule)
+    assert "more travel of the busiest setpoint: 336 full ranges against 43.2 (at most 223.243 allowed)" in words
+
+
 def test_a_longer_evaluation_allows_as_much_a_day_and_not_more() -> None:
     week, calm = scores(days=7.0, trips=0.0, limit_excess_kwh=0.06), scores(days=7.0, trips=0.0, limit_excess_kwh=0.0)
     assert failed_gates(week, calm) == ()
@@ -66,6 +73,14 @@ def test_a_trip_is_never_tolerated_where_the_baseline_has_none() -> None:
     assert failed_gates(scores(trips=1.0 / 12), scores(trips=0.0))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("column", CASES)
-def test_a_number_that_is_not_finite_never_passes(column: str) -> None:
-    assert failed_gates(scores(**{column: float("nan")}), scores())
+def test_a_number_that_is_not_finite_never_passes(column: str, value: float) -> None:
+    assert failed_gates(scores(**{column: value}), scores())
+    assert failed_gates(scores(), scores(**{column: value}))
+
+
+def test_scores_of_a_version_with_other_gates_are_refused_by_name() -> None:
+    old = {name: values for name, values in scores().items() if name != "busiest_setpoint_travel"}
+    with pytest.raises(ValueError, match="lack busiest_setpoint_travel: they are of another version"):
+        failed_gates(old, scores())

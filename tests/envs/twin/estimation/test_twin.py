@@ -88,6 +88,18 @@ def test_forgetting_where_the_mask_says_begins_anew_there_alone(bench_of: BenchO
     assert twin.fresh is None
 
 
+def test_sites_forgotten_one_after_the_other_before_an_update_all_begin_anew(bench_of: BenchOf) -> None:
+    core, twin, _ = follow(bench_of("edge_room"), 6)
+    other = follow(bench_of("edge_room"), 6)[1]
+    twin.reset(np.array([True, False, False, False]))
+    twin.reset(np.array([False, False, True, False]))
+    other.reset(np.array([True, False, True, False]))
+    for each in (twin, other):
+        each.update(core.measurements())
+    np.testing.assert_array_equal(twin.state.air.hot_c, other.state.air.hot_c)
+    np.testing.assert_array_equal(twin.inlet_bias_k, other.inlet_bias_k)
+
+
 @pytest.mark.parametrize("name", ["ai_hall", "legacy_air"])
 def test_the_load_that_is_read_from_the_rows_draws_what_was_measured(bench_of: BenchOf, name: str) -> None:
     plant = bench_of(name).single.plant
