@@ -4,23 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from envs.physics.namespace import Floats
+from envs.plant.flows import Flows
+from envs.plant.state import PlantState
+from envs.signals.step import Outside
 
-if TYPE_CHECKING:
-    from envs.core import DataCenterCore
+
+class SteppedCore(Protocol):
+    """What a hook may read of ``DataCenterCore`` after a step, or at an episode's start."""
+
+    num_envs: int
+    flows: Flows
+    state: PlantState | None
+    outside: Outside
+    in_force: dict[str, Floats]
+    t: NDArray[np.int64]
+
+    def measurements(self) -> Mapping[str, Floats]:
+        """Every point after the sensor layer, ``{name: (k, B)}``, physical units."""
 
 
 @dataclass(frozen=True)
 class Hooks:
     """What a user puts in place of the reward and of the observation.
 
-    Both functions get the core after the step, with ``flows``, ``measurements()`` and ``in_force``. They return one
-    entry or row per environment of the batch.
+    Both functions get the core after the step: ``flows``, ``measurements()``, ``in_force`` and what else a
+    `SteppedCore` has. They return one entry or row per environment of the batch.
 
     Parameters
     ----------
@@ -37,8 +51,8 @@ class Hooks:
         Where there is an observation without names, or names without an observation.
     """
 
-    reward: Callable[[DataCenterCore, Mapping[str, Floats]], ArrayLike] | None = None
-    observation: Callable[[DataCenterCore], ArrayLike] | None = None
+    reward: Callable[[SteppedCore, Mapping[str, Floats]], ArrayLike] | None = None
+    observation: Callable[[SteppedCore], ArrayLike] | None = None
     observation_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -49,12 +63,12 @@ class Hooks:
                 "give both or neither: the names say how long the observation is"
             )
 
-    def own_reward(self, core: DataCenterCore, cost: Mapping[str, Floats]) -> NDArray[np.float32]:
+    def own_reward(self, core: SteppedCore, cost: Mapping[str, Floats]) -> NDArray[np.float32]:
         """The reward ``(B,)`` of the step."""
         assert self.reward is not None
         return _checked("reward", self.reward(core, cost), (core.num_envs,))
 
-    def own_observation(self, core: DataCenterCore) -> NDArray[np.float32]:
+    def own_observation(self, core: SteppedCore) -> NDArray[np.float32]:
         """The observation ``(B, n)``, a fresh array in [-1, 1]."""
         assert self.observation is not None
         found = _checked("observation", self.observation(core), (core.num_envs, len(self.observation_names)))
