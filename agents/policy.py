@@ -21,7 +21,15 @@ Predict = Callable[[NDArray[np.float32]], Array]
 
 
 def interface_of(core: DataCenterCore) -> Interface:
-    """The interface of an environment's core."""
+    """The interface of an environment's core.
+
+    Raises
+    ------
+    ValueError
+        Where the core's observation is the user's own: the interface cannot encode it.
+    """
+    if core.hooks.observation is not None:
+        raise ValueError("the observation is your own (Hooks.observation); act on it in your own loop of env.step")
     return Interface(core.observer, core.decoder, core.step_s)
 
 

@@ -21,6 +21,7 @@ from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.instruments import Instruments, Moment
 from envs.episodes.world import World
 from envs.faults import Fault, availability, fault_plan, nothing_lost, with_new_faults
+from envs.hooks import Hooks
 from envs.interface.action import ActionDecoder, checked_targets, next_in_force, travel_ranges
 from envs.interface.channels import table_hash
 from envs.interface.observation import ObservationEncoder
@@ -41,6 +42,7 @@ class CoreOptions(TypedDict, total=False):
     dtype: str
     world: World | None
     plant: PlantLike | None
+    hooks: Hooks | None
 
 
 class DataCenterCore:
@@ -62,11 +64,17 @@ class DataCenterCore:
         Signals that several cores share; built from the scenario when left out.
     plant : PlantLike, optional
         Another plant than ours with the same layout.
+    hooks : Hooks, optional
+        Own reward and own observation.
 
     Attributes
     ----------
     observation_size, action_size : int
         Elements of one environment's observation and action, all in [-1, 1].
+    observation_names, action_names : tuple of str
+        What each element is: ``name``, or ``name[row]`` where it has several rows.
+    max_episode_steps : int
+        Control steps until an episode is truncated.
 
     Raises
     ------
@@ -84,6 +92,7 @@ class DataCenterCore:
         dtype: str = "float32",
         world: World | None = None,
         plant: PlantLike | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs = {num_envs}; give at least 1")
@@ -97,7 +106,11 @@ class DataCenterCore:
         self._bind_scenario(agent_channels)
         self.bill = Bill(self.scenario, self.step_s, self.world.mean_price_usd_mwh(self.scenario.reward.carbon_usd_t))
         self.instruments = Instruments(self.scenario, self.plant, self.observer)
-        self.observation_size, self.action_size = self.observer.size, self.decoder.size
+        self.hooks = hooks or Hooks()
+        self.observation_names = self.hooks.observation_names or self.observer.element_names
+        self.action_names = self.decoder.element_names
+        self.observation_size, self.action_size = len(self.observation_names), self.decoder.size
+        self.max_episode_steps = int(self.scenario.episode.steps)
         self.state: PlantState | None = None
         self._seed = int(np.random.SeedSequence().generate_state(1)[0])
         self._rngs: list[np.random.Generator] = []
@@ -284,7 +297,10 @@ class DataCenterCore:
         self.t += 1
         truncated = self.t >= self.scenario.episode.steps
         cost = self._priced_terms(before, truncated)
-        reward = total(cost, self.scenario.reward_weights, self.scenario.reward.scale_usd).astype(np.float32)
+        if self.hooks.reward is None:
+            reward = total(cost, self.scenario.reward_weights, self.scenario.reward.scale_usd).astype(np.float32)
+        else:
+            reward = self.hooks.own_reward(self, cost)
         self.sums.add(self.flows, cost, reward, self.step_s, self.outside.carbon_g_kwh)
         self._update_signals()
         return self._observe(), reward, truncated, cost
@@ -320,7 +336,7 @@ class DataCenterCore:
         moment = Moment(self.flows, self.state, self.in_force, self.outside, self.lost)
         block = self.instruments.read(moment, self.bill, self.plan, self.t, only)
         self.measured = self.observer.unstack(block)
-        return self.observer.encode(block)
+        return self.observer.encode(block) if self.hooks.observation is None else self.hooks.own_observation(self)
 
     def measurements(self) -> Mapping[str, Floats]:
         """Every point after the sensor layer, ``{name: (k, B)}``, physical units; neither can be written."""

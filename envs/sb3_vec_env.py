@@ -13,6 +13,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
 from envs.core import CoreOptions, DataCenterCore
 from envs.scenario import Scenario
 from envs.spaces import box
+from envs.step_info import Info, step_info
 
 OWN = ("render_mode", "observation_space", "action_space")
 
@@ -28,6 +29,10 @@ class DataCenterSB3VecEnv(VecEnv):
     ----------
     last_terms : dict of ndarray (B,)
         Cost terms [USD] of the last step.
+    action_names, observation_names : tuple of str
+        What each element is.
+    max_episode_steps : int
+        Control steps until an episode is truncated.
     """
 
     def __init__(
@@ -43,6 +48,8 @@ class DataCenterSB3VecEnv(VecEnv):
         super().__init__(num_envs, box(self.core.observation_size), box(self.core.action_size))
         shape = (num_envs, self.core.observation_size)
         self._buffers = (np.empty(shape, np.float32), np.empty(shape, np.float32))
+        self.action_names, self.observation_names = self.core.action_names, self.core.observation_names
+        self.max_episode_steps = self.core.max_episode_steps
         self._turn = 0
         self._empty: list[dict[str, Any]] = [{} for _ in range(num_envs)]
         self._actions: NDArray[np.floating] = np.zeros((num_envs, self.core.action_size), np.float32)
@@ -82,6 +89,11 @@ class DataCenterSB3VecEnv(VecEnv):
         out = self._buffers[self._turn]
         np.copyto(out, obs)
         return out
+
+    @property
+    def last_info(self) -> Info:
+        """Power [kW], temperatures [degC] and PUE of the sites now, each ``(B,)``; infos stay empty for speed."""
+        return step_info(self.core)
 
     def save_state(self) -> dict[str, Any]:
         """The core's state and the buffers, as plain data."""

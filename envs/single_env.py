@@ -2,44 +2,77 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Unpack
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from envs.core import CoreOptions, DataCenterCore
 from envs.scenario import Scenario
-from envs.spaces import box
+from envs.spaces import RENDER_MODES, box, checked_render_mode, with_length
+from envs.step_info import Info, episode_info, site_text, step_info
 
 
 class DataCenterEnv(gym.Env):
     """Single environment; parameters as in ``DataCenterVectorEnv``.
 
-    Episodes end by truncation only; ``info`` carries every cost term [USD] and, at the end, the episode's sums.
+    Episodes end by truncation only. ``info`` carries power [kW], temperatures [degC] and the PUE, every cost term [USD]
+    and, at the end, the episode's sums (``episode_totals``). ``reset`` tells which episode it is.
+
+    Attributes
+    ----------
+    action_names, observation_names : tuple of str
+        What each element is.
+    max_episode_steps : int
+        Control steps until an episode is truncated; ``spec.max_episode_steps`` says the same.
     """
 
-    metadata = {"render_modes": []}
+    metadata = {"render_modes": RENDER_MODES, "render_fps": 4}
 
     def __init__(
         self,
         scenario: str | Scenario = "ai_hall",
         overrides: tuple[str, ...] = (),
         agent_channels: tuple[str, ...] | None = None,
-        render_mode: None = None,
+        render_mode: str | None = None,
         **core_options: Unpack[CoreOptions],
     ) -> None:
+        self.render_mode = checked_render_mode(render_mode)
         self.core = DataCenterCore(scenario, 1, overrides, agent_channels, **core_options)
-        self.render_mode = render_mode
         self.observation_space = box(self.core.observation_size)
         self.action_space = box(self.core.action_size)
+        self.action_names, self.observation_names = self.core.action_names, self.core.observation_names
+        self.max_episode_steps = self.core.max_episode_steps
+        self._spec: EnvSpec | None = None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What ``gymnasium.make`` made, with the length of this scenario's episodes."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, made: EnvSpec | None) -> None:
+        self._spec = with_length(made, self.max_episode_steps)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Start a new episode; with a seed, the same one each time."""
+        """Start a new episode; with a seed, the same one each time.
+
+        Raises
+        ------
+        ValueError
+            For any option: there are none.
+        """
+        if options:
+            raise ValueError(f"reset options {sorted(options)} are unknown; a single environment has none")
         super().reset(seed=seed)
-        return self.core.reset(seed=seed)[0], {}
+        obs = self.core.reset(seed=seed)[0]
+        self._show()
+        return obs, _of_one_site(step_info(self.core) | episode_info(self.core))
 
     def step(self, action: NDArray[np.floating]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """One control step of the scenario's interval."""
@@ -47,7 +80,21 @@ class DataCenterEnv(gym.Env):
         if given.shape != self.action_space.shape:
             raise ValueError(f"action has shape {given.shape}; this scenario takes {self.action_space.shape}")
         obs, reward, truncated, terms = self.core.step(given[None])
-        info: dict[str, Any] = {f"cost_{name}_usd": float(value[0]) for name, value in terms.items()}
+        info = _of_one_site(step_info(self.core))
+        info |= {f"cost_{name}_usd": float(value[0]) for name, value in terms.items()}
         if truncated[0]:
             info["episode_totals"] = {k: float(v[0]) for k, v in self.core.episode_statistics().items()}
+        self._show()
         return obs[0], float(reward[0]), False, bool(truncated[0]), info
+
+    def render(self) -> str | None:
+        """A few lines of text: returned in mode ``ansi``, printed at every step in mode ``human``."""
+        return site_text(self.core) if self.render_mode == "ansi" else None
+
+    def _show(self) -> None:
+        if self.render_mode == "human":
+            sys.stdout.write(site_text(self.core) + "\n")
+
+
+def _of_one_site(info: Info) -> dict[str, Any]:
+    return {name: value[0].item() for name, value in info.items()}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any, Unpack
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from envs.core import CoreOptions, DataCenterCore
 from envs.scenario import Scenario
-from envs.spaces import box
+from envs.spaces import RENDER_MODES, box, checked_render_mode, with_length
+from envs.step_info import Info, episode_info, site_text, step_info
 
 
 class DataCenterVectorEnv(gym.vector.VectorEnv):
@@ -31,6 +34,21 @@ class DataCenterVectorEnv(gym.vector.VectorEnv):
         Channels that the agent holds; the scenario's own list when left out.
     autoreset_mode : AutoresetMode or str
         ``SAME_STEP`` (default), ``NEXT_STEP`` or ``DISABLED``.
+    render_mode : str, optional
+        ``ansi``: ``render`` returns a text per site; ``human``: the first site's is printed at every step.
+
+    Attributes
+    ----------
+    action_names, observation_names : tuple of str
+        What each element of one environment's action and observation is.
+    max_episode_steps : int
+        Control steps until an episode is truncated; ``spec.max_episode_steps`` says the same.
+
+    Notes
+    -----
+    ``info`` carries power [kW], temperatures [degC], the PUE and every cost term [USD], each ``(B,)``. Where an episode
+    ends its sums stand in ``info["episode_totals"]``; in the mode ``SAME_STEP``, as all of the last step, below
+    ``info["final_info"]``. ``stable-baselines3`` takes ``DataCenterSB3VecEnv``, not this class.
     """
 
     def __init__(
@@ -40,28 +58,53 @@ class DataCenterVectorEnv(gym.vector.VectorEnv):
         overrides: tuple[str, ...] = (),
         agent_channels: tuple[str, ...] | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
-        render_mode: None = None,
+        render_mode: str | None = None,
         **core_options: Unpack[CoreOptions],
     ) -> None:
+        self.render_mode = checked_render_mode(render_mode)
         self.core = DataCenterCore(scenario, num_envs, overrides, agent_channels, **core_options)
         mode = _autoreset_mode(autoreset_mode)
         self.autoreset_mode = mode
-        self.metadata = {"autoreset_mode": mode, "render_modes": []}
-        self.render_mode = render_mode
+        self.metadata = {"autoreset_mode": mode, "render_modes": RENDER_MODES, "render_fps": 4}
         self.num_envs = num_envs
         self.single_observation_space = box(self.core.observation_size)
         self.single_action_space = box(self.core.action_size)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
+        self.action_names, self.observation_names = self.core.action_names, self.core.observation_names
+        self.max_episode_steps = self.core.max_episode_steps
         self._pending = np.zeros(num_envs, bool)
+        self._spec: EnvSpec | None = None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What ``gymnasium.make_vec`` made, with the length of this scenario's episodes."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, made: EnvSpec | None) -> None:
+        self._spec = with_length(made, self.max_episode_steps)
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Start new episodes, in all environments or in those of ``options["reset_mask"]``."""
-        mask = None if options is None else options.get("reset_mask")
-        self._pending = np.zeros(self.num_envs, bool) if mask is None else self._pending & ~np.asarray(mask, bool)
-        return self.core.reset(mask=mask, seed=seed), {}
+        """Start new episodes, in all environments or in those of ``options["reset_mask"]``.
+
+        Raises
+        ------
+        ValueError
+            For any other option, or a mask of another length.
+        """
+        unknown = sorted(set(options or {}) - {"reset_mask"})
+        if unknown:
+            raise ValueError(f"reset options {unknown} are unknown; the only one is 'reset_mask'")
+        mask = (options or {}).get("reset_mask")
+        everywhere = mask is None or self.core.state is None
+        obs = self.core.reset(mask=mask, seed=seed)
+        fresh = np.ones(self.num_envs, bool) if everywhere else np.asarray(mask, bool)
+        self._pending &= ~fresh
+        self._show()
+        return obs, self._fresh_info(fresh)
 
     def step(
         self, actions: NDArray[np.floating]
@@ -70,41 +113,61 @@ class DataCenterVectorEnv(gym.vector.VectorEnv):
         if self.autoreset_mode is AutoresetMode.NEXT_STEP and self._pending.any():
             return self._step_after_end(actions)
         obs, reward, truncated, terms = self.core.step(np.asarray(actions))
-        info: dict[str, Any] = _term_info(terms, self.num_envs)
+        info = _with_masks(_costs(terms) | step_info(self.core), np.ones(self.num_envs, bool))
         if truncated.any():
             if self.autoreset_mode is AutoresetMode.SAME_STEP:
                 obs = self._reset_in_step(obs, truncated, info)
             else:
                 self._end_later(truncated, info)
+        self._show()
         return obs, reward, np.zeros(self.num_envs, bool), truncated, info
+
+    def _fresh_info(self, fresh: NDArray[np.bool_]) -> dict[str, Any]:
+        """What every site shows now, and which episodes were begun where ``fresh`` says."""
+        everywhere = np.ones(self.num_envs, bool)
+        return _with_masks(step_info(self.core), everywhere) | _with_masks(episode_info(self.core), fresh)
 
     def _reset_in_step(
         self, obs: NDArray[np.float32], done: NDArray[np.bool_], info: dict[str, Any]
     ) -> NDArray[np.float32]:
+        last = {name: value.copy() for name, value in info.items()}
+        info["final_info"] = {**last, "episode_totals": self.core.episode_statistics(), "_episode_totals": done.copy()}
+        info["_final_info"] = done.copy()
         final = np.full(self.num_envs, None, dtype=object)
         for i in np.flatnonzero(done):
             final[i] = obs[i].copy()
         info["final_obs"], info["_final_obs"] = final, done.copy()
-        stats = self.core.episode_statistics()
-        info["final_info"] = {"episode": stats, "_episode": done.copy()}
-        info["_final_info"] = done.copy()
-        return self.core.reset(mask=done)
+        fresh = self.core.reset(mask=done)
+        info |= self._fresh_info(done)
+        return fresh
 
     def _end_later(self, done: NDArray[np.bool_], info: dict[str, Any]) -> None:
         """Give the sums of the episodes that ended; they begin anew at the next step or at the caller's reset."""
         self._pending = done.copy()
-        info["episode"], info["_episode"] = self.core.episode_statistics(), done.copy()
+        info["episode_totals"], info["_episode_totals"] = self.core.episode_statistics(), done.copy()
 
     def _step_after_end(self, actions: NDArray[np.floating]) -> Any:
         done = self._pending.copy()
         self._pending[:] = False
         obs, reward, truncated, terms = self.core.step(np.asarray(actions))
         truncated = truncated & ~done
-        info = _term_info({name: np.where(done, 0.0, value) for name, value in terms.items()}, self.num_envs)
+        paid = {name: np.where(done, 0.0, value) for name, value in _costs(terms).items()}
+        info = _with_masks(paid, np.ones(self.num_envs, bool))
         if truncated.any():
             self._end_later(truncated, info)
         reward = np.where(done, 0.0, reward).astype(reward.dtype)
-        return self.core.reset(mask=done), reward, np.zeros(self.num_envs, bool), truncated, info
+        obs = self.core.reset(mask=done)
+        info |= self._fresh_info(done)
+        self._show()
+        return obs, reward, np.zeros(self.num_envs, bool), truncated, info
+
+    def render(self) -> tuple[str, ...] | None:
+        """A few lines of text per site: returned in mode ``ansi``; mode ``human`` prints the first at every step."""
+        return tuple(site_text(self.core, i) for i in range(self.num_envs)) if self.render_mode == "ansi" else None
+
+    def _show(self) -> None:
+        if self.render_mode == "human":
+            sys.stdout.write(site_text(self.core) + "\n")
 
     def close_extras(self, **kwargs: object) -> None:
         """Nothing is held open."""
@@ -119,11 +182,14 @@ def _autoreset_mode(mode: AutoresetMode | str) -> AutoresetMode:
     raise ValueError(f"autoreset_mode = {mode!r} is unknown; choose one of {[known.name for known in AutoresetMode]}")
 
 
-def _term_info(terms: Mapping[str, NDArray[np.floating]], n: int) -> dict[str, Any]:
-    """Every reward term as ``(B,)``, with the presence mask that gymnasium's vector infos carry."""
+def _costs(terms: Mapping[str, NDArray[np.floating]]) -> Info:
+    """Every reward term ``(B,)`` by the name that infos give it."""
+    return {f"cost_{name}_usd": np.array(value) for name, value in terms.items()}
+
+
+def _with_masks(values: Mapping[str, NDArray[Any]], present: NDArray[np.bool_]) -> dict[str, Any]:
+    """Values with the presence masks that gymnasium's vector infos carry."""
     info: dict[str, Any] = {}
-    present = np.ones(n, bool)
-    for name, value in terms.items():
-        info[f"cost_{name}_usd"] = np.array(value)
-        info[f"_cost_{name}_usd"] = present
+    for name, value in values.items():
+        info[name], info[f"_{name}"] = value, present.copy()
     return info

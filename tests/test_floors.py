@@ -22,9 +22,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("plant",),
     ("episodes",),
     ("building", "energyplus"),
-    ("core_state",),
+    ("core_state", "hooks"),
     ("core",),
-    ("play", "spaces"),
+    ("play", "spaces", "step_info"),
     ("twin",),
     ("single_env", "vector_env", "sb3_vec_env"),
 )

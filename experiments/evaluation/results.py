@@ -16,7 +16,7 @@ from experiments.evaluation.gates import failed_gates
 from experiments.evaluation.score import MEASURES, Measure, Table, columns, totals
 from experiments.evaluation.splits import Episode
 from experiments.evaluation.trace import Series
-from experiments.records.provenance import provenance
+from experiments.records.provenance import file_hashes, provenance
 from experiments.records.redaction import redacted
 
 SCORES, TRACES, FACTS, SUMMARY = "scores.csv", "traces.npz", "evaluation.json", "summary.csv"
@@ -90,7 +90,7 @@ def save(found: Evaluation, folder: Path, baseline: str, config_yaml: str = "") 
         "baseline": baseline,
         "episodes": [e._asdict() for e in found.episodes],
         "config": redacted(config_yaml),
-        "files": {name: file_hash(folder / name) for name in (SCORES, SUMMARY, TRACES)},
+        "files": file_hashes([folder / name for name in (SCORES, SUMMARY, TRACES)]),
         **provenance(config=found.facts),
     }
     write_whole(folder / FACTS, json.dumps(facts, indent=2, default=str))

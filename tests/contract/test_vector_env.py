@@ -32,9 +32,9 @@ def test_same_step_begins_anew_in_the_step_that_ends(world_of: WorldOf) -> None:
     info = outs[2][4]
     assert info["_final_obs"].all() and info["final_obs"][0].shape == env.single_observation_space.shape
     assert not np.array_equal(info["final_obs"][0], outs[2][0][0])
-    assert info["final_info"]["episode"]["l"].tolist() == [3.0, 3.0]
+    assert info["final_info"]["episode_totals"]["l"].tolist() == [3.0, 3.0]
     total = sum(o[1] for o in outs[:3])
-    np.testing.assert_allclose(info["final_info"]["episode"]["r"], total, rtol=1e-5)
+    np.testing.assert_allclose(info["final_info"]["episode_totals"]["r"], total, rtol=1e-5)
 
 
 def test_next_step_ignores_one_action_and_pays_nothing_for_it(world_of: WorldOf) -> None:
@@ -42,7 +42,7 @@ def test_next_step_ignores_one_action_and_pays_nothing_for_it(world_of: WorldOf)
     env.reset(seed=0)
     outs = [env.step(still(env)) for _ in range(5)]
     assert [bool(o[3].any()) for o in outs] == [False, False, True, False, False]
-    assert outs[2][4]["episode"]["l"].tolist() == [3.0, 3.0]
+    assert outs[2][4]["episode_totals"]["l"].tolist() == [3.0, 3.0]
     assert not outs[3][1].any() and not outs[3][4]["cost_energy_usd"].any()
     assert not np.array_equal(outs[2][0], outs[3][0]) and env.core.t.tolist() == [1, 1]
 

@@ -17,6 +17,7 @@ from envs.physics.namespace import Floats
 from envs.twin.telemetry.gaps import runs
 from envs.twin.telemetry.quantities import LOADS, QUANTITIES, Quantity
 from envs.twin.telemetry.telemetry import MAD_TO_SD, Telemetry
+from envs.units import KELVIN_OFFSET
 
 STUCK_S = 2.0 * 3600.0  # the same reading to the last digit for so long
 OUTLIER = 8.0  # in robust deviations of a reading from the median of its neighbours
@@ -34,7 +35,7 @@ PAIRS = (
 )
 #: What a wrong unit looks like: kind, factor and constant of the mend, and the unit to write.
 SUSPECTS = {
-    "temperature": (("degF", 5.0 / 9.0, -160.0 / 9.0), ("K", 1.0, -273.15)),
+    "temperature": (("degF", 5.0 / 9.0, -160.0 / 9.0), ("K", 1.0, -KELVIN_OFFSET)),
     "power": (("W", 1e-3, 0.0), ("MW", 1e3, 0.0)),
     "fraction": (("%", 0.01, 0.0),),
     "count": (),
