@@ -72,10 +72,10 @@ print(f"{len(policy.manifest['interface']['points'])} points in, {len(setpoints)
 # ```text
 # coldaisle train
 # coldaisle evaluate
-# rules_tuned: 2.15 kWh per unit of work, gates baseline
-# rules_as_given: 2.22 kWh per unit of work, gates failed
-# mine: 2.19 kWh per unit of work, gates passed
-# mine untrained: 2.25 kWh per unit of work, gates failed
+# rules_tuned: 2.25 kWh per unit of work, gates baseline
+# rules_as_given: 2.33 kWh per unit of work, gates passed
+# mine: 2.28 kWh per unit of work, gates passed
+# mine untrained: 2.32 kWh per unit of work, gates passed
 # coldaisle export
 # 38 points in, 5 channels out
 # ```
