@@ -40,6 +40,7 @@ def flows(**changed: Any) -> SimpleNamespace:
     }
     whole = {k: np.full(2, v, np.float32) for k, v in site.items()}
     whole["inlet_excess_degree_minutes"] = np.zeros((3, 2), np.float32)
+    whole["zone_air_supply_frac"] = np.array([[1.25, 1.5], [0.75, 1.0]], np.float32)
     for name, value in (("work_demanded", 5.0), ("work_done", 4.0), ("work_lost", 1.0), ("backlog", 2.0)):
         whole[name] = np.full((6, 2), value, np.float32)
     return SimpleNamespace(**{**whole, **changed})
@@ -70,6 +71,7 @@ HOUR: dict[str, float] = {
     "degree_minutes_worst_rack": 120.0,
     "worst_excess_k": 2.0,
     "worst_inlet_c": 29.0,
+    "air_supply_frac": 0.75,
     "longest_spell_min": 60.0,
     "tcs_degree_minutes": 12 * 1.5,
     "violations": 12.0,
@@ -118,6 +120,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "degree_minutes_worst_rack": ("over the inlet limit, worst rack", "K min"),
     "worst_excess_k": ("largest excess", "K"),
     "worst_inlet_c": ("warmest inlet", "degC"),
+    "air_supply_frac": ("air supplied over air that racks draw", "1"),
     "longest_spell_min": ("longest spell", "min"),
     "tcs_degree_minutes": ("over the coolant limit", "K min"),
     "violations": ("steps with a violation", "1"),
