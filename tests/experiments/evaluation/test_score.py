@@ -230,7 +230,7 @@ def test_totals_are_ratios_of_sums_and_peaks_of_peaks() -> None:
 #: How a column of two episodes becomes one number; ratios are made of sums, see above.
 JOINED = {
     **dict.fromkeys(("peak_kw", "worst_excess_k", "worst_inlet_c", "longest_spell_min", "energy_residual_frac"), max),
-    **dict.fromkeys(("travel_ranges", *(m.column for m in PAID)), lambda pair: sum(pair) / 2.0),
+    **dict.fromkeys(("travel_ranges", "air_supply_frac", *(m.column for m in PAID)), lambda pair: sum(pair) / 2.0),
 }
 RATIOS = {"energy_per_work_kwh_h", "pue", "wue_l_kwh", "cue_kg_kwh", "itue", "tue"}
 
