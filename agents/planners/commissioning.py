@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from envs.building.rules import first_setpoints
+from envs.controllers.pid import USUAL_INTERVAL_S
 from envs.faults import nothing_lost
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
@@ -28,7 +29,6 @@ STEP, SPEEDS = 0.02, np.linspace(0.30, 1.0, 57)
 SETTLING_S = 2.0 * 3600.0
 DEAD_INTERVALS = 1.5  # half an interval until a change is read, one in which the fans stand
 LEAST_GAIN_K = 5.0  # per unit of speed: fans with less do not steer the inlet
-USUAL_INTERVAL_S = 300.0  # for which the rule's integral gain is stated
 
 
 class StepTest(NamedTuple):
