@@ -21,8 +21,8 @@ class FanPi(Parameters):
     """Constants of the fan loop at an interval of 300 s; see `FanPiController` for others."""
 
     setpoint_c: float = parameter(25.5, 15.0, 35.0, "degC", GUESS)
-    kp_per_k: float = parameter(0.004, 0.0, 2.0, "1/K", COMMISSIONED)
-    ki_per_k_300s: float = parameter(0.008, 0.0, 2.0, "1/K per 300 s", COMMISSIONED)
+    kp_per_k: float = parameter(0.001, 0.0, 2.0, "1/K", COMMISSIONED)
+    ki_per_k_300s: float = parameter(0.0025, 0.0, 2.0, "1/K per 300 s", COMMISSIONED)
     low: float = parameter(0.30, 0.0, 1.0, "1", GUESS)
     high: float = parameter(1.0, 0.0, 1.0, "1", GUESS)
     dead_band_k: float = parameter(0.3, 0.0, 5.0, "K", GUESS)
