@@ -11,7 +11,7 @@ import argparse
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from agents.planners.best_constant import find_constant, find_fixed
 from agents.planners.cem import Budget, Progress
 from agents.planners.trial import CandidateTrials, Trial, gated_cost, limits_of
 from agents.planners.tuned import TunedRules, load_tuned, plant_hash, save_tuned
-from agents.planners.tuning import changed_constants, find_rules, rules_from
+from agents.planners.tuning import changed_constants, find_rules, holding, holding_action, rules_from
 from agents.references import channels_of, reference_controllers
 from envs.building.rules import legacy_fixed
 from envs.episodes.world import World
@@ -76,9 +76,10 @@ def search_results(
 ) -> TunedRules:
     """Run the three searches, each with the same budget."""
     budget = Budget(options.population, max(2, options.population // 4), options.iterations)
-    rules, caps = starting_rules(options.rules_from) or best_rules(bench, limits, budget, options.seed)
     values = find_fixed(bench, limits, budget, options.seed, report("fixed"))
     action = find_constant(bench, limits, budget, options.seed, report("constant"))
+    held = holding(values), holding_action(bench.single.agent_channels, action)
+    rules, caps = starting_rules(options.rules_from) or best_rules(bench, limits, budget, options.seed, held)
     candidates = options.population * options.iterations
     found_on = {
         "split": "train",
@@ -104,13 +105,17 @@ def search_results(
 
 
 def best_rules(
-    bench: CandidateTrials, limits: dict[str, float], budget: Budget, seed: int
+    bench: CandidateTrials,
+    limits: dict[str, float],
+    budget: Budget,
+    seed: int,
+    starts: Sequence[dict[str, float]] = (),
 ) -> tuple[dict[str, float], str]:
-    """Search the rules; where the feeder binds with each rule that shares it, and keep the better one."""
+    """Search the rules from the best of ``starts`` and those as given; where the feeder binds with each rule that shares it, and keep the better one."""
     cappers = SEARCHED_CAPS if "feeder" in bench.single.plant.layout.present else (bench.scenario.rules.caps,)
     found = []
     for caps in cappers:
-        rules = find_rules(bench, limits, budget, seed, report(f"rules, caps {caps}"), caps)
+        rules = find_rules(bench, limits, budget, seed, report(f"rules, caps {caps}"), caps, starts)
         trial = bench.columns_of(partial(rules_from, values={**rules, "caps": caps}))
         found.append((float(gated_cost(trial, limits)[0]), rules, caps))
     return min(found, key=lambda each: each[0])[1:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from agents.planners.cem import Budget, Progress, minimize
 from envs.building.rules import building_controller
+from envs.interface.action import APPROACH_HIGH_K, APPROACH_LOW_K
 from envs.interface.channels import Channel
 
 if TYPE_CHECKING:
@@ -81,8 +82,33 @@ KNOBS: tuple[Knob, ...] = (
     Knob("fws_setpoint_c", _FWS, 0.0, 1.0, of_channel=True),
     Knob("tcs_setpoint_c", _TCS, 0.0, 1.0, of_channel=True),
     Knob("tcs_pump_speed_frac", _PUMP, 0.0, 1.0, of_channel=True),
+    Knob("outdoor.cold_c", _AIR, -10.0, 12.0),
+    Knob("outdoor.warm_c", _AIR, 13.0, 27.0),
+    Knob("outdoor.fan_frac", _FAN, -0.3, 0.3),
+    Knob("outdoor.supply_air_k", _AIR, -6.0, 6.0),
+    Knob("outdoor.chilled_water_k", _CHW, -8.0, 8.0),
+    Knob("outdoor.condenser_water_k", _CW, -6.0, 6.0),
+    Knob("outdoor.fws_k", _FWS, -8.0, 8.0),
+    Knob("outdoor.tcs_k", _TCS, -8.0, 8.0),
     Knob("caps_budget_frac", "rack_power_limit_frac", 0.7, 1.0),
 )
+
+#: Where the rules stand when they hold a constant: loops that rest at one end of their range.
+HELD_AT = {
+    "fan.low": _FAN,
+    "fan.start": _FAN,
+    "supply_air.high": _AIR,
+    "supply_air.start": _AIR,
+    "chilled_water.high": _CHW,
+    "chilled_water.start": _CHW,
+    "condenser_water.low": _CW,
+    "fws_setpoint_c": _FWS,
+    "tcs_setpoint_c": _TCS,
+    "tcs_pump_speed_frac": _PUMP,
+}
+#: Nobody asks for colder before the limit is near, and the tower goes no deeper than the constant asks.
+AT_REST = {"fan.setpoint_c": 26.5, "request_one_c": 26.5, "condenser_water.approach_k": 1.5}
+SPREAD = 0.1  # of the box's side: what a search that starts well first tries; engineering guess
 
 
 class RuleBox:
@@ -133,8 +159,11 @@ def find_rules(
     seed: int,
     progress: Callable[[Progress], None] | None = None,
     caps: str = "",
+    starts: Iterable[Mapping[str, float]] = (),
 ) -> dict[str, float]:
-    """Search the constants of the rules on the bench's episodes, starting from those of its scenario.
+    """Search the constants of the rules on the bench's episodes.
+
+    The search starts from the cheapest of those of its scenario and the constants that were found.
 
     Parameters
     ----------
@@ -142,6 +171,8 @@ def find_rules(
         Episodes, gates, and the search.
     caps : str
         Another rule to share the feeder than the scenario's.
+    starts : iterable of mapping, optional
+        Other constants of the rules to start from: `holding` what the searches for constants found.
 
     Returns
     -------
@@ -151,7 +182,27 @@ def find_rules(
     box = RuleBox(bench.single.plant.layout)
     rule = {"caps": caps or bench.scenario.rules.caps}
     cost = bench.cost(lambda core, points: rules_from(core, {**box.decode(points), **rule}), limits)
-    return box.frozen_constants(minimize(cost, box.encode(bench.scenario.rules), budget, seed, progress).best)
+    tried = np.stack([box.encode(with_rules(bench.scenario, values).rules) for values in ({}, *starts)])
+    start = tried[int(np.argmin(cost(tried)))]
+    return box.frozen_constants(minimize(cost, start, replace(budget, spread=SPREAD), seed, progress).best)
+
+
+def holding(fixed: Mapping[str, float]) -> dict[str, float]:
+    """Constants by dotted key with which the rules hold fixed setpoints, for want of a reason to move."""
+    return {**{key: fixed[channel] for key, channel in HELD_AT.items() if channel in fixed}, **AT_REST}
+
+
+def holding_action(channels: Iterable[Channel], action: NDArray[np.floating]) -> dict[str, float]:
+    """The same for a constant action of the agent's box; rows of a channel share their mean."""
+    fixed, approach_k, at = dict[str, float](), None, 0
+    for c in channels:
+        share = 0.5 * (float(np.mean(action[at : at + c.action_rows])) + 1.0)
+        at += c.action_rows
+        if c.encoding == "absolute":
+            fixed[c.name] = c.low + share * (c.high - c.low)
+        if c.encoding == "approach":
+            approach_k = APPROACH_LOW_K + share * (APPROACH_HIGH_K - APPROACH_LOW_K)
+    return holding(fixed) | ({} if approach_k is None else {"condenser_water.approach_k": approach_k})
 
 
 def changed_constants(rules: Rules, values: Mapping[str, float]) -> dict[str, list[float]]:

@@ -33,25 +33,26 @@ def building_controller(scenario: Scenario, layout: Layout, names: Sequence[str]
     parts = [loop(scenario, layout) for name, loop in LOOPS.items() if name in names]
     held = {name: [value] * layout.channels[name].rows for name, value in constants(scenario, names).items()}
     if held:
-        parts.append(Fixed(held))
+        parts.append(Fixed(held, scenario.rules.outdoor))
     return CombinedController(parts)
 
 
 def _fan(s: Scenario, layout: Layout) -> Controller:
-    return FanPiController(s.rules.fan, s.episode.step_s)
+    return FanPiController(s.rules.fan, s.episode.step_s, s.rules.outdoor)
 
 
 def _supply_air(s: Scenario, layout: Layout) -> Controller:
     r = s.rules
-    return SupplyAirReset(r.supply_air, layout.membership, s.episode.step_s, r.request_one_c, r.request_three_c)
+    limits = r.request_one_c, r.request_three_c
+    return SupplyAirReset(r.supply_air, layout.membership, s.episode.step_s, *limits, r.outdoor)
 
 
 def _chilled_water(s: Scenario, layout: Layout) -> Controller:
-    return ChilledWaterReset(s.rules.chilled_water, s.episode.step_s)
+    return ChilledWaterReset(s.rules.chilled_water, s.episode.step_s, s.rules.outdoor)
 
 
 def _condenser_water(s: Scenario, layout: Layout) -> Controller:
-    return CondenserWaterReset(s.rules.condenser_water)
+    return CondenserWaterReset(s.rules.condenser_water, s.rules.outdoor)
 
 
 def _caps(s: Scenario, layout: Layout) -> Controller:
@@ -74,7 +75,10 @@ def constants(scenario: Scenario, names: Iterable[str]) -> dict[str, Any]:
 
 
 def start(channel: Channel, scenario: Scenario, wet_bulb_c: Floats | float = 0.0) -> Any:
-    """Value of a channel before the first action [unit of the channel]; the wet bulb moves condenser water alone."""
+    """Value of a channel before the first action [unit of the channel].
+
+    The wet bulb moves condenser water alone; what an outdoor reset adds is not in it.
+    """
     if not isinstance(channel.start, str):
         return channel.start
     value = attrgetter(channel.start)(scenario)
@@ -84,12 +88,16 @@ def start(channel: Channel, scenario: Scenario, wet_bulb_c: Floats | float = 0.0
 def first_setpoints(
     scenario: Scenario, channels: Iterable[Channel], wet_bulb_c: Floats, dtype: np.dtype
 ) -> dict[str, Floats]:
-    """Setpoints in force before the first action, ``{channel: (k, B)}``: the start of each rule, inside the range."""
+    """Setpoints in force before the first action, ``{channel: (k, B)}``: the start of each rule, inside the range.
+
+    What no trim and respond will move begins where the outdoor reset has it.
+    """
     n = len(wet_bulb_c)
-    return {
-        c.name: np.clip(start(c, scenario, wet_bulb_c) + np.zeros((c.rows, n)), c.low, c.high).astype(dtype)
-        for c in channels
-    }
+    begun = {c.name: start(c, scenario, wet_bulb_c) + np.zeros((c.rows, n)) for c in channels}
+    for name in begun:
+        if name not in LOOPS or name == CondenserWaterReset.channel:
+            begun[name] = begun[name] + scenario.rules.outdoor.added(name, {"wet_bulb_c": wet_bulb_c})
+    return {c.name: np.clip(begun[c.name], c.low, c.high).astype(dtype) for c in channels}
 
 
 def caps(scenario: Scenario, layout: Layout, kind: str) -> Controller:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.physics.namespace import Floats
-
+Floats = NDArray[Any]
 Measurements = Mapping[str, Floats]
 Setpoints = dict[str, Floats]
 
@@ -25,6 +24,17 @@ class Controller(Protocol):
 
     def act(self, measurements: Measurements) -> Setpoints:
         """Setpoints `{channel: (k, B)}` for the coming control step."""
+
+
+def act_where(controller: Controller, measurements: Measurements, where: NDArray[np.bool_]) -> Setpoints:
+    """Act for the environments in ``where (B,)`` alone: the others keep what they remember."""
+    parts = controller.parts if isinstance(controller, CombinedController) else [controller]
+    before = [(part, name, getattr(part, name)) for part in parts for name in getattr(part, "memory", ())]
+    wanted = controller.act(measurements)
+    for part, name, kept in before:
+        if kept is not None:
+            setattr(part, name, np.where(where, getattr(part, name), kept).astype(kept.dtype))
+    return wanted
 
 
 class CombinedController:

@@ -1,4 +1,4 @@
-"""Setpoints that never move: as found (legacy), tuned, or one constant found by search."""
+"""Setpoints that no loop drives: as found (legacy), tuned, one constant found by search, or reset by outdoor air."""
 
 from __future__ import annotations
 
@@ -7,31 +7,35 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Measurements, Setpoints
-from envs.physics.namespace import Floats
+from envs.controllers.base import Floats, Measurements, Setpoints
+from envs.controllers.outdoor_reset import OutdoorReset
 
 
 class Fixed:
-    """Holds each channel at one value per row.
+    """Holds each channel at one value per row, to which an outdoor reset may add.
 
     Parameters
     ----------
     values : mapping
         Channel name to a list of values, one per row [unit of the channel]; each a number, or an array ``(B,)``.
+    outdoor : OutdoorReset, optional
+        What cold weather adds; nothing when left out.
     """
 
-    def __init__(self, values: Mapping[str, Sequence[float | Floats]]) -> None:
+    reads = ("dry_bulb_c", "wet_bulb_c")
+
+    def __init__(self, values: Mapping[str, Sequence[float | Floats]], outdoor: OutdoorReset | None = None) -> None:
         self.values = {name: _column(v) for name, v in values.items()}
+        self.outdoor = outdoor or OutdoorReset()
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
         """Nothing to forget."""
 
     def act(self, measurements: Measurements) -> Setpoints:
-        """The same values for every environment."""
+        """The same values for every environment, but for what the outdoor reset adds."""
         like = measurements["dry_bulb_c"]
-        return {
-            name: np.broadcast_to(v, (v.shape[0], like.shape[-1])).astype(like.dtype) for name, v in self.values.items()
-        }
+        held = {name: v + self.outdoor.added(name, measurements) for name, v in self.values.items()}
+        return {name: np.broadcast_to(v, (v.shape[0], like.shape[-1])).astype(like.dtype) for name, v in held.items()}
 
 
 def _column(rows: Sequence[float | Floats]) -> Floats:

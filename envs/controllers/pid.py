@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Measurements, Setpoints
+from envs.controllers.base import Floats, Measurements, Setpoints
+from envs.controllers.outdoor_reset import OutdoorReset
 from envs.parameters import Parameters, parameter
-from envs.physics.namespace import Floats
 
 GUESS = "engineering guess, SCENARIOS"
 USUAL_INTERVAL_S = 300.0  # for which the gains are stated
+CHANNEL = "crah_fan_speed_frac"
 COMMISSIONED = "step test of ai_hall and lambda tuning, PHYSICS i2"
 
 
@@ -34,12 +35,22 @@ class FanPiController:
 
     A loop that acts every ``T`` bears gains ``Kp ~ 1/T`` and ``Ki per interval`` independent of ``T`` (lambda tuning,
     PHYSICS i2). Above 300 s both follow that law; below, the integral gain per second stays, slower than it could be.
+
+    Parameters
+    ----------
+    constants : FanPi
+    step_s : float
+        Control interval [s].
+    outdoor : OutdoorReset, optional
+        Adds to the lowest speed.
     """
 
     memory = ("integral",)
+    reads = ("zone_inlet_max_c", "wet_bulb_c")
 
-    def __init__(self, constants: FanPi, step_s: float) -> None:
-        self.constants = constants
+    def __init__(self, constants: FanPi, step_s: float, outdoor: OutdoorReset | None = None) -> None:
+        self.constants, self.step_s = constants, step_s
+        self.outdoor = outdoor or OutdoorReset()
         self.kp = constants.kp_per_k * min(1.0, USUAL_INTERVAL_S / step_s)
         self.ki = constants.ki_per_k_300s * min(1.0, step_s / USUAL_INTERVAL_S)
         self.integral: Floats | None = None
@@ -60,5 +71,6 @@ class FanPiController:
         before = self.integral
         if before is None or before.shape != inlet.shape:
             before = np.full_like(inlet, c.start)
-        self.integral = np.clip(before + self.ki * error, c.low, c.high).astype(inlet.dtype)
-        return {"crah_fan_speed_frac": np.clip(self.integral + self.kp * error, c.low, c.high).astype(inlet.dtype)}
+        low = np.minimum(c.low + self.outdoor.added(CHANNEL, measurements), c.high)
+        self.integral = np.clip(before + self.ki * error, low, c.high).astype(inlet.dtype)
+        return {CHANNEL: np.clip(self.integral + self.kp * error, low, c.high).astype(inlet.dtype)}

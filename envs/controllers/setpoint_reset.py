@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Measurements, Setpoints
+from envs.controllers.base import Floats, Measurements, Setpoints
+from envs.controllers.outdoor_reset import OutdoorReset
 from envs.parameters import Parameters, parameter
-from envs.physics.namespace import Floats
 
 GUESS = "engineering guess, SCENARIOS"
 
@@ -29,8 +29,17 @@ class TrimRespond(Parameters):
     delay_s: float = parameter(600.0, 0.0, 7200.0, "s", "Guideline 36, PHYSICS i5")
 
 
-def trim_and_respond(c: TrimRespond, setpoint: Floats, requests: Floats, age_s: Floats, scale: float = 1.0) -> Floats:
+def trim_and_respond(
+    c: TrimRespond,
+    setpoint: Floats,
+    requests: Floats,
+    age_s: Floats,
+    scale: float = 1.0,
+    raised_k: Floats | float = 0.0,
+) -> Floats:
     """One sample of the loop: trim up, respond down in proportion to the requests beyond ``ignore``.
+
+    ``raised_k`` is added to the upper end, which stays at or above the lower one.
 
     Check (PHYSICS i5: trim 0.1, respond 0.2, max 0.6, I 2, from 18.0): requests 0,1,3,5,8,0 give 18.0 18.0 17.9 17.4
     16.9 17.0
@@ -38,7 +47,7 @@ def trim_and_respond(c: TrimRespond, setpoint: Floats, requests: Floats, age_s: 
     """
     beyond = requests - c.ignore
     respond = np.where(beyond > 0.0, np.minimum(c.respond_k * beyond, c.respond_max_k), 0.0)
-    moved = np.clip(setpoint + scale * (c.trim_k - respond), c.low, c.high)
+    moved = np.clip(setpoint + scale * (c.trim_k - respond), c.low, np.maximum(c.high + raised_k, c.low))
     return np.where(age_s < c.delay_s, setpoint, moved).astype(setpoint.dtype)
 
 
@@ -48,9 +57,10 @@ class _TrimAndRespondLoop(ABC):
     memory = ("setpoint", "age_s")
     channel: str
 
-    def __init__(self, constants: TrimRespond, step_s: float) -> None:
+    def __init__(self, constants: TrimRespond, step_s: float, outdoor: OutdoorReset | None = None) -> None:
         self.constants = constants
         self.step_s = step_s
+        self.outdoor = outdoor or OutdoorReset()
         self.setpoint: Floats | None = None
         self.age_s: Floats | None = None
 
@@ -72,7 +82,10 @@ class _TrimAndRespondLoop(ABC):
         if self.setpoint is None or self.age_s is None or self.setpoint.shape != requests.shape:
             self.setpoint = np.full_like(requests, self.constants.start)
             self.age_s = np.zeros_like(requests)
-        self.setpoint = trim_and_respond(self.constants, self.setpoint, requests, self.age_s, self.step_s / 300.0)
+        raised_k = self.outdoor.added(self.channel, measurements)
+        self.setpoint = trim_and_respond(
+            self.constants, self.setpoint, requests, self.age_s, self.step_s / 300.0, raised_k
+        )
         self.age_s = self.age_s + self.step_s
         return {self.channel: self.setpoint}
 
@@ -81,11 +94,18 @@ class SupplyAirReset(_TrimAndRespondLoop):
     """Holds ``supply_air_temp_setpoint_c``: an inlet over ``one_c`` is one request, over ``three_c`` three."""
 
     channel = "supply_air_temp_setpoint_c"
+    reads = ("rack_inlet_c", "wet_bulb_c")
 
     def __init__(
-        self, constants: TrimRespond, membership: Floats, step_s: float, one_c: float = 25.5, three_c: float = 27.0
+        self,
+        constants: TrimRespond,
+        membership: Floats,
+        step_s: float,
+        one_c: float = 25.5,
+        three_c: float = 27.0,
+        outdoor: OutdoorReset | None = None,
     ) -> None:
-        super().__init__(constants, step_s)
+        super().__init__(constants, step_s, outdoor)
         self.membership = membership
         self.one_c, self.three_c = one_c, three_c
 
@@ -100,6 +120,7 @@ class ChilledWaterReset(_TrimAndRespondLoop):
     """Holds ``chw_supply_temp_setpoint_c``: a valve over 95 % is one request, three with the air 1 K too warm."""
 
     channel = "chw_supply_temp_setpoint_c"
+    reads = ("coil_valve_frac", "zone_supply_c", "in_force.supply_air_temp_setpoint_c", "wet_bulb_c")
 
     def requests(self, measurements: Measurements) -> Floats:
         """Requests of all coils ``(1, B)``."""
@@ -124,10 +145,14 @@ class CondenserReset(Parameters):
 
 
 class CondenserWaterReset:
-    """Holds ``cw_supply_temp_setpoint_c`` at the wet bulb plus an approach, clipped."""
+    """Holds ``cw_supply_temp_setpoint_c`` at the wet bulb plus an approach, clipped; an outdoor reset adds to that."""
 
-    def __init__(self, constants: CondenserReset) -> None:
+    channel = "cw_supply_temp_setpoint_c"
+    reads = ("wet_bulb_c", "chiller_plr_frac")
+
+    def __init__(self, constants: CondenserReset, outdoor: OutdoorReset | None = None) -> None:
         self.constants = constants
+        self.outdoor = outdoor or OutdoorReset()
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
         """Nothing to forget."""
@@ -139,4 +164,5 @@ class CondenserWaterReset:
         target = wet_bulb + c.approach_k
         if np.any(c.part_load_k) and "chiller_plr_frac" in measurements:
             target = target + c.part_load_k * (1.0 - np.clip(measurements["chiller_plr_frac"], 0.0, 1.0))
-        return {"cw_supply_temp_setpoint_c": np.clip(target, c.low, c.high).astype(wet_bulb.dtype)}
+        held = np.clip(target, c.low, c.high) + self.outdoor.added(self.channel, measurements)
+        return {self.channel: held.astype(wet_bulb.dtype)}

@@ -14,6 +14,7 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from envs.controllers.outdoor_reset import OutdoorReset
 from envs.controllers.pid import FanPi
 from envs.controllers.setpoint_reset import CondenserReset, TrimRespond
 from envs.equipment.air_side import AirZone
@@ -120,6 +121,7 @@ class Rules(Parameters):
         )
     )
     condenser_water: CondenserReset = field(default_factory=CondenserReset)
+    outdoor: OutdoorReset = field(default_factory=OutdoorReset)
     request_one_c: float = parameter(25.5, 15.0, 40.0, "degC", 'SCENARIOS "Supply air trim and respond"')
     request_three_c: float = parameter(27.0, 15.0, 40.0, "degC", 'SCENARIOS "Supply air trim and respond"')
     fws_setpoint_c: float = parameter(31.0, 10.0, 45.0, "degC", 'SCENARIOS "Coolant": TCS - 4')
@@ -167,6 +169,7 @@ class Scenario(Parameters):
     agent_channels: list[str] = field(default_factory=list)
     channel_ranges: dict[str, list[float]] = field(default_factory=dict)
     encodings: dict[str, str] = field(default_factory=dict)
+    reach_frac: dict[str, float] = field(default_factory=dict)
     legacy_setpoints: dict[str, float] = field(default_factory=dict)
     expected_peak_kw: float = parameter(1700.0, 1.0, 1e6, "kW", 'SCENARIOS "What the halls share"')
     forecast: bool = False
@@ -177,7 +180,7 @@ class Scenario(Parameters):
         if not self.racks or not self.zones:
             raise ValueError(f"scenario {self.name!r} has no racks or no air zones; give at least one of each")
         check_weights(self.reward_weights)
-        for key in ("agent_channels", "channel_ranges", "encodings", "legacy_setpoints"):
+        for key in ("agent_channels", "channel_ranges", "encodings", "reach_frac", "legacy_setpoints"):
             for name in getattr(self, key):
                 if name not in CHANNELS:
                     raise ValueError(f"{key} names {name!r}; the table has {sorted(CHANNELS)}")
