@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Setpoints
-from envs.interface.interface import Interface
+from envs.controllers.base import CombinedController, Setpoints
+from envs.controllers.plain_rule import plain_rule, points_read, rule_from
+from envs.interface.interface import Interface, InterfaceData, interface_from, with_rule
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
+    from envs.controllers.base import Controller
     from envs.core import DataCenterCore
 
 Array = NDArray[np.floating]
@@ -33,6 +35,22 @@ def interface_of(core: DataCenterCore) -> Interface:
     return Interface(core.observer, core.decoder, core.step_s)
 
 
+def interface_data(core: DataCenterCore) -> InterfaceData:
+    """The interface of an environment's core as plain data, with the rule that its actions add to."""
+    interface = interface_of(core)
+    followed = cast("CombinedController", core.followed)
+    if not followed.parts:
+        return interface.plain()
+    points = interface.reads_unobserved(points_read(followed))
+    return {**interface.plain(), "rule": {"parts": plain_rule(followed), "points": points}}
+
+
+def policy_from_data(predict: Predict, data: InterfaceData, step_s: float) -> LearnedPolicy:
+    """A policy from the interface that its run's card carries, where the environment may encode in another way."""
+    rule = rule_from(data["rule"]["parts"], step_s) if "rule" in data else None
+    return LearnedPolicy(predict, interface_from(data, step_s), rule)
+
+
 class LearnedPolicy:
     """A controller that encodes the observation, asks a network, and decodes its action.
 
@@ -42,22 +60,33 @@ class LearnedPolicy:
         Observations ``(B, n_obs)`` float32 in [-1, 1] to actions ``(B, n_act)`` in [-1, 1], deterministic.
     interface : Interface
         From ``interface_of``.
+    rule : Controller, optional
+        What its actions add to; left out where the measurements say already what the rule would set.
     """
 
-    def __init__(self, predict: Predict, interface: Interface) -> None:
-        self.predict, self.interface = predict, interface
+    def __init__(self, predict: Predict, interface: Interface, rule: Controller | None = None) -> None:
+        self.predict, self.interface, self.rule = predict, interface, rule
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
-        """Nothing is remembered."""
+        """Forget what the rule remembers."""
+        if self.rule is not None:
+            self.rule.reset(n, mask)
 
     def act(self, measurements: Mapping[str, Array]) -> Setpoints:
         """Setpoints ``{channel: (k, B)}`` of the channels that the agent holds."""
+        if self.rule is not None:
+            measurements = with_rule(measurements, self.rule.act(measurements))
         return self.interface.decode(self.predict(self.interface.encode(measurements)), measurements)
+
+
+def predictor(model: BaseAlgorithm) -> Predict:
+    """What a stable-baselines3 model does without its noise: observations to actions."""
+    return lambda observations: model.predict(observations, deterministic=True)[0]
 
 
 def policy_of_model(model: BaseAlgorithm, interface: Interface) -> LearnedPolicy:
     """A stable-baselines3 model as a controller."""
-    return LearnedPolicy(lambda observations: model.predict(observations, deterministic=True)[0], interface)
+    return LearnedPolicy(predictor(model), interface)
 
 
 def random_policy(interface: Interface, seed: int = 0) -> LearnedPolicy:

@@ -6,6 +6,7 @@ Owns the time, the seeds, the setpoints in force, the bill and the episode's sum
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypedDict
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.building.rules import building_controller, first_setpoints
-from envs.controllers.base import Controller, Setpoints
+from envs.controllers.base import Controller, Setpoints, act_where
 from envs.core_state import core_snapshot, restore_core
 from envs.engine import TapedFunction
 from envs.episodes.bill import Bill
@@ -25,13 +26,13 @@ from envs.hooks import Hooks
 from envs.interface.action import ActionDecoder, checked_targets, next_in_force, travel_ranges
 from envs.interface.channels import table_hash
 from envs.interface.observation import ObservationEncoder
-from envs.interface.points import bind_points
+from envs.interface.points import RULE, bind_points
 from envs.interface.reward import PricingInputs, terms, total
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.plant.plant_like import PlantLike
 from envs.plant.state import PlantState
-from envs.scenario import Scenario, load
+from envs.scenario import Rules, Scenario, load
 from envs.scenario.checks import require_machines
 from envs.signals.step import weather_moved
 from envs.trees import assign
@@ -44,6 +45,7 @@ class CoreOptions(TypedDict, total=False):
     world: World | None
     plant: PlantLike | None
     hooks: Hooks | None
+    rules: Rules | None
 
 
 class DataCenterCore:
@@ -67,6 +69,8 @@ class DataCenterCore:
         Another plant than ours with the same layout.
     hooks : Hooks, optional
         Own reward and own observation.
+    rules : Rules, optional
+        Constants of the rule that channels with the encoding ``residual`` add to; the scenario's when left out.
 
     Attributes
     ----------
@@ -76,6 +80,8 @@ class DataCenterCore:
         What each element is: ``name``, or ``name[row]`` where it has several rows.
     max_episode_steps : int
         Control steps until an episode is truncated.
+    followed : Controller
+        The rule that channels with the encoding ``residual`` add to.
 
     Raises
     ------
@@ -94,6 +100,7 @@ class DataCenterCore:
         world: World | None = None,
         plant: PlantLike | None = None,
         hooks: Hooks | None = None,
+        rules: Rules | None = None,
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs = {num_envs}; give at least 1")
@@ -104,7 +111,7 @@ class DataCenterCore:
         self._advance = self.plant.step if plant else TapedFunction(self.plant.step)  # only a pure step can be taped
         self.world = world or World.build(self.scenario)
         self.step_s = float(self.scenario.episode.step_s)
-        self._bind_scenario(agent_channels)
+        self._bind_scenario(agent_channels, rules or self.scenario.rules)
         self.bill = Bill(self.scenario, self.step_s, self.world.mean_price_usd_mwh(self.scenario.reward.carbon_usd_t))
         self.instruments = Instruments(self.scenario, self.plant, self.observer)
         self.hooks = hooks or Hooks()
@@ -117,7 +124,7 @@ class DataCenterCore:
         self._rngs: list[np.random.Generator] = []
         self._episode = np.zeros(num_envs, np.int64)
 
-    def _bind_scenario(self, agent_channels: Sequence[str] | None) -> None:
+    def _bind_scenario(self, agent_channels: Sequence[str] | None, rules: Rules) -> None:
         s, lay = self.scenario, self.plant.layout
         self.channels = tuple(lay.channels.values())
         held = s.agent_channels if agent_channels is None else agent_channels
@@ -133,6 +140,8 @@ class DataCenterCore:
             s, lay, [c.name for c in self.channels if c not in self.agent_channels]
         )
         self.rules: Controller = building_controller(s, lay, [c.name for c in self.channels])
+        self._on_the_rule = [c.name for c in self.channels if c.encoding == "residual"]
+        self.followed: Controller = building_controller(replace(s, rules=rules), lay, self._on_the_rule)
 
     # ---- episodes -------------------------------------------------------------------------------------------------
 
@@ -172,6 +181,7 @@ class DataCenterCore:
         self._start(where, fresh_plan)
         self.building.reset(self.num_envs, mask)
         self.rules.reset(self.num_envs, mask)
+        self.followed.reset(self.num_envs, mask)
         return self._observe(None if mask.all() else mask)
 
     def _reseed(self, seed: int | Sequence[int | None], mask: NDArray[np.bool_]) -> None:
@@ -271,6 +281,7 @@ class DataCenterCore:
             self.measured["wet_bulb_c"][0],
             self.measured["row_demand_share"] * self.plant.layout.row_rated_kw,
             self.step_s,
+            {name: self.measured[RULE + name] for name in self._on_the_rule},
         )
         return self.step_setpoints(targets)
 
@@ -333,8 +344,22 @@ class DataCenterCore:
         assert self.state is not None
         moment = Moment(self.flows, self.state, self.in_force, self.outside, self.lost)
         block = self.instruments.read(moment, self.bill, self.plan, self.t, only)
+        if self._on_the_rule:
+            block = self._with_the_rule(block, only)
         self.measured = self.observer.unstack(block)
         return self.observer.encode(block) if self.hooks.observation is None else self.hooks.own_observation(self)
+
+    def _with_the_rule(self, block: Floats, only: NDArray[np.bool_] | None) -> Floats:
+        """Fill the rows of what the building's rule would set; where ``only`` does not say so, they stay."""
+        fresh = np.ones(self.num_envs, bool) if only is None else only
+        wanted = act_where(self.followed, self.observer.unstack(block), fresh)
+        block = block.copy()
+        for name in self._on_the_rule:
+            rows = self.observer.slices[RULE + name]
+            block[rows] = np.where(fresh, wanted[name], block[rows])
+        block.flags.writeable = False
+        self.instruments.block = block
+        return block
 
     def measurements(self) -> Mapping[str, Floats]:
         """Every point after the sensor layer, ``{name: (k, B)}``, physical units; neither can be written."""

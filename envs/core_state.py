@@ -38,6 +38,7 @@ class Interruptible(Protocol):
     sums: EpisodeSums
     building: Controller
     rules: Controller
+    followed: Controller
     state: PlantState | None
     measured: dict[str, Floats]
     _seed: int
@@ -63,6 +64,7 @@ def core_snapshot(core: Interruptible) -> dict[str, Any]:
         "block": as_plain_data(core.instruments.block),
         "building": _memory(core.building),
         "rules": _memory(core.rules),
+        "followed": _memory(core.followed),
         "rngs": [rng.bit_generator.state for rng in core._rngs],
         "seed": core._seed,
     }
@@ -89,6 +91,7 @@ def restore_core(core: Interruptible, saved: Mapping[str, Any]) -> None:
     core.measured = core.observer.unstack(block)
     _remember(core.building, saved["building"])
     _remember(core.rules, saved["rules"])
+    _remember(core.followed, saved["followed"])
     core._seed = saved["seed"]
     for rng, state in zip(core._rngs, saved["rngs"], strict=True):
         rng.bit_generator.state = state

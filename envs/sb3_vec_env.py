@@ -15,6 +15,7 @@ from envs.scenario import Scenario
 from envs.spaces import box
 from envs.step_info import Info, step_info
 
+GROUPS = 12  # of environments whose episodes end together when they are staggered: resetting fewer costs more time
 OWN = ("render_mode", "observation_space", "action_space")
 
 
@@ -29,6 +30,8 @@ class DataCenterSB3VecEnv(VecEnv):
     ----------
     last_terms : dict of ndarray (B,)
         Cost terms [USD] of the last step.
+    stagger : bool
+        Whether first episodes are of different lengths, so that later ones do not begin at one time.
     action_names, observation_names : tuple of str
         What each element is.
     max_episode_steps : int
@@ -41,6 +44,8 @@ class DataCenterSB3VecEnv(VecEnv):
         num_envs: int = 1,
         overrides: tuple[str, ...] = (),
         agent_channels: tuple[str, ...] | None = None,
+        *,
+        stagger: bool = False,
         **core_options: Unpack[CoreOptions],
     ) -> None:
         self.core = DataCenterCore(scenario, num_envs, overrides, agent_channels, **core_options)
@@ -50,6 +55,8 @@ class DataCenterSB3VecEnv(VecEnv):
         self._buffers = (np.empty(shape, np.float32), np.empty(shape, np.float32))
         self.action_names, self.observation_names = self.core.action_names, self.core.observation_names
         self.max_episode_steps = self.core.max_episode_steps
+        self.stagger = stagger
+        self._ends = np.full(num_envs, self.max_episode_steps)
         self._turn = 0
         self._empty: list[dict[str, Any]] = [{} for _ in range(num_envs)]
         self._actions: NDArray[np.floating] = np.zeros((num_envs, self.core.action_size), np.float32)
@@ -59,6 +66,9 @@ class DataCenterSB3VecEnv(VecEnv):
         """Start new episodes everywhere, with the seed given by ``seed`` if there is one."""
         seed = self._seeds[0] if self._seeds and self._seeds[0] is not None else None
         obs = self.core.reset(seed=seed)
+        self._ends[:] = self.max_episode_steps
+        if self.stagger:
+            self._ends = np.maximum(self._ends * (1 + np.arange(self.num_envs) % GROUPS) // GROUPS, 1)
         self._reset_seeds()
         self._reset_options()
         return self._hand_out(obs)
@@ -70,10 +80,12 @@ class DataCenterSB3VecEnv(VecEnv):
     def step_wait(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
         """One control step; finished episodes start anew in the same step."""
         obs, reward, truncated, self.last_terms = self.core.step(self._actions)
+        truncated = truncated | (self.core.t >= self._ends)
         infos = self._empty
         if truncated.any():
             infos = self._finish(obs, truncated)
             obs = self.core.reset(mask=truncated)
+            self._ends[truncated] = self.max_episode_steps
         return self._hand_out(obs), np.array(reward, np.float32), truncated.copy(), infos
 
     def _finish(self, obs: NDArray[np.float32], done: NDArray[np.bool_]) -> list[dict[str, Any]]:
@@ -97,14 +109,15 @@ class DataCenterSB3VecEnv(VecEnv):
 
     def save_state(self) -> dict[str, Any]:
         """The core's state and the buffers, as plain data."""
-        return {"core": self.core.save_state(), "buffers": [b.copy() for b in self._buffers], "turn": self._turn}
+        buffers = [b.copy() for b in self._buffers]
+        return {"core": self.core.save_state(), "buffers": buffers, "turn": self._turn, "ends": self._ends.copy()}
 
     def load_state(self, saved: Mapping[str, Any]) -> None:
         """Go on from ``save_state``: no reset is due, and seeds that wait for one are forgotten."""
         self.core.load_state(saved["core"])
         for buffer, values in zip(self._buffers, saved["buffers"], strict=True):
             np.copyto(buffer, values)
-        self._turn = saved["turn"]
+        self._turn, self._ends = saved["turn"], saved["ends"].copy()
         self._reset_seeds()
 
     def close(self) -> None:

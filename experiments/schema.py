@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from omegaconf import MISSING, OmegaConf
 
-from agents.learning.algorithms import Algorithm
+from agents.learning.algorithms import Algorithm, Learner
 from agents.learning.plan import LearningPlan
 from experiments.records.tracking import DEFAULT_URI
 
@@ -26,6 +26,11 @@ environments : int
     Sites side by side that it learns from.
 algorithm : str
     Its name.
+encoding : str
+    How it acts: ``residual`` adds to the best rule there is, ``absolute`` takes the scenario's encodings, ``delta``
+    moves the value in force.
+reach_frac : float
+    How far ``residual`` may move a channel from the rule, as a share of its range.
 """
 CONFIGS = "pkg://configs.run"  # beside configs/scenario: hydra must meet scenarios as typed nodes, not as YAML
 
@@ -379,5 +384,10 @@ def group_defaults(verb: str) -> dict[str, str]:
 def agent_config(row: Algorithm) -> type:
     """Dataclass of an algorithm on the command line: its settings, its name, how many environments feed it."""
     name = f"{row.settings.__name__.removesuffix('Settings')}Agent"
-    chosen = [("algorithm", str, field(default=row.name)), ("environments", int, field(default=row.environments))]
+    chosen: list[tuple[str, type, Any]] = [
+        ("algorithm", str, field(default=row.name)),
+        ("environments", int, field(default=row.environments)),
+        ("encoding", str, field(default=Learner.encoding)),
+        ("reach_frac", float, field(default=Learner.reach_frac)),
+    ]
     return make_dataclass(name, chosen, bases=(row.settings,), namespace={"__doc__": AGENT_WORDS})

@@ -23,6 +23,8 @@ from agents.learning.learn import CHECKPOINTS, MODEL_FILE
 from experiments.records.run_folder import (
     RUN_FILE,
     UNTRAINED_FILE,
+    interface_in,
+    read_card,
     require_no_other_run,
     run_lock,
     run_of,
@@ -39,8 +41,9 @@ if TYPE_CHECKING:
     from agents.learning.checkpoint import PlateauState
     from agents.learning.plan import Validation
     from envs.core import DataCenterCore
+    from envs.interface.interface import InterfaceData
     from envs.sb3_vec_env import DataCenterSB3VecEnv
-    from envs.scenario import Scenario
+    from envs.scenario import Rules, Scenario
     from experiments.records.tracking import Tracker
 
 LOG = logging.getLogger(__name__)
@@ -93,6 +96,8 @@ def train(
     dict
         What the run cost (``agents.learning.learn.learn``).
     """
+    from agents.encoding import agent_scenario, best_rules
+    from agents.policy import interface_data
     from envs.sb3_vec_env import DataCenterSB3VecEnv
     from experiments.evaluation.episodes import chosen_split, with_split
 
@@ -100,16 +105,19 @@ def train(
     plan = replace(plan, split=chosen_split(scenario, plan.split, USUAL_SPLIT))
     with run_lock(folder):
         require_no_other_run(folder, resumed)
-        site = with_split(scenario, plan.split)
+        acted = agent_scenario(scenario, learner.encoding, learner.reach_frac)
+        site, rules = with_split(acted, plan.split), best_rules(scenario)
         LOG.info(sites_words(site, plan.split))
-        sites = DataCenterSB3VecEnv(site, learner.environments)
+        LOG.info(acting_words(scenario, acted, learner))
+        sites = DataCenterSB3VecEnv(site, learner.environments, stagger=True, rules=rules)
+        require_same_rule(resumed, interface_data(sites.core))
         begun = _beginning(learner, plan, sites, folder)
         require_steps(plan.total_steps, begun.model)
         if resumed is not None and resumed.resolve() != folder.resolve():
             take_over(resumed, folder)
         write_scenario(folder, scenario)
-        card = run_card(sites.core, learner.algorithm, begun.model, plan)
-        cost = _learnt(scenario, begun, plan, folder, tracker, card, interruption)
+        card = run_card(sites.core, learner, begun.model, plan)
+        cost = _learnt(acted, rules, begun, plan, folder, tracker, card, interruption)
     tracker.log_metrics({f"compute/{name}": value for name, value in cost.items()}, int(cost["environment_steps"]))
     tracker.log_files(folder / MODEL_FILE)
     tracker.log_files(folder / RUN_FILE)
@@ -118,6 +126,7 @@ def train(
 
 def _learnt(
     scenario: Scenario,
+    rules: Rules,
     begun: Beginning,
     plan: TrainingPlan,
     folder: Path,
@@ -139,7 +148,7 @@ def _learnt(
                 keep(values, step)
                 tracker.log_metrics(values, step)
 
-            validation = _validation(scenario, plan)
+            validation = _validation(scenario, rules, plan)
             cost = learn(begun.model, plan, folder, sink, validation, begun.plateau, interruption)
         status = "finished"
     except KeyboardInterrupt:
@@ -150,7 +159,7 @@ def _learnt(
     return cost
 
 
-def _validation(scenario: Scenario, plan: TrainingPlan) -> Validation | None:
+def _validation(scenario: Scenario, rules: Rules, plan: TrainingPlan) -> Validation | None:
     from agents.learning.plan import Validation
     from envs.sb3_vec_env import DataCenterSB3VecEnv
     from experiments.evaluation.episodes import with_split
@@ -158,7 +167,7 @@ def _validation(scenario: Scenario, plan: TrainingPlan) -> Validation | None:
     if not plan.evaluate_every:
         return None
     other = "none" if plan.split == "none" else "validation"
-    environments = DataCenterSB3VecEnv(with_split(scenario, other), plan.evaluation_environments)
+    environments = DataCenterSB3VecEnv(with_split(scenario, other), plan.evaluation_environments, rules=rules)
     return Validation(environments, VALIDATION_SEED)
 
 
@@ -193,6 +202,33 @@ def sites_words(site: Scenario, split: str) -> str:
         f"{site.name}: {whose}: {', '.join(where.climates)}; weather seeds {where.weather_seeds}, "
         f"load {where.workload_file or f'seeds {where.workload_seeds}'}"
     )
+
+
+def acting_words(scenario: Scenario, acted: Scenario, learner: Learner) -> str:
+    """How the agent acts, on which channels, and what it leaves to the building."""
+    left = [name for name in scenario.agent_channels if name not in acted.agent_channels]
+    reach = f" (reach {learner.reach_frac:g} of the range)" if learner.encoding == "residual" else ""
+    kept = f"; left to the building: {', '.join(left)}" if left else ""
+    return f"encoding {learner.encoding}{reach}: {', '.join(acted.agent_channels)}{kept}"
+
+
+def require_same_rule(resumed: Path | None, now: InterfaceData) -> None:
+    """Refuse to go on on another rule than the one that the run's actions add to.
+
+    Raises
+    ------
+    ValueError
+        Naming the run and the mend.
+    """
+    if resumed is None:
+        return
+    card = read_card(resumed)
+    before = interface_in(resumed, card) if "interface" in card else None
+    if before is not None and before.get("rule") != now.get("rule"):
+        raise ValueError(
+            f"resume={resumed}: its actions add to another rule than this version's "
+            f"(configs/tuned/{card.get('scenario')}.yaml, agent.encoding); go on with that version, or train anew"
+        )
 
 
 def require_steps(total_steps: int, model: BaseAlgorithm) -> None:
@@ -243,23 +279,24 @@ def resume_line(stopped: KeyboardInterrupt, folder: Path, overrides: Sequence[st
     return f"stopped by {by}; go on with: {again}\n"
 
 
-def run_card(core: DataCenterCore, algorithm: str, model: BaseAlgorithm, plan: TrainingPlan) -> dict[str, object]:
+def run_card(core: DataCenterCore, learner: Learner, model: BaseAlgorithm, plan: TrainingPlan) -> dict[str, object]:
     """What evaluation and export need to know of a run that begins, as plain data: interface, hashes, versions.
 
     The settings are those of the model: of a run that goes on some were given before.
     """
     from agents.learning.build import settings_of
-    from agents.policy import interface_of
+    from agents.policy import interface_data
     from experiments.records.provenance import provenance
 
-    asked = {"environments": model.n_envs, "seed": model.seed, "split": plan.split}
+    asked: dict[str, object] = {"environments": model.n_envs, "seed": model.seed, "split": plan.split}
+    asked |= {"encoding": learner.encoding, "reach_frac": learner.reach_frac}
     return {
         "status": "running",
-        "algorithm": algorithm,
+        "algorithm": learner.algorithm,
         "settings": {**settings_of(model), **asked},
         "scenario": core.scenario.name,
         "scenario_hash": core.scenario.hash(),
-        "interface": interface_of(core).plain(),
+        "interface": interface_data(core),
         "steps": model.num_timesteps,
         "compute": {},
         **provenance(config=asdict(core.scenario)),
@@ -280,7 +317,8 @@ def main(config: DictConfig) -> float:
     plain = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
     settings, tracking = plain.pop("agent"), plain.pop("tracking")
     scenario = cast("Scenario", OmegaConf.to_object(config.scenario))
-    learner = Learner(settings.pop("algorithm"), settings.pop("environments"), settings)
+    how = {key: settings.pop(key) for key in ("algorithm", "environments", "encoding", "reach_frac")}
+    learner = Learner(settings=settings, **how)
     plan = TrainingPlan(**{f.name: plain[f.name] for f in fields(TrainingPlan)})
     typed = list(hydra_config.overrides.task)
     plan = replace(plan, split=chosen_split(scenario, plan.split, USUAL_SPLIT, typed))
@@ -295,7 +333,7 @@ def main(config: DictConfig) -> float:
             Interruption() as interruption,
             start_run(tracking["backend"], tracking["uri"], tracking["experiment"], name, parent, tags) as tracker,
         ):
-            agent = {**learner.settings, "environments": learner.environments}
+            agent = {**learner.settings, **{key: value for key, value in how.items() if key != "algorithm"}}
             known = {"algorithm": learner.algorithm, "agent": agent, "scenario": scenario.name, **asdict(plan)}
             tracker.log_parameters({**known, **override_parameters(typed, known)})
             tracker.log_text(redacted(OmegaConf.to_yaml(config, resolve=True)), "config.yaml")

@@ -244,6 +244,11 @@ def test_the_interface_needs_numpy_parameters_and_refusals_alone() -> None:
     ]
 
 
+def test_the_controllers_know_the_interface_and_parameters_alone() -> None:
+    below = ("envs/controllers/", "envs/interface/", "envs/parameters.py", "envs/unknown_name.py")
+    assert reached(WITH_TYPES, "envs/controllers/") <= {p for p in WITH_TYPES if p.startswith(below)}
+
+
 def test_the_twin_knows_no_agent_and_no_experiment() -> None:
     assert not uses(WITH_TYPES, "envs/twin/", "agents", "experiments")
 
@@ -298,16 +303,17 @@ def test_the_plant_knows_nobody_above_it() -> None:
 
 
 def carried_too_much(imports: Imports) -> list[str]:
-    """Modules and packages that an operator's box would need beyond itself, ``envs.interface`` and numpy."""
+    """Modules and packages that an operator's box would need beyond itself, interface, controllers and numpy."""
     at_work = {path: names for path, names in imports.items() if path != NOT_IN_THE_BOX}
-    rooms = {path for path in reached(at_work, BOX) if not path.startswith(BOX)} - reached(imports, "envs/interface/")
+    carried = reached(imports, "envs/interface/") | reached(imports, "envs/controllers/")
+    rooms = {path for path in reached(at_work, BOX) if not path.startswith(BOX)} - carried
     box = reached(at_work, BOX)
     allowed = {"numpy", "envs", "agents", *sys.stdlib_module_names}
     names = {f"{path} imports {name}" for path in box for name, _ in imports[path] if name.split(".")[0] not in allowed}
     return sorted(rooms | names)
 
 
-def test_an_operators_box_needs_the_interface_and_numpy_alone() -> None:
+def test_an_operators_box_needs_the_interface_the_controllers_and_numpy_alone() -> None:
     assert "envs/interface/interface.py" in reached(HOUSE, "agents/runtime/exported_policy.py")
     assert not carried_too_much(HOUSE)
 

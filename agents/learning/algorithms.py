@@ -65,13 +65,13 @@ class PPOSettings:
     n_steps: int = 8
     batch_size: int = 2048
     n_epochs: int = 4
-    gamma: float = 0.9
+    gamma: float = 0.97
     gae_lambda: float = 0.95
     clip_range: float = 0.2
     ent_coef: float = 0.0
     vf_coef: float = 0.5
     max_grad_norm: float = 0.5
-    log_std_init: float = -1.0
+    log_std_init: float = -2.0
     hidden: list[int] = field(default_factory=lambda: [64, 64])
     activation: str = "tanh"
 
@@ -261,11 +261,17 @@ class Learner:
         Sites side by side.
     settings : mapping
         What deviates from the algorithm's defaults.
+    encoding : str
+        One of ``agents.encoding.AGENT_ENCODINGS``.
+    reach_frac : float
+        How far a residual agent may move a channel from the rule, as a share of its range.
     """
 
     algorithm: str
     environments: int
     settings: Settings = field(default_factory=dict)
+    encoding: str = "residual"
+    reach_frac: float = 0.15
 
 
 def algorithm_named(name: str) -> Algorithm:

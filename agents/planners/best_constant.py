@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from agents.planners.cem import Budget, Progress, minimize
 from envs.controllers.base import Measurements, Setpoints
 from envs.controllers.fixed import Fixed
+from envs.interface.points import RULE
 from envs.physics.namespace import Floats
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class ConstantAction:
         actions = np.broadcast_to(self.action, (len(wet_bulb), self.action.shape[1]))
         in_force = {c.name: measurements[f"in_force.{c.name}"] for c in self.decoder.channels}
         demand_kw = measurements["row_demand_share"] * self.row_rated_kw
-        return self.decoder.decode(actions, in_force, wet_bulb, demand_kw, self.step_s)
+        rule = {name.removeprefix(RULE): value for name, value in measurements.items() if name.startswith(RULE)}
+        return self.decoder.decode(actions, in_force, wet_bulb, demand_kw, self.step_s, rule)
 
 
 def constant_action(core: DataCenterCore, points: NDArray[np.floating]) -> ConstantAction:

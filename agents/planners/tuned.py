@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from envs.scenario import Scenario
 
-NOT_THE_PLANT = ("site", "episode", "faults", "rules", "agent_channels", "encodings")
+NOT_THE_PLANT = ("site", "episode", "faults", "rules", "agent_channels", "encodings", "reach_frac")
 HEADER = "# Written by the command below; do not edit by hand.\n"
 
 

@@ -11,7 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from agents.runtime.manifest import WEIGHTS, read_manifest
 from agents.runtime.measurements import believed
-from envs.interface.interface import interface_from
+from envs.controllers.base import CombinedController
+from envs.controllers.plain_rule import rule_from
+from envs.interface.interface import interface_from, with_rule
+from envs.interface.points import RULE
 
 Array = NDArray[np.floating]
 
@@ -118,12 +121,20 @@ class ExportedPolicy:
     def __init__(self, folder: Path | str, step_s: float | None = None) -> None:
         self.folder = Path(folder)
         self.manifest = read_manifest(self.folder)
-        self.interface = interface_from(self.manifest["interface"], step_s)
+        data = self.manifest["interface"]
+        self.interface = interface_from(data, step_s)
+        self.rule: CombinedController | None = None
+        self.read = [p for p in data["points"] if not p["name"].startswith(RULE)]
+        if "rule" in data:
+            self.rule = rule_from(data["rule"]["parts"], self.interface.step_s)
+            self.read += data["rule"]["points"]
         self.network = Network(self.folder / WEIGHTS)
         self._require_one_size()
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
-        """Nothing is remembered."""
+        """Forget what the rule remembers that the actions add to; call it where an episode or a watch begins."""
+        if self.rule is not None:
+            self.rule.reset(n, mask)
 
     def act(self, measurements: Mapping[str, ArrayLike]) -> dict[str, Array]:
         """Setpoints for the coming control step: decoded, inside their ranges, no further than the slew allows.
@@ -147,7 +158,9 @@ class ExportedPolicy:
         ValueError
             Naming the measurement that is missing, not finite, of another shape, or impossible.
         """
-        given, single = believed(measurements, self.manifest["interface"]["points"])
+        given, single = believed(measurements, self.read)
+        if self.rule is not None:
+            given = with_rule(given, self.rule.act(given))
         targets = self.interface.decode(self.predict(self.interface.encode(given)), given)
         setpoints = self.interface.limited(targets, given)
         return {name: value[:, 0] for name, value in setpoints.items()} if single else setpoints

@@ -14,8 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Measurements, Setpoints
-from envs.physics.namespace import Floats
+from envs.controllers.base import Floats, Measurements, Setpoints
 
 LEVELS = 45
 LEAST_ACTIVITY = 0.05  # of a row: below it the curve would be scaled to nothing
@@ -162,6 +161,13 @@ class MarginalValueCaps:
     """
 
     memory = ("held_kw", "other_kw", "trim_kw", "asked")
+    reads = (
+        "row_demand_share",
+        "row_power_share",
+        "feeder_load_frac",
+        "capper_engaged",
+        "in_force.rack_power_limit_frac",
+    )
 
     def __init__(
         self,
@@ -173,7 +179,7 @@ class MarginalValueCaps:
         trim_s: float = 600.0,
     ) -> None:
         self.pieces = pieces
-        self.feeder, self.floor_frac = feeder, floor_frac
+        self.feeder, self.floor_frac, self.step_s = feeder, floor_frac, step_s
         self.hold, self.trim = (1.0 - np.exp(-step_s / tau) for tau in (hold_s, trim_s))
         self.held_kw: Floats | None = None
         self.other_kw: Floats | None = None

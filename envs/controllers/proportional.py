@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Measurements, Setpoints
-from envs.physics.namespace import Floats
+from envs.controllers.base import Floats, Measurements, Setpoints
 
 
 class ProportionalCaps:
     """Holds ``rack_power_limit_frac`` per power row: ``cap_i = floor_i + (d_i - floor_i) B'/D'``, the weaker rule."""
+
+    reads = ("row_demand_share",)
 
     def __init__(self, row_rated_kw: Floats, budget_kw: float | Floats, floor_frac: float = 0.45) -> None:
         self.row_rated_kw = row_rated_kw

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.controllers.base import Measurements, Setpoints
+from envs.controllers.base import Floats, Measurements, Setpoints
 from envs.interface.action import water_fill
-from envs.physics.namespace import Floats
 
 
 class WaterFillingCaps:
@@ -31,11 +30,13 @@ class WaterFillingCaps:
         Lowest limit that is given to a row.
     """
 
+    reads = ("row_demand_share",)
+
     def __init__(
         self, row_rated_kw: Floats, row_priority: Sequence[int], budget_kw: float | Floats, floor_frac: float = 0.45
     ) -> None:
         self.row_rated_kw = row_rated_kw
-        self.priority = np.asarray(row_priority)
+        self.row_priority = np.asarray(row_priority)
         self.budget_kw = budget_kw
         self.floor_frac = float(floor_frac)
 
@@ -49,8 +50,8 @@ class WaterFillingCaps:
         demand = share * rated
         limit = np.empty_like(demand)
         left: Any = self.budget_kw - (self.floor_frac * rated).sum() + np.zeros_like(demand[:1])
-        for level in sorted(set(self.priority.tolist()), reverse=True):
-            rows = self.priority == level
+        for level in sorted(set(self.row_priority.tolist()), reverse=True):
+            rows = self.row_priority == level
             above = np.maximum(demand[rows] * 1.02 - self.floor_frac * rated[rows], 0.0)
             given = water_fill(above, np.maximum(left, 0.0))
             limit[rows] = self.floor_frac * rated[rows] + given

@@ -12,6 +12,7 @@ from envs.episodes.bill import Bill
 from envs.episodes.plan import EpisodePlan
 from envs.faults import Availability
 from envs.interface.observation import ObservationEncoder
+from envs.interface.points import RULE
 from envs.interface.sensors import SensorBank, SensorState, merged_state
 from envs.physics.namespace import Floats
 from envs.plant.flows import Flows
@@ -52,6 +53,7 @@ class Instruments:
         sensed = {p.name: (p.sensor, p.rows) for p in observer.points if p.sensor != "exact"}
         self.bank = SensorBank(scenario.sensors, sensed, scenario.episode.step_s, self.dtype)
         self.rows = self.bank.size
+        self.after_reading = [p.name for p in observer.points if p.name.startswith(RULE)]  # filled in by whoever rules
         self.sensed_rows = np.concatenate([np.arange(observer.rows)[observer.slices[name]] for name in sensed])
         self.state: SensorState | None = None
         self.block: Floats | None = None
@@ -72,6 +74,7 @@ class Instruments:
         before = self.state
         batch = len(t)
         values = self.plant_points(flows, state, in_force, outside) | self._pending_values(flows, bill)
+        values |= {name: np.zeros(1, self.dtype) for name in self.after_reading}
         block = self.observer.stack(values, batch, self.dtype)
         true = block[self.sensed_rows]
         fresh = t == 0

@@ -50,10 +50,12 @@ class ActionDecoder:
         wet_bulb_c: Array,
         row_demand_kw: Array,
         step_s: float,
+        rule: Mapping[str, Array] | None = None,
     ) -> dict[str, Array]:
         """Physical targets `{name: (k, B)}` of actions ``(B, n)`` in [-1, 1].
 
-        Values outside the box are clipped to it.
+        Values outside the box are clipped to it. ``rule`` is what the building's rule would set, for channels whose
+        encoding adds to it.
 
         Raises
         ------
@@ -75,6 +77,10 @@ class ActionDecoder:
         for c in self.channels:
             part = box[at : at + c.action_rows]
             at += c.action_rows
+            if c.encoding == "residual":
+                given = {} if rule is None else rule
+                targets[c.name] = np.clip(given[c.name], c.low, c.high) + part * (c.reach_frac * (c.high - c.low))
+                continue
             targets[c.name] = self._physical_value(c, part, in_force, wet_bulb_c, row_demand_kw, step_s)
         return targets
 

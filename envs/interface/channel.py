@@ -11,6 +11,7 @@ ENCODINGS: dict[str, str] = {
     "absolute": "maps -1..1 to low..high",
     "delta": "moves the value in force by up to the slew",
     "approach": "a difference over the wet bulb of 2..10 K",
+    "residual": "adds up to its reach to what the building's rule would set; 0 is the rule",
     "feeder_share": "one share of the feeder's limit, distributed over the rows by water-filling",
 }
 #: What a channel is for.
@@ -81,6 +82,8 @@ class Channel:
         Measured quantities that move with the channel at once: they show a logger's clock that is off.
     encodings : tuple of str
         Keys of `ENCODINGS` that make sense for it.
+    reach_frac : float
+        How far ``residual`` may move it from the rule, as a share of its range.
     symbol : str
         Symbol of the equations; empty where none is in use.
     guideline_36 : str
@@ -111,7 +114,8 @@ class Channel:
     as_found: float | None = None
     replayed_at: float | None = None
     followed_by: tuple[str, ...] = ()
-    encodings: tuple[str, ...] = ("absolute", "delta")
+    encodings: tuple[str, ...] = ("absolute", "delta", "residual")
+    reach_frac: float = 0.15
     symbol: str = ""
     guideline_36: str = ""
     brick: str = ""
@@ -125,4 +129,5 @@ class Channel:
 
     def contract(self) -> dict[str, str | float | int]:
         """The columns that a policy depends on, by name."""
-        return {name: getattr(self, name) for name in CONTRACT}
+        columns = (*CONTRACT, "reach_frac") if self.encoding == "residual" else CONTRACT
+        return {name: getattr(self, name) for name in columns}

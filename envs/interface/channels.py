@@ -101,7 +101,7 @@ CHANNELS: dict[str, Channel] = {
             possible=(5.0, 45.0),
             needs="tower",
             start="rules.condenser_water.setpoint_c",
-            encodings=("absolute", "delta", "approach"),
+            encodings=("absolute", "delta", "residual", "approach"),
             symbol="T_cw,sp",
             guideline_36="condenser water supply temperature setpoint",
             brick="Entering_Condenser_Water_Temperature_Setpoint",
@@ -180,7 +180,7 @@ CHANNELS: dict[str, Channel] = {
             idle=1.0,
             as_found=1.0,
             replayed_at=2.0,  # far above the rating: a measured load is already capped
-            encodings=("absolute", "delta", "feeder_share"),
+            encodings=("absolute", "delta", "residual", "feeder_share"),
             symbol="P_lim",
             brick="Power_Setpoint (limit)",
         ),
@@ -223,6 +223,7 @@ def bind_channels(
     rows: Mapping[str, int],
     ranges: Mapping[str, Sequence[float]],
     encodings: Mapping[str, str],
+    reach: Mapping[str, float] | None = None,
 ) -> tuple[Channel, ...]:
     """The rows of the table as one scenario has them.
 
@@ -236,13 +237,16 @@ def bind_channels(
         Name to ``[low, high]`` where the scenario deviates from the table.
     encodings : mapping
         Name to encoding where the scenario deviates from ``absolute``.
+    reach : mapping, optional
+        Name to ``reach_frac`` where the scenario deviates from the table.
 
     Raises
     ------
     ValueError
-        For an unknown name, an unknown encoding, or a range that is empty.
+        For an unknown name, an unknown encoding, a range that is empty, or a reach outside ]0, 1].
     """
-    for key in (*names, *ranges, *encodings):
+    reaches = reach or {}
+    for key in (*names, *ranges, *encodings, *reaches):
         if key not in CHANNELS:
             raise ValueError(f"channel {key!r} is unknown; the table has {sorted(CHANNELS)}")
     bound = []
@@ -259,7 +263,11 @@ def bind_channels(
             raise ValueError(
                 f"channel {name}: encoding {encoding!r} is only for {others}; choose one of {channel.encodings}"
             )
-        bound.append(replace(channel, low=low, high=high, encoding=encoding, rows=rows[channel.per]))
+        share = float(reaches.get(name, channel.reach_frac))
+        if not 0.0 < share <= 1.0:
+            raise ValueError(f"channel {name}: reach_frac = {share}; give a share of its range above 0, at most 1")
+        rows_of = rows[channel.per]
+        bound.append(replace(channel, low=low, high=high, encoding=encoding, reach_frac=share, rows=rows_of))
     return tuple(bound)
 
 

@@ -5,9 +5,9 @@ A bundle carries the plain data, so that an operator's box does with numpy alone
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from envs.interface.action import APPROACH_HIGH_K, APPROACH_LOW_K, ActionDecoder
 from envs.interface.channel import SLEW_INTERVAL_S, Channel
 from envs.interface.channels import CHANNELS
 from envs.interface.observation import ObservationEncoder
-from envs.interface.points import Point
+from envs.interface.points import RULE, Point
 from envs.unknown_name import unknown_name
 
 Array = NDArray[np.floating]
@@ -65,6 +65,7 @@ class ChannelData(TypedDict):
     slew_up: float | None
     deadband: float
     encoding: str
+    reach_frac: NotRequired[float]
 
 
 class PointData(TypedDict):
@@ -80,8 +81,18 @@ class PointData(TypedDict):
     possible: list[float]
 
 
+class RuleData(TypedDict):
+    """The building's rule that residual actions add to: its loops, and the points that it reads beyond the observed."""
+
+    parts: list[dict[str, object]]
+    points: list[PointData]
+
+
 class InterfaceData(TypedDict):
-    """All that encoding and decoding need; channels and points in the order of the box's elements."""
+    """All that encoding and decoding need; channels and points in the order of the box's elements.
+
+    ``rule`` is there where an action adds to what the building's rule would set.
+    """
 
     points: list[PointData]
     channels: list[ChannelData]
@@ -92,6 +103,7 @@ class InterfaceData(TypedDict):
     row_demand_point: str
     row_rated_kw: list[float]
     feeder_limit_kw: float
+    rule: NotRequired[RuleData]
 
 
 @dataclass(frozen=True)
@@ -121,7 +133,8 @@ class Interface:
         """Physical targets ``{channel: (k, B)}`` of actions ``(B, n)``, before range and slew."""
         in_force = {c.name: measurements[IN_FORCE + c.name] for c in self.decoder.channels}
         demand_kw = measurements[ROW_DEMAND] * self.decoder.row_rated_kw
-        return self.decoder.decode(actions, in_force, measurements[WET_BULB][0], demand_kw, self.step_s)
+        rule = {c.name: measurements[RULE + c.name] for c in self.decoder.channels if c.encoding == "residual"}
+        return self.decoder.decode(actions, in_force, measurements[WET_BULB][0], demand_kw, self.step_s, rule)
 
     def limited(self, targets: Mapping[str, Array], measurements: Mapping[str, Array]) -> dict[str, Array]:
         """Targets as they may go into force: inside the range, as far from what is in force as the slew allows."""
@@ -143,6 +156,15 @@ class Interface:
             "row_rated_kw": [float(v) for v in self.decoder.row_rated_kw.ravel()],
             "feeder_limit_kw": self.decoder.feeder_limit_kw,
         }
+
+    def reads_unobserved(self, names: Collection[str]) -> list[PointData]:
+        """Points of these names that the observation does not carry, as plain data."""
+        return [_point_data(p) for p in self.observer.points if p.name in names and not p.observed]
+
+
+def with_rule(measurements: Mapping[str, Array], setpoints: Mapping[str, Array]) -> dict[str, Array]:
+    """Measurements, and beside them what the building's rule would set."""
+    return {**measurements, **{RULE + name: value for name, value in setpoints.items()}}
 
 
 def interface_from(data: InterfaceData, step_s: float | None = None) -> Interface:
@@ -222,7 +244,7 @@ def _point(data: PointData) -> Point:
 
 
 def _channel_data(c: Channel) -> ChannelData:
-    return ChannelData(
+    data = ChannelData(
         name=c.name,
         meaning=c.meaning,
         per=c.per,
@@ -235,6 +257,7 @@ def _channel_data(c: Channel) -> ChannelData:
         deadband=c.deadband,
         encoding=c.encoding,
     )
+    return {**data, "reach_frac": c.reach_frac} if c.encoding == "residual" else data
 
 
 def _channel(data: ChannelData) -> Channel:
@@ -252,4 +275,5 @@ def _channel(data: ChannelData) -> Channel:
         slew_up=free if data["slew_up"] is None else data["slew_up"],
         deadband=data["deadband"],
         encoding=data["encoding"],
+        reach_frac=data.get("reach_frac", CHANNELS[data["name"]].reach_frac),
     )

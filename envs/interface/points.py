@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 from envs.interface.channel import Channel
 
+RULE = "rule."  # before the name of a channel: what the building's rule would set there
+
 
 @dataclass(frozen=True)
 class Point:
@@ -169,11 +171,19 @@ POINTS: tuple[Point, ...] = (
 
 
 def bind_points(rows: Mapping[str, int], present: set[str], channels: Sequence[Channel]) -> tuple[Point, ...]:
-    """The points of one scenario: table rows whose machine is present, then every channel's setpoint in force."""
+    """The points of one scenario: table rows whose machine is present, then every channel's setpoint in force.
+
+    What the building's rule would set comes last, for channels whose encoding adds to it.
+    """
     bound = [replace(p, rows=rows[p.per]) for p in POINTS if p.needs in present or not p.needs]
     bound += [
         Point(f"in_force.{c.name}", c.per, c.low, c.high, c.unit, f"in force: {c.meaning}", rows=c.rows)
         for c in channels
         if c.rows > 0
+    ]
+    bound += [
+        Point(RULE + c.name, c.per, c.low, c.high, c.unit, f"what the building's rule would set: {c.meaning}", rows=c.rows)
+        for c in channels
+        if c.rows > 0 and c.encoding == "residual"
     ]
     return tuple(bound)

@@ -182,7 +182,7 @@ def _channels(s: Scenario, rows: dict[str, int]) -> dict[str, Channel]:
         if CHANNELS[name].limited_by:
             limit = float(attrgetter(CHANNELS[name].limited_by)(s))
             ranges[name] = [-limit, limit]
-    return {c.name: c for c in bind_channels(names, rows, ranges, s.encodings)}
+    return {c.name: c for c in bind_channels(names, rows, ranges, s.encodings, s.reach_frac)}
 
 
 def _span(index: np.ndarray) -> slice | np.ndarray:

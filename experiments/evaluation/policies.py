@@ -6,18 +6,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.policy import interface_of, policy_of_model
+from agents.policy import interface_of, policy_from_data, predictor
 from agents.references import REFERENCES, RULES_AS_GIVEN, RULES_TUNED, reference_controllers
 from envs.controllers.base import Controller
+from envs.interface.action import ActionDecoder
+from envs.interface.interface import Interface
+from envs.interface.points import RULE
 from experiments.records.run_folder import RUN_FILE, UNTRAINED_FILE, interface_in, model_of, read_card, run_of
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
-    from envs.interface.interface import InterfaceData
+    from envs.interface.interface import InterfaceData, PointData
     from envs.scenario import Scenario
 
 MPC_FORECASTS = ("persistence", "engine")
 MANIFEST = "manifest.json"
+BY_THE_RULE = ("encoding", "reach_frac")  # of a policy that carries its rule: how it acts is its own
 
 PolicyMaker = Callable[["DataCenterCore"], Controller]
 
@@ -102,30 +106,41 @@ def _trained_policy(run: Path, model: Path, core: DataCenterCore, trust: bool) -
     from agents.learning.model_file import load_model
 
     card = read_card(run)
-    interface = interface_of(core)
-    require_same_box(run, interface_in(run, card), interface.plain())
-    return policy_of_model(load_model(card["algorithm"], model, trust=trust), interface)
+    theirs = interface_in(run, card)
+    require_same_box(run, theirs, _ours(theirs, core))
+    return policy_from_data(predictor(load_model(card["algorithm"], model, trust=trust)), theirs, core.step_s)
 
 
 def _exported_policy(folder: Path, core: DataCenterCore) -> Controller:
     from agents.runtime.exported_policy import ExportedPolicy
 
     policy = ExportedPolicy(folder, core.step_s)
-    theirs, ours = policy.manifest["interface"], interface_of(core).plain()
+    theirs = policy.manifest["interface"]
+    ours = _ours(theirs, core)
     require_same_box(folder, theirs, ours)
     require_same_feeder(folder, theirs, ours)
     return policy
 
 
+def _ours(theirs: InterfaceData, core: DataCenterCore) -> InterfaceData:
+    """The interface that a policy must fit: one that adds to its own rule holds what it was trained to hold."""
+    if "rule" not in theirs:
+        return interface_of(core).plain()
+    held = [c for c in core.channels if c.name in {row["name"] for row in theirs["channels"]}]
+    decoder = ActionDecoder(held, core.decoder.row_rated_kw, core.decoder.feeder_limit_kw)
+    return Interface(core.observer, decoder, core.step_s).plain()
+
+
 def require_same_box(folder: Path, theirs: InterfaceData, ours: InterfaceData) -> None:
     """Raise where the policy's action or observation elements mean something else in this scenario."""
+    apart = BY_THE_RULE if "rule" in theirs else ()
     for kind, there, here in (
         ("channels", theirs["channels"], ours["channels"]),
-        ("points", theirs["points"], ours["points"]),
+        ("points", _read(theirs["points"]), _read(ours["points"])),
     ):
-        if _bare(there) != _bare(here):
+        if _bare(there, apart) != _bare(here, apart):
             raise ValueError(
-                f"{folder} was trained on other {kind} than this scenario's ({_difference(there, here)}); "
+                f"{folder} was trained on other {kind} than this scenario's ({_difference(there, here, apart)}); "
                 "evaluate it on the scenario (and agent_channels) that it was trained on"
             )
 
@@ -141,18 +156,25 @@ def require_same_feeder(folder: Path, theirs: InterfaceData, ours: InterfaceData
         )
 
 
-def _bare(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
-    """Rows without their words: a better sentence is no other channel."""
-    return [{key: value for key, value in row.items() if key != "meaning"} for row in rows]
+def _read(points: Sequence[PointData]) -> list[PointData]:
+    """Points that are read, without those that a policy's own rule gives."""
+    return [p for p in points if not p["name"].startswith(RULE)]
 
 
-def _difference(there: Sequence[Mapping[str, object]], here: Sequence[Mapping[str, object]]) -> str:
-    theirs, ours = ({str(row["name"]): row for row in _bare(rows)} for rows in (there, here))
+def _bare(rows: Sequence[Mapping[str, object]], apart: Sequence[str] = ()) -> list[dict[str, object]]:
+    """Rows without their words, for a better sentence is no other channel, and without the columns ``apart``."""
+    return [{key: value for key, value in row.items() if key not in ("meaning", *apart)} for row in rows]
+
+
+def _difference(
+    there: Sequence[Mapping[str, object]], here: Sequence[Mapping[str, object]], apart: Sequence[str]
+) -> str:
+    theirs, ours = ({str(row["name"]): row for row in _bare(rows, apart)} for rows in (there, here))
     lost, new = [n for n in theirs if n not in ours], [n for n in ours if n not in theirs]
     if lost or new:
         return f"only there: {', '.join(lost) or 'none'}; only here: {', '.join(new) or 'none'}"
     for name, row in theirs.items():
         for key, value in row.items():
-            if value != ours[name][key]:
-                return f"{name}: {key} is {value} there and {ours[name][key]} here"
+            if value != ours[name].get(key):
+                return f"{name}: {key} is {value} there and {ours[name].get(key)} here"
     return "they stand in another order"

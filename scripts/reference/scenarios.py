@@ -15,7 +15,7 @@ from scripts.reference.markdown import attribute_meanings, code, number, page, p
 
 #: Told elsewhere than in the table of values that scenarios set.
 REQUIRED = "required"
-ELSEWHERE = ("name", "racks", "agent_channels", "channel_ranges", "encodings", "legacy_setpoints")
+ELSEWHERE = ("name", "racks", "agent_channels", "channel_ranges", "encodings", "reach_frac", "legacy_setpoints")
 
 
 def scenarios() -> str:

@@ -15,12 +15,13 @@ import pytest
 
 from agents.learning.algorithms import ALGORITHMS
 from agents.learning.build import build_model
-from agents.policy import interface_of
+from agents.policy import interface_data
 from agents.runtime.export import export_bundle
 from agents.runtime.exported_policy import ExportedPolicy
 from envs.core import DataCenterCore
 from envs.faults import KINDS, Fault
 from envs.interface.channel import ENCODINGS
+from envs.interface.channels import CHANNELS
 from envs.sb3_vec_env import DataCenterSB3VecEnv
 from envs.scenario import SHIPPED
 from envs.scenario.checks import require_machines
@@ -30,10 +31,14 @@ SHORT = ("site.workload_weeks=1",)
 EVERY_ENCODING = (
     "encodings.supply_air_temp_setpoint_c=delta",
     "encodings.rack_power_limit_frac=feeder_share",
+    "encodings.crah_fan_speed_frac=residual",
+    "encodings.chw_supply_temp_setpoint_c=residual",
     *SHORT,
 )
+ON_THE_RULE = tuple(f"encodings.{name}=residual" for name in CHANNELS)
 CASES = [("ai_hall", EVERY_ENCODING, name) for name in ALGORITHMS]
 CASES += [(scenario, SHORT, "ppo") for scenario in SHIPPED]
+CASES += [("ai_hall", (*ON_THE_RULE, *SHORT), "ppo"), ("ai_hall_power_cap", (*ON_THE_RULE, *SHORT), "ppo")]
 HEAVY = (
     "gymnasium", "torch", "stable_baselines3", "sb3_contrib", "onnx", "onnxruntime",
     "scipy", "pandas", "hydra", "omegaconf", "mlflow", "matplotlib", "yaml", "envs.core",
@@ -49,7 +54,7 @@ def exported(
         sites = DataCenterSB3VecEnv(scenario, num_envs, overrides)
         model = build_model(algorithm, sites, small_settings[algorithm], seed=1)
         spread(model)
-        content = {**bundle_content, "interface": interface_of(sites.core).plain()}
+        content = {**bundle_content, "interface": interface_data(sites.core)}
         return model, export_bundle(model, tmp_path_factory.mktemp("bundle"), content), sites.core
 
     return make

@@ -1,0 +1,63 @@
+"""How an agent's actions become setpoints: on top of the building's best rule, or in its place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agents.planners.tuned import load_tuned
+from agents.planners.tuning import with_rules
+from envs.interface.channels import CHANNELS
+from envs.unknown_name import unknown_name
+
+if TYPE_CHECKING:
+    from envs.scenario import Rules, Scenario
+
+#: How an agent acts on all the channels that it holds.
+AGENT_ENCODINGS: dict[str, str] = {
+    "residual": "adds to the best rule there is; 0 is the rule",
+    "absolute": "as the scenario's `encodings` say; -1..1 is the range",
+    "delta": "moves the value in force by up to the slew",
+}
+
+
+def agent_scenario(scenario: Scenario, encoding: str, reach_frac: float) -> Scenario:
+    """The scenario as the agent acts in it.
+
+    A residual agent that holds cooling leaves power limits and battery to the building: it is there to move heat.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    encoding : str
+        One of `AGENT_ENCODINGS`.
+    reach_frac : float
+        How far a residual agent may move a channel from the rule, as a share of its range.
+
+    Raises
+    ------
+    ValueError
+        For an unknown encoding, or a reach outside ]0, 1].
+    """
+    if encoding not in AGENT_ENCODINGS:
+        raise ValueError(unknown_name("agent.encoding", encoding, AGENT_ENCODINGS))
+    if not 0.0 < reach_frac <= 1.0:
+        raise ValueError(f"agent.reach_frac = {reach_frac}; give a share of the range above 0, at most 1")
+    if encoding == "absolute":
+        return scenario
+    held = list(scenario.agent_channels)
+    cooling = [name for name in held if CHANNELS[name].kind == "cooling"]
+    if encoding == "residual" and cooling:
+        held = cooling
+    return replace(
+        scenario,
+        agent_channels=held,
+        encodings={**scenario.encodings, **dict.fromkeys(held, encoding)},
+        reach_frac=dict.fromkeys(held, reach_frac) if encoding == "residual" else scenario.reach_frac,
+    )
+
+
+def best_rules(scenario: Scenario) -> Rules:
+    """Constants of the best rule there is: the tuned ones, else the scenario's own."""
+    found = load_tuned(scenario.name)
+    return scenario.rules if found is None else with_rules(scenario, {**found.rules, "caps": found.caps}).rules
