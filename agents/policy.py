@@ -42,7 +42,8 @@ def interface_data(core: DataCenterCore) -> InterfaceData:
     if not followed.parts:
         return interface.plain()
     points = interface.reads_unobserved(points_read(followed))
-    return {**interface.plain(), "rule": {"parts": plain_rule(followed), "points": points}}
+    alone = interface.data_of(core.channels)
+    return {**interface.plain(), "rule": {"parts": plain_rule(followed), "points": points, "channels": alone}}
 
 
 def policy_from_data(predict: Predict, data: InterfaceData, step_s: float) -> LearnedPolicy:
@@ -73,10 +74,12 @@ class LearnedPolicy:
             self.rule.reset(n, mask)
 
     def act(self, measurements: Mapping[str, Array]) -> Setpoints:
-        """Setpoints ``{channel: (k, B)}`` of the channels that the agent holds."""
+        """Setpoints ``{channel: (k, B)}`` of the channels that the agent holds, and of those that its rule holds."""
+        wanted: Setpoints = {}
         if self.rule is not None:
-            measurements = with_rule(measurements, self.rule.act(measurements))
-        return self.interface.decode(self.predict(self.interface.encode(measurements)), measurements)
+            wanted = self.rule.act(measurements)
+            measurements = with_rule(measurements, wanted)
+        return wanted | self.interface.decode(self.predict(self.interface.encode(measurements)), measurements)
 
 
 def predictor(model: BaseAlgorithm) -> Predict:

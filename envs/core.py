@@ -70,7 +70,8 @@ class DataCenterCore:
     hooks : Hooks, optional
         Own reward and own observation.
     rules : Rules, optional
-        Constants of the rule that channels with the encoding ``residual`` add to; the scenario's when left out.
+        Constants of the rule that channels with the encoding ``residual`` add to, and that then runs the others; the
+        scenario's when left out.
 
     Attributes
     ----------
@@ -81,7 +82,7 @@ class DataCenterCore:
     max_episode_steps : int
         Control steps until an episode is truncated.
     followed : Controller
-        The rule that channels with the encoding ``residual`` add to.
+        The rule that channels with the encoding ``residual`` add to, for all channels; empty where there are none.
 
     Raises
     ------
@@ -136,12 +137,14 @@ class DataCenterCore:
         self.decoder = ActionDecoder(self.agent_channels, lay.row_rated_kw, lay.rack_budget_kw / s.capper.target_frac)
         self.observer = ObservationEncoder(bind_points(lay.rows, lay.present, self.channels))
         self.channel_hash = table_hash(self.agent_channels)
-        self.building: Controller = building_controller(
-            s, lay, [c.name for c in self.channels if c not in self.agent_channels]
-        )
         self.rules: Controller = building_controller(s, lay, [c.name for c in self.channels])
         self._on_the_rule = [c.name for c in self.channels if c.encoding == "residual"]
-        self.followed: Controller = building_controller(replace(s, rules=rules), lay, self._on_the_rule)
+        names = [c.name for c in self.channels]
+        best = replace(s, rules=rules) if self._on_the_rule else s
+        self.followed: Controller = building_controller(best, lay, names if self._on_the_rule else [])
+        self.building: Controller = building_controller(
+            best, lay, [c.name for c in self.channels if c not in self.agent_channels]
+        )
 
     # ---- episodes -------------------------------------------------------------------------------------------------
 

@@ -78,7 +78,7 @@ def search_results(
     budget = Budget(options.population, max(2, options.population // 4), options.iterations)
     values = find_fixed(bench, limits, budget, options.seed, report("fixed"))
     action = find_constant(bench, limits, budget, options.seed, report("constant"))
-    held = holding(values), holding_action(bench.single.agent_channels, action)
+    held = holding(values), holding_action(bench.single, action)
     rules, caps = starting_rules(options.rules_from) or best_rules(bench, limits, budget, options.seed, held)
     candidates = options.population * options.iterations
     found_on = {
@@ -111,7 +111,10 @@ def best_rules(
     seed: int,
     starts: Sequence[dict[str, float]] = (),
 ) -> tuple[dict[str, float], str]:
-    """Search the rules from the best of ``starts`` and those as given; where the feeder binds with each rule that shares it, and keep the better one."""
+    """Search the rules from the best of ``starts`` and those as given.
+
+    Where the feeder binds each rule that shares it is searched, and the better one kept.
+    """
     cappers = SEARCHED_CAPS if "feeder" in bench.single.plant.layout.present else (bench.scenario.rules.caps,)
     found = []
     for caps in cappers:

@@ -91,6 +91,7 @@ KNOBS: tuple[Knob, ...] = (
     Knob("outdoor.fws_k", _FWS, -8.0, 8.0),
     Knob("outdoor.tcs_k", _TCS, -8.0, 8.0),
     Knob("caps_budget_frac", "rack_power_limit_frac", 0.7, 1.0),
+    Knob("caps_high_frac", "rack_power_limit_frac", 0.7, 1.0),
 )
 
 #: Where the rules stand when they hold a constant: loops that rest at one end of their range.
@@ -106,8 +107,10 @@ HELD_AT = {
     "tcs_setpoint_c": _TCS,
     "tcs_pump_speed_frac": _PUMP,
 }
-#: Nobody asks for colder before the limit is near, and the tower goes no deeper than the constant asks.
-AT_REST = {"fan.setpoint_c": 26.5, "request_one_c": 26.5, "condenser_water.approach_k": 1.5}
+#: Inlets under which fans and supply air rest at the constant; a search tries each [degC]; engineering guess.
+REST_BELOW_C = (26.5, 26.0, 25.5, 25.0)
+DEEPEST_APPROACH_K = 1.5  # the tower goes no deeper than the constant asks
+APPROACH_SPAN_K = APPROACH_HIGH_K - APPROACH_LOW_K
 SPREAD = 0.1  # of the box's side: what a search that starts well first tries; engineering guess
 
 
@@ -182,27 +185,34 @@ def find_rules(
     box = RuleBox(bench.single.plant.layout)
     rule = {"caps": caps or bench.scenario.rules.caps}
     cost = bench.cost(lambda core, points: rules_from(core, {**box.decode(points), **rule}), limits)
-    tried = np.stack([box.encode(with_rules(bench.scenario, values).rules) for values in ({}, *starts)])
+    rest = [{"fan.setpoint_c": t, "request_one_c": t} for t in REST_BELOW_C]
+    begun = [{}, *({**values, **at} for values in starts for at in rest)]
+    tried = np.stack([box.encode(with_rules(bench.scenario, values).rules) for values in begun])
     start = tried[int(np.argmin(cost(tried)))]
     return box.frozen_constants(minimize(cost, start, replace(budget, spread=SPREAD), seed, progress).best)
 
 
 def holding(fixed: Mapping[str, float]) -> dict[str, float]:
-    """Constants by dotted key with which the rules hold fixed setpoints, for want of a reason to move."""
-    return {**{key: fixed[channel] for key, channel in HELD_AT.items() if channel in fixed}, **AT_REST}
+    """Constants by dotted key with which the rules hold fixed setpoints while inlets stay cool."""
+    held = {key: fixed[channel] for key, channel in HELD_AT.items() if channel in fixed}
+    return {**held, "condenser_water.approach_k": DEEPEST_APPROACH_K}
 
 
-def holding_action(channels: Iterable[Channel], action: NDArray[np.floating]) -> dict[str, float]:
-    """The same for a constant action of the agent's box; rows of a channel share their mean."""
-    fixed, approach_k, at = dict[str, float](), None, 0
-    for c in channels:
-        share = 0.5 * (float(np.mean(action[at : at + c.action_rows])) + 1.0)
+def holding_action(core: DataCenterCore, action: NDArray[np.floating]) -> dict[str, float]:
+    """The same for a constant action of the agent's box: a channel's rows share their mean, rows that wait a limit."""
+    fixed, other, at = dict[str, float](), dict[str, float](), 0
+    priority = np.asarray(core.plant.layout.row_priority)
+    for c in core.agent_channels:
+        share = 0.5 * (action[at : at + c.action_rows] + 1.0)
         at += c.action_rows
-        if c.encoding == "absolute":
-            fixed[c.name] = c.low + share * (c.high - c.low)
+        value = c.low + share * (c.high - c.low)
         if c.encoding == "approach":
-            approach_k = APPROACH_LOW_K + share * (APPROACH_HIGH_K - APPROACH_LOW_K)
-    return holding(fixed) | ({} if approach_k is None else {"condenser_water.approach_k": approach_k})
+            other["condenser_water.approach_k"] = float(np.mean(APPROACH_LOW_K + share * APPROACH_SPAN_K))
+        elif c.kind == "cap" and c.encoding == "absolute":
+            other["caps_high_frac"] = float(np.max(value[priority == priority.min()]))
+        elif c.encoding == "absolute":
+            fixed[c.name] = float(np.mean(value))
+    return holding(fixed) | other
 
 
 def changed_constants(rules: Rules, values: Mapping[str, float]) -> dict[str, list[float]]:

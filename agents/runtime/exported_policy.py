@@ -13,7 +13,9 @@ from agents.runtime.manifest import WEIGHTS, read_manifest
 from agents.runtime.measurements import believed
 from envs.controllers.base import CombinedController
 from envs.controllers.plain_rule import rule_from
-from envs.interface.interface import interface_from, with_rule
+from envs.interface.action import value_in_force
+from envs.interface.channel import Channel
+from envs.interface.interface import IN_FORCE, channels_from, interface_from, with_rule
 from envs.interface.points import RULE
 
 Array = NDArray[np.floating]
@@ -124,10 +126,12 @@ class ExportedPolicy:
         data = self.manifest["interface"]
         self.interface = interface_from(data, step_s)
         self.rule: CombinedController | None = None
+        self.ruled: tuple[Channel, ...] = ()
         self.read = [p for p in data["points"] if not p["name"].startswith(RULE)]
         if "rule" in data:
             self.rule = rule_from(data["rule"]["parts"], self.interface.step_s)
             self.read += data["rule"]["points"]
+            self.ruled = channels_from(data["rule"]["channels"])
         self.network = Network(self.folder / WEIGHTS)
         self._require_one_size()
 
@@ -151,7 +155,8 @@ class ExportedPolicy:
         Returns
         -------
         dict
-            Channel to setpoints ``(k,)`` or ``(k, B)``, in the channel's unit, for every channel that the policy holds.
+            Channel to setpoints ``(k,)`` or ``(k, B)``, in the channel's unit, for every channel that the policy
+            or its rule holds.
 
         Raises
         ------
@@ -159,10 +164,12 @@ class ExportedPolicy:
             Naming the measurement that is missing, not finite, of another shape, or impossible.
         """
         given, single = believed(measurements, self.read)
-        if self.rule is not None:
-            given = with_rule(given, self.rule.act(given))
+        wanted = {} if self.rule is None else self.rule.act(given)
+        given = with_rule(given, wanted)
         targets = self.interface.decode(self.predict(self.interface.encode(given)), given)
         setpoints = self.interface.limited(targets, given)
+        for c in self.ruled:
+            setpoints[c.name] = value_in_force(c, wanted[c.name], given[IN_FORCE + c.name], self.interface.step_s)
         return {name: value[:, 0] for name, value in setpoints.items()} if single else setpoints
 
     def predict(self, observation: ArrayLike) -> Array:

@@ -107,7 +107,8 @@ def caps(scenario: Scenario, layout: Layout, kind: str) -> Controller:
     budget = layout.rack_budget_kw * scenario.rules.caps_budget_frac
     if kind == "proportional":
         return ProportionalCaps(layout.row_rated_kw, budget)
-    return WaterFillingCaps(layout.row_rated_kw, layout.row_priority, budget)
+    high = scenario.rules.caps_high_frac
+    return WaterFillingCaps(layout.row_rated_kw, layout.row_priority, budget, CAP_FLOOR_FRAC, high)
 
 
 def marginal_value_caps(scenario: Scenario, layout: Layout) -> MarginalValueCaps:

@@ -16,7 +16,8 @@ Setpoints = dict[str, Floats]
 class Controller(Protocol):
     """Runs B sites at once; every array has the environment axis last.
 
-    One that remembers names the attributes in ``memory``, a tuple of str, so that a checkpoint can keep them.
+    One that remembers names the attributes in ``memory``, a tuple of str, so that a checkpoint can keep them. One that
+    a bundle may carry names the points that it reads in ``reads``, where a site has them.
     """
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:

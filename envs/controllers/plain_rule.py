@@ -73,7 +73,7 @@ LOOPS: dict[str, Loop] = {
     ),
     "fixed": Loop(Fixed, {"values": _rows, "outdoor": _outdoor}),
     "proportional_caps": Loop(ProportionalCaps, _CAPS),
-    "water_filling_caps": Loop(WaterFillingCaps, {**_CAPS, "row_priority": np.asarray}),
+    "water_filling_caps": Loop(WaterFillingCaps, {**_CAPS, "row_priority": np.asarray, "high_frac": float}),
     "marginal_value_caps": Loop(
         MarginalValueCaps,
         {"pieces": _pieces, "feeder": lambda d: Feeder(*d), "step_s": float, "floor_frac": float},

@@ -28,17 +28,27 @@ class WaterFillingCaps:
         What the feeder may carry for the racks [kW].
     floor_frac : float
         Lowest limit that is given to a row.
+    high_frac : float or ndarray
+        Highest limit of the rows of the lowest priority, whose work can wait.
     """
 
     reads = ("row_demand_share",)
 
     def __init__(
-        self, row_rated_kw: Floats, row_priority: Sequence[int], budget_kw: float | Floats, floor_frac: float = 0.45
+        self,
+        row_rated_kw: Floats,
+        row_priority: Sequence[int],
+        budget_kw: float | Floats,
+        floor_frac: float = 0.45,
+        high_frac: float | Floats = 1.0,
     ) -> None:
         self.row_rated_kw = row_rated_kw
         self.row_priority = np.asarray(row_priority)
         self.budget_kw = budget_kw
         self.floor_frac = float(floor_frac)
+        self.high_frac = high_frac
+        waits = (self.row_priority == self.row_priority.min())[:, None]
+        self.high = np.where(waits, high_frac, 1.0)
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
         """Nothing to forget."""
@@ -56,4 +66,4 @@ class WaterFillingCaps:
             given = water_fill(above, np.maximum(left, 0.0))
             limit[rows] = self.floor_frac * rated[rows] + given
             left = left - np.minimum(given, above).sum(axis=0, keepdims=True)
-        return {"rack_power_limit_frac": np.clip(limit / rated, self.floor_frac, 1.0).astype(share.dtype)}
+        return {"rack_power_limit_frac": np.clip(limit / rated, self.floor_frac, self.high).astype(share.dtype)}

@@ -5,9 +5,9 @@ A bundle carries the plain data, so that an operator's box does with numpy alone
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +51,8 @@ SHARE_AT_MOST, COUNT_AT_MOST, ROUNDING, NOISE_BELOW = 5.0, 1000.0, 0.001, 0.8
 BELIEVED_BEYOND_FRAC = 0.5
 
 
-class ChannelData(TypedDict):
-    """A channel as plain data; ``slew_down`` and ``slew_up`` per ``slew_interval_s``, None where free."""
+class _EveryChannel(TypedDict):
+    """What every channel has."""
 
     name: str
     meaning: str
@@ -65,7 +65,15 @@ class ChannelData(TypedDict):
     slew_up: float | None
     deadband: float
     encoding: str
-    reach_frac: NotRequired[float]
+
+
+class ChannelData(_EveryChannel, total=False):
+    """A channel as plain data; ``slew_down`` and ``slew_up`` per ``slew_interval_s``, None where free.
+
+    ``reach_frac`` is there where the encoding is ``residual``.
+    """
+
+    reach_frac: float
 
 
 class PointData(TypedDict):
@@ -82,17 +90,18 @@ class PointData(TypedDict):
 
 
 class RuleData(TypedDict):
-    """The building's rule that residual actions add to: its loops, and the points that it reads beyond the observed."""
+    """The building's rule that residual actions add to.
+
+    Its loops, the points that it reads beyond the observed, and the channels that it alone holds.
+    """
 
     parts: list[dict[str, object]]
     points: list[PointData]
+    channels: list[ChannelData]
 
 
-class InterfaceData(TypedDict):
-    """All that encoding and decoding need; channels and points in the order of the box's elements.
-
-    ``rule`` is there where an action adds to what the building's rule would set.
-    """
+class _EveryInterface(TypedDict):
+    """What every interface has."""
 
     points: list[PointData]
     channels: list[ChannelData]
@@ -103,7 +112,15 @@ class InterfaceData(TypedDict):
     row_demand_point: str
     row_rated_kw: list[float]
     feeder_limit_kw: float
-    rule: NotRequired[RuleData]
+
+
+class InterfaceData(_EveryInterface, total=False):
+    """All that encoding and decoding need; channels and points in the order of the box's elements.
+
+    ``rule`` is there where an action adds to what the building's rule would set.
+    """
+
+    rule: RuleData
 
 
 @dataclass(frozen=True)
@@ -157,9 +174,25 @@ class Interface:
             "feeder_limit_kw": self.decoder.feeder_limit_kw,
         }
 
+    def data_of(self, channels: Iterable[Channel]) -> list[ChannelData]:
+        """Channels that the action does not hold, as plain data."""
+        held = {c.name for c in self.decoder.channels}
+        return [_channel_data(c) for c in channels if c.name not in held]
+
     def reads_unobserved(self, names: Collection[str]) -> list[PointData]:
         """Points of these names that the observation does not carry, as plain data."""
         return [_point_data(p) for p in self.observer.points if p.name in names and not p.observed]
+
+
+def channels_from(data: Sequence[ChannelData]) -> tuple[Channel, ...]:
+    """Channels that plain data describe.
+
+    Raises
+    ------
+    ValueError
+        For a channel that this version does not have.
+    """
+    return tuple(_channel(c) for c in data)
 
 
 def with_rule(measurements: Mapping[str, Array], setpoints: Mapping[str, Array]) -> dict[str, Array]:
@@ -193,7 +226,7 @@ def interface_from(data: InterfaceData, step_s: float | None = None) -> Interfac
     if not (np.isfinite(step) and step > 0.0):
         raise ValueError(f"step_s = {step}; give the seconds between two decisions, above 0")
     rated = np.asarray(data["row_rated_kw"], np.float32)[:, None]
-    decoder = ActionDecoder([_channel(c) for c in data["channels"]], rated, data["feeder_limit_kw"])
+    decoder = ActionDecoder(channels_from(data["channels"]), rated, data["feeder_limit_kw"])
     return Interface(ObservationEncoder([_point(p) for p in data["points"]]), decoder, float(step))
 
 

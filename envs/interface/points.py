@@ -182,7 +182,9 @@ def bind_points(rows: Mapping[str, int], present: set[str], channels: Sequence[C
         if c.rows > 0
     ]
     bound += [
-        Point(RULE + c.name, c.per, c.low, c.high, c.unit, f"what the building's rule would set: {c.meaning}", rows=c.rows)
+        Point(
+            RULE + c.name, c.per, c.low, c.high, c.unit, f"what the building's rule would set: {c.meaning}", rows=c.rows
+        )
         for c in channels
         if c.rows > 0 and c.encoding == "residual"
     ]

@@ -129,6 +129,9 @@ class Rules(Parameters):
     tcs_pump_speed_frac: float = parameter(1.0, 0.1, 1.0, "1", 'SCENARIOS "Coolant": constant flow')
     caps: str = "water_filling"
     caps_budget_frac: float = parameter(1.0, 0.3, 1.0, "1", "share of what the feeder may carry that the caps hand out")
+    caps_high_frac: float = parameter(
+        1.0, 0.45, 1.0, "1", "highest limit of the rows of lowest priority, by water-filling; none by default"
+    )
 
     def __post_init__(self) -> None:
         """Check ranges, the name of the rule, and that every loop has room to move."""

@@ -12,7 +12,7 @@ from agents.planners.tuned import load_tuned
 from agents.planners.tuning import rules_from
 from agents.policy import interface_data, policy_from_data
 from agents.references import reference_controllers
-from envs.controllers.base import CombinedController
+from envs.controllers.base import CombinedController, Controller
 from envs.controllers.plain_rule import plain_rule, rule_from
 from envs.core import DataCenterCore
 from envs.interface.points import RULE
@@ -32,21 +32,11 @@ def residual_core(name: str, num_envs: int = SITES) -> DataCenterCore:
     return DataCenterCore(agent_scenario(scenario, "residual", REACH), num_envs, rules=best_rules(scenario))
 
 
-def ruled(core: DataCenterCore) -> CombinedController:
-    """The tuned rules of the channels that the agent of ``core`` holds."""
+def ruled(core: DataCenterCore) -> Controller:
+    """The tuned rules of every channel."""
     found = load_tuned(core.scenario.name)
     assert found is not None
-    whole = rules_from(core, {**found.rules, "caps": found.caps})
-    held = {c.name for c in core.agent_channels}
-
-    class Held(CombinedController):
-        def act(self, measurements):  # type: ignore[no-untyped-def]
-            return {name: value for name, value in whole.act(measurements).items() if name in held}
-
-        def reset(self, n, mask=None):  # type: ignore[no-untyped-def]
-            whole.reset(n, mask)
-
-    return Held([])
+    return rules_from(core, {**found.rules, "caps": found.caps})
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -71,7 +61,7 @@ def test_an_untrained_policy_with_zero_output_is_the_tuned_rule_on_a_site_that_k
     policy = policy_from_data(lambda seen: np.zeros((len(seen), agent.action_size), np.float32), data, core.step_s)
     policy.reset(SITES)
     rule = ruled(agent)
-    channels = {c.name: c for c in agent.agent_channels}
+    channels = {c.name: c for c in core.channels}
     for step in play(core, policy, core.max_episode_steps):
         expected = rule.act(step.measured)
         for channel, value in step.wanted.items():
@@ -127,7 +117,9 @@ def test_absolute_leaves_the_scenario_as_it_is_and_delta_moves_every_channel() -
     assert set(agent_scenario(scenario, "delta", REACH).encodings.values()) == {"delta"}
 
 
-@pytest.mark.parametrize(("encoding", "reach", "words"), [("residul", 0.1, "residual"), ("residual", 0.0, "reach_frac")])
+@pytest.mark.parametrize(
+    ("encoding", "reach", "words"), [("residul", 0.1, "residual"), ("residual", 0.0, "reach_frac")]
+)
 def test_an_unknown_encoding_and_a_reach_of_nothing_are_refused(encoding: str, reach: float, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         agent_scenario(load("ai_hall"), encoding, reach)

@@ -30,13 +30,17 @@ def test_a_channel_without_a_reset_needs_no_wet_bulb() -> None:
 
 
 def test_the_upper_end_of_the_supply_air_follows_the_wet_bulb() -> None:
-    loop = SupplyAirReset(TrimRespond(low=18.0, high=24.0, start=24.0, delay_s=0.0), np.ones((1, 1)), 300.0, outdoor=LINE)
+    loop = SupplyAirReset(
+        TrimRespond(low=18.0, high=24.0, start=24.0, delay_s=0.0), np.ones((1, 1)), 300.0, outdoor=LINE
+    )
     seen = loop.act({"rack_inlet_c": np.full((1, 4), 20.0), "wet_bulb_c": WET_BULB})["supply_air_temp_setpoint_c"]
     np.testing.assert_allclose(seen[0], 24.0 - 4.0 * SHARE)
 
 
 def test_the_upper_end_never_falls_below_the_lower_one() -> None:
-    loop = SupplyAirReset(TrimRespond(low=18.0, high=20.0, start=20.0, delay_s=0.0), np.ones((1, 1)), 300.0, outdoor=LINE)
+    loop = SupplyAirReset(
+        TrimRespond(low=18.0, high=20.0, start=20.0, delay_s=0.0), np.ones((1, 1)), 300.0, outdoor=LINE
+    )
     seen = loop.act({"rack_inlet_c": np.full((1, 4), 20.0), "wet_bulb_c": WET_BULB})["supply_air_temp_setpoint_c"]
     np.testing.assert_allclose(seen[0], [18.0, 18.0, 18.0, 20.0])
 
