@@ -13,13 +13,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from agents.policy import interface_of, policy_of_model
+from agents.policy import LearnedPolicy, interface_data, policy_from_data, predictor
 from agents.references import reference_controllers
 from envs.core import DataCenterCore
 from envs.play import play
@@ -44,26 +43,29 @@ def score(make: Callable[[Any], Any], scenario: Scenario, world: Any = None) -> 
     return float(total.mean()), float(cooling_kwh.mean() / days), core.world
 
 
-def trained_model(scenario: Scenario, algorithm: str, steps: int, given: dict[str, Any]) -> tuple[Any, float]:
-    """A model and the seconds it took."""
-    from agents.learning.algorithms import algorithm_named
+def trained_policy(
+    scenario: Scenario, algorithm: str, steps: int, given: dict[str, Any]
+) -> tuple[Callable[[DataCenterCore], LearnedPolicy], float]:
+    """What makes the policy from a core, and the seconds that it took to learn."""
+    from agents.encoding import agent_scenario, best_rules
+    from agents.learning.algorithms import Learner, algorithm_named
     from agents.learning.build import build_model
     from agents.learning.learn import learn
     from agents.learning.plan import LearningPlan
     from envs.sb3_vec_env import DataCenterSB3VecEnv
 
     environments = given.pop("environments", algorithm_named(algorithm).environments)
-    sites = DataCenterSB3VecEnv(with_split(scenario, "train"), environments)
+    encoding, reach = given.pop("encoding", Learner.encoding), given.pop("reach_frac", Learner.reach_frac)
+    site = with_split(agent_scenario(scenario, encoding, reach), "train")
+    sites = DataCenterSB3VecEnv(site, environments, stagger=True, rules=best_rules(scenario))
     model = build_model(algorithm, sites, given, seed=0)
     sites.seed(0)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         learn(model, LearningPlan(steps), Path(folder))
-    return model, time.perf_counter() - start
-
-
-def _policy(model: Any, core: DataCenterCore) -> Any:
-    return policy_of_model(model, interface_of(core))
+    seconds = time.perf_counter() - start
+    data = interface_data(sites.core)
+    return (lambda core: policy_from_data(predictor(model), data, core.step_s)), seconds
 
 
 def main() -> None:
@@ -83,8 +85,8 @@ def main() -> None:
         return
     for text in given.settings:
         settings = {k: ast.literal_eval(v) for k, v in (item.split("=", 1) for item in text.split(",") if item)}
-        model, seconds = trained_model(scenario, given.algorithm, given.steps, settings)
-        value, cooling, world = score(partial(_policy, model), scenario, world)
+        make, seconds = trained_policy(scenario, given.algorithm, given.steps, settings)
+        value, cooling, world = score(make, scenario, world)
         row = (
             f"| {given.algorithm} {text or '(default)'} | {given.steps} | {value:.1f} | {cooling:.0f} | {seconds:.0f} |"
         )

@@ -102,3 +102,36 @@ def test_it_is_never_wrapped_and_answers_for_its_core(world_of: WorldOf) -> None
     env = make(world_of, 3)
     assert env.env_is_wrapped(object) == [False] * 3 and env.get_attr("num_envs", [0, 2]) == [3, 3]
     assert env.get_attr("render_mode") == [None] * 3
+
+
+def staggered(world_of: WorldOf, steps: int = 24, n: int = 6) -> Any:
+    from envs.sb3_vec_env import DataCenterSB3VecEnv
+
+    short = (*SHORT[:3], f"episode.steps={steps}")
+    return DataCenterSB3VecEnv("edge_room", n, short, world=world_of("edge_room"), stagger=True)
+
+
+def test_staggered_episodes_end_apart_at_first_and_last_their_whole_length_after_that(world_of: WorldOf) -> None:
+    env = staggered(world_of)
+    env.seed(0)
+    env.reset()
+    ends: dict[int, list[int]] = {i: [] for i in range(6)}
+    for step in range(1, 61):
+        for i in np.flatnonzero(env.step(still(env))[2]):
+            ends[int(i)].append(step)
+    first = [found[0] for found in ends.values()]
+    assert first == [2, 4, 6, 8, 10, 12]
+    assert all(found[1] - found[0] == 24 for found in ends.values())
+
+
+def test_a_staggered_run_goes_on_as_if_never_stopped(world_of: WorldOf) -> None:
+    whole, again = staggered(world_of), staggered(world_of)
+    whole.seed(0)
+    whole.reset()
+    for _ in range(5):
+        whole.step(still(whole))
+    again.load_state(whole.save_state())
+    for _ in range(9):
+        one, other = whole.step(still(whole)), again.step(still(again))
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[2], other[2])

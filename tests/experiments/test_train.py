@@ -8,15 +8,17 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from agents.encoding import agent_scenario, best_rules
 from agents.learning.algorithms import Learner
 from agents.learning.model_file import load_model
-from agents.policy import interface_of
+from agents.policy import interface_data, interface_of
 from agents.runtime.exported_policy import ExportedPolicy
 from envs.core import DataCenterCore
 from envs.scenario import load
@@ -52,11 +54,39 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_leaves_a_model_a_card_and_checkpoints(run_folder: Path) -> None:
     card = json.loads((run_folder / "run.json").read_text())
-    core = DataCenterCore("edge_room", 1)
-    assert card["interface"] == interface_of(core).plain()
+    scenario = load("edge_room")
+    core = DataCenterCore(agent_scenario(scenario, "residual", 0.15), 1, rules=best_rules(scenario))
+    assert card["interface"] == json.loads(json.dumps(interface_data(core)))
+    assert (card["settings"]["encoding"], card["settings"]["reach_frac"]) == ("residual", 0.15)
     assert {"git_hash", "versions", "config_hash"} <= set(card)
     assert (run_folder / "model.npz").exists()
     assert list((run_folder / "checkpoints").glob("step_*"))
+
+
+def test_a_policy_on_top_of_its_rule_is_judged_on_the_scenario_as_it_is(run_folder: Path) -> None:
+    core = DataCenterCore(load("edge_room"), 2)
+    core.reset(seed=0)
+    policy = learned_policies("mine", run_folder)["mine"](core)
+    policy.reset(2)
+    wanted = policy.act(core.measurements())
+    core.step_setpoints(wanted)
+    assert set(wanted) == {c.name for c in core.channels}
+
+
+def test_an_absolute_run_acts_as_the_scenario_says(tmp_path: Path) -> None:
+    learner = replace(PPO, encoding="absolute")
+    train(load("edge_room"), learner, TrainingPlan(32, split="none"), tmp_path, NoTracker())
+    card = json.loads((tmp_path / "run.json").read_text())
+    assert card["interface"] == interface_of(DataCenterCore("edge_room", 1)).plain()
+
+
+def test_a_run_does_not_go_on_on_another_rule(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.encoding.load_tuned", lambda name: None)
+    plan = TrainingPlan(1600, seed=1, split="none", resume=str(run_folder))
+    with pytest.raises(ValueError, match="another rule"):
+        train(load("edge_room"), PPO, plan, tmp_path, NoTracker())
 
 
 def test_every_reward_term_is_tracked_by_name(run_folder: Path) -> None:
