@@ -78,7 +78,7 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     found = evaluate(policies, scenario, played, seed=SEED)
     check(found)
     baseline = strongest_opponent(found.scores)
-    words = f"{verdict(found.scores, 'ppo')}. {DEMO_WORDS}"
+    words = f"{verdict(found.scores, 'ppo')}; {DEMO_WORDS}"
     evaluation = save(found, folder / "evaluation", baseline)
     bundle = export_run(run, run / "bundle", evaluation, "ppo")
     report = write_report(evaluation, baseline, words)
