@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from experiments.missing_package import missing_words
+
 VERBS = {
     "train": "learn a policy: coldaisle train scenario=ai_hall agent=ppo seed=0 (-m sweeps over commas)",
     "evaluate": "score policies and rules on paired episodes: coldaisle evaluate policies.mine=<run or bundle>",
@@ -88,6 +90,9 @@ def main() -> int:
     except ValueError as error:
         sys.stderr.write(f"coldaisle: {error}\n")
         return 2
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"{missing_words(f'coldaisle {arguments[0]}', error, 'train')}\n")
+        return 1
     if told is not None:
         sys.stdout.write(told)
         return 0
@@ -137,6 +142,11 @@ def _run(verb: str, *arguments: str) -> int:
     except KeyboardInterrupt:
         sys.stderr.write(f"coldaisle {verb}: stopped by Ctrl-C\n")
         return 130
+    except ModuleNotFoundError as error:
+        if full:
+            raise
+        sys.stderr.write(f"{missing_words(f'coldaisle {verb}', error, 'train')}\n")
+        return 1
     except Exception as error:
         if full or not _is_users(error):
             raise
