@@ -18,6 +18,7 @@ from experiments.evaluation.splits import Episode
 from experiments.evaluation.trace import Series
 from experiments.records.provenance import file_hashes, provenance
 from experiments.records.redaction import redacted
+from experiments.records.spreadsheet import as_text, from_text
 
 SCORES, TRACES, FACTS, SUMMARY = "scores.csv", "traces.npz", "evaluation.json", "summary.csv"
 EPISODE_COLUMNS = ("site", "month", "weather_seed", "workload_seed", "days")
@@ -113,7 +114,7 @@ def stored_evaluation(folder: Path) -> StoredEvaluation:
     frame = pd.read_csv(folder / SCORES, keep_default_na=False, dtype={"policy": str})  # "NA" is a name
     names = [c for c in frame.columns if c not in ("policy", "episode", *EPISODE_COLUMNS) or c == "days"]
     scores = {
-        str(policy): {name: rows[name].to_numpy(np.float64) for name in names}
+        from_text(str(policy)): {name: rows[name].to_numpy(np.float64) for name in names}
         for policy, rows in frame.groupby("policy", sort=False)
     }
     traces: dict[str, Series] = {}
@@ -200,7 +201,7 @@ def _write_scores(path: Path, scores: Mapping[str, Table], episodes: Sequence[Ep
     for policy, table in scores.items():
         frame = pd.DataFrame([e._asdict() for e in episodes])
         frame.insert(0, "episode", range(len(episodes)))
-        frame.insert(0, "policy", policy)
+        frame.insert(0, "policy", as_text(policy))
         frames.append(frame.assign(**{name: np.asarray(values) for name, values in sorted(table.items())}))
     pd.concat(frames).to_csv(path, index=False, na_rep="nan")
 
@@ -211,7 +212,11 @@ def _write_summary(
     import pandas as pd
 
     lines = [
-        {"policy": name, **{m.column: row[m.column] for m in MEASURES}, "gates": gate_words(scores, name, baseline)}
+        {
+            "policy": as_text(name),
+            **{m.column: row[m.column] for m in MEASURES},
+            "gates": gate_words(scores, name, baseline),
+        }
         for name, row in rows.items()
     ]
     pd.DataFrame(lines).to_csv(path, index=False, na_rep="nan")
