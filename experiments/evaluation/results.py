@@ -194,7 +194,7 @@ def split_words(facts: Mapping[str, Any]) -> str:
     return f"split {name}: frozen sites and seeds, not the scenario's own (split=none plays those)"
 
 
-def _write_scores(path: Path, scores: Mapping[str, Table], episodes: Sequence[Episode]) -> None:
+def _write_scores(draft: Path, scores: Mapping[str, Table], episodes: Sequence[Episode]) -> None:
     import pandas as pd
 
     frames = []
@@ -203,11 +203,11 @@ def _write_scores(path: Path, scores: Mapping[str, Table], episodes: Sequence[Ep
         frame.insert(0, "episode", range(len(episodes)))
         frame.insert(0, "policy", as_text(policy))
         frames.append(frame.assign(**{name: np.asarray(values) for name, values in sorted(table.items())}))
-    pd.concat(frames).to_csv(path, index=False, na_rep="nan")
+    pd.concat(frames).to_csv(draft, index=False, na_rep="nan")
 
 
 def _write_summary(
-    path: Path, rows: Mapping[str, Mapping[str, float]], scores: Mapping[str, Table], baseline: str
+    draft: Path, rows: Mapping[str, Mapping[str, float]], scores: Mapping[str, Table], baseline: str
 ) -> None:
     import pandas as pd
 
@@ -219,4 +219,4 @@ def _write_summary(
         }
         for name, row in rows.items()
     ]
-    pd.DataFrame(lines).to_csv(path, index=False, na_rep="nan")
+    pd.DataFrame(lines).to_csv(draft, index=False, na_rep="nan")
