@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from agents.runtime.manifest import file_hash
+from agents.runtime.manifest import changed_files
 from envs.whole_file import whole_file, write_whole
 from experiments.evaluation.gates import failed_gates
 from experiments.evaluation.score import MEASURES, Measure, Table, columns, totals
@@ -135,9 +135,8 @@ def _stored_facts(folder: Path) -> dict[str, Any]:
         pieces = {name: hashes[name] for name in (SCORES, SUMMARY, TRACES)}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged, or of an older version ({error!r}); evaluate again") from None
-    for name, expected in pieces.items():
-        if not (folder / name).is_file() or file_hash(folder / name) != expected:
-            raise ValueError(f"{folder / name} is not the file that belongs to {FACTS}; evaluate again")
+    for name in changed_files(folder, pieces):
+        raise ValueError(f"{folder / name} is not the file that belongs to {FACTS}; evaluate again")
     return facts
 
 
