@@ -62,7 +62,7 @@ $(BIN)/python:
 
 $(RUN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing the packages into $(VENV), silently: a minute or two"
-	@$(PIP) -e .
+	@$(PIP) -e '.[train]'
 	@touch $@
 
 $(DEV_STAMP): pyproject.toml constraints.txt | $(BIN)/python

@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.registration import register
-from experiments.schema import CONFIGS
+from experiments.verb_main import verb_main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +40,7 @@ def progress_reporter(wanted: bool) -> Iterator[Callable[[str, float], None]]:
         yield lambda words, share: bar.update(task, description=words, completed=share)
 
 
-@hydra.main(config_path=CONFIGS, config_name="calibrate", version_base="1.3")
+@verb_main("calibrate")
 def main(config: DictConfig) -> None:
     """Calibrate as configured."""
     from envs.twin.calibration.calibration import calibrate

@@ -12,7 +12,6 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -31,7 +30,8 @@ from experiments.records.run_folder import (
     write_scenario,
 )
 from experiments.registration import register
-from experiments.schema import CONFIGS, TrainingPlan
+from experiments.schema import TrainingPlan
+from experiments.verb_main import verb_main
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -266,7 +266,7 @@ def run_card(core: DataCenterCore, algorithm: str, model: BaseAlgorithm, plan: T
     }
 
 
-@hydra.main(config_path=CONFIGS, config_name="train", version_base="1.3")
+@verb_main("train")
 def main(config: DictConfig) -> float:
     """Train as configured, with tracking; the mean reward of the last episodes goes to the sweeper."""
     from experiments.evaluation.episodes import chosen_split

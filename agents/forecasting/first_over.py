@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr
 
 from agents.forecasting.engine import Forecaster
 from agents.forecasting.lags import smoothed_now
@@ -58,6 +57,8 @@ class FirstOver(NamedTuple):
 
     def chance(self, limit_c: float) -> Floats:
         """Probability ``(B,)`` that a rack goes over, by the error ``PEAK_SD_K`` of the highest inlet."""
+        from scipy.special import ndtr  # here, so that importing the forecast does not import scipy
+
         found: Floats = ndtr((self.highest_c.max(axis=0) - limit_c) / PEAK_SD_K)
         return found
 

@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 
 from envs.whole_file import whole_file, write_whole
+from experiments.records.spreadsheet import as_text
 
 if TYPE_CHECKING:
     from envs.twin.calibration.calibration import Calibration
@@ -58,7 +59,7 @@ def write_findings(folder: Path, findings: Sequence[Finding]) -> None:
     with whole_file(folder / FINDINGS) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["kind", "point", "words"])
-        writer.writerows([f.kind, f.point, f.words] for f in findings)
+        writer.writerows([f.kind, as_text(f.point), f.words] for f in findings)
 
 
 def calibrated_data(base: Mapping[str, Any], values: Mapping[str, float]) -> dict[str, Any]:
@@ -164,5 +165,6 @@ def _plots(folder: Path, found: Calibration) -> None:
         axes[0][0].legend(fontsize=7)
         axes[-1][0].set_xlabel("hours, held-out days end to end" if found.held_out else "hours")
         figure.tight_layout()
-        figure.savefig(folder / f"residuals_{first // PLOTTED}.png", dpi=80)
+        with whole_file(folder / f"residuals_{first // PLOTTED}.png") as draft:
+            figure.savefig(draft, dpi=80)
         plt.close(figure)

@@ -40,3 +40,12 @@ def test_the_row_of_machines_names_every_machine_of_the_hall() -> None:
 
 def test_the_row_of_ppo_runs() -> None:
     assert min(bench.ppo_rates(steps=2048, repeats=1, batch=256)) > 0.0
+
+
+@pytest.mark.slow
+def test_the_quick_table_prints_every_row(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["bench", "--quick"])
+    bench.main()
+    printed = capsys.readouterr().out
+    words = [*bench.ROWS, "one gymnasium environment", "plant, 1024 sites", "memory:", "PPO, 1024 environments", "rack"]
+    assert not [row for row in words if f"\n{row}" not in printed and f"\n  {row}" not in printed]
