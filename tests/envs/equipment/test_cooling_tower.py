@@ -108,7 +108,7 @@ def test_two_cells_of_legacy_air_carry_their_design_day() -> None:
 
 def test_fans_that_modulate_draw_by_the_cube_of_their_speed() -> None:
     flows = settle(held(AI_HALL, 1), np.full(9, 20.0), np.linspace(150.0, 800.0, 9), 25.0)
-    assert tower.MIN_FAN_SPEED < flows.fan_speed.min() < 0.3 and flows.fan_speed.max() > 0.6
+    assert tower.MIN_FAN_SPEED < flows.fan_speed.min() < 0.4 and flows.fan_speed.max() > 0.6
     np.testing.assert_allclose(flows.fan_power_kw, AI_HALL.cell_fan_kw * flows.fan_speed**3, rtol=1e-9)
 
 
