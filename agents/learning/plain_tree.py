@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.stored_arrays import stored_arrays
+from agents.runtime.stored_arrays import stored_arrays
 from envs.whole_file import whole_file
 
 TREE = "tree"

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from agents.runtime.manifest import MANIFEST, WEIGHTS, read_manifest
 from agents.runtime.measurements import believed
-from agents.stored_arrays import stored_arrays
+from agents.runtime.stored_arrays import stored_arrays
 from envs.interface.interface import interface_from
 
 Array = NDArray[np.floating]

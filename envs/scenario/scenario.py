@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -210,7 +211,7 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
         key = getattr(error, "full_key", None) or "?"
         problem = f"scenario {name_or_path!r}, key {key!r}: {str(error).splitlines()[0][:LONGEST_PROBLEM]}"
         raise ValueError(f"{problem}; {_advice(error)}") from error
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError, yaml.YAMLError) as error:
         if name_or_path in str(error):
             raise
         raise ValueError(f"scenario {name_or_path!r}: {str(error)[:LONGEST_PROBLEM]}") from error

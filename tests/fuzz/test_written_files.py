@@ -62,7 +62,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "files": {name: file_hash(folder / name) for name in (WEIGHTS, ONNX)},
         "versions": {},
         **dict.fromkeys(("scenario", "scenario_hash", "git_hash"), "x"),
-        "settings": {}, "evaluation_card": {}, "interface": interface_of(HALL).plain(),
+        "settings": {},
+        "evaluation_card": {},
+        "interface": interface_of(HALL).plain(),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest))
     return folder
