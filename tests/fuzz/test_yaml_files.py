@@ -26,10 +26,14 @@ LAYOUT = Plant(SCENARIO, "float64").layout
 POINTS = point_map_text({"rack_inlet_c": 8, "chw_supply_c": 1, "chiller_power_kw": 1, "coil_valve_frac": 1})
 HALL = FOLDER.joinpath("edge_room.yaml").read_text(encoding="utf-8")
 SNIPPETS = (
-    b"&a [*a]", b"*a", b"!!python/object/apply:os.system [x]", b"!!binary x", b"!!set {a}", b"!!timestamp 2023-13-01", b"2023-02-30",
-    b"2023-01-01", b"0o777", b"1e999", b".nan", b"-.inf", b"5:30", b"0x1F", b"~", b"<<: {a: 1}", b"? [a]\n: b", b"---\n", b"...\n",
-    b"%YAML 9.9\n---\n", b"${oc.env:HOME}", b"${name}", b"${..a}", b"???", b"{}", b"[]", b"\t", b"'", b'"', b"|\n", b"base: edge_room\n",
-    b"base: 5\n", b"9" * 5000, b"[" * 400, b"{a: " * 60, b"\xff", b"\xef\xbb\xbf", b"1_000", b"yes", b"=", b"!!float x", b"!!int x",
+    b"&a [*a]", b"*a", b"!!python/object/apply:os.system [x]", b"!!binary x", b"!!set {a}",
+    b"!!timestamp 2023-13-01", b"2023-02-30",
+    b"2023-01-01", b"0o777", b"1e999", b".nan", b"-.inf", b"5:30", b"0x1F", b"~", b"<<: {a: 1}", b"? [a]\n: b",
+    b"---\n", b"...\n",
+    b"%YAML 9.9\n---\n", b"${oc.env:HOME}", b"${name}", b"${..a}", b"???", b"{}", b"[]", b"\t", b"'", b'"',
+    b"|\n", b"base: edge_room\n",
+    b"base: 5\n", b"9" * 5000, b"[" * 400, b"{a: " * 60, b"\xff", b"\xef\xbb\xbf", b"1_000", b"yes", b"=",
+    b"!!float x", b"!!int x",
 )  # fmt: skip
 PLAIN = st.recursive(
     st.none()

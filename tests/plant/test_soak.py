@@ -93,7 +93,7 @@ def require_sound(
         if name.endswith("_power_kw") and not name.startswith(("battery", "grid")):
             assert value.min() >= 0.0, name
         if name.endswith("_c") and "excess" not in name:
-            assert COLDEST_C <= value.min() and value.max() <= HOTTEST_C, (name, value.min(), value.max())
+            assert value.min() >= COLDEST_C and value.max() <= HOTTEST_C, (name, value.min(), value.max())
     assert np.all(flows.it_power_kw <= 1.3 * lay.rated_it_kw)
     for c in core.channels:
         value = core.in_force[c.name]
