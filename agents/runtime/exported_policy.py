@@ -167,6 +167,6 @@ class ExportedPolicy:
         bound = self.interface.observer.size, self.interface.decoder.size
         if not self.network.sizes == sizes == bound:
             raise ValueError(
-                f"{self.folder}: the network takes and gives {self.network.sizes} elements, the manifest says {str(sizes)[:60]} "
-                f"and its points and channels are {bound}; export the policy again"
+                f"{self.folder}: the network takes and gives {self.network.sizes} elements, the manifest says "
+                f"{str(sizes)[:60]} and its points and channels are {bound}; export the policy again"
             )

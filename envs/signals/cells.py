@@ -188,7 +188,7 @@ def _parquet(path: Path, rows: bool = True) -> pd.DataFrame:
         if str(fault).startswith(str(path)):
             raise
         raise ValueError(f"{path}: cannot be read as Parquet ({fault}); write it anew") from fault
-    for name in frame.columns[(frame.dtypes == object).to_numpy()]:  # text that its writer did not mark as text
+    for name in frame.columns[[pd.api.types.is_object_dtype(t) for t in frame.dtypes]]:  # bytes: text not marked so
         frame[name] = [cell.decode(errors="replace") if isinstance(cell, bytes) else cell for cell in frame[name]]
     index = frame.index
     if isinstance(index, pd.MultiIndex) or index.name is not None or isinstance(index, pd.DatetimeIndex):
