@@ -131,8 +131,8 @@ def _require_parity(path: Path, parity: object) -> None:
         deviation = measured.get(part)
         if not isinstance(deviation, float) or not 0.0 <= deviation <= TOLERANCE:
             raise ValueError(
-                f"{path}: parity.{part} is {str(deviation)[:60]}, a bundle has at most {TOLERANCE:g}; export the policy "
-                "again"
+                f"{path}: parity.{part} is {str(deviation)[:60]}, a bundle has at most {TOLERANCE:g}; export the "
+                "policy again"
             )
 
 

@@ -14,7 +14,7 @@ MOST_MEMORY_BYTES = 3 << 30  # beyond what the process has when a test begins
 
 settings.register_profile(
     "fuzz",
-    max_examples=int(os.environ.get(EXAMPLES, "40")),
+    max_examples=int(os.environ.get(EXAMPLES, "100")),
     derandomize=EXAMPLES not in os.environ,
     deadline=None,
     database=None,
