@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agents.runtime.manifest import WEIGHTS, read_manifest
+from agents.runtime.manifest import MANIFEST, WEIGHTS, read_manifest
 from agents.runtime.measurements import believed
+from agents.runtime.stored_arrays import stored_arrays
 from envs.interface.interface import interface_from
 
 Array = NDArray[np.floating]
 
+LONGEST_PROBLEM = 1000  # characters of a fault that a message repeats
 ACTIVATIONS = ("tanh", "relu", "elu", "identity")
 
 
@@ -45,15 +47,15 @@ class Network:
 
     def __init__(self, path: Path) -> None:
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                self.activations = [str(name) for name in stored["activations"]]
-                layers = range(len(self.activations))
-                self.weights = [np.ascontiguousarray(stored[f"weight_{i}"].T) for i in layers]
-                self.biases = [stored[f"bias_{i}"] for i in layers]
-                self.low, self.high = stored["action_low"], stored["action_high"]
-                self.squashed = bool(stored["squashed"])
+            stored: dict[str, Any] = stored_arrays(path)
+            self.activations = [str(name) for name in stored["activations"]]
+            layers = range(len(self.activations))
+            self.weights = [np.ascontiguousarray(stored[f"weight_{i}"].T) for i in layers]
+            self.biases = [stored[f"bias_{i}"] for i in layers]
+            self.low, self.high = stored["action_low"], stored["action_high"]
+            self.squashed = bool(stored["squashed"])
             self._require_sound()
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError, EOFError, BadZipFile) as error:
+        except (ValueError, TypeError, KeyError, IndexError) as error:
             raise ValueError(f"{path} is no network of a bundle ({error}); export the policy again") from None
 
     @property
@@ -118,9 +120,14 @@ class ExportedPolicy:
     def __init__(self, folder: Path | str, step_s: float | None = None) -> None:
         self.folder = Path(folder)
         self.manifest = read_manifest(self.folder)
-        self.interface = interface_from(self.manifest["interface"], step_s)
+        try:
+            self.interface = interface_from(self.manifest["interface"], step_s)
+            told = self.manifest["network"]
+            sizes = told["observation_size"], told["action_size"]
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
+            raise ValueError(f"{self.folder / MANIFEST} cannot be used: {str(error)[:LONGEST_PROBLEM]}") from error
         self.network = Network(self.folder / WEIGHTS)
-        self._require_one_size()
+        self._require_one_size(sizes)
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
         """Nothing is remembered."""
@@ -156,12 +163,10 @@ class ExportedPolicy:
         """Action of an observation, as `Network.predict`."""
         return self.network.predict(observation)
 
-    def _require_one_size(self) -> None:
-        told = self.manifest["network"]
-        sizes = told["observation_size"], told["action_size"]
+    def _require_one_size(self, sizes: tuple[int, int]) -> None:
         bound = self.interface.observer.size, self.interface.decoder.size
         if not self.network.sizes == sizes == bound:
             raise ValueError(
-                f"{self.folder}: the network takes and gives {self.network.sizes} elements, the manifest says {sizes} "
-                f"and its points and channels are {bound}; export the policy again"
+                f"{self.folder}: the network takes and gives {self.network.sizes} elements, the manifest says "
+                f"{str(sizes)[:60]} and its points and channels are {bound}; export the policy again"
             )

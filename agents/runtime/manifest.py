@@ -111,7 +111,8 @@ def read_manifest(folder: Path) -> Manifest:
     content = _json(path)
     if content.get("format") != FORMAT:
         raise ValueError(
-            f"{path} has format {content.get('format')!r}; this version reads {FORMAT!r}, export the policy again"
+            f"{path} has format {str(content.get('format'))[:60]!r}; this version reads {FORMAT!r}, export the policy "
+            "again"
         )
     missing = sorted(Manifest.__required_keys__ - content.keys())
     interface = content.get("interface", {})
@@ -140,7 +141,8 @@ def _require_parity(path: Path, parity: object) -> None:
         deviation = measured.get(part)
         if not isinstance(deviation, float) or not 0.0 <= deviation <= TOLERANCE:
             raise ValueError(
-                f"{path}: parity.{part} is {deviation!r}, a bundle has at most {TOLERANCE:g}; export the policy again"
+                f"{path}: parity.{part} is {str(deviation)[:60]}, a bundle has at most {TOLERANCE:g}; export the "
+                "policy again"
             )
 
 

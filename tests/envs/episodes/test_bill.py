@@ -37,6 +37,11 @@ def test_the_mean_of_fifteen_minutes_is_billed_and_not_its_highest_step() -> Non
     assert bill.peak_kw[0] == pytest.approx(peak + 30.0)
 
 
+@pytest.mark.parametrize(("step_s", "steps"), [(300.0, 3), (60.0, 15), (1.0, 900), (3600.0, 1)])
+def test_a_window_is_fifteen_minutes_of_any_step(step_s: float, steps: int) -> None:
+    assert billed(step_s=step_s).steps_per_window == steps
+
+
 def test_a_peak_is_paid_once() -> None:
     bill = billed()
     high = float(bill.peak_kw[0]) + 10.0

@@ -125,7 +125,8 @@ def test_a_job_list_is_placed_by_the_same_scheduler(tmp_path: Path, suffix: str)
 
 def test_a_faulty_job_list_is_refused_by_line(tmp_path: Path) -> None:
     part, path = [Partition("shared", (0, 1), 32)], tmp_path / "jobs.csv"
-    _jobs().replace("eval", "mining").to_csv(path, index=False)
+    wrong = _jobs().replace("eval", "mining")
+    pd.concat([wrong, wrong.assign(**{"class": "gaming"})]).to_csv(path, index=False)
     with pytest.raises(ValueError, match="line 4, column 'class': found 'mining', expected pretrain"):
         read_workload(path, part)
     _jobs().replace(48, 65).to_csv(path, index=False)
