@@ -15,7 +15,8 @@ from envs.whole_file import whole_file, write_whole
 
 if TYPE_CHECKING:
     from envs.twin.calibration.calibration import Calibration
-    from envs.twin.telemetry.screening import Finding, ScreenedTelemetry
+    from envs.twin.screening.screen import ScreenedTelemetry
+    from envs.twin.telemetry.finding import Finding
 
 SCENARIO, INTERVALS, ERRORS, SPREAD = "scenario.yaml", "intervals.csv", "held_out_errors.csv", "spread.yaml"
 FINDINGS, REPORT = "findings.csv", "report.md"

@@ -13,7 +13,7 @@ from envs.scenario import load
 from envs.scenario.typed_config import schema
 from envs.twin.calibration.calibration import calibrate
 from envs.twin.calibration.spread import scenario_draws
-from envs.twin.telemetry.screening import screen
+from envs.twin.screening.screen import screen
 from envs.twin.telemetry.synthetic import plan_of, simulated_truth, synthetic_telemetry
 from experiments.calibration.report import REPORT, SCENARIO, SPREAD, calibrated_data, write_findings, write_outcome
 
@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scenario = load("edge_room", ["site.workload_weeks=1"])
     world = World.build(scenario)
     truth = simulated_truth(scenario, 36 + 108, plan_of(world, [150], 3), world, 3)
-    checked = screen(synthetic_telemetry(truth, 0, scenario.sensors, 1), {})
+    checked = screen(synthetic_telemetry(truth, 0, scenario.sensors, 1))
     found = calibrate(
         scenario, checked.telemetry, held_out_frac=0.5, window_s=3 * 3600.0, keep=("power_factor", "ups_loss_scale")
     )
