@@ -88,7 +88,7 @@ def clock_findings(lags: Sequence[Lag], naming: Naming) -> tuple[list[Finding], 
         return [_input_late(inputs, naming)], set()
     for lag in lags:
         against = "its own replay" if lag.against == "replay" else lag.against
-        late = "late" if lag.seconds > 0.0 else "early"
+        late, out = "late" if lag.seconds > 0.0 else "early", QUANTITIES[lag.name].role == "output"
         findings.append(
             Finding(
                 "clock",
@@ -96,10 +96,12 @@ def clock_findings(lags: Sequence[Lag], naming: Naming) -> tuple[list[Finding], 
                 f"its changes come {abs(lag.seconds):.0f} s {late} against {against}",
                 value=f"correlation {lag.correlation:.2f} there, {lag.usual:.2f} without a shift",
                 expected="the best fit without a shift",
-                mend=f"set shift_s: {-lag.seconds:.0f} if its clock is off; not compared until then",
+                mend=f"set shift_s: {-lag.seconds:.0f} if its clock is off"
+                + ("; not compared until then" if out else ""),
+                in_use=not out,
             )
         )
-        if QUANTITIES[lag.name].role == "output":
+        if out:
             points |= {(lag.name, row) for row in lag.rows}
     return findings, points
 
@@ -129,4 +131,5 @@ def _input_late(inputs: dict[str, float], naming: Naming) -> Finding:
         value=", ".join(f"{n} by {s:.0f} s" for n, s in zip(names, inputs.values())),
         expected="an answer within the step",
         mend=f"set shift_s: {-seconds:.0f} for them; their answers are right",
+        in_use=True,
     )

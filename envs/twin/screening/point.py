@@ -106,15 +106,14 @@ def _span(q: Quantity, expected: Expected, rating: float | None) -> Span:
 
 
 def _siblings(telemetry: Telemetry, q: Quantity, row: int, rated: Floats | None) -> float | None:
-    """What meters of its kind and rating usually read [kW]; half the rating where there are not two of them."""
+    """What meters of its kind and rating usually read [kW]; half the rating where those cannot tell."""
     if rated is None:
         return None
     values = telemetry.series()[q.name]
     alike = np.flatnonzero(np.abs(rated / rated[row] - 1.0) < 0.1)
     others = [k for k in alike if k != row and np.isfinite(values[:, k]).any()]
-    if len(others) < 2:
-        return LOAD_OF_RATING * float(rated[row])
-    return float(np.median([np.nanmedian(values[:, k]) for k in others]))
+    middle = float(np.median([np.nanmedian(values[:, k]) for k in others])) if len(others) > 1 else np.inf
+    return middle if middle <= MOST_OF_RATING * rated[row] else LOAD_OF_RATING * float(rated[row])
 
 
 def _partner(telemetry: Telemetry, q: Quantity, row: int) -> Floats | None:

@@ -262,5 +262,6 @@ def _late_weather(windows: Windows, ours: Floats, others: Sequence[Floats], nami
             value=", ".join(f"{name} by {lag:.2f} +- {sd:.2f} h" for name, (lag, sd) in told.items()),
             expected="an answer within the step",
             mend=f"set shift_s: {-seconds:.0f} for them",
+            in_use=True,
         )
     ]

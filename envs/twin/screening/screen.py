@@ -27,6 +27,7 @@ from envs.twin.telemetry.quantities import LOADS, QUANTITIES
 from envs.twin.telemetry.telemetry import Telemetry
 
 GAP_REPORTED_FRAC = 0.01
+TOLD = 4  # points of an unusable input that are told one by one
 FAN_FEEDBACK = "zone_fan_speed_frac"
 #: Kinds that leave an input without readings, the most telling first.
 STOPPING = ("unit", "register", "ratio", "swapped", "range", "unreadable", "on change", "gap")
@@ -102,7 +103,7 @@ def screen(
         outputs = [n for n in kept if QUANTITIES[n].role == "output" and QUANTITIES[n].kind != "count"]
         wild = {(n, k): rare_spikes(kept[n][:, k]) for n in outputs for k in range(kept[n].shape[1])}
         findings += _spikes(telemetry, kept, {p: np.flatnonzero(flags) for p, flags in wild.items()}, naming)
-    elif points or not late:  # beside an input whose clock is off no replay tells spikes
+    elif not any(f.in_use for f in late):  # beside an input whose clock is off no replay tells spikes
         findings += _spikes(telemetry, kept, {p: rows for p, rows in seen.spikes.items() if p not in points}, naming)
     return ScreenedTelemetry(_with(telemetry, kept), tuple(findings))
 
@@ -166,7 +167,8 @@ def _require_drivers(raw: Telemetry, kept: dict[str, Floats], findings: Sequence
             continue
         own = {naming.point(name, k) for k in range(values.shape[1])}
         telling = [f for kind in STOPPING for f in findings if f.kind == kind and _is_of(f, own)]
-        words = "; ".join(f"{f.point}: {f.words}" for f in telling)
+        words = "; ".join(f"{f.point}: {f.words}" for f in telling[:TOLD])
+        words += f"; and {len(telling) - TOLD} more points" if len(telling) > TOLD else ""
         raise UnusableInput(f"{name} drives the replay and no reading of it can be used ({words})", findings)
 
 

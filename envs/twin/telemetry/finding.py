@@ -24,6 +24,8 @@ class Finding:
         What was read, and what is usual there, with the unit.
     mend : str
         What to do, or what was done.
+    in_use : bool
+        Whether what is wrong goes on driving the replay: then nothing that is fitted can be called known.
     """
 
     kind: str
@@ -33,6 +35,7 @@ class Finding:
     value: str = ""
     expected: str = ""
     mend: str = ""
+    in_use: bool = False
 
     @property
     def words(self) -> str:
