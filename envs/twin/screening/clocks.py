@@ -89,6 +89,7 @@ def clock_findings(lags: Sequence[Lag], naming: Naming) -> tuple[list[Finding], 
     for lag in lags:
         against = "its own replay" if lag.against == "replay" else lag.against
         late, out = "late" if lag.seconds > 0.0 else "early", QUANTITIES[lag.name].role == "output"
+        mend = f"set shift_s: {-lag.seconds:.0f} if its clock is off"
         findings.append(
             Finding(
                 "clock",
@@ -96,8 +97,7 @@ def clock_findings(lags: Sequence[Lag], naming: Naming) -> tuple[list[Finding], 
                 f"its changes come {abs(lag.seconds):.0f} s {late} against {against}",
                 value=f"correlation {lag.correlation:.2f} there, {lag.usual:.2f} without a shift",
                 expected="the best fit without a shift",
-                mend=f"set shift_s: {-lag.seconds:.0f} if its clock is off"
-                + ("; not compared until then" if out else ""),
+                mend=f"{mend}; not compared until then" if out else mend,
                 in_use=not out,
             )
         )

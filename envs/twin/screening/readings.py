@@ -19,10 +19,11 @@ BULK_TO_SD = 1.0 / 1.645  # of a normal deviation's size at that quantile
 LONELY_ROWS = 2
 LEAST = 1e-9
 UNEXPLAINED_FRAC = 0.7  # of a spike that its replay does not show
-SPAN_FRAC = 0.75  # of the span of the middle four fifths of the readings: a smaller spike does no harm
+SPAN_FRAC = 1.0  # of the span of the middle four fifths of the readings: a smaller spike does no harm
 RAREST = 0.99
 GAINS = (0.2, 5.0)  # of readings over replay within minutes
 DEAD_FRAC = 0.1  # of its neighbours: a running machine does not draw so little for a moment
+FAN_FEEDBACK = "zone_fan_speed_frac"  # overrides its command in a replay
 Flags = NDArray[np.bool_]
 
 
@@ -67,7 +68,9 @@ def outliers(q: Quantity, x: Floats, usual: tuple[float, float] | None = None) -
     wild = away > _bar(x, away)
     if q.role == "weather":
         return wild
-    return wild & _lonely(x, np.nan_to_num(np.abs(x)) < DEAD_FRAC * np.nan_to_num(np.abs(middle)))
+    if q.kind == "fraction" and q.name != FAN_FEEDBACK:  # fans and valves may close for a step
+        return np.zeros(len(x), bool)
+    return wild & _dead(x, middle)
 
 
 def spikes(read: Floats, replayed: Floats) -> Flags:
@@ -98,6 +101,15 @@ def rare_spikes(read: Floats) -> Flags:
         return np.zeros(len(read), bool)
     rarest = float(np.quantile(away[known], RAREST))
     return np.asarray(away > np.maximum(_bar(read, away), OUTLIER * rarest))
+
+
+def dead_spikes(read: Floats, replayed: Floats) -> Flags:
+    """Spikes of a position ``(T,)`` to next to nothing: other pulses may be an end of its range."""
+    return spikes(read, replayed) & _dead(read, _away(read)[1])
+
+
+def _dead(x: Floats, middle: Floats) -> Flags:
+    return _lonely(x, np.nan_to_num(np.abs(x)) < DEAD_FRAC * np.nan_to_num(np.abs(middle)))
 
 
 def _lonely(x: Floats, odd: Flags) -> Flags:

@@ -19,7 +19,7 @@ from envs.twin.screening.expected import Expected
 from envs.twin.screening.order import swapped
 from envs.twin.screening.place import Naming
 from envs.twin.screening.point import checked_point, out_of_line
-from envs.twin.screening.readings import rare_spikes
+from envs.twin.screening.readings import FAN_FEEDBACK, rare_spikes
 from envs.twin.screening.replayed import against_replay
 from envs.twin.telemetry.finding import Finding
 from envs.twin.telemetry.gaps import runs
@@ -28,7 +28,6 @@ from envs.twin.telemetry.telemetry import Telemetry
 
 GAP_REPORTED_FRAC = 0.01
 TOLD = 4  # points of an unusable input that are told one by one
-FAN_FEEDBACK = "zone_fan_speed_frac"
 #: Kinds that leave an input without readings, the most telling first.
 STOPPING = ("unit", "register", "ratio", "swapped", "range", "unreadable", "on change", "gap")
 
