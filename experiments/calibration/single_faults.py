@@ -5,19 +5,59 @@ They are the single faults with which strangers tried the screening of commit 99
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from envs.episodes.world import World
 from envs.physics.namespace import Floats
+from envs.plant.datacenter import Plant
+from envs.scenario import Scenario
+from envs.twin.calibration.free_parameters import free_parameters, with_values
+from envs.twin.calibration.windows import BURN_IN_S
+from envs.twin.screening.expected import expected_of
+from envs.twin.screening.screen import UnusableInput, screen
+from envs.twin.telemetry.finding import Finding
 from envs.twin.telemetry.quantities import LOADS, QUANTITIES
+from envs.twin.telemetry.synthetic import hidden_values, plan_of, simulated_truth, synthetic_telemetry
 from envs.twin.telemetry.telemetry import Telemetry
 
 Change = Callable[[Floats], Floats]
 HOUR_S = 3600.0
 STUCK_H = 50.0
 WEATHER = ("dry_bulb_c", "wet_bulb_c")
+
+
+def recorded_halls(scenario: Scenario, starts: Sequence[int], days: int, seed: int) -> list[Telemetry]:
+    """Clean telemetry of halls with hidden parameters: noise, constant sensor errors, 5 % gaps, and no mistake.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its sizes are the middle of what is hidden.
+    starts : sequence of int
+        Day of the year on which each hall's record begins.
+    days : int
+        Length of a record, behind a burn-in of three hours.
+    seed : int
+        Of parameters, load, steps, and sensors.
+    """
+    world = World.build(scenario)
+    hidden = hidden_values(free_parameters(scenario), len(starts), np.random.default_rng(seed))
+    rows = round(BURN_IN_S / scenario.episode.step_s) + days * world.steps_per_day
+    truth = simulated_truth(with_values(scenario, hidden), rows, plan_of(world, starts, seed), world, seed)
+    return [synthetic_telemetry(truth, k, scenario.sensors, seed) for k in range(len(starts))]
+
+
+def found(telemetry: Telemetry, scenario: Scenario, replayed: bool = True) -> list[Finding]:
+    """What screening says of telemetry beside its gaps, whether it stops or not."""
+    expected = expected_of(Plant(scenario, "float64").layout)
+    try:
+        said = screen(telemetry, expected, scenario=scenario if replayed else None).findings
+    except UnusableInput as stop:
+        said = stop.findings
+    return [f for f in said if f.kind != "gap"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +86,14 @@ class SingleFault:
     kind: str
     says: str
     before: str
+
+    def named(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Those of the findings that name this mistake and its point."""
+        return [
+            f
+            for f in findings
+            if f.kind == self.kind and self.says in f.words and any(name in f.point for name in self.points)
+        ]
 
 
 def _changed(names: tuple[str, ...], change: Callable[[Floats, float], Floats], row: int | None = None) -> Callable[
