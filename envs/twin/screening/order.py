@@ -19,7 +19,7 @@ ORDERED = (
     ("ups_power_kw", "facility_power_kw", 0.02),
     ("it_power_kw", "facility_power_kw", 0.02),
 )
-TURNED_FRAC = 0.9  # of the readings
+RIGHT_FRAC = 0.05  # of the readings, at most, stand clearly the right way round
 
 
 def swapped(telemetry: Telemetry, naming: Naming) -> tuple[list[Finding], set[tuple[str, int]]]:
@@ -53,4 +53,4 @@ def _turned(less: Floats, more: Floats, least: float) -> bool:
     if both.sum() < 12:
         return False
     gap = less[both] - more[both]
-    return bool(np.median(gap) > least and (gap > 0.0).mean() > TURNED_FRAC)
+    return bool(np.quantile(gap, 0.9) > 2.0 * least and (gap < -2.0 * least).mean() < RIGHT_FRAC)

@@ -20,8 +20,9 @@ LONELY_ROWS = 2
 LEAST = 1e-9
 UNEXPLAINED_FRAC = 0.7  # of a spike that its replay does not show
 SPAN_FRAC = 1.0  # of the span of the middle four fifths of the readings: a smaller spike does no harm
+NEAR = 2  # rows
 RAREST = 0.99
-GAINS = (0.2, 5.0)  # of readings over replay within minutes
+GAINS = (0.2, 5.0)  # of readings over replay within minutes; 1 where the calm hours do not tell
 DEAD_FRAC = 0.1  # of its neighbours: a running machine does not draw so little for a moment
 FAN_FEEDBACK = "zone_fan_speed_frac"  # overrides its command in a replay
 Flags = NDArray[np.bool_]
@@ -56,28 +57,24 @@ def stuck_readings(q: Quantity, x: Floats, step_s: float) -> Flags:
 def outliers(q: Quantity, x: Floats, usual: tuple[float, float] | None = None) -> Flags:
     """Readings that leave the line of their neighbours for a moment (Hampel's rule, both sides).
 
-    Of a setpoint, which moves in steps, only what leaves the scenario's ``usual`` range counts. Loads and machines have
-    pulses of their own. There, only a moment of next to nothing counts; what else is a spike of an output, the replay
-    tells (`spikes`).
+    Of a setpoint, which moves in steps, only what leaves the scenario's ``usual`` range counts. Loads have pulses of
+    their own. There, and of the fans' feedback, only a moment of next to nothing counts. What is a spike of an output,
+    its replay tells (`spikes`).
     """
-    if q.role == "mode" or q.kind == "count":
+    if q.role == "mode" or q.kind == "count" or (q.role == "output" and q.name != FAN_FEEDBACK):
         return np.zeros(len(x), bool)
     if q.role == "setpoint":
         return _lonely(x, (x < usual[0]) | (x > usual[1])) if usual else np.zeros(len(x), bool)
-    away, middle = _away(x)
+    away = _away(x)[0]
     wild = away > _bar(x, away)
-    if q.role == "weather":
-        return wild
-    if q.kind == "fraction" and q.name != FAN_FEEDBACK:  # fans and valves may close for a step
-        return np.zeros(len(x), bool)
-    return wild & _dead(x, middle)
+    return wild if q.role == "weather" else wild & dead_readings(x)
 
 
 def spikes(read: Floats, replayed: Floats) -> Flags:
     """Lonely readings ``(T,)`` beyond the point's usual span of which the replay mostly does not show.
 
-    A machine's pulse after a step of its setpoint is in both, a spike is in the readings alone. Both are missing where
-    they are not compared.
+    A machine's pulse after a step of its setpoint is in both, give or take `NEAR` rows; a spike is in the readings
+    alone. Both are missing where they are not compared.
     """
     away, middle = _away(read)
     known = np.isfinite(read)
@@ -89,8 +86,10 @@ def spikes(read: Floats, replayed: Floats) -> Flags:
         return wild
     quick, shown = np.nan_to_num(read - middle), np.nan_to_num(replayed - _away(replayed)[1])
     calm = known & ~wild
-    gain = float(np.clip((quick[calm] @ shown[calm]) / max(shown[calm] @ shown[calm], LEAST), *GAINS))
-    return wild & (np.abs(quick - gain * shown) > UNEXPLAINED_FRAC * away)
+    rest = float(np.sum((quick[calm] - shown[calm]) ** 2))
+    gain = float(np.clip((quick[calm] @ shown[calm] + rest) / (shown[calm] @ shown[calm] + rest + LEAST), *GAINS))
+    near = np.lib.stride_tricks.sliding_window_view(np.pad(gain * shown, NEAR), 2 * NEAR + 1)
+    return wild & (np.abs(quick[:, None] - near).min(axis=1) > UNEXPLAINED_FRAC * away)
 
 
 def rare_spikes(read: Floats) -> Flags:
@@ -103,12 +102,9 @@ def rare_spikes(read: Floats) -> Flags:
     return np.asarray(away > np.maximum(_bar(read, away), OUTLIER * rarest))
 
 
-def dead_spikes(read: Floats, replayed: Floats) -> Flags:
-    """Spikes of a position ``(T,)`` to next to nothing: other pulses may be an end of its range."""
-    return spikes(read, replayed) & _dead(read, _away(read)[1])
-
-
-def _dead(x: Floats, middle: Floats) -> Flags:
+def dead_readings(x: Floats) -> Flags:
+    """Lonely readings ``(T,)`` of next to nothing among neighbours that are far from it."""
+    middle = _away(x)[1]
     return _lonely(x, np.nan_to_num(np.abs(x)) < DEAD_FRAC * np.nan_to_num(np.abs(middle)))
 
 

@@ -28,7 +28,7 @@ from envs.twin.calibration.output_fit import OutputFit, mean_lag, output_fits
 from envs.twin.calibration.windows import Windows, windows_of
 from envs.twin.screening.clocks import Lag
 from envs.twin.screening.place import Naming
-from envs.twin.screening.readings import dead_spikes, spikes
+from envs.twin.screening.readings import Flags, dead_readings, spikes
 from envs.twin.screening.units import ratio_words
 from envs.twin.telemetry.finding import Finding
 from envs.twin.telemetry.quantities import QUANTITIES
@@ -102,20 +102,22 @@ def against_replay(scenario: Scenario, telemetry: Telemetry, naming: Naming) -> 
 def _spikes(windows: Windows, shown: Floats, rows: int) -> dict[POINT, NDArray[np.int64]]:
     """Rows of the telemetry at which a point shows a spike that its replay does not.
 
-    What two quantities show at once happened in the hall.
+    What two quantities show at once happened in the hall, unless a point falls to next to nothing.
     """
     at = (windows.first_rows[:, None] + np.arange(windows.steps - windows.burn_in)).ravel()
-    found: dict[POINT, NDArray[np.bool_]] = {}
-    seen_by: dict[str, NDArray[np.bool_]] = {}
+    found: dict[POINT, tuple[Flags, Flags]] = {}
+    seen_by: dict[str, Flags] = {}
     for column, (name, row) in enumerate(windows.rows):
         read, replayed = np.full(rows, np.nan), np.full(rows, np.nan)
         read[at] = windows.shown[:, column].T.ravel()
         replayed[at] = np.where(np.isfinite(read[at]), shown[:, column], np.nan)
         wild = spikes(read, replayed)
         seen_by[name] = seen_by.get(name, np.zeros(rows, bool)) | wild
-        found[name, row] = wild if QUANTITIES[name].kind != "fraction" else dead_spikes(read, replayed)
+        dead = wild & dead_readings(read)
+        found[name, row] = (dead if QUANTITIES[name].kind == "fraction" else wild), dead
     shared = np.sum(list(seen_by.values()), axis=0) > 1
-    return {p: np.flatnonzero(w & ~shared) for p, w in found.items() if (w & ~shared).any()}
+    alone = {point: wild & (dead | ~shared) for point, (wild, dead) in found.items()}
+    return {point: np.flatnonzero(flags) for point, flags in alone.items() if flags.any()}
 
 
 def _without(windows: Windows, wild: Mapping[POINT, NDArray[np.int64]]) -> Windows:

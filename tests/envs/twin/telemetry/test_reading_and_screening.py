@@ -238,3 +238,29 @@ def test_seconds_from_any_zero_are_read(tmp_path: Path, hall: Hall) -> None:
         file_of(tmp_path, [str(300 * k) for k in range(120)], list(range(120))), points(SUPPLY), hall.layout, 300.0
     )
     assert read.series()["chw_supply_c"][:, 0] == pytest.approx(np.arange(120.0))
+
+
+def test_an_energy_register_is_read_by_its_differences(tmp_path: Path, hall: Hall) -> None:
+    power = 20.0 + np.arange(120) % 7
+    counted = 12_345.0 + np.cumsum(power) / 12.0
+    counted[60:] -= counted[60]  # set back to zero
+    entry = PointEntry("t", "chiller_power_kw", 0, "kWh")
+    read, _ = read_column(tmp_path, hall, [f"{x:.6f}" for x in counted], entry)
+    made = read.series()["chiller_power_kw"][:, 0]
+    assert np.flatnonzero(np.isnan(made)).tolist() == [0, 60]
+    assert made[np.isfinite(made)] == pytest.approx(np.delete(power, [0, 60]), abs=1e-3)
+
+
+def test_a_register_with_a_gap_lacks_the_reading_behind_it(tmp_path: Path, hall: Hall) -> None:
+    counted: list[object] = [float(k) for k in range(120)]
+    counted[50] = ""
+    read, _ = read_column(tmp_path, hall, counted, PointEntry("t", "chiller_power_kw", 0, "kWh"))
+    assert np.flatnonzero(np.isnan(read.series()["chiller_power_kw"][:, 0])).tolist() == [0, 50, 51]
+
+
+def test_factor_and_hertz_of_the_map_are_applied(tmp_path: Path, hall: Hall) -> None:
+    read, _ = read_column(tmp_path, hall, [48.6] * 120, PointEntry("t", "zone_fan_speed_frac", 0, "60 Hz"))
+    assert read.series()["zone_fan_speed_frac"][:, 0] == pytest.approx(0.81)
+    half = PointEntry("t", "chiller_power_kw", 0, "W", factor=0.5)
+    read, _ = read_column(tmp_path, hall, [20_000.0] * 120, half)
+    assert read.series()["chiller_power_kw"][:, 0] == pytest.approx(10.0)
