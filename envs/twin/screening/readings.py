@@ -71,7 +71,7 @@ def outliers(q: Quantity, x: Floats, usual: tuple[float, float] | None = None) -
 
 
 def spikes(read: Floats, replayed: Floats) -> Flags:
-    """Lonely readings ``(T,)`` beyond the point's usual span of which the replay mostly does not show.
+    """Lonely readings ``(T,)`` beyond the point's usual span, or of next to nothing, that the replay does not show.
 
     A machine's pulse after a step of its setpoint is in both, give or take `NEAR` rows; a spike is in the readings
     alone. Both are missing where they are not compared.
@@ -81,7 +81,7 @@ def spikes(read: Floats, replayed: Floats) -> Flags:
     if known.sum() < 2 * NEIGHBOURS:
         return np.zeros(len(read), bool)
     span = float(np.quantile(read[known], 0.9) - np.quantile(read[known], 0.1))
-    wild = away > np.maximum(_bar(read, away), SPAN_FRAC * span)
+    wild = away > np.maximum(_bar(read, away), np.where(dead_readings(read), 0.0, SPAN_FRAC * span))
     if not wild.any():
         return wild
     quick, shown = np.nan_to_num(read - middle), np.nan_to_num(replayed - _away(replayed)[1])

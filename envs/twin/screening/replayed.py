@@ -41,6 +41,7 @@ SEEN_BY = ("chiller_power_kw", "dx_power_kw", "cw_supply_c", "tower_fan_speed_fr
 SURE_H, LATE_H, SURE = 0.25, 0.6, 4.0  # deviation of a lag that is told, least lag, deviations from none
 WEATHER_DAYS = 1.5
 FAR_RATIO = 5.0  # times its replay: no guess of a size is so far off
+LIKE_UNIT = 1.2  # natural logarithm: what a guess of a size may be off by, beside a factor of a thousand
 ODD_RATIO = 1.4  # named where the site's meter knows nothing of it
 LIKE_FRAC = 0.5  # share of a machine's excess that the site's meter shows where the machine really draws it
 TOLD_FRAC = 0.05  # of the site's power: a smaller excess is lost in what the scenario guesses
@@ -194,8 +195,8 @@ def _unknown_to(site: OutputFit | None, fit: OutputFit) -> bool:
 def _ratio(fit: OutputFit, ratio: float, naming: Naming, step_s: float) -> Finding:
     value, expected = f"mean {fit.mean:.4g} kW", f"about {fit.replayed_mean:.3g} kW (the scenario's replay)"
     point = naming.point(fit.name, fit.row)
-    for unit, times in (("W", 1000.0), ("MW", 0.001)):
-        if abs(np.log(ratio / times)) < 1.2:
+    for unit, factor_of_unit in (("W", 1000.0), ("MW", 0.001)):
+        if abs(np.log(ratio / factor_of_unit)) < LIKE_UNIT:
             return Finding("unit", point, f"reads {ratio:.3g} times its replay: it looks like {unit}", value=value,
                            expected=expected, mend=f'set unit: "{unit}"; not compared until then')  # fmt: skip
     times, factor = ratio_words(ratio)
