@@ -93,6 +93,7 @@ def test_a_hall_that_fits_arrives_and_its_outputs_follow_their_replay(folder: Pa
     assert "arrived" in page and "It does not fit" not in page and "Known from the data (0)" not in page
 
 
+@pytest.mark.slow
 def test_a_hall_of_another_structure_opens_with_what_does_not_fit(tmp_path: Path) -> None:
     constant = ("chilled_water.pump_constant_speed=true", "chilled_water.pump_flow_m3_s=0.006")
     page = calibrated(logged(constant), tmp_path)
@@ -103,6 +104,7 @@ def test_a_hall_of_another_structure_opens_with_what_does_not_fit(tmp_path: Path
         assert {row["identified"] for row in csv.DictReader(file)} == {"False"}
 
 
+@pytest.mark.slow
 def test_a_late_meter_that_screening_let_pass_is_told_by_its_own_replay(tmp_path: Path) -> None:
     clean = logged()
     late = np.roll(clean.values["chiller_power_kw"], 12, axis=0)
@@ -110,6 +112,7 @@ def test_a_late_meter_that_screening_let_pass_is_told_by_its_own_replay(tmp_path
     assert "`chiller_power_kw`: comes 3600 s late" in opening and "arrived" not in opening
 
 
+@pytest.mark.slow
 def test_an_input_whose_clock_is_off_leaves_nothing_known(tmp_path: Path) -> None:
     clean = logged()
     late = np.roll(clean.values["rack_power_kw"], 12, axis=0)
