@@ -33,6 +33,7 @@ from envs.plant.plant_like import PlantLike
 from envs.plant.state import PlantState
 from envs.scenario import Scenario, load
 from envs.scenario.checks import require_machines
+from envs.signals.step import weather_moved
 from envs.trees import assign
 
 
@@ -245,10 +246,7 @@ class DataCenterCore:
         outside, load = self.world.at(self.plan, self.t, self.dtype)
         self.lost = availability(self.faults, self.t * self.step_s)
         if self.faults.has_faults:
-            outside = outside._replace(
-                dry_bulb_c=outside.dry_bulb_c + self.lost.dry_bulb_add_c,
-                wet_bulb_c=outside.wet_bulb_c + self.lost.wet_bulb_add_c,
-            )
+            outside = weather_moved(outside, self.lost.dry_bulb_add_c, self.lost.wet_bulb_add_c)
             left = self.lost.load_frac
             load = load._replace(activity=load.activity * left, swing=None if load.swing is None else load.swing * left)
         self.outside, self._load = outside, load

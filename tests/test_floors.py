@@ -29,10 +29,12 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("single_env", "vector_env", "sb3_vec_env"),
 )
 SAME_ROOM = {
-    "air_side": {"air_zone"},
+    "air_moisture": {"air_zone"},
+    "air_side": {"air_moisture", "air_state", "air_zone"},
     "chilled_water": {"chiller"},
     "power_swing": {"throughput"},
-    "rack": {"power_swing", "rack_table", "rack_archetypes", "throughput"},
+    "rack": {"power_swing", "rack_chips", "rack_table", "rack_archetypes", "throughput"},
+    "rack_chips": {"rack_table"},
     "rack_table": {"power_swing", "rack_archetypes", "throughput"},
 }
 #: A plant hands the states of its machines on; nobody else touches them.

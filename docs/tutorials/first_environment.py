@@ -103,10 +103,10 @@ tell("by rules", day(by_rules))
 #   chw_supply_temp_setpoint_c, 7 to 15 degC
 #   rack_power_limit_frac, 0.45 to 1 as a fraction
 #   battery_power_kw, -50 to 50 kW
-# held still: racks 1271 kWh, cooling 280 kWh, hottest inlet 23.3 degC (limit 27)
-#   costs 271 USD (work_lost 258, energy 10)
-# by rules: racks 1411 kWh, cooling 251 kWh, hottest inlet 26.6 degC (limit 27)
-#   costs 17 USD (energy 14, carbon 3)
+# held still: racks 1240 kWh, cooling 279 kWh, hottest inlet 25.4 degC (limit 27)
+#   costs 19 USD (energy 16, carbon 3)
+# by rules: racks 1242 kWh, cooling 265 kWh, hottest inlet 26.1 degC (limit 27)
+#   costs 18 USD (energy 15, carbon 3)
 # ```
 #
 # ## What it means

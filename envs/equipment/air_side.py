@@ -17,11 +17,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from envs.equipment.air_moisture import HUMIDIFIER_KJ_KG, moisture
+from envs.equipment.air_state import AirBalance, AirFlows, AirState, HeatResponse, OutdoorAir
 from envs.equipment.air_zone import AirZone, ZoneTable, zone_table, zones_at_pressure
 from envs.physics import coil
 from envs.physics.fan_pump import fan_power_kw
 from envs.physics.namespace import Array, lower, namespace, relax, upper
-from envs.physics.psychrometrics import MOLAR_MASS_RATIO
 from envs.physics.readings import Readings
 from envs.physics.recirculation import RackInlets, mixed_inlet, rack_share, smooth_minimum, to_racks, top_share
 from envs.units import CP_AIR_KJ_KG_K, LATENT_HEAT_KJ_KG
@@ -36,61 +37,10 @@ FAN_LAG_S = 10.0  # drive ramp, engineering guess
 VALVE_LAG_S = 60.0  # closed local loop, PHYSICS 0
 SMOOTH_WIDTH = 0.02  # C5
 BACKDRAFT_LEAK = 0.05  # of a unit's flow, back through each stopped unit, C5
-HUMIDIFIER_KJ_KG = 2700.0  # 0.75 kWh/kg, C6
 LARGEST_DX_DROP_K = 20.0  # over a direct-expansion unit, engineering guess (freeze protection)
-HOTTEST_SURFACE_C = 60.0  # of a coil, for its dew; nothing condenses near it
 LEAST_STREAM_KW_K = 1e-2  # of air through the coils; below it the return reads ever nearer to the supply
 _SMALL = 1e-6
 _STILL = 1e-3  # shares of a hot aisle's heat that leave it in a sub-step; below it the aisle is a plain integrator
-
-
-class AirState(NamedTuple):
-    """State of the zones, each ``(Z, B)``: temperatures [degC], humidity ratio [kg/kg], fan speed and valve [0..1]."""
-
-    hot_c: Array
-    supply_c: Array
-    humidity_ratio: Array
-    fan_speed_frac: Array
-    valve_frac: Array
-    fabric_c: Array  # slab and walls, which hold the heat of hours
-
-
-class AirBalance(NamedTuple):
-    """Air flows of the zones, each ``(Z, B)``.
-
-    ``coil_kg_s`` passes the running units, ``supply_kg_s`` of it reaches the aisle (the rest leaks back through stopped
-    units), ``direct_kg_s`` the racks, which draw ``drawn_kg_s``; ``bypass_kg_s = coil -
-    direct`` returns unused. ``phi`` is the recirculated share of the racks' air [0..1], ``dp_pa`` the aisle pressure
-    proxy.
-    """
-
-    supply_kg_s: Array
-    drawn_kg_s: Array
-    direct_kg_s: Array
-    bypass_kg_s: Array
-    phi: Array
-    dp_pa: Array
-    coil_kg_s: Array
-    fan_speed_frac: Array
-    running: Array
-
-
-class AirFlows(NamedTuple):
-    """What the zones exchanged over a step (means), each ``(Z, B)``; supply and valve are those at its end."""
-
-    fan_power_kw: Array
-    coil_sensible_kw: Array
-    coil_latent_kw: Array
-    condensate_kg_s: Array
-    humidifier_power_kw: Array
-    humidifier_water_kg_s: Array
-    water_flow_kg_s: Array
-    valve_frac: Array
-    return_c: Array
-    supply_c: Array
-    supply_rise_k: Array  # over the sub-step
-    hot_rise_k: Array  # mean of the sub-step over its start
-    outdoor_heat_kw: Array  # that leaves with the outdoor air that leaks through; below 0 where it is hotter outside
 
 
 def initial(
@@ -209,20 +159,6 @@ def fans_kw(zt: ZoneTable, air: AirBalance) -> Array:
     return fan_power_kw(zt.fan_kw, air.fan_speed_frac, zt.fan_exponent) * air.running
 
 
-class OutdoorAir(NamedTuple):
-    """Air outside a building, each ``(B,)``: [degC] and [kg/kg]."""
-
-    dry_bulb_c: Array
-    humidity_ratio: Array
-
-
-class HeatResponse(NamedTuple):
-    """How the racks' heat falls when the air they breathe warms, each ``(Z, B)`` [kW/K]; made by `heat_response`."""
-
-    per_supply_kw_k: Array
-    per_hot_kw_k: Array
-
-
 def heat_response(zt: ZoneTable, air_gain_kw_k: Array, share: Array, membership: Array) -> HeatResponse:
     """Response of each zone's rack heat to its supply and to its hot aisle.
 
@@ -332,7 +268,7 @@ def advance(
         water = 0.0 * opening
     contact = -namespace(return_c).expm1(-at.full_ntu)
     surface_c = return_c - node.coil_kw / (through_kw_k * contact)
-    humidity, condensed, added = _moisture(
+    humidity, condensed, added = moisture(
         zt, state.humidity_ratio, surface_c, air.coil_kg_s * contact, outside.humidity_ratio, dt_s
     )
     valve = relax(state.valve_frac, opening, VALVE_LAG_S, dt_s)
@@ -373,11 +309,10 @@ def _temperatures(
     The racks' heat falls by ``A y + G u`` where the supply rises by ``y`` and the hot aisle by ``u``. The hot aisle
     relaxes exactly (T1) with the supply of the end of the step: ``C du/dt = K + (D - A) y - (G + D + F + L) u``, ``K``
     the surplus at the start, ``D`` the stream that returns to the coil, ``F`` the film on slab and walls, ``L`` the
-    outdoor air that leaks through. So its mean rise
-    and the heat carried to the coil are linear in ``y``: ``q = a - b y``. The plenum keeps ``a - b y + fan - coil =
-    c y`` with ``c = C/dt``. Without cooling (coil = 0) that gives ``y_off``, with the coil wide open (``coil = eps
-    C_air (T_return - T_water)``) ``y_sat``, at the set-point, with its lag, ``y_target``: ``y = min(max(y_target,
-    y_sat), y_off)``.
+    outdoor air that leaks through. So its mean rise and the heat carried to the coil are linear in ``y``: ``q = a - b
+    y``. The plenum keeps ``a - b y + fan - coil = c y`` with ``c = C/dt``. Without cooling (coil = 0) that gives
+    ``y_off``, with the coil wide open (``coil = eps C_air (T_return - T_water)``) ``y_sat``, at the set-point, with its
+    lag, ``y_target``: ``y = min(max(y_target, y_sat), y_off)``.
     """
     xp = namespace(fan_kw)
     direct_kw_k = air.direct_kg_s * CP_AIR_KJ_KG_K
@@ -407,28 +342,3 @@ def _temperatures(
     hot = state.hot_c + kept_kw * (dt_s / zt.hot_aisle_kj_k)
     fabric = state.fabric_c + soaked_kw * (dt_s / zt.fabric_kj_k)
     return _Plenum(hot, state.supply_c + y, (y_off - y) * (b + c), carried, y, u, fabric, outdoor_kw)
-
-
-def _moisture(
-    zt: ZoneTable, w: Array, surface_c: Array, contact_kg_s: Array, outside: Array, dt_s: float
-) -> tuple[Array, Array, Array]:
-    """Humidity ratio, condensate and humidifier water [kg/kg, kg/s, kg/s], PHYSICS C6.
-
-    Implicit in the new humidity, so stable at any step: ``M dW/dt = m_oa (W_oa - W) + m_hum - m_cond``, ``m_cond =
-    m (1 - BF) max(0, W - W_s(T_adp))``; the humidifier holds its dew point as far as it can.
-    """
-    exchanged = zt.air_changes_per_s * dt_s
-    hold_kg_s = zt.air_kg * (1.0 + exchanged) * (1.0 / dt_s)
-    mixed = (w + exchanged * outside) / (1.0 + exchanged)
-    wet = upper(mixed - _dew_on(surface_c, zt.pressure_kpa), 0.0)
-    condensed = wet * (contact_kg_s * hold_kg_s / (contact_kg_s + hold_kg_s))
-    dried = mixed - condensed / hold_kg_s
-    added = lower(upper((zt.humidity_floor - dried) * hold_kg_s, 0.0), zt.humidifier_kg_s)
-    return dried + added / hold_kg_s, condensed, added
-
-
-def _dew_on(surface_c: Array, pressure_kpa: Array) -> Array:
-    """Humidity ratio [kg/kg] of saturated air at a coil's surface [degC]: Magnus, PHYSICS A7, far cheaper than A2."""
-    t = lower(surface_c, HOTTEST_SURFACE_C)
-    vapour_kpa = 0.61094 * namespace(t).exp(17.625 * t / (t + 243.04))
-    return MOLAR_MASS_RATIO * vapour_kpa / (pressure_kpa - vapour_kpa)

@@ -1,7 +1,8 @@
 """A rack of servers: power under a cap, chip temperature, server fans, power supplies, heat to air and to coolant.
 
 Sources: PHYSICS b (B1, B2, B4, B6, B7, B8), D5 (cold plate), F2 (power supplies), T1 (time steps and the ledger).
-What a rack is made of stands in `rack_archetypes`, its arrays in `rack_table`, the workload side in `throughput`.
+What a rack is made of stands in `rack_archetypes`, its arrays in `rack_table`, its chips' temperature in `rack_chips`,
+the workload side in `throughput`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,15 @@ from typing import NamedTuple
 
 from envs.equipment.power_swing import Swing, input_swing, smoothed_swing
 from envs.equipment.rack_archetypes import ENTERPRISE_AIR, HGX_AIR, LEGACY_AIR, LIQUID_200, NVL72, RackArchetype
-from envs.equipment.rack_table import ChipTable, RackTable, rack_table, racks_at_pressure
+from envs.equipment.rack_chips import (
+    DERATE_FLOOR,
+    DERATE_PER_K,
+    LEAKAGE_REFERENCE_C,
+    THROTTLE_C,
+    chip_terms,
+    next_excess_k,
+)
+from envs.equipment.rack_table import RackTable, rack_table, racks_at_pressure
 from envs.physics.namespace import Array, as_mask, lag_share, namespace
 from envs.units import CP_AIR_KJ_KG_K
 
@@ -35,10 +44,6 @@ __all__ = [
     "server_fans",
 ]
 
-LEAKAGE_REFERENCE_C = 60.0  # draws are stated at this chip temperature, PHYSICS B6
-THROTTLE_C = 85.0  # the clock derate starts, PHYSICS B8
-DERATE_PER_K = 0.05  # PHYSICS B8
-DERATE_FLOOR = 0.5  # PHYSICS B8
 SHUTDOWN_C = 105.0  # PHYSICS B8
 SHUTDOWN_INLET_C = 50.0  # inlet air at which servers switch themselves off, engineering guess above class A4's 45
 RESTART_CHIP_K, RESTART_INLET_K = 40.0, 10.0  # below these limits before a rack may start again, engineering guess
@@ -46,9 +51,6 @@ FAN_LAG_S = 30.0  # server-fan control, engineering guess
 
 _CPU_EXPONENT = 1.4  # PHYSICS B1
 _LEAST_USE = 1e-12
-_FLOW_FLOOR = 0.02  # coolant that circulates by itself [G]
-_FLOW_CEILING = 10.0
-_LEAK_GAIN_LIMIT = 0.9  # resistance times leakage slope; thermal runaway is at 1
 _FEW = 1e-3  # accelerators; a slot with fewer has no say in a cap
 _NO_LIMIT = 1e6
 _SETTLING_S = 1e5
@@ -237,8 +239,8 @@ def advance(
     cap_frac, slots_kw = _draw_under_cap(table, demand, state, limit_kw, fan_kw)
     chip_kw = (slots_kw * demand.inverse_active + demand.rest_chip_kw) * alive
     excess = state.chip_c - THROTTLE_C
-    terms = _chip_terms(table, coolant_supply_c, coolant_flow_frac, airflow, dt_s)
-    new_excess = _chip_step(terms, excess, chip_kw, inlet_air_c)
+    terms = chip_terms(table, coolant_supply_c, coolant_flow_frac, airflow, dt_s)
+    new_excess = next_excess_k(terms, excess, chip_kw, inlet_air_c)
     xp = namespace(inlet_air_c)
     derate = xp.clip(1.0 - DERATE_PER_K * new_excess, DERATE_FLOOR, 1.0)
     silicon_kw = slots_kw * derate + demand.leak_kw_k * (new_excess + (THROTTLE_C - LEAKAGE_REFERENCE_C))
@@ -345,55 +347,6 @@ def _draw_under_cap(
         cap = xp.maximum(cap, (budget - demand.lower_kw[j]) * demand.inverse_rest[j])
     cap_frac = xp.clip(xp.maximum(cap, table.cap_floor_kw) * table.slot_inverse_draw, 0.0, 1.0)
     return cap_frac, _over_slots(demand.slot_kw * cap_frac)
-
-
-class _ChipTerms(NamedTuple):
-    """Thermal terms of the working chips (R, B): R' [K/kW], share kept over the step, inlet gain, constant [K]."""
-
-    resistance: Array
-    kept: Array
-    air_gain: Array
-    rest: Array
-
-
-def _chip_step(terms: _ChipTerms, excess: Array, chip_kw: Array, inlet_c: Array) -> Array:
-    """Temperature of a working chip after the step, as its excess over the throttle point [K].
-
-    Leakage and derate are solved together as one linear equation (B8): with ``x = R' P``, ``R' = R/(1 - R L)``, the
-    chip would settle at ``e`` above 85 degC undisturbed, at ``e/(1 + 0.05 x)`` while derating, at ``e - 0.5 x`` on the
-    derate's floor. It runs towards the first until it is hot, from there towards the higher of the others, by ``C R'``.
-    """
-    xp = namespace(chip_kw)
-    resistance, kept, air_gain, rest = terms
-    rise = resistance * chip_kw
-    settled = air_gain * inlet_c + rest + rise
-    derate = DERATE_PER_K * rise
-    limited = xp.maximum(settled / (1.0 + derate), settled - ((1.0 - DERATE_FLOOR) / DERATE_PER_K) * derate)
-    hot = xp.clip(excess, 0.0, _NO_LIMIT)
-    return xp.minimum(settled + (excess - settled) * kept, limited + (hot - limited) * kept)
-
-
-def _chip_terms(table: RackTable, coolant_c: Array, flow_frac: Array, airflow_kg_s: Array, dt_s: float) -> _ChipTerms:
-    """Terms by kind of rack, spread over the racks; by rack where heat sinks feel their own airflow (B7)."""
-    xp = namespace(coolant_c)
-    chips = table.chips
-    v = xp.clip(flow_frac, _FLOW_FLOOR, _FLOW_CEILING)
-    r = chips.fixed_k_kw + chips.plate_k_kw / xp.sqrt(v) + chips.rise_k_kw / v
-    if table.sink_k_kw is None:
-        return _ChipTerms(*(x[table.kind] for x in _with_leakage(chips, r, coolant_c, dt_s)))
-    blown = xp.clip(airflow_kg_s * table.sink_flow_s_kg, _FLOW_FLOOR, _FLOW_CEILING)
-    by_rack = ChipTable(*(x[table.kind] for x in chips))
-    return _with_leakage(by_rack, r[table.kind] + table.sink_k_kw / xp.sqrt(blown), coolant_c, dt_s)
-
-
-def _with_leakage(chips: ChipTable, r: Array, coolant_c: Array, dt_s: float) -> _ChipTerms:
-    """Terms of a resistance ``r`` [K/kW] whose chips leak more the hotter they are, B8."""
-    xp = namespace(r)
-    gain = 1.0 / (1.0 - xp.clip(r * chips.leak_kw_k, 0.0, _LEAK_GAIN_LIMIT))
-    resistance = r * gain
-    kept = xp.exp(-dt_s / (chips.package_kj_k * resistance))
-    rest = (chips.wet * coolant_c - LEAKAGE_REFERENCE_C) * gain - (THROTTLE_C - LEAKAGE_REFERENCE_C)
-    return _ChipTerms(resistance, kept, chips.air * gain, rest)
 
 
 def _psu_loss(table: RackTable, output_kw: Array) -> Array:

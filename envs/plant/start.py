@@ -58,7 +58,7 @@ def steady_state(
     now = plant.step_conditions(state, in_force, outside, load, lost, SETTLING_STEP_S)
     for _ in range(SETTLING_STEPS):
         state, _sub = plant.substep(state, now)
-        state = state._replace(air=state.air._replace(fabric_c=state.air.hot_c))
+        state = _everything_on(state._replace(air=state.air._replace(fabric_c=state.air.hot_c)))
     state = _warmer_state(state, warmth_k.astype(plant.dtype))
     asked = load._replace(batch_arrival=load.batch_arrival * 0.0, batch_due=load.batch_due * 0.0)
     state, flows = plant.step(state, in_force, outside, asked, lost, np.zeros(len(warmth_k)))
@@ -125,6 +125,21 @@ def _first_guess(
         protective_kw=alive * NO_LIMIT_KW,
         alarm=supply * 0.0,
         coolant_alarm=like * 0.0,
+    )
+
+
+def _everything_on(state: PlantState) -> PlantState:
+    """State with every breaker closed and every rack up.
+
+    The first guess holds no cap yet, so its first steps can draw more than a feeder carries. What trips there is
+    an artefact of the guess: an hour later the racks would still be down, and the room would be settled without them.
+    """
+    up = state.alive * 0.0 + 1.0
+    return state._replace(
+        breaker=state.breaker._replace(down_s=state.breaker.down_s * 0.0),
+        alive=up,
+        ups_alive=up[0],
+        rack_down_s=up * 0.0,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.physics.namespace import Floats
-from envs.physics.psychrometrics import humidity_ratio_at_wet_bulb, pressure_kpa
+from envs.physics.psychrometrics import humidity_ratio_at_wet_bulb, pressure_kpa, saturation_humidity_ratio
 
 LEAST_HUMIDITY = 1e-5  # [kg/kg], of air that two noisy bulbs call drier than dry
 
@@ -63,6 +63,20 @@ def outside_from_bulbs(
         humidity_ratio = np.maximum(humid, LEAST_HUMIDITY).astype(dry_bulb_c.dtype)
     made = {**dict.fromkeys(Outside._fields, zero), **known, "dry_bulb_c": dry_bulb_c, "wet_bulb_c": wet}
     return Outside(**{**made, "humidity_ratio": humidity_ratio, "pressure_kpa": pressure, "elevation_m": height})
+
+
+def weather_moved(outside: Outside, dry_add_k: Floats, wet_add_k: Floats) -> Outside:
+    """Weather whose bulbs moved by so much, each ``(B,)`` [K]; air that cools to its dew point rains out.
+
+    The wet bulb stays at or under the dry one, and the humidity ratio at or under saturation.
+    """
+    dry = outside.dry_bulb_c + dry_add_k
+    most = saturation_humidity_ratio(dry, outside.pressure_kpa)
+    return outside._replace(
+        dry_bulb_c=dry,
+        wet_bulb_c=np.minimum(outside.wet_bulb_c + wet_add_k, dry),
+        humidity_ratio=np.minimum(outside.humidity_ratio, most),
+    )
 
 
 class Load(NamedTuple):

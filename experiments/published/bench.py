@@ -11,6 +11,7 @@ from envs.building.rules import start
 from envs.episodes.world import Load, Outside
 from envs.equipment import rack
 from envs.equipment.rack_archetypes import RackArchetype
+from envs.equipment.rack_chips import LEAKAGE_REFERENCE_C
 from envs.equipment.throughput import CLASSES, throughput
 from envs.faults import nothing_lost
 from envs.interface.channels import CHANNELS
@@ -156,7 +157,7 @@ class RackBench:
         fixed = self.demand.base_kw + self.settle().fan_power_kw
         for _ in range(6):
             flows = self.settle()
-            leak = self.demand.leak_kw_k * (flows.chip_c - rack.LEAKAGE_REFERENCE_C)
+            leak = self.demand.leak_kw_k * (flows.chip_c - LEAKAGE_REFERENCE_C)
             self.limit_kw = fixed + share * self.demand.total_kw + leak + flows.psu_loss_kw
         flows = self.settle()
         return float(throughput(self.table, flows.cap_frac, flows.throttle_frac)[0, 0, 0])

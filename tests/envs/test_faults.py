@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from envs.core import DataCenterCore
 from envs.faults import (
     KINDS,
     WET_PER_DRY,
@@ -17,6 +18,7 @@ from envs.faults import (
     fault_plan,
     with_new_faults,
 )
+from envs.physics.psychrometrics import saturation_humidity_ratio
 
 FIELD = {
     "chiller_trip": "chillers_lost", "tower_cell": "tower_cells_lost", "pump_cw": "cw_pumps_lost",
@@ -86,6 +88,17 @@ def test_hot_weather_raises_the_wet_bulb_as_dry_heating_does() -> None:
     assert pytest.approx((wet[1] - wet[0]) / 5.0, abs=0.02) == WET_PER_DRY
     now = availability(fault_plan([[Fault("weather_hot", 0.0, 9.0, 0, 5.0)]]), np.array([1.0]))
     assert now.wet_bulb_add_c[0] == pytest.approx(5.0 * WET_PER_DRY)
+
+
+def test_a_cold_snap_leaves_no_wet_bulb_over_the_dry_one_and_no_air_above_saturation() -> None:
+    core = DataCenterCore("edge_room", 4, ("site.workload_weeks=1",))
+    core.reset(seed=3)
+    before = core.outside
+    core.set_faults([[Fault("weather_hot", 0.0, 1e6, 0, -15.0)]] * 4)
+    now = core.outside
+    np.testing.assert_allclose(now.dry_bulb_c, before.dry_bulb_c - 15.0, rtol=1e-5)
+    assert (now.wet_bulb_c <= now.dry_bulb_c).all() and (now.wet_bulb_c < before.wet_bulb_c).all()
+    assert (now.humidity_ratio <= saturation_humidity_ratio(now.dry_bulb_c, now.pressure_kpa)).all()
 
 
 def test_sensor_faults_reach_their_row_and_a_drift_grows() -> None:

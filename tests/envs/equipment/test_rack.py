@@ -6,6 +6,7 @@ import pytest
 from envs.equipment import rack
 from envs.equipment.rack import ENTERPRISE_AIR, HGX_AIR, LEGACY_AIR, LIQUID_200, NVL72
 from envs.equipment.rack_archetypes import psu_loss_lines
+from envs.equipment.rack_chips import LEAKAGE_REFERENCE_C
 from envs.equipment.throughput import CLASSES, throughput
 
 FREE = 1e6
@@ -86,7 +87,7 @@ def test_leakage_is_that_of_the_chip_temperature():
     flows = hall.settle()
     share = 1.0 + (flows.accelerator_power_kw[0] / (32 * 0.7) - 1.0) / HGX_AIR.leakage_frac
     np.testing.assert_allclose(share, 1.0 + 0.008 * (flows.chip_c[0] - 60.0), atol=1e-9)
-    check = 1.0 + HGX_AIR.leakage_per_k * (np.array([40.0, 80.0, 90.0]) - rack.LEAKAGE_REFERENCE_C)
+    check = 1.0 + HGX_AIR.leakage_per_k * (np.array([40.0, 80.0, 90.0]) - LEAKAGE_REFERENCE_C)
     np.testing.assert_allclose(check, [0.84, 1.16, 1.24])
 
 
