@@ -34,7 +34,7 @@ from envs.twin.telemetry.finding import Finding
 from envs.twin.telemetry.quantities import QUANTITIES
 from envs.twin.telemetry.telemetry import Telemetry
 
-SHIFT_S = 3600.0  # of the weather, to and fro
+SHIFT_S = 3600.0  # of the weather, each way
 WEATHER = ("dry_bulb_c", "wet_bulb_c", "humidity_ratio")
 SEEN_BY = ("chiller_power_kw", "dx_power_kw", "cw_supply_c", "tower_fan_speed_frac", "tower_fan_power_kw",
            "fws_supply_c", "dry_cooler_fan_speed_frac", "dry_cooler_fan_power_kw")  # fmt: skip
