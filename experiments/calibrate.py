@@ -44,6 +44,7 @@ def progress_reporter(wanted: bool) -> Iterator[Callable[[str, float], None]]:
 def main(config: DictConfig) -> None:
     """Calibrate as configured."""
     from envs.twin.calibration.calibration import calibrate
+    from envs.twin.screening.screen import UnusableInput
     from experiments.calibration.report import metrics, write_findings, write_outcome
     from experiments.calibration.screened import screened_file
     from experiments.records.provenance import git_state
@@ -53,7 +54,11 @@ def main(config: DictConfig) -> None:
     base: Any = OmegaConf.to_container(config.scenario)
     folder = Path(config.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    checked = screened_file(scenario, Path(config.telemetry), Path(config.points))
+    try:
+        checked = screened_file(scenario, Path(config.telemetry), Path(config.points))
+    except UnusableInput as stop:
+        write_findings(folder, stop.findings)
+        raise
     write_findings(folder, checked.findings)
     for f in checked.findings:
         LOG.info("%s: %s: %s", f.kind, f.point, f.words)
@@ -75,6 +80,8 @@ def main(config: DictConfig) -> None:
         write_outcome(folder, found, base, checked, time.perf_counter() - start)
         run.log_metrics(metrics(found))
         run.log_files(folder, "calibration")
+    for channel, words in found.misfits.items():
+        LOG.warning("%s does not fit: %s", channel, words)
     LOG.info("report: %s", folder / "report.md")
 
 

@@ -23,9 +23,9 @@ from envs.energyplus.engine import engine_version, weather_files
 from envs.scenario import Scenario, load
 from envs.signals.weather.epw import read_epw
 from envs.twin.calibration.fit import Report
+from envs.twin.screening.screen import ScreenedTelemetry
 from envs.twin.telemetry import excitation, synthetic
 from envs.twin.telemetry.recorder import START_UTC
-from envs.twin.telemetry.screening import ScreenedTelemetry
 from envs.twin.telemetry.synthetic import write
 from envs.twin.telemetry.telemetry import Telemetry
 from envs.whole_file import write_whole
