@@ -21,7 +21,6 @@ CLEAN = (
     ("legacy_air", 4, 2),
     ("liquid_hall", 4, 2),
     ("ai_hall", 8, 2),
-    ("ai_hall_power_cap", 4, 1),
 )
 INTRO = """# Single mistakes in a telemetry file: found and named, before and after
 
