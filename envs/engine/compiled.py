@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ from envs.engine.record import Node, Recording, TracedArray, Untraceable
 from envs.trees import columns, leaves, map_leaves
 
 _RECORDED_SITES = 2
-_FEW_SITES, _MANY_SITES = 4, 64
+_FEW_SITES, _SOME_LANES, _MOST_LANES = 4, 8, 16
+_MANY_SITES = 64  # from which the most lanes pay: two chains of instructions at once
 _CACHE_SET_BYTES, _ROW_GAP_BYTES = 1024, 64  # rows this far apart share sets of the first cache: leave a gap
 _ALIGNMENT = 64
 _LEAST_TILES = 2  # a thread is worth waking for
@@ -51,10 +53,12 @@ class CompiledFunction:
         self.threads = chosen_threads()
         recording = Recording(loops=True)
         groups: list[int] = []
+        self._inputs: tuple[list[tuple[int, ...]], ...] = ([], [])
 
         def enter(tree: Any, group: int) -> Any:
             def note(x: np.ndarray) -> TracedArray:
                 groups.append(group)
+                self._inputs[group].append(x.shape[:-1])
                 return recording.input(x)
 
             return map_leaves(tree, note)
@@ -75,64 +79,72 @@ class CompiledFunction:
         self.scales = [_scale(n) for n in nodes]
         self._collect = _collector(result, recording, self.dtype)
         self._resident = _same_rows(some[0], result)
-        self._texts: dict[int, tuple[str, int]] = {}
         self._batch = 0
-        self._held: tuple[Any, np.ndarray] | None = None
+        self._held: tuple[list[Any], _Block] | None = None
 
     # ---- calls ------------------------------------------------------------------------------------------------------
 
     def __call__(self, *trees: Any) -> Any:
         """Return what the function returns, as views of one fresh block."""
-        block, first = None, trees[0]
-        if self._held is not None and first is self._held[0]:
-            block = self._held[1]
+        held, first = self._held, trees[0]
+        block = held[1] if held is not None and all(map(is_, _parts(first), held[0])) else None
         rest: list[np.ndarray] = []
         leaves(trees[1:], rest)
         if block is None:
             given: list[np.ndarray] = []
             leaves(first, given)
             self._fit((given or rest)[0].shape[-1])
-            block = self._pack(self._first, given)
-        self._pack(self._rest, rest)
-        out = _aligned_block(self.program.rows_out, self._stride, self.dtype)
+            block = self._blocks[0]
+            self._pack(0, given)
+        self._pack(1, rest)
+        out = _Block(self.program.rows_out, self._stride, self.dtype)
         self._run(block, out)
-        result = self._collect(out[:, : self._batch], self._batch)
-        self._held = (result[0], out) if self._resident else None
+        result = self._collect(out.rows[:, : self._batch], self._batch)
+        self._held = (_parts(result[0]), out) if self._resident else None
         return result
 
     def _fit(self, batch: int) -> None:
         """Make blocks for a batch."""
         if batch == self._batch:
             return
-        lanes = 4 if batch <= _FEW_SITES else 16 if batch >= _MANY_SITES else 8
-        if self.program.double and lanes == 16:
-            lanes = 8
+        lanes = _FEW_SITES if batch <= _FEW_SITES else _MOST_LANES if batch >= _MANY_SITES else _SOME_LANES
+        if self.program.double:
+            lanes = min(lanes, _SOME_LANES)
         text, scratch = text_of(self.program, lanes)
-        rows = (*self.program.rows, 0, 0)
+        rows = (*self.program.rows, 0, 0)[:2]
         self._batch, self._lanes, self._tiles = batch, lanes, -(-batch // lanes)
         self._code = entry_point(text, len(self.program.rows))
         self._stride = _stride(self._tiles * lanes, self.dtype)
-        self._first, self._rest = (_aligned_block(n, self._stride, self.dtype) for n in rows[:2])
+        self._blocks = [_Block(n, self._stride, self.dtype) for n in rows]
+        self._places = [self._rows_for(k) for k in range(2)]
         self._shares = _shares(self._tiles, self.threads)
-        self._scratch = [_aligned_block(1, scratch // self.dtype.itemsize + 1, self.dtype) for _ in self._shares]
+        self._scratch = [_Block(1, scratch // self.dtype.itemsize + 1, self.dtype) for _ in self._shares]
 
-    def _pack(self, block: np.ndarray, arrays: Sequence[np.ndarray]) -> np.ndarray:
-        """Copy arrays into the rows of a block; lanes without a site repeat the last one."""
-        row, n = 0, self._batch
-        for x in arrays:
-            count = x.size // n
-            block[row : row + count, :n] = x if x.ndim == 2 else x.reshape(count, n)
+    def _rows_for(self, group: int) -> list[tuple[np.ndarray, int]]:
+        """Where each array of a group of arguments goes in its block, and how many rows it has, 0 without an axis."""
+        out, row, block = [], 0, self._blocks[group].rows
+        for shape in self._inputs[group]:
+            count = int(np.prod(shape))
+            place = block[row : row + count, : self._batch] if shape else block[row, : self._batch]
+            out.append((place, count if len(shape) > 1 else 0))
             row += count
-        if n % self._lanes:
-            block[:, n:] = block[:, n - 1 : n]
-        return block
+        return out
 
-    def _run(self, block: np.ndarray, out: np.ndarray) -> None:
-        blocks = (block, self._rest)[: len(self.program.rows)]
-        places = [x.ctypes.data for x in (*blocks, out)]
-        strides = [self._stride] * len(places)
+    def _pack(self, group: int, arrays: Sequence[np.ndarray]) -> None:
+        """Copy arrays into the rows of their block; lanes without a site repeat the last one."""
+        n = self._batch
+        for (place, count), x in zip(self._places[group], arrays, strict=True):
+            place[...] = x.reshape(count, n) if count else x
+        if n % self._lanes:
+            rows = self._blocks[group].rows
+            rows[:, n:] = rows[:, n - 1 : n]
+
+    def _run(self, block: _Block, out: _Block) -> None:
+        blocks = (block, self._blocks[1])[: len(self.program.rows)]
+        places = (*(x.address for x in blocks), out.address)
+        strides = (self._stride,) * len(places)
         calls = [
-            (*places, *strides, first, end, scratch.ctypes.data)
+            (*places, *strides, first, end, scratch.address)
             for (first, end), scratch in zip(self._shares, self._scratch)
         ]
         if len(calls) == 1:
@@ -156,6 +168,11 @@ class CompiledFunction:
             same = (np.abs(a.astype(np.float64) - b) <= room) | (a == b) | (np.isnan(a) & np.isnan(b))
             wrong |= ~same.reshape(-1, same.shape[-1]).all(axis=0)
         return float(wrong.mean()) <= _DIFFERING_SITES
+
+
+def _parts(state: Any) -> list[Any]:
+    """What must be the same objects for a state to be the one that was returned: dicts can be written to."""
+    return [x for part in state for x in (part.values() if isinstance(part, dict) else (part,))]
 
 
 def _collector(result: Any, recording: Recording, dtype: np.dtype) -> Callable[[np.ndarray, int], Any]:
@@ -238,12 +255,18 @@ def _stride(sites: int, dtype: np.dtype) -> int:
     return sites + gap // dtype.itemsize
 
 
-def _aligned_block(rows: int, width: int, dtype: np.dtype) -> np.ndarray:
-    """Rows that start on a cache line."""
-    size = rows * width * dtype.itemsize
-    raw = np.empty(size + _ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % _ALIGNMENT
-    return raw[start : start + size].view(dtype).reshape(rows, width)
+class _Block:
+    """Rows of numbers that start on a cache line."""
+
+    __slots__ = ("rows", "address")
+
+    def __init__(self, rows: int, width: int, dtype: np.dtype) -> None:
+        size = rows * width * dtype.itemsize
+        raw = np.empty(size + _ALIGNMENT, np.uint8)
+        address = raw.ctypes.data
+        start = -address % _ALIGNMENT
+        self.rows = raw[start : start + size].view(dtype).reshape(rows, width)
+        self.address = address + start
 
 
 def _shares(tiles: int, threads: int) -> list[tuple[int, int]]:

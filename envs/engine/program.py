@@ -6,6 +6,7 @@ A statement stands for a vector of sites (lanes). Statements of space ``lane`` h
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -139,6 +140,16 @@ class Program:
 
     def __post_init__(self) -> None:
         self._drop_unread()
+
+    def operations(self) -> Counter[str]:
+        """How often each operation runs for one site in one call; moves and loads are left out."""
+        count: Counter[str] = Counter()
+        for s in self.statements:
+            if s.op not in (*SOURCES, "packed", "same", "store"):
+                turns = self.times if s.stage == Stage.TURN else 1
+                op = s.op.removeprefix("over_racks_")
+                count[op] += turns * (self.racks if s.in_racks else 1) * (2 * self.racks if op == "product" else 1)
+        return count
 
     def _drop_unread(self) -> None:
         """Keep what a store needs; what is carried only where it is read."""
