@@ -21,7 +21,7 @@ from envs.episodes.control_step import Carried, ControlStep, Moved
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.instruments import Instruments, Moment
 from envs.episodes.world import World
-from envs.faults import Availability, Fault, availability, fault_plan, nothing_lost, with_new_faults
+from envs.faults import Availability, Fault, availability, fault_plan, nothing_lost, with_new_faults, without_sensors
 from envs.hooks import Hooks
 from envs.interface.action import ActionDecoder, checked_targets
 from envs.interface.channels import table_hash
@@ -108,7 +108,7 @@ class DataCenterCore:
         self.bill = Bill(self.scenario, self.step_s, self.world.mean_price_usd_mwh(self.scenario.reward.carbon_usd_t))
         self.instruments = Instruments(self.scenario, self.plant, self.observer)
         step = ControlStep(self.scenario, self.plant, self.channels, self.agent_channels, self.bill, self.instruments)
-        self._advance = step if plant else TapedFunction(step)  # only a pure step can be recorded
+        self._advance = step if plant else TapedFunction(step, key=step.key)  # only a pure step can be recorded
         self.hooks = hooks or Hooks()
         self.observation_names = self.hooks.observation_names or self.observer.element_names
         self.action_names = self.decoder.element_names
@@ -279,7 +279,7 @@ class DataCenterCore:
             self.measured["row_demand_share"] * self.plant.layout.row_rated_kw,
             self.step_s,
         )
-        return self.step_setpoints(targets)
+        return self._step(targets)
 
     def step_setpoints(
         self, targets: Mapping[str, Floats]
@@ -294,14 +294,19 @@ class DataCenterCore:
         """
         if self.state is None:
             raise ValueError("step before reset; call reset first")
-        given = checked_targets(self.channels, targets, self.num_envs)
+        return self._step(checked_targets(self.channels, targets, self.num_envs))
+
+    def _step(
+        self, given: Mapping[str, Floats]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]:
+        assert self.state is not None
         wanted: Setpoints = {**self.building.act(self.measured), **given}
         t = self.t + 1
         signals = self._signals(t)
         carried, stepped = self._advance(
             Carried(self.state, self.in_force, self._inlet_before, self.bill.state),
             Moved(
-                self._all_targets(wanted), self.outside, self._load, self.lost, self.t,
+                self._all_targets(wanted), self.outside, self._load, without_sensors(self.lost), self.t,
                 self.bill.window_ends(t, self.dtype), signals[0],
             ),
         )  # fmt: skip
@@ -319,12 +324,12 @@ class DataCenterCore:
 
     def _all_targets(self, wanted: Mapping[str, Any]) -> dict[str, Floats]:
         """What is wanted of every channel ``{channel: (k, B)}``; a channel that nobody moves stays."""
-        return {
-            c.name: np.broadcast_to(
-                np.asarray(wanted.get(c.name, self.in_force[c.name]), self.dtype), (c.rows, self.num_envs)
-            )
-            for c in self.channels
-        }
+        made: dict[str, Floats] = {}
+        for c in self.channels:
+            value = np.asarray(wanted.get(c.name, self.in_force[c.name]), self.dtype)
+            shape = (c.rows, self.num_envs)
+            made[c.name] = value if value.shape == shape else np.broadcast_to(value, shape)
+        return made
 
     def _closing_cost(self, truncated: NDArray[np.bool_]) -> Floats:
         """What is left at the end, priced against the start: battery charge and stored heat [USD]."""

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from operator import attrgetter
 from typing import Any, Generic, Literal, TypeVar, TypeVarTuple
 
 import numpy as np
 
 from envs.engine.choice import chosen_engine
-from envs.engine.compiled import CompiledFunction
+from envs.engine.compiled import CompiledFunction, OtherShapes
+from envs.engine.lowered import LoweredFunction
 from envs.engine.record import Node, Recording, TracedArray, Untraceable, live_nodes
 from envs.trees import leaves, map_leaves
 
 Trees = TypeVarTuple("Trees")
 Result = TypeVar("Result")
 _ALIGN = 64
+_KEPT_PROGRAMS = 16
+_LOWERED: dict[Hashable, LoweredFunction] = {}  # by key, the oldest first
 _SIGNATURE = attrgetter("shape", "dtype")
 _KEYWORD_OUT = (np.maximum, np.minimum)  # numpy wants the result of these by name
 _FULL_OPERAND = (np.maximum, np.minimum, np.clip)  # quicker against an array than against a number
@@ -39,13 +42,20 @@ class TapedFunction(Generic[*Trees, Result]):
         Calls with arrays of one signature before the numpy engine records it.
     engine : {"numpy", "llvm"}, optional
         What runs the recording; what `envs.engine.choice` says when left out.
+    key : hashable, optional
+        Functions of one key do the same: the compiled engine records and compares the first of a process alone.
     """
 
     def __init__(
-        self, function: Callable[[*Trees], Result], after: int = 32, engine: Literal["numpy", "llvm"] | None = None
+        self,
+        function: Callable[[*Trees], Result],
+        after: int = 32,
+        engine: Literal["numpy", "llvm"] | None = None,
+        key: Hashable = None,
     ) -> None:
         self.function = function
         self.after = after
+        self.key = key
         self.engine = engine or chosen_engine()
         self._compiled: CompiledFunction | None = None
         self._signature: Any = None
@@ -55,13 +65,16 @@ class TapedFunction(Generic[*Trees, Result]):
 
     def __reduce__(self) -> Any:
         """Let copies and pickles record anew."""
-        return TapedFunction, (self.function, self.after, self.engine)
+        return TapedFunction, (self.function, self.after, self.engine, self.key)
 
     def __call__(self, *trees: *Trees) -> Result:
         """Return what the function returns, in fresh arrays."""
         if self._compiled is not None:
-            result: Result = self._compiled(*trees)
-            return result
+            try:
+                result: Result = self._compiled(*trees)
+                return result
+            except OtherShapes:
+                self._compiled = None
         if self.engine == "llvm":
             return self._compile(trees)
         arrays: list[np.ndarray] = []
@@ -79,7 +92,12 @@ class TapedFunction(Generic[*Trees, Result]):
         return self.function(*trees)
 
     def _compile(self, trees: Any) -> Result:
-        """Answer the first call by the function, and the later ones by machine code where it agrees."""
+        """Machine code, if it agrees with the function in the first call; else the function, and numpy from then on."""
+        known = _LOWERED.get(self.key)
+        if known is not None and known.fits(trees):
+            self._compiled = CompiledFunction(self.function, trees, known)
+            again: Result = self._compiled(*trees)
+            return again
         expected = self.function(*trees)
         self.engine = "numpy"  # what remains where this fails
         try:
@@ -88,10 +106,14 @@ class TapedFunction(Generic[*Trees, Result]):
         except Untraceable as reason:
             _warn_of_numpy(str(reason))
             return expected
-        if not compiled.agrees(expected, found):
+        if not compiled.lowered.agrees(expected, found):
             _warn_of_numpy("its results differ from the function's")
             return expected
         self._compiled, self.engine = compiled, "llvm"
+        if self.key is not None:
+            _LOWERED[self.key] = compiled.lowered
+            while len(_LOWERED) > _KEPT_PROGRAMS:
+                _LOWERED.pop(next(iter(_LOWERED)))
         return found
 
     def _record(self, trees: Any) -> None:

@@ -91,6 +91,11 @@ class ControlStep:
         self.bill, self.instruments = bill, instruments
         self.step_s = float(scenario.episode.step_s)
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells steps apart that do not do the same; of plants of `envs.plant` alone."""
+        return (self.scenario.hash(), self.plant.dtype.name, *(c.name for c in self.agent_channels))
+
     def __call__(self, carried: Carried, moved: Moved) -> tuple[Carried, Stepped]:
         """Next state and what the step leaves; no argument is written."""
         before, outside, step_h = carried.in_force, moved.outside, self.step_s / 3600.0

@@ -200,6 +200,27 @@ def test_a_core_steps_by_machine_code_without_a_warning(monkeypatch: pytest.Monk
     assert counted.calls == 0
 
 
+def test_cores_of_one_scenario_share_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLDAISLE_ENGINE", "llvm")
+    one, other = core_of("edge_room", 2), core_of("edge_room", 5)
+    one.step(actions(one, 0))
+    assert isinstance(other._advance, TapedFunction)
+    counted = other._advance.function = Counted(other._advance.function)
+    other.step(actions(other, 0))
+    assert counted.calls == 0
+    hotter = DataCenterCore("edge_room", 2, ["site.workload_weeks=1", "reward.inlet_limit_c=20"])
+    assert hotter._advance.key != one._advance.key
+
+
+def test_arguments_of_other_shapes_are_recorded_anew() -> None:
+    counted = Counted(lambda x, y: (x * 2.0, y.sum(axis=0)))
+    run = TapedFunction(counted, engine="llvm")
+    for rows in (3, 3, 1, 2):
+        x, y = np.ones((2, 5)), np.arange(5.0 * rows).reshape(rows, 5)
+        np.testing.assert_array_equal(run(x, y)[1], y.sum(axis=0))
+    assert counted.calls == 6, "three shapes, two calls each"
+
+
 # ---- elementary functions -------------------------------------------------------------------------------------------
 
 SPANS = {"exp": (-80.0, 80.0), "expm1": (-20.0, 20.0), "log": (1e-6, 1e6), "log1p": (-0.9, 100.0), "sqrt": (0.0, 1e6)}
