@@ -1,7 +1,8 @@
 """Gains of the fan loop as an engineer sets them: a step test on the hall, then lambda tuning.
 
-The fans run where the warmest inlet meets its setpoint, everything else is held, no alarm steps in. Then they step up.
-How far the inlet falls, and how much of it in the first control interval, gives gain and lag; with these
+The fans run where the warmest inlet answers them most, up to 4 K over its setpoint; everything else is held, no alarm
+steps in. Then they step up. How far the inlet falls, and how much of it in the first control interval, gives gain and
+lag. Short of air the inlet answers ten times as strongly as with plenty, and there gains must not swing either:
 
     Kp = tau / (K (lambda + theta)),    Ki per interval = T / (K (lambda + theta))
 
@@ -16,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from envs.building.rules import first_setpoints
+from envs.controllers.pid import USUAL_INTERVAL_S
 from envs.faults import nothing_lost
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
@@ -25,10 +27,10 @@ from envs.signals.step import Load, Outside, outside_from_bulbs
 
 DRY_BULB_C, WET_BULB_C, LOAD = 20.0, 14.0, 0.8  # a usual day
 STEP, SPEEDS = 0.02, np.linspace(0.30, 1.0, 57)
+SPAN_K = 4.0  # over the setpoint, in which the loop must settle
 SETTLING_S = 2.0 * 3600.0
 DEAD_INTERVALS = 1.5  # half an interval until a change is read, one in which the fans stand
 LEAST_GAIN_K = 5.0  # per unit of speed: fans with less do not steer the inlet
-USUAL_INTERVAL_S = 300.0  # for which the rule's integral gain is stated
 
 
 class StepTest(NamedTuple):
@@ -54,12 +56,11 @@ def lambda_gains(test: StepTest, interval_s: float) -> Gains | None:
 
 
 def fan_step_test(scenario: Scenario) -> StepTest:
-    """Step test on the zone whose inlet answers most, at its setpoint, without alarms."""
+    """Step test where a zone's inlet answers most, within `SPAN_K` over its setpoint, without alarms."""
     bench = _Bench(scenario)
-    speed = bench.speed_at_setpoint(scenario.rules.fan.setpoint_c)
+    zone, speed = bench.steepest(scenario.rules.fan.setpoint_c)
     state, before = bench.settled(speed)
     trace = np.array([inlet for state, inlet in bench.steps(state, speed + STEP)]) - before
-    zone = int(np.argmin(trace[-1, :, 0]))
     fall = trace[:, zone, 0]
     share = float(np.clip(fall[0] / fall[-1], 0.01, 0.99)) if fall[-1] < 0.0 else 0.99
     return StepTest(-float(fall[-1]) / STEP, -bench.interval_s / float(np.log(1.0 - share)))
@@ -73,12 +74,13 @@ class _Bench:
         self.plant = Plant(scenario, np.float64, alarms=False)
         self.interval_s = float(scenario.episode.step_s)
 
-    def speed_at_setpoint(self, setpoint_c: float) -> Floats:
-        """Lowest speed at which each zone's warmest inlet meets its setpoint ``(Z, 1)``."""
+    def steepest(self, setpoint_c: float) -> tuple[int, Floats]:
+        """Zone whose inlet answers most, and the speed of all fans at which it does ``(Z, 1)``."""
         zones = self.plant.layout.n_zones
         _, inlet = self.settled(np.broadcast_to(SPEEDS, (zones, len(SPEEDS))))
-        met = inlet <= setpoint_c
-        return np.where(met.any(axis=1), SPEEDS[met.argmax(axis=1)], 1.0 - STEP)[:, None]
+        fall = np.where(inlet[:, :-1] <= setpoint_c + SPAN_K, inlet[:, :-1] - inlet[:, 1:], -np.inf)
+        zone, at = np.unravel_index(np.argmax(fall), fall.shape)
+        return int(zone), np.full((zones, 1), SPEEDS[at])
 
     def settled(self, speed: Floats) -> tuple[PlantState, Floats]:
         """State and warmest inlets ``(Z, B)`` after hours at a speed ``(Z, B)``."""

@@ -21,7 +21,7 @@ from envs.scenario import Scenario
 from envs.twin.telemetry.telemetry import INLET, RACK_POWER, Telemetry, timespan
 
 ROW_POWER = "row_power_share"
-POINTS = (INLET, ROW_POWER, "dry_bulb_c", "wet_bulb_c")  # of the telemetry before
+POINTS = (INLET, ROW_POWER, "dry_bulb_c", "wet_bulb_c", "site_elevation_m")  # of the telemetry before
 
 
 class ComingSteps(NamedTuple):
@@ -127,5 +127,5 @@ class EngineOutlook:
         """The outlook of power, and on top what caps hold back now."""
         held_kw = (measured["row_demand_share"] - measured[ROW_POWER]) * self.rated_kw
         told = [f.outlook(self.past.hall(i)).first(steps) for i, f in enumerate(self.forecasters)]
-        rack_kw, dry, wet = (np.concatenate(parts, axis=-1) for parts in zip(*told))
+        rack_kw, dry, wet, _height = (np.concatenate(parts, axis=-1) for parts in zip(*told))
         return ComingSteps(np.maximum(self.racks_of @ rack_kw + held_kw, 0.0), dry, wet)

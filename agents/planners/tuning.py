@@ -59,8 +59,8 @@ _FWS, _TCS, _PUMP = "fws_supply_temp_setpoint_c", "tcs_supply_temp_setpoint_c", 
 #: Ranges are engineering guesses around the constants of SCENARIOS; limits of setpoints span the channel's range.
 KNOBS: tuple[Knob, ...] = (
     Knob("fan.setpoint_c", _FAN, 21.0, 26.9),
-    Knob("fan.kp_per_k", _FAN, 0.01, 0.5, log=True),
-    Knob("fan.ki_per_k_300s", _FAN, 0.003, 0.3, log=True),
+    Knob("fan.kp_per_k", _FAN, 0.0005, 0.5, log=True),
+    Knob("fan.ki_per_k_300s", _FAN, 0.0005, 0.3, log=True),
     Knob("fan.low", _FAN, 0.0, 0.7, of_channel=True),
     Knob("fan.start", _FAN, 0.0, 1.0, of_channel=True),
     Knob("supply_air.high", _AIR, 0.2, 1.0, of_channel=True),

@@ -105,7 +105,7 @@ tell("by rules", day(by_rules))
 #   battery_power_kw, -50 to 50 kW
 # held still: racks 1240 kWh, cooling 279 kWh, hottest inlet 25.4 degC (limit 27)
 #   costs 19 USD (energy 16, carbon 3)
-# by rules: racks 1242 kWh, cooling 253 kWh, hottest inlet 26.2 degC (limit 27)
+# by rules: racks 1242 kWh, cooling 265 kWh, hottest inlet 26.1 degC (limit 27)
 #   costs 18 USD (energy 15, carbon 3)
 # ```
 #

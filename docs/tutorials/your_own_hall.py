@@ -87,11 +87,11 @@ print(f"cooling of a day: true {cooling_kwh('edge_room', *hidden):.0f} kWh")
 # coldaisle rollout
 # 36 points, 864 rows
 # coldaisle calibrate
-# zones.room.fan_kw: was 1.60, is 1.90, 90 % interval 1.88 to 1.91
-# chilled_water.power_factor: was 1.00, is 1.12, 90 % interval 1.11 to 1.13
-# cooling of a day: guessed 251 kWh
-# cooling of a day: calibrated 283 kWh
-# cooling of a day: true 283 kWh
+# zones.room.fan_kw: was 1.60, is 1.83, 90 % interval 1.81 to 1.84
+# chilled_water.power_factor: was 1.00, is 1.13, 90 % interval 1.12 to 1.14
+# cooling of a day: guessed 265 kWh
+# cooling of a day: calibrated 298 kWh
+# cooling of a day: true 299 kWh
 # ```
 #
 # ## What it means

@@ -12,16 +12,17 @@ from envs.parameters import Parameters, parameter
 from envs.physics.namespace import Floats
 
 GUESS = "engineering guess, SCENARIOS"
+USUAL_INTERVAL_S = 300.0  # for which the gains are stated
 COMMISSIONED = "step test of ai_hall and lambda tuning, PHYSICS i2"
 
 
 @dataclass(frozen=True)
 class FanPi(Parameters):
-    """Constants of the fan loop at a 300 s interval; the integral gain scales with the interval."""
+    """Constants of the fan loop at an interval of 300 s; see `FanPiController` for others."""
 
     setpoint_c: float = parameter(25.5, 15.0, 35.0, "degC", GUESS)
-    kp_per_k: float = parameter(0.004, 0.0, 2.0, "1/K", COMMISSIONED)
-    ki_per_k_300s: float = parameter(0.008, 0.0, 2.0, "1/K per 300 s", COMMISSIONED)
+    kp_per_k: float = parameter(0.001, 0.0, 2.0, "1/K", COMMISSIONED)
+    ki_per_k_300s: float = parameter(0.0025, 0.0, 2.0, "1/K per 300 s", COMMISSIONED)
     low: float = parameter(0.30, 0.0, 1.0, "1", GUESS)
     high: float = parameter(1.0, 0.0, 1.0, "1", GUESS)
     dead_band_k: float = parameter(0.3, 0.0, 5.0, "K", GUESS)
@@ -29,13 +30,18 @@ class FanPi(Parameters):
 
 
 class FanPiController:
-    """Holds ``crah_fan_speed_frac``; anti-windup by clamping the integral to the output range; bumpless start."""
+    """Holds ``crah_fan_speed_frac``; anti-windup by clamping the integral to the output range; bumpless start.
+
+    A loop that acts every ``T`` bears gains ``Kp ~ 1/T`` and ``Ki per interval`` independent of ``T`` (lambda tuning,
+    PHYSICS i2). Above 300 s both follow that law; below, the integral gain per second stays, slower than it could be.
+    """
 
     memory = ("integral",)
 
     def __init__(self, constants: FanPi, step_s: float) -> None:
         self.constants = constants
-        self.ki = constants.ki_per_k_300s * step_s / 300.0
+        self.kp = constants.kp_per_k * min(1.0, USUAL_INTERVAL_S / step_s)
+        self.ki = constants.ki_per_k_300s * min(1.0, step_s / USUAL_INTERVAL_S)
         self.integral: Floats | None = None
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
@@ -55,4 +61,4 @@ class FanPiController:
         if before is None or before.shape != inlet.shape:
             before = np.full_like(inlet, c.start)
         self.integral = np.clip(before + self.ki * error, c.low, c.high).astype(inlet.dtype)
-        return {"crah_fan_speed_frac": np.clip(self.integral + c.kp_per_k * error, c.low, c.high).astype(inlet.dtype)}
+        return {"crah_fan_speed_frac": np.clip(self.integral + self.kp * error, c.low, c.high).astype(inlet.dtype)}

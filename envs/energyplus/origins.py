@@ -19,7 +19,7 @@ ORIGINS: dict[str, str] = {
     **dict.fromkeys(
         (
             "rack_inlet_c", "zone_inlet_max_c", "zone_fan_speed_frac", "zone_aisle_pressure_pa", "coil_valve_frac",
-            "room_dew_point_c", "chw_return_c", "chillers_running", "economizer_on",
+            "zone_air_supply_frac", "room_dew_point_c", "chw_return_c", "chillers_running", "economizer_on",
         ),
         WORKED_OUT,
     ),
@@ -34,9 +34,9 @@ ORIGINS: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "dry_bulb_c", "wet_bulb_c", "price_usd_mwh", "carbon_g_kwh", "dr_active", "dr_reduction_frac", "hour_sin",
-            "hour_cos", "week_sin", "week_cos", "forecast_wet_bulb_1h_c", "forecast_wet_bulb_4h_c",
-            "forecast_price_4h_usd_mwh",
+            "dry_bulb_c", "wet_bulb_c", "price_usd_mwh", "carbon_g_kwh", "dr_active", "dr_reduction_frac",
+            "site_elevation_m", "hour_sin", "hour_cos", "week_sin", "week_cos", "forecast_wet_bulb_1h_c",
+            "forecast_wet_bulb_4h_c", "forecast_price_4h_usd_mwh",
         ),
         SIGNAL,
     ),

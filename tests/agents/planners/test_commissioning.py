@@ -11,6 +11,7 @@ import pytest
 from agents.planners.commissioning import Gains, StepTest, fan_step_test, lambda_gains
 from agents.planners.tuning import rules_from
 from agents.references import RULES_AS_GIVEN, reference_controllers
+from envs.controllers.pid import FanPi, FanPiController
 from envs.core import DataCenterCore
 from envs.physics.namespace import Floats
 from envs.scenario import load
@@ -46,6 +47,16 @@ def test_lambda_gains_settle_without_swinging_and_bear_twice_the_gain(gain_k: fl
 def test_gains_are_those_of_the_formula() -> None:
     assert lambda_gains(StepTest(40.0, 180.0), 300.0) == pytest.approx((180.0 / 36_000.0, 300.0 / 36_000.0))
     assert lambda_gains(StepTest(2.0, 180.0), 300.0) is None
+
+
+@pytest.mark.parametrize("interval_s", [600.0, 900.0, 1800.0])
+def test_a_controller_that_acts_more_rarely_runs_the_gains_of_its_interval(interval_s: float) -> None:
+    plant = StepTest(40.0, 180.0)
+    usual, rare = lambda_gains(plant, 300.0), lambda_gains(plant, interval_s)
+    assert usual is not None and rare is not None
+    loop = FanPiController(FanPi(kp_per_k=usual.kp_per_k, ki_per_k_300s=usual.ki_per_k_300s), interval_s)
+    assert loop.kp == pytest.approx(rare.kp_per_k)
+    assert loop.ki == pytest.approx(rare.ki_per_k_300s * interval_s / 300.0)
 
 
 @pytest.mark.parametrize("name", HALLS)

@@ -31,6 +31,7 @@ def daily(steps: int, rows: int, racks: int, sites: int) -> dict[str, Any]:
         ROW_POWER: (share + 0.005 * rng.standard_normal(share.shape)).astype(np.float32),
         "dry_bulb_c": np.full((steps, 1, sites), 20.0, np.float32),
         "wet_bulb_c": np.full((steps, 1, sites), 15.0, np.float32),
+        "site_elevation_m": np.full((steps, 1, sites), 90.0, np.float32),
     }
 
 

@@ -71,7 +71,10 @@ def test_setpoints_out_are_the_setpoints_in_force(ruled: dict[str, np.ndarray]) 
     water = ruled["in_force.chw_supply_temp_setpoint_c"][:, 0]
     assert np.ptp(water) > 2.0 and np.abs(ruled["chw_supply_c"] - water).max() < 0.05
     air = ruled["in_force.supply_air_temp_setpoint_c"][:, 0]
-    assert np.abs(ruled["zone_supply_c"][:, 0] - air).max() < 0.25
+    over_k = ruled["zone_supply_c"][:, 0] - air
+    within_reach = air > water + 5.0  # of the coil
+    assert within_reach.sum() > 20 and np.abs(over_k[within_reach]).max() < 0.25
+    assert over_k.min() > -0.25
 
 
 def test_a_colder_water_setpoint_raises_energypluss_chiller_energy(

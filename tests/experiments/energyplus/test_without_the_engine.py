@@ -55,7 +55,7 @@ def test_a_scenario_that_the_models_do_not_cover_is_refused_with_the_mend():
     from envs.scenario import load
 
     study = STUDIES["hall_cold"]
-    with pytest.raises(ValueError, match="take chilled_water_hall"):
+    with pytest.raises(ValueError, match="that is legacy_air"):
         model_of(study, load("ai_hall"), 100.0, RunPeriod())
 
 

@@ -40,6 +40,7 @@ def flows(**changed: Any) -> SimpleNamespace:
     }
     whole = {k: np.full(2, v, np.float32) for k, v in site.items()}
     whole["inlet_excess_degree_minutes"] = np.zeros((3, 2), np.float32)
+    whole["zone_air_supply_frac"] = np.array([[1.25, 1.5], [0.75, 1.0]], np.float32)
     for name, value in (("work_demanded", 5.0), ("work_done", 4.0), ("work_lost", 1.0), ("backlog", 2.0)):
         whole[name] = np.full((6, 2), value, np.float32)
     return SimpleNamespace(**{**whole, **changed})
@@ -70,6 +71,7 @@ HOUR: dict[str, float] = {
     "degree_minutes_worst_rack": 120.0,
     "worst_excess_k": 2.0,
     "worst_inlet_c": 29.0,
+    "air_supply_frac": 0.75,
     "longest_spell_min": 60.0,
     "tcs_degree_minutes": 12 * 1.5,
     "violations": 12.0,
@@ -118,6 +120,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "degree_minutes_worst_rack": ("over the inlet limit, worst rack", "K min"),
     "worst_excess_k": ("largest excess", "K"),
     "worst_inlet_c": ("warmest inlet", "degC"),
+    "air_supply_frac": ("air supplied over air that racks draw", "1"),
     "longest_spell_min": ("longest spell", "min"),
     "tcs_degree_minutes": ("over the coolant limit", "K min"),
     "violations": ("steps with a violation", "1"),
@@ -227,7 +230,7 @@ def test_totals_are_ratios_of_sums_and_peaks_of_peaks() -> None:
 #: How a column of two episodes becomes one number; ratios are made of sums, see above.
 JOINED = {
     **dict.fromkeys(("peak_kw", "worst_excess_k", "worst_inlet_c", "longest_spell_min", "energy_residual_frac"), max),
-    **dict.fromkeys(("travel_ranges", *(m.column for m in PAID)), lambda pair: sum(pair) / 2.0),
+    **dict.fromkeys(("travel_ranges", "air_supply_frac", *(m.column for m in PAID)), lambda pair: sum(pair) / 2.0),
 }
 RATIOS = {"energy_per_work_kwh_h", "pue", "wue_l_kwh", "cue_kg_kwh", "itue", "tue"}
 
