@@ -170,7 +170,7 @@ class FineModel:
         self.per_control = int(np.ceil(model.step_s / FINE_S))
         self.step_s = model.step_s / self.per_control
         fine = replace(model.scenario, episode=replace(episode, step_s=self.step_s, substep_s=self.step_s))
-        self.advance = TapedFunction(type(model.plant)(fine, model.dtype).step)
+        self.advance = TapedFunction(type(model.plant)(fine, model.dtype).step, engine=model.advance.engine)
 
 
 def inlet_paths(fine: FineModel, start: PlayedHalls, hours: float) -> tuple[Floats, float]:

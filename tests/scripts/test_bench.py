@@ -28,6 +28,18 @@ def test_the_row_of_the_tape_runs() -> None:
     assert min(bench.tape_gain(batch=2, repeats=1)) > 0.0
 
 
+def test_the_rows_of_the_engines_run() -> None:
+    pytest.importorskip("llvmlite")
+    assert min(bench.engine_gain(batch=2, repeats=1)) > 0.0
+    assert bench.thread_gain(batch=64, repeats=1) > 0.0
+    assert bench.operations("edge_room") > 1000
+
+
+def test_the_row_of_the_start_runs() -> None:
+    pytest.importorskip("llvmlite")
+    assert min(bench.compile_seconds("edge_room")) > 0.0
+
+
 def test_the_row_of_memory_runs() -> None:
     before, after = bench.memory(total_steps=4, batch=2)
     assert before > 0.0 and after > 0.0
