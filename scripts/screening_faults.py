@@ -24,7 +24,8 @@ CLEAN = (
 )
 INTRO = """# Single mistakes in a telemetry file: found and named, before and after
 
-Made by `python -m scripts.screening_faults`. The recipes are `experiments/calibration/single_faults.py`.
+Made by `python -m scripts.screening_faults`. The recipes are
+`experiments/calibration/single_faults.py`.
 
 **Each mistake is put alone into the clean record of a hall whose parameters the scenario does not
 know.** The record is {record}: {days} days from day {start} of the year, with noise, constant sensor

@@ -40,6 +40,7 @@ WEATHER = ("dry_bulb_c", "wet_bulb_c", "humidity_ratio")
 SEEN_BY = ("chiller_power_kw", "dx_power_kw", "cw_supply_c", "fws_supply_c")
 SURE_H, LATE_H, SURE = 0.25, 0.6, 4.0  # deviation of a lag that is told, least lag, deviations from none
 WEATHER_DAYS = 1.5
+TO_S = 900.0  # a lag of the weather is known to a quarter of an hour
 FAR_RATIO = 5.0  # times its replay: no guess of a size is so far off
 LIKE_UNIT = 1.2  # natural logarithm: what a guess of a size may be off by, beside a factor of a thousand
 ODD_RATIO = 1.4  # named where the site's meter knows nothing of it
@@ -259,7 +260,7 @@ def _late_weather(windows: Windows, ours: Floats, others: Sequence[Floats], nami
     if len({np.sign(lag) for lag, _ in told.values()}) > 1:
         return []
     hours = float(np.median([lag for lag, _ in told.values()]))
-    seconds = 300.0 * round(12.0 * hours)
+    seconds = TO_S * round(hours * 3600.0 / TO_S)
     points = [n for n in ("dry_bulb_c", "wet_bulb_c", "outside_rh_frac") if n in naming.telemetry.values]
     return [
         Finding(
