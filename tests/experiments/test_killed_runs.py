@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from started_verb import started_verb
 
 from agents.learning.algorithms import Learner
 from agents.learning.checkpoint import latest_checkpoint
@@ -49,17 +50,16 @@ class Stopped(NamedTuple):
 
 def stopped_by(number: int, place: Path, *more: str) -> Stopped:
     """A real run, stopped once it has a checkpoint and a best model."""
-    command = [sys.executable, "-m", "experiments.cli", "train", *SMALL, *PPO, *HABITS, *more]
-    process = subprocess.Popen(command, cwd=place, env=QUIET, stderr=subprocess.PIPE, text=True)
     folder = place / "run"
-    until = time.monotonic() + 120.0
-    while not ((folder / "best_model.npz").exists() and any((folder / "checkpoints").glob("step_*"))):
-        assert process.poll() is None and time.monotonic() < until, process.communicate()[1]
-        time.sleep(0.05)
-    with pytest.raises(ValueError, match="another run writes into it") as refusal:
-        train(load("edge_room"), Learner("ppo", 2), TrainingPlan(64, split="none"), folder, NoTracker())
-    process.send_signal(number)
-    error = process.communicate(timeout=120)[1]
+    with started_verb(["train", *SMALL, *PPO, *HABITS, *more], place, QUIET) as process:
+        until = time.monotonic() + 120.0
+        while not ((folder / "best_model.npz").exists() and any((folder / "checkpoints").glob("step_*"))):
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.05)
+        with pytest.raises(ValueError, match="another run writes into it") as refusal:
+            train(load("edge_room"), Learner("ppo", 2), TrainingPlan(64, split="none"), folder, NoTracker())
+        process.send_signal(number)
+        error = process.communicate(timeout=120)[1]
     return Stopped(place, process.returncode, error, str(refusal.value))
 
 

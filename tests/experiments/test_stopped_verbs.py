@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from started_verb import started_verb
 
 from envs.scenario import load
 from experiments.evaluation.splits import Episode, load_split, plan_episodes
@@ -56,16 +57,14 @@ def test_a_verb_that_is_stopped_says_so_in_one_line_and_leaves_nothing_half_writ
         episode: Episode = plan_episodes(load_split("test"), days=4)[0]
         write_telemetry(load("edge_room"), episode, tmp_path / "in")
     folder = tmp_path / "out"
-    process = subprocess.Popen(
-        command(verb, *words, f"hydra.run.dir={folder}"), cwd=tmp_path, env=QUIET, stderr=subprocess.PIPE, text=True
-    )
-    until = time.monotonic() + 120.0
-    while not (folder / begun).exists():
-        assert process.poll() is None and time.monotonic() < until, process.communicate()[1]
-        time.sleep(0.05)
-    time.sleep(2.0)  # into its work
-    process.send_signal(number)
-    error = process.communicate(timeout=60)[1]
+    with started_verb([verb, *words, f"hydra.run.dir={folder}"], tmp_path, QUIET) as process:
+        until = time.monotonic() + 120.0
+        while not (folder / begun).exists():
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.05)
+        time.sleep(2.0)  # into its work
+        process.send_signal(number)
+        error = process.communicate(timeout=60)[1]
     assert process.returncode == 128 + number, error
     assert "Traceback" not in error
     said = [line for line in error.splitlines() if not line.startswith("warning: ")]

@@ -15,7 +15,7 @@ SCIPY = tuple(f"scipy.{part}" for part in ("interpolate", "linalg", "optimize", 
 HEAVY = ("pandas", "pyarrow", "torch", "mlflow", "matplotlib", "stable_baselines3", "onnx", "hydra", "rich", *SCIPY)
 DOORS = (
     "coldaisle", "envs", "envs.core", "envs.single_env", "envs.vector_env", "envs.hooks", "envs.play",
-    "envs.twin.telemetry.read", "envs.twin.telemetry.screening", "envs.twin.calibration.calibration",
+    "envs.twin.telemetry.read", "envs.twin.screening.screen", "envs.twin.calibration.calibration",
     "agents.forecasting.engine", "experiments.forecasting.judge", "experiments.forecasting.halls",
     "agents.references", "agents.policy", "agents.planners.mpc",
     "agents.runtime.exported_policy", "agents.runtime.__main__", "experiments.cli",
