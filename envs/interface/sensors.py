@@ -127,8 +127,8 @@ class NoiseAhead:
         if not same or self._next >= _STEPS_AHEAD or not np.array_equal(self._steps[self._next], step):
             self._of, self._next = (seed, episode), 0
             self._steps = step + np.arange(_STEPS_AHEAD)[:, None]
-            who = (np.broadcast_to(x, self._steps.shape).reshape(-1) for x in (seed, episode, self._steps))
-            drawn = normal_noise(*who, self.streams, self.dtype)
+            seeds, episodes = (np.broadcast_to(x, self._steps.shape).reshape(-1) for x in (seed, episode))
+            drawn = normal_noise(seeds, episodes, self._steps.reshape(-1), self.streams, self.dtype)
             self._drawn = drawn.reshape(self.streams, _STEPS_AHEAD, step.size)
         self._next += 1
         return self._drawn[:, self._next - 1]
