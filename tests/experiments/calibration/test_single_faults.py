@@ -62,7 +62,7 @@ def test_a_single_fault_is_found_and_named_and_no_other_point_is_accused(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [0.02, 0.05])
-def test_of_zeros_in_every_point_at_once_two_in_three_at_least_are_taken_out_of_each(
+def test_of_zeros_in_every_point_at_once_more_than_half_are_taken_out_of_each(
     share: float, scenario: Scenario, clean: Telemetry
 ) -> None:
     rng, values, put = np.random.default_rng(7), {}, {}
@@ -79,7 +79,7 @@ def test_of_zeros_in_every_point_at_once_two_in_three_at_least_are_taken_out_of_
         if q.role in ("mode", "weather") or (q.role == "setpoint" and name not in expected.usual):
             continue  # 0 degC is weather like any other; limits are not replayed
         left = made.telemetry.values[name][compared][where[compared]]
-        assert np.isfinite(left).mean() < 1.0 / 3.0, (name, left[np.isfinite(left)])
+        assert np.isfinite(left).mean() < 0.5, (name, left[np.isfinite(left)])
 
 
 def test_every_finding_names_value_expectation_and_mend(scenario: Scenario, clean: Telemetry) -> None:
