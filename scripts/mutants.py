@@ -159,8 +159,7 @@ def _mutant(room: str, module: str, tests: tuple[str, ...], name: str, occurrenc
     assert changed is not None
     before, after = text.split("\n"), changed.split("\n")
     line = next(i for i, (a, b) in enumerate(zip(before, after)) if a != b)
-    operator = name.rpartition("/")[2].removesuffix("Replacer").replace("Replace", "")
-    fault = operator.replace("Operator_", ": ").replace("_", " to ")
+    fault = name.rpartition("/")[2].removeprefix("Replace").replace("Operator_", ": ").replace("_", " to ")
     return Mutant(room, module, line + 1, fault, before[line].strip(), after[line].strip(), changed, tests)
 
 
