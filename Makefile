@@ -10,7 +10,7 @@ CODE := envs agents experiments scripts tests docs/tutorials
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 
-.PHONY: help demo quick test slow all check lint format types docs bench profile hooks clean
+.PHONY: help demo quick test slow all check lint format types docs bench profile mutants fuzz hooks clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,12 @@ bench: $(DEV_STAMP)  ## the speed table (a few minutes)
 profile: $(DEV_STAMP)  ## where one step of the core spends its time
 	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.step_profile
 
+mutants: $(DEV_STAMP)  ## plant faults in the code and see which the nearest tests find (about twenty minutes)
+	OMP_NUM_THREADS=1 nice $(BIN)/python -m scripts.mutants
+
+fuzz: $(DEV_STAMP)  ## give the readers a thousand new damaged files of each kind (CI gives a few that are always the same)
+	COLDAISLE_FUZZ=1000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/fuzz
+
 hooks: $(DEV_STAMP)  ## check each commit by .pre-commit-config.yaml
 	$(BIN)/pre-commit install
 
@@ -62,7 +68,7 @@ $(BIN)/python:
 
 $(RUN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing the packages into $(VENV), silently: a minute or two"
-	@$(PIP) -e .
+	@$(PIP) -e '.[train]'
 	@touch $@
 
 $(DEV_STAMP): pyproject.toml constraints.txt | $(BIN)/python

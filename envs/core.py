@@ -18,23 +18,24 @@ from envs.controllers.base import Controller, Setpoints, act_where
 from envs.core_state import core_snapshot, restore_core
 from envs.engine import TapedFunction
 from envs.episodes.bill import Bill
+from envs.episodes.control_step import Carried, ControlStep, Moved
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.instruments import Instruments, Moment
 from envs.episodes.world import World
-from envs.faults import Fault, availability, fault_plan, nothing_lost, with_new_faults
+from envs.faults import Availability, Fault, availability, fault_plan, nothing_lost, with_new_faults, without_sensors
 from envs.hooks import Hooks
-from envs.interface.action import ActionDecoder, checked_targets, next_in_force, travel_ranges
+from envs.interface.action import ActionDecoder, checked_targets
 from envs.interface.channels import table_hash
 from envs.interface.observation import ObservationEncoder
 from envs.interface.points import RULE, bind_points
-from envs.interface.reward import PricingInputs, terms, total
+from envs.interface.reward import total
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.plant.plant_like import PlantLike
 from envs.plant.state import PlantState
 from envs.scenario import Rules, Scenario, load
 from envs.scenario.checks import require_machines
-from envs.signals.step import weather_moved
+from envs.signals.step import Load, Outside, weather_moved
 from envs.trees import assign
 
 
@@ -109,18 +110,20 @@ class DataCenterCore:
         self.num_envs = num_envs
         self.dtype = np.dtype(dtype)
         self.plant: PlantLike = plant or Plant(self.scenario, self.dtype)
-        self._advance = self.plant.step if plant else TapedFunction(self.plant.step)  # only a pure step can be taped
         self.world = world or World.build(self.scenario)
         self.step_s = float(self.scenario.episode.step_s)
         self._bind_scenario(agent_channels, rules or self.scenario.rules)
         self.bill = Bill(self.scenario, self.step_s, self.world.mean_price_usd_mwh(self.scenario.reward.carbon_usd_t))
         self.instruments = Instruments(self.scenario, self.plant, self.observer)
+        step = ControlStep(self.scenario, self.plant, self.channels, self.agent_channels, self.bill, self.instruments)
+        self._advance = step if plant else TapedFunction(step, key=step.key)  # only a pure step can be recorded
         self.hooks = hooks or Hooks()
         self.observation_names = self.hooks.observation_names or self.observer.element_names
         self.action_names = self.decoder.element_names
         self.observation_size, self.action_size = len(self.observation_names), self.decoder.size
         self.max_episode_steps = int(self.scenario.episode.steps)
         self.state: PlantState | None = None
+        self.in_force: dict[str, Floats] = {}
         self._seed = int(np.random.SeedSequence().generate_state(1)[0])
         self._rngs: list[np.random.Generator] = []
         self._episode = np.zeros(num_envs, np.int64)
@@ -256,13 +259,17 @@ class DataCenterCore:
 
     def _update_signals(self) -> None:
         """Signals ``outside`` and losses ``lost`` of the coming step."""
-        outside, load = self.world.at(self.plan, self.t, self.dtype)
-        self.lost = availability(self.faults, self.t * self.step_s)
+        self.outside, self._load, self.lost = self._signals(self.t)
+
+    def _signals(self, t: NDArray[np.int64]) -> tuple[Outside, Load, Availability]:
+        """Signals and losses of step ``t (B,)``."""
+        outside, load = self.world.at(self.plan, t, self.dtype)
+        lost = availability(self.faults, t * self.step_s)
         if self.faults.has_faults:
-            outside = weather_moved(outside, self.lost.dry_bulb_add_c, self.lost.wet_bulb_add_c)
-            left = self.lost.load_frac
+            outside = weather_moved(outside, lost.dry_bulb_add_c, lost.wet_bulb_add_c)
+            left = lost.load_frac
             load = load._replace(activity=load.activity * left, swing=None if load.swing is None else load.swing * left)
-        self.outside, self._load = outside, load
+        return outside, load, lost
 
     # ---- steps ----------------------------------------------------------------------------------------------------
 
@@ -286,7 +293,7 @@ class DataCenterCore:
             self.step_s,
             {name: self.measured[RULE + name] for name in self._on_the_rule},
         )
-        return self.step_setpoints(targets)
+        return self._step(targets)
 
     def step_setpoints(
         self, targets: Mapping[str, Floats]
@@ -301,37 +308,42 @@ class DataCenterCore:
         """
         if self.state is None:
             raise ValueError("step before reset; call reset first")
-        given = checked_targets(self.channels, targets, self.num_envs)
+        return self._step(checked_targets(self.channels, targets, self.num_envs))
+
+    def _step(
+        self, given: Mapping[str, Floats]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]:
+        assert self.state is not None
         wanted: Setpoints = {**self.building.act(self.measured), **given}
-        before = self.in_force
-        self.in_force = next_in_force(self.channels, wanted, before, self.step_s)
-        self.state, self.flows = self._advance(self.state, self.in_force, self.outside, self._load, self.lost, self.t)
-        self.t += 1
+        t = self.t + 1
+        signals = self._signals(t)
+        carried, stepped = self._advance(
+            Carried(self.state, self.in_force, self._inlet_before, self.bill.state),
+            Moved(
+                self._all_targets(wanted), self.outside, self._load, without_sensors(self.lost), self.t,
+                self.bill.window_ends(t, self.dtype), signals[0],
+            ),
+        )  # fmt: skip
+        self.state, self.in_force, self._inlet_before, self.bill.state = carried
+        self.flows, self.t = stepped.flows, t
         truncated = self.t >= self.scenario.episode.steps
-        cost = self._priced_terms(before, truncated)
+        cost = stepped.cost | {"closing": self._closing_cost(truncated)}
         if self.hooks.reward is None:
             reward = total(cost, self.scenario.reward_weights, self.scenario.reward.scale_usd).astype(np.float32)
         else:
             reward = self.hooks.own_reward(self, cost)
-        self.sums.add(self.flows, cost, reward, self.step_s, self.outside.carbon_g_kwh)
-        self._update_signals()
-        return self._observe(), reward, truncated, cost
+        self.sums.add(stepped.sums, self.flows, cost, reward)
+        self.outside, self._load, self.lost = signals
+        return self._observe(points=stepped.points), reward, truncated, cost
 
-    def _priced_terms(self, before: Mapping[str, Floats], truncated: NDArray[np.bool_]) -> dict[str, Floats]:
-        flows, step_h = self.flows, self.step_s / 3600.0
-        ramp = np.abs(flows.zone_inlet_max_c - self._inlet_before).max(axis=0) / step_h
-        self._inlet_before = flows.zone_inlet_max_c
-        judged = PricingInputs(
-            price_usd_mwh=self.outside.price_usd_mwh,
-            carbon_g_kwh=self.outside.carbon_g_kwh,
-            demand_cost_usd=self.bill.demand_cost(flows.grid_power_kw, self.t),
-            demand_response_short_kwh=self.bill.demand_response_short(flows.grid_power_kw, self.outside, step_h),
-            travel_ranges=travel_ranges(self.agent_channels, self.in_force, before),
-            inlet_ramp_k_h=ramp,
-        )
-        cost = terms(self.scenario.reward, flows, judged, step_h)
-        cost["closing"] = self._closing_cost(truncated)
-        return cost
+    def _all_targets(self, wanted: Mapping[str, Any]) -> dict[str, Floats]:
+        """What is wanted of every channel ``{channel: (k, B)}``; a channel that nobody moves stays."""
+        made: dict[str, Floats] = {}
+        for c in self.channels:
+            value = np.asarray(wanted.get(c.name, self.in_force[c.name]), self.dtype)
+            shape = (c.rows, self.num_envs)
+            made[c.name] = value if value.shape == shape else np.broadcast_to(value, shape)
+        return made
 
     def _closing_cost(self, truncated: NDArray[np.bool_]) -> Floats:
         """What is left at the end, priced against the start: battery charge and stored heat [USD]."""
@@ -343,10 +355,13 @@ class DataCenterCore:
 
     # ---- what is seen ---------------------------------------------------------------------------------------------
 
-    def _observe(self, only: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
-        assert self.state is not None
-        moment = Moment(self.flows, self.state, self.in_force, self.outside, self.lost)
-        block = self.instruments.read(moment, self.bill, self.plan, self.t, only)
+    def _observe(self, only: NDArray[np.bool_] | None = None, points: Floats | None = None) -> NDArray[np.float32]:
+        """Read every point through the sensors; ``points`` are the true ones where the step gave them."""
+        if points is None:
+            assert self.state is not None
+            moment = Moment(self.flows, self.state, self.in_force, self.outside)
+            points = self.instruments.true_points(moment, self.bill.state)
+        block = self.instruments.read(points, self.lost, self.plan, self.t, only)
         if self._on_the_rule:
             block = self._with_the_rule(block, only)
         self.measured = self.observer.unstack(block)

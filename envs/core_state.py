@@ -21,7 +21,6 @@ from envs.scenario import Scenario
 from envs.trees import as_classes_of, as_plain_data
 
 TREES = ("state", "_state_at_start", "in_force", "flows", "plan", "faults", "t", "_inlet_before", "_episode")
-BILL = ("peak_kw", "window_kw", "window_steps")
 SUMS = ("_names", "_sums", "_peaks")
 
 
@@ -58,7 +57,7 @@ def core_snapshot(core: Interruptible) -> dict[str, Any]:
     return {
         "of": _identity(core),
         "core": {name: as_plain_data(getattr(core, name)) for name in TREES},
-        "bill": {name: as_plain_data(getattr(core.bill, name)) for name in BILL},
+        "bill": as_plain_data(core.bill.state),
         "sums": {name: as_plain_data(getattr(core.sums, name)) for name in SUMS},
         "sensors": as_plain_data(core.instruments.state),
         "block": as_plain_data(core.instruments.block),
@@ -81,8 +80,7 @@ def restore_core(core: Interruptible, saved: Mapping[str, Any]) -> None:
     core.reset()  # only for the shape of the trees: all of it is replaced below
     for name in TREES:
         setattr(core, name, as_classes_of(getattr(core, name), saved["core"][name], name))
-    for name in BILL:
-        setattr(core.bill, name, saved["bill"][name].copy())
+    core.bill.state = as_classes_of(core.bill.state, saved["bill"], "bill")
     for name in SUMS:
         setattr(core.sums, name, as_classes_of(None, saved["sums"][name], name))
     core.instruments.state = as_classes_of(core.instruments.state, saved["sensors"], "sensors")

@@ -137,6 +137,11 @@ class Availability(NamedTuple):
     """Error ``(N, B)`` in the unit of the reading, for ``SensorBank.measure``."""
 
 
+def without_sensors(lost: Availability) -> Availability:
+    """What the plant loses, whatever its sensors do."""
+    return lost if lost.sensor_stuck is None else lost._replace(sensor_stuck=None, sensor_offset=None)
+
+
 class FaultPlan(NamedTuple):
     """Faults of ``B`` environments as arrays, ``F`` events each (padded)."""
 

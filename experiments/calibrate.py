@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.registration import register
-from experiments.schema import CONFIGS
+from experiments.verb_main import verb_main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,10 +40,11 @@ def progress_reporter(wanted: bool) -> Iterator[Callable[[str, float], None]]:
         yield lambda words, share: bar.update(task, description=words, completed=share)
 
 
-@hydra.main(config_path=CONFIGS, config_name="calibrate", version_base="1.3")
+@verb_main("calibrate")
 def main(config: DictConfig) -> None:
     """Calibrate as configured."""
     from envs.twin.calibration.calibration import calibrate
+    from envs.twin.screening.screen import UnusableInput
     from experiments.calibration.report import metrics, write_findings, write_outcome
     from experiments.calibration.screened import screened_file
     from experiments.records.provenance import git_state
@@ -54,7 +54,11 @@ def main(config: DictConfig) -> None:
     base: Any = OmegaConf.to_container(config.scenario)
     folder = Path(config.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    checked = screened_file(scenario, Path(config.telemetry), Path(config.points))
+    try:
+        checked = screened_file(scenario, Path(config.telemetry), Path(config.points))
+    except UnusableInput as stop:
+        write_findings(folder, stop.findings)
+        raise
     write_findings(folder, checked.findings)
     for f in checked.findings:
         LOG.info("%s: %s: %s", f.kind, f.point, f.words)
@@ -76,6 +80,8 @@ def main(config: DictConfig) -> None:
         write_outcome(folder, found, base, checked, time.perf_counter() - start)
         run.log_metrics(metrics(found))
         run.log_files(folder, "calibration")
+    for channel, words in found.misfits.items():
+        LOG.warning("%s does not fit: %s", channel, words)
     LOG.info("report: %s", folder / "report.md")
 
 

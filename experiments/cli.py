@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
+
+from agents.learning.interruption import Interrupted, raise_interrupted
+from experiments.missing_package import missing_words
 
 VERBS = {
     "train": "learn a policy: coldaisle train scenario=ai_hall agent=ppo seed=0 (-m sweeps over commas)",
@@ -21,6 +26,7 @@ VERBS = {
     "demo": "train for a minute, judge, export",
 }
 HELP = ("-h", "--help")
+OWN = ("envs", "agents", "experiments", "configs")
 CLOSING = (
     "coldaisle <verb> --help                  every key of a verb, with its meaning",
     "coldaisle <verb> --help scenario.tower   the keys of a group, with unit and range",
@@ -75,6 +81,13 @@ def error_message(error: Exception) -> str:
     return f"{error}\n{cause}" if cause else str(error)
 
 
+def one_line(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """A warning without the place in the code, which tells a user nothing."""
+    return f"{'warning' if category is UserWarning else category.__name__}: {message}\n"
+
+
 def main() -> int:
     """Run what the command line asks for."""
     arguments = sys.argv[1:]
@@ -88,6 +101,9 @@ def main() -> int:
     except ValueError as error:
         sys.stderr.write(f"coldaisle: {error}\n")
         return 2
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"{missing_words(f'coldaisle {arguments[0]}', error, 'train')}\n")
+        return 1
     if told is not None:
         sys.stdout.write(told)
         return 0
@@ -132,16 +148,26 @@ def _run(verb: str, *arguments: str) -> int:
     full = "HYDRA_FULL_ERROR" in os.environ  # a developer who wants the stack gets it
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # hydra hands errors on instead of printing a stack: see below
     sys.argv = [f"coldaisle {verb}", *arguments]
+    warnings.formatwarning = one_line
+    before = signal.signal(signal.SIGTERM, raise_interrupted)
     try:
         import_module(f"experiments.{verb}").run()
-    except KeyboardInterrupt:
-        sys.stderr.write(f"coldaisle {verb}: stopped by Ctrl-C\n")
-        return 130
+    except KeyboardInterrupt as stopped:
+        number = stopped.number if isinstance(stopped, Interrupted) else signal.SIGINT
+        sys.stderr.write(f"coldaisle {verb}: stopped by {signal.Signals(number).name}; each file is whole or absent\n")
+        return 128 + number
+    except ModuleNotFoundError as error:
+        if full or str(error.name).startswith(OWN):
+            raise
+        sys.stderr.write(f"{missing_words(f'coldaisle {verb}', error, 'train')}\n")
+        return 1
     except Exception as error:
         if full or not _is_users(error):
             raise
         sys.stderr.write(f"coldaisle {verb}: {error_message(error)}\n(HYDRA_FULL_ERROR=1 shows the stack)\n")
         return 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0
 
 

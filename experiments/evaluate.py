@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import hydra
 import numpy as np
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -21,7 +20,7 @@ from experiments.evaluation.splits import Episode, plan_episodes
 from experiments.evaluation.trace import Series, Tracer
 from experiments.records.progress import steps_bar
 from experiments.registration import register
-from experiments.schema import CONFIGS
+from experiments.verb_main import verb_main
 
 if TYPE_CHECKING:
     from agents.planners.cem import Budget
@@ -124,7 +123,7 @@ def with_bounds(
     )
 
 
-@hydra.main(config_path=CONFIGS, config_name="evaluate", version_base="1.3")
+@verb_main("evaluate")
 def main(config: DictConfig) -> None:
     """Evaluate as configured; write scores, traces and report into the run's folder."""
     from agents.planners.cem import Budget

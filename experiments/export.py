@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import hydra
 from omegaconf import DictConfig
 
 from experiments.records.run_folder import interface_in, model_of, read_card, run_of
 from experiments.registration import register
-from experiments.schema import CONFIGS
+from experiments.verb_main import verb_main
 
 if TYPE_CHECKING:
     from agents.runtime.manifest import Content, EvaluationCard
@@ -74,7 +73,7 @@ def evaluation_card(folder: Path, policy: str) -> EvaluationCard:
     }
 
 
-@hydra.main(config_path=CONFIGS, config_name="export", version_base="1.3")
+@verb_main("export")
 def main(config: DictConfig) -> None:
     """Export as configured."""
     run = Path(config.run)

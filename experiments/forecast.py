@@ -6,18 +6,17 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.registration import register
-from experiments.schema import CONFIGS
+from experiments.verb_main import verb_main
+from experiments.worker_pool import worker_pool
 
 if TYPE_CHECKING:
     from envs.scenario import Scenario
@@ -125,14 +124,14 @@ def _hall_verdicts(
         for i, scenario in enumerate(believed)
     ]
     found: list[HallVerdict] = []
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) if jobs > 1 else nullcontext() as pool:
+    with worker_pool(jobs) if jobs > 1 else nullcontext() as pool:
         for verdict in map(judge_hall, *zip(*work)) if pool is None else pool.map(judge_hall, *zip(*work)):
             found.append(verdict)
             tick(f"hall {len(found)} of {len(work)} judged")
     return found
 
 
-@hydra.main(config_path=CONFIGS, config_name="forecast", version_base="1.3")
+@verb_main("forecast")
 def main(config: DictConfig) -> None:
     """Forecast as configured and write table, facts and page."""
     from experiments.forecasting.halls import HallDraw
@@ -144,7 +143,7 @@ def main(config: DictConfig) -> None:
     how = Judging(train_days=config.train_days, blocks=config.blocks)
     facts = {
         "command": " ".join(
-            ["coldaisle forecast", *(a for a in sys.argv[1:] if not a.startswith(("folder=", "hydra.")))]
+            ["coldaisle forecast", *(a for a in HydraConfig.get().overrides.task if not a.startswith("folder="))]
         ),
         "scenario": scenario.name,
         "scenario_hash": scenario.hash(),

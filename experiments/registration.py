@@ -15,7 +15,7 @@ from experiments.schema import VERBS, TrackingConfig, agent_config, group_defaul
 
 
 def register(arguments: Sequence[str] | None = None, verb: str = "train") -> None:
-    """Put every dataclass into hydra's store, and the shipped scenarios.
+    """Put every dataclass into hydra's store, and the scenarios that a command line may choose.
 
     Parameters
     ----------
@@ -31,7 +31,8 @@ def register(arguments: Sequence[str] | None = None, verb: str = "train") -> Non
             given[:] = [without_plus(argument) for argument in given]
             given += remembered(given)
         files = scenario_files(given)
-        require_machines(given, files, group_defaults(verb).get("scenario", ""))
+        usual = group_defaults(verb).get("scenario", "")
+        require_machines(given, files, usual)
     except ValueError as error:
         sys.exit(f"coldaisle: {error}")
     store = ConfigStore.instance()
@@ -40,15 +41,28 @@ def register(arguments: Sequence[str] | None = None, verb: str = "train") -> Non
     for name, row in ALGORITHMS.items():
         store.store(group="agent", name=name, node=agent_config(row))
     store.store(group="tracking", name="tracking_schema", node=TrackingConfig)
-    register_scenarios(files)
+    register_scenarios([*chosen_scenarios(given, usual, files), *files])
 
 
-def register_scenarios(paths: Iterable[str] = ()) -> None:
-    """Register the shipped scenarios and those of YAML files as options of the group ``scenario``."""
-    from envs.scenario import SHIPPED, load
+def chosen_scenarios(arguments: Sequence[str], usual: str, files: Sequence[str]) -> tuple[str, ...]:
+    """Shipped scenarios that a command line chooses, after ``scenario_files``; all where it names one that is unknown.
+
+    Each costs a start a tenth of a second; an unknown name is answered with the list of all.
+    """
+    from envs.scenario import SHIPPED
+
+    named = [a.partition("=")[2] for a in arguments if a.startswith("scenario=")]
+    names = (named[-1] if named else usual).split(",") if named or usual else []
+    known = {*SHIPPED, *(Path(path).stem for path in files)}
+    return tuple(name for name in SHIPPED if name in names) if known.issuperset(names) else SHIPPED
+
+
+def register_scenarios(names: Iterable[str]) -> None:
+    """Register shipped scenarios and YAML files as options of the group ``scenario``."""
+    from envs.scenario import load
 
     store = ConfigStore.instance()
-    for name in (*SHIPPED, *paths):
+    for name in names:
         try:
             node = OmegaConf.structured(load(name))
         except ValueError as error:

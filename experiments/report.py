@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import hydra
 import numpy as np
 from omegaconf import DictConfig
 
@@ -27,7 +26,7 @@ from experiments.evaluation.results import (
 from experiments.evaluation.score import KPIS, MEASURES, PAID, Table, totals
 from experiments.evaluation.stats import paired_difference, probability_of_improvement
 from experiments.registration import register
-from experiments.schema import CONFIGS
+from experiments.verb_main import verb_main
 
 LOG = logging.getLogger(__name__)
 DEMO_WORDS = "one seed, demo budget: not a result"
@@ -169,7 +168,7 @@ def _figures(
     return [{"title": title, "png": plots.as_png(figure)} for title, figure in made]
 
 
-@hydra.main(config_path=CONFIGS, config_name="report", version_base="1.3")
+@verb_main("report")
 def main(config: DictConfig) -> None:
     """Write the report as configured."""
     LOG.info("report written to %s", write_report(Path(config.evaluation), config.baseline))

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import hydra
 import numpy as np
 from hydra.core.hydra_config import HydraConfig
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from experiments.evaluation.results import split_words
 from experiments.evaluation.splits import Episode, plan_episodes
 from experiments.registration import register
-from experiments.schema import CONFIGS
+from experiments.verb_main import verb_main
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +73,7 @@ def write_telemetry(scenario: Scenario, episode: Episode, folder: Path, seed: in
     return folder
 
 
-@hydra.main(config_path=CONFIGS, config_name="rollout", version_base="1.3")
+@verb_main("rollout")
 def main(config: DictConfig) -> None:
     """Roll out as configured and write ``rollout.csv``."""
     from envs.whole_file import whole_file

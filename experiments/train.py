@@ -12,7 +12,6 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -33,7 +32,8 @@ from experiments.records.run_folder import (
     write_scenario,
 )
 from experiments.registration import register
-from experiments.schema import CONFIGS, TrainingPlan
+from experiments.schema import TrainingPlan
+from experiments.verb_main import verb_main
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -116,7 +116,7 @@ def train(
         if resumed is not None and resumed.resolve() != folder.resolve():
             take_over(resumed, folder)
         write_scenario(folder, scenario)
-        card = run_card(sites.core, learner, begun.model, plan)
+        card = run_card(sites.core, learner, begun.model, plan, with_split(scenario, plan.split).hash())
         cost = _learnt(acted, rules, begun, plan, folder, tracker, card, interruption)
     tracker.log_metrics({f"compute/{name}": value for name, value in cost.items()}, int(cost["environment_steps"]))
     tracker.log_files(folder / MODEL_FILE)
@@ -279,10 +279,13 @@ def resume_line(stopped: KeyboardInterrupt, folder: Path, overrides: Sequence[st
     return f"stopped by {by}; go on with: {again}\n"
 
 
-def run_card(core: DataCenterCore, learner: Learner, model: BaseAlgorithm, plan: TrainingPlan) -> dict[str, object]:
+def run_card(
+    core: DataCenterCore, learner: Learner, model: BaseAlgorithm, plan: TrainingPlan, scenario_hash: str
+) -> dict[str, object]:
     """What evaluation and export need to know of a run that begins, as plain data: interface, hashes, versions.
 
-    The settings are those of the model: of a run that goes on some were given before.
+    The settings are those of the model: of a run that goes on some were given before. The scenario is hashed as it was
+    given, before the agent's encoding.
     """
     from agents.learning.build import settings_of
     from agents.policy import interface_data
@@ -295,7 +298,7 @@ def run_card(core: DataCenterCore, learner: Learner, model: BaseAlgorithm, plan:
         "algorithm": learner.algorithm,
         "settings": {**settings_of(model), **asked},
         "scenario": core.scenario.name,
-        "scenario_hash": core.scenario.hash(),
+        "scenario_hash": scenario_hash,
         "interface": interface_data(core),
         "steps": model.num_timesteps,
         "compute": {},
@@ -303,7 +306,7 @@ def run_card(core: DataCenterCore, learner: Learner, model: BaseAlgorithm, plan:
     }
 
 
-@hydra.main(config_path=CONFIGS, config_name="train", version_base="1.3")
+@verb_main("train")
 def main(config: DictConfig) -> float:
     """Train as configured, with tracking; the mean reward of the last episodes goes to the sweeper."""
     from experiments.evaluation.episodes import chosen_split

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import hydra
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
@@ -20,8 +19,8 @@ from experiments.evaluate import Evaluation, score_and_trace
 from experiments.evaluation.score import Table
 from experiments.evaluation.trace import BATCH_SERIES, Series
 from experiments.registration import register
-from experiments.schema import CONFIGS
 from experiments.transfers.setting import Setting, setting, weather_path
+from experiments.verb_main import verb_main
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
@@ -131,7 +130,7 @@ def reference_choice(scenario: Scenario, controllers: Sequence[str]) -> dict[str
     return {name: known[name] for name in controllers or [n for n in CONTROLLERS if n in known]}
 
 
-@hydra.main(config_path=CONFIGS, config_name="transfer", version_base="1.3")
+@verb_main("transfer")
 def main(config: DictConfig) -> None:
     """Run every controller on both plants; write scores, page and reports into the run's folder."""
     from experiments.evaluation.policies import best_rule, learned_policies, require_playable

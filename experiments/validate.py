@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import hydra
 from omegaconf import DictConfig
 
 from experiments.registration import register
-from experiments.schema import CONFIGS
+from experiments.verb_main import verb_main
 
 LOG = logging.getLogger(__name__)
 
@@ -98,7 +97,7 @@ def _facts(climates: list[str], files: dict[str, Path], wheel: str, command: str
     }
 
 
-@hydra.main(config_path=CONFIGS, config_name="validate", version_base="1.3")
+@verb_main("validate")
 def main(config: DictConfig) -> None:
     """Validate as configured; a missed bar is a warning, not a failure: it stays on the page."""
     asked = [word for word in sys.argv[1:] if not word.startswith(("folder=", "keep="))]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import tempfile
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gymnasium as gym
@@ -16,6 +19,9 @@ from stable_baselines3.common.vec_env import VecEnv
 
 import envs
 from envs.core import DataCenterCore
+from envs.engine import TapedFunction, machine_code
+from envs.engine.choice import ENGINE_VARIABLE, THREADS_VARIABLE, chosen_engine
+from envs.engine.compiled import CompiledFunction
 from envs.equipment import (
     air_side,
     battery,
@@ -206,17 +212,103 @@ def by_machine(batch: int = 1024, substeps: int = 40) -> list[tuple[str, float]]
     return sorted(((name, 1e6 * s / core.plant.substeps) for name, s in least.items()), key=lambda row: -row[1])
 
 
+@contextmanager
+def set_variable(variable: str, value: str) -> Iterator[None]:
+    """Give a variable of the environment a value for a while."""
+    before = os.environ.get(variable)
+    os.environ[variable] = value
+    try:
+        yield
+    finally:
+        del os.environ[variable]
+        if before is not None:
+            os.environ[variable] = before
+
+
+@contextmanager
+def engine(name: str, threads: int = 1) -> Iterator[None]:
+    """Make what is built inside run on an engine."""
+    with set_variable(ENGINE_VARIABLE, name), set_variable(THREADS_VARIABLE, str(threads)):
+        yield
+
+
+def plant_calls(batch: int, scenario: str = "ai_hall") -> dict[str, Callable[[], Any]]:
+    """One control step of the plant: as written, from the numpy tape, and compiled, on the state handed on."""
+    core = DataCenterCore(scenario, batch)
+    core.reset(seed=0)
+    rest = (core.in_force, core.outside, core._load, core.lost, core.t)
+    functions = {"as written": core.plant.step}
+    for name in ("numpy", "llvm"):
+        with engine(name):
+            functions[name] = TapedFunction(core.plant.step, after=1)  # type: ignore[assignment]
+
+    def call_of(function: Callable[..., Any]) -> Callable[[], None]:
+        states = [core.state]
+
+        def call() -> None:
+            states[0], _ = function(states[0], *rest)
+
+        for _ in range(4):
+            call()
+        return call
+
+    return {name: call_of(function) for name, function in functions.items()}
+
+
 def tape_gain(batch: int, repeats: int) -> tuple[float, float]:
     """Milliseconds of the plant's control step as it is and from its tape."""
-    core = DataCenterCore("ai_hall", batch)
-    core.reset(seed=0)
-    actions = actions_of(core.action_size, batch)
-    for k in range(WARM_UP):
-        core.step(actions[k % 8])
-    arguments = (core.state, core.in_force, core.outside, core._load, core.lost, core.t)
-    eager, _ = best_of(lambda: core.plant.step(*arguments), 3 * repeats)  # type: ignore[arg-type]
-    taped, _ = best_of(lambda: core._advance(*arguments), 3 * repeats)
+    calls = plant_calls(batch)
+    eager, _ = best_of(calls["as written"], 3 * repeats)
+    taped, _ = best_of(calls["numpy"], 3 * repeats)
     return 1e3 * eager, 1e3 * taped
+
+
+def engine_gain(batch: int, repeats: int) -> tuple[float, float]:
+    """Milliseconds of the plant's control step from the numpy tape and compiled, in turn, best of repeats."""
+    calls = plant_calls(batch)
+    best = {"numpy": np.inf, "llvm": np.inf}
+    for _ in range(3 * repeats):
+        for name in best:
+            best[name] = min(best[name], best_of(calls[name], 3)[0])
+    return 1e3 * best["numpy"], 1e3 * best["llvm"]
+
+
+def thread_gain(batch: int, repeats: int) -> float:
+    """How many times as fast two threads step a compiled core's plant as one, by the clock on the wall."""
+    best = {}
+    for threads in (1, 2):
+        with engine("llvm", threads):
+            call = plant_calls(batch)["llvm"]
+        times = []
+        for _ in range(5 * repeats):
+            start = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - start)
+        best[threads] = min(times)
+    return best[1] / best[2]
+
+
+def compile_seconds(scenario: str = "ai_hall") -> tuple[float, float]:
+    """Processor seconds until a control step is compiled: without and with its machine code in the cache."""
+    core = DataCenterCore(scenario, 64)
+    core.reset(seed=0)
+    arguments = (core.state, core.in_force, core.outside, core._load, core.lost, core.t)
+    spent = []
+    with tempfile.TemporaryDirectory() as folder, set_variable(machine_code.CACHE_VARIABLE, folder):
+        for _ in range(2):
+            machine_code._LOADED.clear()
+            start = time.process_time()
+            CompiledFunction(core.plant.step, arguments)(*arguments)
+            spent.append(time.process_time() - start)
+    return spent[0], spent[1]
+
+
+def operations(scenario: str = "ai_hall") -> int:
+    """Arithmetic operations of the plant's control step for one site, counted from its program."""
+    core = DataCenterCore(scenario, 2)
+    core.reset(seed=0)
+    arguments = (core.state, core.in_force, core.outside, core._load, core.lost, core.t)
+    return CompiledFunction(core.plant.step, arguments).program.operations().total()
 
 
 def ppo_rates(steps: int, repeats: int, batch: int = 1024) -> tuple[float, float]:
@@ -240,6 +332,19 @@ def ppo_rates(steps: int, repeats: int, batch: int = 1024) -> tuple[float, float
             if repeat:
                 best[k] = min(best[k], time.process_time() - start)
     return steps / best[0], steps / best[1]
+
+
+def print_engines(repeats: int) -> None:
+    """The compiled engine against the numpy tape, and what it costs to start."""
+    print("plant of ai_hall, one control step: numpy tape, compiled, ratio")
+    for batch in (1, 256, 1024):
+        taped, compiled = engine_gain(batch, repeats)
+        print(f"  {batch:5d} sites{taped:10.3f} ms{compiled:10.4f} ms{taped / compiled:8.1f}", flush=True)
+    count = operations()
+    print(f"  {count:,} operations a site and step; {1e-6 * count * batch / compiled:.1f} a nanosecond")
+    print(f"  two threads over one, 1024 sites: {thread_gain(1024, repeats):.2f}")
+    cold, cached = compile_seconds()
+    print(f"  ready in {cold:.2f} s of processor time, {cached:.2f} s with its machine code in the cache")
 
 
 def print_rates(batches: tuple[int, ...], repeats: int, seconds: float) -> None:
@@ -266,12 +371,17 @@ def main() -> None:
     arguments = parser.parse_args()
     quick = arguments.quick
     repeats, seconds = (3, 0.05) if quick else (5, 0.3)
-    print(f"numpy {np.__version__}, python {sys.version.split()[0]}, float32, processor time, one core")
+    about = f"numpy {np.__version__}, python {sys.version.split()[0]}, engine {chosen_engine()}"
+    print(f"{about}, float32, processor time, one core")
     print_rates((1, 1024) if quick else BATCHES, repeats, seconds)
-    print(f"one gymnasium environment (ai_hall): {single_rate(repeats):,.0f} steps/s")
+    for name in ("numpy", chosen_engine()):
+        with engine(name):
+            print(f"one gymnasium environment (ai_hall), {name}: {single_rate(repeats):,.0f} steps/s")
     for batch in (1, 1024):
         eager, taped = tape_gain(batch, repeats)
         print(f"plant, {batch} sites: {eager:.2f} ms a step as written, {taped:.2f} ms from the tape")
+    if chosen_engine() == "llvm":
+        print_engines(repeats)
     total = 1_000_000 if arguments.long else 50_000 if quick else 200_000
     before, after = memory(total)
     print(f"memory: {before:.0f} MB, {after:.0f} MB after {total:,} more environment steps")

@@ -1,7 +1,7 @@
 """Where one control step of the core spends its time: ``python -m scripts.step_profile [--scenario NAME] [--batch B]``.
 
-The plant normally runs from its tape, which a profile shows as one line. ``--as-written`` leaves the tape out, so that
-every machine has a line of its own; it is slower, and calls count for more than in the tape.
+The step normally runs from a recording, which a profile shows as one line. ``--as-written`` leaves it out, so that
+every machine has a line of its own; it is slower, and calls count for more than in the recording.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ import pstats
 from collections.abc import Sequence
 
 from envs.core import DataCenterCore
+from envs.engine import TapedFunction
 from envs.scenario import SHIPPED
 from scripts.bench import WARM_UP, actions_of
 
 
 def step_profile(scenario: str, batch: int, steps: int, as_written: bool) -> pstats.Stats:
-    """Profile of ``steps`` control steps of ``batch`` sites under random actions, after the tape is recorded."""
+    """Profile of ``steps`` control steps of ``batch`` sites under random actions, after the step is recorded."""
     core = DataCenterCore(scenario, batch)
-    if as_written:
-        core._advance = core.plant.step
+    if as_written and isinstance(core._advance, TapedFunction):
+        core._advance = core._advance.function
     core.reset(seed=0)
     actions = actions_of(core.action_size, batch)
     for k in range(WARM_UP):
@@ -40,7 +41,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--lines", type=int, default=20)
-    parser.add_argument("--as-written", action="store_true", help="without the tape")
+    parser.add_argument("--as-written", action="store_true", help="without the recording")
     given = parser.parse_args(words)
     stats = step_profile(given.scenario, given.batch, given.steps, given.as_written).strip_dirs()
     for order in ("tottime", "cumulative"):

@@ -1,7 +1,8 @@
-"""A bench of a few short paired episodes."""
+"""Tests run on the numpy engine unless COLDAISLE_ENGINE says otherwise; a bench of a few short paired episodes."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from envs.core import DataCenterCore
 from envs.episodes.world import World
 from envs.scenario import load
 
+os.environ.setdefault("COLDAISLE_ENGINE", "numpy")  # stored bits are those of numpy
 SHORT = ("episode.steps=24", "site.workload_weeks=1")
 
 

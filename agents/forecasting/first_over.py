@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr
 
 from agents.forecasting.engine import Forecaster
 from agents.forecasting.lags import smoothed_now
@@ -58,6 +57,8 @@ class FirstOver(NamedTuple):
 
     def chance(self, limit_c: float) -> Floats:
         """Probability ``(B,)`` that a rack goes over, by the error ``PEAK_SD_K`` of the highest inlet."""
+        from scipy.special import ndtr  # here, so that importing the forecast does not import scipy
+
         found: Floats = ndtr((self.highest_c.max(axis=0) - limit_c) / PEAK_SD_K)
         return found
 
@@ -169,7 +170,7 @@ class FineModel:
         self.per_control = int(np.ceil(model.step_s / FINE_S))
         self.step_s = model.step_s / self.per_control
         fine = replace(model.scenario, episode=replace(episode, step_s=self.step_s, substep_s=self.step_s))
-        self.advance = TapedFunction(type(model.plant)(fine, model.dtype).step)
+        self.advance = TapedFunction(type(model.plant)(fine, model.dtype).step, engine=model.advance.engine)
 
 
 def inlet_paths(fine: FineModel, start: PlayedHalls, hours: float) -> tuple[Floats, float]:

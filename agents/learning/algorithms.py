@@ -25,8 +25,8 @@ Settings = Mapping[str, Setting]
 
 
 @dataclass
-class PPOSettings:
-    """Proximal policy optimisation: few samples a cycle, many cycles.
+class LearnerSettings:
+    """What every algorithm shares.
 
     Attributes
     ----------
@@ -34,14 +34,34 @@ class PPOSettings:
         Step of the optimiser.
     anneal_learning_rate : bool
         Let the step fall to zero over ``total_steps``.
-    n_steps : int
-        Control steps of each environment before an update.
     batch_size : int
         Transitions of one gradient step.
-    n_epochs : int
-        Passes over them in an update.
     gamma : float
         Discount of a control step, 0 to 1.
+    hidden : list of int
+        Width of each hidden layer.
+    activation : str
+        ``tanh``, ``relu`` or ``elu``.
+    """
+
+    learning_rate: float = 3e-4
+    anneal_learning_rate: bool = False
+    batch_size: int = 256
+    gamma: float = 0.9
+    hidden: list[int] = field(default_factory=lambda: [64, 64])
+    activation: str = "relu"
+
+
+@dataclass
+class PPOSettings(LearnerSettings):
+    """Proximal policy optimisation: few samples a cycle, many cycles.
+
+    Attributes
+    ----------
+    n_steps : int
+        Control steps of each environment before an update.
+    n_epochs : int
+        Passes over them in an update.
     gae_lambda : float
         Weight of longer returns in the advantage, 0 to 1.
     clip_range : float
@@ -54,66 +74,43 @@ class PPOSettings:
         The gradient is cut to this norm.
     log_std_init : float
         Logarithm of the exploration's first standard deviation, in half action ranges.
-    hidden : list of int
-        Width of each hidden layer.
-    activation : str
-        ``tanh``, ``relu`` or ``elu``.
     """
 
     learning_rate: float = 1e-3
     anneal_learning_rate: bool = True
-    n_steps: int = 8
     batch_size: int = 2048
-    n_epochs: int = 4
     gamma: float = 0.97
+    activation: str = "tanh"
+    n_steps: int = 8
+    n_epochs: int = 4
     gae_lambda: float = 0.95
     clip_range: float = 0.2
     ent_coef: float = 0.0
     vf_coef: float = 0.5
     max_grad_norm: float = 0.5
     log_std_init: float = -2.0
-    hidden: list[int] = field(default_factory=lambda: [64, 64])
-    activation: str = "tanh"
 
 
 @dataclass
-class OffPolicySettings:
+class OffPolicySettings(LearnerSettings):
     """What every algorithm with a replay buffer shares.
 
     Attributes
     ----------
-    learning_rate : float
-        Step of the optimiser.
-    anneal_learning_rate : bool
-        Let the step fall to zero over ``total_steps``.
     buffer_size : int
         Transitions that are kept.
     learning_starts : int
         Environment steps before the first update.
-    batch_size : int
-        Transitions of one gradient step.
-    gamma : float
-        Discount of a control step, 0 to 1.
     train_freq : int
         Control steps of each environment before an update.
     gradient_steps : int
         Gradient steps of an update.
-    hidden : list of int
-        Width of each hidden layer.
-    activation : str
-        ``tanh``, ``relu`` or ``elu``.
     """
 
-    learning_rate: float = 3e-4
-    anneal_learning_rate: bool = False
     buffer_size: int = 500_000
     learning_starts: int = 5_000
-    batch_size: int = 256
-    gamma: float = 0.9
     train_freq: int = 1
     gradient_steps: int = 4
-    hidden: list[int] = field(default_factory=lambda: [64, 64])
-    activation: str = "relu"
 
 
 @dataclass

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, cast, runtime_checka
 from agents.learning.algorithms import Settings, algorithm_named, algorithm_of, resumed_settings
 from agents.learning.model_file import read_model, restored, save_model
 from agents.learning.plain_tree import read_tree, write_tree
-from agents.runtime.manifest import file_hash
+from agents.runtime.manifest import changed_files, file_hash
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -188,8 +188,8 @@ def read_counters(checkpoint: Path) -> Counters:
     for part in PARTS:
         if (part in hashes) != (checkpoint / part).exists():
             raise ValueError(f"checkpoint {checkpoint} is damaged: {part} is missing, or does not belong to it")
-        if part in hashes and file_hash(checkpoint / part) != hashes[part]:
-            raise ValueError(f"checkpoint {checkpoint} is damaged: {part} is not the file that was written")
+    for part in changed_files(checkpoint, hashes):
+        raise ValueError(f"checkpoint {checkpoint} is damaged: {part} is not the file that was written")
     return counters
 
 

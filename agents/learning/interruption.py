@@ -26,6 +26,11 @@ class Interrupted(KeyboardInterrupt):
         self.number = number
 
 
+def raise_interrupted(number: int, frame: FrameType | None) -> None:
+    """A handler of signals: ``Interrupted`` where the program stands, so that what is open is closed."""
+    raise Interrupted(number)
+
+
 class Interruption:
     """A context that notes the first signal, and raises ``Interrupted`` at once by the second.
 

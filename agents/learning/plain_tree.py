@@ -6,14 +6,13 @@ Nothing is unpickled, and nothing is decompressed: a file costs no more memory t
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.runtime.stored_arrays import stored_arrays
 from envs.whole_file import whole_file
 
 TREE = "tree"
@@ -50,30 +49,9 @@ def read_tree(path: Path) -> Tree:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist")
     try:
-        with zipfile.ZipFile(path) as members:
-            packed = [m.filename for m in members.infolist() if m.compress_type != zipfile.ZIP_STORED]
-        if packed:
-            raise ValueError(f"{packed[0]} is compressed")
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-            raise ValueError("a part is no array")
+        arrays = stored_arrays(path)
         return _tree(json.loads(arrays[TREE].tobytes().decode()), arrays)
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        OSError,
-        EOFError,
-        OverflowError,
-        MemoryError,
-        RecursionError,
-        NotImplementedError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged or of another kind ({error}); take an older one, or train again") from None
 
 

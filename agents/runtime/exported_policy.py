@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agents.runtime.manifest import WEIGHTS, read_manifest
+from agents.runtime.manifest import MANIFEST, WEIGHTS, read_manifest
 from agents.runtime.measurements import believed
+from agents.runtime.stored_arrays import stored_arrays
 from envs.controllers.base import CombinedController
 from envs.controllers.plain_rule import rule_from
 from envs.interface.action import value_in_force
 from envs.interface.channel import Channel
-from envs.interface.interface import IN_FORCE, channels_from, interface_from, with_rule
+from envs.interface.interface import IN_FORCE, InterfaceData, PointData, channels_from, interface_from, with_rule
 from envs.interface.points import RULE
 
 Array = NDArray[np.floating]
 
+LONGEST_PROBLEM = 1000  # characters of a fault that a message repeats
 ACTIVATIONS = ("tanh", "relu", "elu", "identity")
 
 
@@ -50,15 +52,15 @@ class Network:
 
     def __init__(self, path: Path) -> None:
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                self.activations = [str(name) for name in stored["activations"]]
-                layers = range(len(self.activations))
-                self.weights = [np.ascontiguousarray(stored[f"weight_{i}"].T) for i in layers]
-                self.biases = [stored[f"bias_{i}"] for i in layers]
-                self.low, self.high = stored["action_low"], stored["action_high"]
-                self.squashed = bool(stored["squashed"])
+            stored: dict[str, Any] = stored_arrays(path)
+            self.activations = [str(name) for name in stored["activations"]]
+            layers = range(len(self.activations))
+            self.weights = [np.ascontiguousarray(stored[f"weight_{i}"].T) for i in layers]
+            self.biases = [stored[f"bias_{i}"] for i in layers]
+            self.low, self.high = stored["action_low"], stored["action_high"]
+            self.squashed = bool(stored["squashed"])
             self._require_sound()
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError, EOFError, BadZipFile) as error:
+        except (ValueError, TypeError, KeyError, IndexError) as error:
             raise ValueError(f"{path} is no network of a bundle ({error}); export the policy again") from None
 
     @property
@@ -123,17 +125,24 @@ class ExportedPolicy:
     def __init__(self, folder: Path | str, step_s: float | None = None) -> None:
         self.folder = Path(folder)
         self.manifest = read_manifest(self.folder)
-        data = self.manifest["interface"]
+        try:
+            self._bind(self.manifest["interface"], step_s)
+            told = self.manifest["network"]
+            sizes = told["observation_size"], told["action_size"]
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
+            raise ValueError(f"{self.folder / MANIFEST} cannot be used: {str(error)[:LONGEST_PROBLEM]}") from error
+        self.network = Network(self.folder / WEIGHTS)
+        self._require_one_size(sizes)
+
+    def _bind(self, data: InterfaceData, step_s: float | None) -> None:
         self.interface = interface_from(data, step_s)
         self.rule: CombinedController | None = None
         self.ruled: tuple[Channel, ...] = ()
-        self.read = [p for p in data["points"] if not p["name"].startswith(RULE)]
+        self.read: list[PointData] = [p for p in data["points"] if not p["name"].startswith(RULE)]
         if "rule" in data:
             self.rule = rule_from(data["rule"]["parts"], self.interface.step_s)
             self.read += data["rule"]["points"]
             self.ruled = channels_from(data["rule"]["channels"])
-        self.network = Network(self.folder / WEIGHTS)
-        self._require_one_size()
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
         """Forget what the rule remembers that the actions add to; call it where an episode or a watch begins."""
@@ -176,12 +185,10 @@ class ExportedPolicy:
         """Action of an observation, as `Network.predict`."""
         return self.network.predict(observation)
 
-    def _require_one_size(self) -> None:
-        told = self.manifest["network"]
-        sizes = told["observation_size"], told["action_size"]
+    def _require_one_size(self, sizes: tuple[int, int]) -> None:
         bound = self.interface.observer.size, self.interface.decoder.size
         if not self.network.sizes == sizes == bound:
             raise ValueError(
-                f"{self.folder}: the network takes and gives {self.network.sizes} elements, the manifest says {sizes} "
-                f"and its points and channels are {bound}; export the policy again"
+                f"{self.folder}: the network takes and gives {self.network.sizes} elements, the manifest says "
+                f"{str(sizes)[:60]} and its points and channels are {bound}; export the policy again"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypedDict, cast
@@ -85,6 +86,15 @@ def file_hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def changed_files(folder: Path, hashes: Mapping[str, object]) -> list[str]:
+    """Of the files that hashes were told of, the names of those that are missing or are not what was written."""
+    return [name for name, told in hashes.items() if not _is(folder / name, told)]
+
+
+def _is(path: Path, told: object) -> bool:
+    return path.is_file() and file_hash(path) == told
+
+
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a bundle, checked: format, required keys, parity, and the hash of both parts, by their names.
 
@@ -101,7 +111,8 @@ def read_manifest(folder: Path) -> Manifest:
     content = _json(path)
     if content.get("format") != FORMAT:
         raise ValueError(
-            f"{path} has format {content.get('format')!r}; this version reads {FORMAT!r}, export the policy again"
+            f"{path} has format {str(content.get('format'))[:60]!r}; this version reads {FORMAT!r}, export the policy "
+            "again"
         )
     missing = sorted(Manifest.__required_keys__ - content.keys())
     interface = content.get("interface", {})
@@ -130,13 +141,13 @@ def _require_parity(path: Path, parity: object) -> None:
         deviation = measured.get(part)
         if not isinstance(deviation, float) or not 0.0 <= deviation <= TOLERANCE:
             raise ValueError(
-                f"{path}: parity.{part} is {deviation!r}, a bundle has at most {TOLERANCE:g}; export the policy again"
+                f"{path}: parity.{part} is {str(deviation)[:60]}, a bundle has at most {TOLERANCE:g}; export the "
+                "policy again"
             )
 
 
 def _require_parts(folder: Path, files: object) -> None:
     if not isinstance(files, dict) or set(files) != set(PARTS):
         raise ValueError(f"{folder / MANIFEST}: files are not {' and '.join(PARTS)} alone; export the policy again")
-    for name in PARTS:
-        if not (folder / name).is_file() or file_hash(folder / name) != files[name]:
-            raise ValueError(f"{folder / name} is not the file that was exported; export the policy again")
+    for name in changed_files(folder, files):
+        raise ValueError(f"{folder / name} is not the file that was exported; export the policy again")

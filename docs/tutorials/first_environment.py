@@ -12,12 +12,12 @@
 #
 # ## Make it
 #
-# `edge_room` is the smallest of the shipped scenarios. The `envs:` in the name makes gymnasium import this package.
+# `edge_room` is the smallest of the shipped scenarios. The first `coldaisle:` makes gymnasium import this package.
 
 # %%
 import gymnasium
 
-env = gymnasium.make("envs:coldaisle/DataCenter-v1", scenario="edge_room")
+env = gymnasium.make("coldaisle:coldaisle/DataCenter-v1", scenario="edge_room")
 observation, _ = env.reset(seed=0)
 core = env.unwrapped.core
 print(f"an agent reads {observation.size} numbers and moves {env.action_space.shape[0]}:")
@@ -121,7 +121,7 @@ tell("by rules", day(by_rules))
 #
 # ## Where to go next
 #
-# - `gymnasium.make_vec("envs:coldaisle/DataCenter-v1", num_envs=1024)` steps 1024 sites in one call.
+# - `gymnasium.make_vec("coldaisle:coldaisle/DataCenter-v1", num_envs=1024)` steps 1024 sites in one call.
 # - Any parameter can be set: `gymnasium.make(..., overrides=("zones.room.fan_kw=1.9",))`. A wrong key is refused. So is
 #   a machine that the room lacks, such as `tower.cell_fan_kw=12`.
 # - [Environments](../api/environments.md) lists every argument.

@@ -1,6 +1,7 @@
 """Record a pure array function once, then replay it without allocating: the same numpy calls on the same numbers."""
 
+from envs.engine.loop import repeated
 from envs.engine.record import Untraceable
 from envs.engine.replay import TapedFunction
 
-__all__ = ["TapedFunction", "Untraceable"]
+__all__ = ["TapedFunction", "Untraceable", "repeated"]

@@ -6,7 +6,7 @@ on values (a truth test, a conversion to a number, an array that lost its node) 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,8 @@ class Node:
     Attributes
     ----------
     kind : str
-        ``input``, ``constant``, ``ufunc``, ``reduce``, ``view``, ``take``, ``cast``, ``concat`` or ``call``.
+        ``input``, ``constant``, ``ufunc``, ``reduce``, ``view``, ``take``, ``cast``, ``concat`` or ``call``; in a loop
+        (`envs.engine.loop`) also ``carried`` from one turn to the next, and ``last``, the value after the last turn.
     value : ndarray
         What it was during the recording.
     operands : tuple of Node
@@ -46,15 +47,46 @@ class Node:
 
 
 @dataclass
-class Recording:
-    """All nodes in the order in which they were made; equal operations on equal nodes are one node."""
+class Loop:
+    """A part of the recording that stands once and runs ``times`` times.
 
+    Attributes
+    ----------
+    carried : list of (Node, Node or float, Node)
+        What a turn hands to the next: the node that stands for it, its value before the first turn, the node that
+        replaces it.
+    end : int
+        Index of the first node behind the loop.
+    """
+
+    times: int
+    carried: list[tuple[Node, Node | float, Node]]
+    end: int
+
+
+@dataclass
+class Recording:
+    """All nodes in the order in which they were made; equal operations on equal nodes are one node.
+
+    Where ``loops`` is set, `envs.engine.loop.repeated` stands in the recording once instead of turn by turn.
+    """
+
+    loops: bool = False
+    loop: Loop | None = None
     nodes: list[Node] = field(default_factory=list)
     known: dict[Any, Node] = field(default_factory=dict)
 
     def input(self, value: np.ndarray) -> TracedArray:
         """Enter an argument of the recorded function."""
         return self.traced_array(self._add("input", value))
+
+    def carried(self, value: np.ndarray) -> TracedArray:
+        """Enter what a turn of the loop receives from the one before."""
+        return self.traced_array(self._add("carried", value))
+
+    def last(self, node: Node) -> TracedArray:
+        """Value of a node of the loop after the last turn."""
+        return self.operation("last", node.value, (node,), None, None)
 
     def traced_array(self, node: Node) -> TracedArray:
         """Make an array that records what is done with it."""
@@ -92,6 +124,19 @@ class Recording:
         node = Node(len(self.nodes), kind, value, operands, detail)
         self.nodes.append(node)
         return node
+
+
+def live_nodes(recording: Recording, results: Sequence[Node]) -> set[int]:
+    """Nodes that a result depends on, in this turn of the loop or in a later one."""
+    live: set[int] = set()
+    loop = {carried.index: (first, new) for carried, first, new in (recording.loop.carried if recording.loop else ())}
+    waiting = list(results)
+    while waiting:
+        node = waiting.pop()
+        if node.index not in live:
+            live.add(node.index)
+            waiting += [*node.operands, *(n for n in loop.get(node.index, ()) if isinstance(n, Node))]
+    return live
 
 
 def _plain(x: Any) -> Any:

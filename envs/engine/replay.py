@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from operator import attrgetter
-from typing import Any, Generic, TypeVar, TypeVarTuple
+from typing import Any, Generic, Literal, TypeVar, TypeVarTuple
 
 import numpy as np
 
-from envs.engine.record import Node, Recording, TracedArray, Untraceable
+from envs.engine.choice import chosen_engine
+from envs.engine.compiled import CompiledFunction, OtherShapes
+from envs.engine.lowered import LoweredFunction
+from envs.engine.record import Node, Recording, TracedArray, Untraceable, live_nodes
 from envs.trees import leaves, map_leaves
 
 Trees = TypeVarTuple("Trees")
 Result = TypeVar("Result")
 _ALIGN = 64
+_KEPT_PROGRAMS = 16
+_LOWERED: dict[Hashable, LoweredFunction] = {}  # by key, the oldest first
 _SIGNATURE = attrgetter("shape", "dtype")
 _KEYWORD_OUT = (np.maximum, np.minimum)  # numpy wants the result of these by name
 _FULL_OPERAND = (np.maximum, np.minimum, np.clip)  # quicker against an array than against a number
 
 
 class TapedFunction(Generic[*Trees, Result]):
-    """A pure function of trees of arrays whose last axis is the batch, replayed once it has been called a few times.
+    """A pure function of trees of arrays whose last axis is the batch, run from a recording of its operations.
 
-    The first calls run the function itself, so nothing is spent on what is called rarely. The replay makes the same
-    numpy calls on the same numbers and so gives the same bits; the first one is compared with the function. Where a
+    The numpy engine runs the function itself at first, so nothing is spent on what is called rarely. Its replay makes
+    the same numpy calls on the same numbers and so gives the same bits. The compiled engine runs from the first call,
+    so that its bits do not depend on how many calls there were. Either is compared with the function once. Where a
     function cannot be recorded it goes on as it is, with one warning.
 
     Parameters
@@ -33,12 +39,25 @@ class TapedFunction(Generic[*Trees, Result]):
     function : callable
         Takes and returns nested (named) tuples and dicts of arrays; see the rules for array functions.
     after : int
-        Calls with arrays of one signature before it is recorded.
+        Calls with arrays of one signature before the numpy engine records it.
+    engine : {"numpy", "llvm"}, optional
+        What runs the recording; what `envs.engine.choice` says when left out.
+    key : hashable, optional
+        Functions of one key do the same: the compiled engine records and compares the first of a process alone.
     """
 
-    def __init__(self, function: Callable[[*Trees], Result], after: int = 32) -> None:
+    def __init__(
+        self,
+        function: Callable[[*Trees], Result],
+        after: int = 32,
+        engine: Literal["numpy", "llvm"] | None = None,
+        key: Hashable = None,
+    ) -> None:
         self.function = function
         self.after = after
+        self.key = key
+        self.engine = engine or chosen_engine()
+        self._compiled: CompiledFunction | None = None
         self._signature: Any = None
         self._calls = 0
         self._tape: _Tape | None = None
@@ -46,10 +65,18 @@ class TapedFunction(Generic[*Trees, Result]):
 
     def __reduce__(self) -> Any:
         """Let copies and pickles record anew."""
-        return TapedFunction, (self.function, self.after)
+        return TapedFunction, (self.function, self.after, self.engine, self.key)
 
     def __call__(self, *trees: *Trees) -> Result:
         """Return what the function returns, in fresh arrays."""
+        if self._compiled is not None:
+            try:
+                result: Result = self._compiled(*trees)
+                return result
+            except OtherShapes:
+                self._compiled = None
+        if self.engine == "llvm":
+            return self._compile(trees)
         arrays: list[np.ndarray] = []
         leaves(trees, arrays)
         signature = tuple(map(_SIGNATURE, arrays))
@@ -63,6 +90,31 @@ class TapedFunction(Generic[*Trees, Result]):
         elif self._tape is not None:
             self._check(trees, arrays)
         return self.function(*trees)
+
+    def _compile(self, trees: Any) -> Result:
+        """Machine code, if it agrees with the function in the first call; else the function, and numpy from then on."""
+        known = _LOWERED.get(self.key)
+        if known is not None and known.fits(trees):
+            self._compiled = CompiledFunction(self.function, trees, known)
+            again: Result = self._compiled(*trees)
+            return again
+        expected = self.function(*trees)
+        self.engine = "numpy"  # what remains where this fails
+        try:
+            compiled = CompiledFunction(self.function, trees)
+            found: Result = compiled(*trees)
+        except Untraceable as reason:
+            _warn_of_numpy(str(reason))
+            return expected
+        if not compiled.lowered.agrees(expected, found):
+            _warn_of_numpy("its results differ from the function's")
+            return expected
+        self._compiled, self.engine = compiled, "llvm"
+        if self.key is not None:
+            _LOWERED[self.key] = compiled.lowered
+            while len(_LOWERED) > _KEPT_PROGRAMS:
+                _LOWERED.pop(next(iter(_LOWERED)))
+        return found
 
     def _record(self, trees: Any) -> None:
         try:
@@ -81,6 +133,11 @@ class TapedFunction(Generic[*Trees, Result]):
             self._tape = None
             text = "running without a tape, at about half the speed: the replay differs from the function"
             warnings.warn(text, RuntimeWarning, stacklevel=3)
+
+
+def _warn_of_numpy(reason: str) -> None:
+    text = f"running on numpy instead of machine code, at a fraction of the speed: {reason}"
+    warnings.warn(text, RuntimeWarning, stacklevel=4)
 
 
 class _Tape:
@@ -114,7 +171,8 @@ class _Code:
         self._views: dict[tuple[str, str], str] = {}
         returned: list[Node] = []
         map_leaves(result, lambda x: returned.append(recording.node_of(x)))
-        live = _live(recording.nodes, returned)
+        needed = live_nodes(recording, returned)
+        live = [n for n in recording.nodes if n.index in needed]
         self._inputs = [n for n in recording.nodes if n.kind == "input"]
         for k, node in enumerate(self._inputs):
             self.names[node.index] = f"x[{k}]"
@@ -307,15 +365,6 @@ class _Code:
         scope = dict(self.space)
         exec(compile(f"def {name}({', '.join(arguments)}):\n    {body}\n", f"<tape {name}>", "exec"), scope)
         return scope[name]
-
-
-def _live(nodes: list[Node], returned: list[Node]) -> list[Node]:
-    """Nodes that a result depends on, in their order."""
-    needed = {n.index for n in returned}
-    for node in reversed(nodes):
-        if node.index in needed:
-            needed.update(n.index for n in node.operands)
-    return [n for n in nodes if n.index in needed]
 
 
 def _last_uses(live: list[Node]) -> dict[int, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,27 @@ WINDOW_S = 900.0
 DAYS_PER_MONTH = 30.4
 
 
+def steps_per_window(step_s: float) -> int:
+    """Control steps of a window of the demand charge."""
+    return max(1, round(WINDOW_S / step_s))
+
+
+class BillState(NamedTuple):
+    """What the bill remembers of each environment ``(B,)``."""
+
+    peak_kw: Floats
+    """Highest mean of a window in the month so far [kW]."""
+    window_kw: Floats
+    """Sum over the steps of the running window [kW]."""
+    window_steps: Floats
+    """Steps of the running window so far."""
+
+
+def window_mean_kw(state: BillState) -> Floats:
+    """Mean of the running window so far ``(B,)`` [kW]."""
+    return state.window_kw / np.maximum(state.window_steps, 1.0)
+
+
 class Bill:
     """Keeps the billing peak and the running 15-minute window of each environment."""
 
@@ -24,34 +47,28 @@ class Bill:
         self.prices = scenario.reward
         self.refill_usd_kwh = refill_price(site_price_usd_mwh)
         self.expected_peak_kw = float(scenario.expected_peak_kw)
-        self.steps_per_window = max(1, round(WINDOW_S / step_s))
+        self.steps_per_window = steps_per_window(step_s)
         days = scenario.episode.steps * step_s / 86_400.0
+        self.state = BillState(*(np.zeros(0),) * 3)
         self.rate = self.prices.demand_charge_usd_kw_month * days / DAYS_PER_MONTH
 
     def start(self, plan: EpisodePlan, where: NDArray[np.intp], n: int, dtype: np.dtype) -> None:
         """Begin the episodes ``where`` of ``n`` environments: the billing peak as drawn, an empty window."""
         peak = (plan.billing_frac * self.expected_peak_kw).astype(dtype)
-        if len(where) == n:
-            self.peak_kw, self.window_kw, self.window_steps = peak, peak * 0.0, peak * 0.0
-            return
-        self.peak_kw = assign(self.peak_kw, peak, where)
-        self.window_kw = assign(self.window_kw, peak * 0.0, where)
-        self.window_steps = assign(self.window_steps, peak * 0.0, where)
+        begun = BillState(peak, peak * 0.0, peak * 0.0)
+        self.state = begun if len(where) == n else assign(self.state, begun, where)
 
-    def demand_cost(self, grid_power_kw: Floats, t: NDArray[np.int64]) -> Floats:
-        """Cost [USD] where a window ends above the billing peak, which then rises (PHYSICS F7)."""
-        self.window_kw = self.window_kw + grid_power_kw
-        self.window_steps = self.window_steps + 1.0
-        ends = (t % self.steps_per_window == 0).astype(grid_power_kw.dtype)
-        over = ends * np.maximum(self.window_kw / self.window_steps - self.peak_kw, 0.0)
-        self.peak_kw = self.peak_kw + over
-        self.window_kw = self.window_kw * (1.0 - ends)
-        self.window_steps = self.window_steps * (1.0 - ends)
-        return over * self.rate
+    def window_ends(self, t: NDArray[np.int64], dtype: np.dtype) -> Floats:
+        """1 where a window ends with the step that makes ``t (B,)`` steps of the episode, else 0."""
+        return (t % self.steps_per_window == 0).astype(dtype)
 
-    def window_mean_kw(self) -> Floats:
-        """Mean of the running window so far [kW]."""
-        return self.window_kw / np.maximum(self.window_steps, 1.0)
+    def charged(self, state: BillState, grid_power_kw: Floats, window_ends: Floats) -> tuple[BillState, Floats]:
+        """Next state, and the cost [USD] where a window ends above the billing peak, which then rises (PHYSICS F7)."""
+        window_kw = state.window_kw + grid_power_kw
+        window_steps = state.window_steps + 1.0
+        over = window_ends * np.maximum(window_kw / window_steps - state.peak_kw, 0.0)
+        going_on = 1.0 - window_ends
+        return BillState(state.peak_kw + over, window_kw * going_on, window_steps * going_on), over * self.rate
 
     def demand_response_short(self, grid_power_kw: Floats, outside: Outside, step_h: float) -> Floats:
         """Energy [kWh] above what an active event allows: the expected peak less the reduction asked for.

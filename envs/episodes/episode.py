@@ -60,24 +60,14 @@ class EpisodeSums:
         for value in self._peaks.values():
             value[where] = 0.0
 
-    def add(
-        self, flows: Flows, cost: Mapping[str, Floats], reward: Floats, step_s: float, carbon_g_kwh: Floats
-    ) -> None:
-        """Add one step."""
-        step_h = step_s / 3600.0
-        rows = {name.replace("_kw", "_kwh"): getattr(flows, name) for name in POWER_FLOWS}
-        powers = len(rows)
-        rows |= {name: getattr(flows, name) for name in SUMMED_FLOWS}
-        rows |= {f"{name}_h": getattr(flows, name).sum(axis=0) for name in WORK}
-        rows["carbon_kg"] = flows.grid_power_kw * carbon_g_kwh * (step_h * 1e-3)
-        rows["inlet_degree_minutes"] = flows.inlet_excess_degree_minutes.max(axis=0)
-        rows |= {f"cost_{name}_usd": value for name, value in cost.items()}
-        rows["r"] = reward
-        block = np.concatenate(list(rows.values())).reshape(len(rows), self.n)
-        block[:powers] *= step_h
+    def add(self, rows: Floats, flows: Flows, cost: Mapping[str, Floats], reward: Floats) -> None:
+        """Add one step: the rows of `sum_rows`, what is charged at an episode's end, and the reward."""
         if not self._names:
-            self._names, self._sums = tuple(rows), np.zeros(block.shape)
-        self._sums += block
+            self._names = sum_names(cost)
+            self._sums = np.zeros((len(self._names), self.n))
+        self._sums[: len(rows)] += rows
+        self._sums[-2] += cost["closing"]
+        self._sums[-1] += reward
         self._peak("peak_grid_kw", flows.grid_power_kw)
         self._peak("worst_inlet_c", flows.worst_inlet_c)
         self._peak("energy_residual_frac", np.abs(flows.energy_residual_kw) / np.maximum(flows.facility_power_kw, 1.0))
@@ -92,6 +82,25 @@ class EpisodeSums:
         out = dict(zip(self._names, self._sums.copy())) | {name: peak.copy() for name, peak in self._peaks.items()}
         out["l"] = length.astype(np.float64)
         return out
+
+
+def sum_rows(flows: Flows, cost: Mapping[str, Floats], step_s: float, carbon_g_kwh: Floats) -> dict[str, Floats]:
+    """What a step adds to an episode's sums ``{name: (B,)}``, without what is charged at its end and the reward."""
+    step_h = step_s / 3600.0
+    rows = {name.replace("_kw", "_kwh"): getattr(flows, name) * step_h for name in POWER_FLOWS}
+    rows |= {name: getattr(flows, name) for name in SUMMED_FLOWS}
+    rows |= {f"{name}_h": getattr(flows, name).sum(axis=0) for name in WORK}
+    rows["carbon_kg"] = flows.grid_power_kw * carbon_g_kwh * (step_h * 1e-3)
+    rows["inlet_degree_minutes"] = flows.inlet_excess_degree_minutes.max(axis=0)
+    return rows | {f"cost_{name}_usd": value for name, value in cost.items()}
+
+
+def sum_names(cost: Mapping[str, Floats]) -> tuple[str, ...]:
+    """Names of all sums: the rows of `sum_rows`, the rest of the cost terms, the reward."""
+    powers = (name.replace("_kw", "_kwh") for name in POWER_FLOWS)
+    work = (f"{name}_h" for name in WORK)
+    costs = (f"cost_{name}_usd" for name in cost)
+    return (*powers, *SUMMED_FLOWS, *work, "carbon_kg", "inlet_degree_minutes", *costs, "r")
 
 
 POWER_FLOWS = (

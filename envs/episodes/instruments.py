@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.episodes.bill import Bill
+from envs.episodes.bill import BillState, steps_per_window, window_mean_kw
 from envs.episodes.plan import EpisodePlan
 from envs.faults import Availability
 from envs.interface.observation import ObservationEncoder
@@ -30,7 +30,6 @@ class Moment(NamedTuple):
     state: PlantState
     in_force: Mapping[str, Floats]
     outside: Outside
-    lost: Availability
 
 
 class Instruments:
@@ -53,29 +52,28 @@ class Instruments:
         sensed = {p.name: (p.sensor, p.rows) for p in observer.points if p.sensor != "exact"}
         self.bank = SensorBank(scenario.sensors, sensed, scenario.episode.step_s, self.dtype)
         self.rows = self.bank.size
-        self.after_reading = [p.name for p in observer.points if p.name.startswith(RULE)]  # filled in by whoever rules
+        self.true_names = [name for name in observer.slices if not name.startswith(RULE)]
+        self.ruled_rows = sum(p.rows for p in observer.points if p.name.startswith(RULE))  # the last; the core's
         self.sensed_rows = np.concatenate([np.arange(observer.rows)[observer.slices[name]] for name in sensed])
+        self.steps_per_window = steps_per_window(scenario.episode.step_s)
         self.state: SensorState | None = None
         self.block: Floats | None = None
 
     def read(
         self,
-        moment: Moment,
-        bill: Bill,
+        points: Floats,
+        lost: Availability,
         plan: EpisodePlan,
         t: NDArray[np.int64],
         only: NDArray[np.bool_] | None = None,
     ) -> Floats:
         """Block ``(rows, B)`` of all points in table order after the sensor layer; it cannot be written.
 
-        With ``only (B,)`` the other environments keep their last readings: no sensor is read twice in a step.
+        ``points`` are those of `true_points`. With ``only (B,)`` the other environments keep their last readings: no
+        sensor is read twice in a step.
         """
-        flows, state, in_force, outside, lost = moment
         before = self.state
-        batch = len(t)
-        values = self.plant_points(flows, state, in_force, outside) | self._pending_values(flows, bill)
-        values |= {name: np.zeros(1, self.dtype) for name in self.after_reading}
-        block = self.observer.stack(values, batch, self.dtype)
+        block = np.concatenate([points, np.zeros((self.ruled_rows, points.shape[1]), points.dtype)])
         true = block[self.sensed_rows]
         fresh = t == 0
         if self.state is None or fresh.all():
@@ -92,6 +90,13 @@ class Instruments:
         block.flags.writeable = False
         self.block = block
         return block
+
+    def true_points(self, moment: Moment, bill: BillState) -> Floats:
+        """Block ``(rows, B)`` of points in table order, as perfect sensors would show them, without those of a rule."""
+        flows, state, in_force, outside = moment
+        values = self.plant_points(flows, state, in_force, outside) | self._pending_values(flows, bill)
+        rows = (values[name].astype(self.dtype) for name in self.true_names)
+        return np.concatenate([x if x.ndim == 2 else x[None] for x in rows], axis=0)
 
     def plant_points(
         self, flows: Flows, state: PlantState, in_force: Mapping[str, Floats], outside: Outside
@@ -113,12 +118,12 @@ class Instruments:
         values["feeder_load_frac"] = flows.ups_power_kw * (1.0 / self.layout.feeder_limit_kw)
         return values
 
-    def _pending_values(self, flows: Flows, bill: Bill) -> dict[str, Floats]:
+    def _pending_values(self, flows: Flows, bill: BillState) -> dict[str, Floats]:
         """Give what is owed: the bill's peak and window, work that waits."""
         share, backlog = 1.0 / self.rated_it_kw, flows.backlog
         values: dict[str, Floats] = {"billing_peak_share": bill.peak_kw * share}
-        values["demand_window_share"] = bill.window_mean_kw() * share
-        values["demand_window_elapsed_frac"] = bill.window_steps * (1.0 / bill.steps_per_window)
+        values["demand_window_share"] = window_mean_kw(bill) * share
+        values["demand_window_elapsed_frac"] = bill.window_steps * (1.0 / self.steps_per_window)
         values["backlog_training_h"] = (backlog[0] + backlog[1]) * (1.0 / self.training_units)
         values["backlog_batch_h"] = backlog[4] * (1.0 / self.batch_units)
         return values

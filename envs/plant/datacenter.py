@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import DTypeLike
 
+from envs.engine import repeated
 from envs.equipment import (
     air_side,
     chiller,
@@ -93,10 +94,7 @@ class Plant:
         substep : callable
             ``(state, now)`` to the next state and the books of one sub-step: ours, or that of another plant.
         """
-        state, total = substep(start, now)
-        for _ in range(self.substeps - 1):
-            state, sub = substep(state, now)
-            total = ledger.sum_of_substeps(total, sub)
+        state, total = repeated(lambda at: substep(at, now), ledger.sum_of_substeps, start, self.substeps)
         done, work_flows = work.settle_work(
             self.layout.work,
             start.work,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -40,6 +41,7 @@ from envs.scenario.typed_config import checked_config, schema
 FOLDER = resources.files("configs").joinpath("scenario")
 #: Names of the scenarios that come with the package: the files of ``configs/scenario``.
 SHIPPED = tuple(sorted(f.name.removesuffix(".yaml") for f in FOLDER.iterdir() if f.name.endswith(".yaml")))
+LONGEST_PROBLEM = 1000  # characters of a fault that a message repeats
 CAPS = ("water_filling", "proportional", "marginal_value")
 
 
@@ -210,11 +212,15 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
         require_there(name_or_path, base, overrides)
         node = OmegaConf.merge(base, OmegaConf.from_dotlist(list(overrides)))
         assert isinstance(node, DictConfig)
+        return checked_config(Scenario, node)
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "?"
-        problem = f"scenario {name_or_path!r}, key {key!r}: {str(error).splitlines()[0]}"
+        problem = f"scenario {name_or_path!r}, key {key!r}: {str(error).splitlines()[0][:LONGEST_PROBLEM]}"
         raise ValueError(f"{problem}; {_advice(error)}") from error
-    return checked_config(Scenario, node)
+    except (ValueError, TypeError, OverflowError, RecursionError, yaml.YAMLError) as error:
+        if name_or_path in str(error):
+            raise
+        raise ValueError(f"scenario {name_or_path!r}: {str(error)[:LONGEST_PROBLEM]}") from error
 
 
 def require_there(name: str, node: DictConfig, overrides: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ T = TypeVar("T")
 Hint = Any
 #: What a container of OmegaConf holds: numbers, texts, None, and lists and dicts of them.
 Plain = Any
+LONGEST_SHOWN = 60  # characters of a value that a message repeats
 
 
 @cache
@@ -62,6 +63,8 @@ def checked_config(cls: type[T], node: DictConfig) -> T:
 
 
 def _build(hint: Hint, value: Plain) -> Any:
+    if hint is str and not isinstance(value, str) or value is None and hint is float:
+        raise ValueError(f"{str(value)[:LONGEST_SHOWN]!r} stands where a {hint.__name__} must; write one")
     if value is None:
         return None
     if is_dataclass(hint) and isinstance(hint, type):
@@ -83,7 +86,7 @@ def _number(value: Plain) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"{value!r} is no number; give one such as 24 or 24.0") from None
+        raise ValueError(f"{str(value)[:LONGEST_SHOWN]!r} is no number; give one such as 24 or 24.0") from None
 
 
 def _mutable_type(hint: Hint) -> Hint:

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 MOST_BYTES = 1 << 30  # of text, unpacked
 MOST_CELLS = 100_000_000  # a year of minutes is half a million rows
 LONGEST_SHOWN = 60  # characters of a cell that a message repeats
+LONGEST_LIST = 240  # characters of names that a message lists
+LONGEST_HEADING = 255  # characters; what is longer is no name
+_UNREADABLE = (UnicodeDecodeError, OSError, EOFError, zlib.error, csv.Error)
 
 
 def read_cells(path: Path) -> pd.DataFrame:
@@ -48,10 +52,9 @@ def read_headings(path: Path) -> list[str]:
         return [str(name) for name in _parquet(path, rows=False).columns]
     try:
         with gzip.open(path) if _is_packed(path) else path.open("rb") as stream:
-            line = stream.readline(1 << 20).decode("utf-8-sig")
-    except (UnicodeDecodeError, OSError, EOFError, zlib.error) as fault:
+            headings = _headings(_with_newlines(stream.readline(1 << 20)))
+    except _UNREADABLE as fault:
         raise ValueError(f"{path}, line 1: found no headings ({fault}); {_mend(fault)}") from fault
-    headings = _headings(line)
     if not headings:
         raise ValueError(
             f"{path}, line 1: found no headings (an empty line), expected the names of comma-separated columns; "
@@ -72,9 +75,20 @@ def shown(cell: object) -> str:
     return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "...")
 
 
+def listed(names: Iterable[object]) -> str:
+    """Names as a message lists them, cut off where there are many."""
+    text = ", ".join(str(name) for name in names)
+    return text if len(text) <= LONGEST_LIST else text[:LONGEST_LIST] + "..."
+
+
 def require_once(path: Path, headings: list[str]) -> None:
-    """Refuse a heading that stands twice: one of the two would be ignored."""
+    """Refuse a heading that stands twice, of which one would be ignored, or that is too long to be a name."""
     for index, name in enumerate(headings):
+        if len(name) > LONGEST_HEADING:
+            raise ValueError(
+                f"{path}, line 1, column {index + 1}: the heading {shown(name)} has {len(name)} characters, expected "
+                f"at most {LONGEST_HEADING}; is its delimiter a comma? name the columns in line 1"
+            )
         if name and name in headings[:index]:
             raise ValueError(
                 f"{path}, line 1, column {shown(name)}: the heading stands twice (columns {headings.index(name) + 1} "
@@ -85,15 +99,20 @@ def require_once(path: Path, headings: list[str]) -> None:
 def require_column(path: Path, frame: pd.DataFrame, name: str) -> pd.Series:
     """Return the column or an error that lists what there is."""
     if name not in frame.columns:
-        found = ", ".join(str(column) for column in list(frame.columns)[:12])
-        raise ValueError(f"{path}, line 1: no column '{name}'; found: {found}; rename one or add it")
+        raise ValueError(f"{path}, line 1: no column '{name}'; found: {listed(frame.columns)}; rename one or add it")
     return frame[name]
 
 
-def _headings(line_1: str) -> list[str]:
-    """Names in a heading line; pandas' name where one is empty."""
+def _headings(text: bytes) -> list[str]:
+    """Names in the first line of a text; pandas' name where one is empty."""
+    line_1 = text[: text.find(b"\n") + 1 or len(text)].decode("utf-8-sig")
     names = next(csv.reader([line_1.strip("\r\n")], skipinitialspace=True), [])
     return [name if name else f"Unnamed: {index}" for index, name in enumerate(names)]
+
+
+def _with_newlines(text: bytes) -> bytes:
+    """Lines that end in a carriage return alone (of an old Macintosh) end in a newline."""
+    return text if b"\n" in text else text.replace(b"\r", b"\n")
 
 
 def _is_packed(path: Path) -> bool:
@@ -112,7 +131,7 @@ def _mend(fault: BaseException) -> str:
 def _text(path: Path) -> bytes:
     """The file's text, unpacked; no more than `MOST_BYTES` are ever held."""
     with gzip.open(path) if _is_packed(path) else path.open("rb") as stream:
-        text: bytes = stream.read(MOST_BYTES + 1)
+        text = _with_newlines(stream.read(MOST_BYTES + 1))
     columns = text[: text.find(b"\n") + 1].count(b",") + 1
     cells = (text.count(b"\n") + 1) * columns  # with the headings
     if len(text) > MOST_BYTES or cells > MOST_CELLS:
@@ -130,7 +149,7 @@ def _csv(path: Path) -> pd.DataFrame:
 
     try:
         text = _text(path)
-        headings = _headings(text[: text.find(b"\n") + 1 or len(text)].decode("utf-8-sig"))
+        headings = _headings(text)
         require_once(path, headings)
         frame = pd.read_csv(
             io.BytesIO(text),
@@ -139,7 +158,7 @@ def _csv(path: Path) -> pd.DataFrame:
             skipinitialspace=True,
             skip_blank_lines=False,
         )
-    except (UnicodeDecodeError, OSError, EOFError, zlib.error) as fault:
+    except _UNREADABLE as fault:
         raise ValueError(f"{path}: cannot be read as comma-separated text ({fault}); {_mend(fault)}") from fault
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as fault:
         raise ValueError(f"{path}: cannot be read as comma-separated text ({fault}); {_mend(fault)}") from fault
@@ -169,6 +188,8 @@ def _parquet(path: Path, rows: bool = True) -> pd.DataFrame:
         if str(fault).startswith(str(path)):
             raise
         raise ValueError(f"{path}: cannot be read as Parquet ({fault}); write it anew") from fault
+    for name in frame.columns[[pd.api.types.is_object_dtype(t) for t in frame.dtypes]]:  # bytes: text not marked so
+        frame[name] = [cell.decode(errors="replace") if isinstance(cell, bytes) else cell for cell in frame[name]]
     index = frame.index
     if isinstance(index, pd.MultiIndex) or index.name is not None or isinstance(index, pd.DatetimeIndex):
         return frame.reset_index(names=[n if n is not None else f"Unnamed: {i}" for i, n in enumerate(index.names)])

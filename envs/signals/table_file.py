@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.signals.cell_numbers import plain_numbers
-from envs.signals.cells import line, read_cells, read_headings, require_column, shown
+from envs.signals.cells import line, listed, read_cells, read_headings, require_column, shown
 from envs.signals.stamps import SiteClock, are_stamps, even_stamps, read_stamps
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def refuse_others(path: Path, frame: pd.DataFrame, asked: Collection[str], other
     if unasked:
         raise ValueError(
             f"{path}, line 1, column '{unasked[0]}': nobody asked for it, expected {', '.join(asked)}; rename or "
-            f"remove the column ({len(unasked)} such columns: {', '.join(unasked)[:200]})"
+            f"remove the column ({len(unasked)} such columns: {listed(unasked)})"
         )
 
 
@@ -175,7 +175,7 @@ def _time_mend(headings: Sequence[str]) -> str:
     if headings[0].startswith("Unnamed:"):
         return f"it has no heading; name it '{TIME_COLUMN}' where it holds time stamps, else remove it (index=False)"
     if len(parts) > 1:
-        return f"time stamps are read from a column '{TIME_COLUMN}'; join {', '.join(parts)} into it (2023-01-31T14:00)"
+        return f"time stamps are read from a column '{TIME_COLUMN}'; join {listed(parts)} into it (2023-01-31T14:00)"
     zone = " and end its stamps in Z" if re.search(r"utc|gmt", headings[0].lower()) else ""
     return (
         f"time stamps are read from a column '{TIME_COLUMN}'; rename it{zone}, or remove it where the rows are the "

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from envs.twin.calibration.free_parameters import free_parameters
+from envs.whole_file import whole_file, write_whole
 from experiments.calibration.energyplus_hall import (
     COOLING_BAR_FRAC,
     TEMPERATURE_BAR_K,
@@ -100,13 +101,13 @@ def store(place: Path, new: Study) -> Path:
     _table(folder / MONTHS, MonthRow._fields, ((s.key, row) for s in studies for row in s.months))
     _table(folder / SIZES, SizeRow._fields, ((s.key, row) for s in studies for row in s.sizes))
     facts = {s.key: s.facts for s in studies}
-    (folder / FACTS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    (place / PAGE).write_text(page(stored_studies(place)), encoding="utf-8")
+    write_whole(folder / FACTS, json.dumps(facts, indent=1) + "\n")
+    write_whole(place / PAGE, page(stored_studies(place)))
     return place / PAGE
 
 
 def _table(path: Path, names: Sequence[str], rows: Iterable[tuple[str, tuple[Any, ...]]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(("study", *names))
         for key, row in rows:

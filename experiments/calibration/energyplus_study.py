@@ -23,11 +23,12 @@ from envs.energyplus.engine import engine_version, weather_files
 from envs.scenario import Scenario, load
 from envs.signals.weather.epw import read_epw
 from envs.twin.calibration.fit import Report
+from envs.twin.screening.screen import ScreenedTelemetry
 from envs.twin.telemetry import excitation, synthetic
 from envs.twin.telemetry.recorder import START_UTC
-from envs.twin.telemetry.screening import ScreenedTelemetry
 from envs.twin.telemetry.synthetic import write
 from envs.twin.telemetry.telemetry import Telemetry
+from envs.whole_file import write_whole
 from experiments.calibration import energyplus_telemetry
 from experiments.calibration.energyplus_hall import JudgedFit, calibrate_months
 from experiments.calibration.energyplus_telemetry import Stretch, log_year
@@ -173,8 +174,8 @@ def hall_with_file(name: str, climate: str, keep: Path, seed: int, stretches: Se
         made = log_year(scenario, weather, stretches, seed)
         folder.mkdir(parents=True, exist_ok=True)
         write(made.telemetry, folder)
-        (folder / ROWS).write_text(json.dumps(made.rows), encoding="utf-8")
-        (folder / KEY).write_text(key, encoding="utf-8")
+        write_whole(folder / ROWS, json.dumps(made.rows))
+        write_whole(folder / KEY, key)
     site = replace(scenario, elevation_m=read_epw(weather).elevation_m)  # where EnergyPlus's hall stands
     table = folder / "telemetry.csv"
     checked = screened_file(site, table, folder / "points.yaml")

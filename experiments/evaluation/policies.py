@@ -107,7 +107,10 @@ def _trained_policy(run: Path, model: Path, core: DataCenterCore, trust: bool) -
 
     card = read_card(run)
     theirs = interface_in(run, card)
-    require_same_box(run, theirs, _ours(theirs, core))
+    ours = _ours(theirs, core)
+    require_same_box(run, theirs, ours)
+    if "rule" in theirs:
+        require_same_feeder(run, theirs, ours)
     return policy_from_data(predictor(load_model(card["algorithm"], model, trust=trust)), theirs, core.step_s)
 
 
@@ -146,13 +149,14 @@ def require_same_box(folder: Path, theirs: InterfaceData, ours: InterfaceData) -
 
 
 def require_same_feeder(folder: Path, theirs: InterfaceData, ours: InterfaceData) -> None:
-    """Raise where a bundle that shares the feeder knows other rows or another limit than this scenario's."""
-    shares = any(c["encoding"] == "feeder_share" for c in theirs["channels"])
+    """Raise where a policy that shares the feeder, or whose rule does, knows other rows or another limit."""
+    shares = "rule" in theirs or any(c["encoding"] == "feeder_share" for c in theirs["channels"])
     there, here = ((d["row_rated_kw"], d["feeder_limit_kw"]) for d in (theirs, ours))
+    mend = "train on this scenario" if "rule" in theirs else "evaluate the run instead of its bundle"
     if shares and there != here:
         raise ValueError(
             f"{folder} shares a feeder of {there[1]:g} kW over rows of {there[0]} kW, this scenario has {here[1]:g} kW "
-            f"and {here[0]} kW; evaluate the run instead of its bundle, or export a run of this scenario"
+            f"and {here[0]} kW; {mend}, or export a run of this scenario"
         )
 
 

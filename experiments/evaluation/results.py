@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from agents.runtime.manifest import file_hash
+from agents.runtime.manifest import changed_files
 from envs.whole_file import whole_file, write_whole
 from experiments.evaluation.gates import failed_gates
 from experiments.evaluation.score import MEASURES, Measure, Table, columns, totals
@@ -18,6 +18,7 @@ from experiments.evaluation.splits import Episode
 from experiments.evaluation.trace import Series
 from experiments.records.provenance import file_hashes, provenance
 from experiments.records.redaction import redacted
+from experiments.records.spreadsheet import as_text, from_text
 
 SCORES, TRACES, FACTS, SUMMARY = "scores.csv", "traces.npz", "evaluation.json", "summary.csv"
 EPISODE_COLUMNS = ("site", "month", "weather_seed", "workload_seed", "days")
@@ -113,7 +114,7 @@ def stored_evaluation(folder: Path) -> StoredEvaluation:
     frame = pd.read_csv(folder / SCORES, keep_default_na=False, dtype={"policy": str})  # "NA" is a name
     names = [c for c in frame.columns if c not in ("policy", "episode", *EPISODE_COLUMNS) or c == "days"]
     scores = {
-        str(policy): {name: rows[name].to_numpy(np.float64) for name in names}
+        from_text(str(policy)): {name: rows[name].to_numpy(np.float64) for name in names}
         for policy, rows in frame.groupby("policy", sort=False)
     }
     traces: dict[str, Series] = {}
@@ -134,9 +135,8 @@ def _stored_facts(folder: Path) -> dict[str, Any]:
         pieces = {name: hashes[name] for name in (SCORES, SUMMARY, TRACES)}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged, or of an older version ({error!r}); evaluate again") from None
-    for name, expected in pieces.items():
-        if not (folder / name).is_file() or file_hash(folder / name) != expected:
-            raise ValueError(f"{folder / name} is not the file that belongs to {FACTS}; evaluate again")
+    for name in changed_files(folder, pieces):
+        raise ValueError(f"{folder / name} is not the file that belongs to {FACTS}; evaluate again")
     return facts
 
 
@@ -193,25 +193,29 @@ def split_words(facts: Mapping[str, Any]) -> str:
     return f"split {name}: frozen sites and seeds, not the scenario's own (split=none plays those)"
 
 
-def _write_scores(path: Path, scores: Mapping[str, Table], episodes: Sequence[Episode]) -> None:
+def _write_scores(draft: Path, scores: Mapping[str, Table], episodes: Sequence[Episode]) -> None:
     import pandas as pd
 
     frames = []
     for policy, table in scores.items():
         frame = pd.DataFrame([e._asdict() for e in episodes])
         frame.insert(0, "episode", range(len(episodes)))
-        frame.insert(0, "policy", policy)
+        frame.insert(0, "policy", as_text(policy))
         frames.append(frame.assign(**{name: np.asarray(values) for name, values in sorted(table.items())}))
-    pd.concat(frames).to_csv(path, index=False, na_rep="nan")
+    pd.concat(frames).to_csv(draft, index=False, na_rep="nan")
 
 
 def _write_summary(
-    path: Path, rows: Mapping[str, Mapping[str, float]], scores: Mapping[str, Table], baseline: str
+    draft: Path, rows: Mapping[str, Mapping[str, float]], scores: Mapping[str, Table], baseline: str
 ) -> None:
     import pandas as pd
 
     lines = [
-        {"policy": name, **{m.column: row[m.column] for m in MEASURES}, "gates": gate_words(scores, name, baseline)}
+        {
+            "policy": as_text(name),
+            **{m.column: row[m.column] for m in MEASURES},
+            "gates": gate_words(scores, name, baseline),
+        }
         for name, row in rows.items()
     ]
-    pd.DataFrame(lines).to_csv(path, index=False, na_rep="nan")
+    pd.DataFrame(lines).to_csv(draft, index=False, na_rep="nan")

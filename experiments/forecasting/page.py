@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envs.whole_file import whole_file, write_whole
 from experiments.forecasting.score import Score, hall_interval, pooled_coverage, pooled_score, rows_of
 from experiments.forecasting.table import FACTS, FAILURE_FACTS, TABLE, write, write_failures
 from experiments.records.provenance import provenance
@@ -48,14 +49,15 @@ def save(
     pooled = {name: _pooled_facts(whole[name], by_hall) for name, by_hall in scores.items()}
     folder.mkdir(parents=True, exist_ok=True)
     rows = [{"method": name, **row} for name, table in tables.items() for row in table]
-    pd.DataFrame(rows).round(4).to_csv(folder / TABLE, index=False)
+    with whole_file(folder / TABLE) as draft:
+        pd.DataFrame(rows).round(4).to_csv(draft, index=False)
     agreements = {name: found._asdict() for name, found in failures.items()}
     content = {**facts, **provenance(config=facts), "pooled": pooled}
-    (folder / FACTS).write_text(json.dumps(content, indent=2, default=str) + "\n")
+    write_whole(folder / FACTS, json.dumps(content, indent=2, default=str) + "\n")
     write(folder)
     save_failures(folder, failures, facts)
     page = _page(content, pooled, tables, agreements, _figures(whole, example, step_s / 3600.0))
-    (folder / PAGE).write_text(page, encoding="utf-8")
+    write_whole(folder / PAGE, page)
     return folder / PAGE
 
 
@@ -63,7 +65,7 @@ def save_failures(folder: Path, failures: Mapping[str, Agreement], facts: dict[s
     """Write what was answered about failures into ``folder`` and return the small table."""
     folder.mkdir(parents=True, exist_ok=True)
     content = {**facts, **provenance(config=facts), "failures": {n: found._asdict() for n, found in failures.items()}}
-    (folder / FAILURE_FACTS).write_text(json.dumps(content, indent=2, default=str) + "\n")
+    write_whole(folder / FAILURE_FACTS, json.dumps(content, indent=2, default=str) + "\n")
     return write_failures(folder)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from envs.whole_file import write_whole
 from experiments.records.prose import wrapped_lines
 
 TABLE, FACTS, WORDS = "forecast.csv", "forecast.json", "forecast.md"
@@ -28,7 +29,7 @@ def write(folder: Path) -> Path:
     with (folder / TABLE).open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     text = "\n".join([*_head(facts), *_pooled_table(facts["pooled"]), *_errors(rows), *_ours(rows)]).rstrip()
-    (folder / WORDS).write_text(text + "\n", encoding="utf-8")
+    write_whole(folder / WORDS, text + "\n")
     return folder / WORDS
 
 
@@ -36,7 +37,7 @@ def write_failures(folder: Path) -> Path:
     """Write ``forecast_failures.md`` beside its stored facts."""
     facts = json.loads((folder / FAILURE_FACTS).read_text())
     text = "\n".join([*_head(facts, "Failures of room units in simulated halls"), *_failures(facts), *_chances(facts)])
-    (folder / FAILURE_WORDS).write_text(text + "\n", encoding="utf-8")
+    write_whole(folder / FAILURE_WORDS, text + "\n")
     return folder / FAILURE_WORDS
 
 

@@ -9,13 +9,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import hydra
 from omegaconf import DictConfig
 
+from envs.whole_file import whole_file, write_whole
 from experiments.published.known_misses import reason
 from experiments.published.row import Check, Row, RowOutcome, measure_row
 from experiments.registration import register
-from experiments.schema import CONFIGS
+from experiments.verb_main import verb_main
 
 LOG = logging.getLogger(__name__)
 COLUMNS = ("row", "number", "ours", "published", "low", "high", "unit", "verdict", "why")
@@ -48,12 +48,12 @@ def measure(rows: Iterable[Row]) -> list[RowOutcome]:
 def write(outcomes: Sequence[RowOutcome], folder: Path, commit: str) -> Path:
     """Write ``published.md`` and ``published.csv`` into ``folder``; return the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "published.csv").open("w", newline="", encoding="utf-8") as stream:
+    with whole_file(folder / "published.csv") as draft, draft.open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(COLUMNS)
         table.writerows(line for outcome in outcomes for line in _lines(outcome))
     path = folder / "published.md"
-    path.write_text(_page(outcomes, commit), encoding="utf-8")
+    write_whole(path, _page(outcomes, commit))
     return path
 
 
@@ -170,7 +170,7 @@ def _lines(outcome: RowOutcome) -> list[tuple[str, ...]]:
     ]
 
 
-@hydra.main(config_path=CONFIGS, config_name="published", version_base="1.3")
+@verb_main("published")
 def main(config: DictConfig) -> None:
     """Measure and write as configured."""
     from experiments.published.table import ROWS

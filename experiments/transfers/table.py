@@ -13,6 +13,7 @@ from experiments.evaluation.results import format_number, gate_words
 from experiments.evaluation.score import MEASURES, columns, totals
 from experiments.records.prose import wrapped_lines
 from experiments.records.provenance import provenance
+from experiments.records.spreadsheet import as_text
 
 if TYPE_CHECKING:
     from experiments.evaluation.results import Evaluation
@@ -95,7 +96,12 @@ def write_both(found: Mapping[str, Evaluation], folder: Path, baseline: str) -> 
         for name, row in _totals(evaluation).items():
             words = gate_words(evaluation.scores, name, baseline)
             lines.append(
-                {"plant": plant, "controller": name, **{m.column: row[m.column] for m in MEASURES}, "gates": words}
+                {
+                    "plant": plant,
+                    "controller": as_text(name),
+                    **{m.column: row[m.column] for m in MEASURES},
+                    "gates": words,
+                }
             )
     with whole_file(folder / CSV) as draft:
         pd.DataFrame(lines).to_csv(draft, index=False, float_format="%.8g")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from envs.whole_file import whole_file, write_whole
 from experiments.records.prose import wrapped_lines
 from experiments.validation import figures
 from experiments.validation.bars import LEAST_HOURS, ComponentRow, PlantVerdict
@@ -101,14 +102,15 @@ def write(
     _csv(folder / "verdicts.csv", [v._asdict() for v in verdicts])
     for plant in dict.fromkeys(s.plant for s in sections):
         _csv(folder / f"monthly_{plant}.csv", [line for s in sections if s.plant == plant for line in s.monthly])
-    (folder / "modes.json").write_text(json.dumps({f"{s.plant}, {s.case}": dict(s.modes) for s in sections if s.modes}))
+    modes = {f"{s.plant}, {s.case}": dict(s.modes) for s in sections if s.modes}
+    write_whole(folder / "modes.json", json.dumps(modes))
     text = json.dumps(facts, indent=1, sort_keys=True)
-    (folder / "facts.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "summary.md").write_text(summary(sections, verdicts, facts), encoding="utf-8")
+    write_whole(folder / "facts.json", text + "\n")
+    write_whole(folder / "summary.md", summary(sections, verdicts, facts))
     pages = Environment(loader=PackageLoader("experiments", "templates"), autoescape=True, undefined=StrictUndefined)
     page = folder / "report.html"
     content = {"studies": sections, "verdicts": verdicts, "facts": facts, "facts_text": text}
-    page.write_text(pages.get_template("validation.html.j2").render(**content), encoding="utf-8")
+    write_whole(page, pages.get_template("validation.html.j2").render(**content))
     return page
 
 
@@ -156,7 +158,7 @@ def _csv(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
     if not table:
         return
     names = list(dict.fromkeys(name for line in table for name in line))
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(table)

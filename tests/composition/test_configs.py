@@ -28,7 +28,7 @@ def composed(name: str, *overrides: str):
     """The configuration ``name`` as hydra composes it, schemas included."""
     from hydra import compose, initialize_config_dir
 
-    register()
+    register(overrides, name)
     with initialize_config_dir(str(RUN), version_base="1.3"):
         return compose(name, list(overrides))
 

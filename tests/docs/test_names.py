@@ -38,6 +38,7 @@ EXCEPTIONS = {
     ("tests/test_floors.py", "a/b.py"): "an example of a path",
     ("README.md", "first.py"): "a file that the reader saves",
     ("docs/your-hall.md", "check.py"): "a file that the reader saves",
+    ("docs/install.md", "agents.py"): "a file that the reader may have",
 }
 
 

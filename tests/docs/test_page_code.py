@@ -14,6 +14,7 @@ from envs.scenario import SHIPPED, load
 from envs.signals.weather.climates import sites
 
 ROOT = Path(__file__).parents[2]
+INSTALLED = os.pathsep.join([str(ROOT), str(ROOT / "experiments" / "face")])  # as an editable install lays the path
 YOUR_HALL = (ROOT / "docs" / "your-hall.md").read_text(encoding="utf-8")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
@@ -31,7 +32,7 @@ def output_of(script: str, folder: Path) -> str:
     run = subprocess.run(
         [sys.executable, "script.py"],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"},
+        env=os.environ | {"PYTHONPATH": INSTALLED, "MPLBACKEND": "agg"},
         capture_output=True,
         text=True,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+INSTALLED = os.pathsep.join([str(ROOT), str(ROOT / "experiments" / "face")])  # as an editable install lays the path
 TUTORIALS = ROOT / "docs" / "tutorials"
 SHOWN = re.compile(r"^# ```text\n(.*?)^# ```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -37,7 +38,7 @@ def test_a_tutorial_prints_what_its_page_says(name: str, tmp_path: Path) -> None
     run = subprocess.run(
         [sys.executable, str(TUTORIALS / f"{name}.py")],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": INSTALLED},
         capture_output=True,
         text=True,
     )

@@ -82,3 +82,9 @@ def test_indicators_of_a_batch_have_its_shape() -> None:
         }
     )
     assert isinstance(k, Kpis) and all(value.shape == (7,) for value in k)
+
+
+def test_the_least_energy_has_indicators_and_none_divides_by_nothing() -> None:
+    with np.errstate(all="raise"):
+        k = kpis({"facility_kwh": np.array([0.2, 5.0]), "it_kwh": np.array([0.1, 0.0])})
+    assert k.pue[0] == pytest.approx(2.0) and np.isnan(k.pue[1])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from envs.plain_yaml import checked_text, read_mapping
+from envs.plain_yaml import DEEPEST, checked_text, read_mapping
 from envs.scenario import load
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -41,6 +41,17 @@ def test_a_bad_file_is_refused_by_file_and_line(fault: str, tmp_path: Path) -> N
         assert "bad.yaml, line " in str(said.value)
     assert tracemalloc.get_traced_memory()[1] < 30 << 20
     tracemalloc.stop()
+
+
+def test_fifty_levels_are_read_and_one_more_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    for lists in (DEEPEST - 1, DEEPEST):
+        path.write_text("a: " + "[" * lists + "1" + "]" * lists)
+        if lists < DEEPEST:
+            assert read_mapping(path)
+            continue
+        with pytest.raises(ValueError, match="nested deeper than 50 levels"):
+            read_mapping(path)
 
 
 def test_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:

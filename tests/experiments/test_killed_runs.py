@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from started_verb import started_verb
 
 from agents.learning.algorithms import Learner
 from agents.learning.checkpoint import latest_checkpoint
@@ -49,17 +50,16 @@ class Stopped(NamedTuple):
 
 def stopped_by(number: int, place: Path, *more: str) -> Stopped:
     """A real run, stopped once it has a checkpoint and a best model."""
-    command = [sys.executable, "-m", "experiments.cli", "train", *SMALL, *PPO, *HABITS, *more]
-    process = subprocess.Popen(command, cwd=place, env=QUIET, stderr=subprocess.PIPE, text=True)
     folder = place / "run"
-    until = time.monotonic() + 120.0
-    while not ((folder / "best_model.npz").exists() and any((folder / "checkpoints").glob("step_*"))):
-        assert process.poll() is None and time.monotonic() < until, process.communicate()[1]
-        time.sleep(0.05)
-    with pytest.raises(ValueError, match="another run writes into it") as refusal:
-        train(load("edge_room"), Learner("ppo", 2), TrainingPlan(64, split="none"), folder, NoTracker())
-    process.send_signal(number)
-    error = process.communicate(timeout=120)[1]
+    with started_verb(["train", *SMALL, *PPO, *HABITS, *more], place, QUIET) as process:
+        until = time.monotonic() + 120.0
+        while not ((folder / "best_model.npz").exists() and any((folder / "checkpoints").glob("step_*"))):
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.05)
+        with pytest.raises(ValueError, match="another run writes into it") as refusal:
+            train(load("edge_room"), Learner("ppo", 2), TrainingPlan(64, split="none"), folder, NoTracker())
+        process.send_signal(number)
+        error = process.communicate(timeout=120)[1]
     return Stopped(place, process.returncode, error, str(refusal.value))
 
 
@@ -69,24 +69,35 @@ def terminated(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
 
 
 @pytest.fixture(scope="module")
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
+    return stopped_by(signal.SIGINT, tmp_path_factory.mktemp("interrupted"))
+
+
+@pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
     yield stopped_by(signal.SIGKILL, tmp_path_factory.mktemp("killed"), "tracking=none")
 
 
 @pytest.mark.slow
-def test_a_terminated_run_ends_with_checkpoint_card_and_a_line_to_go_on_and_no_stack(terminated: Stopped) -> None:
-    assert terminated.code == 128 + signal.SIGTERM
-    assert "Traceback" not in terminated.error
-    assert "stopped by SIGTERM; go on with: coldaisle train scenario=edge_room" in terminated.error
-    assert terminated.card["status"] == "killed"
-    steps = int(str(terminated.card["steps"]))
-    assert latest_checkpoint(terminated.place / "run").name == f"step_{steps:012d}"
-    assert (terminated.place / "run" / "model.npz").exists()
+@pytest.mark.parametrize(("fixture", "number"), [("terminated", signal.SIGTERM), ("interrupted", signal.SIGINT)])
+def test_a_run_that_is_stopped_ends_with_checkpoint_card_and_a_line_to_go_on_and_no_stack(
+    fixture: str, number: signal.Signals, request: pytest.FixtureRequest
+) -> None:
+    stopped: Stopped = request.getfixturevalue(fixture)
+    assert stopped.code == 128 + number
+    assert "Traceback" not in stopped.error
+    assert f"stopped by {number.name}; go on with: coldaisle train scenario=edge_room" in stopped.error
+    assert stopped.card["status"] == "killed"
+    steps = int(str(stopped.card["steps"]))
+    assert latest_checkpoint(stopped.place / "run").name == f"step_{steps:012d}"
+    assert (stopped.place / "run" / "model.npz").exists()
 
 
 @pytest.mark.slow
-def test_mlflow_says_killed_of_a_terminated_run(terminated: Stopped) -> None:
-    client, experiment = open_store(f"sqlite:///{terminated.place / 'runs' / 'mlflow.db'}", "coldaisle")
+@pytest.mark.parametrize("fixture", ["terminated", "interrupted"])
+def test_mlflow_says_killed_of_a_run_that_is_stopped(fixture: str, request: pytest.FixtureRequest) -> None:
+    stopped: Stopped = request.getfixturevalue(fixture)
+    client, experiment = open_store(f"sqlite:///{stopped.place / 'runs' / 'mlflow.db'}", "coldaisle")
     (run,) = client.search_runs([experiment])
     assert run.info.status == "KILLED" and run.info.end_time is not None
 

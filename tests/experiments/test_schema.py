@@ -12,13 +12,13 @@ from omegaconf import OmegaConf
 
 from agents.learning.algorithms import ALGORITHMS
 from envs.scenario import SHIPPED, Scenario, load
-from experiments.registration import register
+from experiments.registration import chosen_scenarios, register
 from experiments.schema import VERBS
 
 
 @pytest.fixture(scope="module", autouse=True)
 def composing() -> Iterator[None]:
-    register([])
+    register([f"scenario={','.join(SHIPPED)}"])
     with initialize_config_module("configs.run", version_base="1.3"):
         yield
 
@@ -111,3 +111,10 @@ def test_a_scenario_file_is_an_option_like_the_shipped_ones(tmp_path: Path) -> N
 def test_a_scenario_file_that_is_missing_ends_the_program_with_its_name() -> None:
     with pytest.raises(SystemExit, match="nowhere.yaml"):
         register(["scenario=nowhere.yaml"])
+
+
+def test_a_start_loads_the_scenarios_that_its_command_line_chooses_and_all_for_an_unknown_name() -> None:
+    assert chosen_scenarios(["seed=1"], "ai_hall", []) == ("ai_hall",)
+    assert chosen_scenarios(["scenario=edge_room,my_hall"], "ai_hall", ["x/my_hall.yaml"]) == ("edge_room",)
+    assert chosen_scenarios(["scenario=edge_rom"], "ai_hall", []) == SHIPPED
+    assert chosen_scenarios([], "", []) == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import html
 import itertools
 import json
@@ -17,9 +18,10 @@ from experiments.report import write_report
 from tests.experiments.test_report import evaluation
 
 NAMES = ("NA", "nan", "null", "", "a|b", "$x_{", "[bold]x[/]", "<script>alert(1)</script>", "=1+1", "x,y", "_hidden")
+FORMULAS = ("=cmd|' /C calc'!A0", "+1", "-1", "@x", "'quoted", "'=1", "\t=1")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "+1", "-1", "@x"])
 def test_a_policy_of_any_name_has_its_row_in_file_report_and_terminal(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -37,6 +39,17 @@ def test_a_policy_of_any_name_has_its_row_in_file_report_and_terminal(
         assert "<script" not in page and html.escape(name) in page.replace("<wbr>", "")
         print_table(renamed, baseline)
         assert name in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_name_that_a_spreadsheet_would_calculate_stands_as_text_in_every_table(name: str, tmp_path: Path) -> None:
+    found = evaluation()
+    scores = {name if n == "learned" else n: table for n, table in found.scores.items()}
+    save(found._replace(scores=scores), tmp_path, "rules")
+    for file in ("scores.csv", "summary.csv"):
+        with (tmp_path / file).open(newline="", encoding="utf-8") as rows:
+            cells = {row["policy"] for row in csv.DictReader(rows)}
+        assert f"'{name}" in cells and not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t"))]
 
 
 def test_a_score_that_is_no_number_comes_back_as_none(tmp_path: Path) -> None:

@@ -133,11 +133,18 @@ def test_a_rollout_of_a_bundle_is_that_of_its_run(run_folder: Path, tmp_path: Pa
 def test_a_bundle_that_shares_a_feeder_is_refused_on_another_feeder(tmp_path: Path) -> None:
     shares = ["encodings.rack_power_limit_frac=feeder_share"]
     plan = TrainingPlan(32, split="none")
-    train(load("edge_room", [*QUARTER_HOURS, *shares]), PPO, plan, tmp_path, NoTracker())
+    learner = replace(PPO, encoding="absolute")
+    train(load("edge_room", [*QUARTER_HOURS, *shares]), learner, plan, tmp_path, NoTracker())
     make = learned_policies("mine", export_run(tmp_path, tmp_path / "bundle"))["mine"]
     assert make(DataCenterCore("edge_room", 1, shares))
     with pytest.raises(ValueError, match="shares a feeder of .* kW over rows of .*this scenario has"):
         make(DataCenterCore("edge_room", 1, [*shares, "power.ups_limit_kw=90"]))
+
+
+def test_a_run_whose_rule_shares_a_feeder_is_refused_on_another_feeder(run_folder: Path) -> None:
+    make = learned_policies("mine", run_folder)["mine"]
+    with pytest.raises(ValueError, match="shares a feeder of .* kW over rows of .*this scenario has"):
+        make(DataCenterCore("edge_room", 1, ["power.ups_limit_kw=90"]))
 
 
 @pytest.mark.slow

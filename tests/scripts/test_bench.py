@@ -28,6 +28,18 @@ def test_the_row_of_the_tape_runs() -> None:
     assert min(bench.tape_gain(batch=2, repeats=1)) > 0.0
 
 
+def test_the_rows_of_the_engines_run() -> None:
+    pytest.importorskip("llvmlite")
+    assert min(bench.engine_gain(batch=2, repeats=1)) > 0.0
+    assert bench.thread_gain(batch=64, repeats=1) > 0.0
+    assert bench.operations("edge_room") > 1000
+
+
+def test_the_row_of_the_start_runs() -> None:
+    pytest.importorskip("llvmlite")
+    assert min(bench.compile_seconds("edge_room")) > 0.0
+
+
 def test_the_row_of_memory_runs() -> None:
     before, after = bench.memory(total_steps=4, batch=2)
     assert before > 0.0 and after > 0.0
@@ -40,3 +52,12 @@ def test_the_row_of_machines_names_every_machine_of_the_hall() -> None:
 
 def test_the_row_of_ppo_runs() -> None:
     assert min(bench.ppo_rates(steps=2048, repeats=1, batch=256)) > 0.0
+
+
+@pytest.mark.slow
+def test_the_quick_table_prints_every_row(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["bench", "--quick"])
+    bench.main()
+    printed = capsys.readouterr().out
+    words = [*bench.ROWS, "one gymnasium environment", "plant, 1024 sites", "memory:", "PPO, 1024 environments", "rack"]
+    assert not [row for row in words if f"\n{row}" not in printed and f"\n  {row}" not in printed]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.signals.cells import read_headings
+from envs.signals.cells import listed, read_headings
 from envs.signals.grid.demand_response import DemandResponseEvent, event_signals, generate_events
 from envs.signals.grid.generator import hourly_carbon, hourly_price, time_of_use_price
 from envs.signals.grid.zones import Zone, grid_zone
@@ -188,7 +188,7 @@ def with_grid_file(grid: GridSignals, path: str | Path, zone: str = "") -> GridS
     columns = {name: name for name in FILE_COLUMNS if name in headings}
     if not columns:
         raise ValueError(
-            f"{path}, line 1: found {', '.join(headings)}, expected {' and/or '.join(FILE_COLUMNS)}; rename a column"
+            f"{path}, line 1: found {listed(headings)}, expected {' and/or '.join(FILE_COLUMNS)}; rename a column"
         )
     stamped = time_heading(Path(path))
     return with_file(

@@ -59,8 +59,13 @@ def read_job_list(path: Path, table: tuple[Partition, ...], step_s: float, clock
         Naming file, line, column, what was found and the mend; also for a list that is mostly idle time.
     """
     shared = [partition for partition in table if partition.kind == "shared"]
-    require(len(shared) == 1, "partitions", [p.kind for p in table], "one shared partition for a job list to run on")
-    require(step_s % 60 == 0 and step_s > 0, "step_s", step_s, "whole minutes, such as 300")
+    require(
+        len(shared) == 1,
+        f"{path}: partitions",
+        [p.kind for p in table],
+        "one shared partition for a job list to run on",
+    )
+    require(step_s % 60 == 0 and step_s > 0, f"{path}: step_s", step_s, "whole minutes, such as 300")
     partition = shared[0]
     rows = _rows(path, partition, clock)
     _check_span(path, rows, partition)

@@ -101,7 +101,7 @@ def _read_utilisation(
 def _target(path: Path, name: str, owner: dict[int, Partition]) -> tuple[int | None, int]:
     """Slot (None: the rack's load as a whole) and rack a column speaks of."""
     prefix, _, index = name.partition(":") if ":" in name else name.rpartition("_")
-    rack = int(index) if index.isdigit() else -1
+    rack = int(index) if index.isascii() and index.isdigit() and len(index) < 10 else -1
     if rack in owner:
         slots = KIND_SLOTS[owner[rack].kind]
         if ":" not in name and prefix == "rack":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from envs.twin.calibration.errors import end_to_end
 from envs.twin.calibration.fit import FitResult, Report, fit
 from envs.twin.calibration.free_parameters import FreeParameter, free_parameters
 from envs.twin.calibration.intervals import Interval, covariance, intervals
+from envs.twin.calibration.output_fit import OutputFit, misfits, output_fits
 from envs.twin.calibration.rack_load import activity_of
 from envs.twin.calibration.replay import Candidates, replay
 from envs.twin.calibration.windows import BURN_IN_S, Windows, windows_of
@@ -53,6 +54,8 @@ class Calibration:
         On the days held out, a day ahead each.
     shown : ndarray (T, N)
         What the calibrated plant shows on the days held out, end to end.
+    output_fits : tuple of OutputFit
+        How every output follows its own replay, on the days held out, else on those fitted.
     """
 
     fit: FitResult
@@ -62,6 +65,20 @@ class Calibration:
     covariance: Floats
     errors: tuple[ChannelError, ...]
     shown: Floats
+    output_fits: tuple[OutputFit, ...]
+
+    @property
+    def misfits(self) -> dict[str, str]:
+        """Outputs that do not follow their replay, and how they miss."""
+        return misfits(self.output_fits)
+
+    @property
+    def believed_intervals(self) -> tuple[Interval, ...]:
+        """Intervals with none called known while an output does not follow its replay."""
+        if not self.misfits:
+            return self.intervals
+        why = f"{', '.join(self.misfits)} does not fit"
+        return tuple(replace(i, identified=False, why=why) if i.identified else i for i in self.intervals)
 
 
 def calibrate(
@@ -121,6 +138,7 @@ def calibrate(
         known,
         errors,
         shown,
+        output_fits(held, shown) if held is not None else output_fits(fitted, found.predicted),
     )
 
 

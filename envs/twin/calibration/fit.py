@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import lsq_linear
 
 from envs.physics.namespace import Floats
 from envs.scenario import Scenario
@@ -239,6 +238,8 @@ def _curvature_correction(here: _LocalModel, probe: Floats, step: Floats, h: Flo
 
 def step_within_bounds(h: Floats, g: Floats, room: tuple[Floats, Floats]) -> Floats:
     """The step that minimises ``d H d/2 - g d`` within ``room``: a parameter at its bound stays, the others know."""
+    from scipy.optimize import lsq_linear  # here, so that importing the environments does not import scipy
+
     values, vectors = np.linalg.eigh(0.5 * (h + h.T))
     root = np.sqrt(np.maximum(values, 1.0))[:, None] * vectors.T  # the prior alone gives every direction at least 1
     low, high = np.minimum(room[0], -TINY), np.maximum(room[1], TINY)

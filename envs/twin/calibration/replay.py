@@ -134,7 +134,7 @@ class ReplayPlant:
         self.offset = {name: self._spread(values.get(f"input.{name}_offset_k")) for name in ("wet_bulb", "dry_bulb")}
         self.gain = self._rack_gain(values)
         self.state: PlantState | None = None
-        self._advance = TapedFunction(plant.step)
+        self._advance = TapedFunction(plant.step, engine="numpy")  # parameters differ from candidate to candidate
         self._job: NDArray[np.integer] = np.tile(np.arange(plant.layout.n_racks)[:, None], (1, self.n))
         self._zero = np.zeros(self.n)
 

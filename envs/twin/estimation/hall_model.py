@@ -50,7 +50,8 @@ class HallModel:
         self.scenario, self.dtype = scenario, np.dtype(dtype)
         self.plant = Plant(scenario, self.dtype)
         self.layout = self.plant.layout
-        self.advance = TapedFunction(self.plant.step)
+        alike = power_path_kw is None  # else parameters differ from site to site, for which there is no machine code
+        self.advance = TapedFunction(self.plant.step, engine=None if alike else "numpy")
         self.step_s = float(scenario.episode.step_s)
         lay = self.layout
         self.channels = tuple(lay.channels.values())

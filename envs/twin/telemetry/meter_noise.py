@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import toeplitz
 
 from envs.physics.namespace import Floats
 from envs.twin.telemetry.telemetry import MAD_TO_SD
@@ -67,6 +66,8 @@ def _signal_covariance(column: Floats) -> Floats:
     Differences do not know the mean, and those at a step of the load are left out: neither makes a quiet series
     restless. What is negative in the matrix (chance, or noise taken away) is set to 0.
     """
+    from scipy.linalg import toeplitz  # here, so that importing the environments does not import scipy
+
     lags = BLOCK + 2 * MARGIN
     gamma = np.zeros(lags)
     for lag in range(1, lags):

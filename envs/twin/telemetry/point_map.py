@@ -33,10 +33,12 @@ CONVERSIONS: dict[str, dict[str, tuple[float, float]]] = {
         "K": (1.0, -KELVIN_OFFSET),
     },
     "power": {"kW": (1.0, 0.0), "W": (1e-3, 0.0), "MW": (1e3, 0.0)},
-    "fraction": {"1": (1.0, 0.0), "%": (0.01, 0.0)},
+    "fraction": {"1": (1.0, 0.0), "%": (0.01, 0.0), "50 Hz": (1.0 / 50.0, 0.0), "60 Hz": (1.0 / 60.0, 0.0)},
     "count": {"1": (1.0, 0.0)},
 }
-KEYS = ("name", "channel", "row", "rows", "unit", "brick", "shift_s", "hold")
+#: Units of an energy register in place of a power, in kWh: the reader takes differences.
+REGISTERS = {"Wh": 1e-3, "kWh": 1.0, "MWh": 1e3}
+KEYS = ("name", "channel", "row", "rows", "unit", "brick", "shift_s", "hold", "factor")
 TIME_KEYS = ("column", "utc_offset_h", "zone")
 LONGEST_SHIFT_S = 7.0 * 86_400.0
 
@@ -59,6 +61,8 @@ class PointEntry:
         Added to this point's time stamps [s]: mends a clock that is off.
     hold : bool
         Whether the point is logged on change: each reading then holds until the next one.
+    factor : float
+        Of every reading, beside its unit: mends the ratio of a meter; -1 turns a reversed one round.
     """
 
     name: str
@@ -68,11 +72,19 @@ class PointEntry:
     brick: str = ""
     shift_s: float = 0.0
     hold: bool = False
+    factor: float = 1.0
+
+    @property
+    def is_register(self) -> bool:
+        """Whether the column counts energy instead of reading a power."""
+        return self.unit in REGISTERS
 
     def in_our_unit(self, values: Any) -> Any:
-        """Values in our unit."""
+        """Values in our unit; of a register in kWh."""
+        if self.is_register:
+            return values * (REGISTERS[self.unit] * self.factor)
         factor, constant = CONVERSIONS[QUANTITIES[self.channel].kind][self.unit]
-        return values * factor + constant
+        return values * (factor * self.factor) + constant
 
 
 @dataclass(frozen=True)
@@ -185,7 +197,7 @@ def _entries(where: str, raw: Any, scenario: Scenario, layout: Layout) -> list[P
         near = difflib.get_close_matches(channel, known, 3) or sorted(known)
         why = "is not in this scenario's plant" if channel in QUANTITIES else "is unknown"
         raise ValueError(f"{where}: channel {shown(channel)} {why}; choose one of {near}")
-    units = CONVERSIONS[known[channel].kind]
+    units = [*CONVERSIONS[known[channel].kind], *(REGISTERS if known[channel].kind == "power" else ())]
     if unit not in units:
         raise ValueError(f"{where}: unit {shown(unit)} of a {known[channel].kind}; choose one of {sorted(units)}")
     shift_s = _number(where, raw, "shift_s", 0.0)
@@ -194,7 +206,10 @@ def _entries(where: str, raw: Any, scenario: Scenario, layout: Layout) -> list[P
         raise ValueError(
             f"{where}: shift_s = {shift_s:g}, hold = {shown(hold)}; give seconds within a week, and true or false"
         )
-    total, rest = rows_of(channel, layout), (unit, brick, shift_s, hold)
+    factor = _number(where, raw, "factor", 1.0)
+    if factor == 0.0 or (hold and unit in REGISTERS):
+        raise ValueError(f"{where}: factor = {factor:g}, hold = {hold}; give a factor but 0, and hold no register")
+    total, rest = rows_of(channel, layout), (unit, brick, shift_s, hold, factor)
     if "rows" in raw:
         count = _count(where, raw, "rows")
         if not 1 <= count <= total or "{row}" not in name:

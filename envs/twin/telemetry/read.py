@@ -13,9 +13,9 @@ from envs.plant.layout import Layout
 from envs.signals.cell_numbers import plain_numbers
 from envs.signals.cells import line, read_cells, shown
 from envs.signals.stamps import SiteClock, on_grid, read_stamps, usual_step_s
+from envs.twin.telemetry.finding import Finding
 from envs.twin.telemetry.point_map import PointEntry, PointMap
 from envs.twin.telemetry.quantities import QUANTITIES, rows_of
-from envs.twin.telemetry.screening import Finding
 from envs.twin.telemetry.telemetry import EPOCH, Telemetry, timespan
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def read_telemetry(
         at = np.ceil((stamps + p.shift_s) / step_s - 1e-6) - origin
         into = values.setdefault(p.channel, np.full((count, rows_of(p.channel, layout)), np.nan))
         names.setdefault(p.channel, [""] * into.shape[1])[p.row] = p.name
-        means = _step_means(p.in_our_unit(column), at, count)
+        ours = p.in_our_unit(column)
+        means = _step_means(_register_power_kw(stamps, ours) if p.is_register else ours, at, count)
         into[:, p.row] = _held(means) if p.hold else means
     start = EPOCH + timespan(origin * step_s)
     return Telemetry.of_hall(values, step_s, start, {k: tuple(v) for k, v in names.items()}), findings
@@ -211,6 +212,17 @@ def _numbers(path: Path, frame: pd.DataFrame, p: PointEntry, findings: list[Find
         words = f"{100 * empty:.0f} % of its cells are empty: it looks logged on change; write hold: true in its entry"
         findings.append(Finding("on change", p.name, words))
     return values
+
+
+def _register_power_kw(stamps: Floats, energy_kwh: Floats) -> Floats:
+    """Mean power [kW] of the time before each reading of an energy register; missing where it was set back."""
+    power = np.full(len(stamps), np.nan)
+    known = np.flatnonzero(np.isfinite(energy_kwh))
+    hours = np.diff(stamps[known]) / 3600.0
+    made = np.diff(energy_kwh[known]) / np.where(hours > 0.0, hours, np.nan)
+    after_a_gap = np.diff(known) > 1
+    power[known[1:]] = np.where((made < 0.0) | after_a_gap, np.nan, made)
+    return power
 
 
 def _step_means(values: Floats, at: Floats, count: int) -> Floats:

@@ -201,6 +201,7 @@ def test_a_manifest_cut_anywhere_is_refused_by_its_name(bundle: Any, tmp_path: P
     ("change", "words"),
     [
         ({"weight_0": np.full((8, 3), np.nan, np.float32)}, "not a finite number"),
+        ({"weight_0": np.diag([np.nan] + [1.0] * 7).astype(np.float32)[:, :3]}, "not a finite number"),
         ({"weight_0": np.zeros((8, 4), np.float32)}, "takes and gives .4, 2. elements, the manifest says .3, 2."),
         ({"weight_1": np.zeros((8, 7), np.float32)}, "layer 1"),
         ({"action_low": np.zeros(1, np.float32)}, "bounds"),

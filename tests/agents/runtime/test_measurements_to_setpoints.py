@@ -166,6 +166,7 @@ def test_a_price_spike_that_markets_know_is_believed(edge_room: Any) -> None:
         ("zone_inlet_max_c", [97.0]),
         ("it_power_share", -0.02),  # the noise of a meter
         ("chillers_running", 12.0),  # of another hall's plant
+        ("chillers_running", 1000.0),  # the most that is believed
         ("chiller_plr_frac", 2.0),
     ],
 )
@@ -230,3 +231,10 @@ def test_numpy_is_all_that_an_operators_box_needs(edge_room: Any, tmp_path: Path
     assert [
         room for room in rooms if not room.startswith(("agents.runtime", "envs.interface", "envs.unknown_name"))
     ] == []
+
+
+def test_a_wet_bulb_is_believed_up_to_45_degrees(edge_room: Any) -> None:
+    policy, measured = edge_room
+    assert policy.act({**measured, "dry_bulb_c": 60.0, "wet_bulb_c": 45.0})
+    with pytest.raises(ValueError, match="wet_bulb_c.*impossible"):
+        policy.act({**measured, "dry_bulb_c": 60.0, "wet_bulb_c": 45.1})

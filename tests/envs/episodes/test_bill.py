@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from envs.episodes.bill import Bill
+from envs.episodes.bill import Bill, window_mean_kw
 from envs.scenario import load
 
 
@@ -20,26 +20,37 @@ def billed(*overrides: str, step_s: float = 300.0, n: int = 1, frac: float = 0.8
 
 def charge(bill: Bill, powers: list[float]) -> list[float]:
     """Cost of each step at these grid powers [USD]."""
-    return [float(bill.demand_cost(np.array([p]), np.array([k + 1]))[0]) for k, p in enumerate(powers)]
+    return [float(charged(bill, np.array([p]), k + 1)[0]) for k, p in enumerate(powers)]
+
+
+def charged(bill: Bill, power: np.ndarray, t: int) -> np.ndarray:
+    """Cost of the step that makes ``t`` steps, which the bill then remembers."""
+    bill.state, cost = bill.charged(bill.state, power, bill.window_ends(np.full(len(power), t), power.dtype))
+    return cost
 
 
 def test_a_window_below_the_peak_costs_nothing() -> None:
     bill = billed()
-    assert charge(bill, [float(bill.peak_kw[0])] * 9) == [0.0] * 9
+    assert charge(bill, [float(bill.state.peak_kw[0])] * 9) == [0.0] * 9
 
 
 def test_the_mean_of_fifteen_minutes_is_billed_and_not_its_highest_step() -> None:
     bill = billed()
-    peak = float(bill.peak_kw[0])
+    peak = float(bill.state.peak_kw[0])
     assert charge(bill, [peak + 30.0, peak, peak - 30.0]) == pytest.approx([0.0, 0.0, 0.0])
     costs = charge(bill, [peak + 30.0, peak + 30.0, peak + 30.0])
     assert costs[:2] == [0.0, 0.0] and costs[2] == pytest.approx(30.0 * bill.rate)
-    assert bill.peak_kw[0] == pytest.approx(peak + 30.0)
+    assert bill.state.peak_kw[0] == pytest.approx(peak + 30.0)
+
+
+@pytest.mark.parametrize(("step_s", "steps"), [(300.0, 3), (60.0, 15), (1.0, 900), (3600.0, 1)])
+def test_a_window_is_fifteen_minutes_of_any_step(step_s: float, steps: int) -> None:
+    assert billed(step_s=step_s).steps_per_window == steps
 
 
 def test_a_peak_is_paid_once() -> None:
     bill = billed()
-    high = float(bill.peak_kw[0]) + 10.0
+    high = float(bill.state.peak_kw[0]) + 10.0
     assert sum(charge(bill, [high] * 12)) == pytest.approx(10.0 * bill.rate)
 
 
@@ -56,15 +67,15 @@ def test_the_window_is_fifteen_minutes_at_any_step() -> None:
 def test_the_running_window_is_seen() -> None:
     bill = billed()
     charge(bill, [100.0, 50.0])
-    assert bill.window_mean_kw()[0] == pytest.approx(75.0) and bill.window_steps[0] == 2.0
+    assert window_mean_kw(bill.state)[0] == pytest.approx(75.0) and bill.state.window_steps[0] == 2.0
 
 
 def test_an_episode_that_begins_anew_forgets_its_own_window_alone() -> None:
     bill = billed(n=2)
-    bill.demand_cost(np.array([100.0, 100.0]), np.array([1, 1]))
+    charged(bill, np.array([100.0, 100.0]), 1)
     bill.start(SimpleNamespace(billing_frac=np.array([0.9])), np.array([0]), 2, np.dtype("float64"))
-    np.testing.assert_allclose(bill.window_kw, [0.0, 100.0])
-    np.testing.assert_allclose(bill.peak_kw / bill.expected_peak_kw, [0.9, 0.8])
+    np.testing.assert_allclose(bill.state.window_kw, [0.0, 100.0])
+    np.testing.assert_allclose(bill.state.peak_kw / bill.expected_peak_kw, [0.9, 0.8])
 
 
 def test_a_demand_response_event_allows_the_peak_less_its_reduction() -> None:
@@ -75,8 +86,8 @@ def test_a_demand_response_event_allows_the_peak_less_its_reduction() -> None:
     assert bill.demand_response_short(np.array([0.8 * peak]), event, 0.5)[0] == 0.0
     calm = SimpleNamespace(dr_active=np.zeros(1), dr_reduction_frac=np.array([0.1]))
     assert bill.demand_response_short(np.array([2 * peak]), calm, 0.5)[0] == 0.0
-    bill.demand_cost(np.array([2 * peak]), np.array([bill.steps_per_window]))
-    assert bill.peak_kw[0] > peak  # a peak that was bought allows no more
+    charged(bill, np.array([2 * peak]), bill.steps_per_window)
+    assert bill.state.peak_kw[0] > peak  # a peak that was bought allows no more
     assert bill.demand_response_short(np.array([peak]), event, 0.5)[0] == pytest.approx(0.05 * peak)
 
 

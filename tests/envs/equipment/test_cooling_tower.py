@@ -106,6 +106,12 @@ def test_two_cells_of_legacy_air_carry_their_design_day() -> None:
     assert flows.pump_power_kw[0] == pytest.approx(8.7, abs=0.1)
 
 
+def test_fans_that_modulate_draw_by_the_cube_of_their_speed() -> None:
+    flows = settle(held(AI_HALL, 1), np.full(9, 20.0), np.linspace(150.0, 800.0, 9), 25.0)
+    assert tower.MIN_FAN_SPEED < flows.fan_speed.min() < 0.4 and flows.fan_speed.max() > 0.6
+    np.testing.assert_allclose(flows.fan_power_kw, AI_HALL.cell_fan_kw * flows.fan_speed**3, rtol=1e-9)
+
+
 @pytest.mark.parametrize("load", [0.05, 0.2, 0.5, 0.9, 1.2])
 @pytest.mark.parametrize("setpoint", [10.0, 15.6, 20.0, 25.0, 29.4])
 def test_hotter_wet_bulb_never_lowers_fan_power_and_power_has_no_jump(load: float, setpoint: float) -> None:

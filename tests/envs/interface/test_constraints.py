@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -197,3 +197,8 @@ def test_the_table_is_plain_data() -> None:
     assert [row["name"] for row in rows] == list(BY_NAME)
     assert rows[0]["budget_per_day"] == 1.0 and rows[-1]["budget_per_day"] is None
     assert all(row["meaning"] and row["unit"] for row in rows)
+
+
+def test_no_row_of_the_table_can_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        GATES[0].is_gate = False  # type: ignore[misc]

@@ -178,3 +178,9 @@ def test_travel_is_the_mean_of_a_channel_s_rows_in_full_ranges_summed_over_chann
     np.testing.assert_allclose(channel_travel(fan, after[fan.name], before[fan.name]), [0.5])
     np.testing.assert_allclose(travel_ranges((fan, chw), after, before), [1.0])
     np.testing.assert_allclose(travel_ranges((fan, chw), before, after), [1.0])
+
+
+@pytest.mark.parametrize("encoding", ["absolute", "delta"])
+def test_an_action_beyond_the_box_is_its_edge(encoding: str) -> None:
+    beyond, edge = (decoded("chw_supply_temp_setpoint_c", encoding, x * np.array([[-1.0], [1.0]])) for x in (1.7, 1.0))
+    np.testing.assert_array_equal(beyond, edge)

@@ -13,6 +13,7 @@ from agents.policy import interface_of
 from envs.core import DataCenterCore
 from envs.interface.channels import table_hash
 from envs.interface.observation import ObservationEncoder
+from envs.interface.points import Point
 from envs.scenario import SHIPPED
 
 #: A policy is bound to these: one that moves makes every trained network read other numbers.
@@ -209,3 +210,9 @@ def test_the_forecast_is_what_the_weather_and_the_price_will_be() -> None:
 def test_without_the_scenarios_word_no_forecast_is_seen() -> None:
     core = DataCenterCore("edge_room", 1)
     assert not [p.name for p in core.observer.points if p.name.startswith("forecast")]
+
+
+def test_what_is_not_observed_may_stand_last() -> None:
+    seen, unseen = Point("a_c", "site", 0.0, 10.0, "degC", rows=2), Point("b_c", "site", 0.0, 1.0, "degC", rows=1)
+    encoder = ObservationEncoder([seen, replace(unseen, observed=False)])
+    np.testing.assert_array_equal(encoder.encode(np.array([[0.0], [10.0], [7.0]])), [[-1.0, 1.0]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from envs.interface.sensors import SensorBank, SensorModel, merged_state, normal_noise
+from envs.interface.sensors import NoiseAhead, SensorBank, SensorModel, merged_state, normal_noise
 
 SENSORS = {
     "inlet_c": ("temperature", 6),
@@ -43,6 +43,17 @@ def test_noise_is_uncorrelated_over_seeds_episodes_steps_and_streams(varied: str
     limit = 5.0 / np.sqrt(n)
     assert np.abs(np.corrcoef(z) - np.eye(12)).max() < limit
     assert np.abs(np.mean(z[:, 1:] * z[:, :-1], axis=1)).max() < limit
+
+
+@pytest.mark.parametrize("batch", [1, 3, 20])
+def test_noise_drawn_ahead_is_that_of_its_step(batch: int) -> None:
+    seed, episode = np.arange(batch), np.arange(batch) + 4
+    ahead = NoiseAhead(7, np.float32)
+    first = np.arange(batch) * 5  # each environment at a step of its own
+    for steps in (first, first + 1, first + 2, first + 9, first, *(first + k for k in range(40))):
+        np.testing.assert_array_equal(ahead.at(seed, episode, steps), normal_noise(seed, episode, steps, 7))
+    other = seed + 1
+    np.testing.assert_array_equal(ahead.at(other, episode, first), normal_noise(other, episode, first, 7))
 
 
 def test_exchanging_seed_episode_and_step_gives_other_noise() -> None:

@@ -76,3 +76,11 @@ def test_torch_switches_as_numpy_does() -> None:
         ours = advance_stages(ours, np.array([up]), np.array([down]), 3.0, dt_s=60.0, **RULE)
         theirs = advance_stages(theirs, torch.tensor([up]), torch.tensor([down]), 3.0, dt_s=60.0, **RULE)
         assert ours.running[0] == theirs.running[0].item()
+
+
+@pytest.mark.parametrize(("up", "down"), [(1, 0), (0, 1)])
+def test_a_change_begins_every_count_anew(up: int, down: int) -> None:
+    state = StageState(np.array([2.0]), np.array([590.0]), np.array([890.0]), np.array([5000.0]))
+    new = _run(state, 60.0, up, down)
+    assert new.running[0] == 2.0 + up - down
+    assert (new.above_s[0], new.below_s[0], new.since_change_s[0]) == (0.0, 0.0, 0.0)

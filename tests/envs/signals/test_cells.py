@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from envs.signals import cells
 from envs.signals.cell_numbers import plain_numbers
-from envs.signals.cells import read_cells, read_headings
+from envs.signals.cells import read_cells, read_headings, shown
 from envs.signals.series import Column, read_table
 from envs.signals.stamps import SiteClock, even_stamps, read_stamps
 from envs.signals.table_file import RH_FRAC
@@ -76,6 +76,10 @@ def test_a_table_takes_thousands_and_its_own_unit_and_no_other(tmp_path: Path) -
     (tmp_path / "a.csv").write_text("rh_frac\n0.55 %\n0.6 %\n")
     with pytest.raises(ValueError, match="line 2, column 'rh_frac': found '0.55 %', expected a number"):
         read_table(tmp_path / "a.csv", [RH_FRAC])
+
+
+def test_a_message_shows_sixty_characters_of_a_cell() -> None:
+    assert shown("x" * 60) == repr("x" * 60) and shown("x" * 61) == repr("x" * 60 + "...")
 
 
 def test_a_message_does_not_repeat_an_immense_cell(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from envs.signals.grid.grid import load_grid, with_grid_file
-from envs.signals.stamps import SiteClock, read_stamps
+from envs.signals.stamps import SiteClock, read_stamps, usual_step_s
 from envs.signals.weather.calendar_year import calendar_year
 from envs.signals.weather.weather import load_weather
 from envs.signals.workload.job_list import _rows
@@ -269,3 +269,7 @@ def test_8784_rows_without_stamps_are_refused(tmp_path: Path) -> None:
         ValueError, match=r"p\.csv, line 8785: 8784 rows .* cover 366 days, expected 365.*column 'time'"
     ):
         with_grid_file(load_grid("AZPS"), tmp_path / "p.csv")
+
+
+def test_a_second_of_jitter_at_both_ends_of_four_rows_is_not_taken_for_the_step() -> None:
+    assert usual_step_s(np.array([-1.0, 60.0, 120.0, 181.0])) == 60.0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -13,24 +14,45 @@ from envs.scenario import load
 from envs.scenario.typed_config import schema
 from envs.twin.calibration.calibration import calibrate
 from envs.twin.calibration.spread import scenario_draws
-from envs.twin.telemetry.screening import screen
+from envs.twin.screening.screen import screen
 from envs.twin.telemetry.synthetic import plan_of, simulated_truth, synthetic_telemetry
-from experiments.calibration.report import REPORT, SCENARIO, SPREAD, calibrated_data, write_findings, write_outcome
+from envs.twin.telemetry.telemetry import Telemetry
+from experiments.calibration.report import (
+    INTERVALS,
+    REPORT,
+    SCENARIO,
+    SPREAD,
+    calibrated_data,
+    write_findings,
+    write_outcome,
+)
+
+KEPT = ("power_factor", "ups_loss_scale", "pump_efficiency")
+
+
+def logged(overrides: tuple[str, ...] = ()) -> Telemetry:
+    """Some 20 hours of a small hall, that of the scenario but for some overrides."""
+    scenario = load("edge_room", ["site.workload_weeks=1", *overrides])
+    world = World.build(scenario)
+    truth = simulated_truth(scenario, 36 + 216, plan_of(world, [150], 3), world, 3)
+    return synthetic_telemetry(truth, 0, scenario.sensors, 1)
+
+
+def calibrated(telemetry: Telemetry, out: Path, replayed: bool = False) -> str:
+    """The page of a calibration of the scenario to telemetry; every file of it is in ``out``."""
+    scenario = load("edge_room", ["site.workload_weeks=1"])
+    checked = screen(telemetry, scenario=scenario if replayed else None)
+    found = calibrate(scenario, checked.telemetry, held_out_frac=0.5, window_s=3 * 3600.0, keep=KEPT)
+    write_findings(out, checked.findings)
+    write_outcome(out, found, OmegaConf.to_container(schema(scenario)), checked, 1.0)
+    return (out / REPORT).read_text()
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a calibration of a small hall left behind."""
     out = tmp_path_factory.mktemp("calibration")
-    scenario = load("edge_room", ["site.workload_weeks=1"])
-    world = World.build(scenario)
-    truth = simulated_truth(scenario, 36 + 108, plan_of(world, [150], 3), world, 3)
-    checked = screen(synthetic_telemetry(truth, 0, scenario.sensors, 1), {})
-    found = calibrate(
-        scenario, checked.telemetry, held_out_frac=0.5, window_s=3 * 3600.0, keep=("power_factor", "ups_loss_scale")
-    )
-    write_findings(out, checked.findings)
-    write_outcome(out, found, OmegaConf.to_container(schema(scenario)), checked, 1.0)
+    calibrated(logged(), out)
     return out
 
 
@@ -64,6 +86,39 @@ def test_the_page_says_what_is_known_and_the_error_ahead(folder: Path) -> None:
     page = (folder / REPORT).read_text()
     assert "`power.ups_loss_scale`" in page and "`rack_inlet_c`" in page and "missing" in page
     assert {p.suffix for p in folder.iterdir()} == {".csv", ".md", ".yaml", ".png"}
+
+
+def test_a_hall_that_fits_arrives_and_its_outputs_follow_their_replay(folder: Path) -> None:
+    page = (folder / REPORT).read_text()
+    assert "arrived" in page and "It does not fit" not in page and "Known from the data (0)" not in page
+
+
+@pytest.mark.slow
+def test_a_hall_of_another_structure_opens_with_what_does_not_fit(tmp_path: Path) -> None:
+    constant = ("chilled_water.pump_constant_speed=true", "chilled_water.pump_flow_m3_s=0.006")
+    page = calibrated(logged(constant), tmp_path)
+    opening = page.split("## ")[0]
+    assert "**It does not fit." in opening and "`chw_return_c`" in opening and "`chw_pump_power_kw`" in opening
+    assert "arrived" not in page and "Known from the data (0)" in page
+    with (tmp_path / INTERVALS).open() as file:
+        assert {row["identified"] for row in csv.DictReader(file)} == {"False"}
+
+
+@pytest.mark.slow
+def test_a_late_meter_that_screening_let_pass_is_told_by_its_own_replay(tmp_path: Path) -> None:
+    clean = logged()
+    late = np.roll(clean.values["chiller_power_kw"], 12, axis=0)
+    opening = calibrated(clean.with_values({**clean.values, "chiller_power_kw": late}), tmp_path).split("## ")[0]
+    assert "`chiller_power_kw`: comes 3600 s late" in opening and "arrived" not in opening
+
+
+@pytest.mark.slow
+def test_an_input_whose_clock_is_off_leaves_nothing_known(tmp_path: Path) -> None:
+    clean = logged()
+    late = np.roll(clean.values["rack_power_kw"], 12, axis=0)
+    page = calibrated(clean.with_values({**clean.values, "rack_power_kw": late}), tmp_path, replayed=True)
+    assert "`rack_power_kw[0] and 7 more`: rack_power_kw stand 3600 s late" in page.split("## ")[0]
+    assert "arrived" not in page and "Known from the data (0)" in page
 
 
 def test_fitted_values_reach_every_group_of_an_archetype() -> None:

@@ -35,7 +35,7 @@ def test_each_gate_withholds_the_number_and_says_why(column: str) -> None:
     _, fine, worse, words = CASES[column]
     assert gate_verdict(scores(energy_per_work_kwh_h=0.5, **{column: fine}), scores()).passed
     found = gate_verdict(scores(energy_per_work_kwh_h=0.5, **{column: worse}), scores())
-    assert found.saving is None
+    assert found.saving is None and not found.passed
     assert len(found.failures) == 1
     assert words in found.failures[0]
 

@@ -94,6 +94,7 @@ def test_an_epw_file_is_read_with_its_header_and_units(tmp_path: Path) -> None:
     weather = load_weather(write_epw(tmp_path / "city.epw"), start_year=2024)
     assert (weather.latitude, weather.longitude) == (39.72, -104.75)
     assert (weather.elevation_m, weather.utc_offset_h) == (1726.0, -7.0)
+    assert weather.site.name == "Test City"
     assert weather.dry_bulb_c[5] == pytest.approx(0.5)
     assert weather.pressure_kpa[5] == pytest.approx(82.005)
     assert weather.start_utc == np.datetime64("2024-01-01T08:00:00")

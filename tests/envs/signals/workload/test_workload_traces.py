@@ -125,7 +125,8 @@ def test_a_job_list_is_placed_by_the_same_scheduler(tmp_path: Path, suffix: str)
 
 def test_a_faulty_job_list_is_refused_by_line(tmp_path: Path) -> None:
     part, path = [Partition("shared", (0, 1), 32)], tmp_path / "jobs.csv"
-    _jobs().replace("eval", "mining").to_csv(path, index=False)
+    wrong = _jobs().replace("eval", "mining")
+    pd.concat([wrong, wrong.assign(**{"class": "gaming"})]).to_csv(path, index=False)
     with pytest.raises(ValueError, match="line 4, column 'class': found 'mining', expected pretrain"):
         read_workload(path, part)
     _jobs().replace(48, 65).to_csv(path, index=False)
@@ -176,3 +177,12 @@ def test_a_job_list_with_stamps_keeps_its_place_in_the_week(tmp_path: Path) -> N
     assert w.week_start_s == 2 * 86_400.0
     busy = np.flatnonzero(w.activity[:, :, 4:].sum(axis=(1, 2)) > 0.0)
     assert busy[0] == 9.5 * 12 and w.steps == 9.5 * 12 + 36
+
+
+def test_a_job_has_one_accelerator_or_more(tmp_path: Path) -> None:
+    part, path = [Partition("shared", (0, 1), 32)], tmp_path / "jobs.csv"
+    _jobs().assign(gpus=1).to_csv(path, index=False)
+    assert read_workload(path, part).steps > 0
+    _jobs().assign(gpus=0.5).to_csv(path, index=False)
+    with pytest.raises(ValueError, match="line 2, column 'gpus': found 0.5, expected a number in .1, 64."):
+        read_workload(path, part)

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from envs.twin.screening.expected import expected_of
+from envs.twin.screening.screen import screen
 from envs.twin.telemetry.point_map import PointEntry, PointMap, read_point_map
 from envs.twin.telemetry.read import read_telemetry
-from envs.twin.telemetry.screening import screen
 from envs.twin.telemetry.synthetic import synthetic_telemetry, write
 from envs.twin.telemetry.telemetry import Telemetry
 from tests.envs.twin.conftest import Hall
@@ -29,7 +30,7 @@ def file_of(tmp_path: Path, stamps: list[str], values: list[object]) -> Path:
 
 def kinds(telemetry: Telemetry) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for f in screen(telemetry, {}).findings:
+    for f in screen(telemetry).findings:
         found.setdefault(f.kind, []).append(f.point)
     return found
 
@@ -75,7 +76,7 @@ def test_a_stamp_that_jumps_back_otherwise_is_refused_with_its_line(tmp_path: Pa
 
 
 def test_the_gaps_of_a_quantitys_points_are_one_finding(hall: Hall) -> None:
-    found = screen(synthetic_telemetry(hall.truth, 0, hall.scenario.sensors, 1), {}).findings
+    found = screen(synthetic_telemetry(hall.truth, 0, hall.scenario.sensors, 1)).findings
     inlets = [f for f in found if f.kind == "gap" and f.point.startswith("rack_inlet_c")]
     assert len(inlets) == 1 and inlets[0].point == "rack_inlet_c[0] and 7 more" and "at most" in inlets[0].words
 
@@ -90,19 +91,18 @@ def test_fahrenheit_kelvin_percent_and_watts_are_named(hall: Hall) -> None:
         ("zone_supply_c", lambda x: x + 273.15, "K"),
         ("coil_valve_frac", lambda x: x * 100.0, "%"),
     ):
-        found = screen(with_channel(hall, name, change), {}).findings
+        found = screen(with_channel(hall, name, change)).findings
         assert any(f.kind == "unit" and unit in f.words for f in found), (name, unit)
 
 
 def test_a_driver_in_a_wrong_unit_stops_the_calibration(hall: Hall) -> None:
     with pytest.raises(ValueError, match="dry_bulb_c drives the replay"):
-        screen(with_channel(hall, "dry_bulb_c", lambda x: x + 273.15), {})
+        screen(with_channel(hall, "dry_bulb_c", lambda x: x + 273.15))
 
 
 def test_watts_in_a_load_are_known_by_the_rating(hall: Hall) -> None:
-    rated = {"rack_power_kw": float(hall.layout.rack_rated_kw.max())}
     with pytest.raises(ValueError, match="looks like W"):
-        screen(with_channel(hall, "rack_power_kw", lambda x: x * 1000.0), rated)
+        screen(with_channel(hall, "rack_power_kw", lambda x: x * 1000.0), expected_of(hall.layout))
 
 
 def test_a_stuck_sensor_is_found_and_its_readings_taken_out(hall: Hall) -> None:
@@ -110,7 +110,7 @@ def test_a_stuck_sensor_is_found_and_its_readings_taken_out(hall: Hall) -> None:
         x[60:120, 0] = x[60, 0]
         return x
 
-    made = screen(with_channel(hall, "chw_return_c", stick), {})
+    made = screen(with_channel(hall, "chw_return_c", stick))
     assert [f.point for f in made.findings if f.kind == "stuck"] == ["chw_return_c[0]"]
     assert np.isnan(made.telemetry.values["chw_return_c"][61:120, 0]).all()
 
@@ -120,16 +120,16 @@ def test_a_lonely_outlier_is_taken_out_and_a_real_step_is_not(hall: Hall) -> Non
         x[70, 0] += 15.0
         return x
 
-    made = screen(with_channel(hall, "zone_return_c", spike), {})
+    made = screen(with_channel(hall, "zone_return_c", spike))
     assert any(f.kind == "outlier" for f in made.findings)
     kept = np.isfinite(made.telemetry.values["zone_return_c"][:, 0])
     assert not kept[70] and kept.mean() > 0.98
 
 
 def test_a_point_whose_clock_lags_is_named_with_its_shift(hall: Hall) -> None:
-    made = screen(with_channel(hall, "crah_fan_power_kw", lambda x: np.roll(x, 6, axis=0)), {})
+    made = screen(with_channel(hall, "crah_fan_power_kw", lambda x: np.roll(x, 6, axis=0)))
     late = [f for f in made.findings if f.kind == "clock"]
-    assert len(late) == 1 and late[0].point == "crah_fan_power_kw" and "-1800" in late[0].words
+    assert len(late) == 1 and late[0].point == "crah_fan_power_kw[0]" and "-1800" in late[0].words
 
 
 HOUR = pd.date_range("2023-01-01", periods=120, freq="5min")
@@ -199,7 +199,7 @@ def test_a_driver_that_nobody_can_read_stops_with_its_own_cause_uncut(tmp_path: 
     frame.to_csv(table, index=False)
     read, findings = read_telemetry(table, read_point_map(map_path, hall.scenario, hall.layout), hall.layout, 300.0)
     with pytest.raises(ValueError, match="dry_bulb_c drives the replay.*neither empty nor a number") as said:
-        screen(read, {}, findings)
+        screen(read, None, findings)
     assert "rack_inlet_c" not in str(said.value) and str(said.value).endswith(")")
 
 
@@ -238,3 +238,29 @@ def test_seconds_from_any_zero_are_read(tmp_path: Path, hall: Hall) -> None:
         file_of(tmp_path, [str(300 * k) for k in range(120)], list(range(120))), points(SUPPLY), hall.layout, 300.0
     )
     assert read.series()["chw_supply_c"][:, 0] == pytest.approx(np.arange(120.0))
+
+
+def test_an_energy_register_is_read_by_its_differences(tmp_path: Path, hall: Hall) -> None:
+    power = 20.0 + np.arange(120) % 7
+    counted = 12_345.0 + np.cumsum(power) / 12.0
+    counted[60:] -= counted[60]  # set back to zero
+    entry = PointEntry("t", "chiller_power_kw", 0, "kWh")
+    read, _ = read_column(tmp_path, hall, [f"{x:.6f}" for x in counted], entry)
+    made = read.series()["chiller_power_kw"][:, 0]
+    assert np.flatnonzero(np.isnan(made)).tolist() == [0, 60]
+    assert made[np.isfinite(made)] == pytest.approx(np.delete(power, [0, 60]), abs=1e-3)
+
+
+def test_a_register_with_a_gap_lacks_the_reading_behind_it(tmp_path: Path, hall: Hall) -> None:
+    counted: list[object] = [float(k) for k in range(120)]
+    counted[50] = ""
+    read, _ = read_column(tmp_path, hall, counted, PointEntry("t", "chiller_power_kw", 0, "kWh"))
+    assert np.flatnonzero(np.isnan(read.series()["chiller_power_kw"][:, 0])).tolist() == [0, 50, 51]
+
+
+def test_factor_and_hertz_of_the_map_are_applied(tmp_path: Path, hall: Hall) -> None:
+    read, _ = read_column(tmp_path, hall, [48.6] * 120, PointEntry("t", "zone_fan_speed_frac", 0, "60 Hz"))
+    assert read.series()["zone_fan_speed_frac"][:, 0] == pytest.approx(0.81)
+    half = PointEntry("t", "chiller_power_kw", 0, "W", factor=0.5)
+    read, _ = read_column(tmp_path, hall, [20_000.0] * 120, half)
+    assert read.series()["chiller_power_kw"][:, 0] == pytest.approx(10.0)

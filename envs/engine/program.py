@@ -1,0 +1,178 @@
+"""What a recording becomes before it is machine code: statements on one value a site, or on one value a rack.
+
+A statement stands for a vector of sites (lanes). Statements of space ``lane`` have one such vector; those of space
+``rack`` have one for each index of the longest row axis of the recording, and run inside a loop over it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TypeAlias
+
+
+class Stage(IntEnum):
+    """When a statement runs: once before the loop of the recording, in each turn, or once behind it."""
+
+    BEFORE = 0
+    TURN = 1
+    AFTER = 2
+
+
+@dataclass(eq=False, slots=True, repr=False)
+class Statement:
+    """One operation.
+
+    Attributes
+    ----------
+    number : int
+        Place in the order in which statements were made; operands have lower numbers.
+    in_racks : bool
+        Whether it stands in the loop over racks.
+    op : str
+        Name of the operation, see `envs.engine.llvm_text`.
+    args : tuple of Operand
+    extra : hashable
+        What else the operation needs: a row, a matrix.
+    mask : bool
+        Whether it yields true or false instead of a number.
+    stage : Stage
+    """
+
+    number: int
+    in_racks: bool
+    op: str
+    args: tuple[Operand, ...]
+    extra: object = None
+    mask: bool = False
+    stage: Stage = Stage.BEFORE
+
+    def __repr__(self) -> str:
+        return f"{self.op}:{self.number}"
+
+    @property
+    def reduces(self) -> bool:
+        """Whether it stands in the loop over racks and leaves one value behind it."""
+        return self.op.startswith("over_racks_")
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """One number for all sites."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One number a rack for all sites."""
+
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The value of a statement that has one."""
+
+    made: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Rack:
+    """The value of a rack statement for the rack of the loop."""
+
+    made: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """The value of a rack statement for one fixed rack."""
+
+    made: Statement
+    rack: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """The values of a rack statement, or of a packed list of single ones, for fixed racks of each rack of the loop."""
+
+    made: Statement
+    index: tuple[int, ...]
+
+
+Operand: TypeAlias = Const | Table | Lane | Rack | Element | Gather
+#: Statements that hold a value before anything runs.
+SOURCES = ("input", "carried")
+
+
+@dataclass
+class Program:
+    """A lowered recording.
+
+    Attributes
+    ----------
+    racks : int
+        Turns of the rack loops.
+    times : int
+        Turns of the loop of the recording; 1 where it has none.
+    statements : list of Statement
+        In an order in which they can run; the stores of the results are among them.
+    carried : list of (Statement, Operand, Operand)
+        What a turn hands to the next: the statement that stands for it, its first value, its next one.
+    rows : tuple of int
+        Rows of each block that is read.
+    rows_out : int
+        Rows of the block that is written.
+    double : bool
+        Whether numbers are float64 instead of float32.
+    """
+
+    racks: int
+    times: int
+    statements: list[Statement]
+    carried: list[tuple[Statement, Operand, Operand]]
+    rows: tuple[int, ...]
+    rows_out: int
+    double: bool
+    kept: set[Statement] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._drop_unread()
+
+    def operations(self) -> Counter[str]:
+        """How often each operation runs for one site in one call; moves and loads are left out."""
+        count: Counter[str] = Counter()
+        for s in self.statements:
+            if s.op not in (*SOURCES, "packed", "same", "store"):
+                turns = self.times if s.stage == Stage.TURN else 1
+                op = s.op.removeprefix("over_racks_")
+                count[op] += turns * (self.racks if s.in_racks else 1) * (2 * self.racks if op == "product" else 1)
+        return count
+
+    def _drop_unread(self) -> None:
+        """Keep what a store needs; what is carried only where it is read."""
+        self.kept = set()
+        waiting = [s for s in self.statements if s.op == "store"]
+        unread = list(self.carried)
+        while waiting:
+            while waiting:
+                statement = waiting.pop()
+                if statement not in self.kept:
+                    self.kept.add(statement)
+                    waiting += operands_of(statement)
+            still = []
+            for entry in unread:
+                if entry[0] in self.kept:
+                    waiting += [x.made for x in entry[1:] if not isinstance(x, (Const, Table))]
+                else:
+                    still.append(entry)
+            unread = still
+        self.statements = [s for s in self.statements if s in self.kept]
+        self.carried = [entry for entry in self.carried if entry[0] in self.kept]
+
+
+def operands_of(statement: Statement) -> Iterator[Statement]:
+    """The statements whose values it reads."""
+    return (x.made for x in statement.args if not isinstance(x, (Const, Table)))
