@@ -87,6 +87,11 @@ def predictor(model: BaseAlgorithm) -> Predict:
     return lambda observations: model.predict(observations, deterministic=True)[0]
 
 
+def policy_of_model(model: BaseAlgorithm, interface: Interface) -> LearnedPolicy:
+    """A stable-baselines3 model as a controller."""
+    return LearnedPolicy(predictor(model), interface)
+
+
 def random_policy(interface: Interface, seed: int = 0) -> LearnedPolicy:
     """Uniform actions in the box: the floor of every comparison (PROTOCOL 5)."""
     generator = np.random.default_rng(seed)

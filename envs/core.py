@@ -363,21 +363,10 @@ class DataCenterCore:
             points = self.instruments.true_points(moment, self.bill.state)
         block = self.instruments.read(points, self.lost, self.plan, self.t, only)
         if self._on_the_rule:
-            block = self._with_the_rule(block, only)
+            fresh = np.ones(self.num_envs, bool) if only is None else only
+            block = self.instruments.ruled(act_where(self.followed, self.observer.unstack(block), fresh), fresh)
         self.measured = self.observer.unstack(block)
         return self.observer.encode(block) if self.hooks.observation is None else self.hooks.own_observation(self)
-
-    def _with_the_rule(self, block: Floats, only: NDArray[np.bool_] | None) -> Floats:
-        """Fill the rows of what the building's rule would set; where ``only`` does not say so, they stay."""
-        fresh = np.ones(self.num_envs, bool) if only is None else only
-        wanted = act_where(self.followed, self.observer.unstack(block), fresh)
-        block = block.copy()
-        for name in self._on_the_rule:
-            rows = self.observer.slices[RULE + name]
-            block[rows] = np.where(fresh, wanted[name], block[rows])
-        block.flags.writeable = False
-        self.instruments.block = block
-        return block
 
     def measurements(self) -> Mapping[str, Floats]:
         """Every point after the sensor layer, ``{name: (k, B)}``, physical units; neither can be written."""

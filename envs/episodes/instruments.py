@@ -53,7 +53,8 @@ class Instruments:
         self.bank = SensorBank(scenario.sensors, sensed, scenario.episode.step_s, self.dtype)
         self.rows = self.bank.size
         self.true_names = [name for name in observer.slices if not name.startswith(RULE)]
-        self.ruled_rows = sum(p.rows for p in observer.points if p.name.startswith(RULE))  # the last; the core's
+        self.rule_names = [name for name in observer.slices if name.startswith(RULE)]
+        self.ruled_rows = sum(p.rows for p in observer.points if p.name in self.rule_names)  # the last
         self.sensed_rows = np.concatenate([np.arange(observer.rows)[observer.slices[name]] for name in sensed])
         self.steps_per_window = steps_per_window(scenario.episode.step_s)
         self.state: SensorState | None = None
@@ -87,6 +88,17 @@ class Instruments:
         if only is not None and before is not None and self.block is not None:
             self.state = merged_state(before, self.state, only)
             block = np.where(only, block, self.block)
+        block.flags.writeable = False
+        self.block = block
+        return block
+
+    def ruled(self, wanted: Mapping[str, Floats], fresh: NDArray[np.bool_]) -> Floats:
+        """Fill in what the building's rule would set, ``{channel: (k, B)}``, where ``fresh (B,)``; gives the block."""
+        assert self.block is not None
+        block = self.block.copy()
+        for name in self.rule_names:
+            rows = self.observer.slices[name]
+            block[rows] = np.where(fresh, wanted[name.removeprefix(RULE)], block[rows])
         block.flags.writeable = False
         self.block = block
         return block

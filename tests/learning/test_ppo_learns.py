@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agents.learning.build import build_model
-from agents.policy import LearnedPolicy, interface_of, predictor
+from agents.policy import interface_of, policy_of_model
 from envs.building.rules import legacy_fixed
 from envs.core import DataCenterCore
 from envs.play import play_through
@@ -33,9 +33,9 @@ def test_ppo_beats_the_setpoints_as_found(seed):
     found = mean_return(judge, legacy_fixed(judge.scenario, judge.plant.layout))
     sites = DataCenterSB3VecEnv(SCENARIO, 128, OVERRIDES, CHANNELS)
     model = build_model("ppo", sites, ABSOLUTE, seed, "cpu")
-    untrained = mean_return(judge, LearnedPolicy(predictor(model), interface_of(judge)))
+    untrained = mean_return(judge, policy_of_model(model, interface_of(judge)))
     model.learn(BUDGET)
-    learnt = mean_return(judge, LearnedPolicy(predictor(model), interface_of(judge)))
+    learnt = mean_return(judge, policy_of_model(model, interface_of(judge)))
     assert np.isfinite(learnt)
     assert learnt > found, f"learnt {learnt:.2f}, as found {found:.2f}"
     assert learnt > untrained, f"learnt {learnt:.2f}, untrained {untrained:.2f}"

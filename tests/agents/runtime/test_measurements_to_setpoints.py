@@ -22,6 +22,7 @@ from envs.core import DataCenterCore
 from envs.faults import KINDS, Fault
 from envs.interface.channel import ENCODINGS
 from envs.interface.channels import CHANNELS
+from envs.interface.points import RULE
 from envs.sb3_vec_env import DataCenterSB3VecEnv
 from envs.scenario import SHIPPED
 from envs.scenario.checks import require_machines
@@ -212,8 +213,14 @@ def test_under_every_fault_the_bundle_gives_the_setpoints_of_its_run(
             assert deviation.max() <= 1e-5, (step, c.name, faults[int(deviation.argmax())])
 
 
-def test_numpy_is_all_that_an_operators_box_needs(edge_room: Any, tmp_path: Path) -> None:
-    policy, measured = edge_room
+@pytest.mark.parametrize("encodings", [(), ON_THE_RULE])
+def test_numpy_is_all_that_an_operators_box_needs(
+    exported: Callable[..., Exported], encodings: tuple[str, ...], tmp_path: Path
+) -> None:
+    _, folder, core = exported("edge_room", (*encodings, *SHORT), "ppo")
+    core.reset(seed=3)
+    policy = ExportedPolicy(folder)
+    measured = {name: value[:, 0].copy() for name, value in core.measurements().items() if not name.startswith(RULE)}
     here = policy.act({name: value.astype(np.float64) for name, value in measured.items()})
     file = tmp_path / "measured.json"
     file.write_text(json.dumps({name: value.tolist() for name, value in measured.items()}))
@@ -228,9 +235,8 @@ def test_numpy_is_all_that_an_operators_box_needs(edge_room: Any, tmp_path: Path
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     there, rooms = (json.loads(line) for line in done.stdout.splitlines())
     assert there == {name: value.tolist() for name, value in here.items()}
-    assert [
-        room for room in rooms if not room.startswith(("agents.runtime", "envs.interface", "envs.unknown_name"))
-    ] == []
+    box = ("agents.runtime", "envs.interface", "envs.controllers", "envs.parameters", "envs.unknown_name")
+    assert [room for room in rooms if not room.startswith(box)] == []
 
 
 def test_a_wet_bulb_is_believed_up_to_45_degrees(edge_room: Any) -> None:

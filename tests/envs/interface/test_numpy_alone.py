@@ -7,16 +7,28 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-ABSENT = ("gymnasium", "torch", "scipy", "stable_baselines3", "omegaconf", "hydra", "pandas", "yaml", "mlflow")
+ABSENT = (
+    "gymnasium",
+    "torch",
+    "scipy",
+    "stable_baselines3",
+    "omegaconf",
+    "hydra",
+    "pandas",
+    "yaml",
+    "mlflow",
+    "array_api_compat",
+)
 BOX = """
 import sys
 for name in {absent}:
     sys.modules[name] = None  # what an import finds where the package is not installed
 import importlib, pkgutil
 import numpy as np
-import envs.interface
-for module in pkgutil.iter_modules(envs.interface.__path__):
-    importlib.import_module("envs.interface." + module.name)
+import envs.controllers, envs.interface
+for package in (envs.controllers, envs.interface):
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(package.__name__ + "." + module.name)
 from envs.interface.action import ActionDecoder
 from envs.interface.channels import bind_channels
 fans = bind_channels(["crah_fan_speed_frac"], {{"zone": 2}}, {{}}, {{}})
@@ -30,7 +42,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_the_interface_imports_and_decodes_without_gymnasium_torch_and_scipy() -> None:
+def test_interface_and_controllers_import_and_decode_without_gymnasium_torch_and_scipy() -> None:
     done = run(BOX.format(absent=ABSENT))
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[0.65, 0.65]"
