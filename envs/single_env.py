@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any, Unpack
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from envs.core import CoreOptions, DataCenterCore
+from envs.gymnasium_adapter import RENDER_MODES, GymnasiumAdapter, checked_render_mode
 from envs.scenario import Scenario
-from envs.spaces import RENDER_MODES, box, checked_render_mode, with_length
+from envs.spaces import box
 from envs.step_info import Info, episode_info, site_text, step_info
 
 
-class DataCenterEnv(gym.Env):
+class DataCenterEnv(GymnasiumAdapter, gym.Env):
     """Single environment; parameters as in ``DataCenterVectorEnv``.
 
     Episodes end by truncation only. ``info`` carries power [kW], temperatures [degC] and the PUE, every cost term [USD]
@@ -40,22 +39,10 @@ class DataCenterEnv(gym.Env):
         render_mode: str | None = None,
         **core_options: Unpack[CoreOptions],
     ) -> None:
-        self.render_mode = checked_render_mode(render_mode)
-        self.core = DataCenterCore(scenario, 1, overrides, agent_channels, **core_options)
+        mode = checked_render_mode(render_mode)
+        self._adapt(DataCenterCore(scenario, 1, overrides, agent_channels, **core_options), mode)
         self.observation_space = box(self.core.observation_size)
         self.action_space = box(self.core.action_size)
-        self.action_names, self.observation_names = self.core.action_names, self.core.observation_names
-        self.max_episode_steps = self.core.max_episode_steps
-        self._spec: EnvSpec | None = None
-
-    @property
-    def spec(self) -> EnvSpec | None:
-        """What ``gymnasium.make`` made, with the length of this scenario's episodes."""
-        return self._spec
-
-    @spec.setter
-    def spec(self, made: EnvSpec | None) -> None:
-        self._spec = with_length(made, self.max_episode_steps)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -90,10 +77,6 @@ class DataCenterEnv(gym.Env):
     def render(self) -> str | None:
         """A few lines of text: returned in mode ``ansi``, printed at every step in mode ``human``."""
         return site_text(self.core) if self.render_mode == "ansi" else None
-
-    def _show(self) -> None:
-        if self.render_mode == "human":
-            sys.stdout.write(site_text(self.core) + "\n")
 
 
 def _of_one_site(info: Info) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.units import SECONDS_PER_DAY
+
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
 
 Info = dict[str, NDArray[np.generic]]
-
-SECONDS_PER_DAY = 86_400.0
 
 
 def step_info(core: DataCenterCore) -> Info:

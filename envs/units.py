@@ -8,6 +8,7 @@ from __future__ import annotations
 
 KELVIN_OFFSET = 273.15
 SECONDS_PER_HOUR = 3600.0
+SECONDS_PER_DAY = 86_400.0
 
 CP_AIR_KJ_KG_K = 1.006  # dry air, PHYSICS A4
 CP_VAPOUR_KJ_KG_K = 1.86  # water vapour, PHYSICS A4

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any, Unpack
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from envs.core import CoreOptions, DataCenterCore
+from envs.gymnasium_adapter import RENDER_MODES, GymnasiumAdapter, checked_render_mode
 from envs.scenario import Scenario
-from envs.spaces import RENDER_MODES, box, checked_render_mode, with_length
+from envs.spaces import box
 from envs.step_info import Info, episode_info, site_text, step_info
 
 
-class DataCenterVectorEnv(gym.vector.VectorEnv):
+class DataCenterVectorEnv(GymnasiumAdapter, gym.vector.VectorEnv):
     """Vector environment of ``num_envs`` sites stepped in one numpy call.
 
     Parameters
@@ -61,8 +60,8 @@ class DataCenterVectorEnv(gym.vector.VectorEnv):
         render_mode: str | None = None,
         **core_options: Unpack[CoreOptions],
     ) -> None:
-        self.render_mode = checked_render_mode(render_mode)
-        self.core = DataCenterCore(scenario, num_envs, overrides, agent_channels, **core_options)
+        shown = checked_render_mode(render_mode)
+        self._adapt(DataCenterCore(scenario, num_envs, overrides, agent_channels, **core_options), shown)
         mode = _autoreset_mode(autoreset_mode)
         self.autoreset_mode = mode
         self.metadata = {"autoreset_mode": mode, "render_modes": RENDER_MODES, "render_fps": 4}
@@ -71,19 +70,7 @@ class DataCenterVectorEnv(gym.vector.VectorEnv):
         self.single_action_space = box(self.core.action_size)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self.action_names, self.observation_names = self.core.action_names, self.core.observation_names
-        self.max_episode_steps = self.core.max_episode_steps
         self._pending = np.zeros(num_envs, bool)
-        self._spec: EnvSpec | None = None
-
-    @property
-    def spec(self) -> EnvSpec | None:
-        """What ``gymnasium.make_vec`` made, with the length of this scenario's episodes."""
-        return self._spec
-
-    @spec.setter
-    def spec(self, made: EnvSpec | None) -> None:
-        self._spec = with_length(made, self.max_episode_steps)
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -164,10 +151,6 @@ class DataCenterVectorEnv(gym.vector.VectorEnv):
     def render(self) -> tuple[str, ...] | None:
         """A few lines of text per site: returned in mode ``ansi``; mode ``human`` prints the first at every step."""
         return tuple(site_text(self.core, i) for i in range(self.num_envs)) if self.render_mode == "ansi" else None
-
-    def _show(self) -> None:
-        if self.render_mode == "human":
-            sys.stdout.write(site_text(self.core) + "\n")
 
     def close_extras(self, **kwargs: object) -> None:
         """Nothing is held open."""

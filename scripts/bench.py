@@ -232,18 +232,23 @@ def engine(name: str, threads: int = 1) -> Iterator[None]:
         yield
 
 
-def plant_calls(batch: int, scenario: str = "ai_hall") -> dict[str, Callable[[], Any]]:
-    """One control step of the plant: as written, from the numpy tape, and compiled, on the state handed on."""
+def plant_step(batch: int, scenario: str = "ai_hall") -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """The plant's control step of a core that has just begun, and its arguments."""
     core = DataCenterCore(scenario, batch)
     core.reset(seed=0)
-    rest = (core.in_force, core.outside, core._load, core.lost, core.t)
-    functions = {"as written": core.plant.step}
+    return core.plant.step, (core.state, core.in_force, core.outside, core._load, core.lost, core.t)
+
+
+def plant_calls(batch: int, scenario: str = "ai_hall") -> dict[str, Callable[[], Any]]:
+    """One control step of the plant: as written, from the numpy tape, and compiled, on the state handed on."""
+    step, (first, *rest) = plant_step(batch, scenario)
+    functions = {"as written": step}
     for name in ("numpy", "llvm"):
         with engine(name):
-            functions[name] = TapedFunction(core.plant.step, after=1)  # type: ignore[assignment]
+            functions[name] = TapedFunction(step, after=1)
 
     def call_of(function: Callable[..., Any]) -> Callable[[], None]:
-        states = [core.state]
+        states = [first]
 
         def call() -> None:
             states[0], _ = function(states[0], *rest)
@@ -290,25 +295,20 @@ def thread_gain(batch: int, repeats: int) -> float:
 
 def compile_seconds(scenario: str = "ai_hall") -> tuple[float, float]:
     """Processor seconds until a control step is compiled: without and with its machine code in the cache."""
-    core = DataCenterCore(scenario, 64)
-    core.reset(seed=0)
-    arguments = (core.state, core.in_force, core.outside, core._load, core.lost, core.t)
+    step, arguments = plant_step(64, scenario)
     spent = []
     with tempfile.TemporaryDirectory() as folder, set_variable(machine_code.CACHE_VARIABLE, folder):
         for _ in range(2):
             machine_code._LOADED.clear()
             start = time.process_time()
-            CompiledFunction(core.plant.step, arguments)(*arguments)
+            CompiledFunction(step, arguments)(*arguments)
             spent.append(time.process_time() - start)
     return spent[0], spent[1]
 
 
 def operations(scenario: str = "ai_hall") -> int:
     """Arithmetic operations of the plant's control step for one site, counted from its program."""
-    core = DataCenterCore(scenario, 2)
-    core.reset(seed=0)
-    arguments = (core.state, core.in_force, core.outside, core._load, core.lost, core.t)
-    return CompiledFunction(core.plant.step, arguments).program.operations().total()
+    return CompiledFunction(*plant_step(2, scenario)).program.operations().total()
 
 
 def ppo_rates(steps: int, repeats: int, batch: int = 1024) -> tuple[float, float]:

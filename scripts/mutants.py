@@ -33,6 +33,7 @@ from cosmic_ray.testing import run_tests
 from cosmic_ray.util import restore_contents
 from cosmic_ray.work_item import TestOutcome
 
+from envs.whole_file import write_whole
 from experiments.records.prose import wrapped_lines
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -296,7 +297,7 @@ def main(words: Sequence[str] | None = None) -> None:
     usual = given.rooms is None and (given.each, given.seed) == (EACH, SEED)
     place = given.page or (PAGE if usual else None)
     if place:
-        place.write_text(page(plan, mutants, killed, "make mutants"), encoding="utf-8")
+        write_whole(place, page(plan, mutants, killed, "make mutants"))
     lives = [m for m, k in zip(mutants, killed) if not k]
     unexplained = [m for m in lives if (m.module, m.became) not in plan.explained]
     print(f"{len(mutants) - len(lives)} of {len(mutants)} killed, {len(unexplained)} survivors are not explained")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from envs.scenario import load
+from envs.whole_file import write_whole
 from experiments.calibration.single_faults import SINGLE_FAULTS, SingleFault, found, recorded_halls
 
 PAGE = Path("docs/validation/screening.md")
@@ -82,7 +83,7 @@ def page() -> str:
 def main() -> None:
     """Write the page."""
     argparse.ArgumentParser(description=__doc__).parse_args()
-    PAGE.write_text(page(), encoding="utf-8")
+    write_whole(PAGE, page())
 
 
 if __name__ == "__main__":

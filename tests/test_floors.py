@@ -11,7 +11,10 @@ from envs.plant.state import PlantState
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("envs", "agents", "experiments", "configs")  # scripts are tools beside the house
-DOORS = ("envs/single_env.py", "envs/vector_env.py", "envs/sb3_vec_env.py", "envs/spaces.py", "envs/__init__.py")
+DOORS = (
+    *("envs/single_env.py", "envs/vector_env.py", "envs/sb3_vec_env.py"),
+    *("envs/spaces.py", "envs/gymnasium_adapter.py", "envs/__init__.py"),
+)
 #: Rooms of envs from the ground up; a room may use those below it, and nothing beside or above it.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("units", "parameters", "trees", "unknown_name", "plain_yaml", "whole_file"),
@@ -25,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("core_state", "hooks"),
     ("core",),
     ("play", "spaces", "step_info"),
-    ("twin",),
+    ("twin", "gymnasium_adapter"),
     ("single_env", "vector_env", "sb3_vec_env"),
 )
 SAME_ROOM = {

@@ -12,6 +12,7 @@ from envs.core import DataCenterCore
 from envs.interface.constraints import GATES, Use, breaches, within_budget
 from envs.play import play
 from envs.trees import tiled_tree
+from envs.units import SECONDS_PER_DAY
 
 if TYPE_CHECKING:
     from envs.controllers.base import Controller
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 Column = NDArray[np.float64]
 
-SECONDS_PER_DAY = 86_400.0
 INFEASIBLE_USD = 1e6  # above every cost: what breaks a gate ranks after all that keeps it, by how far it breaks it
 
 Make = Callable[[DataCenterCore], "Controller"]

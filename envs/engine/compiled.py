@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from envs.engine.aligned import aligned_block
 from envs.engine.choice import chosen_threads
 from envs.engine.lowered import LoweredFunction
 from envs.engine.machine_code import entry_point
@@ -23,7 +24,6 @@ from envs.trees import leaves
 _FEW_SITES, _SOME_LANES, _MOST_LANES = 4, 8, 16
 _MANY_SITES = 64  # from which the most lanes pay: two chains of instructions at once
 _CACHE_SET_BYTES, _ROW_GAP_BYTES = 1024, 64  # rows this far apart share sets of the first cache: leave a gap
-_ALIGNMENT = 64
 _SHAPE = attrgetter("shape")
 _LEAST_TILES = 2  # a thread is worth waking for
 
@@ -155,12 +155,8 @@ class _Block:
     __slots__ = ("rows", "address")
 
     def __init__(self, rows: int, width: int, dtype: np.dtype) -> None:
-        size = rows * width * dtype.itemsize
-        raw = np.empty(size + _ALIGNMENT, np.uint8)
-        address = raw.ctypes.data
-        start = -address % _ALIGNMENT
-        self.rows = raw[start : start + size].view(dtype).reshape(rows, width)
-        self.address = address + start
+        block, self.address = aligned_block(rows * width, dtype)
+        self.rows = block.reshape(rows, width)
 
 
 def _shares(tiles: int, threads: int) -> list[tuple[int, int]]:

@@ -127,10 +127,9 @@ class _Writer:
     def _as_mask(self, number: str) -> str:
         return self._value(f"fcmp une {self.of.vector} {number}, zeroinitializer")
 
-    def _as_number(self, mask: str) -> str:
-        return self._value(
-            f"select {self.of.mask} {mask}, {self.of.vector} {self.of.all(1.0)}, {self.of.vector} zeroinitializer"
-        )
+    def _as_number(self, mask: str, name: str | None = None) -> str:
+        text = f"select {self.of.mask} {mask}, {self.of.vector} {self.of.all(1.0)}, {self.of.vector} zeroinitializer"
+        return self._value(text, name)
 
     def _table(self, kind: str, values: tuple[float, ...] | tuple[int, ...]) -> str:
         return self.tables.setdefault((kind, values), f"@table{len(self.tables)}")
@@ -183,6 +182,9 @@ class _Writer:
             return
         masks = s.op in ("and", "or", "xor", "not", "number") or (s.op == "same" and s.mask)
         args = [self._operand(x, masks) for x in s.args]
+        if s.op == "number":
+            self._as_number(args[0], name)
+            return
         if s.op in _ARITHMETIC:
             text = f"{_ARITHMETIC[s.op]} {of.vector} {args[0]}, {args[1]}"
         elif s.op in _COMPARED:
@@ -195,8 +197,6 @@ class _Writer:
             text = f"fneg {of.vector} {args[0]}"
         elif s.op == "square":
             text = f"fmul {of.vector} {args[0]}, {args[0]}"
-        elif s.op == "number":
-            text = f"select {of.mask} {args[0]}, {of.vector} {of.all(1.0)}, {of.vector} zeroinitializer"
         elif s.op in ("and", "or", "xor"):
             text = f"{s.op} {of.mask} {args[0]}, {args[1]}"
         elif s.op == "not":

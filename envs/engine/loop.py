@@ -54,7 +54,7 @@ def _recorded_loop(recording: Recording, turn: Any, join: Any, start: Any, times
     if recording.loop is not None:
         raise Untraceable("a second loop in one recording; write it out turn by turn")
     first, part = turn(start)  # only tells what a turn changes; nothing else reads it
-    before, after = _nodes(recording, start), _nodes(recording, first)
+    before, after = recording.nodes_of(start), recording.nodes_of(first)
     changed = [a is not b for a, b in zip(before, after, strict=True)]
     begin = len(recording.nodes)
     entered = [recording.carried(n.value) if moves else None for n, moves in zip(before, changed)]
@@ -64,20 +64,14 @@ def _recorded_loop(recording: Recording, turn: Any, join: Any, start: Any, times
     state, part = turn(inside)
     total = join(sums, part)
     handed_on: list[tuple[Node, Node | float, Node]] = []
-    for carried, old, new in zip(entered, before, _nodes(recording, state), strict=True):
+    for carried, old, new in zip(entered, before, recording.nodes_of(state), strict=True):
         if carried is not None and carried.node is not None:
             handed_on.append((carried.node, old, new))
         elif new is not old:
             raise Untraceable("a loop whose later turns change what the first one leaves as it is")
-    handed_on += _joined(recording, begin, _nodes(recording, sums), _nodes(recording, total))
+    handed_on += _joined(recording, begin, recording.nodes_of(sums), recording.nodes_of(total))
     recording.loop = Loop(times, handed_on, len(recording.nodes))
     return map_leaves((state, total), lambda x: recording.last(recording.node_of(x)))
-
-
-def _nodes(recording: Recording, tree: Any) -> list[Node]:
-    out: list[Node] = []
-    map_leaves(tree, lambda x: out.append(recording.node_of(x)))
-    return out
 
 
 def _joined(recording: Recording, begin: int, sums: list[Node], totals: list[Node]) -> list[tuple[Node, float, Node]]:

@@ -206,10 +206,7 @@ class _Lowering:
     def _reduce(self, node: Node) -> np.ndarray:
         ufunc, options = node.detail
         op = _MASKS.get(ufunc.__name__) or _NUMBERS.get(ufunc.__name__)
-        axis, source = (
-            options.get("axis", 0),
-            self._all_numbers(node)[0] if ufunc.__name__ in _NUMBERS else self._rows(node, 0),
-        )
+        axis = options.get("axis", 0)
         depth = node.operands[0].value.ndim
         if (
             op not in ("add", "maximum", "minimum", "and", "or")

@@ -10,6 +10,7 @@ import numpy as np
 from envs.engine.llvm_text import text_of
 from envs.engine.lower import program_of
 from envs.engine.record import Node, Recording, TracedArray, Untraceable
+from envs.engine.result_text import result_text
 from envs.trees import columns, leaves, map_leaves
 
 _RECORDED_SITES = 2
@@ -62,8 +63,7 @@ class LoweredFunction:
             result = function(*(enter(tree, min(k, 1)) for k, tree in enumerate(some)))
         except ValueError as reason:  # arrays as wide as the batch inside the function
             raise Untraceable(f"the function does not run on {_RECORDED_SITES} sites alone: {reason}") from reason
-        nodes: list[Node] = []
-        map_leaves(result, lambda x: nodes.append(recording.node_of(x)))
+        nodes = recording.nodes_of(result)
         stored = [n for n in nodes if n.kind != "constant"]
         if any(n.value.shape[-1:] != (batch_of(some),) for n in stored):
             raise Untraceable("a result whose last axis is not the batch")
@@ -108,26 +108,19 @@ def _collector(result: Any, recording: Recording, dtype: np.dtype) -> Callable[[
         space[f"g{len(space)}"] = value
         return f"g{len(space) - 1}"
 
-    def write(tree: Any) -> str:
+    def rows(array: np.ndarray) -> str:
         nonlocal row
-        if isinstance(tree, np.ndarray):
-            node = recording.node_of(tree)
-            if node.kind == "constant":
-                return named(node.value)
-            shape = node.value.shape[:-1]
-            start, row = row, row + int(np.prod(shape))
-            text = f"o[{start}]" if not shape else f"o[{start}:{row}]"
-            if len(shape) > 1:
-                text += f".reshape({shape!r} + (n,))"
-            return text if node.value.dtype == dtype else f"{text}.astype({named(node.value.dtype)})"
-        if isinstance(tree, dict):
-            return "{" + ", ".join(f"{k!r}: {write(v)}" for k, v in tree.items()) + "}"
-        if isinstance(tree, tuple):
-            maker = named(type(tree)) if hasattr(tree, "_fields") else ""
-            return f"{maker}({''.join(write(v) + ', ' for v in tree)})"
-        return named(tree)
+        node = recording.node_of(array)
+        if node.kind == "constant":
+            return named(node.value)
+        shape = node.value.shape[:-1]
+        start, row = row, row + int(np.prod(shape))
+        text = f"o[{start}]" if not shape else f"o[{start}:{row}]"
+        if len(shape) > 1:
+            text += f".reshape({shape!r} + (n,))"
+        return text if node.value.dtype == dtype else f"{text}.astype({named(node.value.dtype)})"
 
-    text = write(result)
+    text = result_text(result, rows, named)
     exec(compile(f"def collect(o, n):\n    return {text}\n", "<compiled results>", "exec"), space)
     collect: Callable[[np.ndarray, int], Any] = space["collect"]
     return collect

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from envs.trees import map_leaves
+
 
 class Untraceable(TypeError):
     """The function does something that a tape cannot hold."""
@@ -113,6 +115,12 @@ class Recording:
         if isinstance(x, np.ndarray):
             return self._constant(("array", id(x)), x)
         return self._constant(("number", type(x), x, dtype), np.asarray(x, dtype=dtype))
+
+    def nodes_of(self, tree: Any) -> list[Node]:
+        """Nodes of the arrays of a tree, in its order."""
+        found: list[Node] = []
+        map_leaves(tree, lambda x: found.append(self.node_of(x)))
+        return found
 
     def _constant(self, key: Any, value: np.ndarray) -> Node:
         node = self.known.get(key)

@@ -10,15 +10,16 @@ from typing import Any, Generic, Literal, TypeVar, TypeVarTuple
 
 import numpy as np
 
+from envs.engine.aligned import aligned_block
 from envs.engine.choice import chosen_engine
 from envs.engine.compiled import CompiledFunction, OtherShapes
 from envs.engine.lowered import LoweredFunction
 from envs.engine.record import Node, Recording, TracedArray, Untraceable, live_nodes
+from envs.engine.result_text import result_text
 from envs.trees import leaves, map_leaves
 
 Trees = TypeVarTuple("Trees")
 Result = TypeVar("Result")
-_ALIGN = 64
 _KEPT_PROGRAMS = 16
 _LOWERED: dict[Hashable, LoweredFunction] = {}  # by key, the oldest first
 _SIGNATURE = attrgetter("shape", "dtype")
@@ -169,8 +170,7 @@ class _Code:
         self._buffer: dict[int, str] = {}
         self._wide: dict[Any, str] = {}
         self._views: dict[tuple[str, str], str] = {}
-        returned: list[Node] = []
-        map_leaves(result, lambda x: returned.append(recording.node_of(x)))
+        returned = recording.nodes_of(result)
         needed = live_nodes(recording, returned)
         live = [n for n in recording.nodes if n.index in needed]
         self._inputs = [n for n in recording.nodes if n.kind == "input"]
@@ -231,17 +231,10 @@ class _Code:
             made[node.index] = f"r{node.index}"
             return made[node.index]
 
-        def write(tree: Any) -> str:
-            if isinstance(tree, TracedArray):
-                return text_of(recording.node_of(tree))
-            if isinstance(tree, dict):
-                return "{" + ", ".join(f"{k!r}: {write(v)}" for k, v in tree.items()) + "}"
-            if isinstance(tree, tuple):
-                maker = self._global(type(tree)) if hasattr(tree, "_fields") else ""
-                return f"{maker}({''.join(write(v) + ', ' for v in tree)})"
-            return self._global(tree)
+        def array_text(array: np.ndarray) -> str:
+            return text_of(recording.node_of(array)) if isinstance(array, TracedArray) else self._global(array)
 
-        text = write(result)
+        text = result_text(result, array_text, self._global)
         return self._program("collect", ["out", "x"], [*lines, f"return {text}"])
 
     # ---- one call a line ------------------------------------------------------------------------------------------
@@ -327,7 +320,7 @@ class _Code:
             return f"v{node.index}"
         value = node.value
         key = (value.dtype, value.size)
-        flat = self._free[key].pop() if self._free[key] else self._global(_aligned_block(value.size, value.dtype))
+        flat = self._free[key].pop() if self._free[key] else self._global(aligned_block(value.size, value.dtype)[0])
         self._buffer[node.index] = flat
         self.names[node.index] = self._view_name(flat, f".reshape({value.shape!r})")
         return self.names[node.index]
@@ -375,10 +368,3 @@ def _last_uses(live: list[Node]) -> dict[int, int]:
         for operand in node.operands:
             last[operand.root.index] = node.index
     return last
-
-
-def _aligned_block(size: int, dtype: np.dtype) -> np.ndarray:
-    """Memory of ``size`` elements that starts on a cache line."""
-    raw = np.empty(size * dtype.itemsize + _ALIGN, np.uint8)
-    start = -raw.ctypes.data % _ALIGN
-    return raw[start : start + size * dtype.itemsize].view(dtype)

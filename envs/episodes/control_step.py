@@ -111,6 +111,6 @@ class ControlStep:
             inlet_ramp_k_h=np.abs(flows.zone_inlet_max_c - carried.inlet_c).max(axis=0) / step_h,
         )
         cost = terms(self.scenario.reward, flows, judged, step_h)
-        sums = np.stack(list(sum_rows(flows, cost, self.step_s, outside.carbon_g_kwh).values()))
+        sums = np.stack(sum_rows(flows, cost, self.step_s, outside.carbon_g_kwh))
         points = self.instruments.true_points(Moment(flows, state, in_force, moved.seen), bill)
         return Carried(state, in_force, flows.zone_inlet_max_c, bill), Stepped(flows, cost, sums, points)

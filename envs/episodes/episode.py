@@ -84,19 +84,24 @@ class EpisodeSums:
         return out
 
 
-def sum_rows(flows: Flows, cost: Mapping[str, Floats], step_s: float, carbon_g_kwh: Floats) -> dict[str, Floats]:
-    """What a step adds to an episode's sums ``{name: (B,)}``, without what is charged at its end and the reward."""
+def sum_rows(flows: Flows, cost: Mapping[str, Floats], step_s: float, carbon_g_kwh: Floats) -> list[Floats]:
+    """What a step adds to an episode's sums, each ``(B,)``, in the order of `sum_names`.
+
+    What is charged at the episode's end and the reward, the last two names, are not among them.
+    """
     step_h = step_s / 3600.0
-    rows = {name.replace("_kw", "_kwh"): getattr(flows, name) * step_h for name in POWER_FLOWS}
-    rows |= {name: getattr(flows, name) for name in SUMMED_FLOWS}
-    rows |= {f"{name}_h": getattr(flows, name).sum(axis=0) for name in WORK}
-    rows["carbon_kg"] = flows.grid_power_kw * carbon_g_kwh * (step_h * 1e-3)
-    rows["inlet_degree_minutes"] = flows.inlet_excess_degree_minutes.max(axis=0)
-    return rows | {f"cost_{name}_usd": value for name, value in cost.items()}
+    return [
+        *(getattr(flows, name) * step_h for name in POWER_FLOWS),
+        *(getattr(flows, name) for name in SUMMED_FLOWS),
+        *(getattr(flows, name).sum(axis=0) for name in WORK),
+        flows.grid_power_kw * carbon_g_kwh * (step_h * 1e-3),
+        flows.inlet_excess_degree_minutes.max(axis=0),
+        *cost.values(),
+    ]
 
 
 def sum_names(cost: Mapping[str, Floats]) -> tuple[str, ...]:
-    """Names of all sums: the rows of `sum_rows`, the rest of the cost terms, the reward."""
+    """Names of all sums: the rows of `sum_rows`, what is charged at an episode's end, the reward."""
     powers = (name.replace("_kw", "_kwh") for name in POWER_FLOWS)
     work = (f"{name}_h" for name in WORK)
     costs = (f"cost_{name}_usd" for name in cost)

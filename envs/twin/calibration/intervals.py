@@ -19,7 +19,7 @@ from envs.twin.calibration.errors import MEMORY_S, product
 from envs.twin.calibration.fit import FitResult
 from envs.twin.calibration.free_parameters import FreeParameter
 from envs.twin.telemetry.excitation import movement
-from envs.twin.telemetry.quantities import LOADS
+from envs.twin.telemetry.quantities import LOADS, driving_load
 
 REPLAY_ERROR = 1.1  # what filled gaps and metered inputs add to a deviation; found on 64 halls, checked on others
 Z_90 = 1.6449
@@ -123,7 +123,7 @@ def reason(p: FreeParameter, k: int, fit: FitResult, like: Floats, sd: Floats, v
         return f"it stands at its bound {float(p.value(fit.u[k])):.4g}: widen its prior, or the plant lacks something"
     if p.seen_in and not any(name in values for name in p.seen_in):
         return f"none of {', '.join(p.seen_in)} is measured"
-    driver = next((n for n in LOADS if n in values), p.driver) if p.driver in LOADS else p.driver
+    driver = (driving_load(values) or p.driver) if p.driver in LOADS else p.driver
     if driver and driver not in values:
         return f"{driver} is not measured, so nothing shows whether it moved"
     if driver and movement(values, driver) < _least_move(driver):

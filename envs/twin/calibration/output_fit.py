@@ -14,7 +14,7 @@ import numpy as np
 
 from envs.physics.namespace import Floats
 from envs.twin.calibration.windows import Windows
-from envs.twin.telemetry.lag import around_their_mean, best_lag
+from envs.twin.telemetry.lag import around_their_mean, best_lag, known_mean
 from envs.twin.telemetry.quantities import QUANTITIES
 
 QUICK_S = 4.0 * 3600.0  # lags are judged by what changes within so long
@@ -101,13 +101,12 @@ def output_fits(windows: Windows, replayed: Floats) -> tuple[OutputFit, ...]:
 def mean_lag(windows: Windows, replayed: Floats, columns: Sequence[int]) -> tuple[float, float, float] | None:
     """Lag of the mean of several rows, which has less noise than each; as `OutputFit.lag`."""
     quick = round(QUICK_S / windows.step_s)
-    parts = []
-    for values in (windows.shown[:, columns], _by_window(windows, replayed)[:, columns]):
-        known = np.isfinite(windows.shown[:, columns])
-        own = np.where(known, values - np.nanmean(values, axis=(0, 2), keepdims=True), 0.0)
-        number = known.sum(axis=1)
-        parts.append(np.where(number > 0, own.sum(axis=1) / np.maximum(number, 1), np.nan))
-    return best_lag(around_their_mean(parts[0], quick), around_their_mean(parts[1], quick), windows.step_s)
+    known = np.isfinite(windows.shown[:, columns])
+    read, shown = (
+        known_mean(np.where(known, values - np.nanmean(values, axis=(0, 2), keepdims=True), np.nan))
+        for values in (windows.shown[:, columns], _by_window(windows, replayed)[:, columns])
+    )
+    return best_lag(around_their_mean(read, quick), around_their_mean(shown, quick), windows.step_s)
 
 
 def _by_window(windows: Windows, replayed: Floats) -> Floats:

@@ -15,7 +15,7 @@ from envs.plant.layout import Layout
 from envs.scenario import Scenario
 from envs.twin.telemetry.gaps import runs, without_gaps
 from envs.twin.telemetry.meter_noise import without_noise
-from envs.twin.telemetry.quantities import LOADS, MODES, QUANTITIES, constant_error, noise_sd, outputs
+from envs.twin.telemetry.quantities import LOADS, MODES, QUANTITIES, constant_error, driving_load, noise_sd, outputs
 from envs.twin.telemetry.telemetry import Telemetry, stacked_columns
 
 BURN_IN_S = 3.0 * 3600.0  # several time constants of basin, buffer and racks
@@ -126,7 +126,8 @@ def windows_of(
         raise ValueError("no window has a reading of an output beside its inputs; map outputs of the days logged")
     sd = np.concatenate([noise_sd(QUANTITIES[n], scenario.sensors, values[n]) for n in names], axis=1)
     errors = [constant_error(QUANTITIES[n], scenario.sensors) for n in names for _ in values[n][0]]
-    load_name = next(n for n in LOADS if n in values)
+    load_name = driving_load(values)
+    assert load_name is not None  # `drivers` has refused what has none
     base, mix = slot_line(scenario, layout)
     return Windows(
         count=index.shape[1],
@@ -152,9 +153,9 @@ def windows_of(
 def drivers(telemetry: Telemetry, scenario: Scenario, layout: Layout) -> tuple[dict[str, Floats], NDArray[np.bool_]]:
     """Inputs ``(T, k)`` without gaps, and where a gap was too long to be bridged ``(T,)``."""
     values, longest = telemetry.series(), round(LONGEST_BRIDGE_S / telemetry.step_s)
-    if not any(n in values for n in LOADS):
+    load = driving_load(values)
+    if load is None:
         raise ValueError(f"no load is mapped; map one of {list(LOADS)}")
-    load = next(n for n in LOADS if n in values)
     wanted = [load, "dry_bulb_c", *(n for n in ("wet_bulb_c", "outside_rh_frac") if n in values)][:3]
     if "dry_bulb_c" not in values or len(wanted) < 3:
         raise ValueError("the weather is not mapped; map dry_bulb_c and either wet_bulb_c or outside_rh_frac")

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from envs.interface.channels import CHANNELS
-from envs.physics.namespace import Floats
 from envs.twin.screening.place import Naming
 from envs.twin.telemetry.finding import Finding
-from envs.twin.telemetry.lag import SHORTEST_SHIFT_S, best_lag
-from envs.twin.telemetry.quantities import LOADS, QUANTITIES
+from envs.twin.telemetry.lag import SHORTEST_SHIFT_S, best_lag, known_mean
+from envs.twin.telemetry.quantities import QUANTITIES, driving_load
 from envs.twin.telemetry.telemetry import Telemetry
 
 LOAD, WEATHER = "load", "weather"  # inputs of several points, which have one clock
@@ -50,7 +49,7 @@ class Lag:
 def pair_lags(telemetry: Telemetry) -> list[Lag]:
     """Lags of measured followers against what they follow, by their changes."""
     series = telemetry.series()
-    load = next((name for name in LOADS if name in series), "")
+    load = driving_load(series) or ""
     pairs = [(f, c) for c, followers in FOLLOWERS.items() for f in followers if c != LOAD]
     pairs += [("ups_power_kw", load), ("wet_bulb_c", "dry_bulb_c")]
     found = []
@@ -59,18 +58,11 @@ def pair_lags(telemetry: Telemetry) -> list[Lag]:
             per_row = series[follower].shape == series[leader].shape
             for k in range(series[follower].shape[1] if per_row else 1):
                 one = (series[follower][:, k], series[leader][:, k]) if per_row else (
-                    _mean(series[follower]), _mean(series[leader]))  # fmt: skip
+                    known_mean(series[follower]), known_mean(series[leader]))  # fmt: skip
                 lag = best_lag(np.diff(one[0])[:, None], np.diff(one[1])[:, None], telemetry.step_s)
                 if lag is not None:
                     found.append(Lag(follower, (k,), *lag, leader))
     return found
-
-
-def _mean(x: Floats) -> Floats:
-    """Mean over the rows that have a reading ``(T,)``; NaN where none has."""
-    known = np.isfinite(x)
-    number = known.sum(axis=1)
-    return np.where(number > 0, np.where(known, x, 0.0).sum(axis=1) / np.maximum(number, 1), np.nan)
 
 
 def clock_findings(lags: Sequence[Lag], naming: Naming) -> tuple[list[Finding], set[tuple[str, int]]]:
@@ -119,7 +111,7 @@ def _blamed(channel: str, followers: Sequence[str], lags: Sequence[Lag]) -> floa
 def _input_late(inputs: dict[str, float], naming: Naming) -> Finding:
     """One finding for all inputs whose clock is off by the same time."""
     series = naming.telemetry.series()
-    load = next((name for name in LOADS if name in series), "")
+    load = driving_load(series) or ""
     names = [load if c == LOAD else c for c in inputs]
     seconds = float(np.median(list(inputs.values())))
     way = "late" if seconds > 0.0 else "early"

@@ -65,7 +65,7 @@ def outliers(q: Quantity, x: Floats, usual: tuple[float, float] | None = None) -
         return np.zeros(len(x), bool)
     if q.role == "setpoint":
         return _lonely(x, (x < usual[0]) | (x > usual[1])) if usual else np.zeros(len(x), bool)
-    away = _away(x)[0]
+    away = _away(x)
     wild = away > _bar(x, away)
     return wild if q.role == "weather" else wild & dead_readings(x)
 
@@ -76,36 +76,35 @@ def spikes(read: Floats, replayed: Floats) -> Flags:
     A machine's pulse after a step of its setpoint is in both, give or take `NEAR` rows; a spike is in the readings
     alone. Both are missing where they are not compared.
     """
-    away, middle = _away(read)
     known = np.isfinite(read)
     if known.sum() < 2 * NEIGHBOURS:
         return np.zeros(len(read), bool)
+    away = _away(read)
     span = float(np.quantile(read[known], 0.9) - np.quantile(read[known], 0.1))
     wild = away > np.maximum(_bar(read, away), np.where(dead_readings(read), 0.0, SPAN_FRAC * span))
     if not wild.any():
         return wild
-    quick, shown = np.nan_to_num(read - middle), np.nan_to_num(replayed - _away(replayed)[1])
+    quick, shown = np.nan_to_num(read - _middle(read)), np.nan_to_num(replayed - _middle(replayed))
     calm = known & ~wild
     rest = float(np.sum((quick[calm] - shown[calm]) ** 2))
     gain = float(np.clip((quick[calm] @ shown[calm] + rest) / (shown[calm] @ shown[calm] + rest + LEAST), *GAINS))
-    near = np.lib.stride_tricks.sliding_window_view(np.pad(gain * shown, NEAR), 2 * NEAR + 1)
+    near = _windows(np.pad(gain * shown, NEAR), 2 * NEAR + 1)
     return wild & (np.abs(quick[:, None] - near).min(axis=1) > UNEXPLAINED_FRAC * away)
 
 
 def rare_spikes(read: Floats) -> Flags:
     """Lonely readings ``(T,)`` far beyond the rarest hundredth: all that can be told where nothing is replayed."""
-    away = _away(read)[0]
     known = np.isfinite(read)
     if known.sum() < 2 * NEIGHBOURS:
         return np.zeros(len(read), bool)
+    away = _away(read)
     rarest = float(np.quantile(away[known], RAREST))
     return np.asarray(away > np.maximum(_bar(read, away), OUTLIER * rarest))
 
 
 def dead_readings(x: Floats) -> Flags:
     """Lonely readings ``(T,)`` of next to nothing among neighbours that are far from it."""
-    middle = _away(x)[1]
-    return _lonely(x, np.nan_to_num(np.abs(x)) < DEAD_FRAC * np.nan_to_num(np.abs(middle)))
+    return _lonely(x, np.nan_to_num(np.abs(x)) < DEAD_FRAC * np.nan_to_num(np.abs(_middle(x))))
 
 
 def _lonely(x: Floats, odd: Flags) -> Flags:
@@ -118,36 +117,44 @@ def _lonely(x: Floats, odd: Flags) -> Flags:
     return out
 
 
-def _away(x: Floats) -> tuple[Floats, Floats]:
-    """Distance ``(T,)`` of every reading from its neighbours on both sides, and their median, itself included.
+def _away(x: Floats) -> Floats:
+    """Distance ``(T,)`` of every reading from its neighbours on both sides.
 
     It is the lesser distance from the medians before and behind, and 0 where the reading lies between them or has no
     neighbours on a side: a ramp or a step is no outlier.
     """
-    middle = _median(np.pad(x, NEIGHBOURS, constant_values=np.nan), 2 * NEIGHBOURS + 1)
-    before = _median(np.concatenate([np.full(NEIGHBOURS, np.nan), x[:-1]]), NEIGHBOURS)
-    behind = _median(np.concatenate([x[1:], np.full(NEIGHBOURS, np.nan)]), NEIGHBOURS)
-    a, b = x - before, x - behind
-    away = np.where(a * b > 0.0, np.minimum(np.abs(a), np.abs(b)), 0.0)
-    return np.nan_to_num(away), middle
+    nothing = np.full(NEIGHBOURS, np.nan)
+    a = x - _medians(_windows(np.concatenate([nothing, x[:-1]]), NEIGHBOURS))
+    b = x - _medians(_windows(np.concatenate([x[1:], nothing]), NEIGHBOURS))
+    return np.nan_to_num(np.where(a * b > 0.0, np.minimum(np.abs(a), np.abs(b)), 0.0))
+
+
+def _middle(x: Floats) -> Floats:
+    """Median ``(T,)`` of every reading and its neighbours."""
+    return _medians(_around(x))
 
 
 def _bar(x: Floats, away: Floats) -> Floats:
     """How far a reading must be: by the deviation of its neighbours, and by that of nine tenths of all readings."""
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(x, NEIGHBOURS, constant_values=np.nan), 2 * NEIGHBOURS + 1)
-    some = np.asarray(~np.isnan(around).all(axis=1))
-    spread = np.zeros(len(x))
-    middle = np.nanmedian(around[some], axis=1)
-    spread[some] = MAD_TO_SD * np.nanmedian(np.abs(around[some] - middle[:, None]), axis=1)
+    around = _around(x)
+    spread = MAD_TO_SD * np.nan_to_num(_medians(np.abs(around - _medians(around)[:, None])))
     known = np.isfinite(x)
     bulk = BULK_TO_SD * float(np.quantile(away[known], BULK)) if known.any() else 0.0
     return np.asarray(OUTLIER * np.maximum(np.maximum(spread, bulk), LEAST))
 
 
-def _median(padded: Floats, width: int) -> Floats:
-    """Median of what is known in each window of a padded series; NaN where nothing is."""
-    around = np.lib.stride_tricks.sliding_window_view(padded, width)
-    some = np.asarray(~np.isnan(around).all(axis=1))
-    out = np.full(len(around), np.nan)
-    out[some] = np.nanmedian(around[some], axis=1)
+def _around(x: Floats) -> Floats:
+    """Every reading with its neighbours on both sides ``(T, 2 NEIGHBOURS + 1)``."""
+    return _windows(np.pad(x, NEIGHBOURS, constant_values=np.nan), 2 * NEIGHBOURS + 1)
+
+
+def _windows(padded: Floats, width: int) -> Floats:
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, width))
+
+
+def _medians(windows: Floats) -> Floats:
+    """Median of what is known in each window; NaN where nothing is."""
+    some = np.asarray(~np.isnan(windows).all(axis=1))
+    out = np.full(len(windows), np.nan)
+    out[some] = np.nanmedian(windows[some], axis=1)
     return out

@@ -23,7 +23,7 @@ from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.scenario import Scenario
 from envs.twin.calibration.calibration import replay_at
-from envs.twin.calibration.errors import correlation_time
+from envs.twin.calibration.errors import correlation_time, end_to_end
 from envs.twin.calibration.output_fit import OutputFit, mean_lag, output_fits
 from envs.twin.calibration.windows import Windows, windows_of
 from envs.twin.screening.clocks import Lag
@@ -109,9 +109,10 @@ def _spikes(windows: Windows, shown: Floats, rows: int) -> dict[POINT, NDArray[n
     at = (windows.first_rows[:, None] + np.arange(windows.steps - windows.burn_in)).ravel()
     found: dict[POINT, tuple[Flags, Flags]] = {}
     seen_by: dict[str, Flags] = {}
+    measured = end_to_end(windows.shown)
     for column, (name, row) in enumerate(windows.rows):
         read, replayed = np.full(rows, np.nan), np.full(rows, np.nan)
-        read[at] = windows.shown[:, column].T.ravel()
+        read[at] = measured[:, column]
         replayed[at] = np.where(np.isfinite(read[at]), shown[:, column], np.nan)
         wild = spikes(read, replayed)
         seen_by[name] = seen_by.get(name, np.zeros(rows, bool)) | wild
@@ -240,7 +241,7 @@ def _late_weather(windows: Windows, ours: Floats, others: Sequence[Floats], nami
 
     A small lag moves an output along the difference of two replays, one under weather an hour early, one an hour late.
     """
-    read = windows.shown.transpose(2, 0, 1).reshape(ours.shape)
+    read = end_to_end(windows.shown)
     along = (others[0] - others[1]) / (2.0 * SHIFT_S / 3600.0)
     day = np.repeat(np.eye(windows.count), len(ours) // windows.count, axis=0)
     told: dict[str, tuple[float, float]] = {}

@@ -23,7 +23,7 @@ from envs.twin.screening.readings import FAN_FEEDBACK, rare_spikes
 from envs.twin.screening.replayed import against_replay
 from envs.twin.telemetry.finding import Finding
 from envs.twin.telemetry.gaps import runs
-from envs.twin.telemetry.quantities import LOADS, QUANTITIES
+from envs.twin.telemetry.quantities import LOADS, QUANTITIES, driving_load
 from envs.twin.telemetry.telemetry import Telemetry
 
 GAP_REPORTED_FRAC = 0.01
@@ -156,7 +156,7 @@ def _gaps(values: Floats, points: Sequence[str], step_s: float) -> list[Finding]
 
 def _require_drivers(raw: Telemetry, kept: dict[str, Floats], findings: Sequence[Finding], naming: Naming) -> None:
     """Stop where what drives the replay was set aside."""
-    load = next((name for name in LOADS if name in raw.values), None)
+    load = driving_load(raw.values)
     for name, values in raw.series().items():
         if QUANTITIES[name].role == "output" or (name in LOADS and name != load):
             continue

@@ -30,7 +30,7 @@ class Mistake:
     mend: str
 
 
-def register_of(q: Quantity, x: Floats, step_s: float, unit: str = "kW") -> Mistake | None:
+def register_of(q: Quantity, x: Floats, step_s: float) -> Mistake | None:
     """An energy register in place of a power: it rises and never falls."""
     known = x[np.isfinite(x)]
     if q.kind != "power" or q.role == "setpoint" or len(known) < REGISTER_ROWS:
@@ -43,7 +43,7 @@ def register_of(q: Quantity, x: Floats, step_s: float, unit: str = "kW") -> Mist
     rate = rise * 3600.0 / step_s
     return Mistake(
         "register",
-        f"never falls: it is an energy register, not a power (its differences are about {rate:.4g} {unit})",
+        f"never falls: it is an energy register, not a power (its differences are about {rate:.4g} kW)",
         'set unit: "kWh" (or "Wh", "MWh"): the reader then takes differences',
     )
 

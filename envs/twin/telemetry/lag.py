@@ -51,3 +51,10 @@ def around_their_mean(x: Floats, rows: int) -> Floats:
     number = np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(known, axis=0)])
     low, high = np.maximum(np.arange(count) - half, 0), np.minimum(np.arange(count) + half + 1, count)
     return np.asarray(x - (total[high] - total[low]) / np.maximum(number[high] - number[low], 1.0))
+
+
+def known_mean(x: Floats) -> Floats:
+    """Mean over the rows of a quantity ``(T, k, ..)`` of those that have a reading ``(T, ..)``; NaN where none has."""
+    known = np.isfinite(x)
+    number = known.sum(axis=1)
+    return np.where(number > 0, np.where(known, x, 0.0).sum(axis=1) / np.maximum(number, 1), np.nan)

@@ -114,9 +114,15 @@ def quantities_of(layout: Layout, scenario: Scenario) -> dict[str, Quantity]:
     }
 
 
+def driving_load(available: Iterable[str]) -> str | None:
+    """The load that drives a replay: the finest that is measured; None where none is."""
+    there = set(available)
+    return next((name for name in LOADS if name in there), None)
+
+
 def outputs(available: Mapping[str, object], layout: Layout, scenario: Scenario) -> list[str]:
     """Measured quantities that a replay is compared with, in the table's order; the load that drives it is none."""
-    load = next((name for name in LOADS if name in available), None)
+    load = driving_load(available)
     known = quantities_of(layout, scenario)
     return [n for n, q in known.items() if n in available and n != load and q.role in ("output", "load")]
 
