@@ -13,6 +13,7 @@ from functools import partial
 from envs.engine.llvm_math import VectorType, math_text
 from envs.engine.program import (
     SOURCES,
+    STORES,
     Const,
     Element,
     Gather,
@@ -38,6 +39,7 @@ _COMPARED = {
 }
 _CALLED = ("maximum", "minimum", "exp", "log", "expm1", "log1p", "power")
 _BUILT_IN = {"sqrt": "sqrt", "absolute": "fabs"}
+_READ = ("input", "input_turn")  # rows of blocks
 _FIRST = {"add": 0.0, "maximum": float("-inf"), "minimum": float("inf")}
 
 
@@ -96,8 +98,11 @@ class _Writer:
     def _load_row(self, source: Statement, index: str | int) -> str:
         """A row of a block that is read."""
         assert isinstance(source.extra, tuple)
-        block, row = source.extra
+        block, row, *per_turn = source.extra
         place = self._sum(row, index)
+        if per_turn:  # of the turns from the last one to the first
+            back = self._value(f"sub i64 {self.program.times - 1}, %turn_k")
+            place = self._value(f"add i64 {place}, {self._value(f'mul i64 {back}, {per_turn[0]}')}")
         return self._value(
             f"load {self.of.vector}, ptr {self._row(f'%in{block}', f'%stride{block}', place)}, align {self.of.size}"
         )
@@ -110,7 +115,7 @@ class _Writer:
 
     def _load(self, made: Statement, index: str | int) -> str:
         """The value of a rack statement, or of a packed list, that stands in memory."""
-        if made.op == "input":
+        if made.op in _READ:
             return self._load_row(made, index)
         first = self._packs[made] if made.op == "packed" else self.slots[made]
         loaded = self._value(f"load {self.of.vector}, ptr {self._scratch(first, index)}, align {self._alignment}")
@@ -154,7 +159,7 @@ class _Writer:
             number = self._number_of_table(self._table("number", x.values), self._rack or 0)
             return self._as_mask(number) if as_mask else number
         if isinstance(x, Lane):
-            return self._load_row(x.made, 0) if x.made.op == "input" else f"%v{x.made.number}"
+            return self._load_row(x.made, 0) if x.made.op in _READ else f"%v{x.made.number}"
         if isinstance(x, Element):
             return self._load(x.made, x.rack)
         if isinstance(x, Gather):
@@ -170,18 +175,15 @@ class _Writer:
         if s.op == "product":
             self._product(s, name)
             return
-        if s.op == "store":
-            assert isinstance(s.extra, int)
-            value = self._operand(s.args[0])
-            place = self._row("%out", "%stride_out", self._sum(s.extra, self._rack or 0))
-            self._line(f"store {of.vector} {value}, ptr {place}, align {of.size}")
+        if s.op in STORES:
+            self._store(s)
             return
         if s.op == "packed":
             for k, x in enumerate(s.args):
                 self._keep(self._packs[s], k, self._operand(x, s.mask), s.mask)
             return
         masks = s.op in ("and", "or", "xor", "not", "number") or (s.op == "same" and s.mask)
-        args = [self._operand(x, masks) for x in s.args]
+        args = [self._operand(x, masks or (s.op == "select" and k == 0)) for k, x in enumerate(s.args)]
         if s.op == "number":
             self._as_number(args[0], name)
             return
@@ -193,6 +195,8 @@ class _Writer:
             text = f"call {of.vector} @v_{s.op}({', '.join(f'{of.vector} {a}' for a in args)})"
         elif s.op in _BUILT_IN:
             text = f"call {of.vector} @llvm.{_BUILT_IN[s.op]}.{of.suffix}({of.vector} {args[0]})"
+        elif s.op == "select":
+            text = f"select {of.mask} {args[0]}, {of.vector} {args[1]}, {of.vector} {args[2]}"
         elif s.op == "negative":
             text = f"fneg {of.vector} {args[0]}"
         elif s.op == "square":
@@ -206,6 +210,19 @@ class _Writer:
             kind = of.mask if s.mask else of.vector
             text = f"select i1 true, {kind} {args[0]}, {kind} {args[0]}"
         self._value(text, name)
+
+    def _store(self, s: Statement) -> None:
+        """Write a row of the results: one of this turn where rows are kept for each."""
+        value, of = self._operand(s.args[0]), self.of
+        if s.op == "store":
+            assert isinstance(s.extra, int)
+            place = self._sum(s.extra, self._rack or 0)
+        else:
+            assert isinstance(s.extra, tuple)
+            first, per_turn = s.extra
+            turn = self._value(f"mul i64 %turn_k, {per_turn}")
+            place = self._sum(first, self._value(f"add i64 {turn}, {self._rack or 0}"))
+        self._line(f"store {of.vector} {value}, ptr {self._row('%out', '%stride_out', place)}, align {of.size}")
 
     def _product(self, s: Statement, name: str) -> None:
         """One row of a matrix times the vector of all racks."""

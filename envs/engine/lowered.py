@@ -36,6 +36,8 @@ class LoweredFunction:
         Shapes, without the batch, of the arrays of the first argument and of the others.
     collect : callable
         The block that was written ``(rows, B)`` and B to the tree of results, as views.
+    result_rows : list of slice
+        Rows of each array of the results in that block; None for a constant.
     resident : bool
         Whether the first result has the arrays of the first argument, so that its rows can be read in place.
 
@@ -69,6 +71,7 @@ class LoweredFunction:
             raise Untraceable("a result whose last axis is not the batch")
         self.program = program_of(recording, stored, groups)
         self.dtype = np.dtype(np.float64 if self.program.double else np.float32)
+        self.result_rows = _rows_of_results(nodes)
         self.collect = _collector(result, recording, self.dtype)
         self.resident = _same_rows(some[0], result)
         self._scales = [_scale(n) for n in nodes]
@@ -97,6 +100,16 @@ class LoweredFunction:
             same = (np.abs(a.astype(np.float64) - b) <= room) | (a == b) | (np.isnan(a) & np.isnan(b))
             wrong |= ~same.reshape(-1, same.shape[-1]).all(axis=0)
         return float(wrong.mean()) <= _DIFFERING_SITES
+
+
+def _rows_of_results(nodes: list[Node]) -> list[slice | None]:
+    """Rows of each array of the results in the block that is written; constants have none."""
+    rows: list[slice | None] = []
+    row = 0
+    for node in nodes:
+        count = int(np.prod(node.value.shape[:-1]))
+        rows.append(None if node.kind == "constant" else slice(row, row := row + count))
+    return rows
 
 
 def _collector(result: Any, recording: Recording, dtype: np.dtype) -> Callable[[np.ndarray, int], Any]:

@@ -104,7 +104,9 @@ class Gather:
 
 Operand: TypeAlias = Const | Table | Lane | Rack | Element | Gather
 #: Statements that hold a value before anything runs.
-SOURCES = ("input", "carried")
+SOURCES = ("input", "input_turn", "carried")
+#: Statements that write a row of the block of results; the second one a row of each turn.
+STORES = ("store", "store_turn")
 
 
 @dataclass
@@ -145,7 +147,7 @@ class Program:
         """How often each operation runs for one site in one call; moves and loads are left out."""
         count: Counter[str] = Counter()
         for s in self.statements:
-            if s.op not in (*SOURCES, "packed", "same", "store"):
+            if s.op not in (*SOURCES, *STORES, "packed", "same"):
                 turns = self.times if s.stage == Stage.TURN else 1
                 op = s.op.removeprefix("over_racks_")
                 count[op] += turns * (self.racks if s.in_racks else 1) * (2 * self.racks if op == "product" else 1)
@@ -154,7 +156,7 @@ class Program:
     def _drop_unread(self) -> None:
         """Keep what a store needs; what is carried only where it is read."""
         self.kept = set()
-        waiting = [s for s in self.statements if s.op == "store"]
+        waiting = [s for s in self.statements if s.op in STORES]
         unread = list(self.carried)
         while waiting:
             while waiting:

@@ -58,7 +58,7 @@ class Statements:
     def new(self, in_racks: bool, op: str, args: tuple[Operand, ...], extra: Hashable, mask: bool) -> Statement:
         """Append a statement; it runs as early as its operands allow."""
         stage = max((x.made.stage for x in args if not isinstance(x, (Const, Table))), default=Stage.BEFORE)
-        if op == "carried":
+        if op in ("carried", "input_turn"):
             stage = Stage.TURN
         if stage and self.behind_loop:
             stage = Stage.AFTER

@@ -1,0 +1,422 @@
+"""The adjoint of a program, source to source: two programs like any other.
+
+The first is the program itself, which also notes what each turn of its loop began with. The second reads that and the
+cotangents of the results. It runs what stands before and behind the loop once more, then goes through the turns from
+the last to the first: each is run again from what it began with, and handed back statement by statement.
+
+Only what lies between a wanted argument and a result gets a cotangent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from envs.engine.partials import FLAT, ZERO, Partials
+from envs.engine.program import (
+    Const,
+    Element,
+    Gather,
+    Lane,
+    Operand,
+    Program,
+    Rack,
+    Stage,
+    Statement,
+    Table,
+    operands_of,
+)
+from envs.engine.statements import Statements, per_rack
+
+NOTES, COTANGENTS = 2, 3  # blocks that the second program reads beside the arguments
+_FEW = 3  # racks that are summed one by one
+
+
+@dataclass(frozen=True)
+class AdjointPrograms:
+    """Both programs of a vector-Jacobian product.
+
+    Attributes
+    ----------
+    forward : Program
+        Writes the results, and behind them what the other needs to know.
+    backward : Program
+        Reads the arguments (blocks 0 and 1), what the first one wrote (2) and the cotangents of the results (3). It
+        writes those of all rows of the arguments, group after group, 0 where they are not wanted.
+    """
+
+    forward: Program
+    backward: Program
+
+
+def adjoint_of(program: Program, wanted: Callable[[int, int], bool] = lambda group, row: True) -> AdjointPrograms:
+    """Both programs of a program.
+
+    Parameters
+    ----------
+    program : Program
+    wanted : callable
+        Whether the cotangent of an argument is asked for, by group and first row of it in its block.
+    """
+    notes = _Notes(program)
+    return AdjointPrograms(notes.program(), _Backward(program, notes, wanted).program())
+
+
+class _Notes:
+    """What the forward program leaves: first values of each turn, and what is read of the last one."""
+
+    def __init__(self, program: Program) -> None:
+        self.primal = program
+        racks, self.first = program.racks, program.rows_out
+        self.turn_rows: dict[Statement, int] = {}
+        self.per_turn = 0
+        for stands, _, _ in program.carried:
+            self.turn_rows[stands] = self.per_turn
+            self.per_turn += racks if stands.in_racks else 1
+        self.last_rows: dict[Statement, int] = {}
+        self.end = self.first + program.times * self.per_turn
+        for s in program.statements:
+            for made in operands_of(s) if s.stage == Stage.AFTER else ():
+                if made.stage == Stage.TURN and made not in self.last_rows:
+                    self.last_rows[made] = self.end
+                    self.end += racks if _in_racks(made) else 1
+
+    def program(self) -> Program:
+        """The program with the stores of what is noted."""
+        primal = self.primal
+        number = 1 + max(s.number for s in primal.statements)
+        stores: list[Statement] = []
+
+        def store(made: Statement, op: str, extra: object, stage: Stage) -> None:
+            x = Rack(made) if _in_racks(made) else Lane(made)
+            if made.mask:
+                stores.append(Statement(number + len(stores), _in_racks(made), "number", (x,), None, False, stage))
+                x = Rack(stores[-1]) if _in_racks(made) else Lane(stores[-1])
+            stores.append(Statement(number + len(stores), _in_racks(made), op, (x,), extra, False, stage))
+
+        for made, row in self.turn_rows.items():
+            store(made, "store_turn", (self.first + row, self.per_turn), Stage.TURN)
+        for made, row in self.last_rows.items():
+            store(made, "store", row, Stage.AFTER)
+        return Program(
+            primal.racks,
+            primal.times,
+            [*primal.statements, *stores],
+            list(primal.carried),
+            primal.rows,
+            self.end,
+            primal.double,
+        )
+
+
+@dataclass
+class _Cotangent:
+    """What has been handed back to a statement so far."""
+
+    whole: Operand | None = None
+    parts: dict[int, Operand] = field(default_factory=dict)
+    """For single racks."""
+
+
+class _Backward:
+    def __init__(self, program: Program, notes: _Notes, wanted: Callable[[int, int], bool]) -> None:
+        self.primal, self.notes = program, notes
+        dtype = np.dtype(np.float64 if program.double else np.float32)
+        self.build = Statements(dtype, program.racks, set())
+        self.partials = Partials(self.build)
+        self.active = _active(program, wanted)
+        self.wanted = wanted
+        self.twins: dict[Statement, Operand] = {}
+        self.found: dict[Statement, _Cotangent] = {}
+        self.stages = {stage: [s for s in program.statements if s.stage == stage] for stage in Stage}
+        self.handed_on: list[tuple[Statement, Operand, Operand]] = []
+
+    def program(self) -> Program:
+        """Write the second program."""
+        self._run_again(self.stages[Stage.BEFORE])
+        for made, row in self.notes.last_rows.items():
+            self.twins[made] = self._noted(made, "input", (NOTES, row))
+        self._run_again(self.stages[Stage.AFTER])
+        self._hand_back(self.stages[Stage.AFTER])
+        if self.primal.carried:
+            self._turns()
+        self.build.behind_loop = True
+        self._hand_back(self.stages[Stage.BEFORE])
+        count = self._store()
+        rows = (*(*self.primal.rows, 0, 0)[:2], self.notes.end, self.primal.rows_out)
+        return Program(
+            self.primal.racks,
+            self.primal.times,
+            self.build.statements,
+            self.handed_on,
+            rows,
+            count,
+            self.primal.double,
+        )
+
+    # ---- the function once more -------------------------------------------------------------------------------------
+
+    def _run_again(self, statements: Iterable[Statement]) -> None:
+        for s in statements:
+            if s.op not in ("store", "carried"):
+                args = tuple(self._twin(x) for x in s.args)
+                self.twins[s] = self.build.made(s.in_racks, s.op, args, s.extra, s.mask)
+
+    def _twin(self, x: Operand) -> Operand:
+        """The operand that has the same value in this program."""
+        if isinstance(x, (Const, Table)):
+            return x
+        twin = self.twins[x.made]
+        if isinstance(x, Element):
+            return self._element(twin, x.rack)
+        if isinstance(x, Gather):
+            assert isinstance(twin, (Lane, Rack))
+            return Gather(twin.made, x.index)
+        return twin
+
+    def _noted(self, made: Statement, op: str, extra: tuple[int, ...]) -> Operand:
+        """A value that the first program noted."""
+        x = self.build.made(_in_racks(made), op, (), extra)
+        return self.partials.of("not_equal", x, ZERO, mask=True) if made.mask else x
+
+    def _element(self, x: Operand, rack: int) -> Operand:
+        """Value of a rack."""
+        if isinstance(x, Rack):
+            return Element(x.made, rack)
+        if isinstance(x, Gather):
+            k = x.index[rack]
+            return x.made.args[k] if x.made.op == "packed" else Element(x.made, k)
+        return Const(x.values[rack]) if isinstance(x, Table) else x
+
+    # ---- one turn backwards, in a loop ------------------------------------------------------------------------------
+
+    def _turns(self) -> None:
+        behind = {s: self._take(s) for s in list(self.found) if s.stage == Stage.TURN}
+        before = {s: self._take(s) for s in list(self.found)}
+        for stands, row in self.notes.turn_rows.items():
+            extra = (NOTES, self.notes.first + row, self.notes.per_turn)
+            self.twins[stands] = self._noted(stands, "input_turn", extra)
+        self._run_again(self.stages[Stage.TURN])
+        entries = []
+        for stands, _, new in self.primal.carried:
+            if stands in self.active:
+                merged = new.made if isinstance(new, Rack if stands.in_racks else Lane) else None
+                first = behind.pop(merged, ZERO) if merged is not None else ZERO
+                entries.append((stands, self._cotangent_of_turn(stands, "next", stands.in_racks), first))
+        for s, first in behind.items():  # read behind the loop: of the last turn alone
+            x = self._cotangent_of_turn(s, "last", _in_racks(s))
+            self.handed_on.append((x.made, self._settled(first, _in_racks(s)), ZERO))
+            self._give_made(s, x)
+        for (stands, x, _), new in zip(entries, [n for s, _, n in self.primal.carried if s in self.active]):
+            self._give(new, x, stands.in_racks)
+        self._hand_back(self.stages[Stage.TURN])
+        ends = []
+        for stands, x, first in entries:
+            new = self._settled(self._take(stands), stands.in_racks)
+            self.handed_on.append((x.made, self._settled(first, stands.in_racks), new))
+            ends.append((stands, new))
+        self._sum_turns(before)
+        self.build.behind_loop = True
+        firsts = {stands: first for stands, first, _ in self.primal.carried}
+        for stands, new in ends:
+            if new != ZERO:
+                self._give(firsts[stands], new, stands.in_racks)
+
+    def _cotangent_of_turn(self, s: Statement, kind: str, in_racks: bool) -> Lane | Rack:
+        x = self.build.made(in_racks, "carried", (), (kind, s.number))
+        assert isinstance(x, (Lane, Rack))
+        return x
+
+    def _sum_turns(self, before: dict[Statement, Operand]) -> None:
+        """Sum over turns what they hand back to statements before the loop."""
+        for s in list(self.found):
+            if s.stage != Stage.BEFORE:
+                continue
+            part = self._take(s)
+            x = self._cotangent_of_turn(s, "sum", _in_racks(s))
+            total = self.build.made(_in_racks(s), "add", (x, part))
+            self.handed_on.append((x.made, self._settled(before.pop(s, ZERO), _in_racks(s)), total))
+            self.found[s] = _Cotangent(total)
+        for s, x in before.items():
+            self.found[s] = _Cotangent(x)
+
+    def _settled(self, x: Operand, in_racks: bool) -> Operand:
+        """A value that stands in one register or one array, and is not itself carried."""
+        if isinstance(x, (Const, Table)):
+            return x
+        if isinstance(x, (Gather, Element)) or x.made.op in ("carried", "input", "input_turn"):
+            return self.build.made(in_racks, "same", (x,))
+        return x
+
+    # ---- handing back -----------------------------------------------------------------------------------------------
+
+    def _hand_back(self, statements: Sequence[Statement]) -> None:
+        for s in reversed(statements):
+            if s.op == "store":
+                assert isinstance(s.extra, int)
+                if self._any_active(s):
+                    d = self.build.made(s.in_racks, "input", (), (COTANGENTS, s.extra))
+                    self._give(s.args[0], d, s.in_racks)
+            elif s in self.active and s in self.found and s.op not in ("input", "carried", "packed"):
+                self._hand_back_one(s, self._take(s))
+
+    def _hand_back_one(self, s: Statement, d: Operand) -> None:
+        args = tuple(self._twin(x) for x in s.args)
+        if s.op == "over_racks_add":
+            self._give(s.args[0], d, True)
+        elif s.reduces:
+            self._give(s.args[0], self._shared_extreme(args[0], self.twins[s], d), True)
+        elif s.op == "product":
+            (x,) = s.args
+            assert isinstance(x, Gather)
+            self._give_made(x.made, self._transposed_product(s, d))
+        else:
+            back = self.partials.handed_back(s, args, self.twins[s], d)
+            for x, part in zip(s.args, back):
+                self._give(x, part, s.in_racks)
+
+    def _shared_extreme(self, x: Operand, extreme: Operand, d: Operand) -> Operand:
+        """Part of each rack in the cotangent of an extreme over racks."""
+        of = self.partials.of
+        there = of("equal", x, extreme, mask=True)
+        count = self.build.made(True, "over_racks_add", (of("number", there),))
+        return self.partials.where(there, of("divide", d, count))
+
+    def _transposed_product(self, s: Statement, d: Operand) -> Operand:
+        racks = self.primal.racks
+        assert isinstance(s.extra, tuple)
+        matrix = np.reshape(s.extra, (racks, racks)).T
+        if not per_rack((d,)):
+            return self.partials.of("multiply", d, self.build.number_per_rack(matrix.sum(axis=1)))
+        if not isinstance(d, Rack):
+            d = self.build.made(True, "same", (d,))
+        assert isinstance(d, Rack)
+        whole = Gather(d.made, tuple(range(racks)))
+        return self.build.made(True, "product", (whole,), tuple(map(float, matrix.reshape(-1))))
+
+    def _give(self, x: Operand, d: Operand, in_racks: bool) -> None:
+        """Hand a cotangent to an operand, as a statement of sites or of racks reads it."""
+        if isinstance(x, (Const, Table)) or d == ZERO or not self._reaches(x):
+            return
+        if not in_racks or isinstance(x, Rack):
+            if isinstance(x, Element):
+                found = self.found.setdefault(x.made, _Cotangent())
+                found.parts[x.rack] = self.partials.sum(found.parts.get(x.rack), d)
+            else:
+                assert isinstance(x, (Lane, Rack))
+                self._give_made(x.made, d)
+        elif isinstance(x, (Lane, Element)):
+            self._give(x, self._over_racks(d, range(self.primal.racks)), False)
+        else:
+            assert isinstance(x, Gather)
+            self._scatter(x, d)
+
+    def _give_made(self, made: Statement, d: Operand) -> None:
+        found = self.found.setdefault(made, _Cotangent())
+        found.whole = self.partials.sum(found.whole, d)
+
+    def _scatter(self, x: Gather, d: Operand) -> None:
+        """Hand to each source of a gather what its readers got."""
+        readers: dict[int, list[int]] = {}
+        for rack, k in enumerate(x.index):
+            readers.setdefault(k, []).append(rack)
+        packed = x.made.op == "packed"
+        if not packed and len(readers) == self.primal.racks and isinstance(d, Rack):
+            self._give_made(x.made, Gather(d.made, tuple(readers[k][0] for k in range(self.primal.racks))))
+            return
+        for k, racks in readers.items():
+            self._give(x.made.args[k] if packed else Element(x.made, k), self._over_racks(d, racks), False)
+
+    def _over_racks(self, d: Operand, racks: Sequence[int]) -> Operand:
+        """Sum of a cotangent over some racks."""
+        if not per_rack((d,)):
+            return self.partials.of("multiply", d, Const(float(len(racks))))
+        if isinstance(d, Table):
+            return Const(float(sum(d.values[k] for k in racks)))
+        if len(racks) <= _FEW:
+            total = self._element(d, racks[0])
+            for k in racks[1:]:
+                total = self.partials.of("add", total, self._element(d, k))
+            return total
+        if len(racks) < self.primal.racks:
+            chosen = np.zeros(self.primal.racks)
+            chosen[list(racks)] = 1.0
+            d = self.partials.of("multiply", d, self.build.number_per_rack(chosen))
+        return self.build.made(True, "over_racks_add", (d,))
+
+    def _take(self, s: Statement) -> Operand:
+        """The whole cotangent of a statement, which is then forgotten."""
+        found = self.found.pop(s, _Cotangent())
+        if found.parts:
+            rows = np.empty(self.primal.racks, object)
+            rows[:] = [found.parts.get(k, ZERO) for k in range(self.primal.racks)]
+            return self.partials.sum(found.whole, self.build.together(rows))
+        return found.whole or ZERO
+
+    def _reaches(self, x: Operand) -> bool:
+        assert not isinstance(x, (Const, Table))
+        return x.made in self.active
+
+    def _any_active(self, s: Statement) -> bool:
+        return any(made in self.active for made in operands_of(s))
+
+    # ---- ends -------------------------------------------------------------------------------------------------------
+
+    def _store(self) -> int:
+        """Statements that store the cotangents of the arguments; how many rows they have."""
+        sources = {s.extra: s for s in self.stages[Stage.BEFORE] if s.op == "input"}
+        count = 0
+        for group, rows in enumerate(self.primal.rows):
+            row = 0
+            while row < rows:
+                s = sources.get((group, row))
+                in_racks = s is not None and s.in_racks
+                wanted = s is not None and self.wanted(group, row)
+                d = self._take(s) if s is not None and wanted else ZERO
+                self.build.new(in_racks, "store", (d,), count + row, False).stage = Stage.AFTER
+                row += self.primal.racks if in_racks else 1
+            count += rows
+        return count
+
+
+def _in_racks(s: Statement) -> bool:
+    """Whether a statement leaves one value for each rack."""
+    return s.in_racks and not s.reduces
+
+
+def _active(program: Program, wanted: Callable[[int, int], bool]) -> set[Statement]:
+    """Statements that depend on a wanted argument by slopes, and on which a result depends by slopes."""
+    varied: set[Statement] = set()
+    useful: set[Statement] = set()
+    grown = True
+    while grown:
+        grown = False
+        for s in program.statements:
+            if s in varied or s.mask or s.op in FLAT:
+                continue
+            if s.op == "input":
+                assert isinstance(s.extra, tuple)
+                moves = wanted(*s.extra)
+            else:
+                moves = any(made in varied for made in operands_of(s))
+            if moves:
+                varied.add(s)
+        for stands, first, new in program.carried:
+            moves = any(x.made in varied for x in (first, new) if not isinstance(x, (Const, Table)))
+            if moves and stands not in varied:
+                varied.add(stands)
+                grown = True
+    grown = True
+    while grown:
+        grown = False
+        for s in reversed(program.statements):
+            if s.op == "store" or (s in useful and s.op not in FLAT):
+                useful.update(made for made in operands_of(s) if made in varied)
+        for stands, first, new in program.carried:
+            for x in (first, new) if stands in useful else ():
+                if not isinstance(x, (Const, Table)) and x.made in varied and x.made not in useful:
+                    useful.add(x.made)
+                    grown = True
+    return useful

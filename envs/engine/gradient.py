@@ -1,0 +1,161 @@
+"""Vector-Jacobian products of a recorded function of trees of arrays, as machine code.
+
+`Adjoint` runs the function and keeps what the way back needs. `Pullback` takes cotangents of the results to cotangents
+of the arguments. Both are programs of `envs.engine.adjoint`, compiled like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from envs.engine.adjoint import adjoint_of
+from envs.engine.compiled import OtherShapes
+from envs.engine.lowered import LoweredFunction, batch_of, flat
+from envs.engine.program_code import Block, ProgramCode
+from envs.trees import map_leaves
+
+Tree = Any
+
+
+class Adjoint:
+    """A function of trees of arrays with its gradient, for any number of sites.
+
+    What is switched by a comparison has the gradient of the branch that was taken.
+
+    Parameters
+    ----------
+    function : callable
+        A pure function of trees of arrays, the sites on their last axis.
+    trees : tuple of trees
+        Arguments to record the function with; later ones have the same shapes but for the batch.
+    wrt : sequence of int, optional
+        Places of the arguments whose cotangents are wanted; all by default. The fewer, the cheaper.
+
+    Raises
+    ------
+    Untraceable
+        Where the function holds what only numpy knows.
+    ValueError
+        Where ``wrt`` names no argument.
+
+    Examples
+    --------
+    >>> adjoint = Adjoint(plant.step, arguments)
+    >>> (state, flows), pullback = adjoint(*arguments)
+    >>> d_state, d_setpoints, *rest = pullback((d_next_state, d_flows))
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], trees: tuple[Tree, ...], wrt: Sequence[int] | None = None
+    ) -> None:
+        self.wrt = tuple(range(len(trees))) if wrt is None else tuple(wrt)
+        if not self.wrt or not all(0 <= k < len(trees) for k in self.wrt):
+            raise ValueError(f"wrt = {self.wrt}; give places of arguments, 0 to {len(trees) - 1}")
+        self.lowered = LoweredFunction(function, trees)
+        self.first_rows = _first_rows(trees)
+        self._wanted = {(min(k, 1), row) for k in self.wrt for row in _rows_of(trees[k], self.first_rows[k])}
+        programs = adjoint_of(self.lowered.program, lambda group, row: (group, row) in self._wanted)
+        self.forward, self.backward = ProgramCode(programs.forward), ProgramCode(programs.backward)
+
+    def __call__(self, *trees: Tree) -> tuple[Tree, Pullback]:
+        """Return what the function returns, and the way back.
+
+        Raises
+        ------
+        OtherShapes
+            Where the arguments have other shapes than those that were recorded.
+        """
+        if not self.lowered.fits(trees):
+            raise OtherShapes("arguments of other shapes than those that were recorded")
+        batch, program = batch_of(trees), self.lowered.program
+        blocks = [self._block(rows, batch) for rows in (*program.rows, 0)[:2]]
+        for block, arrays in zip(blocks, (flat(trees[:1]), flat(trees[1:]))):
+            _write(block, arrays, batch)
+        out = self.forward.run(batch, blocks[: len(program.rows)])
+        result = self.lowered.collect(out.rows[: program.rows_out, :batch], batch)
+        return result, Pullback(self, trees, blocks, out, result)
+
+    def _block(self, rows: int, batch: int) -> Block:
+        return Block(rows, self.forward.width(batch), self.lowered.dtype)
+
+
+class Pullback:
+    """The way back from the results of one call to its arguments; it may be gone any number of times."""
+
+    def __init__(self, adjoint: Adjoint, trees: tuple[Tree, ...], blocks: list[Block], out: Block, result: Tree) -> None:
+        self.adjoint, self.trees, self.blocks, self.out, self.result = adjoint, trees, blocks, out, result
+
+    def __call__(self, cotangents: Tree) -> tuple[Tree, ...]:
+        """Cotangents of the arguments of `Adjoint.wrt`, in its order, as trees of the arguments.
+
+        Parameters
+        ----------
+        cotangents : tree
+            Of the results, in the tree that the function returned. None stands for zeros, also of a whole branch.
+        """
+        adjoint, batch = self.adjoint, batch_of(self.trees)
+        block = adjoint._block(adjoint.lowered.program.rows_out, batch)
+        block.rows[...] = 0.0
+        for place, given in zip(adjoint.lowered.result_rows, _aligned(self.result, cotangents), strict=True):
+            if place is not None and given is not None:
+                block.rows[place, :batch] = np.reshape(given, (-1, batch))
+        found = adjoint.backward.run(batch, [*self.blocks, self.out, block]).rows[:, :batch]
+        first = adjoint.lowered.program.rows[0]
+        return tuple(
+            _tree_of(found[(0 if k == 0 else first) + adjoint.first_rows[k] :], self.trees[k]) for k in adjoint.wrt
+        )
+
+
+def _first_rows(trees: tuple[Tree, ...]) -> list[int]:
+    """First row of each argument in its block: the first has one of its own."""
+    rows = [0]
+    for tree in trees[1:]:
+        rows.append(rows[-1] + _count(tree))
+    return [0, *rows[:-1]] if len(trees) > 1 else [0]
+
+
+def _rows_of(tree: Tree, first: int) -> range:
+    return range(first, first + _count(tree))
+
+
+def _count(tree: Tree) -> int:
+    return sum(int(np.prod(x.shape[:-1])) for x in flat(tree))
+
+
+def _write(block: Block, arrays: Sequence[np.ndarray], batch: int) -> None:
+    """Copy arrays into the rows of a block; columns without a site repeat the last one."""
+    row = 0
+    for x in arrays:
+        count = int(np.prod(x.shape[:-1]))
+        block.rows[row : row + count, :batch] = x.reshape(count, batch)
+        row += count
+    block.rows[:, batch:] = block.rows[:, batch - 1 : batch]
+
+
+def _tree_of(rows: np.ndarray, tree: Tree) -> Tree:
+    """Rows as a tree of the shapes of another."""
+    row = 0
+
+    def taken(x: np.ndarray) -> np.ndarray:
+        nonlocal row
+        count = int(np.prod(x.shape[:-1]))
+        row += count
+        return rows[row - count : row].reshape(x.shape)
+
+    return map_leaves(tree, taken)
+
+
+def _aligned(tree: Tree, given: Tree) -> Iterator[Tree]:
+    """For each array of a tree what another tree has in its place; None below a None."""
+    if isinstance(tree, np.ndarray):
+        yield given
+    elif isinstance(tree, dict):
+        for name, part in tree.items():
+            yield from _aligned(part, None if given is None else given.get(name))
+    elif isinstance(tree, tuple):
+        parts = (None,) * len(tree) if given is None else given
+        for part, other in zip(tree, parts, strict=True):
+            yield from _aligned(part, other)
