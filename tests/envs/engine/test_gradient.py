@@ -12,7 +12,9 @@ from envs.engine import repeated
 from envs.engine.compiled import OtherShapes
 from envs.engine.gradient import Adjoint
 from envs.equipment import chiller, cooling_tower
-from envs.physics import heat_exchanger, psychrometrics
+from envs.physics import heat_exchanger
+from envs.physics.staging import settled_stages
+from envs.scenario import load
 from envs.trees import columns, map_leaves
 
 pytest.importorskip("llvmlite")
@@ -127,15 +129,26 @@ def test_slopes_of_float32_are_those_of_float64() -> None:
 # ---- torch ------------------------------------------------------------------------------------------------------------
 
 
-def hot_water_kw(x: Any) -> Any:
-    return heat_exchanger.effectiveness_counterflow(x[0], x[1]) * x[2]
+def exchanger(x: Any) -> Any:
+    return heat_exchanger.counterflow_effectiveness(4.0 * x[0], x[1]) * x[2]
 
 
-def wet_bulb_c(x: Any) -> Any:
-    return psychrometrics.wet_bulb_c(10.0 * x[0] + 15.0, 0.004 + 0.001 * x[1], 100.0 + x[2])
+def chiller_kw(x: Any) -> Any:
+    machine = next(iter(chiller.MACHINES.values()))
+    return chiller.power_kw(machine, 900.0, 1200.0 * x[0], 6.0 + 6.0 * x[1], 18.0 + 12.0 * x[2])
 
 
-@pytest.mark.parametrize("machine", [hot_water_kw, wet_bulb_c])
+def tower_kw(x: Any) -> Any:
+    tower = load("ai_hall").tower
+    assert tower is not None
+    weather = cooling_tower.weather_terms(tower, 10.0 + 9.0 * x[0], 20.0 + 5.0 * x[0], 0.01 * x[1], 100.0 + x[2])
+    basin_c = 20.0 + 3.0 * x[1]
+    before = cooling_tower.TowerState(basin_c, settled_stages(0.0 * basin_c + 2.0, tower.stage_hold_s))
+    state, flows = cooling_tower.advance(tower, before, 900.0 + 500.0 * x[2], 20.0 + 4.0 * x[0], weather, 3.0, 60.0)
+    return flows.fan_power_kw + flows.pump_power_kw + flows.makeup_kg_s + state.basin_c
+
+
+@pytest.mark.parametrize("machine", [exchanger, chiller_kw, tower_kw])
 def test_a_machine_has_the_slopes_that_torch_gives_it(machine: Callable[[Any], Any]) -> None:
     import torch
 
