@@ -58,10 +58,18 @@ class Adjoint:
         self.first_rows = _first_rows(trees)
         self._wanted = {(min(k, 1), row) for k in self.wrt for row in _rows_of(trees[k], self.first_rows[k])}
         programs = adjoint_of(self.lowered.program, lambda group, row: (group, row) in self._wanted)
+        self.plain = ProgramCode(self.lowered.program)
         self.forward, self.backward = ProgramCode(programs.forward), ProgramCode(programs.backward)
 
-    def __call__(self, *trees: Tree) -> tuple[Tree, Pullback]:
+    def __call__(self, *trees: Tree, keep: bool = True) -> tuple[Tree, Pullback]:
         """Return what the function returns, and the way back.
+
+        Parameters
+        ----------
+        *trees : tree
+            Arguments of the function.
+        keep : bool
+            False: the way back keeps the arguments alone, and begins by running the function once more.
 
         Raises
         ------
@@ -71,22 +79,26 @@ class Adjoint:
         if not self.lowered.fits(trees):
             raise OtherShapes("arguments of other shapes than those that were recorded")
         batch, program = batch_of(trees), self.lowered.program
-        blocks = [self._block(rows, batch) for rows in (*program.rows, 0)[:2]]
+        blocks = [self.block(rows, batch) for rows in (*program.rows, 0)[:2]]
         for block, arrays in zip(blocks, (flat(trees[:1]), flat(trees[1:]))):
             _write(block, arrays, batch)
-        out = self.forward.run(batch, blocks[: len(program.rows)])
+        out = (self.forward if keep else self.plain).run(batch, blocks[: len(program.rows)])
         result = self.lowered.collect(out.rows[: program.rows_out, :batch], batch)
-        return result, Pullback(self, trees, blocks, out, result)
+        return result, Pullback(self, trees, blocks, out if keep else None, result)
 
-    def _block(self, rows: int, batch: int) -> Block:
+    def block(self, rows: int, batch: int) -> Block:
+        """Rows for so many sites."""
         return Block(rows, self.forward.width(batch), self.lowered.dtype)
 
 
 class Pullback:
     """The way back from the results of one call to its arguments; it may be gone any number of times."""
 
-    def __init__(self, adjoint: Adjoint, trees: tuple[Tree, ...], blocks: list[Block], out: Block, result: Tree) -> None:
-        self.adjoint, self.trees, self.blocks, self.out, self.result = adjoint, trees, blocks, out, result
+    def __init__(
+        self, adjoint: Adjoint, trees: tuple[Tree, ...], blocks: list[Block], notes: Block | None, result: Tree
+    ) -> None:
+        self.adjoint, self.blocks = adjoint, blocks
+        self._trees, self._notes, self._result = trees, notes, result
 
     def __call__(self, cotangents: Tree) -> tuple[Tree, ...]:
         """Cotangents of the arguments of `Adjoint.wrt`, in its order, as trees of the arguments.
@@ -96,16 +108,18 @@ class Pullback:
         cotangents : tree
             Of the results, in the tree that the function returned. None stands for zeros, also of a whole branch.
         """
-        adjoint, batch = self.adjoint, batch_of(self.trees)
-        block = adjoint._block(adjoint.lowered.program.rows_out, batch)
+        adjoint, batch, notes = self.adjoint, batch_of(self._trees), self._notes
+        if notes is None:
+            notes = adjoint.forward.run(batch, self.blocks[: len(adjoint.lowered.program.rows)])
+        block = adjoint.block(adjoint.lowered.program.rows_out, batch)
         block.rows[...] = 0.0
-        for place, given in zip(adjoint.lowered.result_rows, _aligned(self.result, cotangents), strict=True):
+        for place, given in zip(adjoint.lowered.result_rows, _aligned(self._result, cotangents), strict=True):
             if place is not None and given is not None:
                 block.rows[place, :batch] = np.reshape(given, (-1, batch))
-        found = adjoint.backward.run(batch, [*self.blocks, self.out, block]).rows[:, :batch]
+        found = adjoint.backward.run(batch, [*self.blocks, notes, block]).rows[:, :batch]
         first = adjoint.lowered.program.rows[0]
         return tuple(
-            _tree_of(found[(0 if k == 0 else first) + adjoint.first_rows[k] :], self.trees[k]) for k in adjoint.wrt
+            _tree_of(found[(0 if k == 0 else first) + adjoint.first_rows[k] :], self._trees[k]) for k in adjoint.wrt
         )
 
 

@@ -1,0 +1,67 @@
+"""A window of steps, each from the state that the one before left, and its gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from envs.engine.gradient import Adjoint, Pullback
+
+Tree = Any
+
+
+class Window:
+    """Steps of ``(state, *given) -> (state, report)`` in a row.
+
+    Parameters
+    ----------
+    adjoint : Adjoint
+        Of the step; the cotangent of its first argument must be wanted.
+    keep : bool
+        False: what lies inside a step is run once more on the way back. That takes a step's time and saves most of the
+        memory; what lies inside a sub-step is always run once more.
+
+    Raises
+    ------
+    ValueError
+        Where the adjoint gives no cotangent of the state.
+    """
+
+    def __init__(self, adjoint: Adjoint, keep: bool = True) -> None:
+        if adjoint.wrt[0] != 0:
+            raise ValueError(f"wrt = {adjoint.wrt} of the adjoint leaves out the state; begin it with 0")
+        self.adjoint, self.keep = adjoint, keep
+        self._ways: list[Pullback] = []
+
+    def run(self, state: Tree, given: Sequence[tuple[Tree, ...]]) -> tuple[Tree, list[Tree]]:
+        """State behind all steps, and the report of each.
+
+        Parameters
+        ----------
+        state : tree
+            Before the first step.
+        given : sequence of tuple of trees
+            The other arguments of each step.
+        """
+        self._ways, reports = [], []
+        for others in given:
+            (state, report), back = self.adjoint(state, *others, keep=self.keep)
+            self._ways.append(back)
+            reports.append(report)
+        return state, reports
+
+    def pull_back(self, state: Tree, reports: Sequence[Tree]) -> tuple[Tree, list[tuple[Tree, ...]]]:
+        """Cotangents of the first state, and of the other wanted arguments of each step.
+
+        Parameters
+        ----------
+        state : tree
+            Cotangent of the last state; None for zeros.
+        reports : sequence of tree
+            Cotangents of the reports; None for zeros.
+        """
+        others: list[tuple[Tree, ...]] = []
+        for back, report in zip(reversed(self._ways), reversed(reports), strict=True):
+            state, *rest = back((state, report))
+            others.append(tuple(rest))
+        return state, others[::-1]
