@@ -40,7 +40,7 @@ class Layer:
         """What the function returns, as tensors; arrays and tensors may be mixed in the arguments."""
         import torch
 
-        given = [torch.as_tensor(x) for x in _leaves(trees)]
+        given = [_tensor(x) for x in _leaves(trees)]
         made: list[Tree] = []
         tensors = iter(_call().apply(self, trees, made, *given))
         return _with_leaves(made[0], lambda x: next(tensors))
@@ -77,6 +77,13 @@ def _call() -> Any:
             return (None, None, None, *back)
 
     return Call
+
+
+def _tensor(x: Any) -> Tensor:
+    """An array as a tensor of the same memory, where it may be written."""
+    import torch
+
+    return torch.as_tensor(x if getattr(getattr(x, "flags", None), "writeable", True) else x.copy())
 
 
 def _leaves(tree: Tree) -> Iterator[Any]:

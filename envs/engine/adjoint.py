@@ -61,27 +61,40 @@ def adjoint_of(program: Program, wanted: Callable[[int, int], bool] = lambda gro
         Whether the cotangent of an argument is asked for, by group and first row of it in its block.
     """
     notes = _Notes(program)
-    return AdjointPrograms(notes.program(), _Backward(program, notes, wanted).program())
+    backward = _Backward(program, notes, wanted).program()
+    return AdjointPrograms(notes.program(), backward)
 
 
 class _Notes:
-    """What the forward program leaves: first values of each turn, and what is read of the last one."""
+    """What the forward program leaves behind its results: first values of each turn, and what is read of the last."""
 
     def __init__(self, program: Program) -> None:
         self.primal = program
-        racks, self.first = program.racks, program.rows_out
-        self.turn_rows: dict[Statement, int] = {}
-        self.per_turn = 0
-        for stands, _, _ in program.carried:
-            self.turn_rows[stands] = self.per_turn
-            self.per_turn += racks if stands.in_racks else 1
-        self.last_rows: dict[Statement, int] = {}
-        self.end = self.first + program.times * self.per_turn
-        for s in program.statements:
-            for made in operands_of(s) if s.stage == Stage.AFTER else ():
-                if made.stage == Stage.TURN and made not in self.last_rows:
-                    self.last_rows[made] = self.end
-                    self.end += racks if _in_racks(made) else 1
+        self.of_turn = [stands for stands, _, _ in program.carried]
+        behind = [made for s in program.statements if s.stage == Stage.AFTER for made in operands_of(s)]
+        self.of_last = [made for made in dict.fromkeys(behind) if made.stage == Stage.TURN]
+        self._number()
+
+    def keep(self, read: set[Statement]) -> None:
+        """Leave out what nobody reads."""
+        self.of_turn = [s for s in self.of_turn if s in read]
+        self.of_last = [s for s in self.of_last if s in read]
+        self._number()
+
+    def _number(self) -> None:
+        self.row: dict[Statement, int] = {}
+        self.per_turn = self._place(self.of_turn, self.primal.rows_out) - self.primal.rows_out
+        self.end = self._place(self.of_last, self.primal.rows_out + self.primal.times * self.per_turn)
+
+    def _place(self, statements: Sequence[Statement], row: int) -> int:
+        for s in statements:
+            self.row[s] = row
+            row += self.primal.racks if _in_racks(s) else 1
+        return row
+
+    def extra(self, s: Statement) -> tuple[int, ...]:
+        """What a statement that reads the note says beside its operation."""
+        return (NOTES, self.row[s], self.per_turn) if s.op == "carried" else (NOTES, self.row[s])
 
     def program(self) -> Program:
         """The program with the stores of what is noted."""
@@ -96,10 +109,10 @@ class _Notes:
                 x = Rack(stores[-1]) if _in_racks(made) else Lane(stores[-1])
             stores.append(Statement(number + len(stores), _in_racks(made), op, (x,), extra, False, stage))
 
-        for made, row in self.turn_rows.items():
-            store(made, "store_turn", (self.first + row, self.per_turn), Stage.TURN)
-        for made, row in self.last_rows.items():
-            store(made, "store", row, Stage.AFTER)
+        for made in self.of_turn:
+            store(made, "store_turn", (self.row[made], self.per_turn), Stage.TURN)
+        for made in self.of_last:
+            store(made, "store", self.row[made], Stage.AFTER)
         return Program(
             primal.racks,
             primal.times,
@@ -132,12 +145,13 @@ class _Backward:
         self.found: dict[Statement, _Cotangent] = {}
         self.stages = {stage: [s for s in program.statements if s.stage == stage] for stage in Stage}
         self.handed_on: list[tuple[Statement, Operand, Operand]] = []
+        self.sources: dict[Statement, Statement] = {}  # statements that read notes, and what they read
 
     def program(self) -> Program:
         """Write the second program."""
         self._run_again(self.stages[Stage.BEFORE])
-        for made, row in self.notes.last_rows.items():
-            self.twins[made] = self._noted(made, "input", (NOTES, row))
+        for made in self.notes.of_last:
+            self.twins[made] = self._noted(made)
         self._run_again(self.stages[Stage.AFTER])
         self._hand_back(self.stages[Stage.AFTER])
         if self.primal.carried:
@@ -145,16 +159,16 @@ class _Backward:
         self.build.behind_loop = True
         self._hand_back(self.stages[Stage.BEFORE])
         count = self._store()
-        rows = (*(*self.primal.rows, 0, 0)[:2], self.notes.end, self.primal.rows_out)
-        return Program(
-            self.primal.racks,
-            self.primal.times,
-            self.build.statements,
-            self.handed_on,
-            rows,
-            count,
-            self.primal.double,
+        primal = self.primal
+        made = Program(
+            primal.racks, primal.times, self.build.statements, self.handed_on, (), count, primal.double
         )
+        read = {x: noted for x, noted in self.sources.items() if x in made.kept}
+        self.notes.keep(set(read.values()))
+        for x, noted in read.items():
+            x.extra = self.notes.extra(noted)
+        made.rows = (*(*primal.rows, 0, 0)[:2], self.notes.end, primal.rows_out)
+        return made
 
     # ---- the function once more -------------------------------------------------------------------------------------
 
@@ -176,9 +190,12 @@ class _Backward:
             return Gather(twin.made, x.index)
         return twin
 
-    def _noted(self, made: Statement, op: str, extra: tuple[int, ...]) -> Operand:
+    def _noted(self, made: Statement) -> Operand:
         """A value that the first program noted."""
-        x = self.build.made(_in_racks(made), op, (), extra)
+        op = "input_turn" if made.op == "carried" else "input"
+        x = self.build.made(_in_racks(made), op, (), self.notes.extra(made))
+        assert isinstance(x, (Lane, Rack))
+        self.sources[x.made] = made
         return self.partials.of("not_equal", x, ZERO, mask=True) if made.mask else x
 
     def _element(self, x: Operand, rack: int) -> Operand:
@@ -195,9 +212,8 @@ class _Backward:
     def _turns(self) -> None:
         behind = {s: self._take(s) for s in list(self.found) if s.stage == Stage.TURN}
         before = {s: self._take(s) for s in list(self.found)}
-        for stands, row in self.notes.turn_rows.items():
-            extra = (NOTES, self.notes.first + row, self.notes.per_turn)
-            self.twins[stands] = self._noted(stands, "input_turn", extra)
+        for stands in self.notes.of_turn:
+            self.twins[stands] = self._noted(stands)
         self._run_again(self.stages[Stage.TURN])
         entries = []
         for stands, _, new in self.primal.carried:

@@ -67,7 +67,7 @@ class CompiledFunction:
             Where the function must be recorded anew.
         """
         held, first = self._held, trees[0]
-        block = held[1] if held is not None and all(map(is_, _parts(first), held[0])) else None
+        block = held[1] if held is not None and all(map(is_, parts_of(first), held[0])) else None
         rest: list[np.ndarray] = []
         leaves(trees[1:], rest)
         if block is None:
@@ -80,7 +80,7 @@ class CompiledFunction:
         out = _Block(self.program.rows_out, self._stride, self.dtype)
         self._run(block, out)
         result = self.lowered.collect(out.rows[:, : self._batch], self._batch)
-        self._held = (_parts(result[0]), out) if self.lowered.resident else None
+        self._held = (parts_of(result[0]), out) if self.lowered.resident else None
         return result
 
     def _fit(self, batch: int) -> None:
@@ -139,7 +139,7 @@ class CompiledFunction:
             done.result()
 
 
-def _parts(state: Any) -> list[Any]:
+def parts_of(state: Any) -> list[Any]:
     """What must be the same objects for a state to be the one that was returned: dicts can be written to."""
     return [x for part in state for x in (part.values() if isinstance(part, dict) else (part,))]
 

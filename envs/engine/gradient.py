@@ -6,13 +6,16 @@ of the arguments. Both are programs of `envs.engine.adjoint`, compiled like any 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from math import prod
+from operator import is_
 from typing import Any
 
 import numpy as np
 
 from envs.engine.adjoint import adjoint_of
-from envs.engine.compiled import OtherShapes
+from envs.engine.compiled import OtherShapes, parts_of
 from envs.engine.lowered import LoweredFunction, batch_of, flat
 from envs.engine.program_code import Block, ProgramCode
 from envs.trees import map_leaves
@@ -58,6 +61,9 @@ class Adjoint:
         self.first_rows = _first_rows(trees)
         self._wanted = {(min(k, 1), row) for k in self.wrt for row in _rows_of(trees[k], self.first_rows[k])}
         programs = adjoint_of(self.lowered.program, lambda group, row: (group, row) in self._wanted)
+        self._places = [_places(shapes) for shapes in self.lowered.inputs]
+        self._held: tuple[list[Tree], Block] | None = None  # results of the last call
+        self.handed: tuple[list[Tree], np.ndarray] | None = None  # of the last pullback
         self.plain = ProgramCode(self.lowered.program)
         self.forward, self.backward = ProgramCode(programs.forward), ProgramCode(programs.backward)
 
@@ -79,12 +85,20 @@ class Adjoint:
         if not self.lowered.fits(trees):
             raise OtherShapes("arguments of other shapes than those that were recorded")
         batch, program = batch_of(trees), self.lowered.program
-        blocks = [self.block(rows, batch) for rows in (*program.rows, 0)[:2]]
-        for block, arrays in zip(blocks, (flat(trees[:1]), flat(trees[1:]))):
-            _write(block, arrays, batch)
+        blocks = [self._known_state(trees[0], batch), self.block((*program.rows, 0)[1], batch)]
+        _write(blocks[1], self._places[1], flat(trees[1:]), batch)
         out = (self.forward if keep else self.plain).run(batch, blocks[: len(program.rows)])
         result = self.lowered.collect(out.rows[: program.rows_out, :batch], batch)
+        self._held = (parts_of(result[0]), out) if self.lowered.resident else None
         return result, Pullback(self, trees, blocks, out if keep else None, result)
+
+    def _known_state(self, state: Tree, batch: int) -> Block:
+        """Block of the first argument: what was written last where it is handed on as it came."""
+        if self._held is not None and all(map(is_, parts_of(state), self._held[0])):
+            return self._held[1]
+        block = self.block(self.lowered.program.rows[0], batch)
+        _write(block, self._places[0], flat(state), batch)
+        return block
 
     def block(self, rows: int, batch: int) -> Block:
         """Rows for so many sites."""
@@ -111,16 +125,32 @@ class Pullback:
         adjoint, batch, notes = self.adjoint, batch_of(self._trees), self._notes
         if notes is None:
             notes = adjoint.forward.run(batch, self.blocks[: len(adjoint.lowered.program.rows)])
-        block = adjoint.block(adjoint.lowered.program.rows_out, batch)
+        lowered = adjoint.lowered
+        block = adjoint.block(lowered.program.rows_out, batch)
         block.rows[...] = 0.0
-        for place, given in zip(adjoint.lowered.result_rows, _aligned(self._result, cotangents), strict=True):
-            if place is not None and given is not None:
-                block.rows[place, :batch] = np.reshape(given, (-1, batch))
+        given: list[Tree] = []
+        if self._handed_on(cotangents):
+            assert adjoint.handed is not None
+            count = lowered.program.rows[0]
+            block.rows[:count, :batch] = adjoint.handed[1][:count]
+            cotangents = (None, *cotangents[1:])
+        _align(self._result, cotangents, given)
+        for place, x in zip(lowered.result_rows, given, strict=True):
+            if place is not None and x is not None:
+                block.rows[place, :batch] = np.reshape(x, (-1, batch))
         found = adjoint.backward.run(batch, [*self.blocks, notes, block]).rows[:, :batch]
-        first = adjoint.lowered.program.rows[0]
-        return tuple(
+        first = lowered.program.rows[0]
+        back = tuple(
             _tree_of(found[(0 if k == 0 else first) + adjoint.first_rows[k] :], self._trees[k]) for k in adjoint.wrt
         )
+        adjoint.handed = (parts_of(back[0]), found) if lowered.resident and adjoint.wrt[0] == 0 else None
+        return back
+
+    def _handed_on(self, cotangents: Tree) -> bool:
+        """Whether the cotangent of the state is what the step behind this one handed back."""
+        if self.adjoint.handed is None or not cotangents or cotangents[0] is None:
+            return False
+        return all(map(is_, parts_of(cotangents[0]), self.adjoint.handed[0]))
 
 
 def _first_rows(trees: tuple[Tree, ...]) -> list[int]:
@@ -136,16 +166,19 @@ def _rows_of(tree: Tree, first: int) -> range:
 
 
 def _count(tree: Tree) -> int:
-    return sum(int(np.prod(x.shape[:-1])) for x in flat(tree))
+    return sum(prod(x.shape[:-1]) for x in flat(tree))
 
 
-def _write(block: Block, arrays: Sequence[np.ndarray], batch: int) -> None:
+def _places(shapes: Sequence[tuple[int, ...]]) -> list[slice]:
+    """Rows of each array of a block."""
+    ends = list(accumulate((prod(shape) for shape in shapes), initial=0))
+    return [slice(*pair) for pair in zip(ends[:-1], ends[1:])]
+
+
+def _write(block: Block, places: Sequence[slice], arrays: Sequence[np.ndarray], batch: int) -> None:
     """Copy arrays into the rows of a block; columns without a site repeat the last one."""
-    row = 0
-    for x in arrays:
-        count = int(np.prod(x.shape[:-1]))
-        block.rows[row : row + count, :batch] = x.reshape(count, batch)
-        row += count
+    for place, x in zip(places, arrays, strict=True):
+        block.rows[place, :batch] = x if x.ndim == 2 else x.reshape(-1, batch)
     block.rows[:, batch:] = block.rows[:, batch - 1 : batch]
 
 
@@ -155,21 +188,20 @@ def _tree_of(rows: np.ndarray, tree: Tree) -> Tree:
 
     def taken(x: np.ndarray) -> np.ndarray:
         nonlocal row
-        count = int(np.prod(x.shape[:-1]))
+        count = prod(x.shape[:-1])
         row += count
         return rows[row - count : row].reshape(x.shape)
 
     return map_leaves(tree, taken)
 
 
-def _aligned(tree: Tree, given: Tree) -> Iterator[Tree]:
+def _align(tree: Tree, given: Tree, out: list[Tree]) -> None:
     """For each array of a tree what another tree has in its place; None below a None."""
     if isinstance(tree, np.ndarray):
-        yield given
+        out.append(given)
     elif isinstance(tree, dict):
         for name, part in tree.items():
-            yield from _aligned(part, None if given is None else given.get(name))
+            _align(part, None if given is None else given.get(name), out)
     elif isinstance(tree, tuple):
-        parts = (None,) * len(tree) if given is None else given
-        for part, other in zip(tree, parts, strict=True):
-            yield from _aligned(part, other)
+        for part, other in zip(tree, (None,) * len(tree) if given is None else given, strict=True):
+            _align(part, other, out)

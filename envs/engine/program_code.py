@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -22,13 +24,31 @@ _LEAST_TILES = 2  # a thread is worth waking for
 
 
 class Block:
-    """Rows of numbers that start on a cache line."""
+    """Rows of numbers that start on a cache line; ``memory`` is what they stand in, where it was used before."""
 
     __slots__ = ("rows", "address")
 
-    def __init__(self, rows: int, width: int, dtype: np.dtype) -> None:
-        block, self.address = aligned_block(rows * width, dtype)
+    def __init__(self, rows: int, width: int, dtype: np.dtype, memory: np.ndarray | None = None) -> None:
+        if memory is None:
+            block, self.address = aligned_block(rows * width, dtype)
+        else:
+            block, self.address = memory, memory.ctypes.data
         self.rows = block.reshape(rows, width)
+
+
+class Memory:
+    """Gives memory that was used before, once no array shows it any more: fresh pages cost more than a step."""
+
+    def __init__(self) -> None:
+        self._free: dict[tuple[int, np.dtype], list[np.ndarray]] = {}
+
+    def block(self, rows: int, width: int, dtype: np.dtype) -> Block:
+        """Rows that are in nobody else's hands."""
+        free = self._free.setdefault((rows * width, dtype), [])
+        kept = free.pop() if free else aligned_block(rows * width, dtype)[0]
+        shown = (ctypes.c_char * kept.nbytes).from_address(kept.ctypes.data)  # what all views of the block keep alive
+        weakref.finalize(shown, free.append, kept).atexit = False
+        return Block(rows, width, dtype, np.frombuffer(shown, dtype))
 
 
 class ProgramCode:
@@ -43,7 +63,8 @@ class ProgramCode:
         self.program = program
         self.dtype = np.dtype(np.float64 if program.double else np.float32)
         self.threads = chosen_threads()
-        self._texts: dict[int, tuple[str, int]] = {}
+        self._memory = Memory()
+        self._code: dict[int, tuple[Callable[..., None], int]] = {}
 
     def lanes(self, batch: int) -> int:
         """Sites of one vector."""
@@ -59,11 +80,11 @@ class ProgramCode:
     def run(self, batch: int, blocks: Sequence[Block]) -> Block:
         """Read blocks of `width`, and write a fresh one; columns beyond the batch must hold sound numbers."""
         lanes, width = self.lanes(batch), self.width(batch)
-        if lanes not in self._texts:
-            self._texts[lanes] = text_of(self.program, lanes)
-        text, scratch_bytes = self._texts[lanes]
-        code = entry_point(text, len(self.program.rows))
-        out = Block(self.program.rows_out, width, self.dtype)
+        if lanes not in self._code:
+            text, scratch_bytes = text_of(self.program, lanes)
+            self._code[lanes] = entry_point(text, len(self.program.rows)), scratch_bytes
+        code, scratch_bytes = self._code[lanes]
+        out = self._memory.block(self.program.rows_out, width, self.dtype)
         places = (*(x.address for x in blocks), out.address)
         strides = (width,) * len(places)
         calls = []
