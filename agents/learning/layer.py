@@ -73,10 +73,16 @@ def _call() -> Any:
             wrt = dict(zip(ctx.layer.adjoint.wrt, ctx.pullback(cotangents), strict=True))
             back: list[Tensor | None] = []
             for k, tree in enumerate(ctx.trees):
-                back += [torch.from_numpy(x) for x in _leaves(wrt[k])] if k in wrt else [None for _ in _leaves(tree)]
+                given = list(_leaves(tree))
+                slopes = list(_leaves(wrt[k])) if k in wrt else [None] * len(given)
+                back += [_tensor(g) if g is not None and _is_float(x) else None for x, g in zip(given, slopes)]
             return (None, None, None, *back)
 
     return Call
+
+
+def _is_float(x: Any) -> bool:
+    return str(x.dtype).removeprefix("torch.").startswith("float")
 
 
 def _tensor(x: Any) -> Tensor:

@@ -35,7 +35,12 @@ class Fixed:
         """The same values for every environment, but for what the outdoor reset adds."""
         like = measurements["dry_bulb_c"]
         held = {name: v + self.outdoor.added(name, measurements) for name, v in self.values.items()}
-        return {name: np.broadcast_to(v, (v.shape[0], like.shape[-1])).astype(like.dtype) for name, v in held.items()}
+        wide = {name: v if v.shape[-1] == like.shape[-1] else _repeated(v, like.shape[-1]) for name, v in held.items()}
+        return {name: v.astype(like.dtype) for name, v in wide.items()}
+
+
+def _repeated(column: Floats, n: int) -> Floats:
+    return np.broadcast_to(column, (column.shape[0], n))
 
 
 def _column(rows: Sequence[float | Floats]) -> Floats:

@@ -16,6 +16,9 @@ import numpy as np
 
 from envs.engine.partials import FLAT, ZERO, Partials
 from envs.engine.program import (
+    STORES,
+    WHOLE,
+    WIDE,
     Const,
     Element,
     Gather,
@@ -28,9 +31,8 @@ from envs.engine.program import (
     Table,
     operands_of,
 )
-from envs.engine.statements import Statements, per_rack
+from envs.engine.statements import Statements, kind_of, per_rack
 
-NOTES, COTANGENTS = 2, 3  # blocks that the second program reads beside the arguments
 _FEW = 3  # racks that are summed one by one
 
 
@@ -43,8 +45,9 @@ class AdjointPrograms:
     forward : Program
         Writes the results, and behind them what the other needs to know.
     backward : Program
-        Reads the arguments (blocks 0 and 1), what the first one wrote (2) and the cotangents of the results (3). It
-        writes those of all rows of the arguments, group after group, 0 where they are not wanted.
+        Reads the blocks of the arguments, then what the first one wrote, and last the cotangents of the results, of
+        those that are written site by site behind the others. It writes the cotangents of all rows of numbers of the
+        arguments, group after group, 0 where they are not wanted.
     """
 
     forward: Program
@@ -58,7 +61,7 @@ def adjoint_of(program: Program, wanted: Callable[[int, int], bool] = lambda gro
     ----------
     program : Program
     wanted : callable
-        Whether the cotangent of an argument is asked for, by group and first row of it in its block.
+        Whether the cotangent of a row of numbers of the arguments is asked for, by group and row.
     """
     notes = _Notes(program)
     backward = _Backward(program, notes, wanted).program()
@@ -94,7 +97,8 @@ class _Notes:
 
     def extra(self, s: Statement) -> tuple[int, ...]:
         """What a statement that reads the note says beside its operation."""
-        return (NOTES, self.row[s], self.per_turn) if s.op == "carried" else (NOTES, self.row[s])
+        block = len(self.primal.rows)
+        return (block, self.row[s], self.per_turn) if s.op == "carried" else (block, self.row[s])
 
     def program(self) -> Program:
         """The program with the stores of what is noted."""
@@ -121,6 +125,10 @@ class _Notes:
             primal.rows,
             self.end,
             primal.double,
+            primal.kinds,
+            primal.typed_out,
+            primal.across,
+            primal.stored,
         )
 
 
@@ -160,23 +168,24 @@ class _Backward:
         self._hand_back(self.stages[Stage.BEFORE])
         count = self._store()
         primal = self.primal
+        kinds = (*(primal.kinds or ("",) * len(primal.rows)), "", "")
         made = Program(
-            primal.racks, primal.times, self.build.statements, self.handed_on, (), count, primal.double
+            primal.racks, primal.times, self.build.statements, self.handed_on, (), count, primal.double, kinds
         )
         read = {x: noted for x, noted in self.sources.items() if x in made.kept}
         self.notes.keep(set(read.values()))
         for x, noted in read.items():
             x.extra = self.notes.extra(noted)
-        made.rows = (*(*primal.rows, 0, 0)[:2], self.notes.end, primal.rows_out)
+        made.rows = (*primal.rows, self.notes.end, primal.rows_out + primal.across)
         return made
 
     # ---- the function once more -------------------------------------------------------------------------------------
 
     def _run_again(self, statements: Iterable[Statement]) -> None:
         for s in statements:
-            if s.op not in ("store", "carried"):
+            if s.op not in (*STORES, "carried"):
                 args = tuple(self._twin(x) for x in s.args)
-                self.twins[s] = self.build.made(s.in_racks, s.op, args, s.extra, s.mask)
+                self.twins[s] = self.build.made(s.in_racks, s.op, args, s.extra, s.mask, s.kind)
 
     def _twin(self, x: Operand) -> Operand:
         """The operand that has the same value in this program."""
@@ -197,6 +206,10 @@ class _Backward:
         assert isinstance(x, (Lane, Rack))
         self.sources[x.made] = made
         return self.partials.of("not_equal", x, ZERO, mask=True) if made.mask else x
+
+    def _number(self, x: Operand) -> Operand:
+        """A value in the precision of the program, in which all cotangents are."""
+        return self.partials.of("narrow", x) if kind_of(x) == WIDE else x
 
     def _element(self, x: Operand, rack: int) -> Operand:
         """Value of a rack."""
@@ -270,10 +283,11 @@ class _Backward:
 
     def _hand_back(self, statements: Sequence[Statement]) -> None:
         for s in reversed(statements):
-            if s.op == "store":
+            if s.op in STORES:
                 assert isinstance(s.extra, int)
                 if self._any_active(s):
-                    d = self.build.made(s.in_racks, "input", (), (COTANGENTS, s.extra))
+                    row = s.extra + (self.primal.rows_out if s.op == "across" else 0)
+                    d = self.build.made(s.in_racks, "input", (), (len(self.primal.rows) + 1, row))
                     self._give(s.args[0], d, s.in_racks)
             elif s in self.active and s in self.found and s.op not in ("input", "carried", "packed"):
                 self._hand_back_one(s, self._take(s))
@@ -289,7 +303,8 @@ class _Backward:
             assert isinstance(x, Gather)
             self._give_made(x.made, self._transposed_product(s, d))
         else:
-            back = self.partials.handed_back(s, args, self.twins[s], d)
+            args, result = tuple(self._number(x) for x in args), self._number(self.twins[s])
+            back = self.partials.handed_back(s, args, result, d)
             for x, part in zip(s.args, back):
                 self._give(x, part, s.in_racks)
 
@@ -376,7 +391,7 @@ class _Backward:
         return x.made in self.active
 
     def _any_active(self, s: Statement) -> bool:
-        return any(made in self.active for made in operands_of(s))
+        return not s.kind and any(made in self.active for made in operands_of(s))
 
     # ---- ends -------------------------------------------------------------------------------------------------------
 
@@ -384,7 +399,7 @@ class _Backward:
         """Statements that store the cotangents of the arguments; how many rows they have."""
         sources = {s.extra: s for s in self.stages[Stage.BEFORE] if s.op == "input"}
         count = 0
-        for group, rows in enumerate(self.primal.rows):
+        for group, rows in enumerate(self.primal.rows[: self.primal.kinds.count("") or None]):
             row = 0
             while row < rows:
                 s = sources.get((group, row))
@@ -410,11 +425,11 @@ def _active(program: Program, wanted: Callable[[int, int], bool]) -> set[Stateme
     while grown:
         grown = False
         for s in program.statements:
-            if s in varied or s.mask or s.op in FLAT:
+            if s in varied or s.mask or s.op in FLAT or s.kind == WHOLE:
                 continue
             if s.op == "input":
                 assert isinstance(s.extra, tuple)
-                moves = wanted(*s.extra)
+                moves = not s.kind and wanted(*s.extra)
             else:
                 moves = any(made in varied for made in operands_of(s))
             if moves:
@@ -428,7 +443,7 @@ def _active(program: Program, wanted: Callable[[int, int], bool]) -> set[Stateme
     while grown:
         grown = False
         for s in reversed(program.statements):
-            if s.op == "store" or (s in useful and s.op not in FLAT):
+            if (s.op in STORES and not s.kind) or (s in useful and s.op not in FLAT):
                 useful.update(made for made in operands_of(s) if made in varied)
         for stands, first, new in program.carried:
             for x in (first, new) if stands in useful else ():

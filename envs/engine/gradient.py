@@ -7,7 +7,6 @@ of the arguments. Both are programs of `envs.engine.adjoint`, compiled like any 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import accumulate
 from math import prod
 from operator import is_
 from typing import Any
@@ -15,11 +14,14 @@ from typing import Any
 import numpy as np
 
 from envs.engine.adjoint import adjoint_of
-from envs.engine.compiled import OtherShapes, parts_of
+from envs.engine.blocks import Block, BlockPool
+from envs.engine.compiled import CompiledFunction, OtherShapes, parts_of
 from envs.engine.lowered import LoweredFunction, batch_of, flat
-from envs.engine.program_code import Block, ProgramCode
+from envs.engine.program import WHOLE, WIDE
+from envs.engine.program_code import ProgramCode
 from envs.trees import map_leaves
 
+_KEPT_BLOCKS = 128  # of a window: memory that is used again in the next one
 Tree = Any
 
 
@@ -58,14 +60,19 @@ class Adjoint:
         if not self.wrt or not all(0 <= k < len(trees) for k in self.wrt):
             raise ValueError(f"wrt = {self.wrt}; give places of arguments, 0 to {len(trees) - 1}")
         self.lowered = LoweredFunction(function, trees)
-        self.first_rows = _first_rows(trees)
-        self._wanted = {(min(k, 1), row) for k in self.wrt for row in _rows_of(trees[k], self.first_rows[k])}
-        programs = adjoint_of(self.lowered.program, lambda group, row: (group, row) in self._wanted)
-        self._places = [_places(shapes) for shapes in self.lowered.inputs]
-        self._held: tuple[list[Tree], Block] | None = None  # results of the last call
-        self.handed: tuple[list[Tree], np.ndarray] | None = None  # of the last pullback
-        self.plain = ProgramCode(self.lowered.program)
-        self.forward, self.backward = ProgramCode(programs.forward), ProgramCode(programs.backward)
+        self._places = _places(self.lowered.inputs, trees)
+        wanted = {
+            (place[0], place[1] + row)
+            for k in self.wrt
+            for place, x in zip(self._places[k], flat(trees[k]), strict=True)
+            for row in range(prod(x.shape[:-1]) if place else 0)
+            if place
+        }
+        programs = adjoint_of(self.lowered.program, lambda group, row: (group, row) in wanted)
+        self.programs, self.dtype = programs, self.lowered.dtype
+        self._plain = CompiledFunction(function, trees, self.lowered, _KEPT_BLOCKS)
+        self._noting = CompiledFunction(function, trees, self.lowered.with_program(programs.forward), _KEPT_BLOCKS)
+        self._ways_back: dict[int, _WayBack] = {}
 
     def __call__(self, *trees: Tree, keep: bool = True) -> tuple[Tree, Pullback]:
         """Return what the function returns, and the way back.
@@ -84,35 +91,65 @@ class Adjoint:
         """
         if not self.lowered.fits(trees):
             raise OtherShapes("arguments of other shapes than those that were recorded")
-        batch, program = batch_of(trees), self.lowered.program
-        blocks = [self._known_state(trees[0], batch), self.block((*program.rows, 0)[1], batch)]
-        _write(blocks[1], self._places[1], flat(trees[1:]), batch)
-        out = (self.forward if keep else self.plain).run(batch, blocks[: len(program.rows)])
-        result = self.lowered.collect(out.rows[: program.rows_out, :batch], batch)
-        self._held = (parts_of(result[0]), out) if self.lowered.resident else None
-        return result, Pullback(self, trees, blocks, out if keep else None, result)
+        function = self._noting if keep else self._plain
+        result, traces = function.traced(*trees)
+        batch = batch_of(trees)
+        if batch not in self._ways_back:
+            self._ways_back[batch] = _WayBack(self, batch)
+        back = self._ways_back[batch]
+        read = [back.kept(block, k) if function.owns(block) else block for k, block in enumerate(traces.read)]
+        return result, Pullback(back, trees, read, traces.written[""] if keep else None, result)
 
-    def _known_state(self, state: Tree, batch: int) -> Block:
-        """Block of the first argument: what was written last where it is handed on as it came."""
-        if self._held is not None and all(map(is_, parts_of(state), self._held[0])):
-            return self._held[1]
-        block = self.block(self.lowered.program.rows[0], batch)
-        _write(block, self._places[0], flat(state), batch)
+    def tree_of(self, rows: np.ndarray, k: int, tree: Tree) -> Tree:
+        """Rows of cotangents as the tree of the k-th argument; zeros for what is no number of its precision."""
+        places = iter(self._places[k])
+        second = self.lowered.program.rows[0]
+
+        def taken(x: np.ndarray) -> np.ndarray:
+            place = next(places)
+            if place is None:
+                return np.broadcast_to(self.dtype.type(0.0), x.shape)
+            first = place[1] + (second if place[0] else 0)
+            return rows[first : first + prod(x.shape[:-1])].reshape(x.shape)
+
+        return map_leaves(tree, taken)
+
+
+class _WayBack:
+    """The second program for one number of sites."""
+
+    def __init__(self, adjoint: Adjoint, batch: int) -> None:
+        self.adjoint, self.batch = adjoint, batch
+        forward, backward = adjoint.programs.forward, adjoint.programs.backward
+        self.again = ProgramCode(forward, batch, waiting=_KEPT_BLOCKS)
+        self.code = ProgramCode(backward, batch, waiting=_KEPT_BLOCKS)
+        typed = {"": self.code.dtype, WIDE: np.dtype(np.float64), WHOLE: np.dtype(np.int64)}
+        self._pools = [
+            BlockPool(rows, self.code.stride, typed[kind], _KEPT_BLOCKS)
+            for rows, kind in zip(backward.rows, backward.kinds, strict=True)
+        ]
+        self.handed: tuple[list[Tree], Block] | None = None  # cotangent of the first argument, by the last pullback
+
+    def kept(self, block: Block, k: int) -> Block:
+        """A copy of the k-th block that is read, which stays as it is."""
+        own = self._pools[k].block()
+        np.copyto(own.rows, block.rows)
+        return own
+
+    def cotangents(self) -> Block:
+        """Rows for the cotangents of the results, all 0."""
+        block = self._pools[-1].block()
+        block.rows[...] = 0.0
         return block
-
-    def block(self, rows: int, batch: int) -> Block:
-        """Rows for so many sites."""
-        return Block(rows, self.forward.width(batch), self.lowered.dtype)
 
 
 class Pullback:
     """The way back from the results of one call to its arguments; it may be gone any number of times."""
 
     def __init__(
-        self, adjoint: Adjoint, trees: tuple[Tree, ...], blocks: list[Block], notes: Block | None, result: Tree
+        self, back: _WayBack, trees: tuple[Tree, ...], read: list[Block], notes: Block | None, result: Tree
     ) -> None:
-        self.adjoint, self.blocks = adjoint, blocks
-        self._trees, self._notes, self._result = trees, notes, result
+        self._back, self._trees, self._read, self._notes, self._result = back, trees, read, notes, result
 
     def __call__(self, cotangents: Tree) -> tuple[Tree, ...]:
         """Cotangents of the arguments of `Adjoint.wrt`, in its order, as trees of the arguments.
@@ -122,77 +159,51 @@ class Pullback:
         cotangents : tree
             Of the results, in the tree that the function returned. None stands for zeros, also of a whole branch.
         """
-        adjoint, batch, notes = self.adjoint, batch_of(self._trees), self._notes
-        if notes is None:
-            notes = adjoint.forward.run(batch, self.blocks[: len(adjoint.lowered.program.rows)])
-        lowered = adjoint.lowered
-        block = adjoint.block(lowered.program.rows_out, batch)
-        block.rows[...] = 0.0
-        given: list[Tree] = []
-        if self._handed_on(cotangents):
-            assert adjoint.handed is not None
-            count = lowered.program.rows[0]
-            block.rows[:count, :batch] = adjoint.handed[1][:count]
+        back, adjoint, batch = self._back, self._back.adjoint, self._back.batch
+        notes = self._notes or back.again.run(self._read)[""]
+        block = back.cotangents()
+        if self._is_handed_on(cotangents):
+            assert back.handed is not None
+            count = adjoint.lowered.program.rows[0]
+            block.rows[:count] = back.handed[1].rows[:count]
             cotangents = (None, *cotangents[1:])
+        given: list[Tree] = []
         _align(self._result, cotangents, given)
-        for place, x in zip(lowered.result_rows, given, strict=True):
+        for place, x in zip(adjoint.lowered.result_places, given, strict=True):
             if place is not None and x is not None:
-                block.rows[place, :batch] = np.reshape(x, (-1, batch))
-        found = adjoint.backward.run(batch, [*self.blocks, notes, block]).rows[:, :batch]
-        first = lowered.program.rows[0]
-        back = tuple(
-            _tree_of(found[(0 if k == 0 else first) + adjoint.first_rows[k] :], self._trees[k]) for k in adjoint.wrt
-        )
-        adjoint.handed = (parts_of(back[0]), found) if lowered.resident and adjoint.wrt[0] == 0 else None
-        return back
+                rows, turned = place
+                block.rows[rows, :batch] = x.T if turned else np.reshape(x, (-1, batch))
+        back.code.fill(block)
+        found = back.code.run([*self._read, notes, block])[""]
+        numbers = found.rows[:, :batch]
+        made = tuple(adjoint.tree_of(numbers, k, self._trees[k]) for k in adjoint.wrt)
+        resident = adjoint.lowered.resident and adjoint.wrt[0] == 0
+        back.handed = (parts_of(made[0]), found) if resident else None
+        return made
 
-    def _handed_on(self, cotangents: Tree) -> bool:
+    def _is_handed_on(self, cotangents: Tree) -> bool:
         """Whether the cotangent of the state is what the step behind this one handed back."""
-        if self.adjoint.handed is None or not cotangents or cotangents[0] is None:
+        handed = self._back.handed
+        if handed is None or not cotangents or cotangents[0] is None:
             return False
-        return all(map(is_, parts_of(cotangents[0]), self.adjoint.handed[0]))
+        return all(map(is_, parts_of(cotangents[0]), handed[0]))
 
 
-def _first_rows(trees: tuple[Tree, ...]) -> list[int]:
-    """First row of each argument in its block: the first has one of its own."""
-    rows = [0]
-    for tree in trees[1:]:
-        rows.append(rows[-1] + _count(tree))
-    return [0, *rows[:-1]] if len(trees) > 1 else [0]
-
-
-def _rows_of(tree: Tree, first: int) -> range:
-    return range(first, first + _count(tree))
-
-
-def _count(tree: Tree) -> int:
-    return sum(prod(x.shape[:-1]) for x in flat(tree))
-
-
-def _places(shapes: Sequence[tuple[int, ...]]) -> list[slice]:
-    """Rows of each array of a block."""
-    ends = list(accumulate((prod(shape) for shape in shapes), initial=0))
-    return [slice(*pair) for pair in zip(ends[:-1], ends[1:])]
-
-
-def _write(block: Block, places: Sequence[slice], arrays: Sequence[np.ndarray], batch: int) -> None:
-    """Copy arrays into the rows of a block; columns without a site repeat the last one."""
-    for place, x in zip(places, arrays, strict=True):
-        block.rows[place, :batch] = x if x.ndim == 2 else x.reshape(-1, batch)
-    block.rows[:, batch:] = block.rows[:, batch - 1 : batch]
-
-
-def _tree_of(rows: np.ndarray, tree: Tree) -> Tree:
-    """Rows as a tree of the shapes of another."""
-    row = 0
-
-    def taken(x: np.ndarray) -> np.ndarray:
-        nonlocal row
-        count = prod(x.shape[:-1])
-        row += count
-        return rows[row - count : row].reshape(x.shape)
-
-    return map_leaves(tree, taken)
+def _places(
+    inputs: tuple[list[tuple[tuple[int, ...], str]], ...], trees: tuple[Tree, ...]
+) -> list[list[tuple[int, int] | None]]:
+    """For each argument, the group and the first row of each of its arrays; None for one of another kind."""
+    groups = [iter(given) for given in inputs]
+    ends = [0, 0]
+    places: list[list[tuple[int, int] | None]] = []
+    for k, tree in enumerate(trees):
+        group, own = min(k, 1), list[tuple[int, int] | None]()
+        for _ in flat(tree):
+            shape, kind = next(groups[group])
+            own.append(None if kind else (group, ends[group]))
+            ends[group] += 0 if kind else prod(shape)
+        places.append(own)
+    return places
 
 
 def _align(tree: Tree, given: Tree, out: list[Tree]) -> None:

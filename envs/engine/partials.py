@@ -1,7 +1,7 @@
 """How each operation of a program hands a cotangent back to its operands.
 
-A comparison, a mask and what is made of masks alone hand nothing back: a switch has the gradient of the branch that was
-taken. Of two equal numbers the first is the maximum; extremes over racks are shared by those that are equal. Where a
+A comparison, a mask, what is made of masks alone, rounding and integers hand nothing back: a switch has the gradient of
+the branch that was taken. Of two equal numbers the first is the maximum; extremes over racks are shared by those that are equal. Where a
 slope is infinite (a root or a power at 0) it counts as 0.
 """
 
@@ -13,7 +13,10 @@ from envs.engine.program import Const, Operand, Statement
 from envs.engine.statements import Statements, per_rack
 
 #: What hands nothing back, whatever it reads.
-FLAT = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "and", "or", "xor", "not", "number")
+FLAT = (
+    *("greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "and", "or", "xor", "not", "number"),
+    *("rint", "lookup", "number_of_whole"),
+)
 ZERO, ONE, HALF = Const(0.0), Const(1.0), Const(0.5)
 
 
@@ -58,14 +61,18 @@ class Partials:
             Cotangent of the value.
         """
         op = statement.op
-        if len(args) == 1:
+        if op == "select":
+            yield ZERO
+            yield self.where(args[0], d)
+            yield self.of("select", args[0], ZERO, d)
+        elif len(args) == 1:
             yield self._of_one(op, args[0], result, d)
         else:
             yield from self._of_two(op, *args, result, d)
 
     def _of_one(self, op: str, x: Operand, result: Operand, d: Operand) -> Operand:
         of = self.of
-        if op == "same":
+        if op in ("same", "widen", "narrow", "single"):
             return d
         if op == "negative":
             return of("negative", d)
