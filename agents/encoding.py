@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 #: How an agent acts on all the channels that it holds.
 AGENT_ENCODINGS: dict[str, str] = {
     "residual": "adds to the best rule there is; 0 is the rule",
+    "feedforward": "adds to the best rule as the weather alone would move it; the rule answers no alarm and no request",
     "absolute": "as the scenario's `encodings` say; -1..1 is the range",
     "delta": "moves the value in force by up to the slew",
 }
+#: Encodings that add to a rule.
+ON_A_RULE = ("residual", "feedforward")
 
 
 def agent_scenario(scenario: Scenario, encoding: str, reach_frac: float) -> Scenario:
     """The scenario as the agent acts in it.
 
-    A residual agent that holds cooling leaves power limits and battery to the building: it is there to move heat.
+    An agent on top of a rule that holds cooling leaves power limits and battery to the building: it is there to move heat.
 
     Parameters
     ----------
@@ -32,7 +35,7 @@ def agent_scenario(scenario: Scenario, encoding: str, reach_frac: float) -> Scen
     encoding : str
         One of `AGENT_ENCODINGS`.
     reach_frac : float
-        How far a residual agent may move a channel from the rule, as a share of its range.
+        How far an agent on top of a rule may move a channel from it, as a share of its range.
 
     Raises
     ------
@@ -47,17 +50,30 @@ def agent_scenario(scenario: Scenario, encoding: str, reach_frac: float) -> Scen
         return scenario
     held = list(scenario.agent_channels)
     cooling = [name for name in held if CHANNELS[name].kind == "cooling"]
-    if encoding == "residual" and cooling:
+    on_a_rule = encoding in ON_A_RULE
+    if on_a_rule and cooling:
         held = cooling
     return replace(
         scenario,
         agent_channels=held,
-        encodings={**scenario.encodings, **dict.fromkeys(held, encoding)},
-        reach_frac=dict.fromkeys(held, reach_frac) if encoding == "residual" else scenario.reach_frac,
+        encodings={**scenario.encodings, **dict.fromkeys(held, "residual" if on_a_rule else encoding)},
+        reach_frac=dict.fromkeys(held, reach_frac) if on_a_rule else scenario.reach_frac,
     )
 
 
-def best_rules(scenario: Scenario) -> Rules:
-    """Constants of the best rule there is: the tuned ones, else the scenario's own."""
+def best_rules(scenario: Scenario, encoding: str = "residual") -> Rules:
+    """Constants of the best rule there is, as an agent of an encoding adds to it: the tuned ones, else the scenario's own.
+
+    For ``feedforward`` the fan keeps its lowest speed, supply air and chilled water their highest temperature; what
+    cold weather adds stays. The gradient of a plant sees no switch: a rule that counts requests would work against it.
+    """
     found = load_tuned(scenario.name)
-    return scenario.rules if found is None else with_rules(scenario, {**found.rules, "caps": found.caps}).rules
+    rules = scenario.rules if found is None else with_rules(scenario, {**found.rules, "caps": found.caps}).rules
+    if encoding != "feedforward":
+        return rules
+    return replace(
+        rules,
+        fan=replace(rules.fan, kp_per_k=0.0, ki_per_k_300s=0.0),
+        supply_air=replace(rules.supply_air, respond_k=0.0),
+        chilled_water=replace(rules.chilled_water, respond_k=0.0),
+    )

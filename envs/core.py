@@ -20,7 +20,7 @@ from envs.engine import Held, TapedFunction
 from envs.engine.choice import chosen_engine
 from envs.episodes.bill import Bill
 from envs.episodes.control_step import ControlStep
-from envs.episodes.core_step import CoreState, CoreStep, EpisodeTerms, Given
+from envs.episodes.core_step import CoreState, CoreStep, Done, EpisodeTerms, Given
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.instruments import Instruments, Moment
 from envs.episodes.world import World
@@ -362,6 +362,10 @@ class DataCenterCore:
         if named not in self._steps:
             self._steps[named] = TapedFunction(self.core_step, key=(*self.core_step.key, named)).step
         return self._steps[named]
+
+    def step_by(self, step: Callable[[CoreState, Given], tuple[CoreState, Done]]) -> None:
+        """Let actions step by another form of `core_step` that does the same, such as one that keeps its way back."""
+        self._steps[None] = step
 
     # ---- what is seen ---------------------------------------------------------------------------------------------
 

@@ -387,7 +387,7 @@ def agent_config(row: Algorithm) -> type:
     chosen: list[tuple[str, type, Any]] = [
         ("algorithm", str, field(default=row.name)),
         ("environments", int, field(default=row.environments)),
-        ("encoding", str, field(default=Learner.encoding)),
-        ("reach_frac", float, field(default=Learner.reach_frac)),
+        ("encoding", str, field(default=row.encoding)),
+        ("reach_frac", float, field(default=row.reach_frac)),
     ]
     return make_dataclass(name, chosen, bases=(row.settings,), namespace={"__doc__": AGENT_WORDS})

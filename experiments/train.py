@@ -106,7 +106,7 @@ def train(
     with run_lock(folder):
         require_no_other_run(folder, resumed)
         acted = agent_scenario(scenario, learner.encoding, learner.reach_frac)
-        site, rules = with_split(acted, plan.split), best_rules(scenario)
+        site, rules = with_split(acted, plan.split), best_rules(scenario, learner.encoding)
         LOG.info(sites_words(site, plan.split))
         LOG.info(acting_words(scenario, acted, learner))
         sites = DataCenterSB3VecEnv(site, learner.environments, stagger=True, rules=rules)
@@ -206,8 +206,10 @@ def sites_words(site: Scenario, split: str) -> str:
 
 def acting_words(scenario: Scenario, acted: Scenario, learner: Learner) -> str:
     """How the agent acts, on which channels, and what it leaves to the building."""
+    from agents.encoding import ON_A_RULE
+
     left = [name for name in scenario.agent_channels if name not in acted.agent_channels]
-    reach = f" (reach {learner.reach_frac:g} of the range)" if learner.encoding == "residual" else ""
+    reach = f" (reach {learner.reach_frac:g} of the range)" if learner.encoding in ON_A_RULE else ""
     kept = f"; left to the building: {', '.join(left)}" if left else ""
     return f"encoding {learner.encoding}{reach}: {', '.join(acted.agent_channels)}{kept}"
 

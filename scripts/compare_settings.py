@@ -48,16 +48,17 @@ def trained_policy(
 ) -> tuple[Callable[[DataCenterCore], LearnedPolicy], float]:
     """What makes the policy from a core, and the seconds that it took to learn."""
     from agents.encoding import agent_scenario, best_rules
-    from agents.learning.algorithms import Learner, algorithm_named
+    from agents.learning.algorithms import algorithm_named
     from agents.learning.build import build_model
     from agents.learning.learn import learn
     from agents.learning.plan import LearningPlan
     from envs.sb3_vec_env import DataCenterSB3VecEnv
 
-    environments = given.pop("environments", algorithm_named(algorithm).environments)
-    encoding, reach = given.pop("encoding", Learner.encoding), given.pop("reach_frac", Learner.reach_frac)
+    row = algorithm_named(algorithm)
+    environments = given.pop("environments", row.environments)
+    encoding, reach = given.pop("encoding", row.encoding), given.pop("reach_frac", row.reach_frac)
     site = with_split(agent_scenario(scenario, encoding, reach), "train")
-    sites = DataCenterSB3VecEnv(site, environments, stagger=True, rules=best_rules(scenario))
+    sites = DataCenterSB3VecEnv(site, environments, stagger=True, rules=best_rules(scenario, encoding))
     model = build_model(algorithm, sites, given, seed=0)
     sites.seed(0)
     start = time.perf_counter()

@@ -92,6 +92,43 @@ class PPOSettings(LearnerSettings):
 
 
 @dataclass
+class APGSettings:
+    """Analytic policy gradient: the reward differentiated through the plant, one update a window.
+
+    Attributes
+    ----------
+    learning_rate : float
+        Step of the optimiser.
+    anneal_learning_rate : bool
+        Let the step fall to zero over ``total_steps``.
+    hidden : list of int
+        Width of each hidden layer.
+    activation : str
+        ``tanh``, ``relu`` or ``elu``.
+    n_steps : int
+        Control steps of a window.
+    max_grad_norm : float
+        The gradient is cut to this norm.
+    adam_beta2 : float
+        How slowly the optimiser's scale of each weight follows, 0 to 1.
+    inlet_margin_k : float
+        Rack inlets count in the loss from so much below the recommended limit.
+    inlet_usd_k2_h : float
+        What they cost there, per K2, rack and hour, beside the reward.
+    """
+
+    learning_rate: float = 2e-3
+    anneal_learning_rate: bool = True
+    hidden: list[int] = field(default_factory=lambda: [64, 64])
+    activation: str = "tanh"
+    n_steps: int = 24
+    max_grad_norm: float = 1.0
+    adam_beta2: float = 0.99
+    inlet_margin_k: float = 0.7
+    inlet_usd_k2_h: float = 20.0
+
+
+@dataclass
 class OffPolicySettings(LearnerSettings):
     """What every algorithm with a replay buffer shares.
 
@@ -209,6 +246,10 @@ class Algorithm:
         Activation that the class applies after the last of them: ``tanh`` or ``identity``.
     fixed : tuple of str
         Settings that shape networks, buffers or optimizers, or act at the start alone: a resumed run keeps them.
+    encoding : str
+        How its agent acts where nobody says otherwise, one of ``agents.encoding.AGENT_ENCODINGS``.
+    reach_frac : float
+        How far it may move a channel from the rule where nobody says otherwise, as a share of the range.
     """
 
     name: str
@@ -219,6 +260,8 @@ class Algorithm:
     actor: tuple[str, ...]
     squash: str
     fixed: tuple[str, ...]
+    encoding: str = "residual"
+    reach_frac: float = 0.15
 
     def model_class(self) -> type[BaseAlgorithm]:
         """Return the class itself; imports torch."""
@@ -238,6 +281,10 @@ ALGORITHMS: dict[str, Algorithm] = {
         Algorithm(
             "ppo", PPOSettings, "stable_baselines3:PPO", 1024, True, _ROLLOUTS, "identity", (*_NETWORK, "log_std_init")
         ),
+        Algorithm(
+            "apg", APGSettings, "agents.learning.apg:APG", 128, True, _ROLLOUTS, "identity",
+            (*_NETWORK, "adam_beta2"), "feedforward", 0.3,
+        ),  # fmt: skip
         Algorithm("sac", SACSettings, "stable_baselines3:SAC", 64, False, _GAUSSIAN, "tanh", (*_BUFFER, "ent_coef")),
         Algorithm("td3", TD3Settings, "stable_baselines3:TD3", 64, False, ("actor.mu",), "identity", _BUFFER),
         Algorithm("tqc", TQCSettings, "sb3_contrib:TQC", 64, False, _GAUSSIAN, "tanh", (*_BUFFER, "ent_coef")),
@@ -261,7 +308,7 @@ class Learner:
     encoding : str
         One of ``agents.encoding.AGENT_ENCODINGS``.
     reach_frac : float
-        How far a residual agent may move a channel from the rule, as a share of its range.
+        How far an agent on top of a rule may move a channel from the rule, as a share of its range.
     """
 
     algorithm: str
@@ -292,12 +339,18 @@ def algorithm_of(model: BaseAlgorithm) -> Algorithm:
     ValueError
         Where the table has no such class.
     """
-    rows = {row.model: row for row in ALGORITHMS.values()}
+    rows = {_short(row.model): row for row in ALGORITHMS.values()}
     for kind in type(model).__mro__:
-        path = f"{kind.__module__.split('.')[0]}:{kind.__name__}"
+        path = _short(f"{kind.__module__}:{kind.__name__}")
         if path in rows:
             return rows[path]
     raise ValueError(f"class {type(model).__name__} has no row in the table of algorithms, which has {sorted(rows)}")
+
+
+def _short(path: str) -> str:
+    """A class as ``package:Class``, wherever in the package it is defined."""
+    module, name = path.split(":")
+    return f"{module.split('.')[0]}:{name}"
 
 
 def rollout_steps(model: BaseAlgorithm) -> int:

@@ -1,0 +1,110 @@
+"""The way back through the control steps of a core, from costs to actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.engine.gradient import Adjoint, Pullback
+from envs.interface.reward import STORED_HEAT_COP
+from envs.trees import map_leaves
+
+if TYPE_CHECKING:
+    from envs.core import DataCenterCore
+    from envs.episodes.core_step import CoreState, Done, Given
+
+Floats = NDArray[np.floating]
+
+
+class Judged(NamedTuple):
+    """What a step leaves beside the state."""
+
+    done: Done
+    left_usd: Floats
+    """Heat in the loops and charge that is missing, against the episode's start, at the price of an episode's end."""
+
+
+class PathBack:
+    """Steps a core by a form of its own step that keeps the way back.
+
+    Parameters
+    ----------
+    core : DataCenterCore
+        Its actions are played by this from now on; what they do stays the same but for rounding.
+    inlet_c, inlet_usd_k2_h : float
+        Rack inlets above it cost so much per K2 and hour, beside the reward.
+    """
+
+    def __init__(self, core: DataCenterCore, inlet_c: float, inlet_usd_k2_h: float) -> None:
+        self.core, self.inlet_c, self.inlet_usd_k2_h = core, inlet_c, inlet_usd_k2_h
+        self.steps: list[tuple[Pullback, Done]] = []
+        self._adjoint: Adjoint | None = None
+        core.step_by(self._step)
+
+    def begin(self) -> None:
+        """Forget the steps that were made."""
+        self.steps = []
+
+    def end(self) -> Behind:
+        """What lies behind the last step: nothing but what the loops and the battery hold."""
+        return Behind(self)
+
+    def _step(self, state: CoreState, given: Given) -> tuple[CoreState, Done]:
+        arguments = (state, given.actions, given._replace(actions=None))
+        if self._adjoint is None:
+            self._adjoint = Adjoint(self._judged, arguments, wrt=(0, 1))
+        (after, judged), back = self._adjoint(*arguments)
+        self.steps.append((back, judged.done))
+        return after, judged.done
+
+    def _judged(self, state: CoreState, actions: Floats, given: Given) -> tuple[CoreState, Judged]:
+        after, done = self.core.core_step(state, given._replace(actions=actions))
+        charge_kwh, heat_kwh = self.core.plant.stored_energy(after.plant, given.episode.start)
+        price = given.episode.refill_usd_kwh.astype(heat_kwh.dtype)
+        return after, Judged(done, (heat_kwh * (1.0 / STORED_HEAT_COP) - charge_kwh) * price)
+
+
+class Behind:
+    """Slopes of all cost behind a step, by the state in which the step began."""
+
+    def __init__(self, path: PathBack) -> None:
+        self.path = path
+        self._state: Any = None
+
+    def action_slopes(self, k: int, ended: NDArray[np.bool_]) -> Floats:
+        """Slopes of the mean cost of a site by the actions of the k-th step ``(B, n)`` [USD]; steps go backwards.
+
+        Parameters
+        ----------
+        k : int
+        ended : ndarray of bool (B,)
+            Where an episode ended with the step: what lies behind is another one's.
+        """
+        path, (back, done) = self.path, self.path.steps[k]
+        scenario, step_h = path.core.scenario, path.core.step_s / 3600.0
+        share = np.float32(1.0 / len(ended))
+        if self._state is not None and ended.any():
+            map_leaves(self._state, lambda x: np.multiply(x, ~ended, out=x) if x.flags.writeable else x)
+        above_k = np.maximum(done.flows.rack_inlet_c - path.inlet_c, 0.0)
+        inlet = 2.0 * path.inlet_usd_k2_h * step_h * share * above_k
+        judged = Judged(
+            done._replace(
+                observation=None,
+                reward=np.full(len(ended), -scenario.reward.scale_usd * share, np.float32),
+                truncated=None,
+                cost=None,
+                flows=done.flows._replace(**{**dict.fromkeys(done.flows._fields), "rack_inlet_c": inlet}),
+            ),
+            np.full(len(ended), share) if k == len(path.steps) - 1 else None,
+        )
+        self._state, slopes = back((self._state, judged))
+        sound = np.isfinite(slopes).all(axis=0)
+        return np.ascontiguousarray(np.where(sound, slopes, 0.0).T, dtype=np.float32)
+
+    def add_observation(self, observation: Floats, slopes: Floats) -> None:
+        """Add what the policy's actions of the step hand back to the observation ``(B, n)`` that it began with."""
+        observer = self.path.core.observer
+        inside = slopes * (np.abs(observation) < 1.0)
+        self._state.sensors.readings[observer.observed] += inside.T * observer.gain
