@@ -80,7 +80,7 @@ class ActionDecoder:
             raise ValueError(
                 f"action {bad[1]} of environment {bad[0]} is {actions[bad[0], bad[1]]}; give a finite number in [-1, 1]"
             )
-        return np.ascontiguousarray(np.clip(actions, -1.0, 1.0).T, dtype=dtype)
+        return np.ascontiguousarray(np.minimum(np.maximum(actions, -1.0), 1.0).T, dtype=dtype)
 
     def targets(
         self,
