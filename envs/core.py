@@ -19,7 +19,7 @@ from envs.core_state import core_snapshot, restore_core
 from envs.engine import Held, TapedFunction
 from envs.episodes.bill import Bill
 from envs.episodes.control_step import ControlStep
-from envs.episodes.core_step import CoreState, CoreStep, EpisodeTerms, Given, Signals
+from envs.episodes.core_step import CoreState, CoreStep, EpisodeTerms, Given, Signals, shown_rows
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.instruments import Instruments, Moment
 from envs.episodes.settled_start import SettledStart
@@ -448,6 +448,13 @@ class DataCenterCore:
         if self._current is None:
             self._current = self._signals(self.t)
         return self._current
+
+    @property
+    def shown(self) -> Floats:
+        """What is shown of each site now: rows of `envs.episodes.core_step.SHOWN` ``(k, B)``."""
+        stepped = self._flows is None
+        rows: Floats = self._done.shown if stepped else shown_rows(self.flows, self.outside)
+        return rows
 
     @property
     def state(self) -> PlantState | None:

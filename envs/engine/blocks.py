@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,17 +22,21 @@ class BlockShape(NamedTuple):
 
 
 class BlockSet:
-    """Blocks in one piece of memory.
+    """Blocks in one piece of memory; views of them are handed out, they themselves are not.
 
     Attributes
     ----------
     blocks : list of ndarray (rows, width)
     addresses : list of int
+    parts : object
+        What the owner has made of the blocks, to be found again.
     """
 
-    __slots__ = ("blocks", "addresses", "_memory", "_alone")
+    __slots__ = ("blocks", "addresses", "parts", "_memory", "_alone")
 
-    def __init__(self, shapes: Sequence[BlockShape]) -> None:
+    def __init__(
+        self, shapes: Sequence[BlockShape], parts_of: Callable[[list[np.ndarray]], Any] = lambda blocks: None
+    ) -> None:
         sizes = [-(-s.rows * s.width * s.dtype.itemsize // LINE_BYTES) * LINE_BYTES for s in shapes]
         self._memory = np.zeros(sum(sizes) + LINE_BYTES, np.uint8)
         at = -self._memory.ctypes.data % LINE_BYTES
@@ -44,18 +48,19 @@ class BlockSet:
             self.addresses.append(self._memory.ctypes.data + at)
             at += size
         del part
+        self.parts = parts_of(self.blocks)
         self._alone = sys.getrefcount(self._memory)
 
     def is_seen(self) -> bool:
         """Whether anybody has a view of a block that was not made here."""
-        return sys.getrefcount(self._memory) > self._alone or any(sys.getrefcount(block) > 3 for block in self.blocks)
+        return sys.getrefcount(self._memory) > self._alone
 
 
 class BlockPool:
     """Sets of blocks of one shape. One that nobody holds is used again: fresh memory costs a page fault a page."""
 
-    def __init__(self, shapes: Sequence[BlockShape]) -> None:
-        self.shapes = tuple(shapes)
+    def __init__(self, shapes: Sequence[BlockShape], parts_of: Callable[[list[np.ndarray]], Any]) -> None:
+        self.shapes, self.parts_of = tuple(shapes), parts_of
         self._sets: list[BlockSet] = []
 
     def get(self) -> BlockSet:
@@ -66,7 +71,7 @@ class BlockPool:
             if sys.getrefcount(found) <= 3 and not found.is_seen():  # the list, this name, the call
                 sets.append(sets.pop(k))
                 return found
-        made = BlockSet(self.shapes)
+        made = BlockSet(self.shapes, self.parts_of)
         sets.append(made)
         del sets[:-_MOST_WAITING]
         return made

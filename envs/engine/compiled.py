@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from operator import attrgetter, is_
 from typing import Any
 
@@ -127,6 +127,13 @@ class CompiledFunction:
             self._held = _parts(result[0]), Held(written, blocks, self.lowered.parts[0][1])
         return result
 
+    def release(self) -> None:
+        """Give back all blocks; the next call makes others."""
+        self._batch, self._held = 0, None
+        self._seen.clear()
+        for name in ("_pool", "_own", "_own_state", "_packed", "_places", "_scratch"):
+            self.__dict__.pop(name, None)
+
     def step(self, state: Any, *trees: Any) -> tuple[Held, Lazy]:
         """As the call of a function of a state that gives the next one and a named tuple: both are made when asked for.
 
@@ -142,15 +149,11 @@ class CompiledFunction:
         else:
             given = flat_of((state.tree if isinstance(state, Held) else state,))
             self._fit((given or flat_of(rest))[0].shape[-1])
-            self._pack(0, given, 0)
-            first = self._own_state
+            first = self._packed_state(given)
         self._pack_rest(rest)
         out = self._pool.get()
         self._call(first, out.addresses)
-        n = self._batch
-        found = {kind: block[:, :n] for kind, block in zip(self._written_kinds, out.blocks)}
-        across = out.blocks[-1][:n] if self.program.across else None
-        return Written(found[""], found.get(WIDE), found.get(WHOLE), across, n), out
+        return out.parts, out
 
     def _fit(self, batch: int) -> None:
         """Make blocks for a batch."""
@@ -166,7 +169,7 @@ class CompiledFunction:
         self._stride = _stride(wide, self.dtype)
         self._blocks_for(wide)
         self._shapes = [[(*shape, batch) for shape, _ in given] for given in self.lowered.inputs]
-        self._places = [self._rows_for(k) for k in range(2)]
+        self._places = self._rows_for(1, {kind: block for (group, kind), (block, _) in self._own.items() if group})
         self._seen.clear()
         self._is_pointed = False
         self._shares = _shares(self._tiles, self.threads)
@@ -181,27 +184,39 @@ class CompiledFunction:
         typed = {"": self.dtype, WIDE: np.dtype(np.float64), WHOLE: np.dtype(np.int64)}
         out = {"": program.rows_out, **program.typed_out}
         shapes = [BlockShape(rows, self._stride, typed[kind]) for kind, rows in out.items()]
-        self._written_kinds = tuple(out)
-        self._pool = BlockPool([*shapes, *([BlockShape(wide, program.across, self.dtype)] if program.across else [])])
+        across = [BlockShape(wide, program.across, self.dtype)] if program.across else []
+        self._pool = BlockPool([*shapes, *across], partial(_written, tuple(out), self._batch))
         kinds = program.kinds
         groups = [k if not kind else self.lowered.groups_of_typed[k] for k, kind in enumerate(kinds)]
         self._order = list(zip(groups, kinds))
-        own = BlockSet([BlockShape(rows, self._stride, typed[kind]) for rows, kind in zip(program.rows, kinds)])
-        self._own = dict(zip(self._order, zip(own.blocks, own.addresses)))
         self._state_kinds = [kind for group, kind in self._order if not group]
         self._state_at = [k for k, (group, _) in enumerate(self._order) if not group]
-        self._own_state = [self._own[0, kind][1] for kind in self._state_kinds]
-        self._state_blocks = [list(out).index(kind) for kind in self._state_kinds if kind in out]
+        own = [BlockShape(rows, self._stride, typed[kind]) for rows, kind in zip(program.rows, kinds)]
+        rest = [k for k, (group, _) in enumerate(self._order) if group]
+        given = BlockSet([own[k] for k in rest])
+        self._own = {self._order[k]: place for k, place in zip(rest, zip(given.blocks, given.addresses))}
+        if self.lowered.resident:
+            self._state_blocks = [list(out).index(kind) for kind in self._state_kinds]
+            return
+        self._own_state = BlockSet([own[k] for k in self._state_at])
+        self._state_blocks = list(range(len(self._state_at)))
 
-    def _rows_for(self, group: int) -> list[tuple[np.ndarray, int]]:
+    def _rows_for(self, group: int, blocks: dict[str, np.ndarray]) -> list[tuple[np.ndarray, int]]:
         """Where each array of a group of arguments goes in its block, and how many rows it has, 0 without an axis."""
         out, at = [], dict.fromkeys((WIDE, WHOLE, ""), 0)
         for shape, kind in self.lowered.inputs[group]:
-            count, row, block = int(np.prod(shape)), at[kind], self._own[group, kind][0]
+            count, row, block = int(np.prod(shape)), at[kind], blocks[kind]
             place = block[row : row + count] if shape else block[row]
             out.append((place, count if len(shape) > 1 else 0))
             at[kind] += count
         return out
+
+    def _packed_state(self, arrays: list[np.ndarray]) -> list[int]:
+        """Addresses of blocks into which a tree was copied: where states are written, if there are such."""
+        self._packed = self._pool.get() if self.lowered.resident else self._own_state
+        places = [self._packed.blocks[k] for k in self._state_blocks]
+        self._pack(arrays, self._rows_for(0, dict(zip(self._state_kinds, places))), 0, 0)
+        return [self._packed.addresses[k] for k in self._state_blocks]
 
     def _pack_rest(self, trees: tuple[Any, ...]) -> None:
         """Pack the arguments behind the state, but for parts that are the very objects of the call before."""
@@ -214,7 +229,7 @@ class CompiledFunction:
                 continue
             arrays = [part] if type(part) is np.ndarray else flat_of((part,))
             if arrays:
-                self._pack(1, arrays, at)
+                self._pack(arrays, self._places, 1, at)
             seen[k] = part, len(arrays)
             at += len(arrays)
             regrouped = regrouped or fixed
@@ -223,13 +238,13 @@ class CompiledFunction:
         if regrouped or not self._is_pointed:
             self._point_at_own(parts)
 
-    def _pack(self, group: int, arrays: list[np.ndarray], at: int) -> None:
+    def _pack(self, arrays: list[np.ndarray], places: list[tuple[np.ndarray, int]], group: int, at: int) -> None:
         """Copy arrays into the rows of their blocks, from the argument ``at``; empty lanes repeat the last site."""
         n, end = self._batch, at + len(arrays)
         if list(map(_SHAPE, arrays)) != self._shapes[group][at:end]:
             self._seen.clear()
             raise OtherShapes("arguments of other shapes than those that were recorded")
-        for (place, count), x in zip(self._places[group][at:end], arrays, strict=True):
+        for (place, count), x in zip(places[at:end], arrays, strict=True):
             place[..., :n] = x.reshape(count, n) if count else x
             if n % self._lanes:
                 place[..., n:] = place[..., n - 1 : n]
@@ -239,7 +254,7 @@ class CompiledFunction:
         self._is_pointed = True
         found = pools_of(parts) if self.lowered.pools else []
         self._pools_read = [found[k] for k in self.lowered.pools]
-        read = [self._own[place][1] for place in self._order]
+        read = [self._own[place][1] if place in self._own else 0 for place in self._order]
         pools = [pool.array.ctypes.data for pool in self._pools_read]
         rest = [*[0] * len(self._pool.shapes), *pools, *[self._stride] * (len(read) + 1)]
         for table, (begin, end), (_, scratch) in zip(self._tables, self._shares, self._scratch):
@@ -255,6 +270,13 @@ class CompiledFunction:
         self._code(self._addresses[0])
         for done in waiting:
             done.result()
+
+
+def _written(kinds: tuple[str, ...], sites: int, blocks: list[np.ndarray]) -> Written:
+    """What a set of blocks shows of its sites."""
+    rows = {kind: block[:, :sites] for kind, block in zip(kinds, blocks)}
+    across = blocks[-1][:sites] if len(blocks) > len(kinds) else None
+    return Written(rows[""], rows.get(WIDE), rows.get(WHOLE), across, sites)
 
 
 def flat_of(trees: tuple[Any, ...]) -> list[np.ndarray]:

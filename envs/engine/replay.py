@@ -112,6 +112,11 @@ class TapedFunction(Generic[*Trees, Result]):
             return result
         return compiled.step(state, *rest)
 
+    def release(self) -> None:
+        """Give back the blocks of machine code; what is called rarely need not keep them."""
+        for compiled in self._compiled:
+            compiled.release()
+
     def _compiled_for(self, trees: Any) -> CompiledFunction | None:
         """Machine code for arguments of these shapes, the first of the list from now on."""
         for k, compiled in enumerate(self._compiled):

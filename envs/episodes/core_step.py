@@ -96,6 +96,33 @@ class Done(NamedTuple):
     cost: dict[str, Floats]
     """Cost terms ``{name: (B,)}`` [USD]."""
     flows: Flows
+    shown: Floats
+    """Rows of `SHOWN` ``(k, B)``."""
+
+
+#: What is shown of a site after a step: means of the power [kW], temperatures at its end [degC], the PUE [1], prices.
+SHOWN = (
+    "it_power_kw",
+    "cooling_power_kw",
+    "facility_power_kw",
+    "pue",
+    "inlet_max_c",
+    "chip_max_c",
+    "dry_bulb_c",
+    "wet_bulb_c",
+    "price_usd_mwh",
+    "carbon_g_kwh",
+)
+
+
+def shown_rows(flows: Flows, outside: Outside) -> Floats:
+    """Rows of `SHOWN` ``(k, B)``; the PUE is infinite where no IT runs."""
+    it, facility = flows.it_power_kw, flows.facility_power_kw
+    runs = it > 0.0
+    pue = np.where(runs, facility / np.where(runs, it, 1.0), np.inf)
+    inlet, weather = np.max(flows.zone_inlet_max_c, axis=0), (outside.dry_bulb_c, outside.wet_bulb_c)
+    price = (outside.price_usd_mwh, outside.carbon_g_kwh)
+    return np.stack([it, flows.cooling_power_kw, facility, pue, inlet, flows.chip_max_c, *weather, *price])
 
 
 class CoreStep:
@@ -170,7 +197,8 @@ class CoreStep:
             self.clock.next(state.place), t,
         )  # fmt: skip
         observation = self.observer.scaled(sensors.readings).T
-        return after, Done(observation, reward, truncated, cost, stepped.flows)
+        shown = shown_rows(stepped.flows, signals.seen)
+        return after, Done(observation, reward, truncated, cost, stepped.flows, shown)
 
     def with_rule(self, sensors: SensorMemory, memory: Memory) -> tuple[SensorMemory, Memory]:
         """Readings with what the rule would set that residual actions add to, and what it then remembers."""

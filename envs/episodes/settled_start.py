@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from functools import partial
 
+import numpy as np
+
 from envs.engine import TapedFunction
 from envs.faults import Availability
 from envs.physics.namespace import Floats
@@ -13,6 +15,7 @@ from envs.plant.flows import Flows
 from envs.plant.plant_like import Steppable
 from envs.plant.state import PlantState
 from envs.signals.step import Load, Outside
+from envs.trees import map_leaves
 
 _LANES = 8  # for any number of sites: one machine code
 
@@ -42,4 +45,7 @@ class SettledStart:
     ) -> tuple[PlantState, Flows]:
         """Arguments and results of `Plant.steady_state`."""
         settled = self._settled(outside, load, in_force, lost, warmth_k, soc_frac)
-        return self._begun(settled, outside, load, in_force, lost, soc_frac)
+        state, flows = self._begun(settled, outside, load, in_force, lost, soc_frac)
+        self._settled.release()
+        self._begun.release()
+        return map_leaves((state, flows), np.array)  # type: ignore[no-any-return]

@@ -79,13 +79,12 @@ def test_every_core_plays_on_machine_code_what_it_plays_on_numpy(
 def test_a_core_has_the_same_bits_in_any_batch_and_however_signals_come(
     monkeypatch: pytest.MonkeyPatch, scenario: str
 ) -> None:
-    alone, some, handed = (
-        played(monkeypatch, "llvm", scenario, **options)[0]
-        for options in ({"sites": 2}, {"sites": 12}, {"sites": 2, "faults": [FAR_OFF]})
-    )
-    for a, b, c in zip(alone, some, handed, strict=True):
-        where = (slice(None),) * (a.ndim - 1) if a.ndim == 1 or a.shape[-1] == 2 else ()
-        np.testing.assert_array_equal(a, b[(*where, slice(2))] if where else b[:2])
+    forms = ({"sites": 2}, {"sites": 1}, {"sites": 12}, {"sites": 2, "faults": [FAR_OFF]})
+    some, one, many, handed = (played(monkeypatch, "llvm", scenario, **options)[0] for options in forms)
+    for a, alone, b, c in zip(some, one, many, handed, strict=True):
+        sites_first = a.ndim == 2  # observations
+        np.testing.assert_array_equal(a, b[:2] if sites_first else b[..., :2])
+        np.testing.assert_array_equal(a[:1] if sites_first else a[..., :1], alone)
         np.testing.assert_array_equal(a, c)
 
 
