@@ -129,6 +129,7 @@ class _Notes:
             primal.typed_out,
             primal.across,
             primal.stored,
+            primal.gathered,
         )
 
 
@@ -170,8 +171,9 @@ class _Backward:
         primal = self.primal
         kinds = (*(primal.kinds or ("",) * len(primal.rows)), "", "")
         made = Program(
-            primal.racks, primal.times, self.build.statements, self.handed_on, (), count, primal.double, kinds
-        )
+            primal.racks, primal.times, self.build.statements, self.handed_on, (), count, primal.double, kinds,
+            gathered=primal.gathered,
+        )  # fmt: skip
         read = {x: noted for x, noted in self.sources.items() if x in made.kept}
         self.notes.keep(set(read.values()))
         for x, noted in read.items():
@@ -185,7 +187,15 @@ class _Backward:
         for s in statements:
             if s.op not in (*STORES, "carried"):
                 args = tuple(self._twin(x) for x in s.args)
-                self.twins[s] = self.build.made(s.in_racks, s.op, args, s.extra, s.mask, s.kind)
+                self.twins[s] = self.build.made(s.in_racks, s.op, args, self._place(s), s.mask, s.kind)
+
+    def _place(self, s: Statement) -> object:
+        """Where a statement reads: what is gathered from pools stands behind two more blocks."""
+        if s.op != "input":
+            return s.extra
+        assert isinstance(s.extra, tuple)
+        block, row = s.extra
+        return (block + 2 if block >= len(self.primal.rows) else block, row)
 
     def _twin(self, x: Operand) -> Operand:
         """The operand that has the same value in this program."""
@@ -429,7 +439,7 @@ def _active(program: Program, wanted: Callable[[int, int], bool]) -> set[Stateme
                 continue
             if s.op == "input":
                 assert isinstance(s.extra, tuple)
-                moves = not s.kind and wanted(*s.extra)
+                moves = not s.kind and s.extra[0] < len(program.rows) and wanted(*s.extra)
             else:
                 moves = any(made in varied for made in operands_of(s))
             if moves:

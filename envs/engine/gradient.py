@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from envs.engine.adjoint import adjoint_of
-from envs.engine.blocks import Block, BlockPool
+from envs.engine.blocks import BlockPool, BlockSet, BlockShape
 from envs.engine.compiled import CompiledFunction, OtherShapes, parts_of
 from envs.engine.lowered import LoweredFunction, batch_of, flat
 from envs.engine.program import WHOLE, WIDE
-from envs.engine.program_code import ProgramCode
+from envs.engine.program_code import ProgramCode, some_lanes
 from envs.trees import map_leaves
 
 _KEPT_BLOCKS = 128  # of a window: memory that is used again in the next one
@@ -70,9 +70,8 @@ class Adjoint:
         }
         programs = adjoint_of(self.lowered.program, lambda group, row: (group, row) in wanted)
         self.programs, self.dtype = programs, self.lowered.dtype
-        self._plain = CompiledFunction(function, trees, self.lowered, _KEPT_BLOCKS)
-        self._noting = CompiledFunction(function, trees, self.lowered.with_program(programs.forward), _KEPT_BLOCKS)
-        self._ways_back: dict[int, _WayBack] = {}
+        self.function, self.noting = function, self.lowered.with_program(programs.forward)
+        self._batches: dict[int, _Batch] = {}
 
     def __call__(self, *trees: Tree, keep: bool = True) -> tuple[Tree, Pullback]:
         """Return what the function returns, and the way back.
@@ -91,14 +90,10 @@ class Adjoint:
         """
         if not self.lowered.fits(trees):
             raise OtherShapes("arguments of other shapes than those that were recorded")
-        function = self._noting if keep else self._plain
-        result, traces = function.traced(*trees)
         batch = batch_of(trees)
-        if batch not in self._ways_back:
-            self._ways_back[batch] = _WayBack(self, batch)
-        back = self._ways_back[batch]
-        read = [back.kept(block, k) if function.owns(block) else block for k, block in enumerate(traces.read)]
-        return result, Pullback(back, trees, read, traces.written[""] if keep else None, result)
+        if batch not in self._batches:
+            self._batches[batch] = _Batch(self, trees, batch)
+        return self._batches[batch].called(trees, keep)
 
     def tree_of(self, rows: np.ndarray, k: int, tree: Tree) -> Tree:
         """Rows of cotangents as the tree of the k-th argument; zeros for what is no number of its precision."""
@@ -115,41 +110,67 @@ class Adjoint:
         return map_leaves(tree, taken)
 
 
-class _WayBack:
-    """The second program for one number of sites."""
+class _Batch:
+    """Both ways for one number of sites."""
 
-    def __init__(self, adjoint: Adjoint, batch: int) -> None:
+    def __init__(self, adjoint: Adjoint, trees: tuple[Tree, ...], batch: int) -> None:
         self.adjoint, self.batch = adjoint, batch
-        forward, backward = adjoint.programs.forward, adjoint.programs.backward
-        self.again = ProgramCode(forward, batch, waiting=_KEPT_BLOCKS)
-        self.code = ProgramCode(backward, batch, waiting=_KEPT_BLOCKS)
-        typed = {"": self.code.dtype, WIDE: np.dtype(np.float64), WHOLE: np.dtype(np.int64)}
-        self._pools = [
-            BlockPool(rows, self.code.stride, typed[kind], _KEPT_BLOCKS)
-            for rows, kind in zip(backward.rows, backward.kinds, strict=True)
-        ]
-        self.handed: tuple[list[Tree], Block] | None = None  # cotangent of the first argument, by the last pullback
+        lanes = some_lanes(batch, adjoint.lowered.program)
+        self._plain, self._noting = (
+            CompiledFunction(adjoint.function, trees, lowered, lanes, _KEPT_BLOCKS)
+            for lowered in (adjoint.lowered, adjoint.noting)
+        )
+        backward = adjoint.programs.backward
+        self.back = ProgramCode(backward, batch, _KEPT_BLOCKS)
+        typed = {"": self.back.dtype, WIDE: np.dtype(np.float64), WHOLE: np.dtype(np.int64)}
+        shapes = [BlockShape(n, self.back.stride, typed[k]) for n, k in zip(backward.rows, backward.kinds, strict=True)]
+        self._kept = BlockPool(shapes[:-2], lambda blocks: None, _KEPT_BLOCKS)
+        self._cotangents = BlockPool(shapes[-1:], lambda blocks: None, _KEPT_BLOCKS)
+        self.handed: tuple[list[Tree], BlockSet] | None = None  # cotangent of the first argument, by the last pullback
 
-    def kept(self, block: Block, k: int) -> Block:
-        """A copy of the k-th block that is read, which stays as it is."""
-        own = self._pools[k].block()
-        np.copyto(own.rows, block.rows)
-        return own
+    def called(self, trees: tuple[Tree, ...], keep: bool) -> tuple[Tree, Pullback]:
+        """What the function returns, and the way back: what the next call would write over is copied."""
+        function = self._noting if keep else self._plain
+        result, read, state, written = function.traced(*trees)
+        own = self._kept.get()
+        addresses = []
+        for k, (block, address) in enumerate(read):
+            if self.adjoint.lowered.resident and any(block is x for x in state.blocks):
+                addresses.append(address)
+                continue
+            np.copyto(own.blocks[k], block)
+            addresses.append(own.addresses[k])
+        pools = [pool.array for pool in function.pools_read]
+        kept = (own, state, written, pools)
+        notes = written.addresses[0] if keep else None
+        return result, Pullback(self, trees, addresses, notes, kept, result)
 
-    def cotangents(self) -> Block:
+    def notes_of(self, trees: tuple[Tree, ...]) -> BlockSet:
+        """What the first program leaves, run once more."""
+        *_, written = self._noting.traced(*trees)
+        return written
+
+    def cotangents(self) -> BlockSet:
         """Rows for the cotangents of the results, all 0."""
-        block = self._pools[-1].block()
-        block.rows[...] = 0.0
-        return block
+        found = self._cotangents.get()
+        found.blocks[0][...] = 0.0
+        return found
 
 
 class Pullback:
     """The way back from the results of one call to its arguments; it may be gone any number of times."""
 
     def __init__(
-        self, back: _WayBack, trees: tuple[Tree, ...], read: list[Block], notes: Block | None, result: Tree
+        self,
+        batch: _Batch,
+        trees: tuple[Tree, ...],
+        read: list[int],
+        notes: int | None,
+        kept: tuple[BlockSet, BlockSet, BlockSet, list[np.ndarray]],
+        result: Tree,
     ) -> None:
-        self._back, self._trees, self._read, self._notes, self._result = back, trees, read, notes, result
+        self._batch, self._trees, self._read, self._notes = batch, trees, read, notes
+        self._kept, self._result = kept, result
 
     def __call__(self, cotangents: Tree) -> tuple[Tree, ...]:
         """Cotangents of the arguments of `Adjoint.wrt`, in its order, as trees of the arguments.
@@ -159,31 +180,33 @@ class Pullback:
         cotangents : tree
             Of the results, in the tree that the function returned. None stands for zeros, also of a whole branch.
         """
-        back, adjoint, batch = self._back, self._back.adjoint, self._back.batch
-        notes = self._notes or back.again.run(self._read)[""]
-        block = back.cotangents()
+        ways, adjoint, batch = self._batch, self._batch.adjoint, self._batch.batch
+        again = ways.notes_of(self._trees) if self._notes is None else None
+        notes = again.addresses[0] if again is not None else self._notes
+        held = ways.cotangents()
+        (block,), (address,) = held.blocks, held.addresses
         if self._is_handed_on(cotangents):
-            assert back.handed is not None
+            assert ways.handed is not None
             count = adjoint.lowered.program.rows[0]
-            block.rows[:count] = back.handed[1].rows[:count]
+            block[:count] = ways.handed[1].blocks[0][:count]
             cotangents = (None, *cotangents[1:])
         given: list[Tree] = []
         _align(self._result, cotangents, given)
         for place, x in zip(adjoint.lowered.result_places, given, strict=True):
             if place is not None and x is not None:
                 rows, turned = place
-                block.rows[rows, :batch] = x.T if turned else np.reshape(x, (-1, batch))
-        back.code.fill(block)
-        found = back.code.run([*self._read, notes, block])[""]
-        numbers = found.rows[:, :batch]
+                block[rows, :batch] = x.T if turned else np.reshape(x, (-1, batch))
+        block[:, batch:] = block[:, batch - 1 : batch]
+        found = ways.back.run([*self._read, notes, address], [x.ctypes.data for x in self._kept[-1]])
+        numbers = found.blocks[0][:, :batch]
         made = tuple(adjoint.tree_of(numbers, k, self._trees[k]) for k in adjoint.wrt)
         resident = adjoint.lowered.resident and adjoint.wrt[0] == 0
-        back.handed = (parts_of(made[0]), found) if resident else None
+        ways.handed = (parts_of(made[0]), found) if resident else None
         return made
 
     def _is_handed_on(self, cotangents: Tree) -> bool:
         """Whether the cotangent of the state is what the step behind this one handed back."""
-        handed = self._back.handed
+        handed = self._batch.handed
         if handed is None or not cotangents or cotangents[0] is None:
             return False
         return all(map(is_, parts_of(cotangents[0]), handed[0]))

@@ -15,7 +15,7 @@ from envs.engine.statements import Statements, per_rack
 #: What hands nothing back, whatever it reads.
 FLAT = (
     *("greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "and", "or", "xor", "not", "number"),
-    *("rint", "lookup", "number_of_whole"),
+    *("rint", "ceil", "floor", "lookup", "number_of_whole"),
 )
 ZERO, ONE, HALF = Const(0.0), Const(1.0), Const(0.5)
 

@@ -14,7 +14,7 @@ def scratch_slots(program: Program, plan: Schedule) -> dict[Statement, int]:
         for x in s.args:
             if not isinstance(x, (Const, Table)):
                 readers.setdefault(x.made, []).append((s, x))
-    handed_on = {x.made for _, *values in program.carried for x in values if isinstance(x, Rack)}
+    handed_on = {x.made for _, first, n in program.carried for x in (first, n) if isinstance(x, Rack)}
     for s in program.statements:
         if not s.in_racks or s.op in (*SOURCES, *STORES) or s.reduces:
             continue

@@ -147,7 +147,7 @@ def test_a_site_has_the_same_bits_in_any_batch_lane_and_thread(scenario: str, mo
     compiled = CompiledFunction(core.plant.step, given)
     for found, expected in zip(flat(compiled(*given)), whole, strict=True):
         np.testing.assert_array_equal(found, expected)
-    assert len(compiled.code.shares) == 2, "one thread had all the work"
+    assert len(compiled._shares) == 2, "one thread had all the work"
     for where in (np.arange(3), np.arange(5, 25), np.array([69])):  # 4, 8 and 4 lanes
         for found, expected in zip(flat(compiled(*columns(given, where))), whole, strict=True):
             np.testing.assert_array_equal(found, expected[..., where])
@@ -177,7 +177,7 @@ def test_what_is_handed_out_is_never_written_again() -> None:
             kept += [(x, x.copy()) for x in flat((state.tree, done.flows, done.observation))]
     for now, then in kept:
         np.testing.assert_array_equal(now, then)
-    assert len(compiled.code.pools[""]._blocks) < 6, "memory that nobody holds is not used again"
+    assert len(compiled._pool._sets) < 6, "memory that nobody holds is not used again"
 
 
 def test_results_are_fresh_and_arguments_untouched() -> None:
