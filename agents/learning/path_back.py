@@ -90,12 +90,9 @@ class Behind:
         above_k = np.maximum(done.flows.rack_inlet_c - path.inlet_c, 0.0)
         inlet = 2.0 * path.inlet_usd_k2_h * step_h * share * above_k
         judged = Judged(
-            done._replace(
-                observation=None,
+            _none_of(done)._replace(
                 reward=np.full(len(ended), -scenario.reward.scale_usd * share, np.float32),
-                truncated=None,
-                cost=None,
-                flows=done.flows._replace(**{**dict.fromkeys(done.flows._fields), "rack_inlet_c": inlet}),
+                flows=_none_of(done.flows)._replace(rack_inlet_c=inlet),
             ),
             np.full(len(ended), share) if k == len(path.steps) - 1 else None,
         )
@@ -108,3 +105,8 @@ class Behind:
         observer = self.path.core.observer
         inside = slopes * (np.abs(observation) < 1.0)
         self._state.sensors.readings[observer.observed] += inside.T * observer.gain
+
+
+def _none_of(cotangents: Any) -> Any:
+    """A named tuple of the same kind that holds nothing: no cotangent for any field."""
+    return cotangents._replace(**dict.fromkeys(cotangents._fields))

@@ -42,6 +42,7 @@ class BlockSet:
         at = -self._memory.ctypes.data % LINE_BYTES
         self.blocks: list[np.ndarray] = []
         self.addresses: list[int] = []
+        part: np.ndarray | None = None
         for size, (rows, width, dtype) in zip(sizes, shapes):
             part = self._memory[at : at + rows * width * dtype.itemsize]
             self.blocks.append(part.view(dtype).reshape(rows, width))

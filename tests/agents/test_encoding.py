@@ -52,6 +52,21 @@ def test_zero_is_the_tuned_rule_to_the_bit(name: str) -> None:
             np.testing.assert_array_equal(agent.in_force[channel], value, err_msg=channel)
 
 
+def test_a_feedforward_rule_follows_the_weather_and_answers_no_inlet() -> None:
+    scenario = load("ai_hall", SHORT)
+    rules = best_rules(scenario, "feedforward")
+    core = DataCenterCore(agent_scenario(scenario, "feedforward", REACH), SITES, rules=rules)
+    core.reset(seed=5)
+    for _ in range(4):
+        core.step(zeros(core))
+    hot = {name: x + 15.0 if "inlet" in name else x for name, x in core.measured.items()}
+    frost = {**core.measured, "wet_bulb_c": core.measured["wet_bulb_c"] * 0.0 - 9.0}
+    held, same, moved = (core.followed.act(seen) for seen in (core.measured, hot, frost))
+    for channel in ("crah_fan_speed_frac", "supply_air_temp_setpoint_c"):
+        np.testing.assert_array_equal(held[channel], same[channel], err_msg=channel)
+    assert not np.array_equal(held["tcs_supply_temp_setpoint_c"], moved["tcs_supply_temp_setpoint_c"])
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_an_untrained_policy_with_zero_output_is_the_tuned_rule_on_a_site_that_knows_no_rule(name: str) -> None:
     agent = residual_core(name)

@@ -1,0 +1,82 @@
+"""What the plant's gradient teaches: its slopes are those of the cost, and they make a policy cheaper."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.encoding import agent_scenario, best_rules
+from agents.learning.build import build_model
+from agents.learning.callbacks import mean_episode_reward
+from agents.learning.learn import learn
+from agents.learning.path_back import PathBack
+from agents.learning.plan import LearningPlan
+from envs.core import DataCenterCore
+from envs.sb3_vec_env import DataCenterSB3VecEnv
+from envs.scenario import load
+
+pytest.importorskip("llvmlite")
+STEPS, MOVE = 8, 0.02
+SHORT = ("site.workload_weeks=1", "episode.steps=48")
+
+
+def sites(num_envs: int, seed: int) -> DataCenterSB3VecEnv:
+    scenario = load("edge_room", SHORT)
+    acted = agent_scenario(scenario, "feedforward", 0.3)
+    environments = DataCenterSB3VecEnv(acted, num_envs, rules=best_rules(scenario, "feedforward"))
+    environments.seed(seed)
+    return environments
+
+
+def left_usd(core: DataCenterCore) -> np.ndarray:
+    """What the loops and the battery hold, at the price of an episode's end."""
+    assert core.state is not None
+    charge, heat = core.plant.stored_energy(core.state, core._episode_terms.start)
+    return (heat / 5.0 - charge) * core._episode_terms.refill_usd_kwh
+
+
+def test_the_slope_of_a_window_is_that_of_its_cost() -> None:
+    core = sites(6, 3).core
+    core.reset(seed=3)
+    for _ in range(4):
+        core.step(np.zeros((6, core.action_size), np.float32))
+    begun = core.save_state()
+
+    def cost(moved: np.ndarray) -> np.ndarray:
+        core.load_state(begun)
+        action = np.tile(moved, (6, 1)).astype(np.float32)
+        paid = sum(core.step(action)[1].astype(float) for _ in range(STEPS))
+        return -paid * core.scenario.reward.scale_usd + left_usd(core)
+
+    size = core.action_size
+    central = [(cost(MOVE * row) - cost(-MOVE * row)) / (2 * MOVE) for row in np.eye(size)]
+    path = PathBack(core, inlet_c=100.0, inlet_usd_k2_h=0.0)
+    path.begin()
+    cost(np.zeros(size))
+    behind, never = path.end(), np.zeros(6, bool)
+    found = sum(6.0 * behind.action_slopes(k, never) for k in range(STEPS - 1, -1, -1))
+    off = np.abs(found.T - central) / np.maximum(np.abs(central), 0.05)
+    assert np.median(off) < 0.02, off
+    assert np.abs(central).max() > 0.05
+
+
+def test_apg_makes_episodes_cheaper(tmp_path: Path) -> None:
+    model = build_model("apg", sites(16, 0), {"hidden": [16], "learning_rate": 1e-2}, seed=0)
+    before = mean_episode_reward(model, sites(16, 9))
+    learn(model, LearningPlan(16 * 24 * 20), tmp_path)
+    assert mean_episode_reward(model, sites(16, 9)) > before + 1e-3
+
+
+def test_the_first_window_measures_the_observation_and_the_second_teaches(tmp_path: Path) -> None:
+    model: Any = build_model("apg", sites(4, 0), {"hidden": [8], "n_steps": 6}, seed=0)
+    learn(model, LearningPlan(24), tmp_path)
+    assert model._n_updates == 0 and bool(model._standardized.measured)
+    learn(model, LearningPlan(48), tmp_path)
+    assert model._n_updates == 1
+
+
+def test_environments_without_a_core_are_refused(make_env: Any, tmp_path: Path) -> None:
+    model = build_model("apg", make_env(), {"hidden": [8]})
+    with pytest.raises(ValueError, match="LinearVecEnv has no core to differentiate.*agent=ppo"):
+        learn(model, LearningPlan(64), tmp_path)
