@@ -44,26 +44,42 @@ class Held:
     blocks : BlockSet
     """
 
-    __slots__ = ("sites", "blocks", "_written", "_collect", "_tree")
+    __slots__ = ("sites", "blocks", "_written", "_collectors", "_kind", "_fields")
 
-    def __init__(self, written: Written, blocks: BlockSet, collect: Callable[[Written], Any]) -> None:
+    def __init__(
+        self, written: Written, blocks: BlockSet, collectors: dict[str, Callable[[Written], Any]], kind: Any
+    ) -> None:
         self.sites, self.blocks = written.sites, blocks
-        self._written, self._collect = written, collect
-        self._tree: Any = None
+        self._written, self._collectors, self._kind = written, collectors, kind
+        self._fields: dict[str, Any] = {}
+
+    def __reduce__(self) -> Any:
+        """Copies and pickles are the state itself: its address is good for this object alone."""
+        return _itself, (self.tree,)
+
+    def field(self, name: str) -> Any:
+        """A field of the state, as views of its blocks."""
+        if name not in self._fields:
+            self._fields[name] = self._collectors[name](self._written)
+        return self._fields[name]
 
     @property
     def tree(self) -> Any:
         """The state, as views of its blocks."""
-        if self._tree is None:
-            self._tree = self._collect(self._written)
-        return self._tree
+        return self._kind(*map(self.field, self._collectors))
 
 
 class Lazy:
     """A named tuple of results whose fields are made when they are asked for."""
 
-    def __init__(self, written: Written, blocks: BlockSet, collectors: dict[str, Callable[[Written], Any]]) -> None:
-        self._written, self._blocks, self._collectors = written, blocks, collectors
+    def __init__(
+        self, written: Written, blocks: BlockSet, collectors: dict[str, Callable[[Written], Any]], kind: Any
+    ) -> None:
+        self._written, self._blocks, self._collectors, self._kind = written, blocks, collectors, kind
+
+    def __reduce__(self) -> Any:
+        """Copies and pickles are the named tuple."""
+        return self._kind, tuple(getattr(self, name) for name in self._collectors)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -107,7 +123,8 @@ class CompiledFunction:
         self.threads = chosen_threads()
         self.lowered = lowered or LoweredFunction(function, trees)
         self.program, self.dtype = self.lowered.program, self.lowered.dtype
-        self._fields = dict(self.lowered.parts[1:])
+        own = self.lowered.state_parts
+        self._state_fields, self._fields = dict(self.lowered.parts[:own]), dict(self.lowered.parts[own:])
         self._batch = 0
         self._seen: dict[int, tuple[Any, int]] = {}  # parts of the arguments as they were packed, and their arrays
         self._held: tuple[list[Any], Held] | None = None
@@ -138,8 +155,8 @@ class CompiledFunction:
         made = [collect(written) for _, collect in self.lowered.parts]
         result = self.lowered.whole(made)
         if self.lowered.resident:
-            self._held = parts_of(result[0]), Held(written, blocks, self.lowered.parts[0][1])
-        state = held[1].blocks if held is not None and resident else self._packed
+            self._held = parts_of(result[0]), self._held_in(written, blocks)
+        state = self._state_read
         firsts = iter(self._state_blocks)
         read = [
             self._own[place] if place in self._own else (state.blocks[k := next(firsts)], state.addresses[k])
@@ -151,7 +168,7 @@ class CompiledFunction:
         """Give back all blocks; the next call makes others."""
         self._batch, self._held = 0, None
         self._seen.clear()
-        for name in ("_pool", "_own", "_own_state", "_packed", "_places", "_scratch"):
+        for name in ("_pool", "_own", "_own_state", "_places", "_scratch", "_state_read"):
             self.__dict__.pop(name, None)
 
     def step(self, state: Any, *trees: Any) -> tuple[Held, Lazy]:
@@ -160,19 +177,23 @@ class CompiledFunction:
         ``state`` is a tree, or what a step has returned.
         """
         written, blocks = self._run(state, trees)
-        return Held(written, blocks, self.lowered.parts[0][1]), Lazy(written, blocks, self._fields)
+        return self._held_in(written, blocks), Lazy(written, blocks, self._fields, self.lowered.done_kind)
+
+    def _held_in(self, written: Written, blocks: BlockSet) -> Held:
+        return Held(written, blocks, self._state_fields, self.lowered.state_kind)
 
     def _run(self, state: Any, rest: tuple[Any, ...]) -> tuple[Written, BlockSet]:
         """Run the code on a tree, or on a state that is held, and on further trees."""
         if type(state) is Held and state.sites == self._batch:
-            first = [state.blocks.addresses[k] for k in self._state_blocks]
+            at = state.blocks
         else:
             given = flat_of((state.tree if isinstance(state, Held) else state,))
             self._fit((given or flat_of(rest))[0].shape[-1])
-            first = self._packed_state(given)
+            at = self._packed_state(given)
         self._pack_rest(rest)
+        self._state_read = at
         out = self._pool.get()
-        self._call(first, out.addresses)
+        self._call([at.addresses[k] for k in self._state_blocks], out.addresses)
         return out.parts, out
 
     def _fit(self, batch: int) -> None:
@@ -229,12 +250,12 @@ class CompiledFunction:
             at[kind] += count
         return out
 
-    def _packed_state(self, arrays: list[np.ndarray]) -> list[int]:
-        """Addresses of blocks into which a tree was copied: where states are written, if there are such."""
-        self._packed = self._pool.get() if self.lowered.resident else self._own_state
-        places = [self._packed.blocks[k] for k in self._state_blocks]
-        self._pack(arrays, self._rows_for(0, dict(zip(self._state_kinds, places))), 0, 0)
-        return [self._packed.addresses[k] for k in self._state_blocks]
+    def _packed_state(self, arrays: list[np.ndarray]) -> BlockSet:
+        """Blocks into which a tree was copied: of those where states are written, if there are such."""
+        packed = self._pool.get() if self.lowered.resident else self._own_state
+        places = dict(zip(self._state_kinds, (packed.blocks[k] for k in self._state_blocks)))
+        self._pack(arrays, self._rows_for(0, places), 0, 0)
+        return packed
 
     def _pack_rest(self, trees: tuple[Any, ...]) -> None:
         """Pack the arguments behind the state, but for parts that are the very objects of the call before."""
@@ -252,6 +273,7 @@ class CompiledFunction:
             at += len(arrays)
             regrouped = regrouped or fixed
         if at != len(self._shapes[1]):
+            seen.clear()
             raise OtherShapes("other arguments than those that were recorded")
         if regrouped or not self._is_pointed:
             self._point_at_own(parts)
@@ -288,6 +310,10 @@ class CompiledFunction:
         self._code(self._addresses[0])
         for done in waiting:
             done.result()
+
+
+def _itself(tree: Any) -> Any:
+    return tree
 
 
 def _written(kinds: tuple[str, ...], sites: int, blocks: list[np.ndarray]) -> Written:

@@ -42,9 +42,13 @@ class LoweredFunction:
     pools : list of int
         Which pools of the arguments are read.
     parts : list of (str, callable)
-        Parts of the result in their order: its name (empty for one without) and what gives it as views of the blocks
-        that were written, see `Written`. The parts are the items of the result, or where it is a pair of a state and
-        a named tuple, the state and the fields of the tuple.
+        Parts of the result in their order: its name and what gives it as views of the blocks that were written, see
+        `Written`. Of a pair of named tuples, a state and what else there is, the parts are the fields of both; else
+        there is one part without a name.
+    state_parts : int
+        How many parts are of the state.
+    state_kind, done_kind : type, optional
+        Classes of the state and of what else there is.
     result_places : list of (slice, bool) or None
         Of each array of the results: its rows among the numbers that are written, those that are written site by site
         behind the others, and whether it is one of these; None for a constant, or of another kind.
@@ -63,7 +67,8 @@ class LoweredFunction:
         recording = Recording(loops=True)
         groups: list[int] = []
         self.inputs: tuple[list[tuple[tuple[int, ...], str]], ...] = ([], [])
-        precision = min((x.dtype for x in flat(trees) if x.dtype.kind == "f"), key=lambda d: d.itemsize, default=None)
+        floats = [x.dtype for x in flat(trees) if x.dtype.kind == "f"]
+        precision = min([*floats, np.dtype(np.float64)], key=lambda d: d.itemsize)
 
         def enter(tree: Any, group: int) -> Any:
             def note(x: np.ndarray) -> TracedArray:
@@ -90,8 +95,10 @@ class LoweredFunction:
         ]
         self.groups_of_typed = {self.program.kinds.count("") + k: group for k, (group, _) in enumerate(typed)}
         self.result_places = _places_of_results(nodes, self.program.stored, self.program.rows_out)
-        self.parts, self.whole = _parts(result, _Collecting(recording, self.program, self.dtype))
+        self.parts, self.state_parts, self.whole = _parts(result, _Collecting(recording, self.program, self.dtype))
         self.resident = _same_rows(some[0], result)
+        kinds: tuple[Any, Any] = (type(result[0]), type(result[1])) if self.state_parts else (None, None)
+        self.state_kind, self.done_kind = kinds
         self._scales = [(_scale(n), is_turned(n)) for n in nodes]
         self._texts: dict[int, tuple[str, int]] = {}
 
@@ -211,13 +218,15 @@ class _Collecting:
         return f"{text}.{how}({self._named(wanted)})"
 
 
-def _parts(result: Any, collecting: _Collecting) -> tuple[list[tuple[str, Any]], Callable[[list[Any]], Any]]:
-    """Parts of a result in their order, and what puts them together."""
-    if isinstance(result, tuple) and len(result) == 2 and hasattr(result[1], "_fields"):
-        kind = type(result[1])
-        named = [("", result[0]), *zip(kind._fields, result[1])]
-        return [(name, collecting.function(part)) for name, part in named], lambda made: (made[0], kind(*made[1:]))
-    return [("", collecting.function(result))], lambda made: made[0]
+def _parts(result: Any, collecting: _Collecting) -> tuple[list[tuple[str, Any]], int, Callable[[list[Any]], Any]]:
+    """Parts of a result in their order, how many of them are of a state, and what puts them together."""
+    if not (isinstance(result, tuple) and len(result) == 2 and all(hasattr(x, "_fields") for x in result)):
+        return [("", collecting.function(result))], 0, lambda made: made[0]
+    state, done = result
+    named = [*zip(state._fields, state), *zip(done._fields, done)]
+    own = len(state)
+    parts = [(name, collecting.function(part)) for name, part in named]
+    return parts, own, lambda made: (type(state)(*made[:own]), type(done)(*made[own:]))
 
 
 def is_fixed(node: Node) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import Any
 
@@ -24,7 +25,7 @@ def played(
 ) -> tuple[list[np.ndarray], DataCenterCore]:
     """Observations and rewards of episodes that end and begin anew, under targets and actions in turn."""
     monkeypatch.setenv("COLDAISLE_ENGINE", engine)
-    targets = options.pop("targets", False)
+    targets, masked = options.pop("targets", False), options.pop("masked", True)
     faults, overrides = options.pop("faults", None), options.pop("overrides", ())
     core = DataCenterCore(scenario, sites, (*SHORT, *overrides), **options)
     seen, rng = [core.reset(seed=3)], np.random.default_rng(0)
@@ -39,7 +40,7 @@ def played(
             else:
                 result = core.step(actions)
             seen += [result[0].copy(), result[1].copy(), *(x.copy() for x in result[3].values())]
-            if k == 4:
+            if masked and k == 4:
                 core.reset(np.arange(sites) == 1)
             if result[2].any():
                 seen.append(core.reset(result[2]).copy())
@@ -80,12 +81,28 @@ def test_a_core_has_the_same_bits_in_any_batch_and_however_signals_come(
     monkeypatch: pytest.MonkeyPatch, scenario: str
 ) -> None:
     forms = ({"sites": 2}, {"sites": 1}, {"sites": 12}, {"sites": 2, "faults": [FAR_OFF]})
-    some, one, many, handed = (played(monkeypatch, "llvm", scenario, **options)[0] for options in forms)
+    some, one, many, handed = (played(monkeypatch, "llvm", scenario, masked=False, **o)[0] for o in forms)
     for a, alone, b, c in zip(some, one, many, handed, strict=True):
         sites_first = a.ndim == 2  # observations
         np.testing.assert_array_equal(a, b[:2] if sites_first else b[..., :2])
         np.testing.assert_array_equal(a[:1] if sites_first else a[..., :1], alone)
         np.testing.assert_array_equal(a, c)
+
+
+def test_a_copy_of_a_core_goes_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLDAISLE_ENGINE", "llvm")
+    core = DataCenterCore("edge_room", 2, SHORT)
+    core.reset(seed=0)
+    actions = np.zeros((2, core.action_size))
+    core.step(actions)
+    other = copy.deepcopy(core)
+    for k in range(3):
+        other.step(actions + 1.0 - k)
+    found = [core.step(actions)[1].copy() for _ in range(2)]
+    again = DataCenterCore("edge_room", 2, SHORT)
+    again.reset(seed=0)
+    expected = [again.step(actions)[1].copy() for _ in range(3)]
+    np.testing.assert_array_equal(found, expected[1:])
 
 
 def test_own_reward_counts_in_the_sums(monkeypatch: pytest.MonkeyPatch) -> None:
