@@ -5,7 +5,7 @@ Owns the time, the seeds, the setpoints in force, the bill and the episode's sum
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypedDict
@@ -17,12 +17,12 @@ from envs.building.rules import building_controller, first_setpoints
 from envs.controllers.base import CombinedController, Controller, begun_memory
 from envs.core_state import core_snapshot, restore_core
 from envs.engine import Held, TapedFunction
-from envs.engine.choice import chosen_engine
 from envs.episodes.bill import Bill
 from envs.episodes.control_step import ControlStep
-from envs.episodes.core_step import CoreState, CoreStep, EpisodeTerms, Given
+from envs.episodes.core_step import CoreState, CoreStep, EpisodeTerms, Given, Signals, shown_rows
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.instruments import Instruments, Moment
+from envs.episodes.settled_start import SettledStart
 from envs.episodes.world import World
 from envs.faults import Availability, Fault, availability, fault_plan, nothing_lost, with_new_faults, without_sensors
 from envs.hooks import Hooks
@@ -122,12 +122,14 @@ class DataCenterCore:
             self.scenario, self.plant, self.channels, self.agent_channels, self.bill, self.instruments
         )
         self.core_step = CoreStep(
-            control, self.instruments, self.observer, self.decoder, self.building, self.followed,
+            control, self.instruments, self.observer, self.decoder, self.building, self.followed, self.world.clock,
             self.hooks.reward is None,
         )  # fmt: skip
         self._recorded = plant is None  # only a pure step can be recorded
-        chosen_engine()  # refuses what is none
-        self._steps: dict[frozenset[str] | None, Callable[[Any, Given], tuple[Any, Any]]] = {}
+        self._settled = (
+            SettledStart(self.plant, control.key) if isinstance(self.plant, Plant) else self.plant.steady_state
+        )
+        self._steps: dict[frozenset[str] | None, TapedFunction[Any, Any, Any]] = {}
         self.observation_names = self.hooks.observation_names or self.observer.element_names
         self.action_names = self.decoder.element_names
         self.observation_size, self.action_size = len(self.observation_names), self.decoder.size
@@ -136,6 +138,8 @@ class DataCenterCore:
         self._done: Any = None
         self._flows: Flows | None = None
         self._measured: dict[str, Floats] | None = None
+        self._current: tuple[Outside, Load, Availability] | None = None
+        self._set = False  # whether somebody has put other signals in their place
         self._seed = int(np.random.SeedSequence().generate_state(1)[0])
         self._rngs: list[np.random.Generator] = []
         self._episode = np.zeros(num_envs, np.int64)
@@ -236,7 +240,7 @@ class DataCenterCore:
         outside, load = self.world.at(plan, zero, self.dtype)
         in_force = first_setpoints(self.scenario, self.channels, outside.wet_bulb_c, self.dtype)
         lost = nothing_lost(len(where), self.plant.layout.n_zones, self.dtype)
-        state, flows = self.plant.steady_state(outside, load, in_force, lost, plan.warmth_k, plan.soc)
+        state, flows = self._settled(outside, load, in_force, lost, plan.warmth_k, plan.soc)
         flows = flows._replace(backlog=flows.backlog * 0.0)  # nothing waits when an episode begins
         bill = self.bill.begun(plan.billing_frac, self.dtype)
         failing = columns(availability(self.faults, self.plan.site * 0.0), where)
@@ -249,7 +253,10 @@ class DataCenterCore:
         )
         building = begun_memory(self.building, self.observer.unstack(sensors.readings))
         sums = EpisodeSums.begun(len(where))
-        begun = CoreState(state, in_force, flows.zone_inlet_max_c, bill, sensors, building, followed, sums, zero)
+        begun = CoreState(
+            state, in_force, flows.zone_inlet_max_c, bill, sensors, building, followed, sums,
+            self.world.place(plan, zero), zero,
+        )  # fmt: skip
         return begun, EpisodeTerms(state, self.bill.refill_price(plan.site), errors), flows
 
     def _plan_faults(self, where: NDArray[np.intp], plan: EpisodePlan) -> None:
@@ -277,8 +284,16 @@ class DataCenterCore:
         self._update_signals()
 
     def _update_signals(self) -> None:
-        """Signals ``outside`` and losses ``lost`` of the coming step."""
-        self.outside, self._load, self.lost = self._signals(self.t)
+        """Find the signals of the coming step anew: episodes have begun, or faults are others."""
+        self._current, self._set = None, False
+        self._place_again()
+
+    def _place_again(self) -> None:
+        """Find the places of the signals: pools that were made longer have moved them."""
+        assert self.now is not None
+        self.now = self.now._replace(place=self.world.place(self.plan, self.t))
+        self._pool_steps = self.world.load_steps
+        self._last_load_step = int((self.plan.load_start + self.t).max())
 
     def _signals(self, t: NDArray[np.int64]) -> tuple[Outside, Load, Availability]:
         """Signals and losses of step ``t (B,)``."""
@@ -330,15 +345,23 @@ class DataCenterCore:
         self, named: frozenset[str] | None, targets: Mapping[str, Floats], actions: Floats | None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]:
         """Step from targets of the channels that are ``named``, or from actions where that is None."""
-        signals = self._signals(self.t + 1)
-        given = self._given(targets, actions, signals)
-        self._now, done = self._stepper(named)(self._now, given)
+        step = self._stepper(named)
+        coming: Any = None
+        if self._reads_pools(step):
+            given = Given(actions, targets, self._episode_terms, self.world.pools())
+        else:
+            coming = self._signals(self.t + 1)
+            given = self._given(targets, actions, coming)
+        self._now, done = step.step(self._now, given) if isinstance(step, TapedFunction) else step(self.now, given)
         self._done, self._flows, self._measured, reward = done, None, None, done.reward
         if self.hooks.reward is not None:
             reward = self.hooks.own_reward(self, done.cost)
             self.sums.sums[-1] += reward
-        self.outside, self._load, self.lost = signals
-        observation = transposed(done.observation.T) if self.hooks.observation is None else self._observation()
+        self._current, self._set = coming, False
+        self._last_load_step += 1
+        if self.hooks.observation is not None:
+            return self._observation(), reward, done.truncated, done.cost
+        observation = np.array(done.observation) if coming is None else transposed(done.observation.T)
         return observation, reward, done.truncated, done.cost
 
     def given(self, actions: NDArray[np.floating]) -> Given:
@@ -350,17 +373,27 @@ class DataCenterCore:
     ) -> Given:
         """What a step is given; ``coming`` are signals and losses at its end."""
         seen, _, failing = coming
-        return Given(
-            actions, targets, self._episode_terms, self.outside, self._load, without_sensors(self.lost), seen,
-            failing.sensor_stuck, failing.sensor_offset,
-        )  # fmt: skip
+        lost = without_sensors(self.lost)
+        signals = Signals(self.outside, self._load, lost, seen, failing.sensor_stuck, failing.sensor_offset)
+        return Given(actions, targets, self._episode_terms, signals)
 
-    def _stepper(self, named: frozenset[str] | None) -> Callable[[Any, Given], tuple[Any, Any]]:
+    def _reads_pools(self, step: CoreStep | TapedFunction[Any, Any, Any]) -> bool:
+        """Whether machine code finds the signals itself: no fault changes them, and nobody has."""
+        if not isinstance(step, TapedFunction) or step.engine != "llvm":
+            return False
+        if self._set or self.faults.has_faults or self.hooks.reward is not None:
+            return False
+        moved = self.world.load_steps != self._pool_steps
+        if moved or (self._last_load_step >= self._pool_steps and self.world.longer is not None):
+            self._place_again()
+        return True
+
+    def _stepper(self, named: frozenset[str] | None) -> CoreStep | TapedFunction[Any, Any, Any]:
         """What steps from targets of the channels that are named, or from actions."""
         if not self._recorded:
             return self.core_step
         if named not in self._steps:
-            self._steps[named] = TapedFunction(self.core_step, key=(*self.core_step.key, named)).step
+            self._steps[named] = TapedFunction(self.core_step, key=(*self.core_step.key, named))
         return self._steps[named]
 
     # ---- what is seen ---------------------------------------------------------------------------------------------
@@ -390,6 +423,38 @@ class DataCenterCore:
     @flows.setter
     def flows(self, flows: Flows) -> None:
         self._flows = flows
+
+    @property
+    def outside(self) -> Outside:
+        """Signals of the coming step; after it was made, of the one that follows."""
+        return self._signals_now()[0]
+
+    @property
+    def _load(self) -> Load:
+        """Load of the coming step."""
+        return self._signals_now()[1]
+
+    @_load.setter
+    def _load(self, load: Load) -> None:
+        outside, _, lost = self._signals_now()
+        self._current, self._set = (outside, load, lost), True
+
+    @property
+    def lost(self) -> Availability:
+        """What faults take in the coming step."""
+        return self._signals_now()[2]
+
+    def _signals_now(self) -> tuple[Outside, Load, Availability]:
+        if self._current is None:
+            self._current = self._signals(self.t)
+        return self._current
+
+    @property
+    def shown(self) -> Floats:
+        """What is shown of each site now: rows of `envs.episodes.core_step.SHOWN` ``(k, B)``."""
+        stepped = self._flows is None
+        rows: Floats = self._done.shown if stepped else shown_rows(self.flows, self.outside)
+        return rows
 
     @property
     def state(self) -> PlantState | None:

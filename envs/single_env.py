@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.core import CoreOptions, DataCenterCore
+from envs.episodes.core_step import SHOWN
 from envs.gymnasium_adapter import RENDER_MODES, GymnasiumAdapter, checked_render_mode
 from envs.scenario import Scenario
 from envs.spaces import box
@@ -67,8 +68,9 @@ class DataCenterEnv(GymnasiumAdapter, gym.Env):
         if given.shape != self.action_space.shape:
             raise ValueError(f"action has shape {given.shape}; this scenario takes {self.action_space.shape}")
         obs, reward, truncated, terms = self.core.step(given[None])
-        info = _of_one_site(step_info(self.core))
-        info |= {f"cost_{name}_usd": float(value[0]) for name, value in terms.items()}
+        info: dict[str, Any] = dict(zip(SHOWN, self.core.shown[:, 0].tolist()))
+        for name, value in terms.items():
+            info[f"cost_{name}_usd"] = value.item()
         if truncated[0]:
             info["episode_totals"] = {k: float(v[0]) for k, v in self.core.episode_statistics().items()}
         self._show()

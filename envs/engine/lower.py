@@ -13,7 +13,21 @@ from typing import Any
 import numpy as np
 
 from envs.engine.kinds import Kinds, is_whole
-from envs.engine.program import WHOLE, WIDE, Const, Element, Gather, Lane, Operand, Program, Rack, Stage, Statement
+from envs.engine.pool import Pool
+from envs.engine.program import (
+    WHOLE,
+    WIDE,
+    Const,
+    Element,
+    Gather,
+    Gathered,
+    Lane,
+    Operand,
+    Program,
+    Rack,
+    Stage,
+    Statement,
+)
 from envs.engine.record import Node, Recording, Untraceable, live_nodes
 from envs.engine.statements import Statements, alone, per_rack
 
@@ -34,9 +48,11 @@ _NUMBERS = {
     "absolute": "absolute",
     "square": "square",
     "rint": "rint",
+    "ceil": "ceil",
+    "floor": "floor",
 }
 _WHOLE_OPERATIONS = {
-    **{name: name for name in ("add", "subtract", "multiply")},
+    **{name: name for name in ("add", "subtract", "multiply", "remainder")},
     "bitwise_xor": "xor",
     "bitwise_and": "and",
     "bitwise_or": "or",
@@ -60,7 +76,9 @@ _EXPONENTS = {0.5: "sqrt", 2.0: "square"}
 _FEW = 2  # nonzero coefficients of a row up to which a product of matrices is written out
 
 
-def program_of(recording: Recording, results: Sequence[Node], groups: Sequence[int]) -> Program:
+def program_of(
+    recording: Recording, results: Sequence[Node], groups: Sequence[int], pools: Sequence[Pool] = ()
+) -> Program:
     """Lower a recording.
 
     Parameters
@@ -71,17 +89,21 @@ def program_of(recording: Recording, results: Sequence[Node], groups: Sequence[i
     groups : sequence of int
         Block that each input is read from, one number per input; the rows of a block follow each other in the order
         of the inputs.
+    pools : sequence of Pool
+        Of the arguments, in their order.
 
     Raises
     ------
     Untraceable
         Where the recording holds an operation that only numpy knows, or a constant that differs from site to site.
     """
-    return _Lowering(recording, results, groups).program
+    return _Lowering(recording, results, groups, pools).program
 
 
 class _Lowering:
-    def __init__(self, recording: Recording, results: Sequence[Node], groups: Sequence[int]) -> None:
+    def __init__(
+        self, recording: Recording, results: Sequence[Node], groups: Sequence[int], pools: Sequence[Pool]
+    ) -> None:
         floats = {n.value.dtype for n in recording.nodes if n.kind == "input" and n.value.dtype.kind == "f"}
         if not floats or not floats <= {np.dtype(np.float32), np.dtype(np.float64)}:
             raise Untraceable(
@@ -92,7 +114,8 @@ class _Lowering:
         self.build = Statements(dtype, *_longest_axis([n for n in recording.nodes if n.index in live]))
         self.kinds = Kinds(self.build)
         self.rows_of: dict[int, np.ndarray] = {}
-        rows, kinds = self._enter_inputs(recording, groups)
+        self.pools, self.gathered = list(map(id, pools)), {}
+        rows, kinds = self.blocks = self._enter_inputs(recording, groups)
         for node in recording.nodes:
             if node.index in live and node.kind not in ("input", "constant") and not is_turned(node):
                 self.build.behind_loop = recording.loop is not None and node.index >= recording.loop.end
@@ -102,7 +125,7 @@ class _Lowering:
         times = recording.loop.times if recording.loop else 1
         self.program = Program(
             self.build.racks, times, self.build.statements, carried, rows, rows_out.pop(""), dtype == np.float64,
-            kinds, rows_out, across, stored,
+            kinds, rows_out, across, stored, tuple(self.gathered),
         )  # fmt: skip
 
     # ---- sources ----------------------------------------------------------------------------------------------------
@@ -134,6 +157,24 @@ class _Lowering:
             else:
                 out[start] = made
         return out.reshape(shape)
+
+    def _pool(self, node: Node) -> np.ndarray:
+        """Columns of a pool: as if they were rows of a block that is read."""
+        pool, index = node.detail, self._rows(node, 0)[()]
+        if not isinstance(index, Lane) or index.made.op != "input" or id(pool) not in self.pools:
+            raise Untraceable("a pool or its rows that are no argument")
+        number, columns = self.pools.index(id(pool)), pool.array.shape[1]
+        fills = Gathered(number, pool.array.dtype.name, columns, index.made.extra)
+        block = len(self.blocks[0]) + self.gathered.setdefault(fills, len(self.gathered))
+        out = np.empty(columns, object)
+        racks = self.build.racks if pool.per_rack and columns % self.build.racks == 0 else 1
+        for start in range(0, columns, racks):
+            made = self.build.made(racks > 1, "input", (), (block, start))
+            if racks > 1:
+                self.build.spread(made, out, start)
+            else:
+                out[start] = made
+        return out
 
     def _carried(self, node: Node) -> np.ndarray:
         if node.value.dtype.kind != "f":
@@ -285,7 +326,7 @@ class _Lowering:
         moved = np.moveaxis(source, axis % depth, 0)
         shape = moved.shape[1:]
         if kind or any(length > 1 for _, length in self.build.groups(shape, [moved.reshape(len(moved), -1)[0]])):
-            total = moved[0]
+            total = _as_rows(moved[0])
             for part in moved[1:]:
                 total = self.build.elementwise(op, [_as_rows(total), _as_rows(part)], shape, mask, kind)
         else:

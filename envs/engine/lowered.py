@@ -9,6 +9,7 @@ import numpy as np
 
 from envs.engine.llvm_text import text_of
 from envs.engine.lower import input_kind, is_turned, program_of
+from envs.engine.pool import pools_of
 from envs.engine.program import WHOLE, WIDE, Program
 from envs.engine.record import Node, Recording, TracedArray, Untraceable
 from envs.engine.result_text import result_text
@@ -37,6 +38,8 @@ class LoweredFunction:
         Shapes, without the batch, and kinds of the arrays of the first argument and of the others.
     groups_of_typed : dict of int to int
         Which of the two each block of another kind than numbers belongs to.
+    pools : list of int
+        Which pools of the arguments are read.
     parts : list of (str, callable)
         Parts of the result in their order: its name (empty for one without) and what gives it as views of the blocks
         that were written, see `Written`. The parts are the items of the result, or where it is a pair of a state and
@@ -75,7 +78,8 @@ class LoweredFunction:
         stored = [n for n in nodes if not is_fixed(n)]
         if any((n.operands[0] if is_turned(n) else n).value.shape[-1:] != (batch_of(some),) for n in stored):
             raise Untraceable("a result whose last axis is not the batch")
-        self.program = program_of(recording, stored, groups)
+        self.program = program_of(recording, stored, groups, pools_of(some))
+        self.pools = sorted({g.pool for g in self.program.gathered})
         self.dtype = np.dtype(np.float64 if self.program.double else np.float32)
         typed = [
             (group, kind) for group, given in enumerate(self.inputs) for kind in dict.fromkeys(k for _, k in given if k)
@@ -136,7 +140,7 @@ class _Collecting:
 
     def function(self, part: Any) -> Callable[[Written], Any]:
         """What gives a part of the results."""
-        text = result_text(part, self._rows_text, self._named)
+        text = self._rows_by_name(part) or result_text(part, self._rows_text, self._named)
         scope = dict(self._space)
         exec(
             compile(f"def collect(written):\n    o, w, i, a, n = written\n    return {text}\n", "<results>", "exec"),
@@ -144,6 +148,16 @@ class _Collecting:
         )
         collect: Callable[[Written], Any] = scope["collect"]
         return collect
+
+    def _rows_by_name(self, part: Any) -> str:
+        """Text of a dict of single rows that follow each other: quicker made together; empty for anything else."""
+        if not isinstance(part, dict) or not all(isinstance(x, TracedArray) and x.ndim == 1 for x in part.values()):
+            return ""
+        first, texts = self._rows["o"], [self._rows_text(x) for x in part.values()]
+        rows = [f"o[{first + k}]" for k in range(len(texts))]
+        if texts == rows:
+            return f"dict(zip({self._named(tuple(part))}, o[{first}:{first + len(rows)}]))"
+        return "{" + ", ".join(f"{name!r}: {text}" for name, text in zip(part, texts)) + "}"
 
     def _named(self, value: Any) -> str:
         name = f"g{len(self._space)}"

@@ -12,7 +12,7 @@ import numpy as np
 
 from envs.engine.aligned import aligned_block
 from envs.engine.choice import chosen_engine
-from envs.engine.compiled import CompiledFunction, Held
+from envs.engine.compiled import CompiledFunction, Held, OtherShapes
 from envs.engine.lowered import LoweredFunction
 from envs.engine.record import Node, Recording, TracedArray, Untraceable, live_nodes
 from envs.engine.result_text import result_text
@@ -45,6 +45,8 @@ class TapedFunction(Generic[*Trees, Result]):
         What runs the recording; what `envs.engine.choice` says when left out.
     key : hashable, optional
         Functions of one key do the same: the compiled engine records and compares the first of a process alone.
+    lanes : int, optional
+        Sites that machine code takes at once; as many as pay for the batch when left out.
     """
 
     def __init__(
@@ -53,10 +55,12 @@ class TapedFunction(Generic[*Trees, Result]):
         after: int = 32,
         engine: Literal["numpy", "llvm"] | None = None,
         key: Hashable = None,
+        lanes: int | None = None,
     ) -> None:
         self.function = function
         self.after = after
         self.key = key
+        self.lanes = lanes
         self.engine = engine or chosen_engine()
         self._compiled: list[CompiledFunction] = []
         self._signature: Any = None
@@ -66,7 +70,7 @@ class TapedFunction(Generic[*Trees, Result]):
 
     def __reduce__(self) -> Any:
         """Let copies and pickles record anew."""
-        return TapedFunction, (self.function, self.after, self.engine, self.key)
+        return TapedFunction, (self.function, self.after, self.engine, self.key, self.lanes)
 
     def __call__(self, *trees: *Trees) -> Result:
         """Return what the function returns, in fresh arrays."""
@@ -96,14 +100,22 @@ class TapedFunction(Generic[*Trees, Result]):
         ``state`` is a tree or what a step returned. By machine code both results are made when they are asked for:
         `envs.engine.compiled.Held` and `Lazy` stand for them.
         """
-        if self._compiled and self._compiled[0].takes(state, rest):
-            return self._compiled[0].step(state, *rest)
+        if self._compiled:
+            try:
+                return self._compiled[0].step(state, *rest)
+            except OtherShapes:
+                pass
         trees = (state.tree if isinstance(state, Held) else state, *rest)
         compiled = self._compiled_for(trees)
         if compiled is None:
             result: Any = self(*trees)
             return result
         return compiled.step(state, *rest)
+
+    def release(self) -> None:
+        """Give back the blocks of machine code; what is called rarely need not keep them."""
+        for compiled in self._compiled:
+            compiled.release()
 
     def _compiled_for(self, trees: Any) -> CompiledFunction | None:
         """Machine code for arguments of these shapes, the first of the list from now on."""
@@ -117,13 +129,13 @@ class TapedFunction(Generic[*Trees, Result]):
         """Machine code, if it agrees with the function in the first call; else the function, and numpy from then on."""
         for known in _LOWERED.get(self.key, ()):
             if known.fits(trees):
-                self._compiled.insert(0, CompiledFunction(self.function, trees, known))
+                self._compiled.insert(0, CompiledFunction(self.function, trees, known, self.lanes))
                 again: Result = self._compiled[0](*trees)
                 return again
         expected = self.function(*trees)
         self.engine = "numpy"  # what remains where this fails
         try:
-            compiled = CompiledFunction(self.function, trees)
+            compiled = CompiledFunction(self.function, trees, lanes=self.lanes)
             found: Result = compiled(*trees)
         except Untraceable as reason:
             _warn_of_numpy(str(reason))
@@ -267,6 +279,8 @@ class _Code:
         if node.kind == "constant":
             self.names[node.index] = self._global(node.value)
             return
+        if node.kind == "pool":
+            raise Untraceable("a pool of rows, which only machine code reads where it lies")
         if node.kind == "view":
             self._write_view(node)
         elif node.kind == "call":
