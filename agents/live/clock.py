@@ -1,0 +1,84 @@
+"""Where the live loop gets its time from: the wall, or steps, so that a simulated day takes seconds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Time in seconds since 1970, UTC."""
+
+    def now(self) -> float:
+        """Time now [s]."""
+
+    def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
+        """Wait; end early where ``wake`` is set, and clear it."""
+
+
+class WallClock:
+    """The machine's clock, or one that runs faster.
+
+    Parameters
+    ----------
+    speed : float
+        Seconds of this clock in one second of the wall [1]; for a simulated building alone.
+
+    Raises
+    ------
+    ValueError
+        For a speed that is not above 0.
+    """
+
+    def __init__(self, speed: float = 1.0) -> None:
+        if not 0.0 < speed <= 100_000.0:
+            raise ValueError(f"speed = {speed:g}; give 1 for a building, up to 100000 for a simulated one")
+        self.speed = speed
+        self._begin, self._started = time.time(), time.monotonic()
+
+    def now(self) -> float:
+        """Time now [s]; at speed 1 the machine's own, which follows its corrections."""
+        if self.speed == 1.0:
+            return time.time()
+        return self._begin + (time.monotonic() - self._started) * self.speed
+
+    def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
+        """Wait, or until ``wake`` is set."""
+        if seconds <= 0.0:
+            return
+        if wake is None:
+            time.sleep(seconds / self.speed)
+        elif wake.wait(seconds / self.speed):
+            wake.clear()
+
+
+class SteppedClock:
+    """A clock that moves by its sleeps alone.
+
+    Parameters
+    ----------
+    begin : float
+        First time [s].
+    """
+
+    def __init__(self, begin: float = 1_700_000_000.0) -> None:
+        self._now = begin
+        self._followers: list[Callable[[float], None]] = []
+
+    def follow(self, follower: Callable[[float], None]) -> None:
+        """Call ``follower`` with the new time after every sleep, in the order of their coming."""
+        self._followers.append(follower)
+
+    def now(self) -> float:
+        """Time now [s]."""
+        return self._now
+
+    def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
+        """Move on at once."""
+        self._now += max(seconds, 0.0)
+        if wake is not None:
+            wake.clear()
+        for follower in self._followers:
+            follower(self._now)
