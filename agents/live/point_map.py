@@ -38,7 +38,7 @@ SETPOINT_KEYS = (
     *("channel", "row", "rows", "start", "stride", "unit", "brick", "dsx", "address", "scale", "offset"),
     *("low", "high", "fallback", "priority", "enable"),
 )
-DSX_KEYS = ("object", "point", "id", "process_area")
+DSX_KEYS = ("object", "point", "id", "process_area", "request", "request_path")
 LARGEST = 1e9
 
 

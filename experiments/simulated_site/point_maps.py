@@ -37,8 +37,8 @@ DSX: dict[str, tuple[str, str]] = {
     "cw_supply_temp_setpoint_c": ("CoolingTower", "LiquidTemperature"),
 }
 GENERIC = ("GenericObject", "GenericPoint")
-#: Point type of a request that an integration publishes: the guide has it for the coolant of a CDU.
-REQUEST = {"tcs_supply_temp_setpoint_c": ("CDU", "LiquidTemperatureSpRequest")}
+#: Point type of a request that an integration publishes: the guide has one for the coolant of a CDU.
+REQUEST = {"tcs_supply_temp_setpoint_c": "LiquidTemperatureSpRequest"}
 
 
 def point_map_text(hall: SimulatedHall, protocol: str, connection: Mapping[str, Any]) -> str:
@@ -97,10 +97,9 @@ def _modbus(name: str, at: int, rows: int, setpoint: bool) -> Entry:
 def _dsx(name: str, at: int, rows: int, setpoint: bool) -> Entry:
     obj, point = DSX.get(name, GENERIC)
     entry: Entry = {"address": "hall/" + name + "/{row}"}
-    if setpoint:
-        obj, point = REQUEST.get(name, (obj, "GenericPoint"))
-    area = [name] if point == "GenericPoint" else [name.removesuffix("_c")]
-    return entry | {"dsx": {"object": obj, "point": point, "id": f"{obj}-1", "process_area": area}}
+    told: Entry = {"object": obj, "point": point, "id": f"{obj}-1", "process_area": [name]}
+    return entry | {"dsx": told | ({"request": REQUEST.get(name, "GenericPoint")} if setpoint else {})}
+
 
 
 ADDRESSES: dict[str, Callable[[str, int, int, bool], Entry]] = {
