@@ -7,15 +7,19 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+DAY_S = 86_400.0
+
 
 class Clock(Protocol):
-    """Time in seconds since 1970, UTC."""
+    """Time in seconds since 1970, UTC; ``speed`` of them pass in one second of the wall."""
+
+    speed: float
 
     def now(self) -> float:
         """Time now [s]."""
 
     def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
-        """Wait; end early where ``wake`` is set, and clear it."""
+        """Wait; end early where ``wake`` is set."""
 
 
 class WallClock:
@@ -36,13 +40,13 @@ class WallClock:
         if not 0.0 < speed <= 100_000.0:
             raise ValueError(f"speed = {speed:g}; give 1 for a building, up to 100000 for a simulated one")
         self.speed = speed
-        self._begin, self._started = time.time(), time.monotonic()
+        self._begin = time.time() // DAY_S * DAY_S
 
     def now(self) -> float:
-        """Time now [s]; at speed 1 the machine's own, which follows its corrections."""
+        """Time now [s]; at speed 1 the machine's own. Two programs that run equally fast show the same."""
         if self.speed == 1.0:
             return time.time()
-        return self._begin + (time.monotonic() - self._started) * self.speed
+        return self._begin + (time.time() - self._begin) * self.speed
 
     def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
         """Wait, or until ``wake`` is set."""
@@ -50,8 +54,8 @@ class WallClock:
             return
         if wake is None:
             time.sleep(seconds / self.speed)
-        elif wake.wait(seconds / self.speed):
-            wake.clear()
+        else:
+            wake.wait(seconds / self.speed)
 
 
 class SteppedClock:
@@ -62,6 +66,8 @@ class SteppedClock:
     begin : float
         First time [s].
     """
+
+    speed = 1.0
 
     def __init__(self, begin: float = 1_700_000_000.0) -> None:
         self._now = begin
@@ -78,7 +84,5 @@ class SteppedClock:
     def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
         """Move on at once."""
         self._now += max(seconds, 0.0)
-        if wake is not None:
-            wake.clear()
         for follower in self._followers:
             follower(self._now)

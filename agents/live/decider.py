@@ -64,7 +64,7 @@ class Decider:
         """Rows, unit and usual range of every point that the policy reads."""
         return {p["name"]: (p["rows"], p["unit"], p["low"], p["high"]) for p in self.policy.read}
 
-    def keys(self) -> list[Key]:
+    def decided(self) -> list[Key]:
         """Every channel and row that it decides."""
         return [Key(c.name, row) for c in self.channels for row in range(c.rows)]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -103,8 +103,8 @@ def remove_joined(folder: Path) -> None:
         draft.unlink()
 
 
-def logged_table(folder: Path) -> pa.Table:
-    """All rows of a log, in order.
+def logged_table(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """All rows of a log, in order; ``columns`` alone where they are named.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def logged_table(folder: Path) -> pa.Table:
     found = segments(folder)
     if not found:
         raise FileNotFoundError(f"{folder} holds no cycles; give the folder that `coldaisle serve` writes to")
-    return pa.concat_tables([pq.read_table(path) for path in found], promote_options="default")
+    return pa.concat_tables([pq.read_table(path, columns=columns) for path in found], promote_options="default")
 
 
 def logged_rows(folder: Path) -> Iterator[dict[str, Value]]:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 DAY_S = 86_400.0
-#: A day counts where the intervals, told for 90 %, held at least this share of the values (the errors of neighbouring
-#: cycles are alike, so a calibrated day scatters), and where they were told for half of its cycles; engineering guesses.
+#: A day counts where the intervals, told for 90 %, held at least this share of the values, and where they were told
+#: for half of its cycles. The errors of neighbouring cycles are alike, so a day scatters; engineering guesses.
 LEAST_HELD, LEAST_SHARE = 0.80, 0.5
 #: An interval wider than this says nothing, however often it holds: half widths, by the end of a target's name.
 WIDEST = {"_c": 1.5, "_share": 0.10}

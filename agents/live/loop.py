@@ -144,6 +144,7 @@ class LiveLoop:
         """Sleep until the next cycle; obey commands, and try a release again that failed."""
         clock, heartbeat = self.parts.clock, self.parts.heartbeat
         while not self.stopping:
+            self.wake.clear()
             self._obey()
             if self.release_pending:
                 self._release("again: the last release failed")
@@ -152,7 +153,7 @@ class LiveLoop:
                 return
             part = min(left, RELEASE_AGAIN_S) if self.release_pending else left
             if heartbeat is not None:
-                heartbeat.rest(part / getattr(clock, "speed", math.inf) + 1.0)
+                heartbeat.rest(part / clock.speed + 1.0)
             clock.sleep(part, self.wake)
 
     # ---- a cycle --------------------------------------------------------------------------------------------------
@@ -202,8 +203,9 @@ class LiveLoop:
             if not heartbeat.is_alive:
                 heartbeat.start()
             heartbeat.mark()
-        if started - due > self.settings.late_s:
-            raise TimeoutError(f"the cycle began {started - due:.0f} s late, over late_s = {self.settings.late_s:g}")
+        late = (started - due) / self.parts.clock.speed
+        if late > self.settings.late_s:
+            raise TimeoutError(f"the cycle began {late:.0f} s late, over late_s = {self.settings.late_s:g}")
 
     def _decision(self, row: CycleRow) -> tuple[Measurements, Decision]:
         readings = self.parts.connector.read()
@@ -228,7 +230,7 @@ class LiveLoop:
         """Refuse to go on where somebody else moved a point that the loop holds."""
         for key, value in self.held.items():
             seen = float(measurements[IN_FORCE + key.name][key.row])
-            if abs(seen - value) > self._tolerance(key):
+            if abs(seen - value) > self.tolerance(key):
                 raise ConnectorFault(f"{key} shows {seen:g} where the loop holds {value:g}; somebody else has taken it")
 
     def _foresee(self, row: CycleRow, measurements: Measurements, decision: Decision) -> None:
@@ -253,10 +255,10 @@ class LiveLoop:
         """Write, propose or only watch, as the mode and the time since the last fault allow."""
         now = self.parts.clock.now()
         self._healthy_since = now if self._healthy_since is None else self._healthy_since
-        if self.state == RELEASED and not self.by_operator and not self.release_pending:
-            if now - self._healthy_since >= self.settings.recover_s:
-                self.state = IN_CONTROL if self.settings.mode == "auto" else ADVISING
-                self.parts.events.say("info", "takes the points back", cycle=self.number)
+        is_free = self.state == RELEASED and not self.by_operator and not self.release_pending
+        if is_free and now - self._healthy_since >= self.settings.recover_s:
+            self.state = IN_CONTROL if self.settings.mode == "auto" else ADVISING
+            self.parts.events.say("info", "takes the points back", cycle=self.number)
         self.fault = "" if self.state != RELEASED else self.fault
         changes = self._changes(flat(decision.given))
         note = WriteNote(
@@ -285,7 +287,7 @@ class LiveLoop:
         self.parts.decider.limits.require(changes, in_force)
         if self.parts.heartbeat is not None:
             self.parts.heartbeat.mark()
-        took = self.parts.clock.now() - started
+        took = (self.parts.clock.now() - started) / self.parts.clock.speed
         if took > self.settings.late_s:
             raise TimeoutError(f"the cycle took {took:.0f} s before its write, over late_s = {self.settings.late_s:g}")
         self.held |= changes  # before the call: one that fails half-way has written something
@@ -294,13 +296,14 @@ class LiveLoop:
         back = self.parts.connector.read_back(changes)
         row.add_written(changes, back)
         for key, value in changes.items():
-            if not abs(back.get(key, math.nan) - value) <= self._tolerance(key):
+            if not abs(back.get(key, math.nan) - value) <= self.tolerance(key):
                 raise ConnectorFault(
                     f"read-back of {key} is {back.get(key, math.nan):g}, written was {value:g}; another writer or a "
                     "higher priority holds it"
                 )
 
-    def _tolerance(self, key: Key) -> float:
+    def tolerance(self, key: Key) -> float:
+        """How far a read-back may be from what was written [unit of the channel]."""
         return max(0.5 * self.deadbands[key.name], 1e-3 * self.reach[key.name])
 
     def _record(self, row: CycleRow) -> None:

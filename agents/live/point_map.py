@@ -211,7 +211,8 @@ class _Entry:
             return default
         if not good or not low <= value <= high:
             raise ValueError(
-                f"{self.where(key)}: {key} = {str(value)[:60]} is outside {low:g}..{high:g}; give a number in that range"
+                f"{self.where(key)}: {key} = {str(value)[:60]} is outside {low:g}..{high:g}; give a number in that "
+                "range"
             )
         return float(value)
 

@@ -41,7 +41,7 @@ class CycleRow:
         }  # fmt: skip
         for name, (rows, *_) in decider.points().items():
             self.values |= {f"measured.{Key(name, row)}": math.nan for row in range(rows)}
-        for key in decider.keys():
+        for key in decider.decided():
             self.values |= {f"{kind}.{key}": math.nan for kind in DECIDED}
         for target in targets:
             self.values |= {f"{kind}.{target}": math.nan for kind in FORETOLD}

@@ -42,7 +42,7 @@ class ServeSettings:
     stale_s : float
         Oldest reading that is believed [s].
     late_s : float
-        Latest start or longest cycle that still writes [s].
+        Latest start or longest cycle that still writes [s of the wall].
     recover_s : float
         Healthy time before the loop takes the points back [s].
     host : str

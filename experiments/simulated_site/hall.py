@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from agents.encoding import best_rules
+from agents.live.clock import Clock
 from agents.live.reading import Key
 from agents.live.units import IN_FORCE
 from envs.building.rules import building_controller
@@ -98,3 +99,44 @@ class SimulatedHall:
             if not name.startswith(RULE)
             for row, value in enumerate(values[:, 0])
         }
+
+
+class PacedHall:
+    """A hall that keeps step with a clock.
+
+    Parameters
+    ----------
+    hall : SimulatedHall
+    clock : Clock
+    """
+
+    def __init__(self, hall: SimulatedHall, clock: Clock) -> None:
+        self.hall, self.clock = hall, clock
+        self._stepped_s = clock.now()
+
+    def catch_up(self) -> int:
+        """Make the steps that are due; how many."""
+        made = 0
+        while self._stepped_s + self.hall.step_s <= self.clock.now() + 1e-6:
+            self.hall.advance()
+            self._stepped_s += self.hall.step_s
+            made += 1
+        return made
+
+    @property
+    def next_s(self) -> float:
+        """When the next step is due [s]."""
+        return self._stepped_s + self.hall.step_s
+
+    def values(self) -> dict[Key, float]:
+        """As of now."""
+        self.catch_up()
+        return self.hall.values()
+
+    def command(self, key: Key, value: float) -> None:
+        """Put a setpoint over the site's own."""
+        self.hall.command(key, value)
+
+    def relinquish(self, key: Key) -> None:
+        """Leave a setpoint to the site's own controller."""
+        self.hall.relinquish(key)

@@ -51,9 +51,8 @@ def point_map_text(hall: SimulatedHall, protocol: str, connection: Mapping[str, 
     lines += [f"connection: {_flow(connection)}", "points:"]
     at = 0
     for point in hall.points():
-        lines.append(
-            f"  - {_flow(_point(point.name, point.rows, point.unit, point.brick) | make(point.name, at, point.rows, False))}"
-        )
+        entry = _point(point.name, point.rows, point.unit, point.brick) | make(point.name, at, point.rows, False)
+        lines.append(f"  - {_flow(entry)}")
         at += point.rows
     lines.append("setpoints:")
     at = 0
@@ -99,7 +98,6 @@ def _dsx(name: str, at: int, rows: int, setpoint: bool) -> Entry:
     entry: Entry = {"address": "hall/" + name + "/{row}"}
     told: Entry = {"object": obj, "point": point, "id": f"{obj}-1", "process_area": [name]}
     return entry | {"dsx": told | ({"request": REQUEST.get(name, "GenericPoint")} if setpoint else {})}
-
 
 
 ADDRESSES: dict[str, Callable[[str, int, int, bool], Entry]] = {

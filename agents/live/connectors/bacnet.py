@@ -184,7 +184,8 @@ def check_address(address: str, where: str) -> None:
         raise ValueError(f"{where}: {unknown_name('kind of object', kind, KINDS)}; an address is analog-input,7")
     if not instance.isdigit() or int(instance) > HIGHEST_INSTANCE:
         raise ValueError(
-            f"{where}: instance {instance!r} of {address!r} is outside 0..{HIGHEST_INSTANCE}; an address is analog-input,7"
+            f"{where}: instance {instance!r} of {address!r} is outside 0..{HIGHEST_INSTANCE}; an address is "
+            "analog-input,7"
         )
 
 

@@ -127,7 +127,9 @@ class ModbusConnector:
             raw = words[register.at - first : register.at - first + register.words]
             value = float(raw[0]) if not register.kind else self._number(raw, register.kind)
             good = math.isfinite(value)
-            found[place.key] = Reading(place.ours(value) if good else math.nan, asked, good, "" if good else "not finite")
+            found[place.key] = Reading(
+                place.ours(value) if good else math.nan, asked, good, "" if good else "not finite"
+            )
         return found
 
     def _number(self, raw: Sequence[int], kind: str) -> float:

@@ -287,7 +287,9 @@ class _Beats:
 def check_address(address: str, where: str) -> None:
     """Refuse what is no tag path."""
     if not address or any(mark in address for mark in "+#\0 ") or address.startswith("/") or address.endswith("/"):
-        raise ValueError(f"{where}: address = {address!r}; give a tag path without + # and blanks: hall/cdu1/supplyTemp")
+        raise ValueError(
+            f"{where}: address = {address!r}; give a tag path without + # and blanks: hall/cdu1/supplyTemp"
+        )
 
 
 def connector(site: LiveMap, clock: Clock) -> MqttConnector:
