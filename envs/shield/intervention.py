@@ -58,6 +58,10 @@ class Change(NamedTuple):
         Before and after.
     reason : str
         What the sentence of each record begins with.
+    over : ndarray (B,), optional
+        By how much a hard limit less its margin would have been passed [over_unit].
+    over_unit : str
+        Of ``over``.
     """
 
     channel: Channel
@@ -65,6 +69,8 @@ class Change(NamedTuple):
     wanted: Array
     given: Array
     reason: str
+    over: Array | None = None
+    over_unit: str = ""
 
     @property
     def moved(self) -> NDArray[np.bool_]:
@@ -96,7 +102,12 @@ def _record(change: Change, row: int, site: int) -> Intervention:
     where = c.name if c.rows == 1 else f"{c.name}[{row}]"
     unit = "" if c.unit == "1" else f" {c.unit}"
     by = f"{'up' if given > wanted else 'down'} by {abs(given - wanted):.3g}" if np.isfinite(wanted) else "set"
-    why = f"{change.reason}: {where} {by}{unit}, from {wanted:.4g} to {given:.4g}{unit}"
+    reason = change.reason
+    if change.over is not None:
+        reason += f" less its margin by {change.over[site]:.2g} {change.over_unit}".replace(" 1", "").replace(
+            "degC", "K"
+        )
+    why = f"{reason}: {where} {by}{unit}, from {wanted:.4g} to {given:.4g}{unit}"
     return Intervention(c.name, row, change.limit, wanted, given, c.unit, why, site)
 
 

@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from envs.interface.action import value_in_force
 from envs.interface.channel import Channel
 from envs.interface.interface import IN_FORCE
+from envs.shield.ahead import Ahead
+from envs.shield.foresight import Foresight
 from envs.shield.interlocks import INTERLOCKS, Interlock
 from envs.shield.intervention import Change, Intervention, interventions
 from envs.shield.site_limits import SiteLimits
@@ -49,16 +51,28 @@ class Shield:
         Seconds until setpoints can be changed again.
     site : SiteLimits, optional
         What its machines bear.
+    foresight : Foresight, optional
+        A model of the site; without one nothing is foreseen.
     """
 
-    def __init__(self, channels: Sequence[Channel], step_s: float, site: SiteLimits | None = None) -> None:
+    def __init__(
+        self,
+        channels: Sequence[Channel],
+        step_s: float,
+        site: SiteLimits | None = None,
+        foresight: Foresight | None = None,
+    ) -> None:
         if not (np.isfinite(step_s) and step_s > 0.0):
             raise ValueError(f"step_s = {step_s}; give the seconds between two decisions, above 0")
         self.channels = {c.name: c for c in channels}
         self.step_s, self.site = float(step_s), site or SiteLimits()
+        self.foresight = foresight
+        self._ahead = None if foresight is None else Ahead(foresight, channels)
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
         """Forget what was observed, for all ``n`` sites or for those in ``mask``."""
+        if self.foresight is not None:
+            self.foresight.reset(n, mask)
 
     def safe(
         self, setpoints: Mapping[str, ArrayLike], measurements: Mapping[str, ArrayLike]
@@ -89,21 +103,35 @@ class Shield:
         return given, interventions(made.changes)
 
     def guarded(self, setpoints: Mapping[str, Array], measurements: Mapping[str, Array]) -> Guarded:
-        """As `safe`, of arrays ``(k, B)``, with the changes as arrays."""
-        made, changes = dict[str, Array](), list[Change]()
-        for name, wanted in setpoints.items():
-            c, in_force = self._channel(name), self._in_force(name, measurements)
-            if wanted.shape != in_force.shape:
-                raise ValueError(f"{name} has shape {wanted.shape}; give {in_force.shape}, as its setpoint in force")
-            value = self._numbers(c, wanted, in_force, changes)
-            value = _bounded(c, value, (c.low, c.high), ("range", "outside the channel's range"), changes)
-            for lock in INTERLOCKS:
-                if lock.channel == name:
-                    value = self._locked(lock, c, value, measurements, changes)
-            reached = value_in_force(c, value, in_force, self.step_s)
-            changes.append(Change(c, "slew", value, reached, f"further than one step of {self.step_s:g} s may go"))
-            made[name] = reached
+        """As `safe`, of arrays ``(k, B)``, with the changes as arrays; call it once per control step."""
+        changes = list[Change]()
+        made = {name: self._within(name, value, measurements, changes) for name, value in setpoints.items()}
+        if self._ahead is not None and self.foresight is not None:
+            self.foresight.observe(measurements)
+            held = {name: self._in_force(name, measurements) for name in self.channels}
+            refuge = {
+                c.name: self._within(c.name, np.full_like(held[c.name], c.refuge_value), measurements, [])
+                for c in self.channels.values()
+            }
+            whole, foreseen = self._ahead.corrected({**held, **made}, refuge)
+            moved = [change for change in foreseen if change.moved.any()]
+            made |= {change.channel.name: whole[change.channel.name] for change in moved}
+            changes += moved
         return Guarded(made, [change for change in changes if change.moved.any()])
+
+    def _within(self, name: str, wanted: Array, measurements: Mapping[str, Array], changes: list[Change]) -> Array:
+        """One channel's setpoints inside range, interlocks and slew."""
+        c, in_force = self._channel(name), self._in_force(name, measurements)
+        if wanted.shape != in_force.shape:
+            raise ValueError(f"{name} has shape {wanted.shape}; give {in_force.shape}, as its setpoint in force")
+        value = self._numbers(c, wanted, in_force, changes)
+        value = _bounded(c, value, (c.low, c.high), ("range", "outside the channel's range"), changes)
+        for lock in INTERLOCKS:
+            if lock.channel == name:
+                value = self._locked(lock, c, value, measurements, changes)
+        reached = value_in_force(c, value, in_force, self.step_s)
+        changes.append(Change(c, "slew", value, reached, f"further than one step of {self.step_s:g} s may go"))
+        return reached
 
     def _channel(self, name: str) -> Channel:
         if name not in self.channels:
