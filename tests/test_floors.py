@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("units", "parameters", "trees", "unknown_name", "plain_yaml", "whole_file"),
     ("physics",),
     ("equipment", "interface", "kpi", "engine"),
-    ("controllers", "faults", "signals"),
+    ("controllers", "faults", "shield", "signals"),
     ("scenario",),
     ("plant",),
     ("episodes",),
