@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.live.checks import Measurements, missing_rows
-from agents.live.limits import Intervention, SafeSetpoints, Setpoints, SiteLimits, both
+from agents.live.limits import BothShields, SafeSetpoints, Setpoints, SiteLimits
 from agents.live.point_map import LiveMap
 from agents.live.reading import Key
 from agents.live.units import IN_FORCE
 from agents.runtime.exported_policy import ExportedPolicy
 from agents.runtime.manifest import MANIFEST, file_hash
 from envs.interface.channel import Channel
+from envs.shield.intervention import Intervention
+from envs.shield.shield import Shield
 
 Array = NDArray[np.floating]
 
@@ -39,7 +41,7 @@ class Decider:
     step_s : float, optional
         Seconds between two decisions; those of the training when left out.
     shield : SafeSetpoints, optional
-        Before the site's own limits, which always hold.
+        Before the site's own limits, which always hold; ranges and interlocks when left out.
 
     Raises
     ------
@@ -56,8 +58,9 @@ class Decider:
         self.title = f"{self.policy.manifest['algorithm']} for {self.policy.manifest['scenario']}"
         self.channels: tuple[Channel, ...] = (*self.policy.interface.decoder.channels, *self.policy.ruled)
         self.limits = SiteLimits(site, self.channels, self.step_s)
-        self.shield = both(shield, self.limits)
+        self.shield = BothShields(shield or Shield(self.channels, self.step_s), self.limits)
         self._require_points(site)
+        self.measured = _mapped_rows(site)
         self.reset()
 
     def points(self) -> dict[str, tuple[int, str, float, float]]:
@@ -69,8 +72,9 @@ class Decider:
         return [Key(c.name, row) for c in self.channels for row in range(c.rows)]
 
     def reset(self) -> None:
-        """Forget what the rule remembers."""
+        """Forget what the rule and the shield remember."""
         self.policy.reset(1)
+        self.shield.reset(1)
 
     def decide(self, measurements: Measurements) -> Decision:
         """Setpoints for the coming cycle.
@@ -97,3 +101,9 @@ class Decider:
 def flat(setpoints: Mapping[str, Array]) -> dict[Key, float]:
     """Setpoints ``{channel: (k,)}`` by channel and row."""
     return {Key(name, row): float(v) for name, value in setpoints.items() for row, v in enumerate(np.ravel(value))}
+
+
+def _mapped_rows(site: LiveMap) -> dict[str, int]:
+    """Rows of everything that the map has: the shield may read more than the policy."""
+    keys = [p.place.key for p in site.points] + [s.place.key for s in site.setpoints]
+    return {key.name: sum(other.name == key.name for other in keys) for key in keys}

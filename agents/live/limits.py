@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,26 +12,18 @@ from agents.live.point_map import LiveMap
 from agents.live.reading import Key
 from agents.live.units import IN_FORCE
 from envs.interface.channel import SLEW_INTERVAL_S, Channel
+from envs.shield.intervention import Intervention
 
 Array = NDArray[np.floating]
 Setpoints = dict[str, Array]
 ROUNDING = 1e-6  # of a channel's range: float32 on a wire
 
 
-class Intervention(NamedTuple):
-    """A setpoint that a shield changed, and by which limit."""
-
-    channel: str
-    row: int
-    limit: str
-    wanted: float
-    given: float
-    unit: str
-    why: str
-
-
 class SafeSetpoints(Protocol):
-    """What makes setpoints safe."""
+    """What makes setpoints safe; it may remember what it saw."""
+
+    def reset(self, n: int) -> None:
+        """Forget what was seen of ``n`` sites."""
 
     def safe(
         self, setpoints: Mapping[str, Array], measurements: Mapping[str, Array]
@@ -57,6 +49,9 @@ class SiteLimits:
         self.channels = {c.name: c for c in channels}
         self.limits = {s.channel: (s.low, s.high) for s in site.setpoints}
         self.step_s = step_s
+
+    def reset(self, n: int) -> None:
+        """Nothing is remembered."""
 
     def safe(
         self, setpoints: Mapping[str, Array], measurements: Mapping[str, Array]
@@ -108,18 +103,26 @@ class SiteLimits:
         return max(low, least), min(high, most), words
 
 
-def both(first: SafeSetpoints | None, second: SafeSetpoints) -> SafeSetpoints:
-    """Two shields, one after the other; the second has the last word."""
-    return second if first is None else _Both(first, second)
+class BothShields:
+    """Two shields, one after the other; the second has the last word.
 
+    Parameters
+    ----------
+    first, second : SafeSetpoints
+    """
 
-class _Both:
     def __init__(self, first: SafeSetpoints, second: SafeSetpoints) -> None:
         self.first, self.second = first, second
+
+    def reset(self, n: int) -> None:
+        """Forget, both."""
+        self.first.reset(n)
+        self.second.reset(n)
 
     def safe(
         self, setpoints: Mapping[str, Array], measurements: Mapping[str, Array]
     ) -> tuple[Setpoints, Sequence[Intervention]]:
+        """As `SafeSetpoints`; what both changed."""
         once, changed = self.first.safe(setpoints, measurements)
         twice, more = self.second.safe(once, measurements)
         return twice, [*changed, *more]

@@ -212,7 +212,7 @@ class LiveLoop:
         now = self.parts.clock.now()
         row.values["oldest_s"] = self.check.oldest_s(readings, now)
         measurements = self.check.measurements(readings, now)
-        row.add_measured(measurements, list(self.parts.decider.points()))
+        row.add_measured(measurements)
         self._require_held(measurements)
         if self._must_reset:
             self.parts.decider.reset()
@@ -358,7 +358,7 @@ class LiveLoop:
         row.values["cycle"] = self.number
         try:
             measurements = self.check.measurements(self.parts.connector.read(), self.parts.clock.now())
-            row.add_measured(measurements, list(self.parts.decider.points()))
+            row.add_measured(measurements)
             self._write(proposal.changes, proposal.note, measurements, started, row)
         except Exception as error:
             self.fail(error, row)

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from agents.live.decider import Decider, flat
 from agents.live.decision_log import Value
 from agents.live.graduation import width_share
-from agents.live.limits import Intervention, verdict
+from agents.live.limits import verdict
 from agents.live.predictions import Forecast
 from agents.live.reading import Key
+from envs.shield.intervention import Intervention
 
 Array = NDArray[np.floating]
 DECIDED = ("wanted", "given", "written", "read_back")
@@ -39,16 +40,16 @@ class CycleRow:
             "expected": "", "interventions": "[]", "decision_us": math.nan, "oldest_s": math.nan,
             "scored_held": 0, "scored_told": 0, "widest": math.nan,
         }  # fmt: skip
-        for name, (rows, *_) in decider.points().items():
+        for name, rows in decider.measured.items():
             self.values |= {f"measured.{Key(name, row)}": math.nan for row in range(rows)}
         for key in decider.decided():
             self.values |= {f"{kind}.{key}": math.nan for kind in DECIDED}
         for target in targets:
             self.values |= {f"{kind}.{target}": math.nan for kind in FORETOLD}
 
-    def add_measured(self, measurements: Mapping[str, Array], names: Sequence[str]) -> None:
-        """Keep what the policy reads, to the bit."""
-        self.values |= {f"measured.{key}": v for key, v in flat({n: measurements[n] for n in names}).items()}
+    def add_measured(self, measurements: Mapping[str, Array]) -> None:
+        """Keep what was read, to the bit."""
+        self.values |= {f"measured.{key}": v for key, v in flat(measurements).items()}
 
     def add_decided(self, wanted: Mapping[str, Array], given: Mapping[str, Array]) -> None:
         """Keep what the policy wanted, and what was left of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -55,7 +56,7 @@ def replayed(folder: Path, bundle: Path, shield: SafeSetpoints | None = None) ->
         if row["reset"]:
             decider.reset()
         measured = _measured(decider, row)
-        if np.isnan(row["decision_us"]):
+        if math.isnan(float(row["decision_us"] or math.nan)):
             skipped += 1
             continue
         decision = decider.decide(measured)
@@ -86,5 +87,5 @@ def _decider(folder: Path, bundle: Path, row: Mapping[str, Value], shield: SafeS
 def _measured(decider: Decider, row: Mapping[str, Value]) -> dict[str, np.ndarray]:
     return {
         name: np.array([row[f"measured.{name}[{k}]"] for k in range(rows)], np.float64)
-        for name, (rows, *_) in decider.points().items()
+        for name, rows in decider.measured.items()
     }

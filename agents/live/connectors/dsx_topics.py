@@ -67,7 +67,7 @@ def payload(value: float, stamp_s: float, quality: int = GOOD) -> str:
     return json.dumps({"value": value, "timestamp": round(1000.0 * stamp_s), "quality": quality})
 
 
-def read_value(raw: bytes) -> Value:
+def read_value(raw: bytes | bytearray) -> Value:
     """The value message of a payload.
 
     Raises
@@ -84,7 +84,7 @@ def read_value(raw: bytes) -> Value:
     return Value(float(value), float(stamp) / 1000.0, GOOD if quality == GOOD else BAD)
 
 
-def read_object(raw: bytes) -> dict[str, Any]:
+def read_object(raw: bytes | bytearray) -> dict[str, Any]:
     """The JSON object of a payload.
 
     Raises
@@ -97,9 +97,9 @@ def read_object(raw: bytes) -> dict[str, Any]:
     try:
         content = json.loads(raw)
     except (ValueError, RecursionError):
-        raise ValueError(f"its payload {raw[:40]!r} is no JSON") from None
+        raise ValueError(f"its payload {bytes(raw[:40])!r} is no JSON") from None
     if not isinstance(content, dict):
-        raise ValueError(f"its payload {raw[:40]!r} is no JSON object")
+        raise ValueError(f"its payload {bytes(raw[:40])!r} is no JSON object")
     return content
 
 

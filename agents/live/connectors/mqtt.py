@@ -170,7 +170,7 @@ class MqttConnector:
                     self._values[topic] = (time.monotonic(), None, str(problem))
             self._changed.notify_all()
 
-    def _take_metadata(self, topic: str, raw: bytes) -> None:
+    def _take_metadata(self, topic: str, raw: bytes | bytearray) -> None:
         try:
             content = dsx.read_object(raw)
         except ValueError:
@@ -255,7 +255,7 @@ class _Beats:
     def silent_s(self) -> float:
         return time.monotonic() - self.heard
 
-    def take(self, topic: str, raw: bytes) -> None:
+    def take(self, topic: str, raw: bytes | bytearray) -> None:
         """A heartbeat of the building, or its echo of ours."""
         try:
             value = dsx.read_value(raw)
