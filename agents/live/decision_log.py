@@ -117,7 +117,10 @@ def logged_table(folder: Path, columns: Sequence[str] | None = None) -> pa.Table
     found = segments(folder)
     if not found:
         raise FileNotFoundError(f"{folder} holds no cycles; give the folder that `coldaisle serve` writes to")
-    return pa.concat_tables([pq.read_table(path, columns=columns) for path in found], promote_options="default")
+    return pa.concat_tables(
+        [pq.read_table(path, columns=None if columns is None else list(columns)) for path in found],
+        promote_options="default",
+    )
 
 
 def logged_rows(folder: Path) -> Iterator[dict[str, Value]]:

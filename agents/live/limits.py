@@ -73,6 +73,14 @@ class SiteLimits:
             made[name] = given
         return made, found
 
+    def nearest(self, setpoints: Mapping[Key, float], in_force: Mapping[Key, float]) -> dict[Key, float]:
+        """Setpoints of an earlier moment, as they may be written now."""
+        made = {}
+        for key, value in setpoints.items():
+            low, high, _ = self._bounds(self.channels[key.name], key.row, in_force[key])
+            made[key] = min(max(value, low), high)
+        return made
+
     def require(self, setpoints: Mapping[Key, float], in_force: Mapping[Key, float]) -> None:
         """Refuse what no shield should have let pass; called right before a write.
 

@@ -283,8 +283,7 @@ class LiveLoop:
     ) -> None:
         if not changes:
             return
-        in_force = {key: float(measurements[IN_FORCE + key.name][key.row]) for key in changes}
-        self.parts.decider.limits.require(changes, in_force)
+        self.parts.decider.limits.require(changes, self._in_force(measurements))
         if self.parts.heartbeat is not None:
             self.parts.heartbeat.mark()
         took = (self.parts.clock.now() - started) / self.parts.clock.speed
@@ -301,6 +300,9 @@ class LiveLoop:
                     f"read-back of {key} is {back.get(key, math.nan):g}, written was {value:g}; another writer or a "
                     "higher priority holds it"
                 )
+
+    def _in_force(self, measurements: Measurements) -> dict[Key, float]:
+        return {key: float(measurements[IN_FORCE + key.name][key.row]) for key in self.parts.decider.decided()}
 
     def tolerance(self, key: Key) -> float:
         """How far a read-back may be from what was written [unit of the channel]."""
@@ -359,7 +361,8 @@ class LiveLoop:
         try:
             measurements = self.check.measurements(self.parts.connector.read(), self.parts.clock.now())
             row.add_measured(measurements)
-            self._write(proposal.changes, proposal.note, measurements, started, row)
+            changes = self.parts.decider.limits.nearest(proposal.changes, self._in_force(measurements))
+            self._write(changes, proposal.note, measurements, started, row)
         except Exception as error:
             self.fail(error, row)
         self.proposal = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bacpypes3.basetypes import StatusFlags
 from bacpypes3.ipv4.app import NormalApplication
 from bacpypes3.local.analog import AnalogInputObject, AnalogValueObjectCmd
 from bacpypes3.local.device import DeviceObject
@@ -87,7 +86,7 @@ class BacnetSite:
 
     def _added(self, kind: Any, address: str, name: str) -> Any:
         made = kind(
-            objectIdentifier=address, objectName=name, presentValue=0.0, statusFlags=StatusFlags([0, 0, 0, 0]),
+            objectIdentifier=address, objectName=name, presentValue=0.0,
             eventState="normal", outOfService=False, units="noUnits",
         )  # fmt: skip
         assert self._app is not None

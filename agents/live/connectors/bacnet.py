@@ -160,6 +160,8 @@ class BacnetConnector:
         return self._app
 
     def _call(self, work: Any) -> Any:
+        from bacpypes3.apdu import ErrorRejectAbortNack
+
         if self._loop is None:
             self._loop = BackgroundLoop("bacnet")
         try:
@@ -170,6 +172,8 @@ class BacnetConnector:
             raise ConnectorFault(
                 f"bacnet {self.address} did not answer within {self.once_s:g} s; check the device, its port and route"
             ) from None
+        except ErrorRejectAbortNack as refusal:  # no subclass of Exception
+            raise ConnectorFault(self._words("an exchange", refusal)) from None
         except Exception as error:  # garbage on the wire ends in any of the library's errors
             raise ConnectorFault(self._words("an exchange", repr(error))) from error
 
