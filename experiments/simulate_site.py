@@ -16,7 +16,7 @@ from envs.unknown_name import unknown_name
 from envs.whole_file import write_whole
 
 SHOWN_EVERY_S = 60.0  # of the hall: a value is published again though it stands still
-PORTS = {"bacnet": 47808, "modbus": 5020, "mqtt": 1883}
+PORTS = {"bacnet": 47808, "modbus": 5020, "mqtt": 1883, "opcua": 4840}
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class SiteSettings:
     Attributes
     ----------
     protocol : str
-        `bacnet`, `modbus` or `mqtt` (DSX Exchange; needs a running broker).
+        `bacnet`, `modbus`, `opcua`, or `mqtt` (DSX Exchange; needs a running broker).
     scenario : str
         Name of a scenario, or a YAML file.
     points : str
@@ -66,19 +66,20 @@ def simulate(settings: SiteSettings, ended: threading.Event) -> None:
     """Serve the hall until ``ended`` is set."""
     from envs.scenario import load
     from experiments.simulated_site.hall import PacedHall, SimulatedHall
-    from experiments.simulated_site.point_maps import point_map_text
+    from experiments.simulated_site.point_maps import connection_to, point_map_text
     from experiments.simulated_site.site_server import server_of
 
     clock = WallClock(settings.speed)
     hall = SimulatedHall(load(settings.scenario), settings.seed)
-    connection = {"host": settings.host, "port": settings.port or PORTS[settings.protocol]}
+    host, port = settings.host, settings.port or PORTS[settings.protocol]
+    connection = connection_to(settings.protocol, host, port)
     write_whole(Path(settings.points), point_map_text(hall, settings.protocol, connection))
     site = read_live_map(settings.points)
     server = server_of(site, hall, clock)
     server.start()
     paced = PacedHall(hall, clock)
     sys.stdout.write(
-        f"{settings.scenario} behind {settings.protocol} at {connection['host']}:{connection['port']}, "
+        f"{settings.scenario} behind {settings.protocol} at {host}:{port}, "
         f"{settings.speed:g} times as fast as the wall; point map: {settings.points}\n"
     )
     sys.stdout.flush()

@@ -68,3 +68,7 @@ class ConnectorFault(RuntimeError):
 
     The text names protocol, address, what came and what to do.
     """
+
+
+class Unreachable(ConnectorFault):
+    """Nobody answered: asking for the next value would only take as long again."""

@@ -60,11 +60,16 @@ def point_map_text(hall: SimulatedHall, protocol: str, connection: Mapping[str, 
         entry = {"channel": c.name, "rows": c.rows, "unit": c.unit}
         entry |= {"brick": c.brick} if c.brick else {}
         entry |= {"low": c.low, "high": c.high} | make(c.name, at, c.rows, True)
-        if protocol == "modbus":
+        if protocol in ("modbus", "opcua"):  # they have no release of their own
             entry |= {"fallback": float(min(max(hall.values()[_key(c.name)], c.low), c.high))}
         lines.append(f"  - {_flow(entry)}")
         at += c.rows
     return "\n".join(lines) + "\n"
+
+
+def connection_to(protocol: str, host: str, port: int) -> dict[str, Any]:
+    """What a point map says of how to reach a hall."""
+    return {"url": f"opc.tcp://{host}:{port}"} if protocol == "opcua" else {"host": host, "port": port}
 
 
 def _key(channel: str) -> Any:
@@ -93,6 +98,11 @@ def _modbus(name: str, at: int, rows: int, setpoint: bool) -> Entry:
     return {"address": "input:{n}:float32", "start": 2 * at, "stride": 2}
 
 
+def _opcua(name: str, at: int, rows: int, setpoint: bool) -> Entry:
+    node = "ns=2;s=hall/" + name + "/{row}"
+    return {"address": node, "enable": node + "/enable"} if setpoint else {"address": node}
+
+
 def _dsx(name: str, at: int, rows: int, setpoint: bool) -> Entry:
     obj, point = DSX.get(name, GENERIC)
     entry: Entry = {"address": "hall/" + name + "/{row}"}
@@ -106,6 +116,7 @@ ADDRESSES: dict[str, Callable[[str, int, int, bool], Entry]] = {
     "bacnet": _bacnet,
     "modbus": _modbus,
     "mqtt": _dsx,
+    "opcua": _opcua,
 }
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from agents.live.background_loop import BackgroundLoop
 from agents.live.clock import Clock
 from agents.live.point_map import LiveMap, Place
-from agents.live.reading import ConnectorFault, Key, Reading, Readings, WriteNote
+from agents.live.reading import ConnectorFault, Key, Reading, Readings, Unreachable, WriteNote
 from envs.unknown_name import unknown_name
 
 if TYPE_CHECKING:
@@ -80,8 +80,10 @@ class BacnetConnector:
                 self._command(setpoint.place, None, setpoint.priority)
             except ConnectorFault as fault:
                 failed.append(str(fault))
+                if isinstance(fault, Unreachable):
+                    break
         if failed:
-            raise ConnectorFault(f"{len(failed)} of {len(self.site.setpoints)} not relinquished: {failed[0]}")
+            raise ConnectorFault(f"not every point was relinquished: {failed[0]}")
 
     def close(self) -> None:
         """Give up the port."""
@@ -169,11 +171,12 @@ class BacnetConnector:
         except ConnectorFault:
             raise
         except (TimeoutError, asyncio.CancelledError):
-            raise ConnectorFault(
+            raise Unreachable(
                 f"bacnet {self.address} did not answer within {self.once_s:g} s; check the device, its port and route"
             ) from None
         except ErrorRejectAbortNack as refusal:  # no subclass of Exception
-            raise ConnectorFault(self._words("an exchange", refusal)) from None
+            kind = Unreachable if "no-response" in str(refusal) else ConnectorFault
+            raise kind(self._words("an exchange", refusal)) from None
         except Exception as error:  # garbage on the wire ends in any of the library's errors
             raise ConnectorFault(self._words("an exchange", repr(error))) from error
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from agents.live.clock import Clock
 from agents.live.point_map import LiveMap, Place
-from agents.live.reading import ConnectorFault, Key, Reading, Readings, WriteNote
+from agents.live.reading import ConnectorFault, Key, Reading, Readings, Unreachable, WriteNote
 from envs.unknown_name import unknown_name
 
 CONNECTION: Mapping[str, Any] = {
@@ -90,8 +90,10 @@ class ModbusConnector:
                     self._set_coil(setpoint.enable, False)
             except ConnectorFault as fault:
                 failed.append(str(fault))
+                if isinstance(fault, Unreachable):
+                    break
         if failed:
-            raise ConnectorFault(f"{len(failed)} of {len(self.site.setpoints)} not handed back: {failed[0]}")
+            raise ConnectorFault(f"not every point was handed back: {failed[0]}")
 
     def close(self) -> None:
         """End the connection."""
@@ -162,7 +164,7 @@ class ModbusConnector:
             answer = call(client)(*given, device_id=int(self.told["device"]), **named)
         except (ModbusException, OSError, ValueError, IndexError) as error:
             self.close()
-            raise ConnectorFault(
+            raise Unreachable(
                 f"modbus {self.address}: {what} failed ({error}); check the device, its port and route"
             ) from error
         if answer.isError():
@@ -178,7 +180,7 @@ class ModbusConnector:
                 retries=int(self.told["retries"]),
             )  # fmt: skip
             if not client.connect():
-                raise ConnectorFault(f"modbus {self.address} cannot be reached; check the device, its port and route")
+                raise Unreachable(f"modbus {self.address} cannot be reached; check the device, its port and route")
             self._client = client
         return self._client
 

@@ -27,13 +27,14 @@ from agents.live.reading import Key
 from agents.live.settings import ServeSettings
 from envs.scenario import Scenario, load
 from experiments.simulated_site.hall import PacedHall, SimulatedHall
-from experiments.simulated_site.point_maps import point_map_text
+from experiments.simulated_site.point_maps import connection_to, point_map_text
 from experiments.simulated_site.site_server import SiteServer, server_of
 
 QUICK: dict[str, dict[str, Any]] = {
     "simulated": {},
-    "bacnet": {"timeout_s": 0.3, "retries": 0},
-    "modbus": {"timeout_s": 0.3, "retries": 0},
+    "bacnet": {"timeout_s": 1.0, "retries": 1},
+    "modbus": {"timeout_s": 1.0, "retries": 0},
+    "opcua": {"timeout_s": 2.0},
     "mqtt": {"timeout_s": 1.0, "first_s": 3.0, "heartbeat_s": 0.1, "silence_s": 0.8, "republish_s": 0.5},
 }
 
@@ -63,7 +64,7 @@ class Building:
         self.hall = WatchedHall(scenario_of_tests())
         self.clock = SteppedClock()
         upstream = broker or free_port()
-        connection = {"host": "127.0.0.1", "port": upstream, **QUICK[protocol]} if QUICK[protocol] else {}
+        connection = {**connection_to(protocol, "127.0.0.1", upstream), **QUICK[protocol]} if QUICK[protocol] else {}
         self.map_of_site = self._map(connection, "site.yaml")
         self.wire: TcpWire | UdpWire | None = None
         self.server: SiteServer | None = None
@@ -71,7 +72,7 @@ class Building:
             self.server = server_of(self.map_of_site, self.hall, self.clock)
             self.server.start()
             self.wire = UdpWire(upstream) if protocol == "bacnet" else TcpWire(upstream)
-            connection["port"] = self.wire.port
+            connection |= connection_to(protocol, "127.0.0.1", self.wire.port)
         self.site = self._map(connection, "points.yaml")
         self.paced = PacedHall(self.hall, self.clock)
         self.clock.follow(self._follow)

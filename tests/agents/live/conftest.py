@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from building import Building, running_mosquitto, scenario_of_tests
 
-LIBRARY = {"simulated": "numpy", "bacnet": "bacpypes3", "modbus": "pymodbus", "mqtt": "paho"}
+LIBRARY = {"simulated": "numpy", "bacnet": "bacpypes3", "modbus": "pymodbus", "mqtt": "paho", "opcua": "asyncua"}
 
 
 @pytest.fixture(scope="session")
