@@ -45,7 +45,7 @@ PLANTS = ("envs/plant/", "envs/equipment/", "envs/energyplus/plant.py", "experim
 REMEMBERING = PlantState._fields[: PlantState._fields.index("inlet_c")]
 PLAIN_READERS = ("envs/parameters.py", "envs/plain_yaml.py", "envs/unknown_name.py", "envs/whole_file.py")
 BOX, NOT_IN_THE_BOX = "agents/runtime/", "agents/runtime/export.py"
-ENERGYPLUS_USERS = ("validate", "validation", "transfer", "transfers", "calibration")
+ENERGYPLUS_USERS = ("validate", "validation", "transfer", "transfers", "calibration", "simulated_site/energyplus_hall")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 Imports = dict[str, list[tuple[str, bool]]]
 

@@ -17,6 +17,7 @@ from agents.live.connectors import Connector, connector_of
 from agents.live.decider import Decider
 from agents.live.decision_log import DecisionLog, logged_table, segments
 from agents.live.events import Events, secrets_of
+from agents.live.experience import learnt_from
 from agents.live.graduation import Score, calibrated_days
 from agents.live.limits import SafeSetpoints
 from agents.live.loop import LiveLoop, Parts
@@ -111,6 +112,8 @@ def begin(loop: LiveLoop) -> None:
     )  # fmt: skip
     if settings.mode == "auto":
         require_graduation(Path(settings.folder), parts.decider.policy_hash, loop.cycle_s, settings.graduation_days)
+    told = learnt_from(loop.predictor, Path(settings.folder), parts.decider, loop.cycle_s)
+    parts.events.say("info", "learnt from its log", cycles=told)
     if settings.writes:
         if parts.heartbeat is not None:
             parts.heartbeat.start()

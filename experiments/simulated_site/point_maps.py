@@ -60,7 +60,7 @@ def point_map_text(hall: SimulatedHall, protocol: str, connection: Mapping[str, 
         entry = {"channel": c.name, "rows": c.rows, "unit": c.unit}
         entry |= {"brick": c.brick} if c.brick else {}
         entry |= {"low": c.low, "high": c.high} | make(c.name, at, c.rows, True)
-        if protocol in ("modbus", "opcua"):  # they have no release of their own
+        if protocol in ("modbus", "opcua", "redfish"):  # they have no release of their own
             entry |= {"fallback": float(min(max(hall.values()[_key(c.name)], c.low), c.high))}
         lines.append(f"  - {_flow(entry)}")
         at += c.rows
@@ -69,7 +69,8 @@ def point_map_text(hall: SimulatedHall, protocol: str, connection: Mapping[str, 
 
 def connection_to(protocol: str, host: str, port: int) -> dict[str, Any]:
     """What a point map says of how to reach a hall."""
-    return {"url": f"opc.tcp://{host}:{port}"} if protocol == "opcua" else {"host": host, "port": port}
+    scheme = {"opcua": "opc.tcp", "redfish": "http"}.get(protocol)
+    return {"url": f"{scheme}://{host}:{port}"} if scheme else {"host": host, "port": port}
 
 
 def _key(channel: str) -> Any:
@@ -103,6 +104,14 @@ def _opcua(name: str, at: int, rows: int, setpoint: bool) -> Entry:
     return {"address": node, "enable": node + "/enable"} if setpoint else {"address": node}
 
 
+def _redfish(name: str, at: int, rows: int, setpoint: bool) -> Entry:
+    kind, value = ("Controls", "SetPoint") if setpoint else ("Sensors", "Reading")
+    resource = f"/redfish/v1/Chassis/Hall/{kind}/{name}" + "-{row}#/"
+    return (
+        {"address": resource + value, "enable": resource + "ControlMode"} if setpoint else {"address": resource + value}
+    )
+
+
 def _dsx(name: str, at: int, rows: int, setpoint: bool) -> Entry:
     obj, point = DSX.get(name, GENERIC)
     entry: Entry = {"address": "hall/" + name + "/{row}"}
@@ -117,6 +126,7 @@ ADDRESSES: dict[str, Callable[[str, int, int, bool], Entry]] = {
     "modbus": _modbus,
     "mqtt": _dsx,
     "opcua": _opcua,
+    "redfish": _redfish,
 }
 
 

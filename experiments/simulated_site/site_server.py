@@ -39,4 +39,10 @@ def server_of(site: LiveMap, hall: SimulatedHall, clock: Clock) -> SiteServer:
 
 
 #: Protocol to the class of its server, in the module ``<protocol>_site``.
-SERVERS = {"bacnet": "BacnetSite", "modbus": "ModbusSite", "mqtt": "MqttSite", "opcua": "OpcuaSite"}
+SERVERS = {
+    "bacnet": "BacnetSite",
+    "modbus": "ModbusSite",
+    "mqtt": "MqttSite",
+    "opcua": "OpcuaSite",
+    "redfish": "RedfishSite",
+}

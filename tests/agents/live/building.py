@@ -35,6 +35,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "bacnet": {"timeout_s": 1.0, "retries": 1},
     "modbus": {"timeout_s": 1.0, "retries": 0},
     "opcua": {"timeout_s": 2.0},
+    "redfish": {"timeout_s": 1.0},
     "mqtt": {"timeout_s": 1.0, "first_s": 3.0, "heartbeat_s": 0.1, "silence_s": 0.8, "republish_s": 0.5},
 }
 

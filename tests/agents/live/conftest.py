@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 from building import Building, running_mosquitto, scenario_of_tests
 
-LIBRARY = {"simulated": "numpy", "bacnet": "bacpypes3", "modbus": "pymodbus", "mqtt": "paho", "opcua": "asyncua"}
+LIBRARY = {
+    "simulated": "numpy",
+    "bacnet": "bacpypes3",
+    "modbus": "pymodbus",
+    "mqtt": "paho",
+    "opcua": "asyncua",
+    "redfish": "urllib",
+}
 
 
 @pytest.fixture(scope="session")

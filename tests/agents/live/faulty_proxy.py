@@ -59,8 +59,16 @@ class TcpWire:
                 near.close()
                 continue
             self.open |= {near, far}
-            for source, target, answers in ((near, far, False), (far, near, True)):
-                threading.Thread(target=self._pump, args=(source, target, answers), daemon=True).start()
+            threading.Thread(target=self._pair, args=(near, far), daemon=True).start()
+
+    def _pair(self, near: socket.socket, far: socket.socket) -> None:
+        back = threading.Thread(target=self._pump, args=(far, near, True), daemon=True)
+        back.start()
+        self._pump(near, far, False)
+        back.join()
+        self.open -= {near, far}
+        near.close()
+        far.close()
 
     def _pump(self, source: socket.socket, target: socket.socket, answers: bool) -> None:
         with contextlib.suppress(OSError):

@@ -11,7 +11,7 @@ from faulty_proxy import GARBLE, PASS, STALL
 
 from agents.live.reading import ConnectorFault, WriteNote
 
-BEHIND = ("bacnet", "modbus", "mqtt", "opcua")
+BEHIND = ("bacnet", "modbus", "mqtt", "opcua", "redfish")
 NOTE = WriteNote("hash", "a test", "passed", "none", 1)
 Make = Callable[..., Building]
 

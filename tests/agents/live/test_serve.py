@@ -71,7 +71,7 @@ def test_two_calibrated_days_in_shadow_let_auto_begin(building: Make) -> None:
         require_graduation(Path(b.settings.folder), "another bundle", b.loop.cycle_s, 1)
 
 
-@pytest.mark.parametrize("protocol", ["simulated", "bacnet", "modbus", "mqtt", "opcua"])
+@pytest.mark.parametrize("protocol", ["simulated", "bacnet", "modbus", "mqtt", "opcua", "redfish"])
 def test_the_self_test_goes_through_every_step_and_moves_nothing(protocol: str, building: Make) -> None:
     b = building(protocol)
     if protocol == "mqtt":
