@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 
@@ -68,6 +69,31 @@ class ConnectorFault(RuntimeError):
 
     The text names protocol, address, what came and what to do.
     """
+
+
+#: Longest time in which a building may answer all that it is asked in one go [s of the wall]: the watchdog waits 30 s.
+MOST_ASKING_S = 15.0
+
+
+class Patience:
+    """Ends a long series of questions to a building that answers each, but slowly."""
+
+    def __init__(self, whom: str) -> None:
+        self.whom, self.begun = whom, time.monotonic()
+
+    def require(self) -> None:
+        """Go on, or refuse to.
+
+        Raises
+        ------
+        Unreachable
+            Where the series took longer than `MOST_ASKING_S`.
+        """
+        took = time.monotonic() - self.begun
+        if took > MOST_ASKING_S:
+            raise Unreachable(
+                f"{self.whom} answers too slowly: {took:.0f} s, over {MOST_ASKING_S:g} s; map fewer points"
+            )
 
 
 class Unreachable(ConnectorFault):

@@ -30,7 +30,9 @@ def self_test(loop: LiveLoop) -> list[str]:
     decision = parts.decider.decide(measurements)
     parts.decider.reset()
     told.append(f"decided {sum(len(v) for v in decision.given.values())} setpoints")
+    _mark(loop)
     parts.connector.release()
+    _mark(loop)
     told.append("handed every point back")
     stands = {key: float(measurements[IN_FORCE + key.name][key.row]) for key in parts.decider.decided()}
     inside = {key: value for key, value in stands.items() if _is_inside(loop, key, value)}
@@ -41,6 +43,7 @@ def self_test(loop: LiveLoop) -> list[str]:
             back = parts.connector.read_back(inside)
         finally:
             parts.connector.release()
+        _mark(loop)
         off = [
             f"{key} {value:g} came back as {back[key]:g}"
             for key, value in inside.items()
@@ -53,6 +56,11 @@ def self_test(loop: LiveLoop) -> list[str]:
         parts.heartbeat.mark()
         told.append(f"the watchdog is process {parts.heartbeat.pid}")
     return told
+
+
+def _mark(loop: LiveLoop) -> None:
+    if loop.parts.heartbeat is not None:
+        loop.parts.heartbeat.mark()
 
 
 def _is_inside(loop: LiveLoop, key: Key, value: float) -> bool:

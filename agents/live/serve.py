@@ -115,6 +115,7 @@ def begin(loop: LiveLoop) -> None:
     told = learnt_from(loop.predictor, Path(settings.folder), parts.decider, loop.cycle_s)
     parts.events.say("info", "learnt from its log", cycles=told)
     if settings.writes:
+        parts.connector.read()  # a broker's first values may take longer than the watchdog's patience
         if parts.heartbeat is not None:
             parts.heartbeat.start()
         for line in self_test(loop):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from agents.live.background_loop import BackgroundLoop
 from agents.live.clock import Clock
 from agents.live.point_map import LiveMap, Place
-from agents.live.reading import ConnectorFault, Key, Reading, Readings, Unreachable, WriteNote
+from agents.live.reading import ConnectorFault, Key, Patience, Reading, Readings, Unreachable, WriteNote
 from envs.unknown_name import unknown_name
 
 if TYPE_CHECKING:
@@ -97,8 +97,10 @@ class BacnetConnector:
     def _read(self, places: Sequence[Place]) -> Readings:
         found: Readings = {}
         batch = int(self.told["batch"])
+        patience = Patience(f"bacnet {self.address}")
         for first in range(0, len(places), batch):
             part = places[first : first + batch]
+            patience.require()
             asked = self.clock.now()
             answer = self._call(self._properties(part))
             for place in part:

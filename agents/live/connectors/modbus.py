@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from agents.live.clock import Clock
 from agents.live.point_map import LiveMap, Place
-from agents.live.reading import ConnectorFault, Key, Reading, Readings, Unreachable, WriteNote
+from agents.live.reading import ConnectorFault, Key, Patience, Reading, Readings, Unreachable, WriteNote
 from envs.unknown_name import unknown_name
 
 CONNECTION: Mapping[str, Any] = {
@@ -103,9 +103,11 @@ class ModbusConnector:
 
     def _read(self, places: Sequence[Place]) -> Readings:
         found: Readings = {}
+        patience = Patience(f"modbus {self.address}")
         for table in TABLES:
             here = [(register_of(p.address), p) for p in places if p.address.startswith(table + ":")]
             for part in _batches(sorted(here, key=lambda pair: pair[0].at)):
+                patience.require()
                 found |= self._batch(table, part)
         return found
 

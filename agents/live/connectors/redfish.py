@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from agents.live.clock import Clock
 from agents.live.events import secret_from
 from agents.live.point_map import LiveMap, MappedSetpoint, Place
-from agents.live.reading import ConnectorFault, Key, Reading, Readings, Unreachable, WriteNote
+from agents.live.reading import ConnectorFault, Key, Patience, Reading, Readings, Unreachable, WriteNote
 
 CONNECTION: Mapping[str, Any] = {
     "url": "https://127.0.0.1", "user": "", "password_env": "", "ca_file": "", "session": True, "timeout_s": 5.0,
@@ -98,9 +98,11 @@ class RedfishConnector:
     def _read(self, places: list[Place]) -> Readings:
         asked, found = self.clock.now(), Readings()
         resources: dict[str, dict[str, Any]] = {}
+        patience = Patience(f"redfish {self.url}")
         for place in places:
             path, pointer = place.address.split("#", 1)
             if path not in resources:
+                patience.require()
                 resources[path] = self._get(path).content
             found[place.key] = _reading(place, resources[path], pointer, asked)
         return found

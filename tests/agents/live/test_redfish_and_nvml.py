@@ -105,3 +105,25 @@ def test_an_address_of_another_form_is_refused_with_an_example(protocol: str, ad
     path.write_text(f'protocol: {protocol}\npoints:\n  - {{name: wet_bulb_c, unit: degC, address: "{address}"}}\n')
     with pytest.raises(ValueError, match=r"line 3: .*(give|an address is|choose)"):
         read_live_map(path)
+
+
+def test_a_service_that_answers_each_question_late_is_not_asked_for_ever(
+    building: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import time
+
+    from agents.live import reading
+
+    monkeypatch.setattr(reading, "MOST_ASKING_S", 0.5)
+    b = building("redfish")
+    whole = b.server.resource
+
+    def late(path: str) -> object:
+        time.sleep(0.2)
+        return whole(path)
+
+    b.server.resource = late
+    begun = time.monotonic()
+    row = b.cycle()
+    assert "answers too slowly" in row["fault"] and row["state"] == "released"
+    assert time.monotonic() - begun < 30.0
