@@ -27,15 +27,16 @@ def test_a_setpoint_that_is_written_moves_energyplus_and_a_release_lets_its_own_
         site = read_live_map(path)
         connector = SimulatedConnector(site, clock, PacedHall(hall, clock))
         key, seen = Key("chw_supply_temp_setpoint_c"), Key("chw_supply_c")
-        before = connector.read()[seen].value
-        start, high = hall.values()[Key("in_force.chw_supply_temp_setpoint_c")], site.setpoint(key).high
+        in_force = Key("in_force.chw_supply_temp_setpoint_c")
+        clock.sleep(3600.0)  # its own rule trims the water up
+        before, start, low = connector.read()[seen].value, hall.values()[in_force], site.setpoint(key).low
         for step in range(1, 13):
-            connector.write({key: min(high, start + 0.5 * step)}, WriteNote("", "", "", "", step))
+            connector.write({key: max(low, start - 0.5 * step)}, WriteNote("", "", "", "", step))
             clock.sleep(300.0)
             readings = connector.read()
         assert all(reading.good for reading in readings.values())
-        assert readings[seen].value > before + 1.0
+        assert readings[seen].value < before - 1.0
         connector.release()
         assert not hall.commands
         clock.sleep(3600.0)
-        assert abs(connector.read()[Key("in_force.chw_supply_temp_setpoint_c")].value - min(high, start + 6.0)) > 0.05
+        assert connector.read()[in_force].value > readings[in_force].value + 1.0
