@@ -331,7 +331,8 @@ class LiveLoop:
             return
         self.release_pending, self.held = False, {}
         self.releases += 1
-        self.parts.events.say("alarm", "released all points", cycle=self.number, why=why)
+        level = "info" if self.stopping else "alarm"
+        self.parts.events.say(level, "released all points", cycle=self.number, why=why)
 
     def _obey(self) -> None:
         while not self.commands.empty():

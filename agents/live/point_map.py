@@ -24,7 +24,7 @@ from typing import Any
 import yaml
 
 from agents.live.reading import Key
-from agents.live.units import CONVERSIONS, IN_FORCE, our_units
+from agents.live.units import CONVERSIONS, IN_FORCE, brick_classes, our_units
 from envs.interface.channels import CHANNELS
 from envs.plain_yaml import checked_text, read_mapping
 from envs.unknown_name import unknown_name
@@ -57,7 +57,7 @@ class Place:
     scale, offset : float
         Of the raw number, before its unit: of a register in tenths ``scale: 0.1``.
     brick : str
-        Brick class.
+        Brick class; that of our table where the map has none.
     dsx : mapping
         Object type, point type, id and process area of DSX Exchange.
     line : int
@@ -257,7 +257,8 @@ def read_live_map(path: str | Path) -> LiveMap:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path}: no such point map; `coldaisle simulate-site` writes one, docs/live.md has a template per protocol"
+            f"{path}: no such point map; `coldaisle simulate-site` writes one, `configs/points` has a template for "
+            "each protocol"
         )
     lines, content = _Lines(checked_text(path)), read_mapping(path)
     top = _Entry(path, {"": 1, **lines.key_line}, content, TOP)
@@ -347,7 +348,13 @@ def _places(entry: _Entry, name: str) -> list[Place]:
     scale = entry.number("scale", 1.0, -LARGEST, LARGEST)
     if scale == 0.0:
         raise ValueError(f"{entry.where('scale')}: scale = 0; give any other number")
-    rest = entry.unit(name), scale, entry.number("offset", 0.0, -LARGEST, LARGEST), entry.text("brick", ""), entry.dsx()
+    rest = (
+        entry.unit(name),
+        scale,
+        entry.number("offset", 0.0, -LARGEST, LARGEST),
+        entry.text("brick", brick_classes()[name]),
+        entry.dsx(),
+    )
     unit, scale, offset, brick, dsx = rest
     found = []
     for row in rows:

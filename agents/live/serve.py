@@ -58,6 +58,11 @@ def serve(
         Where the bundle, the map, the graduation or the self-test does not allow a start.
     """
     clock = clock or WallClock(settings.speed)
+    if settings.mode == "advise" and (settings.port < 0 or not os.environ.get(settings.token_env)):
+        raise ValueError(
+            f"mode = advise waits for a person's word over HTTP; set {settings.token_env} in the environment, and a "
+            "port of 0 or more"
+        )
     loop = loop_of(settings, clock, make_connector, stream or sys.stdout, shield)
     _stop_by_signals(loop)
     page = None

@@ -80,7 +80,8 @@ def _key(channel: str) -> Any:
 
 
 def _point(name: str, rows: int, unit: str, brick: str) -> Entry:
-    return {"name": name, "rows": rows, "unit": unit} | ({"brick": brick} if brick else {})
+    entry: Entry = {"name": name, "rows": rows, "unit": unit} | ({"brick": brick} if brick else {})
+    return entry | ({"dsx": dict(zip(("object", "point"), DSX[name]))} if name in DSX else {})
 
 
 def _by_name(name: str, at: int, rows: int, setpoint: bool) -> Entry:

@@ -59,7 +59,7 @@ class ModbusConnector:
         self.site, self.clock = site, clock
         self.told = {**CONNECTION, **site.connection}
         self.address = f"{self.told['host']}:{self.told['port']}"
-        self._client: Any = None  # the library types neither connect nor close
+        self._client: Any = None
 
     def read(self) -> Readings:
         """Every mapped register."""
@@ -177,7 +177,7 @@ class ModbusConnector:
         if self._client is None:
             from pymodbus.client import ModbusTcpClient
 
-            client = ModbusTcpClient(
+            client: Any = ModbusTcpClient(  # the library types neither connect nor close
                 self.told["host"], port=int(self.told["port"]), timeout=float(self.told["timeout_s"]),
                 retries=int(self.told["retries"]),
             )  # fmt: skip

@@ -27,14 +27,12 @@ class NvmlConnector:
     ----------
     site : LiveMap
     clock : Clock
-    nvml : module, optional
-        With the functions of pynvml; that itself when left out.
+    nvml : module
+        pynvml.
     """
 
-    def __init__(self, site: LiveMap, clock: Clock, nvml: Any = None) -> None:
+    def __init__(self, site: LiveMap, clock: Clock, nvml: Any) -> None:
         self.site, self.clock = site, clock
-        if nvml is None:
-            import pynvml as nvml
         self.nvml = nvml
         self._is_open = False
 
@@ -140,4 +138,6 @@ def connector(site: LiveMap, clock: Clock) -> NvmlConnector:
     ModuleNotFoundError
         Where nvidia-ml-py is not installed.
     """
-    return NvmlConnector(site, clock)
+    import pynvml
+
+    return NvmlConnector(site, clock, pynvml)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from agents.live.connectors import PROTOCOLS
 from agents.live.point_map import read_live_map
 from agents.live.reading import Key
 
+TEMPLATES = Path(__file__).parents[3] / "configs/points"
 WHOLE = """\
 protocol: bacnet
 connection: {host: 127.0.0.1, port: 47808}
@@ -95,6 +97,13 @@ def test_an_address_that_a_protocol_does_not_have_is_refused(
     text = f'protocol: {protocol}\npoints:\n  - {{name: wet_bulb_c, unit: degC, address: "{address}"}}\n'
     with pytest.raises(ValueError, match="line 3: .*" + words.replace("(", r"\(")):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name != "simulated"])
+def test_every_protocol_has_a_template_that_reads(protocol: str) -> None:
+    site = read_live_map(TEMPLATES / f"{protocol}.yaml")
+    assert site.protocol == protocol and site.points and site.setpoints
+    assert all(place.brick for place in site.places() if place.key.name == "tcs_supply_c")
 
 
 def test_a_map_that_is_not_there_says_where_to_get_one(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from agents.live.events import Events, secret_from
 from agents.live.loop import RELEASED
 from agents.live.reading import ConnectorFault
 from agents.live.self_test import self_test
-from agents.live.serve import begin, require_graduation
+from agents.live.serve import begin, require_graduation, serve
 from agents.live.settings import ServeSettings, settings_from
 from agents.live.web import LoopServer
 
@@ -55,6 +55,24 @@ def test_auto_does_not_begin_before_it_has_graduated(building: Make) -> None:
     with pytest.raises(ValueError, match="mode = auto needs 7 calibrated days in a row in .*, this bundle has 0"):
         begin(b.loop)
     assert not b.hall.noted
+
+
+def test_a_restart_learns_from_its_log_what_it_knew(building: Make, bundle: Path) -> None:
+    b = building("simulated", mode="shadow", approved_by="")
+    for _ in range(40):
+        b.cycle()
+    told = b.loop.last_row["half_width.zone_inlet_max_c[0]"]
+    b.loop.end()
+    b.loop = b.made_loop(bundle)
+    begin(b.loop)
+    assert '"event": "learnt from its log", "cycles": 39' in b.events.getvalue()
+    assert b.cycle()["half_width.zone_inlet_max_c[0]"] == pytest.approx(told, rel=1e-9)
+
+
+def test_advise_without_a_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLDAISLE_TOKEN", raising=False)
+    with pytest.raises(ValueError, match="waits for a person's word"):
+        serve(ServeSettings("bundle", "points", "advise"))
 
 
 @pytest.mark.slow

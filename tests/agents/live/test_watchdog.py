@@ -35,10 +35,10 @@ time.sleep(60.0)
 
 
 @contextmanager
-def program(words: list[str], **environ: str) -> Iterator[subprocess.Popen[str]]:
+def program(words: list[str], stdin: int | None = None, **environ: str) -> Iterator[subprocess.Popen[str]]:
     """A process of its own, killed at the end."""
     whole = os.environ | {"PYTHONPATH": ROOT, "OMP_NUM_THREADS": "1", **environ}
-    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True, env=whole)
+    process = subprocess.Popen([sys.executable, *words], stdin=stdin, stdout=subprocess.PIPE, text=True, env=whole)
     try:
         yield process
     finally:
@@ -113,6 +113,23 @@ def test_a_loop_that_is_killed_leaves_nothing_commanded_and_its_log_whole(
     assert {row["cycle"] for row in logged_rows(tmp_path / "log")} >= set(told)
     assert TOKEN not in "".join(lines) and TOKEN not in metrics
     assert not any(TOKEN.encode() in path.read_bytes() for path in (tmp_path / "log").iterdir() if path.is_file())
+
+
+@pytest.mark.parametrize("protocol", ["bacnet", "modbus", "mqtt", "opcua", "redfish"])
+def test_a_heartbeat_that_ends_without_a_farewell_hands_back_behind_every_protocol(
+    protocol: str, building: Make
+) -> None:
+    b = building(protocol)
+    b.settled()
+    assert b.hall.commands
+    b.loop.parts.connector.close()
+    with program(["-m", "agents.live.watchdog", str(b.site.path), "30", "0"], stdin=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdin is not None
+        assert process.stdout.readline().strip() == "ready"
+        process.stdin.write("beat\n")
+        process.stdin.close()
+        assert process.wait(60.0) == 0
+    assert b.is_handed_back()
 
 
 def test_a_loop_that_hangs_is_killed_before_the_points_go_back(building: Make) -> None:
