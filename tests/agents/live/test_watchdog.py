@@ -73,7 +73,7 @@ def serving(b: Building, bundle: Path, place: Path) -> Iterator[tuple[subprocess
     """``coldaisle serve`` in a process of its own; its port and what it says."""
     words = [
         *("-m", "experiments.cli", "serve", f"bundle={bundle}", f"points={b.site.path}", f"folder={place}"),
-        *("mode=advise", "port=0", "speed=300"),
+        *("mode=advise", "port=0", "speed=100", "stale_s=7200"),
     ]
     lines: list[str] = []
     with program(words, COLDAISLE_TOKEN=TOKEN) as process:
@@ -105,7 +105,7 @@ def test_a_loop_that_is_killed_leaves_nothing_commanded_and_its_log_whole(
         status, metrics = asked(port, "/metrics")
         assert status == 200 and 'coldaisle_zone_inlet_max_c{row="0"}' in metrics
         assert 'coldaisle_state{state="advising"} 1.0' in metrics
-        assert asked(port, "/health")[0] == 200
+        until(30.0, lambda: asked(port, "/health")[0] == 200)
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert b.is_handed_back(20.0)
