@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 
 from agents.learning.interruption import Interrupted, raise_interrupted
 from experiments.missing_package import missing_words
@@ -24,7 +25,12 @@ VERBS = {
     "validate": "our plant against EnergyPlus over a year: coldaisle validate studies=[hall_cold]",
     "transfer": "controllers on a plant we did not write, EnergyPlus: coldaisle transfer policies.mine=<run or bundle>",
     "demo": "train for a minute, judge, export",
+    "serve": "run a bundle on a building: coldaisle serve bundle=<folder> points=<yaml> mode=shadow",
+    "replay": "make every decision of a log again: coldaisle replay log=<folder> bundle=<folder>",
+    "simulate-site": "a simulated hall behind a protocol: coldaisle simulate-site protocol=bacnet",
 }
+#: Verbs that need no hydra: they run on an operator's box. Each has ``SETTINGS``, the dataclass of its keys.
+PLAIN_VERBS = ("serve", "replay", "simulate-site")
 HELP = ("-h", "--help")
 OWN = ("envs", "agents", "experiments", "configs")
 CLOSING = (
@@ -38,7 +44,7 @@ CLOSING = (
 def usage() -> str:
     """The help text."""
     lines = ["usage: coldaisle <verb> [key=value ...] [-m] [--help]", "", "verbs:"]
-    lines += [f"  {verb:<10} {words}" for verb, words in VERBS.items()]
+    lines += [f"  {verb:<13} {words}" for verb, words in VERBS.items()]
     return "\n".join([*lines, "", *CLOSING, ""])
 
 
@@ -54,10 +60,12 @@ def version_words() -> str:
 
 def _is_users(error: Exception) -> bool:
     """Whether the command line or a file is wrong, which its message tells, and not the program."""
+    if isinstance(error, (ValueError, OSError)):
+        return True
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    return isinstance(error, (ValueError, OSError, HydraException, OmegaConfBaseException))
+    return isinstance(error, (HydraException, OmegaConfBaseException))
 
 
 def error_message(error: Exception) -> str:
@@ -132,6 +140,10 @@ def words_asked_for(arguments: Sequence[str]) -> str | None:
         raise ValueError(unknown_name("verb", first, VERBS))
     if first == "demo" or not any(word in HELP for word in others):
         return None
+    if first in PLAIN_VERBS:
+        from agents.live.settings import settings_help
+
+        return settings_help(verb_module(first).SETTINGS, first)
     from experiments.help_words import help_words
 
     return help_words(first, [word for word in others if not word.startswith("-") and _is_group(word)])
@@ -140,6 +152,11 @@ def words_asked_for(arguments: Sequence[str]) -> str | None:
 def _is_group(word: str) -> bool:
     """Whether a word beside ``--help`` asks for a group of keys, and is no setting."""
     return "=" not in word or word.startswith("agent=")
+
+
+def verb_module(verb: str) -> ModuleType:
+    """The module of a verb."""
+    return import_module(f"experiments.{verb.replace('-', '_')}")
 
 
 def _run(verb: str, *arguments: str) -> int:
@@ -151,7 +168,7 @@ def _run(verb: str, *arguments: str) -> int:
     warnings.formatwarning = one_line
     before = signal.signal(signal.SIGTERM, raise_interrupted)
     try:
-        import_module(f"experiments.{verb}").run()
+        verb_module(verb).run()
     except KeyboardInterrupt as stopped:
         number = stopped.number if isinstance(stopped, Interrupted) else signal.SIGINT
         sys.stderr.write(f"coldaisle {verb}: stopped by {signal.Signals(number).name}; each file is whole or absent\n")
