@@ -42,7 +42,8 @@ SHARED: dict[str, str] = {
     "split": "Which sites, weather and load: one of the files in configs/splits, or none for the scenario's own. "
     "Empty: test, refused where it would replace sites or seeds of your own",
     "seed": "Of everything that is drawn",
-    "baseline": "The controller that the others are compared with; empty: the tuned rules where there are any",
+    "baseline": "The controller that the others are compared with; empty: the tuned rules where there are any; "
+    "strongest: the cheapest of the tuned rules and the constants that keep their gates",
     "progress": "Show a bar with the time left",
     "folder": "Where the results are written",
     "trust": "Also load model.zip of an older run, which runs code that whoever wrote it put there",
@@ -122,7 +123,8 @@ class EvaluateConfig:
     Attributes
     ----------
     policies : dict
-        A name for each policy, and its run's folder or exported bundle: ``policies.mine=<folder>``.
+        A name for each policy, and its run's folder or exported bundle: ``policies.mine=<folder>``. A path with ``*``
+        means every training seed of one policy: ``'policies.mine=runs/seed_*'``.
     mpc : bool
         Also judge the model-predictive controller; slow.
     mpc_forecast : str
