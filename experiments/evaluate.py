@@ -15,8 +15,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from envs.whole_file import write_whole
+from experiments.evaluation.played import scored
 from experiments.evaluation.results import Evaluation
-from experiments.evaluation.score import Scorer, Table
+from experiments.evaluation.score import Table
 from experiments.evaluation.seeds import SEEDS, seeds_of, shortage
 from experiments.evaluation.splits import Episode, plan_episodes
 from experiments.evaluation.trace import Series, Tracer
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from agents.planners.cem import Budget
     from envs.controllers.base import Controller
     from envs.core import DataCenterCore
+    from envs.play import Step
     from envs.scenario import Scenario
     from experiments.evaluation.policies import PolicyMaker
 
@@ -91,19 +93,13 @@ def score_and_trace(
 
     ``advance`` is called after each of them.
     """
-    from envs.play import play
-
-    scenario = core.scenario
-    scorer = Scorer(core.num_envs, core.step_s, core.channels, scenario.reward, scenario.reward_weights)
     tracer = Tracer()
-    controller.reset(core.num_envs)
-    for step in play(core, controller, steps):
-        seen = step.measured
-        price, carbon = seen["price_usd_mwh"][0], seen["carbon_g_kwh"][0]
-        scorer.add(core.flows, core.in_force, price, carbon, step.cost_usd)
-        tracer.add(core.flows, core.in_force, {name: seen[name] for name in OUTSIDE})
+
+    def watch(step: Step) -> None:
+        tracer.add(core.flows, core.in_force, {name: step.measured[name] for name in OUTSIDE})
         advance()
-    return scorer.table(), tracer.series()
+
+    return scored(core, controller, steps, watch), tracer.series()
 
 
 def with_bounds(

@@ -360,6 +360,38 @@ class ForecastConfig:
     folder: str = "${hydra:runtime.output_dir}"
 
 
+@dataclass
+class CampaignConfig:
+    """``coldaisle campaign plan.yaml``: a plan cut into shards, each whole or not at all; the same command goes on.
+
+    Attributes
+    ----------
+    plan : str
+        The plan: a YAML file.
+    executor : str
+        Who runs the shards: ``in_process``, ``joblib``, ``submitit`` or ``ray``.
+    workers : int
+        Shards side by side.
+    cluster : str
+        Of submitit ``slurm``, or ``local``: processes of this machine; of Ray an address, or empty.
+    parameters : dict
+        Of submitit's executor, such as ``parameters.slurm_partition=cpu``.
+    list : bool
+        Only list the shards with their ids.
+    folder : str
+        Where shards and results lie; empty: ``runs/campaigns/<name of the plan>``.
+    """
+
+    plan: str = MISSING
+    executor: str = "joblib"
+    workers: int = 2
+    cluster: str = "slurm"
+    parameters: dict[str, Any] = field(default_factory=dict)
+    list: bool = False
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    folder: str = ""
+
+
 OmegaConf.register_new_resolver("pid", os.getpid, replace=True, use_cache=True)  # on import: sweep workers need it too
 
 VERBS = {
@@ -373,6 +405,7 @@ VERBS = {
     "validate": ValidateConfig,
     "published": PublishedConfig,
     "forecast": ForecastConfig,
+    "campaign": CampaignConfig,
 }
 
 
