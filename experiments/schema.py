@@ -392,6 +392,54 @@ class CampaignConfig:
     folder: str = ""
 
 
+@dataclass
+class BenchmarkConfig:
+    """``coldaisle benchmark cooling``: policies on a frozen task against every opponent; the same command goes on.
+
+    Attributes
+    ----------
+    task : str
+        ``cooling``, ``power`` or ``joint``; it may stand first on the line.
+    policies : dict
+        A name for each policy, and the folder that holds ``<scenario>/seed_<n>``, runs or bundles.
+    train : bool
+        Also train the algorithm on every seed of every scenario, and judge it.
+    total_steps : int
+        Environment steps of each seed.
+    ablations : bool
+        With ``train``, also train and judge every ablation of the task.
+    oracle : bool
+        Also search the perfect-forecast oracle on the test episodes, for the share of the gap; slow.
+    smoke : bool
+        The task small enough for a test: its last scenario, short episodes, two seeds. No result.
+    executor : str
+        Who runs the shards: ``in_process``, ``joblib``, ``submitit`` or ``ray``.
+    workers : int
+        Shards side by side.
+    cluster : str
+        As in ``coldaisle campaign``.
+    parameters : dict
+        As in ``coldaisle campaign``.
+    folder : str
+        Where everything lies; empty: ``runs/benchmarks/<id of the task>``.
+    """
+
+    task: str = MISSING
+    agent: Any = MISSING
+    policies: dict[str, str] = field(default_factory=dict)
+    train: bool = False
+    total_steps: int = 1_000_000
+    ablations: bool = False
+    oracle: bool = False
+    smoke: bool = False
+    executor: str = "joblib"
+    workers: int = 2
+    cluster: str = "slurm"
+    parameters: dict[str, Any] = field(default_factory=dict)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    folder: str = ""
+
+
 OmegaConf.register_new_resolver("pid", os.getpid, replace=True, use_cache=True)  # on import: sweep workers need it too
 
 VERBS = {
@@ -406,6 +454,7 @@ VERBS = {
     "published": PublishedConfig,
     "forecast": ForecastConfig,
     "campaign": CampaignConfig,
+    "benchmark": BenchmarkConfig,
 }
 
 
