@@ -11,9 +11,11 @@ import numpy as np
 from agents.planners.best_constant import ConstantAction, fixed_setpoints
 from agents.planners.mpc import Mpc, MpcSettings
 from agents.planners.tuned import TunedRules, load_tuned, plant_hash
-from agents.planners.tuning import Constant, rules_from
+from agents.planners.tuning import Constant, rules_from, with_rules
 from agents.policy import interface_of, random_policy
-from envs.building.rules import legacy_fixed
+from envs.building.rules import building_controller, legacy_fixed
+from envs.controllers.base import CombinedController
+from envs.controllers.pid import CHANNEL as FAN_SPEED
 
 if TYPE_CHECKING:
     from agents.planners.load_ahead import LoadAhead
@@ -25,10 +27,13 @@ Maker = Callable[["DataCenterCore"], "Controller"]
 
 RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL = "rules_as_given", "rules_tuned", "rules_proportional_caps"
 WATER_FILLING = "rules_water_filling_caps"
-RULES = (RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL, WATER_FILLING)
+THREE_BAND, MARGINAL_VALUE = "rules_three_band_caps", "rules_marginal_value_caps"
+CAPPING = {WATER_FILLING: "water_filling", THREE_BAND: "three_band", MARGINAL_VALUE: "marginal_value"}
+RULES = (RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL, *CAPPING)
+PI = "pi"  # fans by their loop, every other setpoint where the search for fixed ones put it
 MPC_ROWS = ("mpc", "mpc_engine")
 ORACLE = "oracle_found"  # the best plan found with the true future, `coldaisle evaluate bounds=true`
-REFERENCES = (*RULES, "random", "legacy_fixed", "best_constant", "tuned_fixed", *MPC_ROWS, ORACLE)
+REFERENCES = (*RULES, "random", "legacy_fixed", "best_constant", "tuned_fixed", PI, *MPC_ROWS, ORACLE)
 
 
 def reference_controllers(
@@ -75,13 +80,30 @@ def reference_controllers(
     made[PROPORTIONAL] = lambda core: rules_from(core, {**constants, "caps": "proportional"})
     if found is not None:
         made[RULES_TUNED] = lambda core: rules_from(core, best)
-        if found.caps != "water_filling":
-            made[WATER_FILLING] = lambda core: rules_from(core, {**constants, "caps": "water_filling"})
+        if found.fixed:
+            made[PI] = lambda core: pi_and_fixed(core, found)
+        for name, caps in CAPPING.items() if found.caps != "water_filling" else ():
+            made[name] = capped_rules(constants, caps)
     if mpc is not None:
         made["mpc"] = lambda core: Mpc(core, rules_from(core, best), mpc, seed)
     if mpc is not None and ahead is not None:
         made["mpc_engine"] = lambda core: Mpc(core, rules_from(core, best), mpc, seed, ahead(core))
     return made
+
+
+def capped_rules(constants: Mapping[str, Constant], caps: str) -> Maker:
+    """The tuned rules with another one to share the feeder."""
+    return lambda core: rules_from(core, {**constants, "caps": caps})
+
+
+def pi_and_fixed(core: DataCenterCore, found: TunedRules) -> CombinedController:
+    """PI loops of the fans and tuned power limits, without any reset; what no loop holds stands at the tuned value."""
+    held = (FAN_SPEED, "rack_power_limit_frac")
+    looped = [c.name for c in core.channels if c.name in held]
+    kept = {key: value for key, value in found.rules.items() if not key.startswith("outdoor.")}
+    loops = building_controller(with_rules(core.scenario, {**kept, "caps": found.caps}), core.plant.layout, looped)
+    others = [c for c in core.channels if c.name not in held]
+    return CombinedController([*loops.parts, fixed_setpoints(others, found.fixed)])
 
 
 def channels_of(scenario: Scenario) -> dict[str, str]:
