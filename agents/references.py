@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agents.planners.best_constant import ConstantAction, fixed_setpoints
+from agents.planners.linear_model import learnt_model
+from agents.planners.linear_mpc import LinearMpc
 from agents.planners.mpc import Mpc, MpcSettings
 from agents.planners.tuned import TunedRules, load_tuned, plant_hash
 from agents.planners.tuning import Constant, rules_from, with_rules
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from envs.controllers.base import Controller
     from envs.core import DataCenterCore
     from envs.scenario import Scenario
+    from envs.twin.telemetry.telemetry import Telemetry
 
 Maker = Callable[["DataCenterCore"], "Controller"]
 
@@ -31,7 +34,8 @@ THREE_BAND, MARGINAL_VALUE = "rules_three_band_caps", "rules_marginal_value_caps
 CAPPING = {WATER_FILLING: "water_filling", THREE_BAND: "three_band", MARGINAL_VALUE: "marginal_value"}
 RULES = (RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL, *CAPPING)
 PI = "pi"  # fans by their loop, every other setpoint where the search for fixed ones put it
-MPC_ROWS = ("mpc", "mpc_engine")
+MPC, MPC_LINEAR, MPC_ENGINE = "mpc", "mpc_linear", "mpc_engine"
+MPC_ROWS = (MPC, MPC_LINEAR, MPC_ENGINE)
 ORACLE = "oracle_found"  # the best plan found with the true future, `coldaisle evaluate bounds=true`
 REFERENCES = (*RULES, "random", "legacy_fixed", "best_constant", "tuned_fixed", PI, *MPC_ROWS, ORACLE)
 
@@ -42,6 +46,7 @@ def reference_controllers(
     seed: int = 0,
     mpc: MpcSettings | None = None,
     ahead: Callable[[DataCenterCore], LoadAhead] | None = None,
+    explored: Callable[[DataCenterCore], Telemetry] | None = None,
 ) -> dict[str, Maker]:
     """List the reference controllers of a scenario: name to a function that makes one from the core (PROTOCOL 5).
 
@@ -57,6 +62,9 @@ def reference_controllers(
         Adds the row ``mpc``, which moves the best rules there are; some twenty times dearer to run than a rule.
     ahead : callable, optional
         Makes from the core what an MPC expects of load and weather; adds the row ``mpc_engine``.
+    explored : callable, optional
+        Telemetry of steps around the rules before the core's episodes; adds the row ``mpc_linear``, which learns from
+        it.
     """
     found = tuned or load_tuned(scenario.name)
     if found is not None and found.plant_hash != plant_hash(scenario):
@@ -85,10 +93,18 @@ def reference_controllers(
         for name, caps in CAPPING.items() if found.caps != "water_filling" else ():
             made[name] = capped_rules(constants, caps)
     if mpc is not None:
-        made["mpc"] = lambda core: Mpc(core, rules_from(core, best), mpc, seed)
+        made[MPC] = lambda core: Mpc(core, rules_from(core, best), mpc, seed)
+    if explored is not None:
+        made[MPC_LINEAR] = lambda core: linear_mpc(core, rules_from(core, best), explored(core))
     if mpc is not None and ahead is not None:
-        made["mpc_engine"] = lambda core: Mpc(core, rules_from(core, best), mpc, seed, ahead(core))
+        made[MPC_ENGINE] = lambda core: Mpc(core, rules_from(core, best), mpc, seed, ahead(core))
     return made
+
+
+def linear_mpc(core: DataCenterCore, base: Controller, seen: Telemetry) -> LinearMpc:
+    """The linear MPC that learnt from this telemetry."""
+    moves = [c for c in core.agent_channels if c.kind == "cooling"]
+    return LinearMpc(core, base, learnt_model(seen, moves))
 
 
 def capped_rules(constants: Mapping[str, Constant], caps: str) -> Maker:

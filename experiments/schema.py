@@ -126,7 +126,7 @@ class EvaluateConfig:
         A name for each policy, and its run's folder or exported bundle: ``policies.mine=<folder>``. A path with ``*``
         means every training seed of one policy: ``'policies.mine=runs/seed_*'``.
     mpc : bool
-        Also judge the model-predictive controller; slow.
+        Also judge the model-predictive controllers, on the twin and on a learnt linear model; slow.
     mpc_forecast : str
         ``persistence``; ``engine`` adds the row mpc_engine, which expects what the forecasting engine does.
     bounds : bool

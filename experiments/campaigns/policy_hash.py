@@ -55,7 +55,7 @@ def policy_hash(name: str, path: str, scenario: Scenario) -> str:
 
 def rule_makers(name: str, scenario: Scenario) -> dict[str, PolicyMaker]:
     """The references of a scenario; the planners among them only where one is asked for, as they cost more."""
-    from agents.references import MPC_ROWS
+    from agents.references import MPC_ENGINE, MPC_ROWS
     from experiments.evaluation.policies import reference_policies
 
-    return reference_policies(scenario, name in MPC_ROWS, "engine" if name == MPC_ROWS[1] else "persistence")
+    return reference_policies(scenario, name in MPC_ROWS, "engine" if name == MPC_ENGINE else "persistence")

@@ -46,18 +46,20 @@ def reference_policies(
     scenario : Scenario
         Names the tuned constants that belong to it.
     mpc : bool
-        Also the model-predictive controller, some twenty times dearer to run than a rule.
+        Also the model-predictive controllers: on the twin, some twenty times dearer to run than a rule, and on a linear
+        model that is learnt from three days of steps before the episodes.
     mpc_forecast : str
         ``persistence``, or ``engine``: beside it one that expects what the forecasting engine's outlook says, learnt
         from four weeks of telemetry before the episodes.
     """
     from agents.planners.mpc import MpcSettings
-    from experiments.evaluation.telemetry_before import engine_outlook
+    from experiments.evaluation.telemetry_before import engine_outlook, explored_telemetry
 
     if mpc_forecast not in MPC_FORECASTS:
         raise ValueError(f"mpc_forecast = {mpc_forecast!r}; give one of {', '.join(MPC_FORECASTS)}")
     ahead = engine_outlook if mpc_forecast == "engine" else None
-    return dict(reference_controllers(scenario, mpc=MpcSettings() if mpc else None, ahead=ahead))
+    explored = explored_telemetry if mpc else None
+    return dict(reference_controllers(scenario, mpc=MpcSettings() if mpc else None, ahead=ahead, explored=explored))
 
 
 def best_rule(policies: Iterable[str]) -> str:
