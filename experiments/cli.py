@@ -24,6 +24,8 @@ VERBS = {
     "published": "every published number beside ours, measured now: docs/validation/published.md",
     "validate": "our plant against EnergyPlus over a year: coldaisle validate studies=[hall_cold]",
     "transfer": "controllers on a plant we did not write, EnergyPlus: coldaisle transfer policies.mine=<run or bundle>",
+    "benchmark": "policies on a frozen task: coldaisle benchmark cooling policies.mine=<folder of scenario/seed_n>",
+    "campaign": "a plan cut into shards for many workers: coldaisle campaign plan.yaml executor=joblib workers=2",
     "demo": "train for a minute, judge, export",
     "serve": "run a bundle on a building: coldaisle serve bundle=<folder> points=<yaml> mode=shadow",
     "replay": "make every decision of a log again: coldaisle replay log=<folder> bundle=<folder>",

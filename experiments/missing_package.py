@@ -8,6 +8,9 @@ OWN_EXTRA = {
     "pyenergyplus": "energyplus",
     "tensorboard": "tensorboard",
     **dict.fromkeys(("asyncua", "bacpypes3", "paho", "prometheus_client", "pymodbus", "pynvml"), "operator"),
+    "duckdb": "campaign",
+    "submitit": "campaign",
+    "ray": "ray",
 }
 
 

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from agents.runtime.manifest import MANIFEST
 from envs.scenario import SHIPPED
-from experiments.records.run_folder import SCENARIO_FILE, read_card, run_of
+from experiments.records.run_folder import SCENARIO_FILE, read_card, run_of, seed_folders
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -108,7 +108,7 @@ def remembered(arguments: Sequence[str]) -> list[str]:
     """
     given = dict(argument.partition("=")[::2] for argument in arguments if "=" in argument)
     paths = [value for key, value in given.items() if key in ("resume", "policy") or key.startswith("policies.")]
-    places = [Path(path.strip("'\"")) for path in paths]
+    places = [place for path in paths for place in seed_folders(path.strip("'\""))]
     runs = [run for run in map(run_of, places) if run is not None]
     known: dict[str, str] = {}
     if not runs and places and (shipped := _shipped_of_bundle(places[0])):

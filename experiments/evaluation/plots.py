@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from experiments.evaluation.gates import GateVerdict
     from experiments.evaluation.score import Table
+    from experiments.evaluation.stats import Profile
 
 Dash = str | tuple[int, tuple[float, ...]]
 PALETTE = (
@@ -165,6 +166,21 @@ def savings(verdicts: Mapping[str, GateVerdict], palette: Mapping[str, str]) -> 
     axis.set_ylim(len(verdicts) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
     label(axis, "energy per useful work saved against the baseline [%], IQM and 95 % interval", "")
+    return figure
+
+
+def profiles(found: Mapping[str, Profile], palette: Mapping[str, str]) -> Figure:
+    """Share of runs and episodes that save at least so much, with its 95 % band."""
+    figure, (axis,) = axes_of(1, 1, 2.9)
+    style = dashes(palette)
+    for name, profile in found.items():
+        level = 100.0 * profile.levels_frac
+        axis.plot(level, 100.0 * profile.share, color=palette[name], ls=style[name], lw=1.3, label=name)
+        axis.fill_between(level, 100.0 * profile.low, 100.0 * profile.high, color=palette[name], alpha=0.12, lw=0)
+    axis.axvline(0.0, color=BASELINE_COLOUR, lw=0.9)
+    label(axis, "energy per useful work saved against the baseline [%]", "runs and episodes [%]")
+    if found:
+        legend_below(figure, axis)
     return figure
 
 

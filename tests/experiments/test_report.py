@@ -62,7 +62,7 @@ def test_the_report_is_one_small_file_that_needs_no_other(tmp_path: Path) -> Non
     page = write_report(save(evaluation(), tmp_path, "rules", "seed: 1"), note=DEMO_WORDS).read_text()
     assert len(page) < 3_000_000
     assert DEMO_WORDS in page
-    assert page.count("data:image/png;base64,") == 7
+    assert page.count("data:image/png;base64,") == 8
     assert not re.search(r"(src|href)=\"(?!data:)", page)
     assert str(tmp_path) not in page
     for words in ("energy-balance residual", "Setpoints in force", "Load duration", "torch", "PUE, and ERE"):
@@ -183,10 +183,11 @@ def distinct() -> Evaluation:
 
 
 def rows_of(page: str, heading: str) -> dict[str, list[str]]:
-    """Rows of the table under a heading: first cell to the others, without marks."""
+    """Rows of the table under a heading: first cell to the others, without marks of any kind."""
     part = page.split(f"<h2>{heading}</h2>", 1)[1].split("</table>", 1)[0]
     rows = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.S) for row in re.findall(r"<tr>(.*?)</tr>", part, re.S)]
-    plain = [[html.unescape(re.sub(r"<[^>]+>", "", cell)).strip() for cell in row] for row in rows]
+    bare = [[re.sub(r" ?<span class=\"bad\".*?</span>", "", cell) for cell in row] for row in rows]
+    plain = [[html.unescape(re.sub(r"<[^>]+>", "", cell)).strip() for cell in row] for row in bare]
     return {row[0]: row[1:] for row in plain if row}
 
 
@@ -255,7 +256,7 @@ def test_a_paired_difference_stands_beside_its_own_measure(tmp_path: Path) -> No
     for i, column in enumerate(COMPARED):
         m = next(m for m in MEASURES if m.column == column)
         change = f"{-(i + 1) * (-1) ** i:+.{m.digits}f}"
-        chance = "1.00" if i % 2 == 0 else "0.00"
+        chance = "1.00 [1.00, 1.00]" if i % 2 == 0 else "0.00 [0.00, 0.00]"
         assert rows[f"{m.title} [{m.unit}]"] == [f"{change} [{change}, {change}]", chance], column
 
 
