@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("physics", "feeders"),
     ("equipment", "interface", "kpi", "engine"),
     ("controllers", "faults", "signals"),
-    ("scenario",),
+    ("scenario", "scheduling"),
     ("plant",),
     ("episodes",),
     ("building", "energyplus"),
