@@ -68,5 +68,5 @@ def _looked_up(table: dict[int, int], kind: np.ndarray) -> np.ndarray:
 def _padded(facts: Facts, length: int) -> Facts:
     """The list filled up with jobs that never come."""
     more = length - len(facts.submit_s)
-    ends = Facts(0, 0.0, 0.0, np.inf, np.inf, 0.0, 0, np.inf, 0.0)
-    return Facts(*(np.pad(x, (0, more), constant_values=end) for x, end in zip(facts, ends)))
+    never = {"submit_s": np.inf, "deadline_s": np.inf, "checkpoint_s": np.inf}
+    return Facts(*(np.pad(x, (0, more), constant_values=never.get(name, 0)) for name, x in facts._asdict().items()))

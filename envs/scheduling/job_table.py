@@ -145,19 +145,37 @@ def empty_table(slots: int, rack_accelerators: Ints, sites: int) -> JobTable:
             f"slots = {slots}, sites = {sites}, rack_accelerators = {racks.tolist()}; give at least one of each, and "
             f"0 to {most} accelerators a rack"
         )
-    zero = np.zeros((slots, sites))
-    whole = zero.astype(np.int64)
-    facts = Facts(whole.copy(), *(zero + x for x in (0, 0, 0, np.inf, 0)), whole.copy(), zero + np.inf, zero + 0.0)
-    held = np.zeros((slots, racks.size, sites), np.int16)
-    free = np.repeat(racks[:, None], sites, axis=1)
+
+    def floats(value: float = 0.0) -> Floats:
+        return np.full((slots, sites), value)
+
+    def whole() -> Ints:
+        return np.zeros((slots, sites), np.int64)
+
+    facts = Facts(
+        kind=whole(),
+        accelerators=floats(),
+        work_h=floats(),
+        submit_s=floats(),
+        deadline_s=floats(np.inf),
+        priority=floats(),
+        tier=whole(),
+        checkpoint_s=floats(np.inf),
+        restart_s=floats(),
+    )
     return JobTable(
-        facts,
-        whole.astype(np.int8),
-        *(zero.copy() for _ in range(4)),
-        *(whole.copy() for _ in range(3)),
-        held,
-        free,
-        racks,
+        facts=facts,
+        state=np.zeros((slots, sites), np.int8),
+        left_h=floats(),
+        risk_h=floats(),
+        since_s=floats(),
+        restart_left_s=floats(),
+        stops=whole(),
+        home=whole(),
+        span=whole(),
+        held=np.zeros((slots, racks.size, sites), np.int16),
+        free=np.repeat(racks[:, None], sites, axis=1),
+        racks=racks,
     )
 
 

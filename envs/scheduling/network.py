@@ -76,8 +76,16 @@ def network(
     return Network(home_gb_s, out_gb_s, np.asarray(leaf_of), np.asarray(pod_of), np.concatenate(levels))
 
 
-def uplink_ports(net: Network, held: NDArray[np.int16]) -> Floats:
-    """Ports of each job that send through each uplink ``(M, R + G + P)``; none where all of the job is below it.
+class Sends(NamedTuple):
+    """Who sends through which uplink, each ``(S,)``: job, uplink, and the job's ports below it."""
+
+    job: Ints
+    uplink: Ints
+    ports: Floats
+
+
+def uplink_sends(net: Network, held: NDArray[np.int16]) -> Sends:
+    """What jobs send through uplinks; nothing where all of a job is below one.
 
     Parameters
     ----------
@@ -85,12 +93,19 @@ def uplink_ports(net: Network, held: NDArray[np.int16]) -> Floats:
     held : ndarray of int (M, R)
         Accelerators of the jobs on racks.
     """
-    on_rack = held.astype(np.float64)
+    jobs, racks = held.shape
     leaves, pods = len(net.pod_of), int(net.pod_of.max()) + 1
-    on_leaf = on_rack @ (net.leaf_of[:, None] == np.arange(leaves)[None, :]).astype(np.float64)
-    on_pod = on_leaf @ (net.pod_of[:, None] == np.arange(pods)[None, :]).astype(np.float64)
-    ports = np.concatenate([on_rack, on_leaf, on_pod], axis=1)
-    return np.where(ports < on_rack.sum(axis=1, keepdims=True), ports, 0.0)
+    job, rack = np.nonzero(held)
+    ports = held[job, rack].astype(np.float64)
+    whole = np.bincount(job, ports, jobs)
+    levels: list[tuple[Ints, Ints, Floats]] = [(job, rack, ports)]
+    for first, of, count in ((racks, net.leaf_of, leaves), (racks + leaves, net.pod_of[net.leaf_of], pods)):
+        below = np.bincount(job * count + of[rack], ports, jobs * count)
+        place = np.flatnonzero(below)
+        levels.append((place // count, first + place % count, np.asarray(below[place], np.float64)))
+    job, uplink, ports = (np.concatenate(column) for column in zip(*levels))
+    crosses = ports < whole[job]
+    return Sends(job[crosses], uplink[crosses], ports[crosses])
 
 
 def job_bandwidth(net: Network, held: NDArray[np.int16], site: Ints, sites: int) -> Floats:
@@ -106,24 +121,25 @@ def job_bandwidth(net: Network, held: NDArray[np.int16], site: Ints, sites: int)
     found = np.full(len(held), net.home_gb_s)
     spans = np.count_nonzero(held, axis=1) > 1
     if spans.any():
-        found[spans] = _filled(net, uplink_ports(net, held[spans]), site[spans], sites)
+        found[spans] = _filled(net, uplink_sends(net, held[spans]), site[spans], sites)
     return found
 
 
-def _filled(net: Network, ports: Floats, site: Ints, sites: int) -> Floats:
+def _filled(net: Network, sends: Sends, site: Ints, sites: int) -> Floats:
     """Rate per port of jobs that span domains ``(M,)`` [GB/s]: all rise alike until an uplink is full."""
-    rate, rising = np.zeros(len(ports)), np.ones(len(ports), bool)
-    left = np.repeat(net.uplink_gb_s[None, :], sites, axis=0)
-    sends = ports > 0.0
+    uplinks = len(net.uplink_gb_s)
+    rate, rising = np.zeros(len(site)), np.ones(len(site), bool)
+    left = np.tile(net.uplink_gb_s, sites)
+    at = site[sends.job] * uplinks + sends.uplink
     for _ in range(ROUNDS):
-        wants = np.zeros_like(left)
-        np.add.at(wants, site, ports * rising[:, None])
-        step = np.where(wants > 0.0, left / np.maximum(wants, _NONE), np.inf).min(axis=1)
+        wants = np.bincount(at, sends.ports * rising[sends.job], len(left))
+        step = np.where(wants > 0.0, left / np.maximum(wants, _NONE), np.inf).reshape(sites, uplinks).min(axis=1)
         more = np.where(rising, np.minimum(step[site], net.out_gb_s - rate), 0.0)
         rate += more
-        np.subtract.at(left, site, ports * more[:, None])
-        full = left < 1e-9 * net.uplink_gb_s
-        rising &= (rate < net.out_gb_s - _NONE) & ~(sends & full[site]).any(axis=1)
+        left -= np.bincount(at, sends.ports * more[sends.job], len(left))
+        full = left < 1e-9 * net.uplink_gb_s.max()
+        held_up = np.bincount(sends.job, full[at], len(site)) > 0
+        rising &= (rate < net.out_gb_s - _NONE) & ~held_up
         if not rising.any():
             break
     return rate

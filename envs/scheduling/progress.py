@@ -124,12 +124,13 @@ def rack_activity(table: JobTable, kinds: int) -> Floats:
 
 def _checkpointed(table: JobTable, places: Places, busy_s: Floats, did_h: Floats) -> tuple[Floats, Floats]:
     """Running time and work since the last checkpoint, after a step at an even pace."""
-    every = np.maximum(table.facts.checkpoint_s[places], 1e-9)
-    since = table.since_s[places] + busy_s
+    every = table.facts.checkpoint_s[places]
+    since, risk = table.since_s[places] + busy_s, table.risk_h[places] + did_h
     passed = since >= every
-    after = np.where(np.isfinite(every), np.fmod(since, np.where(np.isfinite(every), every, 1.0)), since)
-    late_h = did_h * np.minimum(after / np.maximum(busy_s, 1e-9), 1.0)
-    return np.where(passed, after, since), np.where(passed, late_h, table.risk_h[places] + did_h)
+    after = np.fmod(since[passed], np.maximum(every[passed], 1e-9))
+    risk[passed] = did_h[passed] * np.minimum(after / np.maximum(busy_s[passed], 1e-9), 1.0)
+    since[passed] = after
+    return since, risk
 
 
 def _finish(table: JobTable, ledger: Ledger, places: Places) -> None:
@@ -141,8 +142,10 @@ def _finish(table: JobTable, ledger: Ledger, places: Places) -> None:
 
 def _expire(table: JobTable, ledger: Ledger, now_s: float) -> None:
     """Jobs past their deadline leave; what they had left is lost."""
-    places = np.nonzero((table.facts.deadline_s <= now_s) & (table.state != EMPTY))
-    if places[0].size:
+    slot, site = np.nonzero(table.state != EMPTY)
+    late = table.facts.deadline_s[slot, site] <= now_s
+    places = slot[late], site[late]
+    if late.any():
         np.add.at(ledger.lost, (table.facts.kind[places], places[1]), table.left_h[places])
         table.left_h[places] = 0.0
         release(table, places, EMPTY)

@@ -71,7 +71,7 @@ class Queue(NamedTuple):
 
     def part(self, chosen: Bools) -> Queue:
         """Some of them."""
-        return Queue(*(x[chosen] for x in self))
+        return Queue(self.slot[chosen], self.site[chosen], self.need[chosen], self.lasts_s[chosen])
 
 
 def schedule(table: JobTable, ledger: Ledger, racks: RackScores, wishes: Wishes, habits: Habits | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from envs.scheduling.network import Network, job_bandwidth, network, network_speed, uplink_ports
+from envs.scheduling.network import Network, job_bandwidth, network, network_speed, uplink_sends
 
 LEAF, POD = np.array([0, 0, 1, 1, 2, 2, 3, 3]), np.array([0, 0, 1, 1])
 RACKS = np.full(8, 72)
@@ -13,6 +13,14 @@ RACKS = np.full(8, 72)
 
 def nvl72(**more: tuple[float, float, float]) -> Network:
     return network(RACKS, LEAF, POD, **more)
+
+
+def uplink_ports(net: Network, jobs: np.ndarray) -> np.ndarray:
+    """Ports of each job on each uplink."""
+    sends = uplink_sends(net, jobs)
+    found = np.zeros((len(jobs), len(net.uplink_gb_s)))
+    found[sends.job, sends.uplink] = sends.ports
+    return found
 
 
 def held(*jobs: dict[int, int]) -> np.ndarray:
