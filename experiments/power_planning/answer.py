@@ -297,7 +297,7 @@ def class_caps(hall: Hall, found: Outcome) -> list[ClassCap]:
     limit = np.minimum(found.limit_kw[groups:], wanted)
     done, asked = now.capped(found.drawn_kw)[1], now.asked_h()
     made = []
-    for place, w in enumerate(now.work):
+    for place, w in enumerate(now.classes):
         g = now.groups.index(w.group)
         left = np.minimum(found.drawn_kw[groups + place] / np.maximum(wanted[place], 1e-9), 1.0)
         held = left[(left < 1.0 - 1e-6) & (wanted[place] > 1e-6)]

@@ -72,7 +72,7 @@ class HallDemand(NamedTuple):
         Of all its racks [kW].
     fixed_kw : ndarray (G, T)
         What no cap takes: base, idle accelerators, CPU racks [kW].
-    work : tuple of Work (L,)
+    classes : tuple of Work (L,)
     activity : ndarray (L, T)
         Share of the accelerators at work.
     uncapped_h : ndarray (T,)
@@ -88,7 +88,7 @@ class HallDemand(NamedTuple):
     row: NDArray[np.int64]
     rated_kw: Floats
     fixed_kw: Floats
-    work: tuple[Work, ...]
+    classes: tuple[Work, ...]
     activity: Floats
     uncapped_h: Floats
     day: NDArray[np.int64]
@@ -97,13 +97,13 @@ class HallDemand(NamedTuple):
     @property
     def outlets(self) -> tuple[str, ...]:
         """Names of what the power tree feeds: each group's fixed part, then the work."""
-        return (*(f"{name} fixed" for name in self.groups), *(f"{w.group} {w.kind}" for w in self.work))
+        return (*(f"{name} fixed" for name in self.groups), *(f"{w.group} {w.kind}" for w in self.classes))
 
     @property
     def outlet_group(self) -> NDArray[np.int64]:
         """Group of each outlet ``(G + L,)``."""
         index = {name: g for g, name in enumerate(self.groups)}
-        return np.array([*range(len(self.groups)), *(index[w.group] for w in self.work)])
+        return np.array([*range(len(self.groups)), *(index[w.group] for w in self.classes)])
 
     @property
     def wanted_kw(self) -> Floats:
@@ -113,7 +113,7 @@ class HallDemand(NamedTuple):
     @property
     def floor_kw(self) -> Floats:
         """What no cap takes from the outlets ``(G + L, T)`` [kW]."""
-        lowest = np.array([[w.rho[0]] for w in self.work])
+        lowest = np.array([[w.rho[0]] for w in self.classes])
         return np.concatenate([self.fixed_kw, self._full_kw() * self.activity * lowest])
 
     def watched(self, every: int = 1) -> Watched:
@@ -133,7 +133,7 @@ class HallDemand(NamedTuple):
             raise ValueError(f"objective = {objective!r} is unknown; choose one of {', '.join(OBJECTIVES)}")
         if objective == "value":
             return self
-        return self._replace(work=tuple(w._replace(value_usd_h=1.0) for w in self.work))
+        return self._replace(classes=tuple(w._replace(value_usd_h=1.0) for w in self.classes))
 
     def at(self, moments: NDArray[np.int64]) -> HallDemand:
         """Some of the moments."""
@@ -148,7 +148,7 @@ class HallDemand(NamedTuple):
     def pieces(self) -> Pieces:
         """Pieces of all outlets' value curves at every moment; last comes room to rise, dealt to all alike."""
         outlet, slope, share = [], [], []
-        for place, w in enumerate(self.work):
+        for place, w in enumerate(self.classes):
             corners = concave_corners(w.rho, w.done)
             per_kw = w.units * w.value_usd_h / w.full_kw
             for a, b in zip(corners[:-1], corners[1:]):
@@ -158,8 +158,8 @@ class HallDemand(NamedTuple):
         used = self._full_kw() * self.activity
         spare = np.maximum(self._full_kw() - used, 0.0) / SPARE_PARTS
         width = np.concatenate([used[outlet] * np.array(share)[:, None], *[spare] * SPARE_PARTS])
-        parts = np.repeat(np.arange(SPARE_PARTS), len(self.work))
-        whose = len(self.groups) + np.array([*outlet, *list(range(len(self.work))) * SPARE_PARTS], np.int64)
+        parts = np.repeat(np.arange(SPARE_PARTS), len(self.classes))
+        whose = len(self.groups) + np.array([*outlet, *list(range(len(self.classes))) * SPARE_PARTS], np.int64)
         slopes = np.concatenate([slope, SPARE_VALUE * (1.0 - parts / SPARE_PARTS)])
         return Pieces(whose, slopes[:, None], width, self.floor_kw)
 
@@ -177,17 +177,17 @@ class HallDemand(NamedTuple):
 
     def under(self, left: Floats) -> tuple[Floats, Floats]:
         """As `capped`, from the share of each work's draw that is left ``(L, T)``."""
-        left = np.maximum(left, np.array([[w.rho[0]] for w in self.work]))
-        pace = np.stack([np.interp(x, w.rho, w.done) for x, w in zip(left, self.work)])
-        units = np.array([[w.units] for w in self.work])
+        left = np.maximum(left, np.array([[w.rho[0]] for w in self.classes]))
+        pace = np.stack([np.interp(x, w.rho, w.done) for x, w in zip(left, self.classes)])
+        units = np.array([[w.units] for w in self.classes])
         return np.concatenate([self.fixed_kw, self._full_kw() * self.activity * left]), units * self.activity * pace
 
     def asked_h(self) -> Floats:
         """Work asked that caps reach ``(L, T)`` [accelerators]."""
-        return np.array([[w.units] for w in self.work]) * self.activity
+        return np.array([[w.units] for w in self.classes]) * self.activity
 
     def _full_kw(self) -> Floats:
-        return np.array([[w.full_kw] for w in self.work])
+        return np.array([[w.full_kw] for w in self.classes])
 
 
 class Watched(NamedTuple):
@@ -256,7 +256,7 @@ def hall_demand(scenario: Scenario, seeds: tuple[int, ...], weeks: int, utc_offs
         row=np.array([g.row for g in groups.values()]),
         rated_kw=np.array([g.count * float(np.mean(archetype_of(g).peak_kw)) for g in groups.values()]),
         fixed_kw=fixed,
-        work=hall_work(scenario),
+        classes=hall_work(scenario),
         activity=activity,
         uncapped_h=uncapped[0],
         day=moment // days,

@@ -180,7 +180,7 @@ def _row_limit(demand: HallDemand, feeders: HallFeeders, scale: float) -> Floats
 def _one_cap(demand: HallDemand, group_kw: Floats) -> Floats:
     """Share of each work's draw that one cap per rack leaves ``(L, T)``: the hungrier class gives first."""
     used = demand.wanted_kw[len(demand.groups) :]
-    draw = np.array([[w.draw] for w in demand.work])
+    draw = np.array([[w.draw] for w in demand.classes])
     whose = demand.outlet_group[len(demand.groups) :]
     room = group_kw[whose] - demand.fixed_kw[whose]
     low, high = np.zeros_like(room), np.ones_like(room)

@@ -133,7 +133,7 @@ def test_caps_by_class_add_up_to_what_the_racks_draw() -> None:
     hall = planned_hall(scenario(), SHORT, 0)
     found = by_value(hall.watched, hall.feeders, hall.protection)
     rows = class_caps(hall, found)
-    assert [row.kind for row in rows] == [w.kind for w in hall.demand.work]
+    assert [row.kind for row in rows] == [w.kind for w in hall.demand.classes]
     assert all(0.0 < row.least <= row.usual <= 1.0 and row.limit_kw <= row.wanted_kw + 1e-9 for row in rows)
     capped = {row.kind: row.usual for row in rows}
     assert capped["prefill"] < capped["decode"]  # decode is a cliff below its draw

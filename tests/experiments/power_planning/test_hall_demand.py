@@ -37,7 +37,7 @@ def test_the_pieces_cover_each_outlet_from_its_floor_to_full_activity() -> None:
     pieces = hall().pieces()
     top = pieces.floor_kw.copy()
     np.add.at(top, pieces.outlet, pieces.width_kw)
-    full = np.array([[w.full_kw] for w in hall().work])
+    full = np.array([[w.full_kw] for w in hall().classes])
     np.testing.assert_allclose(top[len(hall().groups) :], np.maximum(full, hall().wanted_kw[len(hall().groups) :]))
     assert (pieces.width_kw >= 0.0).all()
 
@@ -69,6 +69,6 @@ def test_the_hall_draws_what_the_plant_draws_at_a_cool_inlet() -> None:
         for row in core.world.activity_pool[:200]
     ]
     ours = hall_demand(scenario, (scenario.site.workload_seeds[0],), 1)
-    batch = [w.kind for w in ours.work].index("batch")
+    batch = [w.kind for w in ours.classes].index("batch")
     queue_kw = ours.wanted_kw[len(ours.groups) + batch][:200]
     assert ours.wanted_kw.sum(axis=0)[:200] == pytest.approx(np.array(reference) + queue_kw, rel=0.02)
