@@ -20,6 +20,7 @@ VERBS = {
     "calibrate": "fit a scenario to telemetry: coldaisle calibrate telemetry=<csv> points=<yaml> scenario=<prior>",
     "rollout": "one policy, one episode, every point as CSV: coldaisle rollout policy=rules",
     "forecast": "inlets and cooling power up to a day ahead, judged on simulated halls: coldaisle forecast halls=30",
+    "powerplan": "how many more racks the feeders carry, caps by class: coldaisle powerplan lost_frac=0.01",
     "report": "the HTML page of an evaluation: coldaisle report evaluation=<folder>",
     "published": "every published number beside ours, measured now: docs/validation/published.md",
     "validate": "our plant against EnergyPlus over a year: coldaisle validate studies=[hall_cold]",

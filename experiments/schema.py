@@ -440,6 +440,59 @@ class BenchmarkConfig:
     folder: str = ""
 
 
+@dataclass
+class PowerplanConfig:
+    """``coldaisle powerplan``: how many more racks fit under the feeders, and what every cap and feeder costs in work.
+
+    Attributes
+    ----------
+    tree : str
+        A YAML file with feeders of your own, which may cross; empty: the scenario's. Crossed feeders need the extra
+        ``planner``.
+    groups : list
+        Rack groups that grow; empty: all, in proportion.
+    lost_frac : float
+        Share of the asked work that may be lost.
+    trips_per_year : float
+        Trips that may be expected in a year.
+    failover : str
+        ``reserve``: caps hold after any single loss without being changed; ``react``: they fall after a loss.
+    objective : str
+        What caps keep most of: ``work``, or its ``value`` by the scenario's prices.
+    held_frac : float
+        Share of each limit that caps fill; the rest is for what demand rises in a step.
+    reaction_s : float
+        Seconds from an overload to the fast protection's cut.
+    losses_per_year : float
+        How often each feeder that may fail is lost.
+    years : int
+        Hall-years of losses that are simulated.
+    weeks : int
+        Weeks of load of each seed.
+    seeds : list
+        Of the load.
+    ratios : list
+        Demand over the feeder at which the curve of work is drawn; empty: no curve.
+    """
+
+    scenario: Any = MISSING
+    tree: str = ""
+    groups: list[str] = field(default_factory=list)
+    lost_frac: float = 0.01
+    trips_per_year: float = 0.0
+    failover: str = "reserve"
+    objective: str = "work"
+    held_frac: float = 0.96
+    reaction_s: float = 10.0
+    losses_per_year: float = 0.5
+    years: int = 1000
+    weeks: int = 2
+    seeds: list[int] = field(default_factory=lambda: [1, 2, 3, 4])
+    ratios: list[float] = field(default_factory=lambda: [0.9, 1.0, 1.1, 1.2, 1.25, 1.3, 1.4])
+    seed: int = 0
+    folder: str = "${hydra:runtime.output_dir}"
+
+
 OmegaConf.register_new_resolver("pid", os.getpid, replace=True, use_cache=True)  # on import: sweep workers need it too
 
 VERBS = {
@@ -455,6 +508,7 @@ VERBS = {
     "forecast": ForecastConfig,
     "campaign": CampaignConfig,
     "benchmark": BenchmarkConfig,
+    "powerplan": PowerplanConfig,
 }
 
 

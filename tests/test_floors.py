@@ -18,10 +18,10 @@ DOORS = (
 #: Rooms of envs from the ground up; a room may use those below it, and nothing beside or above it.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("units", "parameters", "trees", "unknown_name", "plain_yaml", "whole_file"),
-    ("physics",),
+    ("physics", "feeders"),
     ("equipment", "interface", "kpi", "engine"),
     ("controllers", "faults", "shield", "signals"),
-    ("scenario",),
+    ("scenario", "scheduling"),
     ("plant",),
     ("episodes",),
     ("building", "energyplus"),
