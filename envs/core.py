@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any, TypedDict
 
 import numpy as np
@@ -16,10 +15,11 @@ from numpy.typing import NDArray
 from envs.building.rules import building_controller, first_setpoints
 from envs.controllers.base import CombinedController, Controller, begun_memory
 from envs.core_state import core_snapshot, restore_core
-from envs.engine import Held, TapedFunction
+from envs.core_views import CoreViews
+from envs.engine import TapedFunction
 from envs.episodes.bill import Bill
 from envs.episodes.control_step import ControlStep
-from envs.episodes.core_step import CoreState, CoreStep, EpisodeTerms, Given, Signals, shown_rows
+from envs.episodes.core_step import CoreState, CoreStep, EpisodeTerms, Given, Signals
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.instruments import Instruments, Moment
 from envs.episodes.settled_start import SettledStart
@@ -34,7 +34,6 @@ from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.plant.flows import Flows
 from envs.plant.plant_like import PlantLike
-from envs.plant.state import PlantState
 from envs.scenario import Rules, Scenario, load
 from envs.scenario.checks import require_machines
 from envs.signals.step import Load, Outside, weather_moved
@@ -51,7 +50,7 @@ class CoreOptions(TypedDict, total=False):
     rules: Rules | None
 
 
-class DataCenterCore:
+class DataCenterCore(CoreViews):
     """One batch of ``num_envs`` sites of one scenario.
 
     Parameters
@@ -134,12 +133,7 @@ class DataCenterCore:
         self.action_names = self.decoder.element_names
         self.observation_size, self.action_size = len(self.observation_names), self.decoder.size
         self.max_episode_steps = int(self.scenario.episode.steps)
-        self._now: Any = None  # a CoreState, or where machine code holds one
-        self._done: Any = None
-        self._flows: Flows | None = None
-        self._measured: dict[str, Floats] | None = None
-        self._current: tuple[Outside, Load, Availability] | None = None
-        self._set = False  # whether somebody has put other signals in their place
+        self._begin_with_nothing()
         self._seed = int(np.random.SeedSequence().generate_state(1)[0])
         self._rngs: list[np.random.Generator] = []
         self._episode = np.zeros(num_envs, np.int64)
@@ -283,28 +277,6 @@ class DataCenterCore:
         self.faults = fault_plan(faults, self.plant.layout.n_zones, self.instruments.rows, self.dtype)
         self._update_signals()
 
-    def _update_signals(self) -> None:
-        """Find the signals of the coming step anew: episodes have begun, or faults are others."""
-        self._current, self._set = None, False
-        self._place_again()
-
-    def _place_again(self) -> None:
-        """Find the places of the signals: pools that were made longer have moved them."""
-        assert self.now is not None
-        self.now = self.now._replace(place=self.world.place(self.plan, self.t))
-        self._pool_steps = self.world.load_steps
-        self._last_load_step = int((self.plan.load_start + self.t).max())
-
-    def _signals(self, t: NDArray[np.int64]) -> tuple[Outside, Load, Availability]:
-        """Signals and losses of step ``t (B,)``."""
-        outside, load = self.world.at(self.plan, t, self.dtype)
-        lost = availability(self.faults, t * self.step_s)
-        if self.faults.has_faults:
-            outside = weather_moved(outside, lost.dry_bulb_add_c, lost.wet_bulb_add_c)
-            left = lost.load_frac
-            load = load._replace(activity=load.activity * left, swing=None if load.swing is None else load.swing * left)
-        return outside, load, lost
-
     # ---- steps ----------------------------------------------------------------------------------------------------
 
     def step(
@@ -336,10 +308,6 @@ class DataCenterCore:
         rows = {c.name: (c.rows, self.num_envs) for c in self.channels if c.name in given}
         wanted = {name: np.broadcast_to(given[name].astype(self.dtype), shape) for name, shape in rows.items()}
         return self._step(frozenset(wanted), wanted, None)
-
-    def _require_begun(self) -> None:
-        if self._now is None:
-            raise ValueError("step before reset; call reset first")
 
     def _step(
         self, named: frozenset[str] | None, targets: Mapping[str, Floats], actions: Floats | None
@@ -377,17 +345,6 @@ class DataCenterCore:
         signals = Signals(self.outside, self._load, lost, seen, failing.sensor_stuck, failing.sensor_offset)
         return Given(actions, targets, self._episode_terms, signals)
 
-    def _reads_pools(self, step: CoreStep | TapedFunction[Any, Any, Any]) -> bool:
-        """Whether machine code finds the signals itself: no fault changes them, and nobody has."""
-        if not isinstance(step, TapedFunction) or step.engine != "llvm":
-            return False
-        if self._set or self.faults.has_faults or self.hooks.reward is not None:
-            return False
-        moved = self.world.load_steps != self._pool_steps
-        if moved or (self._last_load_step >= self._pool_steps and self.world.longer is not None):
-            self._place_again()
-        return True
-
     def _stepper(self, named: frozenset[str] | None) -> CoreStep | TapedFunction[Any, Any, Any]:
         """What steps from targets of the channels that are named, or from actions."""
         if not self._recorded:
@@ -403,101 +360,6 @@ class DataCenterCore:
         if self.hooks.observation is not None:
             return self.hooks.own_observation(self)
         return self.observer.encode(self.now.sensors.readings)
-
-    @property
-    def now(self) -> CoreState | None:
-        """All that steps change, as it is now; None before the first reset."""
-        return self._now.tree if isinstance(self._now, Held) else self._now
-
-    @now.setter
-    def now(self, state: CoreState) -> None:
-        self._now, self._measured = state, None
-
-    @property
-    def flows(self) -> Flows:
-        """What the plant did in the last step."""
-        if self._flows is None:
-            self._flows = self._done.flows
-        return self._flows
-
-    @flows.setter
-    def flows(self, flows: Flows) -> None:
-        self._flows = flows
-
-    @property
-    def outside(self) -> Outside:
-        """Signals of the coming step; after it was made, of the one that follows."""
-        return self._signals_now()[0]
-
-    @property
-    def _load(self) -> Load:
-        """Load of the coming step."""
-        return self._signals_now()[1]
-
-    @_load.setter
-    def _load(self, load: Load) -> None:
-        outside, _, lost = self._signals_now()
-        self._current, self._set = (outside, load, lost), True
-
-    @property
-    def lost(self) -> Availability:
-        """What faults take in the coming step."""
-        return self._signals_now()[2]
-
-    def _signals_now(self) -> tuple[Outside, Load, Availability]:
-        if self._current is None:
-            self._current = self._signals(self.t)
-        return self._current
-
-    @property
-    def shown(self) -> Floats:
-        """What is shown of each site now: rows of `envs.episodes.core_step.SHOWN` ``(k, B)``."""
-        stepped = self._flows is None
-        rows: Floats = self._done.shown if stepped else shown_rows(self.flows, self.outside)
-        return rows
-
-    @property
-    def state(self) -> PlantState | None:
-        """State of the plant; None before the first reset."""
-        return None if self.now is None else self.now.plant
-
-    @property
-    def in_force(self) -> dict[str, Floats]:
-        """Setpoints in force ``{channel: (k, B)}``."""
-        return {} if self.now is None else self.now.in_force
-
-    @property
-    def t(self) -> NDArray[np.int64]:
-        """Control steps since each episode began ``(B,)``."""
-        self._require_begun()
-        assert self.now is not None
-        return self.now.t
-
-    @property
-    def sums(self) -> EpisodeSums:
-        """Sums of the running episodes."""
-        self._require_begun()
-        assert self.now is not None
-        return self.now.sums
-
-    @property
-    def measured(self) -> dict[str, Floats]:
-        """Every point after the sensor layer, ``{name: (k, B)}``, physical units; the arrays cannot be written."""
-        if self._measured is None:
-            self._require_begun()
-            assert self.now is not None
-            block = self.now.sensors.readings.view()
-            block.flags.writeable = False
-            self._measured = self.observer.unstack(block)
-        return self._measured
-
-    def measurements(self) -> Mapping[str, Floats]:
-        """Every point after the sensor layer, ``{name: (k, B)}``, physical units; neither can be written."""
-        return MappingProxyType(self.measured)
-
-    def episode_statistics(self) -> dict[str, NDArray[np.float64]]:
-        """Sums of the running episodes ``{name: (B,)}``: return ``r``, length ``l``, costs, energy, work."""
-        return self.sums.by_name(self.t)
 
     # ---- interruption ---------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("episodes",),
     ("building", "energyplus"),
     ("core_state", "hooks"),
+    ("core_views",),
     ("core",),
     ("play", "spaces", "step_info"),
     ("twin", "gymnasium_adapter"),

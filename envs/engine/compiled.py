@@ -44,19 +44,25 @@ class Held:
     blocks : BlockSet
     """
 
-    __slots__ = ("sites", "blocks", "_written", "_collect", "_tree")
+    __slots__ = ("sites", "blocks", "_written", "_collectors", "_kind", "_fields")
 
-    def __init__(self, written: Written, blocks: BlockSet, collect: Callable[[Written], Any]) -> None:
+    def __init__(
+        self, written: Written, blocks: BlockSet, collectors: dict[str, Callable[[Written], Any]], kind: Any
+    ) -> None:
         self.sites, self.blocks = written.sites, blocks
-        self._written, self._collect = written, collect
-        self._tree: Any = None
+        self._written, self._collectors, self._kind = written, collectors, kind
+        self._fields: dict[str, Any] = {}
+
+    def field(self, name: str) -> Any:
+        """A field of the state, as views of its blocks."""
+        if name not in self._fields:
+            self._fields[name] = self._collectors[name](self._written)
+        return self._fields[name]
 
     @property
     def tree(self) -> Any:
         """The state, as views of its blocks."""
-        if self._tree is None:
-            self._tree = self._collect(self._written)
-        return self._tree
+        return self._kind(*map(self.field, self._collectors))
 
 
 class Lazy:
@@ -104,7 +110,8 @@ class CompiledFunction:
         self.threads = chosen_threads()
         self.lowered = lowered or LoweredFunction(function, trees)
         self.program, self.dtype = self.lowered.program, self.lowered.dtype
-        self._fields = dict(self.lowered.parts[1:])
+        own = self.lowered.state_parts
+        self._state_fields, self._fields = dict(self.lowered.parts[:own]), dict(self.lowered.parts[own:])
         self._batch = 0
         self._seen: dict[int, tuple[Any, int]] = {}  # parts of the arguments as they were packed, and their arrays
         self._held: tuple[list[Any], Held] | None = None
@@ -124,7 +131,7 @@ class CompiledFunction:
         made = [collect(written) for _, collect in self.lowered.parts]
         result = self.lowered.whole(made)
         if self.lowered.resident:
-            self._held = _parts(result[0]), Held(written, blocks, self.lowered.parts[0][1])
+            self._held = _parts(result[0]), self._held_in(written, blocks)
         return result
 
     def release(self) -> None:
@@ -140,7 +147,10 @@ class CompiledFunction:
         ``state`` is a tree, or what a step has returned.
         """
         written, blocks = self._run(state, trees)
-        return Held(written, blocks, self.lowered.parts[0][1]), Lazy(written, blocks, self._fields)
+        return self._held_in(written, blocks), Lazy(written, blocks, self._fields)
+
+    def _held_in(self, written: Written, blocks: BlockSet) -> Held:
+        return Held(written, blocks, self._state_fields, self.lowered.state_kind)
 
     def _run(self, state: Any, rest: tuple[Any, ...]) -> tuple[Written, BlockSet]:
         """Run the code on a tree, or on a state that is held, and on further trees."""

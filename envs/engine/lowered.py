@@ -41,9 +41,13 @@ class LoweredFunction:
     pools : list of int
         Which pools of the arguments are read.
     parts : list of (str, callable)
-        Parts of the result in their order: its name (empty for one without) and what gives it as views of the blocks
-        that were written, see `Written`. The parts are the items of the result, or where it is a pair of a state and
-        a named tuple, the state and the fields of the tuple.
+        Parts of the result in their order: its name and what gives it as views of the blocks that were written, see
+        `Written`. Of a pair of named tuples, a state and what else there is, the parts are the fields of both; else
+        there is one part without a name.
+    state_parts : int
+        How many parts are of the state.
+    state_kind : type, optional
+        Class of the state.
     whole : callable
         The result from the list of its parts.
     resident : bool
@@ -59,7 +63,8 @@ class LoweredFunction:
         recording = Recording(loops=True)
         groups: list[int] = []
         self.inputs: tuple[list[tuple[tuple[int, ...], str]], ...] = ([], [])
-        precision = min((x.dtype for x in flat(trees) if x.dtype.kind == "f"), key=lambda d: d.itemsize, default=None)
+        floats = [x.dtype for x in flat(trees) if x.dtype.kind == "f"]
+        precision = min([*floats, np.dtype(np.float64)], key=lambda d: d.itemsize)
 
         def enter(tree: Any, group: int) -> Any:
             def note(x: np.ndarray) -> TracedArray:
@@ -85,8 +90,9 @@ class LoweredFunction:
             (group, kind) for group, given in enumerate(self.inputs) for kind in dict.fromkeys(k for _, k in given if k)
         ]
         self.groups_of_typed = {self.program.kinds.count("") + k: group for k, (group, _) in enumerate(typed)}
-        self.parts, self.whole = _parts(result, _Collecting(recording, self.program, self.dtype))
+        self.parts, self.state_parts, self.whole = _parts(result, _Collecting(recording, self.program, self.dtype))
         self.resident = _same_rows(some[0], result)
+        self.state_kind = type(result[0]) if self.state_parts else None
         self._scales = [(_scale(n), is_turned(n)) for n in nodes]
         self._texts: dict[int, tuple[str, int]] = {}
 
@@ -185,13 +191,15 @@ class _Collecting:
         return f"{text}.{how}({self._named(wanted)})"
 
 
-def _parts(result: Any, collecting: _Collecting) -> tuple[list[tuple[str, Any]], Callable[[list[Any]], Any]]:
-    """Parts of a result in their order, and what puts them together."""
-    if isinstance(result, tuple) and len(result) == 2 and hasattr(result[1], "_fields"):
-        kind = type(result[1])
-        named = [("", result[0]), *zip(kind._fields, result[1])]
-        return [(name, collecting.function(part)) for name, part in named], lambda made: (made[0], kind(*made[1:]))
-    return [("", collecting.function(result))], lambda made: made[0]
+def _parts(result: Any, collecting: _Collecting) -> tuple[list[tuple[str, Any]], int, Callable[[list[Any]], Any]]:
+    """Parts of a result in their order, how many of them are of a state, and what puts them together."""
+    if not (isinstance(result, tuple) and len(result) == 2 and all(hasattr(x, "_fields") for x in result)):
+        return [("", collecting.function(result))], 0, lambda made: made[0]
+    state, done = result
+    named = [*zip(state._fields, state), *zip(done._fields, done)]
+    own = len(state)
+    parts = [(name, collecting.function(part)) for name, part in named]
+    return parts, own, lambda made: (type(state)(*made[:own]), type(done)(*made[own:]))
 
 
 def is_fixed(node: Node) -> bool:

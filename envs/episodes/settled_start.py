@@ -48,4 +48,4 @@ class SettledStart:
         state, flows = self._begun(settled, outside, load, in_force, lost, soc_frac)
         self._settled.release()
         self._begun.release()
-        return map_leaves((state, flows), np.array)  # type: ignore[no-any-return]
+        return map_leaves((state, flows), np.array)
