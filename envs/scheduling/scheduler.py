@@ -122,7 +122,7 @@ def _firsts(queue: Queue) -> Bools:
 
 
 def pause(table: JobTable, share: Floats) -> None:
-    """Pause the most flexible running jobs up to a share of the flexible accelerators; resume the others.
+    """Pause the most flexible running jobs until a share of the flexible accelerators is reached; resume the others.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from envs.feeders.value_pieces import Pieces, concave_corners
 from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
 from envs.signals.workload.partitions import KIND_SLOTS
-from envs.signals.workload.workload import Workload
+from envs.signals.workload.workload import DEFAULT_UTC_OFFSET_H, Workload
 
 Floats = NDArray[np.float64]
 NONE, BATCH = CLASSES.index("none"), CLASSES.index("batch")
@@ -227,7 +227,9 @@ def grown(scenario: Scenario, added: int, groups: tuple[str, ...] = ()) -> Scena
     return replace(scenario, racks=racks)
 
 
-def hall_demand(scenario: Scenario, seeds: tuple[int, ...], weeks: int, utc_offset_h: float = -5.0) -> HallDemand:
+def hall_demand(
+    scenario: Scenario, seeds: tuple[int, ...], weeks: int, utc_offset_h: float = DEFAULT_UTC_OFFSET_H
+) -> HallDemand:
     """Demand from the generator, or from the scenario's trace.
 
     Parameters
@@ -325,7 +327,7 @@ def _of_load(scenario: Scenario, load: Workload, scale: float) -> tuple[Floats, 
 def _batch_activity(scenario: Scenario, load: Workload) -> Floats:
     """Share of the batch racks at work ``(T,)``: the queue runs first in, first out, as fast as it can."""
     units = sum(g.count * archetype_of(g).accelerators for g in scenario.racks.values() if g.workload == "batch")
-    most = units * load.step_s / 3600.0
+    most = max(units * load.step_s / 3600.0, 1e-9)
     queue, ran = 0.0, np.zeros(load.steps)
     for step, arrival in enumerate(load.batch_arrival.tolist()):
         queue += arrival

@@ -69,14 +69,13 @@ def by_value(hall: Watched, feeders: HallFeeders, protection: Protection, scale:
     Parameters
     ----------
     hall : Watched
-        Where feeds cross, `MOST_PROGRAMS` of its moments are taken.
+        Where feeds cross, a linear program is solved for each of its moments.
     feeders : HallFeeders
     protection : Protection
     scale : float
         Of every limit.
     """
     if feeders.tree is None:
-        hall = hall.spread(MOST_PROGRAMS)
         limits = feeders.limits._replace(limit_kw=feeders.limits.limit_kw * scale)
         limit_kw = program_power(limits, hall.seen.pieces()).outlet_kw
     else:
