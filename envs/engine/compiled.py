@@ -53,6 +53,10 @@ class Held:
         self._written, self._collectors, self._kind = written, collectors, kind
         self._fields: dict[str, Any] = {}
 
+    def __reduce__(self) -> Any:
+        """Copies and pickles are the state itself: its address is good for this object alone."""
+        return _itself, (self.tree,)
+
     def field(self, name: str) -> Any:
         """A field of the state, as views of its blocks."""
         if name not in self._fields:
@@ -68,8 +72,14 @@ class Held:
 class Lazy:
     """A named tuple of results whose fields are made when they are asked for."""
 
-    def __init__(self, written: Written, blocks: BlockSet, collectors: dict[str, Callable[[Written], Any]]) -> None:
-        self._written, self._blocks, self._collectors = written, blocks, collectors
+    def __init__(
+        self, written: Written, blocks: BlockSet, collectors: dict[str, Callable[[Written], Any]], kind: Any
+    ) -> None:
+        self._written, self._blocks, self._collectors, self._kind = written, blocks, collectors, kind
+
+    def __reduce__(self) -> Any:
+        """Copies and pickles are the named tuple."""
+        return self._kind, tuple(getattr(self, name) for name in self._collectors)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -147,7 +157,7 @@ class CompiledFunction:
         ``state`` is a tree, or what a step has returned.
         """
         written, blocks = self._run(state, trees)
-        return self._held_in(written, blocks), Lazy(written, blocks, self._fields)
+        return self._held_in(written, blocks), Lazy(written, blocks, self._fields, self.lowered.done_kind)
 
     def _held_in(self, written: Written, blocks: BlockSet) -> Held:
         return Held(written, blocks, self._state_fields, self.lowered.state_kind)
@@ -244,6 +254,7 @@ class CompiledFunction:
             at += len(arrays)
             regrouped = regrouped or fixed
         if at != len(self._shapes[1]):
+            seen.clear()
             raise OtherShapes("other arguments than those that were recorded")
         if regrouped or not self._is_pointed:
             self._point_at_own(parts)
@@ -280,6 +291,10 @@ class CompiledFunction:
         self._code(self._addresses[0])
         for done in waiting:
             done.result()
+
+
+def _itself(tree: Any) -> Any:
+    return tree
 
 
 def _written(kinds: tuple[str, ...], sites: int, blocks: list[np.ndarray]) -> Written:

@@ -46,8 +46,8 @@ class LoweredFunction:
         there is one part without a name.
     state_parts : int
         How many parts are of the state.
-    state_kind : type, optional
-        Class of the state.
+    state_kind, done_kind : type, optional
+        Classes of the state and of what else there is.
     whole : callable
         The result from the list of its parts.
     resident : bool
@@ -92,7 +92,7 @@ class LoweredFunction:
         self.groups_of_typed = {self.program.kinds.count("") + k: group for k, (group, _) in enumerate(typed)}
         self.parts, self.state_parts, self.whole = _parts(result, _Collecting(recording, self.program, self.dtype))
         self.resident = _same_rows(some[0], result)
-        self.state_kind = type(result[0]) if self.state_parts else None
+        self.state_kind, self.done_kind = map(type, result) if self.state_parts else (None, None)
         self._scales = [(_scale(n), is_turned(n)) for n in nodes]
         self._texts: dict[int, tuple[str, int]] = {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import Any
 
@@ -86,6 +87,22 @@ def test_a_core_has_the_same_bits_in_any_batch_and_however_signals_come(
         np.testing.assert_array_equal(a, b[:2] if sites_first else b[..., :2])
         np.testing.assert_array_equal(a[:1] if sites_first else a[..., :1], alone)
         np.testing.assert_array_equal(a, c)
+
+
+def test_a_copy_of_a_core_goes_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLDAISLE_ENGINE", "llvm")
+    core = DataCenterCore("edge_room", 2, SHORT)
+    core.reset(seed=0)
+    actions = np.zeros((2, core.action_size))
+    core.step(actions)
+    other = copy.deepcopy(core)
+    for k in range(3):
+        other.step(actions + 1.0 - k)
+    found = [core.step(actions)[1].copy() for _ in range(2)]
+    again = DataCenterCore("edge_room", 2, SHORT)
+    again.reset(seed=0)
+    expected = [again.step(actions)[1].copy() for _ in range(3)]
+    np.testing.assert_array_equal(found, expected[1:])
 
 
 def test_own_reward_counts_in_the_sums(monkeypatch: pytest.MonkeyPatch) -> None:
