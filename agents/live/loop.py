@@ -145,6 +145,8 @@ class LiveLoop:
         clock, heartbeat = self.parts.clock, self.parts.heartbeat
         while not self.stopping:
             self.wake.clear()
+            if self.stopping:  # it may have come before the line above
+                return
             self._obey()
             if self.release_pending:
                 self._release("again: the last release failed")
