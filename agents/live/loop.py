@@ -212,7 +212,7 @@ class LiveLoop:
     def _decision(self, row: CycleRow) -> tuple[Measurements, Decision]:
         readings = self.parts.connector.read()
         now = self.parts.clock.now()
-        row.values["oldest_s"] = self.check.oldest_s(readings, now)
+        row.values |= {"decided_s": now, "oldest_s": self.check.oldest_s(readings, now)}
         measurements = self.check.measurements(readings, now)
         row.add_measured(measurements)
         self._require_held(measurements)
