@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,13 +59,14 @@ class Decider:
         self.channels: tuple[Channel, ...] = (*self.policy.interface.decoder.channels, *self.policy.ruled)
         self.limits = SiteLimits(site, self.channels, self.step_s)
         self.shield = BothShields(shield or Shield(self.channels, self.step_s), self.limits)
-        self._require_points(site)
         self.measured = _mapped_rows(site)
+        self._require_points(site)
         self.reset()
 
     def points(self) -> dict[str, tuple[int, str, float, float]]:
-        """Rows, unit and usual range of every point that the policy reads."""
-        return {p["name"]: (p["rows"], p["unit"], p["low"], p["high"]) for p in self.policy.read}
+        """Rows, unit and usual range of every mapped point that the policy reads."""
+        read = [p for p in self.policy.read if p["name"] in self.measured]
+        return {p["name"]: (p["rows"], p["unit"], p["low"], p["high"]) for p in read}
 
     def decided(self) -> list[Key]:
         """Every channel and row that it decides."""
@@ -89,7 +90,10 @@ class Decider:
         return Decision(wanted, given, interventions)
 
     def _require_points(self, site: LiveMap) -> None:
-        lacking = missing_rows(site, {name: rows for name, (rows, *_) in self.points().items()})
+        derived: Collection[str] = cast("Mapping[str, Any]", self.policy.manifest).get("derived", ())
+        needed = {p["name"]: p["rows"] for p in self.policy.read}
+        kept = {name: rows for name, rows in needed.items() if name in self.measured or name not in derived}
+        lacking = missing_rows(site, kept)
         lacking += missing_rows(site, {IN_FORCE + c.name: c.rows for c in self.channels})
         if lacking:
             raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 from collections.abc import Iterable, Mapping
@@ -32,7 +33,8 @@ class Events:
 
     def say(self, level: str, event: str, **facts: object) -> None:
         """Write one event; ``level`` is ``info``, ``warning`` or ``alarm``."""
-        whole = {"time_s": round(self.clock.now(), 3), "level": level, "event": event, **facts}
+        known = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in facts.items()}
+        whole = {"time_s": round(self.clock.now(), 3), "level": level, "event": event, **known}
         line = self.hidden(json.dumps(whole, default=str))
         with self._lock:
             self.stream.write(line + "\n")

@@ -145,6 +145,8 @@ class LiveLoop:
         clock, heartbeat = self.parts.clock, self.parts.heartbeat
         while not self.stopping:
             self.wake.clear()
+            if self.stopping:  # it may have come before the line above
+                return
             self._obey()
             if self.release_pending:
                 self._release("again: the last release failed")
@@ -210,7 +212,7 @@ class LiveLoop:
     def _decision(self, row: CycleRow) -> tuple[Measurements, Decision]:
         readings = self.parts.connector.read()
         now = self.parts.clock.now()
-        row.values["oldest_s"] = self.check.oldest_s(readings, now)
+        row.values |= {"decided_s": now, "oldest_s": self.check.oldest_s(readings, now)}
         measurements = self.check.measurements(readings, now)
         row.add_measured(measurements)
         self._require_held(measurements)

@@ -33,10 +33,10 @@ from experiments.simulated_site.site_server import SiteServer, server_of
 QUICK: dict[str, dict[str, Any]] = {
     "simulated": {},
     "bacnet": {"timeout_s": 1.0, "retries": 1},
-    "modbus": {"timeout_s": 1.0, "retries": 0},
+    "modbus": {"timeout_s": 1.0, "retries": 1},
     "opcua": {"timeout_s": 2.0},
     "redfish": {"timeout_s": 1.0},
-    "mqtt": {"timeout_s": 1.0, "first_s": 3.0, "heartbeat_s": 0.1, "silence_s": 0.8, "republish_s": 0.5},
+    "mqtt": {"timeout_s": 1.0, "first_s": 3.0, "heartbeat_s": 0.1, "silence_s": 2.0, "republish_s": 0.5},
 }
 
 
@@ -120,7 +120,7 @@ class Building:
         found = [json.loads(line) for line in self.events.getvalue().splitlines()]
         return [event for event in found if event["level"] == level]
 
-    def is_handed_back(self, within_s: float = 3.0) -> bool:
+    def is_handed_back(self, within_s: float = 10.0) -> bool:
         """Whether nothing is commanded, at once or a moment later."""
         until = time.monotonic() + within_s
         while self.hall.commands and time.monotonic() < until:

