@@ -16,7 +16,7 @@ from experiments.campaigns.scaled import scaled_overrides
 from experiments.campaigns.shard import Numbered, Shard
 from experiments.evaluation.episodes import clock_site, split_of
 from experiments.evaluation.splits import plan_episodes, split_hash
-from experiments.records.provenance import plant_hash
+from experiments.records.provenance import simulator_hash
 from experiments.records.run_folder import seed_folders
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _variant_shards(entry: Entry, place: str, name: str, variant: Variant) -> It
     split = split_of(scenario, entry.split)
     planned = plan_episodes(split, entry.episodes or None, entry.days or None)
     rows = [(*row, policy_hash(row[0], row[2], scenario)) for row in _rows(entry.policies)]
-    plant = plant_hash()
+    simulator = simulator_hash()
     for episodes in _chunks(planned, entry.episodes_per_shard):
         for policy, row, path, hashed in rows:
             yield Shard(
@@ -169,7 +169,7 @@ def _variant_shards(entry: Entry, place: str, name: str, variant: Variant) -> It
                 scenario=place,
                 overrides=tuple(overrides),
                 scenario_hash=scenario.hash(),
-                plant=plant,
+                simulator=simulator,
                 engine=chosen_engine(),
                 split=entry.split,
                 split_hash=split_hash(split),

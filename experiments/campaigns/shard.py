@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from experiments.evaluation.splits import Episode
-from experiments.records.provenance import content_hash, file_hashes, plant_hash, provenance
+from experiments.records.provenance import content_hash, file_hashes, provenance, simulator_hash
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ class Shard:
         Labels of its rows; ``row`` is one training seed of ``policy``.
     overrides : tuple of str
         Of the scenario.
-    scenario_hash, plant, split_hash, policy_hash : str
+    scenario_hash, simulator, split_hash, policy_hash : str
         What they stood for when the plan was cut.
     engine : str
         That runs the plant.
@@ -71,7 +71,7 @@ class Shard:
     scenario: str
     overrides: tuple[str, ...]
     scenario_hash: str
-    plant: str
+    simulator: str
     engine: str
     split: str
     split_hash: str
@@ -114,7 +114,7 @@ def run_shard(campaign: Path, shard: Shard) -> float:
     Raises
     ------
     ValueError
-        Where scenario, policy or plant are not those that the plan was cut for.
+        Where scenario, policy or simulator are not those that the plan was cut for.
     """
     if shard.is_done(campaign):
         return 0.0
@@ -190,7 +190,7 @@ def _required(shard: Shard) -> tuple[Scenario, PolicyMaker]:
     scenario = load(shard.scenario, list(shard.overrides))
     now = {
         "scenario_hash": scenario.hash(),
-        "plant": _plant(),
+        "simulator": _simulator(),
         "engine": chosen_engine(),
         "policy_hash": policy_hash(shard.policy, shard.path, scenario),
     }
@@ -206,9 +206,9 @@ def _required(shard: Shard) -> tuple[Scenario, PolicyMaker]:
 
 
 @lru_cache(maxsize=1)
-def _plant() -> str:
-    """Hash of the plant that this process runs."""
-    return plant_hash()
+def _simulator() -> str:
+    """Hash of the simulator that this process runs."""
+    return simulator_hash()
 
 
 def _take_place(draft: Path, place: Path) -> None:
