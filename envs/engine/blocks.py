@@ -43,11 +43,10 @@ class BlockSet:
         self.blocks: list[np.ndarray] = []
         self.addresses: list[int] = []
         for size, (rows, width, dtype) in zip(sizes, shapes):
-            part = self._memory[at : at + rows * width * dtype.itemsize]
-            self.blocks.append(part.view(dtype).reshape(rows, width))
+            end = at + rows * width * dtype.itemsize
+            self.blocks.append(self._memory[at:end].view(dtype).reshape(rows, width))
             self.addresses.append(self._memory.ctypes.data + at)
             at += size
-        del part
         self.parts = parts_of(self.blocks)
         self._alone = sys.getrefcount(self._memory)
 

@@ -148,7 +148,7 @@ class CompiledFunction:
         """Give back all blocks; the next call makes others."""
         self._batch, self._held = 0, None
         self._seen.clear()
-        for name in ("_pool", "_own", "_own_state", "_packed", "_places", "_scratch"):
+        for name in ("_pool", "_own", "_own_state", "_places", "_scratch"):
             self.__dict__.pop(name, None)
 
     def step(self, state: Any, *trees: Any) -> tuple[Held, Lazy]:
@@ -165,14 +165,14 @@ class CompiledFunction:
     def _run(self, state: Any, rest: tuple[Any, ...]) -> tuple[Written, BlockSet]:
         """Run the code on a tree, or on a state that is held, and on further trees."""
         if type(state) is Held and state.sites == self._batch:
-            first = [state.blocks.addresses[k] for k in self._state_blocks]
+            at = state.blocks
         else:
             given = flat_of((state.tree if isinstance(state, Held) else state,))
             self._fit((given or flat_of(rest))[0].shape[-1])
-            first = self._packed_state(given)
+            at = self._packed_state(given)
         self._pack_rest(rest)
         out = self._pool.get()
-        self._call(first, out.addresses)
+        self._call([at.addresses[k] for k in self._state_blocks], out.addresses)
         return out.parts, out
 
     def _fit(self, batch: int) -> None:
@@ -231,12 +231,12 @@ class CompiledFunction:
             at[kind] += count
         return out
 
-    def _packed_state(self, arrays: list[np.ndarray]) -> list[int]:
-        """Addresses of blocks into which a tree was copied: where states are written, if there are such."""
-        self._packed = self._pool.get() if self.lowered.resident else self._own_state
-        places = [self._packed.blocks[k] for k in self._state_blocks]
-        self._pack(arrays, self._rows_for(0, dict(zip(self._state_kinds, places))), 0, 0)
-        return [self._packed.addresses[k] for k in self._state_blocks]
+    def _packed_state(self, arrays: list[np.ndarray]) -> BlockSet:
+        """Blocks into which a tree was copied: of those where states are written, if there are such."""
+        packed = self._pool.get() if self.lowered.resident else self._own_state
+        places = dict(zip(self._state_kinds, (packed.blocks[k] for k in self._state_blocks)))
+        self._pack(arrays, self._rows_for(0, places), 0, 0)
+        return packed
 
     def _pack_rest(self, trees: tuple[Any, ...]) -> None:
         """Pack the arguments behind the state, but for parts that are the very objects of the call before."""
