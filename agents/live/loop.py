@@ -287,14 +287,14 @@ class LiveLoop:
     def _write(
         self, changes: Mapping[Key, float], note: WriteNote, measurements: Measurements, started: float, row: CycleRow
     ) -> None:
-        if not changes:
-            return
-        self.parts.decider.limits.require(changes, self._in_force(measurements))
         if self.parts.heartbeat is not None:
             self.parts.heartbeat.mark()
         took = (self.parts.clock.now() - started) / self.parts.clock.speed
         if took > self.settings.late_s:
             raise TimeoutError(f"the cycle took {took:.0f} s before its write, over late_s = {self.settings.late_s:g}")
+        if not changes:
+            return
+        self.parts.decider.limits.require(changes, self._in_force(measurements))
         self.held |= changes  # before the call: one that fails half-way has written something
         self.parts.connector.write(changes, note)
         self.parts.events.say("info", "writes", changes={str(k): v for k, v in changes.items()}, **note._asdict())
