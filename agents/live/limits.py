@@ -34,7 +34,8 @@ class SafeSetpoints(Protocol):
 class SiteLimits:
     """Keeps setpoints inside the limits of the point map, and within the slew of what is in force.
 
-    A value in force outside the limits (the site's own) moves towards them, step by step.
+    Where a value in force (the site's own) lies so far outside that one step does not reach the limits, the setpoint is
+    left to the site: nothing outside the limits is ever written, not even on the way in.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ class SiteLimits:
     def safe(
         self, setpoints: Mapping[str, Array], measurements: Mapping[str, Array]
     ) -> tuple[Setpoints, Sequence[Intervention]]:
-        """Setpoints inside the limits, of the channels that the map has; see `SafeSetpoints`."""
+        """Setpoints inside the limits, and what is in force where it cannot be brought there; see `SafeSetpoints`."""
         made: Setpoints = {}
         found: list[Intervention] = []
         for name, wanted in setpoints.items():
@@ -65,7 +66,7 @@ class SiteLimits:
             given = np.array(wanted, np.float64)
             for row in range(len(given)):
                 low, high, words = self._bounds(c, row, float(in_force[row]))
-                value = min(max(float(given[row]), low), high)
+                value = min(max(float(given[row]), low), high) if low <= high else float(in_force[row])
                 if abs(value - given[row]) > ROUNDING * (c.high - c.low):
                     why = f"{name}[{row}] was to be {given[row]:g} {c.unit}, outside {low:g}..{high:g} ({words})"
                     found.append(Intervention(name, row, words, float(given[row]), value, c.unit, why))
@@ -78,8 +79,14 @@ class SiteLimits:
         made = {}
         for key, value in setpoints.items():
             low, high, _ = self._bounds(self.channels[key.name], key.row, in_force[key])
-            made[key] = min(max(value, low), high)
+            if low <= high:
+                made[key] = min(max(value, low), high)
         return made
+
+    def can_be_held(self, key: Key, in_force: float) -> bool:
+        """Whether one step from what is in force leads inside the limits."""
+        low, high, _ = self._bounds(self.channels[key.name], key.row, in_force)
+        return low <= high
 
     def require(self, setpoints: Mapping[Key, float], in_force: Mapping[Key, float]) -> None:
         """Refuse what no shield should have let pass; called right before a write.
@@ -99,14 +106,12 @@ class SiteLimits:
                 )
 
     def _bounds(self, c: Channel, row: int, in_force: float) -> tuple[float, float, str]:
-        """Lowest and highest value that may be written now, and which limit that is."""
+        """Lowest and highest value that may be written now, and which limit that is; lowest over highest: none may."""
         low, high = self.limits.get(Key(c.name, row), (c.low, c.high))
         share = self.step_s / SLEW_INTERVAL_S
         least, most = in_force - c.slew_down * share, in_force + c.slew_up * share
-        if least > high:
-            return least, least, "slew towards the range"
-        if most < low:
-            return most, most, "slew towards the range"
+        if least > high or most < low:
+            return high, low, f"in force is {in_force:g}, a step away from the limits: left to the site"
         words = "slew" if least > low or most < high else "range"
         return max(low, least), min(high, most), words
 

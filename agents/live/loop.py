@@ -262,7 +262,7 @@ class LiveLoop:
             self.state = IN_CONTROL if self.settings.mode == "auto" else ADVISING
             self.parts.events.say("info", "takes the points back", cycle=self.number)
         self.fault = "" if self.state != RELEASED else self.fault
-        changes = self._changes(flat(decision.given))
+        changes = self._changes(flat(decision.given), self._in_force(measurements))
         note = WriteNote(
             self.parts.decider.policy_hash, str(row.values["reason"]), str(row.values["shield"]),
             str(row.values["expected"]), self.number,
@@ -272,25 +272,29 @@ class LiveLoop:
         elif self.state == IN_CONTROL:
             self._write(changes, note, measurements, started, row)
 
-    def _changes(self, given: Mapping[Key, float]) -> dict[Key, float]:
-        """What must be written: what the loop does not hold yet, and what moved by the channel's deadband."""
+    def _changes(self, given: Mapping[Key, float], in_force: Mapping[Key, float]) -> dict[Key, float]:
+        """What must be written: what the loop does not hold yet, and what moved by the channel's deadband.
+
+        A point that the site's own controller has far outside the limits is left to it.
+        """
         return {
             key: value
             for key, value in given.items()
-            if key not in self.held or abs(value - self.held[key]) >= max(self.deadbands[key.name], 1e-9)
+            if self.parts.decider.limits.can_be_held(key, in_force[key])
+            and (key not in self.held or abs(value - self.held[key]) >= max(self.deadbands[key.name], 1e-9))
         }
 
     def _write(
         self, changes: Mapping[Key, float], note: WriteNote, measurements: Measurements, started: float, row: CycleRow
     ) -> None:
-        if not changes:
-            return
-        self.parts.decider.limits.require(changes, self._in_force(measurements))
         if self.parts.heartbeat is not None:
             self.parts.heartbeat.mark()
         took = (self.parts.clock.now() - started) / self.parts.clock.speed
         if took > self.settings.late_s:
             raise TimeoutError(f"the cycle took {took:.0f} s before its write, over late_s = {self.settings.late_s:g}")
+        if not changes:
+            return
+        self.parts.decider.limits.require(changes, self._in_force(measurements))
         self.held |= changes  # before the call: one that fails half-way has written something
         self.parts.connector.write(changes, note)
         self.parts.events.say("info", "writes", changes={str(k): v for k, v in changes.items()}, **note._asdict())

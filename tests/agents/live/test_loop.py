@@ -239,6 +239,17 @@ def test_nothing_is_written_outside_the_site_s_limits_whatever_is_asked(
     assert told and told[0]["limit"] in ("range", "slew") and told[0]["wanted"] == value
 
 
+def test_a_setpoint_that_the_site_has_far_outside_the_limits_is_left_to_the_site(building: Make, bundle: Path) -> None:
+    b = building("simulated")
+    far = next(s for s in b.site.setpoints if s.channel.name == "fws_supply_temp_setpoint_c")
+    object.__setattr__(far, "high", far.low + 1.0)  # the rule has it some 10 K higher
+    b.loop.parts.log.close()
+    b.loop = b.made_loop(bundle)
+    row = b.cycle()
+    assert not row["fault"] and b.loop.held and far.channel not in b.loop.held
+    assert all(key != far.channel for key, _ in b.hall.noted) and "left to the site" in row["interventions"]
+
+
 def test_a_setpoint_that_no_shield_looked_at_is_refused_at_the_last_door(building: Make) -> None:
     b = building("simulated")
     b.loop.parts.decider.shield = Wild(1e9)
