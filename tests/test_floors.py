@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("building", "energyplus"),
     ("core_state", "hooks"),
     ("core",),
-    ("play", "spaces", "step_info"),
+    ("play", "spaces", "step_info", "picture"),
     ("twin", "gymnasium_adapter"),
     ("single_env", "vector_env", "sb3_vec_env"),
 )
