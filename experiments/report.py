@@ -1,4 +1,8 @@
-"""The report of an evaluation: one HTML page that needs no other file; ``coldaisle report``."""
+"""The report of an evaluation: one HTML page that needs no other file; ``coldaisle report``.
+
+Its figures are drawn by the browser, from data inside the page, by the scripts of ``agents/page``: a few hundred lines
+of ours instead of a library that is twenty times as long and that a report would carry in each copy.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,18 @@ import logging
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from omegaconf import DictConfig
 
+from agents.page.parts import DRAWINGS, part, scripts
 from envs.interface import constraints
 from envs.whole_file import write_whole
 from experiments.evaluation.bounds import HEADINGS, bound_rows, bound_words, bounds_caption
+from experiments.evaluation.figure_data import figure_data
 from experiments.evaluation.gates import GateVerdict, gate_verdict
+from experiments.evaluation.palette import colours, palette_style
 from experiments.evaluation.results import (
     StoredEvaluation,
     format_number,
@@ -25,8 +32,12 @@ from experiments.evaluation.results import (
 )
 from experiments.evaluation.score import KPIS, MEASURES, PAID, Table, totals
 from experiments.evaluation.stats import paired_difference, probability_of_improvement
+from experiments.evaluation.verdict import verdict
 from experiments.registration import register
 from experiments.verb_main import verb_main
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 LOG = logging.getLogger(__name__)
 DEMO_WORDS = "one seed, demo budget: not a result"
@@ -67,13 +78,13 @@ def write_report(folder: Path, baseline: str = "", note: str = "") -> Path:
 
 def content(stored: StoredEvaluation, baseline: str, note: str = "") -> dict[str, Any]:
     """Everything that the template shows, as plain data."""
-    from experiments.evaluation.plots import colours
-
     names = in_reading_order(stored.scores, baseline)
     palette = colours(names, baseline)
     verdicts = {n: gate_verdict(stored.scores[n], stored.scores[baseline]) for n in names if n != baseline}
     whole = {n: totals(stored.scores[n]) for n in names}
     return {
+        **_inlined(),
+        "verdict": verdict(verdicts, baseline, stored.facts),
         "facts": stored.facts,
         "split": split_words(stored.facts),
         "note": note,
@@ -91,8 +102,25 @@ def content(stored: StoredEvaluation, baseline: str, note: str = "") -> dict[str
         "residual": max(w["energy_residual_frac"] for w in whole.values()),
         "worst_racks": {n: _worst_rack(stored.scores[n]) for n in names},
         "left_out": missing_rows(names),
-        "figures": _figures(stored, palette, verdicts, baseline),
+        "figures": figure_data(stored, names, baseline, verdicts),
+        "shown_episode": _place(stored.facts["episodes"][0]),
     }
+
+
+def _inlined() -> dict[str, Markup]:
+    """Styles and scripts that the page carries."""
+    from markupsafe import Markup
+
+    return {
+        "style": Markup(part("page.css")),
+        "palette_style": Markup(palette_style()),
+        "theme": Markup(part("theme.js")),
+        "scripts": Markup(scripts((*DRAWINGS, "report.js"))),
+    }
+
+
+def _place(episode: Mapping[str, Any]) -> str:
+    return f"{episode['site']}, month {episode['month']}"
 
 
 def in_reading_order(names: Iterable[str], baseline: str) -> list[str]:
@@ -144,28 +172,6 @@ def _worst_rack(scores: Table) -> str:
     if scores["degree_minutes_worst_rack"][i] <= 0.0:
         return "none"
     return f"rack {int(scores['worst_rack'][i])}, episode {i}"
-
-
-def _figures(
-    stored: StoredEvaluation, palette: Mapping[str, str], verdicts: Mapping[str, GateVerdict], baseline: str
-) -> list[dict[str, str]]:
-    from agents.references import REFERENCES
-    from experiments.evaluation import plots
-
-    step_s, traces = float(stored.facts["step_s"]), stored.traces
-    calm = {n: s for n, s in traces.items() if n not in ("random",)} or traces
-    learned = [n for n in calm if n not in {baseline, *REFERENCES} and not n.endswith("untrained")]
-    shown = [baseline, *(learned[:1] or [n for n in calm if n != baseline][:1])]
-    made = (
-        ("Energy per useful work against the baseline", plots.savings(verdicts, palette)),
-        ("Warmest rack inlet", plots.worst_inlet(calm, palette, step_s)),
-        ("Violations", plots.violations(stored.scores, palette)),
-        ("Power by consumer over time", plots.power_stack(traces, shown, step_s)),
-        ("Mean power by consumer", plots.mean_power(traces)),
-        ("Setpoints in force", plots.setpoints({n: calm[n] for n in shown}, palette, step_s)),
-        ("Load duration", plots.load_duration(calm, palette)),
-    )
-    return [{"title": title, "png": plots.as_png(figure)} for title, figure in made]
 
 
 @verb_main("report")

@@ -87,7 +87,7 @@ def _zones(axes: Axes, view: HallView) -> None:
         _rectangles(axes, [frame], ["#f6f7f9"], edge=LINE)
         fans = f"fans {100 * zone.fan_speed_frac:.0f} %"
         words = f"zone {zone.name}: air {zone.supply_c:.1f} to {zone.return_c:.1f} degC, {fans}"
-        size = float(np.clip(0.36 * box.scale, 6.0, 11.0))
+        size = float(np.clip(0.36 * box.scale, 6.0, min(11.0, box.width / (0.85 * len(words)))))
         _text(axes, box.x + MARGIN_M * box.scale, box.y + box.height - 0.75 * HEADER_M * box.scale, words, size)
         _racks(axes, racks, box, view.totals["inlet_limit_c"])
         for name, y_m in aisles([rack.place for rack in racks]):
