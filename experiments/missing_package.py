@@ -4,7 +4,7 @@ from __future__ import annotations
 
 #: Import names of what the extra ``environments`` brings; ``train`` brings these and all others.
 ENVIRONMENTS = ("array_api_compat", "gymnasium", "joblib", "omegaconf", "pandas", "pyarrow", "scipy", "yaml")
-OWN_EXTRA = {"pyenergyplus": "energyplus", "tensorboard": "tensorboard"}
+OWN_EXTRA = {"pyenergyplus": "energyplus", "tensorboard": "tensorboard", "fastapi": "page", "uvicorn": "page"}
 
 
 def missing_words(what: str, error: ModuleNotFoundError, least: str = "environments") -> str:

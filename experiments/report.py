@@ -176,8 +176,15 @@ def _worst_rack(scores: Table) -> str:
 
 @verb_main("report")
 def main(config: DictConfig) -> None:
-    """Write the report as configured."""
-    LOG.info("report written to %s", write_report(Path(config.evaluation), config.baseline))
+    """Write the report, the list of runs, or both, as configured."""
+    from experiments.run_index import write_index
+
+    if not config.evaluation and not config.runs:
+        raise ValueError("report needs evaluation=<folder that an evaluation wrote>, or runs=<folder of runs>")
+    if config.evaluation:
+        LOG.info("report written to %s", write_report(Path(config.evaluation), config.baseline))
+    if config.runs:
+        LOG.info("list of runs written to %s", write_index(Path(config.runs)))
 
 
 def run() -> None:
