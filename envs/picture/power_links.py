@@ -16,7 +16,7 @@ from envs.scenario import Scenario
 NODES: dict[str, tuple[int, str]] = {
     "utility": (0, "Utility"),
     "battery": (0, "Battery out"),
-    "ups": (1, "UPS and distribution"),
+    "ups": (1, "UPS"),
     "charging": (2, "Battery in"),
     "racks": (2, "Racks"),
     "rooms": (3, "Room air"),

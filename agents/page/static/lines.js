@@ -105,16 +105,16 @@
     if (view.width < 520) return;
     const words = c.svg("text", { x: LEFT + 7.4 * (panel.title.length + 10), y: at.top + 15, class: "tick panel-key" }, group);
     const parts = [...panel.lines.map((line) => [line.name, line.colour]), ...(panel.bands || []).map((band) => [band.name, band.colour])];
-    parts.forEach(([name, colour], k) => {
+    const told = parts.filter(([name], k) => parts.findIndex((other) => other[0] === name) === k);
+    told.forEach(([name, colour], k) => {
       c.svg("tspan", { style: "fill:" + colour }, words, (k ? "   " : "") + "\u25cf ");
       c.svg("tspan", {}, words, name);
     });
-    words.setAttribute("data-key", "");
   }
 
   function drawAxis(root, x, view, top) {
     const { from, to, px, width } = view, low = x.at(from), high = x.at(to);
-    const count = Math.max(2, Math.floor((width - LEFT - RIGHT) / 90));
+    const count = Math.max(2, Math.floor((width - LEFT - RIGHT) / 75));
     const marks = x.kind === "time" ? c.timeTicks(low, high, count) : c.ticks(low, high, count);
     marks.values.forEach((v) => {
       const here = LEFT + ((v - low) / (high - low)) * (width - LEFT - RIGHT);

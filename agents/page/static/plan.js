@@ -22,7 +22,7 @@
       const wide = Array.from({ length: columns }, (_, k) => Math.max(...rows.map((row) => (row[k] ? row[k][0] : 0))));
       const deep = rows.map((row) => Math.max(...row.map((one) => one[1])));
       const sum = (list) => list.reduce((a, b) => a + b, 0);
-      const scale = Math.min(width / sum(wide), tallest / sum(deep), 95);
+      const scale = Math.min(width / sum(wide), tallest / sum(deep), Math.max(95, width / 15));
       if (best && best.scale >= scale) continue;
       const left = (width - scale * sum(wide)) / 2, made = [];
       let y = 0;
