@@ -45,8 +45,8 @@ class Facts(TypedDict):
 class Frame(TypedDict):
     """One moment, as plain data; a part that the source does not know is None or empty.
 
-    ``view`` is a `HallView` as plain data, ``advice`` one row for each setpoint, ``remarks`` what protections and shield
-    did, ``rules`` what the rules would have done, ``series`` the values that the last day is made of.
+    ``view`` is a `HallView` as plain data, ``advice`` one row for each setpoint, ``remarks`` what protections and
+    shield did, ``rules`` what the rules would have done, ``series`` the values that the last day is made of.
     """
 
     number: int

@@ -92,8 +92,8 @@ class LogFrames:
                 continue  # joined with others since it was listed
             self._read.add(path)
         self._read &= set(self.folder.glob("cycle*.parquet"))
-        rows = [row for row in rows if row.get("kind") == "cycle" and row["time_s"] > self._last_s]
-        rows.sort(key=lambda row: row["time_s"])
+        fresh = {row["time_s"]: row for row in rows if row.get("kind") == "cycle" and row["time_s"] > self._last_s}
+        rows = [fresh[time_s] for time_s in sorted(fresh)]  # a joined segment repeats the loose ones
         if rows:
             self._last_s = rows[-1]["time_s"]
         return [row for row in rows if row["time_s"] > self._last_s - 86_400.0]
@@ -120,9 +120,7 @@ def log_frame(row: Row) -> Frame:
         "time_s": float(row["time_s"]),
         "level": level,
         "headline": words,
-        "mode": ". ".join(
-            part for part in (f"Mode {row['mode']}, {state}", str(row.get("reason") or ""), share) if part
-        ),
+        "mode": ". ".join(part for part in (f"Mode {row['mode']}", str(row.get("reason") or ""), share) if part),
         "view": _view(measured),
         "advice": _advice(row, measured),
         "remarks": _remarks(row),
@@ -225,9 +223,10 @@ def _series(row: Row, measured: Mapping[str, Mapping[int, float | None]]) -> dic
     for name, rows in by_row(row, "predicted").items():
         for k, value in rows.items():
             width = widths.get(name, {}).get(k)
-            known = value is not None and width is not None
-            series[f"{name}[{k}].low"] = value - width if known else None  # type: ignore[operator]
-            series[f"{name}[{k}].high"] = value + width if known else None  # type: ignore[operator]
+            known = None if value is None or width is None else (value - width, value + width)
+            series |= {
+                f"{name}[{k}].{end}": None if known is None else known[i] for i, end in enumerate(("low", "high"))
+            }
     for name, rows in by_row(row, "given").items():
         series |= {f"given.{name}[{k}]": value for k, value in rows.items()}
         series |= {f"{IN_FORCE}{name}[{k}]": v for k, v in measured.get(IN_FORCE + name, {}).items()}
