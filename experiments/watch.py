@@ -42,7 +42,7 @@ def watched_hall(config: DictConfig) -> WatchedHall:
     known = reference_policies(scenario)
     make = learned_policies("policy", config.run, trust=config.trust)["policy"] if config.run else None
     core = DataCenterCore(site, 1)
-    title = f"{_algorithm(Path(config.run))} of {config.run}" if config.run else best_rule(known)
+    title = f"{_algorithm(Path(config.run))} ({Path(config.run).name})" if config.run else best_rule(known)
     plan = explicit_plan(site, core.world, [episode])
     return WatchedHall(site, plan, core, make, known[best_rule(known)], title, config.seed)
 

@@ -74,8 +74,8 @@
       c.svg("line", { x1: LEFT, x2: width - RIGHT, y1: py(v), y2: py(v), class: "grid" }, group);
       c.svg("text", { x: LEFT - 6, y: py(v) + 4, class: "tick end" }, group, c.number(panel.unit === "1" ? 100 * v : v, panel.unit === "1" ? Math.max(0, marks.digits - 2) : marks.digits));
     });
-    c.svg("text", { x: LEFT, y: at.top + 15, class: "panel-title" }, group, panel.title + (panel.unit ? " [" + (panel.unit === "1" ? "%" : panel.unit) + "]" : ""));
-    if (panel.key) drawKey(group, panel, at, view);
+    const title = c.svg("text", { x: LEFT, y: at.top + 15, class: "panel-title" }, group, panel.title + (panel.unit ? " [" + (panel.unit === "1" ? "%" : panel.unit) + "]" : ""));
+    if (panel.key) drawKey(group, panel, at, view, LEFT + title.getComputedTextLength() + 16);
     (panel.bands || []).forEach((band) => {
       c.svg("path", { d: area(band.low, band.high, from, to, px, py), class: "band", style: "fill:" + band.colour }, group);
     });
@@ -101,9 +101,9 @@
   }
 
   /* Names beside the title, where no legend of the page tells them. */
-  function drawKey(group, panel, at, view) {
+  function drawKey(group, panel, at, view, x) {
     if (view.width < 520) return;
-    const words = c.svg("text", { x: LEFT + 7.4 * (panel.title.length + 10), y: at.top + 15, class: "tick panel-key" }, group);
+    const words = c.svg("text", { x, y: at.top + 15, class: "tick panel-key" }, group);
     const parts = [...panel.lines.map((line) => [line.name, line.colour]), ...(panel.bands || []).map((band) => [band.name, band.colour])];
     const told = parts.filter(([name], k) => parts.findIndex((other) => other[0] === name) === k);
     told.forEach(([name, colour], k) => {

@@ -78,7 +78,7 @@
       const hot = rack.top_inlet_c > view.totals.inlet_limit_c;
       if (hot) c.svg("rect", { x: x + 1, y: y + 1, width: wide - 2, height: deep - 2, class: "too-warm" }, one);
       if (wide >= 26) {
-        const size = Math.min(15, 0.27 * wide), middle = x + (wide - meter) / 2;
+        const size = 0.27 * wide, middle = x + (wide - meter) / 2;
         c.svg("text", { x: middle, y: y + 0.42 * deep, class: "rack-value", "font-size": size, fill: ink }, one, c.number(rack.top_inlet_c, 1));
         c.svg("text", { x: middle, y: y + 0.42 * deep + 1.35 * size, class: "rack-value", "font-size": 0.78 * size, fill: ink }, one, c.number(rack.power_kw, rack.power_kw < 9.95 ? 1 : 0) + " kW");
       } else if (hot) {
@@ -92,14 +92,14 @@
       c.clear(key);
       if (!view) return;
       if (!view.racks.length) { drawZones(); return; }
-      const laid = boxes(sizes(view), width, width < 620 ? 1e6 : Math.max(360, Math.min(560, window.innerHeight * 0.62)));
+      const laid = boxes(sizes(view), width, width < 620 ? 1e6 : Math.max(360, Math.min(900, window.innerHeight * 0.52)));
       const root = c.svg("svg", { viewBox: "0 0 " + width + " " + laid.height, width, height: laid.height }, stage);
       tiles = [];
       view.zones.forEach((zone, z) => {
         const box = laid.made[z], pad = 0.1 * laid.scale;
         c.svg("rect", { x: box.x + pad, y: box.y + pad, width: box.width - 2 * pad, height: box.height - 2 * pad, rx: 6, class: "zone" }, root);
         const words = "Zone " + zone.name + ": air " + c.number(zone.supply_c, 1) + " to " + c.number(zone.return_c, 1) + " degC, fans " + c.number(100 * zone.fan_speed_frac, 0) + " %";
-        const size = Math.max(8.5, Math.min(13, (box.width - 2 * MARGIN * laid.scale) / (0.54 * words.length)));
+        const size = Math.max(8.5, Math.min(0.15 * laid.scale, (box.width - 2 * MARGIN * laid.scale) / (0.54 * words.length)));
         c.svg("text", { x: box.x + MARGIN * laid.scale, y: box.y + pad + 0.45 * HEAD * laid.scale + 4, class: "zone-name", "font-size": size }, root, words);
         view.racks.forEach((rack, i) => { if (rack.zone === z) tiles[i] = drawRack(root, rack, box, laid.scale, i); });
       });

@@ -83,7 +83,7 @@
         c.svg("rect", { x: one.x, y: one.y, width: NODE, height: one.height, class: "node" }, root);
         const y = one.height > 26 ? one.y + one.height / 2 : one.y - 14 + one.height / 2 + (one.height > 10 ? 12 : 6);
         c.svg("text", { x: one.x + NODE + 6, y: y - 1, class: "node-name" }, root, one.title);
-        c.svg("text", { x: one.x + NODE + 6, y: y + 13, class: "node-kw" }, root, c.number(Math.max(one.into, one.out), 0) + " kW");
+        c.svg("text", { x: one.x + NODE + 6, y, dy: "1.05em", class: "node-kw" }, root, c.number(Math.max(one.into, one.out), 0) + " kW");
       });
     }
     const redraw = c.drawn(stage, draw);
