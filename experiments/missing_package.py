@@ -12,6 +12,8 @@ OWN_EXTRA = {
     "submitit": "campaign",
     "ray": "ray",
     "highspy": "planner",
+    "fastapi": "page",
+    "uvicorn": "page",
 }
 
 

@@ -16,6 +16,7 @@ from omegaconf import MISSING, OmegaConf
 
 from agents.learning.algorithms import Algorithm, Learner
 from agents.learning.plan import LearningPlan
+from experiments.page_schema import ReportConfig, WatchConfig
 from experiments.records.tracking import DEFAULT_URI
 
 AGENT_WORDS = """An algorithm on the command line.
@@ -298,22 +299,6 @@ class CalibrateConfig:
 
 
 @dataclass
-class ReportConfig:
-    """``coldaisle report``: the HTML page of an evaluation.
-
-    Attributes
-    ----------
-    evaluation : str
-        The folder that an evaluation wrote.
-    baseline : str
-        The controller that the others are compared with; empty: the one that the evaluation was saved with.
-    """
-
-    evaluation: str = MISSING
-    baseline: str = ""
-
-
-@dataclass
 class PublishedConfig:
     """``coldaisle published``: every published number beside ours, measured now.
 
@@ -502,6 +487,7 @@ VERBS = {
     "calibrate": CalibrateConfig,
     "rollout": RolloutConfig,
     "report": ReportConfig,
+    "watch": WatchConfig,
     "transfer": TransferConfig,
     "validate": ValidateConfig,
     "published": PublishedConfig,

@@ -84,7 +84,7 @@ def test_the_mark_stands_wherever_the_number_does(tmp_path: Path, capsys: pytest
     tables = [part.split("</table>")[0] for part in html.split("<table")[1:]]
     marked = [table for table in tables if ">mine" in table or "mine<" in table]
     assert len(marked) >= 4 and all("not a result" in table for table in marked)
-    assert "not a result" in html.split("<h2>Figures")[1].split("</h2>")[0]
+    assert "not a result" in html.split(">Figures")[1].split("</h2>")[0]
 
 
 def test_nothing_is_marked_that_has_five_seeds_and_twenty_episodes(
