@@ -22,7 +22,7 @@ from experiments.evaluation.bounds import HEADINGS, bound_rows, bound_words, bou
 from experiments.evaluation.comparison import HEADINGS as COMPARISON_HEADINGS
 from experiments.evaluation.comparison import cells, comparisons, interval_words
 from experiments.evaluation.figure_data import figure_data
-from experiments.evaluation.gates import GateVerdict, gate_verdict
+from experiments.evaluation.gates import GateVerdict
 from experiments.evaluation.palette import colours, palette_style
 from experiments.evaluation.results import (
     StoredEvaluation,
@@ -46,7 +46,7 @@ from experiments.evaluation.seeds import (
     stacked,
 )
 from experiments.evaluation.stats import paired_difference, performance_profiles, probability_of_improvement
-from experiments.evaluation.verdict import verdict
+from experiments.evaluation.verdict import verdict, verdicts_of
 from experiments.registration import register
 from experiments.verb_main import verb_main
 
@@ -95,7 +95,8 @@ def content(stored: StoredEvaluation, baseline: str, note: str = "") -> dict[str
     names = in_reading_order(tables, baseline)
     palette = colours(names, baseline)
     base, sites = mean_table(tables[baseline]), sites_of(stored.facts)
-    verdicts = {n: gate_verdict(tables[n], base, sites) for n in names if n != baseline}
+    said = verdicts_of(stored, baseline)
+    verdicts = {n: said[n] for n in names if n in said}
     whole = {n: totals(mean_table(tables[n])) for n in names}
     lacks = {n: words for n in names if (words := shortage(n, stored.facts, episodes))}
     few = missing_episodes(episodes)

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 from agents.page.parts import part
 from agents.runtime.manifest import MANIFEST
 from envs.whole_file import write_whole
-from experiments.evaluation.gates import gate_verdict
 from experiments.evaluation.results import FACTS, stored_evaluation
-from experiments.evaluation.verdict import LEVEL, Said, verdict
+from experiments.evaluation.verdict import LEVEL, Said, verdict, verdicts_of
 from experiments.records.run_folder import RUN_FILE
 
 INDEX, REPORT = "index.html", "report.html"
@@ -72,8 +71,7 @@ def rows_of(folder: Path) -> Iterator[Row]:
 def _evaluation_words(place: Path) -> Said:
     stored = stored_evaluation(place)
     baseline = stored.facts["baseline"]
-    others = {n: gate_verdict(s, stored.scores[baseline]) for n, s in stored.scores.items() if n != baseline}
-    return verdict(others, baseline, stored.facts).headline
+    return verdict(verdicts_of(stored, baseline), baseline, stored.facts).headline
 
 
 def _words(kind: str, facts: dict[str, Any]) -> str:

@@ -7,9 +7,17 @@ from typing import Any, NamedTuple
 
 from agents.references import ORACLE, REFERENCES
 from envs.interface.constraints import GATES
-from experiments.evaluation.gates import GateVerdict
-from experiments.evaluation.results import round_to
-from experiments.evaluation.seeds import LEAST_SEEDS, missing_episodes, missing_seeds, seeds_of
+from experiments.evaluation.gates import GateVerdict, gate_verdict
+from experiments.evaluation.results import StoredEvaluation, round_to
+from experiments.evaluation.seeds import (
+    LEAST_SEEDS,
+    mean_table,
+    missing_episodes,
+    missing_seeds,
+    policy_tables,
+    seeds_of,
+    sites_of,
+)
 
 #: Gates of what may not happen to a hall; the others are of work and of wear.
 SAFETY = ("degree_minutes_worst_rack", "tcs_degree_minutes", "limit_excess_kwh", "trips")
@@ -29,6 +37,13 @@ class Verdict(NamedTuple):
     headline: Said
     safe: Said
     counts: Said
+
+
+def verdicts_of(stored: StoredEvaluation, baseline: str) -> dict[str, GateVerdict]:
+    """What the gates say of every policy but the baseline, all its training seeds together."""
+    tables, sites = policy_tables(stored.scores, stored.facts), sites_of(stored.facts)
+    base = mean_table(tables[baseline])
+    return {name: gate_verdict(given, base, sites) for name, given in tables.items() if name != baseline}
 
 
 def verdict(verdicts: Mapping[str, GateVerdict], baseline: str, facts: Mapping[str, Any]) -> Verdict:
