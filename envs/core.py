@@ -320,7 +320,7 @@ class DataCenterCore(CoreViews):
         else:
             coming = self._signals(self.t + 1)
             given = self._given(targets, actions, coming)
-        self._now, done = step.step(self._now, given) if isinstance(step, TapedFunction) else step(self.now, given)
+        self._now, done = step.step(self._now, given) if isinstance(step, TapedFunction) else step(self._now, given)
         self._done, self._flows, self._measured, reward = done, None, None, done.reward
         if self.hooks.reward is not None:
             reward = self.hooks.own_reward(self, done.cost)

@@ -92,7 +92,8 @@ class LoweredFunction:
         self.groups_of_typed = {self.program.kinds.count("") + k: group for k, (group, _) in enumerate(typed)}
         self.parts, self.state_parts, self.whole = _parts(result, _Collecting(recording, self.program, self.dtype))
         self.resident = _same_rows(some[0], result)
-        self.state_kind, self.done_kind = map(type, result) if self.state_parts else (None, None)
+        kinds: tuple[Any, Any] = (type(result[0]), type(result[1])) if self.state_parts else (None, None)
+        self.state_kind, self.done_kind = kinds
         self._scales = [(_scale(n), is_turned(n)) for n in nodes]
         self._texts: dict[int, tuple[str, int]] = {}
 

@@ -186,7 +186,8 @@ class World:
         tables = (self.site_pool, self.activity_pool, self.job_pool, self.queue_pool, self.swing_pool)
         if self._pools is None or any(a is not b for a, b in zip(tables, self._pools[0], strict=True)):
             per_rack = (False, True, True, False, True)
-            self._pools = tables, SignalPools(*(Pool(x, racks) for x, racks in zip(tables, per_rack)))
+            pools = [Pool(np.asarray(x), racks) for x, racks in zip(tables, per_rack)]
+            self._pools = tables, SignalPools(*pools)
         return self._pools[1]
 
     def _site_row(self, plan: EpisodePlan, t: NDArray[np.int64]) -> NDArray[np.int64]:
