@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.building.rules import building_controller, first_setpoints
-from envs.controllers.base import Controller, Setpoints, act_where
+from envs.controllers.base import Controller, act_where
 from envs.core_state import core_snapshot, restore_core
 from envs.engine import TapedFunction
 from envs.episodes.bill import Bill
@@ -24,7 +24,7 @@ from envs.episodes.instruments import Instruments, Moment
 from envs.episodes.world import World
 from envs.faults import Availability, Fault, availability, fault_plan, nothing_lost, with_new_faults, without_sensors
 from envs.hooks import Hooks
-from envs.interface.action import ActionDecoder, checked_targets
+from envs.interface.action import ActionDecoder, checked_targets, next_in_force
 from envs.interface.channels import table_hash
 from envs.interface.observation import ObservationEncoder
 from envs.interface.points import RULE, bind_points
@@ -35,8 +35,12 @@ from envs.plant.plant_like import PlantLike
 from envs.plant.state import PlantState
 from envs.scenario import Rules, Scenario, load
 from envs.scenario.checks import require_machines
+from envs.shield.intervention import step_counts
+from envs.shield.shield import Shield
 from envs.signals.step import Load, Outside, weather_moved
 from envs.trees import assign
+
+StepResult = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]
 
 
 class CoreOptions(TypedDict, total=False):
@@ -47,6 +51,7 @@ class CoreOptions(TypedDict, total=False):
     plant: PlantLike | None
     hooks: Hooks | None
     rules: Rules | None
+    shield: Shield | None
 
 
 class DataCenterCore:
@@ -73,6 +78,8 @@ class DataCenterCore:
     rules : Rules, optional
         Constants of the rule that channels with the encoding ``residual`` add to, and that then runs the others; the
         scenario's when left out.
+    shield : Shield, optional
+        Between all setpoints, the building's too, and the plant.
 
     Attributes
     ----------
@@ -103,6 +110,7 @@ class DataCenterCore:
         plant: PlantLike | None = None,
         hooks: Hooks | None = None,
         rules: Rules | None = None,
+        shield: Shield | None = None,
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs = {num_envs}; give at least 1")
@@ -117,7 +125,7 @@ class DataCenterCore:
         self.instruments = Instruments(self.scenario, self.plant, self.observer)
         step = ControlStep(self.scenario, self.plant, self.channels, self.agent_channels, self.bill, self.instruments)
         self._advance = step if plant else TapedFunction(step, key=step.key)  # only a pure step can be recorded
-        self.hooks = hooks or Hooks()
+        self.hooks, self.shield = hooks or Hooks(), shield
         self.observation_names = self.hooks.observation_names or self.observer.element_names
         self.action_names = self.decoder.element_names
         self.observation_size, self.action_size = len(self.observation_names), self.decoder.size
@@ -188,6 +196,8 @@ class DataCenterCore:
         self.building.reset(self.num_envs, mask)
         self.rules.reset(self.num_envs, mask)
         self.followed.reset(self.num_envs, mask)
+        if self.shield is not None:
+            self.shield.reset(self.num_envs, mask)
         return self._observe(None if mask.all() else mask)
 
     def _reseed(self, seed: int | Sequence[int | None], mask: NDArray[np.bool_]) -> None:
@@ -258,11 +268,11 @@ class DataCenterCore:
         self._update_signals()
 
     def _update_signals(self) -> None:
-        """Signals ``outside`` and losses ``lost`` of the coming step."""
+        """Signals and losses of the coming step."""
         self.outside, self._load, self.lost = self._signals(self.t)
 
     def _signals(self, t: NDArray[np.int64]) -> tuple[Outside, Load, Availability]:
-        """Signals and losses of step ``t (B,)``."""
+        """As of step ``t (B,)``."""
         outside, load = self.world.at(self.plan, t, self.dtype)
         lost = availability(self.faults, t * self.step_s)
         if self.faults.has_faults:
@@ -273,9 +283,7 @@ class DataCenterCore:
 
     # ---- steps ----------------------------------------------------------------------------------------------------
 
-    def step(
-        self, actions: NDArray[np.floating]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]:
+    def step(self, actions: NDArray[np.floating]) -> StepResult:
         """One control step from actions ``(B, n)`` in [-1, 1].
 
         Returns
@@ -285,19 +293,12 @@ class DataCenterCore:
         """
         if self.state is None:
             raise ValueError("step before reset; call reset first")
-        targets = self.decoder.decode(
-            actions,
-            self.in_force,
-            self.measured["wet_bulb_c"][0],
-            self.measured["row_demand_share"] * self.plant.layout.row_rated_kw,
-            self.step_s,
-            {name: self.measured[RULE + name] for name in self._on_the_rule},
-        )
-        return self._step(targets)
+        wet_bulb_c, demand_share = self.measured["wet_bulb_c"][0], self.measured["row_demand_share"]
+        demand_kw = demand_share * self.plant.layout.row_rated_kw
+        rule = {name: self.measured[RULE + name] for name in self._on_the_rule}
+        return self._step(self.decoder.decode(actions, self.in_force, wet_bulb_c, demand_kw, self.step_s, rule))
 
-    def step_setpoints(
-        self, targets: Mapping[str, Floats]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]:
+    def step_setpoints(self, targets: Mapping[str, Floats]) -> StepResult:
         """One control step from physical targets ``{channel: (k, B)}``; the building runs what is not named.
 
         Raises
@@ -310,19 +311,19 @@ class DataCenterCore:
             raise ValueError("step before reset; call reset first")
         return self._step(checked_targets(self.channels, targets, self.num_envs))
 
-    def _step(
-        self, given: Mapping[str, Floats]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]:
+    def _step(self, given: Mapping[str, Floats]) -> StepResult:
         assert self.state is not None
-        wanted: Setpoints = {**self.building.act(self.measured), **given}
+        targets = self._all_targets({**self.building.act(self.measured), **given})
+        if self.shield is not None:  # range and slew hold without one too: they are no interventions
+            reached = next_in_force(self.channels, targets, self.in_force, self.step_s)
+            targets, changes = self.shield.guarded(reached, self.measured)
+            self.sums.count(step_counts(changes, self.num_envs))
         t = self.t + 1
         signals = self._signals(t)
         carried, stepped = self._advance(
             Carried(self.state, self.in_force, self._inlet_before, self.bill.state),
-            Moved(
-                self._all_targets(wanted), self.outside, self._load, without_sensors(self.lost), self.t,
-                self.bill.window_ends(t, self.dtype), signals[0],
-            ),
+            Moved(targets, self.outside, self._load, without_sensors(self.lost), self.t,
+                  self.bill.window_ends(t, self.dtype), signals[0]),
         )  # fmt: skip
         self.state, self.in_force, self._inlet_before, self.bill.state = carried
         self.flows, self.t = stepped.flows, t

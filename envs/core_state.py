@@ -18,10 +18,11 @@ from envs.interface.observation import ObservationEncoder
 from envs.physics.namespace import Floats
 from envs.plant.state import PlantState
 from envs.scenario import Scenario
+from envs.shield.shield import Shield
 from envs.trees import as_classes_of, as_plain_data
 
 TREES = ("state", "_state_at_start", "in_force", "flows", "plan", "faults", "t", "_inlet_before", "_episode")
-SUMS = ("_names", "_sums", "_peaks")
+SUMS = ("_names", "_sums", "_peaks", "_counts")
 
 
 class Interruptible(Protocol):
@@ -38,6 +39,7 @@ class Interruptible(Protocol):
     building: Controller
     rules: Controller
     followed: Controller
+    shield: Shield | None
     state: PlantState | None
     measured: dict[str, Floats]
     _seed: int
@@ -64,6 +66,7 @@ def core_snapshot(core: Interruptible) -> dict[str, Any]:
         "building": _memory(core.building),
         "rules": _memory(core.rules),
         "followed": _memory(core.followed),
+        "shield": None if core.shield is None else core.shield.snapshot(),
         "rngs": [rng.bit_generator.state for rng in core._rngs],
         "seed": core._seed,
     }
@@ -75,7 +78,7 @@ def restore_core(core: Interruptible, saved: Mapping[str, Any]) -> None:
         if saved["of"][name] != value:
             raise ValueError(
                 f"the saved state has {name} {saved['of'][name]!r}, this core has {value!r}; "
-                "build the core from the same scenario, channels, batch size and dtype"
+                "build the core from the same scenario, channels, batch size, dtype and shield"
             )
     core.reset()  # only for the shape of the trees: all of it is replaced below
     for name in TREES:
@@ -90,6 +93,8 @@ def restore_core(core: Interruptible, saved: Mapping[str, Any]) -> None:
     _remember(core.building, saved["building"])
     _remember(core.rules, saved["rules"])
     _remember(core.followed, saved["followed"])
+    if core.shield is not None:
+        core.shield.restore(saved["shield"], core.state)
     core._seed = saved["seed"]
     for rng, state in zip(core._rngs, saved["rngs"], strict=True):
         rng.bit_generator.state = state
@@ -102,6 +107,7 @@ def _identity(core: Interruptible) -> dict[str, Any]:
         "channels": core.channel_hash,
         "num_envs": core.num_envs,
         "dtype": core.dtype.name,
+        "shield": core.shield is not None,
     }
 
 

@@ -86,6 +86,8 @@ class TrainingPlan(LearningPlan):
         Empty: ``train``, refused where it would replace sites or seeds of your own.
     evaluation_environments : int
         Validation sites side by side.
+    shield : bool
+        Learn behind the shield: what would pass a hard limit is changed before the plant sees it.
     resume : str
         A run's folder or a checkpoint to go on from, with its scenario and settings where none are given; empty begins
         anew.
@@ -97,6 +99,7 @@ class TrainingPlan(LearningPlan):
     device: str = "cpu"
     split: str = ""
     evaluation_environments: int = 24
+    shield: bool = False
     resume: str = ""
     tensorboard: bool = False
 
@@ -127,6 +130,8 @@ class EvaluateConfig:
         Also judge the model-predictive controller; slow.
     mpc_forecast : str
         ``persistence``; ``engine`` adds the row mpc_engine, which expects what the forecasting engine does.
+    shield : bool
+        Also play the named policies and the baseline behind the shield: how often it acts, and what it costs.
     bounds : bool
         Also the energy floor and the perfect-forecast oracle: two searches on every episode; slow.
     bounds_population : int
@@ -147,6 +152,7 @@ class EvaluateConfig:
     baseline: str = ""
     mpc: bool = False
     mpc_forecast: str = "persistence"
+    shield: bool = False
     bounds: bool = False
     bounds_population: int = 24
     bounds_iterations: int = 8

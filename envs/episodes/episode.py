@@ -53,11 +53,12 @@ class EpisodeSums:
         self._names: tuple[str, ...] = ()
         self._sums = np.zeros((0, n))  # a row for each name
         self._peaks: dict[str, NDArray[np.float64]] = {}
+        self._counts: dict[str, NDArray[np.float64]] = {}
 
     def clear(self, where: NDArray[np.intp]) -> None:
         """Start at zero in the environments ``where``."""
         self._sums[:, where] = 0.0
-        for value in self._peaks.values():
+        for value in (*self._peaks.values(), *self._counts.values()):
             value[where] = 0.0
 
     def add(self, rows: Floats, flows: Flows, cost: Mapping[str, Floats], reward: Floats) -> None:
@@ -72,6 +73,11 @@ class EpisodeSums:
         self._peak("worst_inlet_c", flows.worst_inlet_c)
         self._peak("energy_residual_frac", np.abs(flows.energy_residual_kw) / np.maximum(flows.facility_power_kw, 1.0))
 
+    def count(self, steps: Mapping[str, NDArray[np.bool_]]) -> None:
+        """Count a step by what not every core has, such as a shield that acted ``{name: (B,)}``."""
+        for name, where in steps.items():
+            self._counts[name] = self._counts.get(name, np.zeros(self.n)) + where
+
     def _peak(self, name: str, value: Floats) -> None:
         if name not in self._peaks:
             self._peaks[name] = np.zeros(self.n)
@@ -80,6 +86,7 @@ class EpisodeSums:
     def by_name(self, length: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
         """Copies of the sums, with the episode length as ``l``."""
         out = dict(zip(self._names, self._sums.copy())) | {name: peak.copy() for name, peak in self._peaks.items()}
+        out |= {name: value.copy() for name, value in self._counts.items()}
         out["l"] = length.astype(np.float64)
         return out
 
