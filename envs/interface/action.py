@@ -70,8 +70,19 @@ class ActionDecoder:
             raise ValueError(
                 f"action {bad[1]} of environment {bad[0]} is {actions[bad[0], bad[1]]}; give a finite number in [-1, 1]"
             )
-        dtype = wet_bulb_c.dtype
-        box = np.ascontiguousarray(np.clip(actions, -1.0, 1.0).T, dtype=dtype)
+        box = np.ascontiguousarray(np.clip(actions, -1.0, 1.0).T, dtype=wet_bulb_c.dtype)
+        return self.targets_of(box, in_force, wet_bulb_c, row_demand_kw, step_s, rule)
+
+    def targets_of(
+        self,
+        box: Array,
+        in_force: Mapping[str, Array],
+        wet_bulb_c: Array,
+        row_demand_kw: Array,
+        step_s: float,
+        rule: Mapping[str, Array] | None = None,
+    ) -> dict[str, Array]:
+        """As `decode`, of elements ``(n, B)`` that are known to lie in the box."""
         targets: dict[str, Array] = {}
         at = 0
         for c in self.channels:
