@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from experiments.records.run_folder import interface_in, model_of, read_card, run_of
+from experiments.records.run_folder import SCENARIO_FILE, interface_in, model_of, read_card, run_of
 from experiments.registration import register
 from experiments.verb_main import verb_main
 
 if TYPE_CHECKING:
-    from agents.runtime.manifest import Content, EvaluationCard
+    from agents.runtime.manifest import EvaluationCard, SitedContent
 
 LOG = logging.getLogger(__name__)
 
@@ -38,17 +38,20 @@ def export_run(
         Also load ``model.zip`` of an older run, which may run code of whoever wrote it.
     """
     from agents.learning.model_file import load_model
+    from agents.policy import site_data
     from agents.runtime.export import export_bundle
+    from envs.scenario import load
 
     owner = run_of(run) or run
     card = read_card(owner)
-    content: Content = {
+    content: SitedContent = {
         "scenario": card["scenario"],
         "scenario_hash": card["scenario_hash"],
         "settings": card["settings"],
         "git_hash": card["git_hash"],
         "interface": interface_in(owner, card),
         "evaluation_card": evaluation_card(evaluation, policy) if evaluation else {},
+        "site": site_data(load(str(owner / SCENARIO_FILE))),
     }
     return export_bundle(load_model(card["algorithm"], model_of(run), trust=trust), folder, content)
 

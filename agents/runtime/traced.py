@@ -156,8 +156,8 @@ class Traced:
         a, b = _text(left), _text(right)
         made = np.empty((a.shape[0], b.shape[1]), object)
         for i, j in np.ndindex(made.shape):
-            terms = [(x, y) for x, y in zip(a[i], b[:, j]) if not _is(x, 0.0) and not _is(y, 0.0)]
-            texts = [_say(y) if _is(x, 1.0) else f"{_say(x)} * {_say(y)}" for x, y in terms]
+            terms = [(x, y) for x, y in zip(a[i], b[:, j]) if not _equals(x, 0.0) and not _equals(y, 0.0)]
+            texts = [_say(y) if _equals(x, 1.0) else f"{_say(x)} * {_say(y)}" for x, y in terms]
             made[i, j] = self.lines.named(" + ".join(texts) or "0.0")
         return self._like(made, np.float64)
 
@@ -217,7 +217,7 @@ def _text(x: Any) -> Text:
     return x.text if isinstance(x, Traced) else np.asarray(x).astype(object)
 
 
-def _is(x: Any, value: float) -> bool:
+def _equals(x: Any, value: float) -> bool:
     return not isinstance(x, str) and float(x) == value
 
 
