@@ -86,14 +86,15 @@ def _since_change(point: str, hold: str) -> Callable[[Moment], Array]:
     """Time since a count or a mode changed, over the time for which it then holds."""
 
     def made(m: Moment) -> Array:
-        now, last = m.points[point], m.before.get("last")
+        now, last, hold_s = m.points[point], m.before.get("last"), float(dict(m.site)[hold])  # type: ignore[arg-type]
         since = m.before.get("since_s")
         if last is None or np.shape(last) != now.shape:
             since = np.full(now.shape, np.inf)
         else:
             since = np.where(np.abs(now - np.asarray(last)) > 0.5, 0.0, np.asarray(since) + m.passed_s)
         m.before.update(last=now, since_s=since)
-        return np.minimum(since / max(float(m.site[hold]), 1e-9), FREE)  # type: ignore[literal-required]
+        elapsed: Array = np.minimum(since / max(hold_s, 1e-9), FREE)
+        return elapsed
 
     return made
 
@@ -108,7 +109,8 @@ def _breaker_memory(m: Moment) -> Array:
     decay = math.exp(-m.passed_s / m.site["breaker_tau_s"])
     theta = load * load + (np.asarray(theta) - load * load) * decay
     m.before["theta"] = theta
-    return theta.max(axis=0, keepdims=True)
+    warmest: Array = theta.max(axis=0, keepdims=True)
+    return warmest
 
 
 def _restart(m: Moment) -> Array:
@@ -135,7 +137,8 @@ def _zone_inlet(m: Moment) -> Array:
 
 def _it_power(m: Moment) -> Array:
     rated = np.asarray(m.site["row_rated_kw"])[:, None]
-    return (m.points["row_power_share"] * rated).sum(axis=0, keepdims=True) / rated.sum()
+    share: Array = (m.points["row_power_share"] * rated).sum(axis=0, keepdims=True) / rated.sum()
+    return share
 
 
 def _window(m: Moment) -> Array:
@@ -179,13 +182,14 @@ def _elevation(m: Moment) -> Array:
 def _wet_bulb(m: Moment) -> Array:
     """Wet bulb by Stull (2011), J. Appl. Meteor. Climatol. 50, equation 1: within 1 K, -20 to 50 degC, 5 to 99 %."""
     t, rh = m.points["dry_bulb_c"], 100.0 * m.points["outdoor_relative_humidity_frac"]
-    return (
+    wet: Array = (
         t * np.arctan(0.151977 * np.sqrt(rh + 8.313659))
         + np.arctan(t + rh)
         - np.arctan(rh - 1.676331)
         + 0.00391838 * rh**1.5 * np.arctan(0.023101 * rh)
         - 4.686035
     )
+    return wet
 
 
 _ROWS = ("row_power_share",)

@@ -84,7 +84,7 @@ def export_bundle(model: BaseAlgorithm, folder: Path | str, content: SitedConten
         draft = Path(place)
         _write_weights(draft / WEIGHTS, network_layers(model), model)
         _write_onnx(draft / ONNX, model)
-        write_whole(draft / ACT, act_text())
+        (draft / ACT).write_text(act_text(), encoding="utf-8")
         write_manifest(draft, content, row.name, network, check_parity(model, draft))
         _put_in_place(draft, folder)
     return folder

@@ -137,10 +137,10 @@ def read_manifest(folder: Path) -> Manifest:
     missing += [f"interface.{key}" for key in sorted(InterfaceData.__required_keys__ - set(keys))]
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}; export the policy again")
-    if content["sha256"] != content_sum(content):
-        raise ValueError(f"{path} is not the file that was exported; export the policy again")
     _require_parity(path, content["parity"])
     _require_parts(folder, content["files"])
+    if content["sha256"] != content_sum(content):
+        raise ValueError(f"{path} is not the file that was exported; export the policy again")
     return cast("Manifest", content)
 
 

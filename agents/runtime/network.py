@@ -96,4 +96,5 @@ class Network:
             x = apply_activation(activation, x @ weight + bias)
         if self.squashed:
             x = self.low + 0.5 * (x + 1.0) * (self.high - self.low)
-        return np.minimum(np.maximum(x, self.low), self.high)
+        action: Array = np.minimum(np.maximum(x, self.low), self.high)
+        return action

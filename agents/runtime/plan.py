@@ -95,7 +95,7 @@ class Plan:
         for name, rows in held.items():
             inputs[RULE + name] = _input(at, (rows, 1), lines)
             at += rows
-        box = _input(at, (self.interface.decoder.size, 1), lines)
+        box: Any = _input(at, (self.interface.decoder.size, 1), lines)
         targets = self.interface.decoder.targets_of(box, *self.interface.decoded_from(inputs))
         made = self.interface.limited(targets, inputs)
         step_s = self.interface.step_s

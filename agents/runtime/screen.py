@@ -47,7 +47,7 @@ class Screen:
         self.rate = np.concatenate([np.full(p["rows"], rate_of(p)) for p in points])
         self.watches = watch is not None
         self.colder, self.warmer, self.slack = self._pairs(watch)
-        self.forget()
+        self.before: Array | None = None
 
     def _pairs(self, watch: Watch | None) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
         """Where the first may be over the second by so much at most."""
@@ -92,7 +92,7 @@ class Screen:
 
     def forget(self) -> None:
         """Begin without a reading before."""
-        self.before: Array | None = None
+        self.before = None
 
     def remember(self, given: Mapping[str, Array] | None) -> None:
         """Keep a reading of one site that was believed; None of several."""
@@ -108,7 +108,7 @@ class Screen:
 
     def plain(self) -> list[float] | None:
         """The reading before as plain data."""
-        return None if self.before is None else self.before.tolist()
+        return None if self.before is None else [float(x) for x in self.before]
 
     def recall(self, plain: Sequence[float] | None) -> None:
         """Go on from what `plain` gave.

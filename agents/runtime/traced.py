@@ -192,7 +192,7 @@ class Traced:
         """Whether all are true along an axis."""
         return self._folded("{} and {}", axis, keepdims)
 
-    def argmax(self, axis: int = 0) -> Traced:
+    def argmax(self, axis: int = 0) -> Any:
         """Place of the first true entry along the first axis."""
         return _argmax(self, self, axis)
 
@@ -239,22 +239,22 @@ def _clip(like: Traced, x: Any, low: Any, high: Any) -> Any:
 
 
 def _cumsum(like: Traced, x: Traced, axis: int = 0) -> Traced:
-    rows = [x[0]]
+    rows: list[Any] = [x[0]]
     for k in range(1, len(x)):
-        rows.append(rows[-1] + x[k])
+        rows.append(np.add(rows[-1], x[k]))
     return like._like(np.stack([row.text for row in rows]), np.float64)
 
 
 def _sort(like: Traced, x: Traced, axis: int = 0) -> Traced:
     """Sorting by exchange of neighbours: rows of a site are few."""
-    rows = [x[k] for k in range(len(x))]
+    rows: list[Any] = [x[k] for k in range(len(x))]
     for end in range(len(rows) - 1, 0, -1):
         for k in range(end):
             rows[k], rows[k + 1] = np.minimum(rows[k], rows[k + 1]), np.maximum(rows[k], rows[k + 1])
     return like._like(np.stack([row.text for row in rows]))
 
 
-def _argmax(like: Traced, x: Traced, axis: int = 0) -> Traced:
+def _argmax(like: Traced, x: Traced, axis: int = 0) -> Any:
     """Place of the first true entry along the first axis; 0 where there is none."""
     place: Any = like._like(np.full(x.shape[1:], 0.0, object))
     for k in range(len(x) - 1, -1, -1):
@@ -262,7 +262,7 @@ def _argmax(like: Traced, x: Traced, axis: int = 0) -> Traced:
     return place
 
 
-def _take_along_axis(like: Traced, x: Traced, index: Any, axis: int = 0) -> Traced:
+def _take_along_axis(like: Traced, x: Traced, index: Any, axis: int = 0) -> Any:
     at = index if isinstance(index, Traced) else like._like(np.asarray(index, object))
     found: Any = x[0][None]
     for k in range(1, len(x)):

@@ -105,9 +105,10 @@ def _record(change: Change, row: int, site: int) -> Intervention:
 
 def step_counts(changes: Iterable[Change], batch: int) -> dict[str, NDArray[np.bool_]]:
     """Sites ``(B,)`` where the shield acted in a step: ``shield_steps``, and ``shield_<limit>`` of each limit."""
-    found = {"shield_steps": np.zeros(batch, bool)}
+    found: dict[str, NDArray[np.bool_]] = {"shield_steps": np.zeros(batch, bool)}
     for change in changes:
-        where = change.moved.any(axis=0)
-        found["shield_steps"] = found["shield_steps"] | where
-        found[f"shield_{change.limit}"] = found.get(f"shield_{change.limit}", False) | where
+        where: NDArray[np.bool_] = np.any(change.moved, axis=0)
+        found["shield_steps"] = np.logical_or(found["shield_steps"], where)
+        name = f"shield_{change.limit}"
+        found[name] = np.logical_or(found[name], where) if name in found else where
     return found
