@@ -76,6 +76,27 @@ def evaluation_card(folder: Path, policy: str) -> EvaluationCard:
     }
 
 
+def registered(folder: Path, uri: str, experiment: str, name: str = "") -> str:
+    """Put a bundle into the model registry; gives ``name@champion, version n``.
+
+    Parameters
+    ----------
+    folder : Path
+        The bundle.
+    uri, experiment : str
+        The mlflow store, and the experiment whose run holds the files.
+    name : str
+        Of the registered model; empty: ``coldaisle-<scenario>``.
+    """
+    from agents.runtime.manifest import read_manifest
+    from experiments.records.tracking import register_files
+
+    manifest = read_manifest(folder)
+    model = name or f"coldaisle-{manifest['scenario']}"
+    facts = {"sha256": manifest["sha256"], "algorithm": manifest["algorithm"], "git_hash": manifest["git_hash"]}
+    return register_files(folder, uri, experiment, model, facts)
+
+
 @verb_main("export")
 def main(config: DictConfig) -> None:
     """Export as configured."""
@@ -83,6 +104,8 @@ def main(config: DictConfig) -> None:
     folder = Path(config.folder) if config.folder else (run_of(run) or run) / "bundle"
     evaluation = Path(config.evaluation) if config.evaluation else None
     LOG.info("bundle written to %s", export_run(run, folder, evaluation, config.policy, trust=config.trust))
+    if config.register:
+        LOG.info("registered as %s", registered(folder, config.tracking.uri, config.tracking.experiment, config.name))
 
 
 def run() -> None:

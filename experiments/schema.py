@@ -180,13 +180,20 @@ class ExportConfig:
         The run's name in that evaluation; needed where ``evaluation`` is given.
     folder : str
         Where the bundle is written; empty: ``bundle`` in the run's folder.
+    register : bool
+        Also put the bundle into the model registry of mlflow, as its ``champion``.
+    name : str
+        Of the registered model; empty: ``coldaisle-<scenario>``.
     """
 
     run: str = MISSING
     evaluation: str = ""
     policy: str = ""
+    register: bool = False
+    name: str = ""
     trust: bool = False
     folder: str = ""
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
 
 @dataclass

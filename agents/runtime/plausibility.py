@@ -19,7 +19,7 @@ Array = NDArray[np.floating]
 #: bias are 0.2 K each, and what stands in a pipe lags.
 ORDERED: tuple[tuple[str, str, float], ...] = (
     ("zone_return_c", "zone_supply_c", 3.0),
-    ("zone_inlet_max_c", "zone_supply_c", 3.0),
+    ("zone_inlet_max_c", "zone_supply_c", 10.0),
     ("chw_return_c", "chw_supply_c", 3.0),
     ("tcs_return_c", "tcs_supply_c", 3.0),
     ("chip_max_c", "tcs_supply_c", 3.0),
@@ -113,7 +113,8 @@ class Watch:
         for name in self.shares:
             if (seen[name] > PERCENT_FROM).any():
                 raise ValueError(f"{name} = {seen[name].max():g} is more than the whole; give a share 0..1, no percent")
-        self._require_degc(seen)
+        if last is None:  # later on degF is a jump, and a loop that warmed step by step is believed
+            self._require_degc(seen)
         for warm, cold, slack_k in self.ordered:
             below = seen[cold] - seen[warm]
             if (below > slack_k).any():
