@@ -5,7 +5,7 @@ Owns the time, the seeds, the setpoints in force, the bill and the episode's sum
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypedDict
@@ -14,31 +14,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.building.rules import building_controller, first_setpoints
-from envs.controllers.base import Controller, act_where
+from envs.controllers.base import CombinedController, Controller, begun_memory
 from envs.core_state import core_snapshot, restore_core
-from envs.engine import TapedFunction
+from envs.engine import Held, TapedFunction
+from envs.engine.choice import chosen_engine
 from envs.episodes.bill import Bill
-from envs.episodes.control_step import Carried, ControlStep, Moved
+from envs.episodes.control_step import ControlStep
+from envs.episodes.core_step import CoreState, CoreStep, EpisodeTerms, Given
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.instruments import Instruments, Moment
 from envs.episodes.world import World
 from envs.faults import Availability, Fault, availability, fault_plan, nothing_lost, with_new_faults, without_sensors
+from envs.guard import Guard
 from envs.hooks import Hooks
-from envs.interface.action import ActionDecoder, checked_targets, next_in_force
+from envs.interface.action import ActionDecoder, checked_targets
 from envs.interface.channels import table_hash
-from envs.interface.observation import ObservationEncoder
-from envs.interface.points import RULE, bind_points
-from envs.interface.reward import total
+from envs.interface.observation import ObservationEncoder, transposed
+from envs.interface.points import bind_points
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
+from envs.plant.flows import Flows
 from envs.plant.plant_like import PlantLike
 from envs.plant.state import PlantState
 from envs.scenario import Rules, Scenario, load
 from envs.scenario.checks import require_machines
-from envs.shield.intervention import step_counts
 from envs.shield.shield import Shield
 from envs.signals.step import Load, Outside, weather_moved
-from envs.trees import assign
+from envs.trees import assign, columns
 
 StepResult = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]
 
@@ -123,15 +125,26 @@ class DataCenterCore:
         self._bind_scenario(agent_channels, rules or self.scenario.rules)
         self.bill = Bill(self.scenario, self.step_s, self.world.mean_price_usd_mwh(self.scenario.reward.carbon_usd_t))
         self.instruments = Instruments(self.scenario, self.plant, self.observer)
-        step = ControlStep(self.scenario, self.plant, self.channels, self.agent_channels, self.bill, self.instruments)
-        self._advance = step if plant else TapedFunction(step, key=step.key)  # only a pure step can be recorded
-        self.hooks, self.shield = hooks or Hooks(), shield
+        self.hooks = hooks or Hooks()
+        self.guard = None if shield is None else Guard(shield, num_envs)
+        control = ControlStep(
+            self.scenario, self.plant, self.channels, self.agent_channels, self.bill, self.instruments
+        )
+        self.core_step = CoreStep(
+            control, self.instruments, self.observer, self.decoder, self.building, self.followed,
+            self.hooks.reward is None,
+        )  # fmt: skip
+        self._recorded = plant is None  # only a pure step can be recorded
+        chosen_engine()  # refuses what is none
+        self._steps: dict[frozenset[str] | None, Callable[[Any, Given], tuple[Any, Any]]] = {}
         self.observation_names = self.hooks.observation_names or self.observer.element_names
         self.action_names = self.decoder.element_names
         self.observation_size, self.action_size = len(self.observation_names), self.decoder.size
         self.max_episode_steps = int(self.scenario.episode.steps)
-        self.state: PlantState | None = None
-        self.in_force: dict[str, Floats] = {}
+        self._now: Any = None  # a CoreState, or where machine code holds one
+        self._done: Any = None
+        self._flows: Flows | None = None
+        self._measured: dict[str, Floats] | None = None
         self._seed = int(np.random.SeedSequence().generate_state(1)[0])
         self._rngs: list[np.random.Generator] = []
         self._episode = np.zeros(num_envs, np.int64)
@@ -149,11 +162,11 @@ class DataCenterCore:
         self.observer = ObservationEncoder(bind_points(lay.rows, lay.present, self.channels))
         self.channel_hash = table_hash(self.agent_channels)
         self.rules: Controller = building_controller(s, lay, [c.name for c in self.channels])
-        self._on_the_rule = [c.name for c in self.channels if c.encoding == "residual"]
         names = [c.name for c in self.channels]
-        best = replace(s, rules=rules) if self._on_the_rule else s
-        self.followed: Controller = building_controller(best, lay, names if self._on_the_rule else [])
-        self.building: Controller = building_controller(
+        on_the_rule = any(c.encoding == "residual" for c in self.channels)
+        best = replace(s, rules=rules) if on_the_rule else s
+        self.followed: CombinedController = building_controller(best, lay, names if on_the_rule else [])
+        self.building: CombinedController = building_controller(
             best, lay, [c.name for c in self.channels if c not in self.agent_channels]
         )
 
@@ -176,7 +189,7 @@ class DataCenterCore:
         plan : EpisodePlan, optional
             Explicit episodes (evaluation) instead of drawn ones; for all environments.
         """
-        if self.state is None or mask is None:
+        if self._now is None or mask is None:
             mask = np.ones(self.num_envs, bool)
         elif np.shape(mask) != (self.num_envs,):
             raise ValueError(
@@ -192,13 +205,11 @@ class DataCenterCore:
             else draw_plan(self.scenario, self.world, [self._rngs[i] for i in where], self._episode[where])
         )
         self._episode[where] += 1
-        self._start(where, fresh_plan)
-        self.building.reset(self.num_envs, mask)
         self.rules.reset(self.num_envs, mask)
-        self.followed.reset(self.num_envs, mask)
-        if self.shield is not None:
-            self.shield.reset(self.num_envs, mask)
-        return self._observe(None if mask.all() else mask)
+        self._start(where, fresh_plan)
+        if self.guard is not None:
+            self.guard.reset(mask)
+        return self._observation()
 
     def _reseed(self, seed: int | Sequence[int | None], mask: NDArray[np.bool_]) -> None:
         """New streams for the environments in ``mask``; where a sequence says None, the old stream goes on."""
@@ -218,30 +229,39 @@ class DataCenterCore:
                 self._episode[i] = 0
 
     def _start(self, where: NDArray[np.intp], plan: EpisodePlan) -> None:
+        """Begin the planned episodes in the environments ``where``."""
+        whole = self._now is None or len(where) == self.num_envs
+        self.plan = plan if whole else assign(self.plan, plan, where)
+        self._plan_faults(where, plan)
+        begun, terms, flows = self._begun(where, plan)
+        if whole:
+            self.now, self._episode_terms, self.flows = begun, terms, flows
+        else:
+            self.now, self.flows = assign(self.now, begun, where), assign(self.flows, flows, where)
+            self._episode_terms = assign(self._episode_terms, terms, where)
+        self._update_signals()
+
+    def _begun(self, where: NDArray[np.intp], plan: EpisodePlan) -> tuple[CoreState, EpisodeTerms, Flows]:
+        """State in which planned episodes begin, what holds in them, and the Flows of the step before."""
         zero = np.zeros(len(where), np.int64)
         outside, load = self.world.at(plan, zero, self.dtype)
         in_force = first_setpoints(self.scenario, self.channels, outside.wet_bulb_c, self.dtype)
         lost = nothing_lost(len(where), self.plant.layout.n_zones, self.dtype)
         state, flows = self.plant.steady_state(outside, load, in_force, lost, plan.warmth_k, plan.soc)
         flows = flows._replace(backlog=flows.backlog * 0.0)  # nothing waits when an episode begins
-        if self.state is None or len(where) == self.num_envs:
-            self.plan, self.state, self.in_force, self.flows = plan, state, in_force, flows
-            self._state_at_start = state
-            self.t = np.zeros(self.num_envs, np.int64)
-            self.sums = EpisodeSums(self.num_envs)
-        else:
-            self.plan = assign(self.plan, plan, where)
-            self.state = assign(self.state, state, where)
-            self._state_at_start = assign(self._state_at_start, state, where)
-            self.in_force = assign(self.in_force, in_force, where)
-            self.flows = assign(self.flows, flows, where)
-            self.t = self.t.copy()
-            self.t[where] = 0
-            self.sums.clear(where)
-        self._inlet_before = self.flows.zone_inlet_max_c
-        self.bill.start(plan, where, self.num_envs, self.dtype)
-        self._plan_faults(where, plan)
-        self._update_signals()
+        bill = self.bill.begun(plan.billing_frac, self.dtype)
+        failing = columns(availability(self.faults, self.plan.site * 0.0), where)
+        if self.faults.has_faults:
+            outside = weather_moved(outside, failing.dry_bulb_add_c, failing.wet_bulb_add_c)
+        points = self.instruments.true_points(Moment(flows, state, in_force, outside), bill)
+        errors, sensors = self.instruments.begun(points, plan, failing.sensor_stuck, failing.sensor_offset)
+        sensors, followed = self.core_step.with_rule(
+            sensors, begun_memory(self.followed, self.observer.unstack(sensors.readings))
+        )
+        building = begun_memory(self.building, self.observer.unstack(sensors.readings))
+        sums = EpisodeSums.begun(len(where))
+        begun = CoreState(state, in_force, flows.zone_inlet_max_c, bill, sensors, building, followed, sums, zero)
+        return begun, EpisodeTerms(state, self.bill.refill_price(plan.site), errors), flows
 
     def _plan_faults(self, where: NDArray[np.intp], plan: EpisodePlan) -> None:
         """Draw the faults of the episodes that begin; none where the scenario has no rates."""
@@ -268,11 +288,11 @@ class DataCenterCore:
         self._update_signals()
 
     def _update_signals(self) -> None:
-        """Signals and losses of the coming step."""
+        """Signals ``outside`` and losses ``lost`` of the coming step."""
         self.outside, self._load, self.lost = self._signals(self.t)
 
     def _signals(self, t: NDArray[np.int64]) -> tuple[Outside, Load, Availability]:
-        """As of step ``t (B,)``."""
+        """Signals and losses of step ``t (B,)``."""
         outside, load = self.world.at(self.plan, t, self.dtype)
         lost = availability(self.faults, t * self.step_s)
         if self.faults.has_faults:
@@ -291,12 +311,8 @@ class DataCenterCore:
         tuple
             Observations ``(B, n)``, rewards ``(B,)``, truncation flags ``(B,)``, cost terms [USD] ``{name: (B,)}``.
         """
-        if self.state is None:
-            raise ValueError("step before reset; call reset first")
-        wet_bulb_c, demand_share = self.measured["wet_bulb_c"][0], self.measured["row_demand_share"]
-        demand_kw = demand_share * self.plant.layout.row_rated_kw
-        rule = {name: self.measured[RULE + name] for name in self._on_the_rule}
-        return self._step(self.decoder.decode(actions, self.in_force, wet_bulb_c, demand_kw, self.step_s, rule))
+        self._require_begun()
+        return self._step(None, {}, self.decoder.box(actions, self.num_envs, self.dtype))
 
     def step_setpoints(self, targets: Mapping[str, Floats]) -> StepResult:
         """One control step from physical targets ``{channel: (k, B)}``; the building runs what is not named.
@@ -307,67 +323,117 @@ class DataCenterCore:
             Where no episode has begun, or a target is of no channel, masked, not finite or of another shape. Then
             nothing has changed.
         """
-        if self.state is None:
+        self._require_begun()
+        given = checked_targets(self.channels, targets, self.num_envs)
+        rows = {c.name: (c.rows, self.num_envs) for c in self.channels if c.name in given}
+        wanted = {name: np.broadcast_to(given[name].astype(self.dtype), shape) for name, shape in rows.items()}
+        return self._step(frozenset(wanted), wanted, None)
+
+    def _require_begun(self) -> None:
+        if self._now is None:
             raise ValueError("step before reset; call reset first")
-        return self._step(checked_targets(self.channels, targets, self.num_envs))
 
-    def _step(self, given: Mapping[str, Floats]) -> StepResult:
-        assert self.state is not None
-        targets = self._all_targets({**self.building.act(self.measured), **given})
-        if self.shield is not None:  # range and slew hold without one too: they are no interventions
-            reached = next_in_force(self.channels, targets, self.in_force, self.step_s)
-            targets, changes = self.shield.guarded(reached, self.measured)
-            self.sums.count(step_counts(changes, self.num_envs))
-        t = self.t + 1
-        signals = self._signals(t)
-        carried, stepped = self._advance(
-            Carried(self.state, self.in_force, self._inlet_before, self.bill.state),
-            Moved(targets, self.outside, self._load, without_sensors(self.lost), self.t,
-                  self.bill.window_ends(t, self.dtype), signals[0]),
-        )  # fmt: skip
-        self.state, self.in_force, self._inlet_before, self.bill.state = carried
-        self.flows, self.t = stepped.flows, t
-        truncated = self.t >= self.scenario.episode.steps
-        cost = stepped.cost | {"closing": self._closing_cost(truncated)}
-        if self.hooks.reward is None:
-            reward = total(cost, self.scenario.reward_weights, self.scenario.reward.scale_usd).astype(np.float32)
-        else:
-            reward = self.hooks.own_reward(self, cost)
-        self.sums.add(stepped.sums, self.flows, cost, reward)
+    def _step(self, named: frozenset[str] | None, targets: Mapping[str, Floats], actions: Floats | None) -> StepResult:
+        """Step from targets of the channels that are ``named``, or from actions where that is None."""
+        signals = self._signals(self.t + 1)
+        given = self._given(targets, actions, signals)
+        if self.guard is not None and self.now is not None:
+            wanted, _ = self.core_step.targets(self.now, given)
+            given = given._replace(actions=None, targets=self.guard.guarded(wanted, self.in_force, self.measured))
+            named = frozenset(given.targets)
+        self._now, done = self._stepper(named)(self._now, given)
+        self._done, self._flows, self._measured, reward = done, None, None, done.reward
+        if self.hooks.reward is not None:
+            reward = self.hooks.own_reward(self, done.cost)
+            self.sums.sums[-1] += reward
         self.outside, self._load, self.lost = signals
-        return self._observe(points=stepped.points), reward, truncated, cost
+        observation = transposed(done.observation.T) if self.hooks.observation is None else self._observation()
+        return observation, reward, done.truncated, done.cost
 
-    def _all_targets(self, wanted: Mapping[str, Any]) -> dict[str, Floats]:
-        """What is wanted of every channel ``{channel: (k, B)}``; a channel that nobody moves stays."""
-        made: dict[str, Floats] = {}
-        for c in self.channels:
-            value = np.asarray(wanted.get(c.name, self.in_force[c.name]), self.dtype)
-            shape = (c.rows, self.num_envs)
-            made[c.name] = value if value.shape == shape else np.broadcast_to(value, shape)
-        return made
+    def given(self, actions: NDArray[np.floating]) -> Given:
+        """What `core_step` is given in a step from actions ``(B, n)``: for whoever steps the pure function."""
+        return self._given({}, self.decoder.box(actions, self.num_envs, self.dtype), self._signals(self.t + 1))
 
-    def _closing_cost(self, truncated: NDArray[np.bool_]) -> Floats:
-        """What is left at the end, priced against the start: battery charge and stored heat [USD]."""
-        if not truncated.any():
-            return np.zeros(self.num_envs, self.dtype)
-        assert self.state is not None
-        stored = self.plant.stored_energy(self.state, self._state_at_start)
-        return (self.bill.closing_cost(stored, self.plan.site) * truncated).astype(self.dtype)
+    def _given(
+        self, targets: Mapping[str, Floats], actions: Floats | None, coming: tuple[Outside, Load, Availability]
+    ) -> Given:
+        """What a step is given; ``coming`` are signals and losses at its end."""
+        seen, _, failing = coming
+        return Given(
+            actions, targets, self._episode_terms, self.outside, self._load, without_sensors(self.lost), seen,
+            failing.sensor_stuck, failing.sensor_offset,
+        )  # fmt: skip
+
+    def _stepper(self, named: frozenset[str] | None) -> Callable[[Any, Given], tuple[Any, Any]]:
+        """What steps from targets of the channels that are named, or from actions."""
+        if not self._recorded:
+            return self.core_step
+        if named not in self._steps:
+            self._steps[named] = TapedFunction(self.core_step, key=(*self.core_step.key, named)).step
+        return self._steps[named]
 
     # ---- what is seen ---------------------------------------------------------------------------------------------
 
-    def _observe(self, only: NDArray[np.bool_] | None = None, points: Floats | None = None) -> NDArray[np.float32]:
-        """Read every point through the sensors; ``points`` are the true ones where the step gave them."""
-        if points is None:
-            assert self.state is not None
-            moment = Moment(self.flows, self.state, self.in_force, self.outside)
-            points = self.instruments.true_points(moment, self.bill.state)
-        block = self.instruments.read(points, self.lost, self.plan, self.t, only)
-        if self._on_the_rule:
-            fresh = np.ones(self.num_envs, bool) if only is None else only
-            block = self.instruments.ruled(act_where(self.followed, self.observer.unstack(block), fresh), fresh)
-        self.measured = self.observer.unstack(block)
-        return self.observer.encode(block) if self.hooks.observation is None else self.hooks.own_observation(self)
+    def _observation(self) -> NDArray[np.float32]:
+        assert self.now is not None
+        if self.hooks.observation is not None:
+            return self.hooks.own_observation(self)
+        return self.observer.encode(self.now.sensors.readings)
+
+    @property
+    def now(self) -> CoreState | None:
+        """All that steps change, as it is now; None before the first reset."""
+        return self._now.tree if isinstance(self._now, Held) else self._now
+
+    @now.setter
+    def now(self, state: CoreState) -> None:
+        self._now, self._measured = state, None
+
+    @property
+    def flows(self) -> Flows:
+        """What the plant did in the last step."""
+        if self._flows is None:
+            self._flows = self._done.flows
+        return self._flows
+
+    @flows.setter
+    def flows(self, flows: Flows) -> None:
+        self._flows = flows
+
+    @property
+    def state(self) -> PlantState | None:
+        """State of the plant; None before the first reset."""
+        return None if self.now is None else self.now.plant
+
+    @property
+    def in_force(self) -> dict[str, Floats]:
+        """Setpoints in force ``{channel: (k, B)}``."""
+        return {} if self.now is None else self.now.in_force
+
+    @property
+    def t(self) -> NDArray[np.int64]:
+        """Control steps since each episode began ``(B,)``."""
+        self._require_begun()
+        assert self.now is not None
+        return self.now.t
+
+    @property
+    def sums(self) -> EpisodeSums:
+        """Sums of the running episodes."""
+        self._require_begun()
+        assert self.now is not None
+        return self.now.sums
+
+    @property
+    def measured(self) -> dict[str, Floats]:
+        """Every point after the sensor layer, ``{name: (k, B)}``, physical units; the arrays cannot be written."""
+        if self._measured is None:
+            self._require_begun()
+            assert self.now is not None
+            block = self.now.sensors.readings.view()
+            block.flags.writeable = False
+            self._measured = self.observer.unstack(block)
+        return self._measured
 
     def measurements(self) -> Mapping[str, Floats]:
         """Every point after the sensor layer, ``{name: (k, B)}``, physical units; neither can be written."""
@@ -375,7 +441,7 @@ class DataCenterCore:
 
     def episode_statistics(self) -> dict[str, NDArray[np.float64]]:
         """Sums of the running episodes ``{name: (B,)}``: return ``r``, length ``l``, costs, energy, work."""
-        return self.sums.by_name(self.t)
+        return self.sums.by_name(self.t) | ({} if self.guard is None else self.guard.by_name())
 
     # ---- interruption ---------------------------------------------------------------------------------------------
 

@@ -11,18 +11,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from envs.controllers.base import CombinedController, Controller
-from envs.episodes.bill import Bill
-from envs.episodes.episode import EpisodeSums
-from envs.episodes.instruments import Instruments
-from envs.interface.observation import ObservationEncoder
-from envs.physics.namespace import Floats
-from envs.plant.state import PlantState
+from envs.episodes.core_step import CoreState
+from envs.guard import Guard
 from envs.scenario import Scenario
-from envs.shield.shield import Shield
 from envs.trees import as_classes_of, as_plain_data
 
-TREES = ("state", "_state_at_start", "in_force", "flows", "plan", "faults", "t", "_inlet_before", "_episode")
-SUMS = ("_names", "_sums", "_peaks", "_counts")
+TREES = ("now", "_episode_terms", "flows", "plan", "faults", "_episode")
 
 
 class Interruptible(Protocol):
@@ -32,16 +26,9 @@ class Interruptible(Protocol):
     num_envs: int
     dtype: np.dtype
     channel_hash: str
-    observer: ObservationEncoder
-    instruments: Instruments
-    bill: Bill
-    sums: EpisodeSums
-    building: Controller
     rules: Controller
-    followed: Controller
-    shield: Shield | None
-    state: PlantState | None
-    measured: dict[str, Floats]
+    guard: Guard | None
+    now: CoreState | None
     _seed: int
     _rngs: list[np.random.Generator]
 
@@ -54,19 +41,13 @@ class Interruptible(Protocol):
 
 def core_snapshot(core: Interruptible) -> dict[str, Any]:
     """The state of ``core`` in nested dicts of copied arrays; see ``envs.core.DataCenterCore.save_state``."""
-    if core.state is None:
+    if core.now is None:
         raise ValueError("no episode has begun, so there is no state; call reset first")
     return {
         "of": _identity(core),
         "core": {name: as_plain_data(getattr(core, name)) for name in TREES},
-        "bill": as_plain_data(core.bill.state),
-        "sums": {name: as_plain_data(getattr(core.sums, name)) for name in SUMS},
-        "sensors": as_plain_data(core.instruments.state),
-        "block": as_plain_data(core.instruments.block),
-        "building": _memory(core.building),
         "rules": _memory(core.rules),
-        "followed": _memory(core.followed),
-        "shield": None if core.shield is None else core.shield.snapshot(),
+        "guard": None if core.guard is None else core.guard.snapshot(),
         "rngs": [rng.bit_generator.state for rng in core._rngs],
         "seed": core._seed,
     }
@@ -83,18 +64,9 @@ def restore_core(core: Interruptible, saved: Mapping[str, Any]) -> None:
     core.reset()  # only for the shape of the trees: all of it is replaced below
     for name in TREES:
         setattr(core, name, as_classes_of(getattr(core, name), saved["core"][name], name))
-    core.bill.state = as_classes_of(core.bill.state, saved["bill"], "bill")
-    for name in SUMS:
-        setattr(core.sums, name, as_classes_of(None, saved["sums"][name], name))
-    core.instruments.state = as_classes_of(core.instruments.state, saved["sensors"], "sensors")
-    block = core.instruments.block = saved["block"].copy(order="K")
-    block.flags.writeable = False
-    core.measured = core.observer.unstack(block)
-    _remember(core.building, saved["building"])
     _remember(core.rules, saved["rules"])
-    _remember(core.followed, saved["followed"])
-    if core.shield is not None:
-        core.shield.restore(saved["shield"], core.state)
+    if core.guard is not None and core.now is not None:
+        core.guard.restore(saved["guard"], core.now.plant)
     core._seed = saved["seed"]
     for rng, state in zip(core._rngs, saved["rngs"], strict=True):
         rng.bit_generator.state = state
@@ -107,7 +79,7 @@ def _identity(core: Interruptible) -> dict[str, Any]:
         "channels": core.channel_hash,
         "num_envs": core.num_envs,
         "dtype": core.dtype.name,
-        "shield": core.shield is not None,
+        "shield": core.guard is not None,
     }
 
 

@@ -75,6 +75,7 @@ def main(config: DictConfig) -> None:
                 held_out_frac=config.held_out,
                 keep=list(config.parameters),
                 drop=list(config.fixed),
+                wrong_inputs=checked.wrong_inputs,
                 report=report,
             )
         write_outcome(folder, found, base, checked, time.perf_counter() - start)
@@ -82,6 +83,8 @@ def main(config: DictConfig) -> None:
         run.log_files(folder, "calibration")
     for channel, words in found.misfits.items():
         LOG.warning("%s does not fit: %s", channel, words)
+    for point in found.wrong_inputs:
+        LOG.warning("%s is wrong and drives the replay: nothing that was fitted is called known", point)
     LOG.info("report: %s", folder / "report.md")
 
 

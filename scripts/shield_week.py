@@ -23,6 +23,7 @@ from envs.controllers.base import Controller
 from envs.core import DataCenterCore
 from envs.episodes.plan import EpisodePlan
 from envs.faults import Fault
+from envs.guard import Guard
 from envs.interface.channel import Channel
 from envs.interface.constraints import HARD_LIMITS
 from envs.scenario import SHIPPED, load
@@ -189,7 +190,7 @@ def week(
     faults = {name: faults[name] for name in only} or faults
     pairs = [(policy, fault) for policy in policies for fault in faults]
     core = hall(scenario, climate, days, len(pairs), overrides)
-    core.shield = shield_of(core.scenario) if shielded else None
+    core.guard = Guard(shield_of(core.scenario), len(pairs)) if shielded else None
     core.set_faults([faults[fault] for _, fault in pairs])
     where = {name: np.flatnonzero([policy == name for policy, _ in pairs]) for name in policies}
     acting = {name: policies[name](core, len(where[name])) for name in policies}

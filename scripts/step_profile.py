@@ -12,7 +12,6 @@ import pstats
 from collections.abc import Sequence
 
 from envs.core import DataCenterCore
-from envs.engine import TapedFunction
 from envs.scenario import SHIPPED
 from scripts.bench import WARM_UP, actions_of
 
@@ -20,8 +19,7 @@ from scripts.bench import WARM_UP, actions_of
 def step_profile(scenario: str, batch: int, steps: int, as_written: bool) -> pstats.Stats:
     """Profile of ``steps`` control steps of ``batch`` sites under random actions, after the step is recorded."""
     core = DataCenterCore(scenario, batch)
-    if as_written and isinstance(core._advance, TapedFunction):
-        core._advance = core._advance.function
+    core._recorded = not as_written
     core.reset(seed=0)
     actions = actions_of(core.action_size, batch)
     for k in range(WARM_UP):

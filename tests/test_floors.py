@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("scenario",),
     ("plant",),
     ("episodes",),
-    ("building", "energyplus"),
+    ("building", "energyplus", "guard"),
     ("core_state", "hooks"),
     ("core",),
     ("play", "spaces", "step_info"),

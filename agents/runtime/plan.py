@@ -96,7 +96,7 @@ class Plan:
             inputs[RULE + name] = _input(at, (rows, 1), lines)
             at += rows
         box: Any = _input(at, (self.interface.decoder.size, 1), lines)
-        targets = self.interface.decoder.targets_of(box, *self.interface.decoded_from(inputs))
+        targets = self.interface.decoder.targets(box, *self.interface.decoded_from(inputs))
         made = self.interface.limited(targets, inputs)
         step_s = self.interface.step_s
         for c in self.ruled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 Floats = NDArray[Any]
 Measurements = Mapping[str, Floats]
 Setpoints = dict[str, Floats]
+#: What the parts of a controller remember, part by part: arrays ``{name: (.., B)}``.
+Memory = tuple[dict[str, Floats], ...]
 
 
 class Controller(Protocol):
@@ -25,17 +28,6 @@ class Controller(Protocol):
 
     def act(self, measurements: Measurements) -> Setpoints:
         """Setpoints `{channel: (k, B)}` for the coming control step."""
-
-
-def act_where(controller: Controller, measurements: Measurements, where: NDArray[np.bool_]) -> Setpoints:
-    """Act for the environments in ``where (B,)`` alone: the others keep what they remember."""
-    parts = controller.parts if isinstance(controller, CombinedController) else [controller]
-    before = [(part, name, getattr(part, name)) for part in parts for name in getattr(part, "memory", ())]
-    wanted = controller.act(measurements)
-    for part, name, kept in before:
-        if kept is not None:
-            setattr(part, name, np.where(where, getattr(part, name), kept).astype(kept.dtype))
-    return wanted
 
 
 class CombinedController:
@@ -64,3 +56,27 @@ class CombinedController:
                     raise ValueError(f"two controllers write channel {name!r}; give each channel to one")
                 out[name] = value
         return out
+
+
+def memory_of(controller: CombinedController) -> Memory:
+    """What the parts remember now."""
+    return tuple({name: getattr(part, name) for name in getattr(part, "memory", ())} for part in controller.parts)
+
+
+def acted(controller: CombinedController, memory: Memory, measurements: Measurements) -> tuple[Setpoints, Memory]:
+    """What a controller that remembers ``memory`` sets, and what it then remembers; itself it stays as it is."""
+    parts = [copy(part) for part in controller.parts]
+    for part, kept in zip(parts, memory, strict=True):
+        vars(part).update(kept)
+    at_work = CombinedController(parts)
+    return at_work.act(measurements), memory_of(at_work)
+
+
+def begun_memory(controller: CombinedController, measurements: Measurements) -> Memory:
+    """What the parts remember when an episode begins at these measurements; they keep what they have."""
+    n = next(iter(measurements.values())).shape[-1]
+    at_work = CombinedController([copy(part) for part in controller.parts])
+    at_work.reset(n)
+    at_work.act(measurements)  # tells shapes alone
+    at_work.reset(n, np.ones(n, bool))
+    return memory_of(at_work)

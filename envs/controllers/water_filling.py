@@ -58,12 +58,15 @@ class WaterFillingCaps:
         share = measurements["row_demand_share"]
         rated = self.row_rated_kw.astype(share.dtype)
         demand = share * rated
-        limit = np.empty_like(demand)
+        limits: list[Floats] = []
+        order: list[int] = []
         left: Any = self.budget_kw - (self.floor_frac * rated).sum() + np.zeros_like(demand[:1])
         for level in sorted(set(self.row_priority.tolist()), reverse=True):
-            rows = self.row_priority == level
+            rows = np.flatnonzero(self.row_priority == level)
             above = np.maximum(demand[rows] * 1.02 - self.floor_frac * rated[rows], 0.0)
             given = water_fill(above, np.maximum(left, 0.0))
-            limit[rows] = self.floor_frac * rated[rows] + given
+            limits.append(self.floor_frac * rated[rows] + given)
+            order += rows.tolist()
             left = left - np.minimum(given, above).sum(axis=0, keepdims=True)
+        limit = np.concatenate(limits)[np.argsort(order)]
         return {"rack_power_limit_frac": np.clip(limit / rated, self.floor_frac, self.high).astype(share.dtype)}

@@ -14,6 +14,9 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from envs.engine.program import WHOLE, WIDE
+
+_ALL_BITS = (1 << 64) - 1
 LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440054690583e-4  # their sum is ln 2
 SQRT_HALF = 0.70710678118654752
@@ -86,6 +89,25 @@ class VectorType:
         """Bytes of a number."""
         return 8 if self.double else 4
 
+    def of_kind(self, kind: str) -> VectorType:
+        """Vectors of as many numbers of another kind, integers apart."""
+        return VectorType(self.lanes, True) if kind == WIDE else self
+
+    def vector_of(self, kind: str) -> str:
+        """Type of a vector of values of a kind."""
+        return f"<{self.lanes} x i64>" if kind == WHOLE else self.of_kind(kind).vector
+
+    def number_of(self, kind: str) -> str:
+        """Type of one value of a kind."""
+        return "i64" if kind == WHOLE else self.of_kind(kind).number
+
+    def constant(self, x: float, kind: str) -> str:
+        """A vector of equal values of a kind."""
+        if kind != WHOLE:
+            return self.of_kind(kind).all(x)
+        k = int(x) & _ALL_BITS
+        return f"splat (i64 {k - (1 << 64) if k >> 63 else k})"
+
     def literal(self, x: float) -> str:
         """One number."""
         if not self.double:
@@ -147,6 +169,9 @@ class _Body:
 def math_text(of: VectorType) -> str:
     """Text of all functions that statements call."""
     declared = [f"declare {of.vector} @llvm.{name}.{of.suffix}({of.vector})" for name in ("sqrt", "fabs", "rint")]
+    if not of.double:
+        wide = of.of_kind(WIDE)
+        declared.append(f"declare {wide.vector} @llvm.fabs.{wide.suffix}({wide.vector})")
     made = [_pick(of, "v_maximum", "ogt"), _pick(of, "v_minimum", "olt")]
     return "\n".join([*declared, *made, _exp(of, False), _exp(of, True), _log(of), _log1p(of), _power(of)])
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from envs.engine.llvm_math import VectorType, math_text
 from envs.engine.program import (
     SOURCES,
+    WHOLE,
+    WIDE,
     Const,
     Element,
     Gather,
@@ -37,7 +40,33 @@ _COMPARED = {
     "not_equal": "une",
 }
 _CALLED = ("maximum", "minimum", "exp", "log", "expm1", "log1p", "power")
-_BUILT_IN = {"sqrt": "sqrt", "absolute": "fabs"}
+_BUILT_IN = {"sqrt": "sqrt", "absolute": "fabs", "rint": "rint"}
+_WHOLE_ARITHMETIC = {
+    "add": "add",
+    "subtract": "sub",
+    "multiply": "mul",
+    "and": "and",
+    "or": "or",
+    "xor": "xor",
+    "shift": "lshr",
+}
+_WHOLE_COMPARED = {
+    "greater": "sgt",
+    "greater_equal": "sge",
+    "less": "slt",
+    "less_equal": "sle",
+    "equal": "eq",
+    "not_equal": "ne",
+}
+#: Operations between kinds: the instruction, and the kind that it takes.
+_BETWEEN_KINDS = {
+    "widen": ("fpext", ""),
+    "narrow": ("fptrunc", WIDE),
+    "number_of_whole": ("sitofp", WHOLE),
+    "single": ("", ""),
+}
+_ACROSS = "%across"
+_SIZES = {"float": 4, "double": 8, "i64": 8}
 _FIRST = {"add": 0.0, "maximum": float("-inf"), "minimum": float("inf")}
 
 
@@ -45,10 +74,20 @@ def text_of(program: Program, lanes: int) -> tuple[str, int]:
     """LLVM text of a program, and the bytes of scratch memory that a call needs.
 
     The text defines ``step(ptr blocks.., ptr out, i64 strides.., i64 out_stride, i64 first, i64 end, ptr scratch)``:
-    tiles ``first`` to ``end``, strides in numbers.
+    tiles ``first`` to ``end``, strides in numbers. Blocks of other kinds that are written, and the one that is written
+    site by site, stand behind ``out``; the former have its stride. ``packed_step(ptr)`` takes the same from memory.
     """
     writer = _Writer(program, lanes)
     return writer.text(), writer.scratch_bytes
+
+
+class _Block(NamedTuple):
+    """A block of a call: its name, what it holds, the name of its stride, and whether it is only read."""
+
+    name: str
+    number: str
+    stride: str
+    read: bool
 
 
 class _Writer:
@@ -90,17 +129,16 @@ class _Writer:
     def _at(self, base: str, index: str | int, unit: str) -> str:
         return self._value(f"getelementptr inbounds {unit}, ptr {base}, i64 {index}")
 
-    def _row(self, block: str, stride: str, row: str | int) -> str:
-        return self._at(block, self._value(f"mul i64 {row}, {stride}"), self.of.number)
+    def _row(self, block: str, stride: str, row: str | int, number: str) -> str:
+        return self._at(block, self._value(f"mul i64 {row}, {stride}"), number)
 
     def _load_row(self, source: Statement, index: str | int) -> str:
         """A row of a block that is read."""
         assert isinstance(source.extra, tuple)
         block, row = source.extra
-        place = self._sum(row, index)
-        return self._value(
-            f"load {self.of.vector}, ptr {self._row(f'%in{block}', f'%stride{block}', place)}, align {self.of.size}"
-        )
+        number = self.of.number_of(source.kind)
+        place = self._row(f"%in{block}", f"%stride{block}", self._sum(row, index), number)
+        return self._value(f"load {self.of.vector_of(source.kind)}, ptr {place}, align {_SIZES[number]}")
 
     def _sum(self, row: int, index: str | int) -> str | int:
         return row + index if isinstance(index, int) else self._value(f"add i64 {index}, {row}")
@@ -143,12 +181,12 @@ class _Writer:
 
     # ---- operands ---------------------------------------------------------------------------------------------------
 
-    def _operand(self, x: Operand, as_mask: bool = False) -> str:
+    def _operand(self, x: Operand, as_mask: bool = False, kind: str = "") -> str:
         """Name of an operand where it is needed; inside a loop over racks, for its rack."""
         if isinstance(x, Const):
             if as_mask:
                 return f"splat (i1 {'true' if x.value else 'false'})"
-            return self.of.all(x.value)
+            return self.of.constant(x.value, kind)
         assert self._rack is not None or not isinstance(x, (Table, Rack, Gather))
         if isinstance(x, Table):
             number = self._number_of_table(self._table("number", x.values), self._rack or 0)
@@ -170,15 +208,25 @@ class _Writer:
         if s.op == "product":
             self._product(s, name)
             return
+        if s.op == "across":
+            self._store_across(s)
+            return
         if s.op == "store":
             assert isinstance(s.extra, int)
-            value = self._operand(s.args[0])
-            place = self._row("%out", "%stride_out", self._sum(s.extra, self._rack or 0))
-            self._line(f"store {of.vector} {value}, ptr {place}, align {of.size}")
+            value = self._operand(s.args[0], kind=s.kind)
+            number, block = of.number_of(s.kind), f"%out_{s.kind}" if s.kind else "%out"
+            place = self._row(block, "%stride_out", self._sum(s.extra, self._rack or 0), number)
+            self._line(f"store {of.vector_of(s.kind)} {value}, ptr {place}, align {_SIZES[number]}")
             return
         if s.op == "packed":
             for k, x in enumerate(s.args):
                 self._keep(self._packs[s], k, self._operand(x, s.mask), s.mask)
+            return
+        if s.op == "lookup":
+            self._look_up(s, name)
+            return
+        if s.kind or s.op in _BETWEEN_KINDS or s.op == "select":
+            self._value(self._of_kind(s), name)
             return
         masks = s.op in ("and", "or", "xor", "not", "number") or (s.op == "same" and s.mask)
         args = [self._operand(x, masks) for x in s.args]
@@ -206,6 +254,67 @@ class _Writer:
             kind = of.mask if s.mask else of.vector
             text = f"select i1 true, {kind} {args[0]}, {kind} {args[0]}"
         self._value(text, name)
+
+    def _of_kind(self, s: Statement) -> str:
+        """Instruction of a statement on values of another kind, or between two kinds."""
+        of, kind = self.of, s.kind
+        vector = of.vector_of(kind)
+        if s.op == "select":
+            mask = self._operand(s.args[0], True)
+            kept = of.mask if s.mask else vector
+            a, b = (self._operand(x, s.mask, kind) for x in s.args[1:])
+            return f"select {of.mask} {mask}, {kept} {a}, {kept} {b}"
+        if s.op == "single":
+            small = f"<{of.lanes} x float>"
+            rounded = self._value(f"fptrunc {vector} {self._operand(s.args[0])} to {small}")
+            return f"fpext {small} {rounded} to {vector}"
+        if s.op in _BETWEEN_KINDS:
+            how, own = _BETWEEN_KINDS[s.op]
+            return f"{how} {of.vector_of(own)} {self._operand(s.args[0], kind=own)} to {vector}"
+        args = [self._operand(x, kind=kind) for x in s.args]
+        if s.op in _COMPARED:
+            return (
+                f"icmp {_WHOLE_COMPARED[s.op]} {vector} {args[0]}, {args[1]}"
+                if kind == WHOLE
+                else (f"fcmp {_COMPARED[s.op]} {vector} {args[0]}, {args[1]}")
+            )
+        if kind == WHOLE:
+            return f"{_WHOLE_ARITHMETIC[s.op]} {vector} {args[0]}, {args[1]}"
+        if s.op in ("maximum", "minimum"):
+            mask = self._value(f"fcmp {'ogt' if s.op == 'maximum' else 'olt'} {vector} {args[0]}, {args[1]}")
+            return f"select {of.mask} {mask}, {vector} {args[0]}, {vector} {args[1]}"
+        if s.op == "negative":
+            return f"fneg {vector} {args[0]}"
+        if s.op == "absolute":
+            return f"call {vector} @llvm.fabs.{of.of_kind(kind).suffix}({vector} {args[0]})"
+        if s.op == "square":
+            return f"fmul {vector} {args[0]}, {args[0]}"
+        return f"{_ARITHMETIC[s.op]} {vector} {args[0]}, {args[1]}"
+
+    def _each_lane(self, vector: str, kind: str) -> list[str]:
+        return [
+            self._value(f"extractelement {self.of.vector_of(kind)} {vector}, i64 {k}") for k in range(self.of.lanes)
+        ]
+
+    def _look_up(self, s: Statement, name: str) -> None:
+        """Numbers of a table at places that differ from site to site."""
+        assert isinstance(s.extra, tuple)
+        table, of = self._table("number", s.extra), self.of
+        found = "poison"
+        places = self._each_lane(self._operand(s.args[0], kind=WHOLE), WHOLE)
+        for k, place in enumerate(places):
+            one = self._value(f"load {of.number}, ptr {self._at(table, place, of.number)}, align {of.size}")
+            last = name if k == len(places) - 1 else None
+            found = self._value(f"insertelement {of.vector} {found}, {of.number} {one}, i64 {k}", last)
+
+    def _store_across(self, s: Statement) -> None:
+        """One column of a block that has the sites first; lanes without a site write into its last rows."""
+        assert isinstance(s.extra, int)
+        column, of = self._sum(s.extra, self._rack or 0), self.of
+        first = self._at(_ACROSS, column, of.number)
+        for k, number in enumerate(self._each_lane(self._operand(s.args[0]), "")):
+            place = self._at(first, k * self.program.across, of.number)
+            self._line(f"store {of.number} {number}, ptr {place}, align {of.size}")
 
     def _product(self, s: Statement, name: str) -> None:
         """One row of a matrix times the vector of all racks."""
@@ -317,12 +426,15 @@ class _Writer:
         else:
             self._phases(Stage.TURN)
         self._phases(Stage.AFTER)
-        blocks = range(len(self.program.rows))
         body = "\n".join(self.lines)
-        pointers = ", ".join([*(f"ptr noalias readonly %in{k}" for k in blocks), "ptr noalias %out"])
-        strides = ", ".join([*(f"i64 %stride{k}" for k in blocks), "i64 %stride_out"])
-        taken = "\n".join(f"  %at{k} = getelementptr {self.of.number}, ptr %in{k}, i64 %place" for k in blocks)
-        given = ", ".join([*(f"ptr %at{k}" for k in blocks), "ptr %at_out", strides, "ptr %scratch"])
+        blocks = self._blocks()
+        pointers = ", ".join(f"ptr noalias {'readonly ' if b.read else ''}{b.name}" for b in blocks)
+        strides = ", ".join(f"i64 {b.stride}" for b in blocks if b.stride)
+        taken = "\n".join(
+            f"  %tile{k} = getelementptr {b.number}, ptr {b.name}, i64 {'%row' if b.name == _ACROSS else '%place'}"
+            for k, b in enumerate(blocks)
+        )
+        given = ", ".join([*(f"ptr %tile{k}" for k, _ in enumerate(blocks)), strides, "ptr %scratch"])
         return f"""{self._constants()}
 {math_text(self.of)}
 define internal void @tile({pointers}, {strides}, ptr noalias %scratch) noinline {{
@@ -336,8 +448,8 @@ entry:
 next:
   %k = phi i64 [%first, %entry], [%k1, %next]
   %place = mul i64 %k, {self.of.lanes}
+  %row = mul i64 %place, {self.program.across}
 {taken}
-  %at_out = getelementptr {self.of.number}, ptr %out, i64 %place
   call void @tile({given})
   %k1 = add i64 %k, 1
   %more = icmp ult i64 %k1, %end
@@ -345,7 +457,27 @@ next:
 done:
   ret void
 }}
+{self._packed_entry(blocks)}
 """
+
+    def _blocks(self) -> list[_Block]:
+        """Blocks of a call in the order of its arguments."""
+        program = self.program
+        kinds = program.kinds or ("",) * len(program.rows)
+        read = [_Block(f"%in{k}", self.of.number_of(kind), f"%stride{k}", True) for k, kind in enumerate(kinds)]
+        written = [_Block("%out", self.of.number, "%stride_out", False)]
+        written += [_Block(f"%out_{kind}", self.of.number_of(kind), "", False) for kind in program.typed_out]
+        return [*read, *written, *([_Block(_ACROSS, self.of.number, "", False)] if program.across else [])]
+
+    def _packed_entry(self, blocks: Sequence[_Block]) -> str:
+        """Text of ``packed_step(ptr arguments)``: those of ``step``, one after the other in memory."""
+        types = ["ptr" for _ in blocks] + ["i64" for b in blocks if b.stride] + ["i64", "i64", "ptr"]
+        lines = []
+        for k, kind in enumerate(types):
+            lines += [f"  %p{k} = getelementptr i64, ptr %a, i64 {k}", f"  %a{k} = load {kind}, ptr %p{k}, align 8"]
+        given = ", ".join(f"{kind} %a{k}" for k, kind in enumerate(types))
+        text = "\n".join(lines)
+        return f"define void @packed_step(ptr %a) {{\n{text}\n  call void @step({given})\n  ret void\n}}"
 
     def _constants(self) -> str:
         lines = []

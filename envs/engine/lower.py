@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from envs.engine.program import Const, Element, Gather, Lane, Operand, Program, Rack, Stage, Statement
+from envs.engine.kinds import Kinds, is_whole
+from envs.engine.program import WHOLE, WIDE, Const, Element, Gather, Lane, Operand, Program, Rack, Stage, Statement
 from envs.engine.record import Node, Recording, Untraceable, live_nodes
 from envs.engine.statements import Statements, alone, per_rack
 
@@ -32,7 +33,19 @@ _NUMBERS = {
     "log1p": "log1p",
     "absolute": "absolute",
     "square": "square",
+    "rint": "rint",
 }
+_WHOLE_OPERATIONS = {
+    **{name: name for name in ("add", "subtract", "multiply")},
+    "bitwise_xor": "xor",
+    "bitwise_and": "and",
+    "bitwise_or": "or",
+    "right_shift": "shift",
+}
+_WIDE_OPERATIONS = frozenset(
+    {"add", "subtract", "multiply", "divide", "maximum", "minimum", "negative", "absolute", "square"}
+)
+_TESTS = ("isnan", "isfinite")
 _COMPARISONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
 _MASKS = {
     "bitwise_and": "and",
@@ -70,44 +83,52 @@ def program_of(recording: Recording, results: Sequence[Node], groups: Sequence[i
 class _Lowering:
     def __init__(self, recording: Recording, results: Sequence[Node], groups: Sequence[int]) -> None:
         floats = {n.value.dtype for n in recording.nodes if n.kind == "input" and n.value.dtype.kind == "f"}
-        if floats not in ({np.dtype(np.float32)}, {np.dtype(np.float64)}):
-            raise Untraceable(f"inputs of {sorted(d.name for d in floats)}; the compiled engine wants one float type")
-        (dtype,) = floats
+        if not floats or not floats <= {np.dtype(np.float32), np.dtype(np.float64)}:
+            raise Untraceable(
+                f"inputs of {sorted(d.name for d in floats)}; the compiled engine wants float32 or float64"
+            )
+        dtype = min(floats, key=lambda d: d.itemsize)
         live = live_nodes(recording, results)
         self.build = Statements(dtype, *_longest_axis([n for n in recording.nodes if n.index in live]))
+        self.kinds = Kinds(self.build)
         self.rows_of: dict[int, np.ndarray] = {}
-        rows = self._enter_inputs(recording, groups)
+        rows, kinds = self._enter_inputs(recording, groups)
         for node in recording.nodes:
-            if node.index in live and node.kind not in ("input", "constant"):
+            if node.index in live and node.kind not in ("input", "constant") and not is_turned(node):
                 self.build.behind_loop = recording.loop is not None and node.index >= recording.loop.end
                 self.rows_of[node.index] = getattr(self, f"_{node.kind}")(node)
         carried = self._hand_on(recording, live)
-        stored = self._store(results)
+        rows_out, across, stored = self._store(results)
         times = recording.loop.times if recording.loop else 1
         self.program = Program(
-            self.build.racks, times, self.build.statements, carried, rows, stored, double=dtype == np.float64
-        )
+            self.build.racks, times, self.build.statements, carried, rows, rows_out.pop(""), dtype == np.float64,
+            kinds, rows_out, across, stored,
+        )  # fmt: skip
 
     # ---- sources ----------------------------------------------------------------------------------------------------
 
-    def _enter_inputs(self, recording: Recording, groups: Sequence[int]) -> tuple[int, ...]:
-        counts = [0] * (max(groups, default=0) + 1)
+    def _enter_inputs(self, recording: Recording, groups: Sequence[int]) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """Rows and kinds of the blocks: one of numbers for each group, then those of other kinds."""
+        blocks: dict[tuple[int, str], int] = {(group, ""): 0 for group in range(max(groups, default=0) + 1)}
         inputs = [n for n in recording.nodes if n.kind == "input"]
-        for node, group in zip(inputs, groups, strict=True):
+        kinds = [input_kind(n.value.dtype, self.build.dtype) for n in inputs]
+        blocks |= {(group, kind): 0 for group, kind in zip(groups, kinds, strict=True) if kind}
+        order = list(blocks)
+        for node, group, kind in zip(inputs, groups, kinds, strict=True):
             shape = _row_shape(node)
-            first = counts[group]
-            rows = self._sources("input", shape, group, first)
+            first = blocks[group, kind]
+            rows = self._sources("input", shape, order.index((group, kind)), first, kind)
             if node.value.dtype == bool:
                 rows = self.build.elementwise("not_equal", [rows, alone(Const(0.0))], shape, mask=True)
             self.rows_of[node.index] = rows
-            counts[group] += int(np.prod(shape))
-        return tuple(counts)
+            blocks[group, kind] += int(np.prod(shape))
+        return tuple(blocks.values()), tuple(kind for _, kind in order)
 
-    def _sources(self, op: str, shape: tuple[int, ...], group: int, first: int) -> np.ndarray:
+    def _sources(self, op: str, shape: tuple[int, ...], group: int, first: int, kind: str = "") -> np.ndarray:
         """Statements that hold a value before anything runs: rows from ``first`` of a group of rows."""
         out = np.empty(int(np.prod(shape)), object)
-        for start, length in self.build.groups(shape):
-            made = self.build.made(length > 1, op, (), (group, first + start))
+        for start, length in self.build.groups(shape) if not kind else [(row, 1) for row in range(out.size)]:
+            made = self.build.made(length > 1, op, (), (group, first + start), False, kind)
             if length > 1:
                 self.build.spread(made, out, start)
             else:
@@ -117,6 +138,8 @@ class _Lowering:
     def _carried(self, node: Node) -> np.ndarray:
         if node.value.dtype.kind != "f":
             raise Untraceable(f"{node.value.dtype} numbers that a turn of a loop hands to the next")
+        if self.kinds.of(node.value.dtype):
+            raise Untraceable("float64 numbers beside float32 that a turn of a loop hands to the next")
         return self._sources("carried", _row_shape(node), node.index, 0)
 
     def _constant(self, node: Node) -> np.ndarray:
@@ -125,9 +148,8 @@ class _Lowering:
             if not np.array_equal(value, np.broadcast_to(value[..., :1], value.shape)):
                 raise Untraceable("a constant differs from site to site")
             value = value[..., :1]
-        numbers = value.astype(self.build.dtype).reshape(-1)
-        out = np.empty(numbers.size, object)
-        out[:] = [Const(float(v)) for v in numbers]
+        out = np.empty(value.size, object)
+        out[:] = [Const(v) for v in value.reshape(-1).astype(value.dtype if is_whole(value.dtype) else float).tolist()]
         return out.reshape(value.shape[:-1] if value.ndim else ())
 
     # ---- what moves rows --------------------------------------------------------------------------------------------
@@ -171,14 +193,23 @@ class _Lowering:
         rows = self._rows(node, 0)
         if new == "b" and old != "b":
             return self.build.elementwise("not_equal", [rows, alone(Const(0.0))], _row_shape(node), mask=True)
-        if old == "b" and new != "b":
-            return self.build.elementwise("number", [rows], _row_shape(node))
-        if old == "f" and new in "iu":
-            raise Untraceable("a cast to whole numbers")
-        return rows
+        if old == "b":
+            rows = self.build.elementwise("number", [rows], _row_shape(node))
+        return self.kinds.cast(rows, node.operands[0].value.dtype, node.value.dtype)
 
     def _call(self, node: Node) -> np.ndarray:
-        raise Untraceable(f"np.{node.detail[0].__name__} has no compiled form")
+        function, options = node.detail
+        shape = _row_shape(node)
+        if function is np.where:
+            return self.kinds.selected(node, self._all_rows(node), shape)
+        if function is np.cumsum and options.get("axis") == 0:
+            kind = self.kinds.of(node.value.dtype, self._rows(node, 0))
+            return self.kinds.running_sums(self.kinds.rows_as(kind, self._rows(node, 0)), kind)
+        if function is np.take_along_axis and options.get("axis") == 0 and node.operands[0].kind == "constant":
+            table = node.operands[0].value
+            if table.ndim == 2 and table.shape[1] == 1:
+                return self.kinds.looked_up(table, self._rows(node, 1), shape)
+        raise Untraceable(f"np.{function.__name__} has no compiled form")
 
     # ---- arithmetic -------------------------------------------------------------------------------------------------
 
@@ -189,11 +220,24 @@ class _Lowering:
         if name in _MASKS and node.value.dtype == bool:
             return self.build.elementwise(_MASKS[name], self._all_rows(node), shape, mask=True)
         numbers = self._all_numbers(node)
+        kind = (
+            self.kinds.compared(node, numbers)
+            if node.value.dtype == bool
+            else self.kinds.of(node.value.dtype, *numbers)
+        )
+        numbers = [self.kinds.rows_as(kind, x) for x in numbers]
         if name == "clip":
-            raised = self.build.elementwise("maximum", numbers[:2], shape)
-            return self.build.elementwise("minimum", [raised, numbers[2]], shape)
+            raised = self.build.elementwise("maximum", numbers[:2], shape, False, kind)
+            return self.build.elementwise("minimum", [raised, numbers[2]], shape, False, kind)
         if name in _COMPARISONS:
-            return self.build.elementwise(name, numbers, shape, mask=True)
+            return self.build.elementwise(name, numbers, shape, True, kind)
+        if name in _TESTS:
+            return self._tested(name, numbers[0], shape, kind)
+        if kind:
+            return self._of_kind(name, numbers, shape, kind)
+        if name == "sign":
+            signs = [self._compared_to_zero(how, numbers[0], shape) for how in ("greater", "less")]
+            return self.build.elementwise("subtract", signs, shape)
         if name == "power":
             exponent = numbers[1]
             if exponent.ndim == 0 and isinstance(exponent[()], Const) and exponent[()].value in _EXPONENTS:
@@ -202,6 +246,26 @@ class _Lowering:
         if name not in _NUMBERS:
             raise Untraceable(f"np.{name} has no compiled form")
         return self.build.elementwise(_NUMBERS[name], numbers, shape)
+
+    def _of_kind(self, name: str, numbers: list[np.ndarray], shape: tuple[int, ...], kind: str) -> np.ndarray:
+        """Arithmetic on numbers of another kind than the program's own."""
+        known = _WHOLE_OPERATIONS.get(name) if kind == WHOLE else _NUMBERS.get(name)
+        if known is None or (kind == WIDE and known not in _WIDE_OPERATIONS):
+            raise Untraceable(f"np.{name} of {kind} numbers has no compiled form")
+        return self.build.elementwise(known, numbers, shape, False, kind)
+
+    def _compared_to_zero(self, how: str, rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """1 where numbers compare so to zero, else 0."""
+        return self.build.elementwise(
+            "number", [self.build.elementwise(how, [rows, alone(Const(0.0))], shape, True)], shape
+        )
+
+    def _tested(self, name: str, rows: np.ndarray, shape: tuple[int, ...], kind: str) -> np.ndarray:
+        """Whether numbers are none, or finite."""
+        if name == "isnan":
+            return self.build.elementwise("not_equal", [rows, rows], shape, True, kind)
+        size = self.build.elementwise("absolute", [rows], shape, False, kind)
+        return self.build.elementwise("less", [size, alone(Const(float("inf")))], shape, True, kind)
 
     def _reduce(self, node: Node) -> np.ndarray:
         ufunc, options = node.detail
@@ -216,12 +280,14 @@ class _Lowering:
             raise Untraceable(f"{ufunc.__name__}.reduce over {axis!r} has no compiled form")
         mask = op in ("and", "or")
         source = self._rows(node, 0) if mask else self._all_numbers(node)[0]
+        kind = "" if mask else self.kinds.of(node.value.dtype, source)
+        source = self.kinds.rows_as(kind, source)
         moved = np.moveaxis(source, axis % depth, 0)
         shape = moved.shape[1:]
-        if any(length > 1 for _, length in self.build.groups(shape, [moved.reshape(len(moved), -1)[0]])):
+        if kind or any(length > 1 for _, length in self.build.groups(shape, [moved.reshape(len(moved), -1)[0]])):
             total = moved[0]
             for part in moved[1:]:
-                total = self.build.elementwise(op, [total, part], shape, mask)
+                total = self.build.elementwise(op, [_as_rows(total), _as_rows(part)], shape, mask, kind)
         else:
             total = np.empty(int(np.prod(shape)), object)
             for k, column in enumerate(moved.reshape(len(moved), -1).T):
@@ -247,15 +313,17 @@ class _Lowering:
         weights = node.operands[0]
         if weights.kind != "constant" or node.operands[1].value.ndim != 2:
             raise Untraceable("a product of matrices of which the first is not constant")
-        matrix, x = np.atleast_2d(weights.value).astype(self.build.dtype), self._rows(node, 1)
-        if self.build.racks > 1 and len(matrix) == self.build.racks:
+        kind = self.kinds.of(node.value.dtype)
+        matrix = np.atleast_2d(weights.value).astype(np.float64 if kind else self.build.dtype)
+        x = self.kinds.rows_as(kind, self._rows(node, 1))
+        if not kind and self.build.racks > 1 and len(matrix) == self.build.racks:
             return self._rack_product(matrix, x)
         out = np.empty(len(matrix), object)
         for k, coefficients in enumerate(matrix):
-            out[k] = self._weighted_sum(coefficients, x)
+            out[k] = self._weighted_sum(coefficients, x, kind)
         return out.reshape(_row_shape(node))
 
-    def _weighted_sum(self, coefficients: np.ndarray, x: np.ndarray) -> Operand:
+    def _weighted_sum(self, coefficients: np.ndarray, x: np.ndarray, kind: str) -> Operand:
         terms: list[Operand] = []
         row, racks = 0, self.build.racks
         while row < len(x):
@@ -267,11 +335,12 @@ class _Lowering:
                 row += racks
                 continue
             if coefficients[row]:
-                terms.append(self.build.made(False, "multiply", (x[row], Const(float(coefficients[row])))))
+                scale = Const(float(coefficients[row]))
+                terms.append(self.build.made(False, "multiply", (x[row], scale), None, False, kind))
             row += 1
         total: Operand = Const(0.0)
         for term in terms:
-            total = self.build.made(False, "add", (total, term))
+            total = self.build.made(False, "add", (total, term), None, False, kind)
         return total
 
     def _rack_product(self, matrix: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -350,21 +419,43 @@ class _Lowering:
             return self.build.made(in_racks, "same", (x,), None, x.made.mask)
         return x
 
-    def _store(self, results: Sequence[Node]) -> int:
-        """Statements that store the results; how many rows they have."""
+    def _store(self, results: Sequence[Node]) -> tuple[dict[str, int], int, tuple[str, ...]]:
+        """Statements that store the results; rows of each kind, columns site by site, and the kind of each result."""
         self.build.behind_loop = True
-        count = 0
+        count, across, kinds = {"": 0}, 0, []
         for node in results:
-            rows = self._rows_of(node)
-            shape = _row_shape(node)
+            turned = is_turned(node)
+            if turned:
+                node = node.operands[0]
+            rows, shape = self._rows_of(node), _row_shape(node)
             if node.value.dtype == bool:
                 rows = self.build.elementwise("number", [rows], shape)
             flat = np.broadcast_to(rows, shape).reshape(-1)
-            for start, length in self.build.groups(shape, [flat]):
+            kind = self.kinds.of(node.value.dtype, flat)
+            kinds.append(kind)
+            first = across if turned else count.setdefault(kind, 0)
+            groups = [(row, 1) for row in range(flat.size)] if kind else self.build.groups(shape, [flat])
+            for start, length in groups:
                 x = self.build.together(flat[start : start + length]) if length > 1 else flat[start]
-                self.build.new(length > 1, "store", (x,), count + start, False).stage = Stage.AFTER
-            count += flat.size
-        return count
+                op = "across" if turned else "store"
+                self.build.new(length > 1, op, (x,), first + start, False, kind).stage = Stage.AFTER
+            if turned:
+                across += flat.size
+            else:
+                count[kind] += flat.size
+        return count, across, tuple(kinds)
+
+
+def input_kind(dtype: np.dtype, program: np.dtype) -> str:
+    """Kind of an argument of a dtype in a program of another."""
+    if is_whole(dtype):
+        return WHOLE
+    return WIDE if dtype == np.float64 and program == np.float32 else ""
+
+
+def is_turned(node: Node) -> bool:
+    """Whether a result has the batch first: rows that are transposed at the very end."""
+    return node.kind == "view" and node.detail[0] == "T" and node.operands[0].value.ndim == 2
 
 
 def _longest_axis(nodes: Sequence[Node]) -> tuple[int, set[tuple[int, ...]]]:

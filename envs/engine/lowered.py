@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from envs.engine.llvm_text import text_of
-from envs.engine.lower import program_of
+from envs.engine.lower import input_kind, is_turned, program_of
+from envs.engine.program import WHOLE, WIDE, Program
 from envs.engine.record import Node, Recording, TracedArray, Untraceable
 from envs.engine.result_text import result_text
 from envs.trees import columns, leaves, map_leaves
@@ -33,9 +34,15 @@ class LoweredFunction:
     program : Program
     dtype : dtype
     inputs : pair of list
-        Shapes, without the batch, of the arrays of the first argument and of the others.
-    collect : callable
-        The block that was written ``(rows, B)`` and B to the tree of results, as views.
+        Shapes, without the batch, and kinds of the arrays of the first argument and of the others.
+    groups_of_typed : dict of int to int
+        Which of the two each block of another kind than numbers belongs to.
+    parts : list of (str, callable)
+        Parts of the result in their order: its name (empty for one without) and what gives it as views of the blocks
+        that were written, see `Written`. The parts are the items of the result, or where it is a pair of a state and
+        a named tuple, the state and the fields of the tuple.
+    whole : callable
+        The result from the list of its parts.
     resident : bool
         Whether the first result has the arrays of the first argument, so that its rows can be read in place.
 
@@ -48,30 +55,35 @@ class LoweredFunction:
     def __init__(self, function: Callable[..., Any], trees: tuple[Any, ...]) -> None:
         recording = Recording(loops=True)
         groups: list[int] = []
-        self.inputs: tuple[list[tuple[int, ...]], ...] = ([], [])
+        self.inputs: tuple[list[tuple[tuple[int, ...], str]], ...] = ([], [])
+        precision = min((x.dtype for x in flat(trees) if x.dtype.kind == "f"), key=lambda d: d.itemsize, default=None)
 
         def enter(tree: Any, group: int) -> Any:
             def note(x: np.ndarray) -> TracedArray:
                 groups.append(group)
-                self.inputs[group].append(x.shape[:-1])
+                self.inputs[group].append((x.shape[:-1], input_kind(x.dtype, precision)))
                 return recording.input(x)
 
             return map_leaves(tree, note)
 
-        some = trees if batch_of(trees) <= _RECORDED_SITES else columns(trees, np.arange(_RECORDED_SITES))
+        some = columns(trees, np.arange(_RECORDED_SITES) % batch_of(trees))
         try:
             result = function(*(enter(tree, min(k, 1)) for k, tree in enumerate(some)))
         except ValueError as reason:  # arrays as wide as the batch inside the function
             raise Untraceable(f"the function does not run on {_RECORDED_SITES} sites alone: {reason}") from reason
         nodes = recording.nodes_of(result)
-        stored = [n for n in nodes if n.kind != "constant"]
-        if any(n.value.shape[-1:] != (batch_of(some),) for n in stored):
+        stored = [n for n in nodes if not is_fixed(n)]
+        if any((n.operands[0] if is_turned(n) else n).value.shape[-1:] != (batch_of(some),) for n in stored):
             raise Untraceable("a result whose last axis is not the batch")
         self.program = program_of(recording, stored, groups)
         self.dtype = np.dtype(np.float64 if self.program.double else np.float32)
-        self.collect = _collector(result, recording, self.dtype)
+        typed = [
+            (group, kind) for group, given in enumerate(self.inputs) for kind in dict.fromkeys(k for _, k in given if k)
+        ]
+        self.groups_of_typed = {self.program.kinds.count("") + k: group for k, (group, _) in enumerate(typed)}
+        self.parts, self.whole = _parts(result, _Collecting(recording, self.program, self.dtype))
         self.resident = _same_rows(some[0], result)
-        self._scales = [_scale(n) for n in nodes]
+        self._scales = [(_scale(n), is_turned(n)) for n in nodes]
         self._texts: dict[int, tuple[str, int]] = {}
 
     def text(self, lanes: int) -> tuple[str, int]:
@@ -83,47 +95,94 @@ class LoweredFunction:
     def fits(self, trees: tuple[Any, ...]) -> bool:
         """Whether arguments have the shapes of those that were recorded."""
         return all(
-            [x.shape[:-1] for x in flat(tree)] == shapes for tree, shapes in zip((trees[0], trees[1:]), self.inputs)
+            [x.shape[:-1] for x in flat(tree)] == [shape for shape, _ in shapes]
+            for tree, shapes in zip((trees[0], trees[1:]), self.inputs)
         )
 
     def agrees(self, expected: Any, found: Any) -> bool:
         """Whether results are those of the function, but for rounding, in nearly every site."""
         tolerance = TOLERANCE[self.dtype.name]
         wrong = np.zeros(batch_of((expected,)), bool)
-        for scale, a, b in zip(self._scales, flat(expected), flat(found), strict=True):
+        for (scale, turned), a, b in zip(self._scales, flat(expected), flat(found), strict=True):
             if a.shape != b.shape or a.dtype != b.dtype:
                 return False
             room = tolerance * np.maximum(np.abs(a.astype(np.float64)), max(scale, 1.0))
             same = (np.abs(a.astype(np.float64) - b) <= room) | (a == b) | (np.isnan(a) & np.isnan(b))
+            same = same.T if turned else same
             wrong |= ~same.reshape(-1, same.shape[-1]).all(axis=0)
         return float(wrong.mean()) <= _DIFFERING_SITES
 
 
-def _collector(result: Any, recording: Recording, dtype: np.dtype) -> Callable[[np.ndarray, int], Any]:
-    """A function from the block that was written to the tree of results, as views."""
-    space: dict[str, Any] = {}
-    row = 0
+class Written(NamedTuple):
+    """What a call has written, for ``sites`` sites."""
 
-    def named(value: Any) -> str:
-        space[f"g{len(space)}"] = value
-        return f"g{len(space) - 1}"
+    numbers: np.ndarray
+    """``(rows, B)``, as all but the last."""
+    wide: np.ndarray | None
+    whole: np.ndarray | None
+    across: np.ndarray | None
+    """``(B, columns)``."""
+    sites: int
 
-    def rows(array: np.ndarray) -> str:
-        nonlocal row
-        node = recording.node_of(array)
-        if node.kind == "constant":
-            return named(node.value)
-        shape = node.value.shape[:-1]
-        start, row = row, row + int(np.prod(shape))
-        text = f"o[{start}]" if not shape else f"o[{start}:{row}]"
-        if len(shape) > 1:
-            text += f".reshape({shape!r} + (n,))"
-        return text if node.value.dtype == dtype else f"{text}.astype({named(node.value.dtype)})"
 
-    text = result_text(result, rows, named)
-    exec(compile(f"def collect(o, n):\n    return {text}\n", "<compiled results>", "exec"), space)
-    collect: Callable[[np.ndarray, int], Any] = space["collect"]
-    return collect
+class _Collecting:
+    """Writes functions from `Written` to parts of the tree of results, as views; parts in their order."""
+
+    def __init__(self, recording: Recording, program: Program, dtype: np.dtype) -> None:
+        self.recording, self.dtype = recording, dtype
+        self._kinds = iter(program.stored)
+        self._rows = {"o": 0, "w": 0, "i": 0, "a": 0}
+        self._space: dict[str, Any] = {}
+
+    def function(self, part: Any) -> Callable[[Written], Any]:
+        """What gives a part of the results."""
+        text = result_text(part, self._rows_text, self._named)
+        scope = dict(self._space)
+        exec(
+            compile(f"def collect(written):\n    o, w, i, a, n = written\n    return {text}\n", "<results>", "exec"),
+            scope,
+        )
+        collect: Callable[[Written], Any] = scope["collect"]
+        return collect
+
+    def _named(self, value: Any) -> str:
+        name = f"g{len(self._space)}"
+        self._space[name] = value
+        return name
+
+    def _rows_text(self, array: np.ndarray) -> str:
+        node = self.recording.node_of(array)
+        if is_fixed(node):
+            return self._named(node.value)
+        kind, turned = next(self._kinds), is_turned(node)
+        block = "a" if turned else {WIDE: "w", WHOLE: "i"}.get(kind, "o")
+        shape = (node.operands[0] if turned else node).value.shape[:-1]
+        start = self._rows[block]
+        self._rows[block] = end = start + int(np.prod(shape))
+        if turned:
+            text = f"a[:, {start}:{end}]"
+        else:
+            text = f"{block}[{start}]" if not shape else f"{block}[{start}:{end}]"
+            text += f".reshape({shape!r} + (n,))" if len(shape) > 1 else ""
+        found, wanted = {"w": np.dtype(np.float64), "i": np.dtype(np.int64)}.get(block, self.dtype), node.value.dtype
+        if found == wanted:
+            return text
+        how = "view" if block == "i" and wanted == np.uint64 else "astype"
+        return f"{text}.{how}({self._named(wanted)})"
+
+
+def _parts(result: Any, collecting: _Collecting) -> tuple[list[tuple[str, Any]], Callable[[list[Any]], Any]]:
+    """Parts of a result in their order, and what puts them together."""
+    if isinstance(result, tuple) and len(result) == 2 and hasattr(result[1], "_fields"):
+        kind = type(result[1])
+        named = [("", result[0]), *zip(kind._fields, result[1])]
+        return [(name, collecting.function(part)) for name, part in named], lambda made: (made[0], kind(*made[1:]))
+    return [("", collecting.function(result))], lambda made: made[0]
+
+
+def is_fixed(node: Node) -> bool:
+    """Whether a result is the same for any number of sites."""
+    return node.kind == "constant" and node.value.shape[-1:] != (_RECORDED_SITES,)
 
 
 def _same_rows(first: Any, result: Any) -> bool:

@@ -39,6 +39,10 @@ class Statement:
     mask : bool
         Whether it yields true or false instead of a number.
     stage : Stage
+    kind : str
+        What it works on: empty for numbers of the program's precision, `WIDE` for float64 in a program of float32,
+        `WHOLE` for integers of 64 bits. Integers have no gradient, and a `lookup` by them has none. A `select` has
+        that of what it picks; `widen`, `narrow` and `single` only round.
     """
 
     number: int
@@ -48,6 +52,7 @@ class Statement:
     extra: object = None
     mask: bool = False
     stage: Stage = Stage.BEFORE
+    kind: str = ""
 
     def __repr__(self) -> str:
         return f"{self.op}:{self.number}"
@@ -105,6 +110,10 @@ class Gather:
 Operand: TypeAlias = Const | Table | Lane | Rack | Element | Gather
 #: Statements that hold a value before anything runs.
 SOURCES = ("input", "carried")
+#: Statements that write a row of a block, or a column of the one that is written site by site.
+STORES = ("store", "across")
+#: Kinds of values beside the numbers of a program.
+WIDE, WHOLE = "wide", "whole"
 
 
 @dataclass
@@ -127,6 +136,14 @@ class Program:
         Rows of the block that is written.
     double : bool
         Whether numbers are float64 instead of float32.
+    kinds : tuple of str
+        Kind of each block that is read; all are of numbers where it is empty.
+    typed_out : dict of str to int
+        Rows of the blocks of other kinds that are written.
+    across : int
+        Columns of the block that is written site by site, ``(B, columns)``; 0 where there is none.
+    stored : tuple of str
+        Kind of each result, in their order.
     """
 
     racks: int
@@ -136,6 +153,10 @@ class Program:
     rows: tuple[int, ...]
     rows_out: int
     double: bool
+    kinds: tuple[str, ...] = ()
+    typed_out: dict[str, int] = field(default_factory=dict)
+    across: int = 0
+    stored: tuple[str, ...] = ()
     kept: set[Statement] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -145,7 +166,7 @@ class Program:
         """How often each operation runs for one site in one call; moves and loads are left out."""
         count: Counter[str] = Counter()
         for s in self.statements:
-            if s.op not in (*SOURCES, "packed", "same", "store"):
+            if s.op not in (*SOURCES, "packed", "same", *STORES):
                 turns = self.times if s.stage == Stage.TURN else 1
                 op = s.op.removeprefix("over_racks_")
                 count[op] += turns * (self.racks if s.in_racks else 1) * (2 * self.racks if op == "product" else 1)
@@ -154,7 +175,7 @@ class Program:
     def _drop_unread(self) -> None:
         """Keep what a store needs; what is carried only where it is read."""
         self.kept = set()
-        waiting = [s for s in self.statements if s.op == "store"]
+        waiting = [s for s in self.statements if s.op in STORES]
         unread = list(self.carried)
         while waiting:
             while waiting:

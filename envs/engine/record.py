@@ -217,7 +217,9 @@ class TracedArray(np.ndarray):
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """Record the functions that are no ufuncs; refuse those that tapes do not know."""
-        if func in _PIECEWISE or func in _SHAPE_ONLY:
+        if func in _SHAPE_ONLY:
+            return func(*map(_plain, args), **kwargs)
+        if func in _PIECEWISE:
             return super().__array_function__(func, types, args, kwargs)
         parts = args[0] if func is np.concatenate else args
         recording = next(x.recording for x in parts if isinstance(x, TracedArray) and x.recording)
@@ -227,7 +229,8 @@ class TracedArray(np.ndarray):
             return recording.operation("concat", func([n.value for n in operands], axis=axis), operands, axis, axis)
         if func not in _WHOLE:
             raise Untraceable(f"np.{func.__name__} is not known to tapes")
-        operands = tuple(recording.node_of(x) for x in args)
+        dtype = np.result_type(*map(_plain, args[1:])) if func is np.where else None  # numbers take that of arrays
+        operands = tuple(recording.node_of(x, dtype) for x in args)
         value = func(*(n.value for n in operands), **kwargs)
         return recording.operation("call", value, operands, (func, kwargs), (func, repr(sorted(kwargs.items()))))
 

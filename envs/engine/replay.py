@@ -12,7 +12,7 @@ import numpy as np
 
 from envs.engine.aligned import aligned_block
 from envs.engine.choice import chosen_engine
-from envs.engine.compiled import CompiledFunction, OtherShapes
+from envs.engine.compiled import CompiledFunction, Held
 from envs.engine.lowered import LoweredFunction
 from envs.engine.record import Node, Recording, TracedArray, Untraceable, live_nodes
 from envs.engine.result_text import result_text
@@ -21,7 +21,7 @@ from envs.trees import leaves, map_leaves
 Trees = TypeVarTuple("Trees")
 Result = TypeVar("Result")
 _KEPT_PROGRAMS = 16
-_LOWERED: dict[Hashable, LoweredFunction] = {}  # by key, the oldest first
+_LOWERED: dict[Hashable, list[LoweredFunction]] = {}  # by key, the oldest first: one for each set of shapes
 _SIGNATURE = attrgetter("shape", "dtype")
 _KEYWORD_OUT = (np.maximum, np.minimum)  # numpy wants the result of these by name
 _FULL_OPERAND = (np.maximum, np.minimum, np.clip)  # quicker against an array than against a number
@@ -58,7 +58,7 @@ class TapedFunction(Generic[*Trees, Result]):
         self.after = after
         self.key = key
         self.engine = engine or chosen_engine()
-        self._compiled: CompiledFunction | None = None
+        self._compiled: list[CompiledFunction] = []
         self._signature: Any = None
         self._calls = 0
         self._tape: _Tape | None = None
@@ -70,12 +70,10 @@ class TapedFunction(Generic[*Trees, Result]):
 
     def __call__(self, *trees: *Trees) -> Result:
         """Return what the function returns, in fresh arrays."""
-        if self._compiled is not None:
-            try:
-                result: Result = self._compiled(*trees)
-                return result
-            except OtherShapes:
-                self._compiled = None
+        compiled = self._compiled_for(trees)
+        if compiled is not None:
+            result: Result = compiled(*trees)
+            return result
         if self.engine == "llvm":
             return self._compile(trees)
         arrays: list[np.ndarray] = []
@@ -92,13 +90,36 @@ class TapedFunction(Generic[*Trees, Result]):
             self._check(trees, arrays)
         return self.function(*trees)
 
+    def step(self, state: Any, *rest: Any) -> tuple[Any, Any]:
+        """As the call of a function of a state that gives the next one and a named tuple of results.
+
+        ``state`` is a tree or what a step returned. By machine code both results are made when they are asked for:
+        `envs.engine.compiled.Held` and `Lazy` stand for them.
+        """
+        if self._compiled and self._compiled[0].takes(state, rest):
+            return self._compiled[0].step(state, *rest)
+        trees = (state.tree if isinstance(state, Held) else state, *rest)
+        compiled = self._compiled_for(trees)
+        if compiled is None:
+            result: Any = self(*trees)
+            return result
+        return compiled.step(state, *rest)
+
+    def _compiled_for(self, trees: Any) -> CompiledFunction | None:
+        """Machine code for arguments of these shapes, the first of the list from now on."""
+        for k, compiled in enumerate(self._compiled):
+            if compiled.lowered.fits(trees):
+                self._compiled.insert(0, self._compiled.pop(k))
+                return compiled
+        return None
+
     def _compile(self, trees: Any) -> Result:
         """Machine code, if it agrees with the function in the first call; else the function, and numpy from then on."""
-        known = _LOWERED.get(self.key)
-        if known is not None and known.fits(trees):
-            self._compiled = CompiledFunction(self.function, trees, known)
-            again: Result = self._compiled(*trees)
-            return again
+        for known in _LOWERED.get(self.key, ()):
+            if known.fits(trees):
+                self._compiled.insert(0, CompiledFunction(self.function, trees, known))
+                again: Result = self._compiled[0](*trees)
+                return again
         expected = self.function(*trees)
         self.engine = "numpy"  # what remains where this fails
         try:
@@ -110,9 +131,10 @@ class TapedFunction(Generic[*Trees, Result]):
         if not compiled.lowered.agrees(expected, found):
             _warn_of_numpy("its results differ from the function's")
             return expected
-        self._compiled, self.engine = compiled, "llvm"
+        self._compiled.insert(0, compiled)
+        self.engine = "llvm"
         if self.key is not None:
-            _LOWERED[self.key] = compiled.lowered
+            _LOWERED.setdefault(self.key, []).append(compiled.lowered)
             while len(_LOWERED) > _KEPT_PROGRAMS:
                 _LOWERED.pop(next(iter(_LOWERED)))
         return found
@@ -251,6 +273,8 @@ class _Code:
             function, kwargs = node.detail
             given = ", ".join([self.names[n.index] for n in node.operands] + [f"{k}={v!r}" for k, v in kwargs.items()])
             self.lines.append(f"v{node.index} = {self._global(function)}({given})")
+            if node.index in self._spot:
+                self.lines.append(f"{self._global(np.copyto)}({self._spot_text(node.index)}, v{node.index})")
             self.names[node.index] = f"v{node.index}"
             self.calls += 1
         else:

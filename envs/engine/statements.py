@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.engine.program import Const, Element, Gather, Lane, Operand, Rack, Stage, Statement, Table
+from envs.engine.program import WHOLE, Const, Element, Gather, Lane, Operand, Rack, Stage, Statement, Table
 
 _ANY_ORDER = ("add", "multiply", "and", "or", "xor")
 _FOLDED: dict[str, Callable[..., Any]] = {
@@ -41,35 +41,43 @@ class Statements:
         self._known: dict[Hashable, Statement] = {}
 
     def made(
-        self, in_racks: bool, op: str, args: tuple[Operand, ...], extra: Hashable = None, mask: bool = False
+        self,
+        in_racks: bool,
+        op: str,
+        args: tuple[Operand, ...],
+        extra: Hashable = None,
+        mask: bool = False,
+        kind: str = "",
     ) -> Operand:
         """Value of an operation, found or made anew."""
-        simple = self._simplified(op, args)
+        simple = None if kind == WHOLE else self._simplified(op, args, kind)
         if simple is not None:
             return simple
         if op in _ANY_ORDER:
             args = tuple(sorted(args, key=_order))
-        key = (in_racks, op, args, extra)
+        key = (in_racks, op, args, extra, kind)
         statement = self._known.get(key)
         if statement is None or (statement.stage == Stage.AFTER and not self.behind_loop):
-            statement = self._known[key] = self.new(in_racks, op, args, extra, mask)
+            statement = self._known[key] = self.new(in_racks, op, args, extra, mask, kind)
         return Rack(statement) if in_racks and not statement.reduces else Lane(statement)
 
-    def new(self, in_racks: bool, op: str, args: tuple[Operand, ...], extra: Hashable, mask: bool) -> Statement:
+    def new(
+        self, in_racks: bool, op: str, args: tuple[Operand, ...], extra: Hashable, mask: bool, kind: str = ""
+    ) -> Statement:
         """Append a statement; it runs as early as its operands allow."""
         stage = max((x.made.stage for x in args if not isinstance(x, (Const, Table))), default=Stage.BEFORE)
         if op == "carried":
             stage = Stage.TURN
         if stage and self.behind_loop:
             stage = Stage.AFTER
-        statement = Statement(len(self.statements), in_racks, op, args, extra, mask, stage)
+        statement = Statement(len(self.statements), in_racks, op, args, extra, mask, stage, kind)
         self.statements.append(statement)
         return statement
 
-    def _simplified(self, op: str, args: tuple[Operand, ...]) -> Operand | None:
+    def _simplified(self, op: str, args: tuple[Operand, ...], kind: str) -> Operand | None:
         """The operand that an operation comes to without being run, or None."""
         numbers = [self._numbers(x) for x in args if isinstance(x, (Const, Table))]
-        if op in _FOLDED and len(numbers) == len(args):
+        if op in _FOLDED and len(numbers) == len(args) and not kind:
             return self.number_per_rack(_FOLDED[op](*numbers))
         values = [x.value if isinstance(x, Const) else None for x in args]
         if op == "add" and 0.0 in values:
@@ -97,14 +105,15 @@ class Statements:
     # ---- rows and groups of rows ------------------------------------------------------------------------------------
 
     def elementwise(
-        self, op: str, operands: Sequence[np.ndarray], shape: tuple[int, ...], mask: bool = False
+        self, op: str, operands: Sequence[np.ndarray], shape: tuple[int, ...], mask: bool = False, kind: str = ""
     ) -> np.ndarray:
-        """Rows ``shape`` of an operation on rows that broadcast to them."""
+        """Rows ``shape`` of an operation on rows that broadcast to them; those of other kinds are of sites."""
         flat = [np.broadcast_to(x, shape).reshape(-1) for x in operands]
         out = np.empty(int(np.prod(shape)), object)
-        for start, length in self.groups(shape, flat):
+        groups = [(row, 1) for row in range(out.size)] if kind else self.groups(shape, flat)
+        for start, length in groups:
             if length == 1:
-                out[start] = self.made(False, op, tuple(x[start] for x in flat), None, mask)
+                out[start] = self.made(False, op, tuple(x[start] for x in flat), None, mask, kind)
                 continue
             args = tuple(self.together(x[start : start + length]) for x in flat)
             self.spread(self.made(per_rack(args), op, args, None, mask), out, start)
@@ -172,6 +181,11 @@ def alone(x: Operand) -> np.ndarray:
 def per_rack(args: Sequence[Operand]) -> bool:
     """Whether a statement of these operands differs from rack to rack."""
     return any(isinstance(x, (Table, Rack, Gather)) for x in args)
+
+
+def kind_of(x: Operand) -> str:
+    """Kind of the value of an operand; constants have none of their own."""
+    return "" if isinstance(x, (Const, Table)) or x.made.mask else x.made.kind
 
 
 def _is_mask(x: Operand) -> bool:

@@ -7,12 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.episodes.plan import EpisodePlan
-from envs.interface.reward import closing_cost, refill_price
-from envs.physics.namespace import Floats
+from envs.interface.reward import refill_price
+from envs.physics.namespace import Floats, as_mask
 from envs.scenario import Scenario
 from envs.signals.step import Outside
-from envs.trees import assign
 
 WINDOW_S = 900.0
 DAYS_PER_MONTH = 30.4
@@ -40,7 +38,7 @@ def window_mean_kw(state: BillState) -> Floats:
 
 
 class Bill:
-    """Keeps the billing peak and the running 15-minute window of each environment."""
+    """Charges the billing peak, which the 15-minute windows of each environment raise."""
 
     def __init__(self, scenario: Scenario, step_s: float, site_price_usd_mwh: NDArray[np.floating]) -> None:
         """Prices of the scenario and each site's mean price ``(n_sites,)`` [USD/MWh], carbon included."""
@@ -49,18 +47,16 @@ class Bill:
         self.expected_peak_kw = float(scenario.expected_peak_kw)
         self.steps_per_window = steps_per_window(step_s)
         days = scenario.episode.steps * step_s / 86_400.0
-        self.state = BillState(*(np.zeros(0),) * 3)
         self.rate = self.prices.demand_charge_usd_kw_month * days / DAYS_PER_MONTH
 
-    def start(self, plan: EpisodePlan, where: NDArray[np.intp], n: int, dtype: np.dtype) -> None:
-        """Begin the episodes ``where`` of ``n`` environments: the billing peak as drawn, an empty window."""
-        peak = (plan.billing_frac * self.expected_peak_kw).astype(dtype)
-        begun = BillState(peak, peak * 0.0, peak * 0.0)
-        self.state = begun if len(where) == n else assign(self.state, begun, where)
+    def begun(self, billing_frac: Floats, dtype: np.dtype) -> BillState:
+        """State of episodes that begin: the billing peak ``(B,)`` as drawn [expected peaks], an empty window."""
+        peak = (billing_frac * self.expected_peak_kw).astype(dtype)
+        return BillState(peak, peak * 0.0, peak * 0.0)
 
-    def window_ends(self, t: NDArray[np.int64], dtype: np.dtype) -> Floats:
-        """1 where a window ends with the step that makes ``t (B,)`` steps of the episode, else 0."""
-        return (t % self.steps_per_window == 0).astype(dtype)
+    def window_ends(self, state: BillState) -> Floats:
+        """1 where a window ends with the coming step ``(B,)``, else 0."""
+        return as_mask(state.window_steps + 1.0 >= self.steps_per_window, state.window_steps)
 
     def charged(self, state: BillState, grid_power_kw: Floats, window_ends: Floats) -> tuple[BillState, Floats]:
         """Next state, and the cost [USD] where a window ends above the billing peak, which then rises (PHYSICS F7)."""
@@ -78,10 +74,7 @@ class Bill:
         allowed = self.expected_peak_kw * (1.0 - outside.dr_reduction_frac)
         return outside.dr_active * np.maximum(grid_power_kw - allowed, 0.0) * step_h
 
-    def closing_cost(self, stored_kwh: tuple[Floats, Floats], site: NDArray[np.int64]) -> Floats:
-        """Cost [USD] of the battery energy and the heat above the start ``(B,)`` [kWh] that an episode leaves.
-
-        ``site`` ``(B,)`` are rows of the world's sites, whose mean prices count.
-        """
-        battery_kwh, heat_kwh = stored_kwh
-        return closing_cost(battery_kwh, heat_kwh, self.refill_usd_kwh[site])
+    def refill_price(self, site: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Price of energy that an episode took from storage ``(B,)`` [USD/kWh]; ``site`` are the world's sites."""
+        price: NDArray[np.float64] = self.refill_usd_kwh[site]
+        return price

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.episodes.plan import EpisodePlan
 from envs.episodes.world import World
+from envs.interface.reward import TERM_NAMES
 from envs.physics.namespace import Floats
 from envs.plant.flows import COOLING_POWER, ELECTRICAL_LOSSES, WATER, WORK, Flows
 from envs.scenario import Scenario
@@ -41,58 +43,39 @@ def draw_plan(
     return EpisodePlan(site_, start, load_, load_start_, noise, episode.copy(), bill, soc, warmth)
 
 
-class EpisodeSums:
-    """Sums of the running episodes in float64, ``{name: (B,)}``: energies, water, work, violations, cost terms.
+class EpisodeSums(NamedTuple):
+    """Sums of the running episodes in float64: energies, water, work, violations, cost terms.
 
     ``inlet_degree_minutes`` adds up each step's worst rack: a figure to watch while training. What is judged is the
     rack with the largest sum (``envs.interface.constraints``), which is never more.
     """
 
-    def __init__(self, n: int) -> None:
-        self.n = n
-        self._names: tuple[str, ...] = ()
-        self._sums = np.zeros((0, n))  # a row for each name
-        self._peaks: dict[str, NDArray[np.float64]] = {}
-        self._counts: dict[str, NDArray[np.float64]] = {}
+    sums: NDArray[np.float64]
+    """A row for each of `SUM_NAMES` ``(N, B)``."""
+    peaks: NDArray[np.float64]
+    """A row for each of `PEAK_NAMES` ``(P, B)``."""
 
-    def clear(self, where: NDArray[np.intp]) -> None:
-        """Start at zero in the environments ``where``."""
-        self._sums[:, where] = 0.0
-        for value in (*self._peaks.values(), *self._counts.values()):
-            value[where] = 0.0
+    @classmethod
+    def begun(cls, n: int) -> EpisodeSums:
+        """Nothing has been added in any of ``n`` environments."""
+        return cls(np.zeros((len(SUM_NAMES), n)), np.zeros((len(PEAK_NAMES), n)))
 
-    def add(self, rows: Floats, flows: Flows, cost: Mapping[str, Floats], reward: Floats) -> None:
-        """Add one step: the rows of `sum_rows`, what is charged at an episode's end, and the reward."""
-        if not self._names:
-            self._names = sum_names(cost)
-            self._sums = np.zeros((len(self._names), self.n))
-        self._sums[: len(rows)] += rows
-        self._sums[-2] += cost["closing"]
-        self._sums[-1] += reward
-        self._peak("peak_grid_kw", flows.grid_power_kw)
-        self._peak("worst_inlet_c", flows.worst_inlet_c)
-        self._peak("energy_residual_frac", np.abs(flows.energy_residual_kw) / np.maximum(flows.facility_power_kw, 1.0))
-
-    def count(self, steps: Mapping[str, NDArray[np.bool_]]) -> None:
-        """Count a step by what not every core has, such as a shield that acted ``{name: (B,)}``."""
-        for name, where in steps.items():
-            self._counts[name] = self._counts.get(name, np.zeros(self.n)) + where
-
-    def _peak(self, name: str, value: Floats) -> None:
-        if name not in self._peaks:
-            self._peaks[name] = np.zeros(self.n)
-        np.maximum(self._peaks[name], value, out=self._peaks[name])
+    def with_step(self, rows: Floats, closing: Floats, reward: Floats, flows: Flows) -> EpisodeSums:
+        """With one step more: the rows of `sum_rows`, what is charged at an episode's end, the reward, and peaks."""
+        residual = np.abs(flows.energy_residual_kw) / np.maximum(flows.facility_power_kw, 1.0)
+        peaks = np.stack([flows.grid_power_kw, flows.worst_inlet_c, residual])
+        added = np.concatenate([rows, closing[None], reward[None]])
+        return EpisodeSums(self.sums + added, np.maximum(self.peaks, peaks))
 
     def by_name(self, length: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
         """Copies of the sums, with the episode length as ``l``."""
-        out = dict(zip(self._names, self._sums.copy())) | {name: peak.copy() for name, peak in self._peaks.items()}
-        out |= {name: value.copy() for name, value in self._counts.items()}
+        out = dict(zip(SUM_NAMES, self.sums.copy())) | dict(zip(PEAK_NAMES, self.peaks.copy()))
         out["l"] = length.astype(np.float64)
         return out
 
 
 def sum_rows(flows: Flows, cost: Mapping[str, Floats], step_s: float, carbon_g_kwh: Floats) -> list[Floats]:
-    """What a step adds to an episode's sums, each ``(B,)``, in the order of `sum_names`.
+    """What a step adds to an episode's sums, each ``(B,)``, in the order of `SUM_NAMES`.
 
     What is charged at the episode's end and the reward, the last two names, are not among them.
     """
@@ -105,14 +88,6 @@ def sum_rows(flows: Flows, cost: Mapping[str, Floats], step_s: float, carbon_g_k
         flows.inlet_excess_degree_minutes.max(axis=0),
         *cost.values(),
     ]
-
-
-def sum_names(cost: Mapping[str, Floats]) -> tuple[str, ...]:
-    """Names of all sums: the rows of `sum_rows`, what is charged at an episode's end, the reward."""
-    powers = (name.replace("_kw", "_kwh") for name in POWER_FLOWS)
-    work = (f"{name}_h" for name in WORK)
-    costs = (f"cost_{name}_usd" for name in cost)
-    return (*powers, *SUMMED_FLOWS, *work, "carbon_kg", "inlet_degree_minutes", *costs, "r")
 
 
 POWER_FLOWS = (
@@ -133,3 +108,15 @@ SUMMED_FLOWS = (
     "capper_active_s",
     "tcs_excess_degree_minutes",
 )
+#: Names of all sums: the rows of `sum_rows`, what is charged at an episode's end, the reward.
+SUM_NAMES = (
+    *(name.replace("_kw", "_kwh") for name in POWER_FLOWS),
+    *SUMMED_FLOWS,
+    *(f"{name}_h" for name in WORK),
+    "carbon_kg",
+    "inlet_degree_minutes",
+    *(f"cost_{name}_usd" for name in TERM_NAMES),
+    "r",
+)
+#: Names of what is the highest of an episode's steps.
+PEAK_NAMES = ("peak_grid_kw", "worst_inlet_c", "energy_residual_frac")

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from envs.episodes.bill import BillState, steps_per_window, window_mean_kw
 from envs.episodes.plan import EpisodePlan
-from envs.faults import Availability
 from envs.interface.observation import ObservationEncoder
 from envs.interface.points import RULE
-from envs.interface.sensors import SensorBank, SensorState, merged_state
+from envs.interface.sensors import SensorBank, SensorState, drawn_noise, noise_key
 from envs.physics.namespace import Floats
 from envs.plant.flows import Flows
 from envs.plant.machines import reported
@@ -30,6 +29,25 @@ class Moment(NamedTuple):
     state: PlantState
     in_force: Mapping[str, Floats]
     outside: Outside
+
+
+class SensorErrors(NamedTuple):
+    """What an episode's sensors do wrong; entries are None where the model needs none."""
+
+    key: NDArray[np.uint64]
+    """Key of the noise ``(B,)``, see `envs.interface.sensors.noise_key`."""
+    bias: Floats | None
+    """``(N, B)``, as in `envs.interface.sensors.SensorState`."""
+    drift_per_step: Floats | None
+
+
+class SensorMemory(NamedTuple):
+    """What the sensors carry from step to step."""
+
+    past: Floats | None
+    """As in `envs.interface.sensors.SensorState`."""
+    readings: Floats
+    """Every point in table order after the sensor layer ``(rows, B)``."""
 
 
 class Instruments:
@@ -56,52 +74,60 @@ class Instruments:
         self.rule_names = [name for name in observer.slices if name.startswith(RULE)]
         self.ruled_rows = sum(p.rows for p in observer.points if p.name in self.rule_names)  # the last
         self.sensed_rows = np.concatenate([np.arange(observer.rows)[observer.slices[name]] for name in sensed])
+        self._seen_rows = np.arange(observer.rows)
+        self._seen_rows[observer.rows - self.ruled_rows :] += self.rows
+        self._seen_rows[self.sensed_rows] = observer.rows - self.ruled_rows + np.arange(self.rows)
         self.steps_per_window = steps_per_window(scenario.episode.step_s)
-        self.state: SensorState | None = None
-        self.block: Floats | None = None
+
+    def begun(
+        self, points: Floats, plan: EpisodePlan, stuck: Floats | None = None, offset: Floats | None = None
+    ) -> tuple[SensorErrors, SensorMemory]:
+        """Errors of episodes that begin, and what is remembered of their first readings; arguments as in `read`.
+
+        Rows of what the building's rule would set are left at zero.
+        """
+        key = noise_key(plan.noise_seed, plan.episode)
+        true = points[self.sensed_rows]
+        drawn = self.bank.initial(true, plan.noise_seed, plan.episode)
+        errors = SensorErrors(key, drawn.bias, drawn.drift_per_step)
+        memory = SensorMemory(drawn.past, np.concatenate([points, np.zeros_like(points[: self.ruled_rows])]))
+        return errors, self.read(errors, memory, points, np.zeros(len(key), np.int64), stuck, offset)
 
     def read(
         self,
+        errors: SensorErrors,
+        memory: SensorMemory,
         points: Floats,
-        lost: Availability,
-        plan: EpisodePlan,
         t: NDArray[np.int64],
-        only: NDArray[np.bool_] | None = None,
-    ) -> Floats:
-        """Block ``(rows, B)`` of all points in table order after the sensor layer; it cannot be written.
+        stuck: Floats | None = None,
+        offset: Floats | None = None,
+    ) -> SensorMemory:
+        """Read every point once, at the end of a control step: a pure array function.
 
-        ``points`` are those of `true_points`. With ``only (B,)`` the other environments keep their last readings: no
-        sensor is read twice in a step.
+        Parameters
+        ----------
+        errors, memory : SensorErrors, SensorMemory
+            Of the episode, and of the step before.
+        points : array
+            True ones ``(rows, B)``, of `true_points`.
+        t : array of int (B,)
+            Control steps since the episode began.
+        stuck, offset : array (N, B), optional
+            Of sensors that hang or drift, as in `envs.faults.Availability`.
         """
-        before = self.state
-        block = np.concatenate([points, np.zeros((self.ruled_rows, points.shape[1]), points.dtype)])
-        true = block[self.sensed_rows]
-        fresh = t == 0
-        if self.state is None or fresh.all():
-            self.state = self.bank.initial(true, plan.noise_seed, plan.episode)
-        elif fresh.any():
-            self.state = merged_state(self.state, self.bank.initial(true, plan.noise_seed, plan.episode), fresh)
-        self.state, seen = self.bank.measure(
-            self.state, true, plan.noise_seed, plan.episode, t, lost.sensor_stuck, lost.sensor_offset
-        )
-        block[self.sensed_rows] = seen
-        if only is not None and before is not None and self.block is not None:
-            self.state = merged_state(before, self.state, only)
-            block = np.where(only, block, self.block)
-        block.flags.writeable = False
-        self.block = block
-        return block
+        bank = self.bank
+        noise = drawn_noise(errors.key, t, bank.size, self.dtype) if bank.noisy else None
+        state = SensorState(errors.bias, errors.drift_per_step, memory.past, memory.readings[self.sensed_rows])
+        state, seen = bank.read(state, points[self.sensed_rows], noise, t, stuck, offset)
+        kept = memory.readings[len(points) :]
+        return SensorMemory(state.past, np.concatenate([points, seen, kept])[self._seen_rows])
 
-    def ruled(self, wanted: Mapping[str, Floats], fresh: NDArray[np.bool_]) -> Floats:
-        """Fill in what the building's rule would set, ``{channel: (k, B)}``, where ``fresh (B,)``; gives the block."""
-        assert self.block is not None
-        block = self.block.copy()
-        for name in self.rule_names:
-            rows = self.observer.slices[name]
-            block[rows] = np.where(fresh, wanted[name.removeprefix(RULE)], block[rows])
-        block.flags.writeable = False
-        self.block = block
-        return block
+    def ruled(self, readings: Floats, wanted: Mapping[str, Floats]) -> Floats:
+        """Readings with what the building's rule would set, ``{channel: (k, B)}``, filled in."""
+        if not self.rule_names:
+            return readings
+        set_by_rule = [wanted[name.removeprefix(RULE)] for name in self.rule_names]
+        return np.concatenate([readings[: len(readings) - self.ruled_rows], *set_by_rule])
 
     def true_points(self, moment: Moment, bill: BillState) -> Floats:
         """Block ``(rows, B)`` of points in table order, as perfect sensors would show them, without those of a rule."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from envs.interface.channels import SLEW_INTERVAL_S, Channel
 from envs.interface.observation import element_names
@@ -62,7 +62,17 @@ class ActionDecoder:
         ValueError
             Where an action is NaN or infinite, or has the wrong shape.
         """
-        batch = wet_bulb_c.shape[-1]
+        box = self.box(actions, wet_bulb_c.shape[-1], wet_bulb_c.dtype)
+        return self.targets(box, in_force, wet_bulb_c, row_demand_kw, step_s, rule)
+
+    def box(self, actions: Array, batch: int, dtype: DTypeLike) -> Array:
+        """Actions ``(B, n)`` with the environments last ``(n, B)``, once they are known to be finite.
+
+        Raises
+        ------
+        ValueError
+            As `decode`.
+        """
         if actions.shape != (batch, self.size):
             raise ValueError(f"actions have shape {actions.shape}; this scenario takes ({batch}, {self.size})")
         if not np.isfinite(actions).all():
@@ -70,10 +80,9 @@ class ActionDecoder:
             raise ValueError(
                 f"action {bad[1]} of environment {bad[0]} is {actions[bad[0], bad[1]]}; give a finite number in [-1, 1]"
             )
-        box = np.ascontiguousarray(np.clip(actions, -1.0, 1.0).T, dtype=wet_bulb_c.dtype)
-        return self.targets_of(box, in_force, wet_bulb_c, row_demand_kw, step_s, rule)
+        return np.ascontiguousarray(np.clip(actions, -1.0, 1.0).T, dtype=dtype)
 
-    def targets_of(
+    def targets(
         self,
         box: Array,
         in_force: Mapping[str, Array],
@@ -82,15 +91,15 @@ class ActionDecoder:
         step_s: float,
         rule: Mapping[str, Array] | None = None,
     ) -> dict[str, Array]:
-        """As `decode`, of elements ``(n, B)`` that are known to lie in the box."""
+        """`decode` of what `box` gives, the environments last ``(n, B)``: a pure array function."""
         targets: dict[str, Array] = {}
         at = 0
         for c in self.channels:
             part = box[at : at + c.action_rows]
             at += c.action_rows
             if c.encoding == "residual":
-                given = {} if rule is None else rule
-                targets[c.name] = np.clip(given[c.name], c.low, c.high) + part * (c.reach_frac * (c.high - c.low))
+                held = np.minimum(np.maximum((rule or {})[c.name], c.low), c.high)
+                targets[c.name] = held + part * (c.reach_frac * (c.high - c.low))
                 continue
             targets[c.name] = self._physical_value(c, part, in_force, wet_bulb_c, row_demand_kw, step_s)
         return targets
@@ -114,21 +123,30 @@ class ActionDecoder:
 def water_fill(demand: Array, budget: Array) -> Array:
     """Limits ``(P, B)`` that share ``budget (1, B)``: one common level for every row; what is spare raises it.
 
-    The level L solves ``sum_i min(demand_i, L) = budget`` (PHYSICS i7), exactly, by sorting; where the demand fits in
-    the
-    budget the level is the largest demand plus an equal share of what is left, so that no cap binds.
+    The level L solves ``sum_i min(demand_i, L) = budget`` (PHYSICS i7), exactly, by sorting. Where the demand fits in
+    the budget, the level is the largest demand plus an equal share of what is left, so that no cap binds.
     """
     rows = demand.shape[0]
-    ordered = np.sort(demand, axis=0)
-    below = np.cumsum(ordered, axis=0) - ordered
-    left = rows - np.arange(rows, dtype=demand.dtype)[:, None]
-    levels = (budget - below) / left
-    fits = levels <= ordered
-    first = np.where(fits.any(axis=0), fits.argmax(axis=0), rows - 1)
-    level = np.take_along_axis(levels, first[None, :], axis=0)
-    spare = np.maximum(budget - ordered.sum(axis=0, keepdims=True), 0.0) / rows
-    level = np.where(spare > 0.0, ordered[-1:] + spare, np.maximum(level, 0.0))
-    return np.broadcast_to(level, demand.shape).astype(demand.dtype)
+    ordered = np.stack(_ascending([demand[k] for k in range(rows)]))
+    running, levels = ordered[0], [budget[0] / rows]
+    for k in range(1, rows):
+        running = running + ordered[k]
+        levels.append((budget[0] - (running - ordered[k])) / (rows - k))
+    level = levels[-1]
+    for k in reversed(range(rows - 1)):
+        level = np.where(levels[k] <= ordered[k], levels[k], level)
+    spare = np.maximum(budget[0] - ordered.sum(axis=0), 0.0) / rows
+    level = np.where(spare > 0.0, ordered[-1] + spare, np.maximum(level, 0.0))
+    return np.stack([level] * rows).astype(demand.dtype)
+
+
+def _ascending(rows: list[Array]) -> list[Array]:
+    """Rows sorted site by site: neighbours are exchanged as many times as there are rows, with no branch."""
+    rows = list(rows)
+    for turn in range(len(rows)):
+        for k in range(turn % 2, len(rows) - 1, 2):
+            rows[k], rows[k + 1] = np.minimum(rows[k], rows[k + 1]), np.maximum(rows[k], rows[k + 1])
+    return rows
 
 
 def checked_targets(channels: Sequence[Channel], targets: Mapping[str, Any], batch: int) -> dict[str, Array]:

@@ -55,15 +55,23 @@ class ObservationEncoder:
         """Named views ``(k, B)`` into a block."""
         return {name: block[where] for name, where in self.slices.items()}
 
+    def scaled(self, block: Array) -> Array:
+        """Rows ``(n, B)`` of a block that are observed, in [-1, 1]: a pure array function."""
+        part = block[self.observed[0] : self.observed[-1] + 1] if self.contiguous else block[self.observed]
+        seen: Array = part * self.gain.astype(part.dtype) + self.offset.astype(part.dtype)
+        return np.minimum(np.maximum(seen, -1.0), 1.0)
+
     def encode(self, block: Array) -> NDArray[np.float32]:
         """Observations ``(B, n)`` float32 in [-1, 1], a fresh array."""
-        part = block[self.observed[0] : self.observed[-1] + 1] if self.contiguous else block[self.observed]
-        rows, batch = part.shape
-        scaled = np.empty((rows, batch + _ROW_GAP), part.dtype)[:, :batch]
-        np.multiply(part, self.gain.astype(part.dtype), out=scaled)
-        scaled += self.offset.astype(part.dtype)
-        np.clip(scaled, -1.0, 1.0, out=scaled)
-        return np.ascontiguousarray(scaled.T, dtype=np.float32)
+        return transposed(self.scaled(block))
+
+
+def transposed(rows: Array) -> NDArray[np.float32]:
+    """Rows ``(n, B)`` as a fresh array ``(B, n)`` float32."""
+    count, batch = rows.shape
+    apart = np.empty((count, batch + _ROW_GAP), np.float32)[:, :batch]
+    np.copyto(apart, rows, "same_kind")
+    return np.ascontiguousarray(apart.T)
 
 
 def element_names(rows_of: Iterable[tuple[str, int]]) -> tuple[str, ...]:

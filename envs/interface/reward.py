@@ -229,7 +229,7 @@ def total_cost(term_values: Mapping[str, Array], weights: Mapping[str, float]) -
     for name, value in term_values.items():
         weight = float(weights.get(name, 1.0))
         cost = cost + value if weight == 1.0 else cost + value * weight
-    return np.asarray(cost)
+    return cost if isinstance(cost, np.ndarray) else np.asarray(cost)
 
 
 def total(term_values: Mapping[str, Array], weights: Mapping[str, float], scale_usd: float) -> Array:

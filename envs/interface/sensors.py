@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -26,8 +26,9 @@ _BITS = 12  # of a draw: 4096 quantiles of the normal distribution, |z| <= 3.7
 _LANES = 5  # draws taken from one 64-bit hash
 _GOLDEN, _MIX_A, _MIX_B = (np.uint64(x) for x in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 _EPISODE, _STEP = np.uint64(0xD1B54A32D192ED03), np.uint64(0x8CB92BA72F3D8DD7)
+_SHIFTS = (np.arange(_LANES, dtype=np.uint64) * np.uint64(_BITS))[:, None]
+_DRAW = np.uint64((1 << _BITS) - 1)
 _BIAS_STEP, _DRIFT_STEP = (1 << 40) + 1, (1 << 40) + 2  # steps no episode reaches: the draws made once an episode
-_FEW_ENVIRONMENTS, _STEPS_AHEAD = 8, 16
 _SECONDS_PER_DAY = 86_400.0
 
 
@@ -83,6 +84,34 @@ def _mix(h: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return h
 
 
+def noise_key(seed: Whole, episode: Whole) -> NDArray[np.uint64]:
+    """Key of an episode's noise ``(B,)``, from the seed and the number of the episode, non-negative ``(B,)``."""
+    key = _mix(np.asarray(seed).astype(np.uint64) * _GOLDEN + np.uint64(1))
+    return _mix(key ^ (np.asarray(episode).astype(np.uint64) * _EPISODE))
+
+
+def drawn_noise(key: NDArray[np.uint64], step: Any, streams: int, dtype: DTypeLike = np.float32) -> Floats:
+    """Draw from the standard normal distribution ``(streams, B)`` in a step of the episodes of ``noise_key``.
+
+    A pure array function, of which the engine makes whole numbers of 64 bits. It has no gradient.
+
+    Parameters
+    ----------
+    key : array of uint64 (B,)
+    step : array of int (B,), or int
+        Control steps since the episode began.
+    streams : int
+        Rows to draw; row ``k`` does not depend on how many there are.
+    """
+    counted = step.astype(np.uint64) if isinstance(step, np.ndarray) else np.full(1, step, np.uint64)
+    key = _mix(key ^ (counted * _STEP))
+    blocks = -(-streams // _LANES)
+    words = _mix(key + (np.arange(1, blocks + 1, dtype=np.uint64) * _GOLDEN)[:, None])
+    index = (words[:, None, :] >> _SHIFTS) & _DRAW
+    index = index.reshape(blocks * _LANES, index.shape[-1])[:streams].astype(np.int64)
+    return np.take_along_axis(normal_quantiles()[:, None], index, axis=0).astype(dtype, copy=False)
+
+
 def normal_noise(seed: Whole, episode: Whole, step: Whole, streams: int, dtype: DTypeLike = np.float32) -> Floats:
     """Draw from the standard normal distribution, as a pure function of (seed, episode, step, stream).
 
@@ -98,42 +127,7 @@ def normal_noise(seed: Whole, episode: Whole, step: Whole, streams: int, dtype: 
     array
         ``(streams, B)``: splitmix64 on a counter, twelve bits a draw, through the inverse normal distribution.
     """
-    key = _mix(np.asarray(seed).astype(np.uint64) * _GOLDEN + np.uint64(1))
-    key = _mix(key ^ (np.asarray(episode).astype(np.uint64) * _EPISODE))
-    key = _mix(key ^ (np.asarray(step).astype(np.uint64) * _STEP))
-    blocks = -(-streams // _LANES)
-    words = _mix(key + (np.arange(1, blocks + 1, dtype=np.uint64) * _GOLDEN)[:, None]).view(np.int64)
-    shifts = (np.arange(_LANES) * _BITS)[:, None]
-    index = (words[:, None, :] >> shifts) & ((1 << _BITS) - 1)
-    drawn = normal_quantiles().take(index.reshape(blocks * _LANES, -1)[:streams], mode="clip")
-    return drawn.astype(dtype, copy=False)
-
-
-class NoiseAhead:
-    """Noise of step after step: few environments draw that of coming steps too, which costs hardly more than one."""
-
-    def __init__(self, streams: int, dtype: DTypeLike) -> None:
-        self.streams, self.dtype = streams, dtype
-        self._of: tuple[Whole, Whole] | None = None
-        self._steps = np.zeros((0, 0), np.int64)
-        self._drawn = np.zeros((0, 0, 0), dtype)
-        self._next = 0
-
-    def at(self, seed: Whole, episode: Whole, step: Whole) -> Floats:
-        """What `normal_noise` draws ``(streams, B)``."""
-        if not isinstance(step, np.ndarray) or step.size > _FEW_ENVIRONMENTS:
-            return normal_noise(seed, episode, step, self.streams, self.dtype)
-        same = self._of is not None and self._of[0] is seed and self._of[1] is episode
-        if not same or self._next >= _STEPS_AHEAD or not np.array_equal(self._steps[self._next], step):
-            self._of, self._next = (seed, episode), 0
-            self._steps = step + np.arange(_STEPS_AHEAD)[:, None]
-            seeds, episodes, steps = (
-                np.broadcast_to(x, self._steps.shape).reshape(-1) for x in (seed, episode, self._steps)
-            )
-            drawn = normal_noise(seeds, episodes, steps, self.streams, self.dtype)
-            self._drawn = drawn.reshape(self.streams, _STEPS_AHEAD, step.size)
-        self._next += 1
-        return self._drawn[:, self._next - 1]
+    return drawn_noise(noise_key(seed, episode), step, streams, dtype)
 
 
 class SensorBank:
@@ -165,9 +159,10 @@ class SensorBank:
         column = _columns(model, kinds, step_s, dtype)
         self._relative, self._absolute = column["relative"], 1.0 - column["relative"]
         self._noise, self._bias, self._drift = column["noise"], column["bias"], column["drift"]
-        self._noise_ahead = NoiseAhead(self.size, dtype)
         self._resolution = column["resolution"]
         self._rounded = np.flatnonzero(self._resolution[:, 0])
+        self._rounded_rows = np.arange(self.size)
+        self._rounded_rows[self._rounded] = self.size + np.arange(len(self._rounded))
         self._delay_weights = _delay_weights(column["delay_steps"][:, 0], dtype)
 
     def stack(self, values: Mapping[str, Floats]) -> Floats:
@@ -227,22 +222,41 @@ class SensorBank:
         tuple
             Next state and readings ``(N, B)``: ``x + scale (bias + drift step + noise z)``, ``scale`` 1 or ``|x|``.
         """
+        steps = np.broadcast_to(np.asarray(step), values.shape[-1:])
+        noise = normal_noise(seed, episode, steps, self.size, self.dtype) if self.noisy else None
+        return self.read(state, values, noise, steps, stuck, offset)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether any sensor has noise."""
+        return bool(self._noise.any())
+
+    def read(
+        self,
+        state: SensorState,
+        values: Floats,
+        noise: Floats | None,
+        step: NDArray[np.integer],
+        stuck: Floats | None = None,
+        offset: Floats | None = None,
+    ) -> tuple[SensorState, Floats]:
+        """`measure` with drawn noise ``(N, B)``, None where no sensor has any: a pure array function."""
         past, seen = self._delayed_values(state.past, values)
         error: Floats | None = None
-        if self._noise.any():
-            error = self._noise_ahead.at(seed, episode, step) * self._noise
+        if noise is not None:
+            error = noise * self._noise
         if state.bias is not None:
             error = state.bias if error is None else error + state.bias
         if state.drift_per_step is not None:
-            grown = state.drift_per_step * np.asarray(step).astype(self.dtype)
+            grown = state.drift_per_step * step.astype(self.dtype)
             error = grown if error is None else error + grown
         read = seen if error is None else seen + error * (self._relative * np.abs(seen) + self._absolute)
         if offset is not None:
             read = read + offset
         if len(self._rounded):
             grain = self._resolution[self._rounded]
-            read = read.copy() if read is values else read
-            read[self._rounded] = np.rint(read[self._rounded] / grain) * grain
+            rounded = np.rint(read[self._rounded] / grain) * grain
+            read = np.concatenate([read, rounded])[self._rounded_rows]
         if stuck is not None:
             read = read + stuck * (state.last - read)
         return SensorState(state.bias, state.drift_per_step, past, read), read
@@ -253,20 +267,6 @@ class SensorBank:
             return None, values
         line = np.concatenate([values[None], past])
         return line[:-1], np.sum(line * self._delay_weights, axis=0)
-
-
-def merged_state(state: SensorState, fresh: SensorState, mask: NDArray[np.bool_]) -> SensorState:
-    """``fresh`` where ``mask (B,)`` is true, else ``state``: for environments that begin a new episode."""
-
-    def pick(old: Floats | None, new: Floats | None) -> Floats | None:
-        return None if old is None or new is None else np.where(mask, new, old)
-
-    return SensorState(
-        pick(state.bias, fresh.bias),
-        pick(state.drift_per_step, fresh.drift_per_step),
-        pick(state.past, fresh.past),
-        np.where(mask, fresh.last, state.last),
-    )
 
 
 def _columns(model: SensorModel, kinds: Sequence[str], step_s: float, dtype: DTypeLike) -> dict[str, Floats]:

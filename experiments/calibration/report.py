@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,11 +100,8 @@ def page(found: Calibration, name: str, checked: ScreenedTelemetry, seconds: flo
     t = checked.telemetry
     wrong = [f"- `{channel}`: {words}" for channel, words in found.misfits.items()]
     wrong += [f"- `{f.point}`: {f.words}" for f in checked.findings if f.in_use]
-    intervals = found.believed_intervals
-    if any(f.in_use for f in checked.findings):
-        intervals = tuple(replace(i, identified=False, why=i.why or "an input is wrong") for i in intervals)
-    known = [i for i in intervals if i.identified and i.kind != "input"]
-    unknown = [i for i in intervals if not i.identified and i.kind != "input"]
+    known = [i for i in found.believed_intervals if i.identified and i.kind != "input"]
+    unknown = [i for i in found.believed_intervals if not i.identified and i.kind != "input"]
     lines = [f"# {name}, calibrated", ""]
     if wrong:
         lines += ["**It does not fit. No parameter below is called known until this is mended:**", "", *wrong, ""]

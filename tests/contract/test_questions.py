@@ -189,7 +189,7 @@ def test_an_action_beyond_the_box_is_one_at_its_edge(make_core: Make) -> None:
     for core, scale in ((beyond, 50.0), (edge, 1.0)):
         core.reset(seed=0)
         core.step(ones * scale)
-    np.testing.assert_array_equal(beyond._observe(), edge._observe())
+    np.testing.assert_array_equal(beyond._observation(), edge._observation())
 
 
 @pytest.mark.parametrize("scenario", SHIPPED)

@@ -127,11 +127,10 @@ def test_the_line_that_a_terminated_run_prints_goes_on_with_it(terminated: Stopp
 def test_a_killed_run_can_be_judged_exported_and_gone_on_with(killed: Stopped, tmp_path: Path) -> None:
     folder = killed.place / "run"
     assert killed.code == -signal.SIGKILL and killed.card["status"] == "running"
-    core = DataCenterCore("edge_room", 1)
     for given in (folder / "best_model.npz", latest_checkpoint(folder)):
-        learned_policies("mine", given)["mine"](core)
+        learned_policies("mine", given)["mine"](DataCenterCore("edge_room", 1))
         bundle = ExportedPolicy(export_run(given, tmp_path / given.stem))
-        assert np.isfinite(bundle.predict(np.zeros(core.observation_size))).all()
+        assert np.isfinite(bundle.predict(np.zeros(bundle.network.sizes[0]))).all()
     with pytest.raises(FileNotFoundError, match=r"ended before its time; give .*best_model.npz, or go on with resume="):
         learned_policies("mine", folder)
 

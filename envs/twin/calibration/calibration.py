@@ -56,6 +56,8 @@ class Calibration:
         What the calibrated plant shows on the days held out, end to end.
     output_fits : tuple of OutputFit
         How every output follows its own replay, on the days held out, else on those fitted.
+    wrong_inputs : tuple of str
+        Points that go on driving the replay though screening found them wrong.
     """
 
     fit: FitResult
@@ -66,6 +68,7 @@ class Calibration:
     errors: tuple[ChannelError, ...]
     shown: Floats
     output_fits: tuple[OutputFit, ...]
+    wrong_inputs: tuple[str, ...] = ()
 
     @property
     def misfits(self) -> dict[str, str]:
@@ -74,10 +77,12 @@ class Calibration:
 
     @property
     def believed_intervals(self) -> tuple[Interval, ...]:
-        """Intervals with none called known while an output does not follow its replay."""
-        if not self.misfits:
+        """Intervals with none called known while an input is wrong or an output does not follow its replay."""
+        reasons = [f"{', '.join(self.misfits)} does not fit"] if self.misfits else []
+        reasons += [f"{', '.join(self.wrong_inputs)} is wrong"] if self.wrong_inputs else []
+        if not reasons:
             return self.intervals
-        why = f"{', '.join(self.misfits)} does not fit"
+        why = "; ".join(reasons)
         return tuple(replace(i, identified=False, why=why) if i.identified else i for i in self.intervals)
 
 
@@ -90,6 +95,7 @@ def calibrate(
     ahead_s: float = 86_400.0,
     keep: Sequence[str] = (),
     drop: Sequence[str] = (),
+    wrong_inputs: Sequence[str] = (),
     report: Report | None = None,
 ) -> Calibration:
     """Fit a scenario's parameters to telemetry and judge them on its last days.
@@ -108,6 +114,8 @@ def calibrate(
         How far ahead the held-out error looks [s].
     keep, drop : sequence of str
         Parts of parameter paths to fit, and not to fit.
+    wrong_inputs : sequence of str
+        Points that screening found wrong and that drive the replay all the same.
     report : callable, optional
         Called with words and the share done.
     """
@@ -139,6 +147,7 @@ def calibrate(
         errors,
         shown,
         output_fits(held, shown) if held is not None else output_fits(fitted, found.predicted),
+        tuple(wrong_inputs),
     )
 
 

@@ -39,6 +39,11 @@ class ScreenedTelemetry:
     telemetry: Telemetry
     findings: tuple[Finding, ...]
 
+    @property
+    def wrong_inputs(self) -> tuple[str, ...]:
+        """Points that drive the replay though they are wrong: they are needed, and their mend is not ours."""
+        return tuple(dict.fromkeys(f.point for f in self.findings if f.in_use))
+
 
 class UnusableInput(ValueError):
     """A point that must drive the replay cannot be used; all findings are in ``findings``."""

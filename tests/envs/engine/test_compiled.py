@@ -10,7 +10,9 @@ from test_tape import COLUMN, ROWS, Counted, Pair, arguments, branching, flat
 from envs.core import DataCenterCore
 from envs.engine import TapedFunction, repeated
 from envs.engine.compiled import CompiledFunction
+from envs.episodes.core_step import CoreState
 from envs.faults import Fault
+from envs.plant.flows import Flows
 from envs.trees import columns
 from scripts import bench
 
@@ -76,30 +78,32 @@ class Beside:
     """Steps a core by the numpy engine, and notes how far machine code would have been off."""
 
     def __init__(self, core: DataCenterCore) -> None:
-        assert isinstance(core._advance, TapedFunction)
-        self.step = TapedFunction(core._advance.function, engine="numpy")
+        self.step = TapedFunction(core.core_step, engine="numpy")
         self.worst: dict[str, float] = {}
         self.compiled: CompiledFunction | None = None
-        core._advance = self
+        core._steps[None] = self
 
     def __call__(self, *given: Any) -> Any:
         self.compiled = self.compiled or CompiledFunction(self.step.function, given)
         expected, found = self.step(*given), self.compiled(*given)
-        for name in ("state", *expected[1].flows._fields, *expected[1].cost, "sums", "points"):
+        names = [*CoreState._fields, *Flows._fields, *expected[1].cost, "observation", "reward", "truncated"]
+        for name in names:
             far, near = self._named(found, name), self._named(expected, name)
             for a, b in zip(flat(far), flat(near), strict=True):
                 assert (a.shape, a.dtype) == (b.shape, b.dtype), name
+                if a.dtype.kind != "f":
+                    np.testing.assert_array_equal(a, b, err_msg=name)
+                    continue
                 off = float((np.abs(a - b) / np.maximum(np.abs(b), 1.0)).max())
                 self.worst[name] = max(self.worst.get(name, 0.0), off)
         return expected
 
     def _named(self, result: Any, name: str) -> Any:
-        state, stepped = result
-        if name == "state":
-            return tuple(state)
-        if name in stepped.cost:
-            return (stepped.cost[name],)
-        return (getattr(stepped.flows, name, None) if hasattr(stepped.flows, name) else getattr(stepped, name),)
+        state, done = result
+        for place in (state, done, done.flows):
+            if name in place._fields:
+                return (getattr(place, name),)
+        return (done.cost[name],)
 
     def far(self, dtype: str) -> dict[str, float]:
         """What was farther off than rounding explains, in units of the last place."""
@@ -162,6 +166,20 @@ def test_a_state_that_is_handed_on_is_read_in_place_with_the_same_bits() -> None
     assert resident._held is not None and resident._held[0][0] is kept[0]
 
 
+def test_what_is_handed_out_is_never_written_again() -> None:
+    core = core_of("edge_room", 3)
+    core.step(actions(core, 0))
+    compiled = CompiledFunction(core.core_step, (core.now, core.given(actions(core, 1))))
+    state, kept = core.now, []
+    for k in range(6):
+        state, done = compiled.step(state, core.given(actions(core, k)))
+        if k < 3:
+            kept += [(x, x.copy()) for x in flat((state.tree, done.flows, done.observation))]
+    for now, then in kept:
+        np.testing.assert_array_equal(now, then)
+    assert len(compiled._pools[""]._blocks) < 6, "memory that nobody holds is not used again"
+
+
 def test_results_are_fresh_and_arguments_untouched() -> None:
     core = core_of("edge_room", 3)
     given = step_arguments(core)
@@ -194,8 +212,7 @@ def test_a_core_steps_by_machine_code_without_a_warning(monkeypatch: pytest.Monk
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         core.step(actions(core, 0))
-    assert isinstance(core._advance, TapedFunction) and core._advance.engine == "llvm"
-    counted = core._advance.function = Counted(core._advance.function)
+    counted = core.core_step.control.plant.step = Counted(core.plant.step)  # type: ignore[method-assign]
     core.step(actions(core, 1))
     assert counted.calls == 0
 
@@ -204,12 +221,11 @@ def test_cores_of_one_scenario_share_a_program(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("COLDAISLE_ENGINE", "llvm")
     one, other = core_of("edge_room", 2), core_of("edge_room", 5)
     one.step(actions(one, 0))
-    assert isinstance(other._advance, TapedFunction)
-    counted = other._advance.function = Counted(other._advance.function)
+    counted = other.plant.step = Counted(other.plant.step)  # type: ignore[method-assign]
     other.step(actions(other, 0))
     assert counted.calls == 0
     hotter = DataCenterCore("edge_room", 2, ["site.workload_weeks=1", "reward.inlet_limit_c=20"])
-    assert hotter._advance.key != one._advance.key
+    assert hotter.core_step.key != one.core_step.key
 
 
 def test_arguments_of_other_shapes_are_recorded_anew() -> None:

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from envs.episodes.bill import Bill, window_mean_kw
+from envs.episodes.bill import Bill, BillState, window_mean_kw
+from envs.interface.reward import closing_cost
 from envs.scenario import load
 
 
-def billed(*overrides: str, step_s: float = 300.0, n: int = 1, frac: float = 0.8) -> Bill:
-    bill = Bill(load("edge_room", overrides), step_s, np.array([40.0, 100.0]))
-    plan = SimpleNamespace(billing_frac=np.full(n, frac))
-    bill.start(plan, np.arange(n), n, np.dtype("float64"))
+class Billed(Bill):
+    """A bill beside the state that it charged last."""
+
+    state: BillState
+
+
+def billed(*overrides: str, step_s: float = 300.0, frac: Any = 0.8) -> Billed:
+    bill = Billed(load("edge_room", overrides), step_s, np.array([40.0, 100.0]))
+    bill.state = bill.begun(np.atleast_1d(frac), np.dtype("float64"))
     return bill
 
 
-def charge(bill: Bill, powers: list[float]) -> list[float]:
+def charge(bill: Billed, powers: list[float]) -> list[float]:
     """Cost of each step at these grid powers [USD]."""
-    return [float(charged(bill, np.array([p]), k + 1)[0]) for k, p in enumerate(powers)]
+    return [float(charged(bill, np.array([p]))[0]) for p in powers]
 
 
-def charged(bill: Bill, power: np.ndarray, t: int) -> np.ndarray:
-    """Cost of the step that makes ``t`` steps, which the bill then remembers."""
-    bill.state, cost = bill.charged(bill.state, power, bill.window_ends(np.full(len(power), t), power.dtype))
+def charged(bill: Billed, power: np.ndarray) -> np.ndarray:
+    """Cost of a step, which the bill then remembers."""
+    bill.state, cost = bill.charged(bill.state, power, bill.window_ends(bill.state))
     return cost
 
 
@@ -70,12 +77,10 @@ def test_the_running_window_is_seen() -> None:
     assert window_mean_kw(bill.state)[0] == pytest.approx(75.0) and bill.state.window_steps[0] == 2.0
 
 
-def test_an_episode_that_begins_anew_forgets_its_own_window_alone() -> None:
-    bill = billed(n=2)
-    charged(bill, np.array([100.0, 100.0]), 1)
-    bill.start(SimpleNamespace(billing_frac=np.array([0.9])), np.array([0]), 2, np.dtype("float64"))
-    np.testing.assert_allclose(bill.state.window_kw, [0.0, 100.0])
+def test_each_environment_begins_at_its_own_peak_with_an_empty_window() -> None:
+    bill = billed(frac=np.array([0.9, 0.8]))
     np.testing.assert_allclose(bill.state.peak_kw / bill.expected_peak_kw, [0.9, 0.8])
+    assert not bill.state.window_kw.any() and not bill.state.window_steps.any()
 
 
 def test_a_demand_response_event_allows_the_peak_less_its_reduction() -> None:
@@ -86,7 +91,7 @@ def test_a_demand_response_event_allows_the_peak_less_its_reduction() -> None:
     assert bill.demand_response_short(np.array([0.8 * peak]), event, 0.5)[0] == 0.0
     calm = SimpleNamespace(dr_active=np.zeros(1), dr_reduction_frac=np.array([0.1]))
     assert bill.demand_response_short(np.array([2 * peak]), calm, 0.5)[0] == 0.0
-    charged(bill, np.array([2 * peak]), bill.steps_per_window)
+    charge(bill, [2 * peak] * bill.steps_per_window)
     assert bill.state.peak_kw[0] > peak  # a peak that was bought allows no more
     assert bill.demand_response_short(np.array([peak]), event, 0.5)[0] == pytest.approx(0.05 * peak)
 
@@ -95,4 +100,4 @@ def test_charge_or_cold_that_is_missing_at_the_end_is_bought_back_dearer_and_a_s
     bill = billed()
     site = np.array([0, 1, 0, 0])
     battery, heat = np.array([-100.0, -100.0, 0.0, 100.0]), np.array([0.0, 0.0, 100.0, -100.0])
-    np.testing.assert_allclose(bill.closing_cost((battery, heat), site), [6.0, 11.5, 1.2, 0.0])
+    np.testing.assert_allclose(closing_cost(battery, heat, bill.refill_price(site)), [6.0, 11.5, 1.2, 0.0])

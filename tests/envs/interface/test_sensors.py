@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from envs.interface.sensors import NoiseAhead, SensorBank, SensorModel, merged_state, normal_noise
+from envs.interface.sensors import SensorBank, SensorModel, normal_noise
 
 SENSORS = {
     "inlet_c": ("temperature", 6),
@@ -43,17 +43,6 @@ def test_noise_is_uncorrelated_over_seeds_episodes_steps_and_streams(varied: str
     limit = 5.0 / np.sqrt(n)
     assert np.abs(np.corrcoef(z) - np.eye(12)).max() < limit
     assert np.abs(np.mean(z[:, 1:] * z[:, :-1], axis=1)).max() < limit
-
-
-@pytest.mark.parametrize("batch", [1, 3, 20])
-def test_noise_drawn_ahead_is_that_of_its_step(batch: int) -> None:
-    seed, episode = np.arange(batch), np.arange(batch) + 4
-    ahead = NoiseAhead(7, np.float32)
-    first = np.arange(batch) * 5  # each environment at a step of its own
-    for steps in (first, first + 1, first + 2, first + 9, first, *(first + k for k in range(40))):
-        np.testing.assert_array_equal(ahead.at(seed, episode, steps), normal_noise(seed, episode, steps, 7))
-    other = seed + 1
-    np.testing.assert_array_equal(ahead.at(other, episode, first), normal_noise(other, episode, first, 7))
 
 
 def test_exchanging_seed_episode_and_step_gives_other_noise() -> None:
@@ -194,17 +183,6 @@ def test_stack_and_split_are_inverse() -> None:
     block = b.stack(named)
     assert block.shape == (12, 3)
     np.testing.assert_array_equal(b.split(block)["rack_power_kw"], named["rack_power_kw"])
-
-
-def test_only_environments_that_begin_are_restarted() -> None:
-    b = bank()
-    seed, episode, _ = ids(4)
-    old, new = (b.initial(np.full((12, 4), t, np.float32), seed, episode + k) for k, t in ((0, 20.0), (1, 30.0)))
-    mixed = merged_state(old, new, np.array([True, False, False, True]))
-    np.testing.assert_array_equal(mixed.last[0], [30.0, 20.0, 20.0, 30.0])
-    assert mixed.bias is not None and old.bias is not None and new.bias is not None
-    np.testing.assert_array_equal(mixed.bias[:, 1], old.bias[:, 1])
-    np.testing.assert_array_equal(mixed.bias[:, 3], new.bias[:, 3])
 
 
 def test_unknown_kind_is_refused_with_the_mend() -> None:

@@ -95,8 +95,8 @@ def test_measurements_that_the_twin_needs_are_asked_for_by_name() -> None:
 
 
 def test_without_foresight_a_shield_still_holds_range_and_slew() -> None:
-    core = DataCenterCore("edge_room", 2)
-    core.shield = Shield(core.channels, core.step_s)
+    channels, step_s = DataCenterCore("edge_room", 1).channels, 300.0
+    core = DataCenterCore("edge_room", 2, shield=Shield(channels, step_s))
     core.reset(seed=0)
     play_through(core, core.rules, 3)
     assert core.episode_statistics()["shield_steps"].tolist() == [0.0, 0.0]

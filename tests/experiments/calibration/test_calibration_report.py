@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import csv
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +45,14 @@ def calibrated(telemetry: Telemetry, out: Path, replayed: bool = False) -> str:
     """The page of a calibration of the scenario to telemetry; every file of it is in ``out``."""
     scenario = load("edge_room", ["site.workload_weeks=1"])
     checked = screen(telemetry, scenario=scenario if replayed else None)
-    found = calibrate(scenario, checked.telemetry, held_out_frac=0.5, window_s=3 * 3600.0, keep=KEPT)
+    found = calibrate(
+        scenario,
+        checked.telemetry,
+        held_out_frac=0.5,
+        window_s=3 * 3600.0,
+        keep=KEPT,
+        wrong_inputs=checked.wrong_inputs,
+    )
     write_findings(out, checked.findings)
     write_outcome(out, found, OmegaConf.to_container(schema(scenario)), checked, 1.0)
     return (out / REPORT).read_text()
@@ -119,6 +129,30 @@ def test_an_input_whose_clock_is_off_leaves_nothing_known(tmp_path: Path) -> Non
     page = calibrated(clean.with_values({**clean.values, "rack_power_kw": late}), tmp_path, replayed=True)
     assert "`rack_power_kw[0] and 7 more`: rack_power_kw stand 3600 s late" in page.split("## ")[0]
     assert "arrived" not in page and "Known from the data (0)" in page
+    with (tmp_path / INTERVALS).open() as file:
+        assert {row["identified"] for row in csv.DictReader(file)} == {"False"}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda e: e.pop("sd"), "sd"),
+        (lambda e: e.update(scale="lgo"), "scale"),
+        (lambda e: e.update(value="much"), "value"),
+        (lambda e: e.update(low=2.0, high=1.0), "low"),
+        (lambda e: e.update(sd=float("nan")), "sd"),
+    ],
+)
+def test_a_spread_with_a_wrong_entry_is_refused_by_name(
+    folder: Path, tmp_path: Path, change: Callable[[dict[str, Any]], object], told: str
+) -> None:
+    content = yaml.safe_load((folder / SPREAD).read_text())
+    path = next(iter(content["parameters"]))
+    change(content["parameters"][path])
+    broken = tmp_path / "spread.yaml"
+    broken.write_text(yaml.safe_dump(content))
+    with pytest.raises(ValueError, match=re.escape(f"{path}: {told}")):
+        scenario_draws(load("edge_room"), broken, 2)
 
 
 def test_fitted_values_reach_every_group_of_an_archetype() -> None:
