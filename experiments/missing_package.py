@@ -8,6 +8,12 @@ OWN_EXTRA = {
     "pyenergyplus": "energyplus",
     "tensorboard": "tensorboard",
     **dict.fromkeys(("asyncua", "bacpypes3", "paho", "prometheus_client", "pymodbus", "pynvml"), "operator"),
+    "duckdb": "campaign",
+    "submitit": "campaign",
+    "ray": "ray",
+    "highspy": "planner",
+    "fastapi": "page",
+    "uvicorn": "page",
 }
 
 

@@ -18,16 +18,17 @@ DOORS = (
 #: Rooms of envs from the ground up; a room may use those below it, and nothing beside or above it.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("units", "parameters", "trees", "unknown_name", "plain_yaml", "whole_file"),
-    ("physics",),
+    ("physics", "feeders"),
     ("equipment", "interface", "kpi", "engine"),
     ("controllers", "faults", "shield", "signals"),
-    ("scenario",),
+    ("scenario", "scheduling"),
     ("plant",),
     ("episodes",),
     ("building", "energyplus"),
     ("core_state", "hooks"),
+    ("core_views",),
     ("core",),
-    ("play", "spaces", "step_info"),
+    ("play", "spaces", "step_info", "picture"),
     ("twin", "gymnasium_adapter"),
     ("single_env", "vector_env", "sb3_vec_env"),
 )
@@ -297,6 +298,27 @@ def test_the_second_plant_is_used_by_its_own_experiments_only() -> None:
 def test_energyplus_is_met_in_its_own_room_and_inside_functions_only() -> None:
     assert not uses(HOUSE, "", "pyenergyplus", allowed=("envs/energyplus/",))
     assert not [p for p, names in HOUSE.items() for name, top in names if top and name.startswith("pyenergyplus")]
+
+
+def test_the_web_server_stays_in_the_page_and_inside_functions() -> None:
+    web = ("fastapi", "starlette", "uvicorn")
+    assert not uses(HOUSE, "", *web, allowed=("agents/page/",))
+    assert not [p for p, names in HOUSE.items() for name, top in names if top and name.split(".")[0] in web]
+
+
+def test_the_page_knows_tables_and_colours_alone() -> None:
+    known = ("envs/interface/", "envs/picture/colours.py", "envs/parameters.py", "envs/unknown_name.py", "agents/page/")
+    below = reached(WITH_TYPES, "agents/page/")
+    assert below <= {p for p in WITH_TYPES if p.startswith(known)}
+
+
+def test_matplotlib_is_always_imported_inside_functions() -> None:
+    assert not [
+        (path, name)
+        for path, names in HOUSE.items()
+        for name, top in names
+        if top and name.split(".")[0] == "matplotlib"
+    ]
 
 
 def test_hydra_stays_in_experiments() -> None:

@@ -1,0 +1,151 @@
+"""A control step of the jobs: how far each comes, its checkpoints, its end, and the ledger of work.
+
+A job runs at the pace of its slowest rack, times the network's speed. Time for a restart goes first. Work done since
+the last checkpoint is at risk until the next one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from envs.scheduling.job_table import (
+    EMPTY,
+    RUNNING,
+    Floats,
+    JobTable,
+    Ledger,
+    Places,
+    release,
+    stop,
+)
+from envs.scheduling.network import Network, job_bandwidth, network_speed
+
+_DONE_H = 1e-9
+
+
+def running(table: JobTable) -> Places:
+    """Slot and site of the running jobs."""
+    slot, site = np.nonzero(table.state == RUNNING)
+    return slot, site
+
+
+def job_pace(table: JobTable, places: Places, pace: Floats, net: Network | None, exposed: Floats) -> Floats:
+    """Pace of jobs ``(M,)``: of their slowest rack, times that of the network.
+
+    Parameters
+    ----------
+    table : JobTable
+    places : Places
+        Of M jobs.
+    pace : ndarray (K, R, B)
+        Work done over work demanded, by class, as caps and heat leave it; 0 for a rack without power.
+    net : Network or None
+        None: no network slows anybody.
+    exposed : ndarray (K,)
+        Share of a step that waits for communication inside a domain, by class.
+    """
+    slot, site = places
+    kind, many = table.facts.kind[places], table.span[places] > 1
+    found = pace[kind, table.home[places], site]
+    if not many.any():
+        return found
+    held, of, at = table.held[slot[many], :, site[many]], kind[many], site[many]
+    slowest = np.where(held > 0, pace[of, :, at], np.inf).min(axis=1)
+    if net is not None:
+        slowest = slowest * network_speed(net, job_bandwidth(net, held, at, table.state.shape[1]), exposed[of])
+    found[many] = slowest
+    return found
+
+
+def run(
+    table: JobTable,
+    ledger: Ledger,
+    pace: Floats,
+    now_s: float,
+    step_s: float,
+    net: Network | None = None,
+    exposed: Floats | None = None,
+) -> None:
+    """Run the jobs for one control step; those that end or miss their deadline leave.
+
+    Parameters
+    ----------
+    table, ledger : JobTable, Ledger
+        Written into.
+    pace : ndarray (K, R, B)
+        As in `job_pace`.
+    now_s, step_s : float
+        Beginning and length of the step [s].
+    net : Network, optional
+    exposed : ndarray (K,), optional
+        None: no class waits for communication.
+    """
+    places = slot, site = running(table)
+    kind = table.facts.kind[places]
+    speed = job_pace(table, places, pace, net, np.zeros(len(pace)) if exposed is None else exposed)
+    restarting = np.minimum(table.restart_left_s[places], step_s)
+    busy_s = step_s - restarting
+    did_h = np.minimum(table.facts.accelerators[places] * speed * busy_s / 3600.0, table.left_h[places])
+    np.add.at(ledger.done, (kind, site), did_h)
+    table.since_s[places], table.risk_h[places] = _checkpointed(table, places, busy_s, did_h)
+    table.restart_left_s[places] -= restarting
+    left = table.left_h[places] - did_h
+    table.left_h[places] = left
+    ended = left <= _DONE_H
+    _finish(table, ledger, (slot[ended], site[ended]))
+    _expire(table, ledger, now_s + step_s)
+
+
+def crash(table: JobTable, ledger: Ledger, dark: Floats) -> None:
+    """Stop the jobs on racks without power.
+
+    Parameters
+    ----------
+    table : JobTable
+    ledger : Ledger
+    dark : ndarray of bool (R, B)
+    """
+    if not np.any(dark):
+        return
+    slot, site = np.nonzero(table.active)
+    hit = ((table.held[slot, :, site] > 0) & (np.asarray(dark) > 0).T[site]).any(axis=1)
+    stop(table, ledger, (slot[hit], site[hit]))
+
+
+def rack_activity(table: JobTable, kinds: int) -> Floats:
+    """Share of each rack's accelerators that run jobs of each class ``(K, R, B)``; restarting ones idle."""
+    slot, site = np.nonzero((table.state == RUNNING) & (table.restart_left_s <= 0.0))
+    at, rack = np.nonzero(table.held[slot, :, site])
+    slots, sites = slot[at], site[at]
+    found = np.zeros((kinds, *table.free.shape))
+    np.add.at(found, (table.facts.kind[slots, sites], rack, sites), table.held[slots, rack, sites])
+    return np.asarray(found / np.maximum(table.racks, 1)[None, :, None])
+
+
+def _checkpointed(table: JobTable, places: Places, busy_s: Floats, did_h: Floats) -> tuple[Floats, Floats]:
+    """Running time and work since the last checkpoint, after a step at an even pace."""
+    every = table.facts.checkpoint_s[places]
+    since, risk = table.since_s[places] + busy_s, table.risk_h[places] + did_h
+    passed = since >= every
+    after = np.fmod(since[passed], np.maximum(every[passed], 1e-9))
+    risk[passed] = did_h[passed] * np.minimum(after / np.maximum(busy_s[passed], 1e-9), 1.0)
+    since[passed] = after
+    return since, risk
+
+
+def _finish(table: JobTable, ledger: Ledger, places: Places) -> None:
+    """Jobs that are done leave; what rounding left of them counts as done."""
+    np.add.at(ledger.done, (table.facts.kind[places], places[1]), table.left_h[places])
+    table.left_h[places] = 0.0
+    release(table, places, EMPTY)
+
+
+def _expire(table: JobTable, ledger: Ledger, now_s: float) -> None:
+    """Jobs past their deadline leave; what they had left is lost."""
+    slot, site = np.nonzero(table.state != EMPTY)
+    late = table.facts.deadline_s[slot, site] <= now_s
+    places = slot[late], site[late]
+    if late.any():
+        np.add.at(ledger.lost, (table.facts.kind[places], places[1]), table.left_h[places])
+        table.left_h[places] = 0.0
+        release(table, places, EMPTY)

@@ -1,0 +1,1 @@
+"""How many racks a power tree can feed: demand, caps, lost feeders, and the page that tells."""
