@@ -9,26 +9,35 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agents.planners.best_constant import ConstantAction, fixed_setpoints
+from agents.planners.linear_model import learnt_model
+from agents.planners.linear_mpc import LinearMpc
 from agents.planners.mpc import Mpc, MpcSettings
 from agents.planners.tuned import TunedRules, load_tuned, plant_hash
-from agents.planners.tuning import Constant, rules_from
+from agents.planners.tuning import Constant, rules_from, with_rules
 from agents.policy import interface_of, random_policy
-from envs.building.rules import legacy_fixed
+from envs.building.rules import building_controller, legacy_fixed
+from envs.controllers.base import CombinedController
+from envs.controllers.pid import CHANNEL as FAN_SPEED
 
 if TYPE_CHECKING:
     from agents.planners.load_ahead import LoadAhead
     from envs.controllers.base import Controller
     from envs.core import DataCenterCore
     from envs.scenario import Scenario
+    from envs.twin.telemetry.telemetry import Telemetry
 
 Maker = Callable[["DataCenterCore"], "Controller"]
 
 RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL = "rules_as_given", "rules_tuned", "rules_proportional_caps"
 WATER_FILLING = "rules_water_filling_caps"
-RULES = (RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL, WATER_FILLING)
-MPC_ROWS = ("mpc", "mpc_engine")
+THREE_BAND, MARGINAL_VALUE = "rules_three_band_caps", "rules_marginal_value_caps"
+CAPPING = {WATER_FILLING: "water_filling", THREE_BAND: "three_band", MARGINAL_VALUE: "marginal_value"}
+RULES = (RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL, *CAPPING)
+PI = "pi"  # fans by their loop, every other setpoint where the search for fixed ones put it
+MPC, MPC_LINEAR, MPC_ENGINE = "mpc", "mpc_linear", "mpc_engine"
+MPC_ROWS = (MPC, MPC_LINEAR, MPC_ENGINE)
 ORACLE = "oracle_found"  # the best plan found with the true future, `coldaisle evaluate bounds=true`
-REFERENCES = (*RULES, "random", "legacy_fixed", "best_constant", "tuned_fixed", *MPC_ROWS, ORACLE)
+REFERENCES = (*RULES, "random", "legacy_fixed", "best_constant", "tuned_fixed", PI, *MPC_ROWS, ORACLE)
 
 
 def reference_controllers(
@@ -37,6 +46,7 @@ def reference_controllers(
     seed: int = 0,
     mpc: MpcSettings | None = None,
     ahead: Callable[[DataCenterCore], LoadAhead] | None = None,
+    explored: Callable[[DataCenterCore], Telemetry] | None = None,
 ) -> dict[str, Maker]:
     """List the reference controllers of a scenario: name to a function that makes one from the core (PROTOCOL 5).
 
@@ -52,6 +62,9 @@ def reference_controllers(
         Adds the row ``mpc``, which moves the best rules there are; some twenty times dearer to run than a rule.
     ahead : callable, optional
         Makes from the core what an MPC expects of load and weather; adds the row ``mpc_engine``.
+    explored : callable, optional
+        Telemetry of steps around the rules before the core's episodes; adds the row ``mpc_linear``, which learns from
+        it.
     """
     found = tuned or load_tuned(scenario.name)
     if found is not None and found.plant_hash != plant_hash(scenario):
@@ -75,13 +88,38 @@ def reference_controllers(
     made[PROPORTIONAL] = lambda core: rules_from(core, {**constants, "caps": "proportional"})
     if found is not None:
         made[RULES_TUNED] = lambda core: rules_from(core, best)
-        if found.caps != "water_filling":
-            made[WATER_FILLING] = lambda core: rules_from(core, {**constants, "caps": "water_filling"})
+        if found.fixed:
+            made[PI] = lambda core: pi_and_fixed(core, found)
+        for name, caps in CAPPING.items() if found.caps != "water_filling" else ():
+            made[name] = capped_rules(constants, caps)
     if mpc is not None:
-        made["mpc"] = lambda core: Mpc(core, rules_from(core, best), mpc, seed)
+        made[MPC] = lambda core: Mpc(core, rules_from(core, best), mpc, seed)
+    if explored is not None:
+        made[MPC_LINEAR] = lambda core: linear_mpc(core, rules_from(core, best), explored(core))
     if mpc is not None and ahead is not None:
-        made["mpc_engine"] = lambda core: Mpc(core, rules_from(core, best), mpc, seed, ahead(core))
+        made[MPC_ENGINE] = lambda core: Mpc(core, rules_from(core, best), mpc, seed, ahead(core))
     return made
+
+
+def linear_mpc(core: DataCenterCore, base: Controller, seen: Telemetry) -> LinearMpc:
+    """The linear MPC that learnt from this telemetry."""
+    moves = [c for c in core.agent_channels if c.kind == "cooling"]
+    return LinearMpc(core, base, learnt_model(seen, moves))
+
+
+def capped_rules(constants: Mapping[str, Constant], caps: str) -> Maker:
+    """The tuned rules with another one to share the feeder."""
+    return lambda core: rules_from(core, {**constants, "caps": caps})
+
+
+def pi_and_fixed(core: DataCenterCore, found: TunedRules) -> CombinedController:
+    """PI loops of the fans and tuned power limits, without any reset; what no loop holds stands at the tuned value."""
+    held = (FAN_SPEED, "rack_power_limit_frac")
+    looped = [c.name for c in core.channels if c.name in held]
+    kept = {key: value for key, value in found.rules.items() if not key.startswith("outdoor.")}
+    loops = building_controller(with_rules(core.scenario, {**kept, "caps": found.caps}), core.plant.layout, looped)
+    others = [c for c in core.channels if c.name not in held]
+    return CombinedController([*loops.parts, fixed_setpoints(others, found.fixed)])
 
 
 def channels_of(scenario: Scenario) -> dict[str, str]:

@@ -5,9 +5,8 @@ Owns the time, the seeds, the setpoints in force, the bill and the episode's sum
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any, TypedDict
 
 import numpy as np
@@ -16,13 +15,14 @@ from numpy.typing import NDArray
 from envs.building.rules import building_controller, first_setpoints
 from envs.controllers.base import CombinedController, Controller, begun_memory
 from envs.core_state import core_snapshot, restore_core
-from envs.engine import Held, TapedFunction
-from envs.engine.choice import chosen_engine
+from envs.core_views import CoreViews
+from envs.engine import TapedFunction
 from envs.episodes.bill import Bill
 from envs.episodes.control_step import ControlStep
-from envs.episodes.core_step import CoreState, CoreStep, EpisodeTerms, Given
+from envs.episodes.core_step import CoreState, CoreStep, EpisodeTerms, Given, Signals
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.instruments import Instruments, Moment
+from envs.episodes.settled_start import SettledStart
 from envs.episodes.world import World
 from envs.faults import Availability, Fault, availability, fault_plan, nothing_lost, with_new_faults, without_sensors
 from envs.hooks import Hooks
@@ -34,7 +34,6 @@ from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.plant.flows import Flows
 from envs.plant.plant_like import PlantLike
-from envs.plant.state import PlantState
 from envs.scenario import Rules, Scenario, load
 from envs.scenario.checks import require_machines
 from envs.signals.step import Load, Outside, weather_moved
@@ -51,7 +50,7 @@ class CoreOptions(TypedDict, total=False):
     rules: Rules | None
 
 
-class DataCenterCore:
+class DataCenterCore(CoreViews):
     """One batch of ``num_envs`` sites of one scenario.
 
     Parameters
@@ -122,20 +121,19 @@ class DataCenterCore:
             self.scenario, self.plant, self.channels, self.agent_channels, self.bill, self.instruments
         )
         self.core_step = CoreStep(
-            control, self.instruments, self.observer, self.decoder, self.building, self.followed,
+            control, self.instruments, self.observer, self.decoder, self.building, self.followed, self.world.clock,
             self.hooks.reward is None,
         )  # fmt: skip
         self._recorded = plant is None  # only a pure step can be recorded
-        chosen_engine()  # refuses what is none
-        self._steps: dict[frozenset[str] | None, Callable[[Any, Given], tuple[Any, Any]]] = {}
+        self._settled = (
+            SettledStart(self.plant, control.key) if isinstance(self.plant, Plant) else self.plant.steady_state
+        )
+        self._steps: dict[frozenset[str] | None, TapedFunction[Any, Any, Any]] = {}
         self.observation_names = self.hooks.observation_names or self.observer.element_names
         self.action_names = self.decoder.element_names
         self.observation_size, self.action_size = len(self.observation_names), self.decoder.size
         self.max_episode_steps = int(self.scenario.episode.steps)
-        self._now: Any = None  # a CoreState, or where machine code holds one
-        self._done: Any = None
-        self._flows: Flows | None = None
-        self._measured: dict[str, Floats] | None = None
+        self._begin_with_nothing()
         self._seed = int(np.random.SeedSequence().generate_state(1)[0])
         self._rngs: list[np.random.Generator] = []
         self._episode = np.zeros(num_envs, np.int64)
@@ -236,7 +234,7 @@ class DataCenterCore:
         outside, load = self.world.at(plan, zero, self.dtype)
         in_force = first_setpoints(self.scenario, self.channels, outside.wet_bulb_c, self.dtype)
         lost = nothing_lost(len(where), self.plant.layout.n_zones, self.dtype)
-        state, flows = self.plant.steady_state(outside, load, in_force, lost, plan.warmth_k, plan.soc)
+        state, flows = self._settled(outside, load, in_force, lost, plan.warmth_k, plan.soc)
         flows = flows._replace(backlog=flows.backlog * 0.0)  # nothing waits when an episode begins
         bill = self.bill.begun(plan.billing_frac, self.dtype)
         failing = columns(availability(self.faults, self.plan.site * 0.0), where)
@@ -249,7 +247,10 @@ class DataCenterCore:
         )
         building = begun_memory(self.building, self.observer.unstack(sensors.readings))
         sums = EpisodeSums.begun(len(where))
-        begun = CoreState(state, in_force, flows.zone_inlet_max_c, bill, sensors, building, followed, sums, zero)
+        begun = CoreState(
+            state, in_force, flows.zone_inlet_max_c, bill, sensors, building, followed, sums,
+            self.world.place(plan, zero), zero,
+        )  # fmt: skip
         return begun, EpisodeTerms(state, self.bill.refill_price(plan.site), errors), flows
 
     def _plan_faults(self, where: NDArray[np.intp], plan: EpisodePlan) -> None:
@@ -275,20 +276,6 @@ class DataCenterCore:
             require_machines(given, self.plant.layout.present, f"set_faults of scenario {self.scenario.name!r}")
         self.faults = fault_plan(faults, self.plant.layout.n_zones, self.instruments.rows, self.dtype)
         self._update_signals()
-
-    def _update_signals(self) -> None:
-        """Signals ``outside`` and losses ``lost`` of the coming step."""
-        self.outside, self._load, self.lost = self._signals(self.t)
-
-    def _signals(self, t: NDArray[np.int64]) -> tuple[Outside, Load, Availability]:
-        """Signals and losses of step ``t (B,)``."""
-        outside, load = self.world.at(self.plan, t, self.dtype)
-        lost = availability(self.faults, t * self.step_s)
-        if self.faults.has_faults:
-            outside = weather_moved(outside, lost.dry_bulb_add_c, lost.wet_bulb_add_c)
-            left = lost.load_frac
-            load = load._replace(activity=load.activity * left, swing=None if load.swing is None else load.swing * left)
-        return outside, load, lost
 
     # ---- steps ----------------------------------------------------------------------------------------------------
 
@@ -322,23 +309,27 @@ class DataCenterCore:
         wanted = {name: np.broadcast_to(given[name].astype(self.dtype), shape) for name, shape in rows.items()}
         return self._step(frozenset(wanted), wanted, None)
 
-    def _require_begun(self) -> None:
-        if self._now is None:
-            raise ValueError("step before reset; call reset first")
-
     def _step(
         self, named: frozenset[str] | None, targets: Mapping[str, Floats], actions: Floats | None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]:
         """Step from targets of the channels that are ``named``, or from actions where that is None."""
-        signals = self._signals(self.t + 1)
-        given = self._given(targets, actions, signals)
-        self._now, done = self._stepper(named)(self._now, given)
+        step = self._stepper(named)
+        coming: Any = None
+        if self._reads_pools(step):
+            given = Given(actions, targets, self._episode_terms, self.world.pools())
+        else:
+            coming = self._signals(self.t + 1)
+            given = self._given(targets, actions, coming)
+        self._now, done = step.step(self._now, given) if isinstance(step, TapedFunction) else step(self._now, given)
         self._done, self._flows, self._measured, reward = done, None, None, done.reward
         if self.hooks.reward is not None:
             reward = self.hooks.own_reward(self, done.cost)
             self.sums.sums[-1] += reward
-        self.outside, self._load, self.lost = signals
-        observation = transposed(done.observation.T) if self.hooks.observation is None else self._observation()
+        self._current, self._set = coming, False
+        self._last_load_step += 1
+        if self.hooks.observation is not None:
+            return self._observation(), reward, done.truncated, done.cost
+        observation = np.array(done.observation) if coming is None else transposed(done.observation.T)
         return observation, reward, done.truncated, done.cost
 
     def given(self, actions: NDArray[np.floating]) -> Given:
@@ -350,17 +341,16 @@ class DataCenterCore:
     ) -> Given:
         """What a step is given; ``coming`` are signals and losses at its end."""
         seen, _, failing = coming
-        return Given(
-            actions, targets, self._episode_terms, self.outside, self._load, without_sensors(self.lost), seen,
-            failing.sensor_stuck, failing.sensor_offset,
-        )  # fmt: skip
+        lost = without_sensors(self.lost)
+        signals = Signals(self.outside, self._load, lost, seen, failing.sensor_stuck, failing.sensor_offset)
+        return Given(actions, targets, self._episode_terms, signals)
 
-    def _stepper(self, named: frozenset[str] | None) -> Callable[[Any, Given], tuple[Any, Any]]:
+    def _stepper(self, named: frozenset[str] | None) -> CoreStep | TapedFunction[Any, Any, Any]:
         """What steps from targets of the channels that are named, or from actions."""
         if not self._recorded:
             return self.core_step
         if named not in self._steps:
-            self._steps[named] = TapedFunction(self.core_step, key=(*self.core_step.key, named)).step
+            self._steps[named] = TapedFunction(self.core_step, key=(*self.core_step.key, named))
         return self._steps[named]
 
     # ---- what is seen ---------------------------------------------------------------------------------------------
@@ -370,69 +360,6 @@ class DataCenterCore:
         if self.hooks.observation is not None:
             return self.hooks.own_observation(self)
         return self.observer.encode(self.now.sensors.readings)
-
-    @property
-    def now(self) -> CoreState | None:
-        """All that steps change, as it is now; None before the first reset."""
-        return self._now.tree if isinstance(self._now, Held) else self._now
-
-    @now.setter
-    def now(self, state: CoreState) -> None:
-        self._now, self._measured = state, None
-
-    @property
-    def flows(self) -> Flows:
-        """What the plant did in the last step."""
-        if self._flows is None:
-            self._flows = self._done.flows
-        return self._flows
-
-    @flows.setter
-    def flows(self, flows: Flows) -> None:
-        self._flows = flows
-
-    @property
-    def state(self) -> PlantState | None:
-        """State of the plant; None before the first reset."""
-        return None if self.now is None else self.now.plant
-
-    @property
-    def in_force(self) -> dict[str, Floats]:
-        """Setpoints in force ``{channel: (k, B)}``."""
-        return {} if self.now is None else self.now.in_force
-
-    @property
-    def t(self) -> NDArray[np.int64]:
-        """Control steps since each episode began ``(B,)``."""
-        self._require_begun()
-        assert self.now is not None
-        return self.now.t
-
-    @property
-    def sums(self) -> EpisodeSums:
-        """Sums of the running episodes."""
-        self._require_begun()
-        assert self.now is not None
-        return self.now.sums
-
-    @property
-    def measured(self) -> dict[str, Floats]:
-        """Every point after the sensor layer, ``{name: (k, B)}``, physical units; the arrays cannot be written."""
-        if self._measured is None:
-            self._require_begun()
-            assert self.now is not None
-            block = self.now.sensors.readings.view()
-            block.flags.writeable = False
-            self._measured = self.observer.unstack(block)
-        return self._measured
-
-    def measurements(self) -> Mapping[str, Floats]:
-        """Every point after the sensor layer, ``{name: (k, B)}``, physical units; neither can be written."""
-        return MappingProxyType(self.measured)
-
-    def episode_statistics(self) -> dict[str, NDArray[np.float64]]:
-        """Sums of the running episodes ``{name: (B,)}``: return ``r``, length ``l``, costs, energy, work."""
-        return self.sums.by_name(self.t)
 
     # ---- interruption ---------------------------------------------------------------------------------------------
 

@@ -26,7 +26,11 @@ class Interruptible(Protocol):
     dtype: np.dtype
     channel_hash: str
     rules: Controller
-    now: CoreState | None
+
+    @property
+    def now(self) -> CoreState | None:
+        """All that steps change."""
+
     _seed: int
     _rngs: list[np.random.Generator]
 

@@ -1,16 +1,23 @@
-"""What both adapters of gymnasium have of a core: names, the length of an episode in the spec, text at every step."""
+"""What both adapters of gymnasium have of a core: names, the length of an episode in the spec, pictures."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+import numpy as np
 from gymnasium.envs.registration import EnvSpec
+from numpy.typing import NDArray
 
 from envs.core import DataCenterCore
 from envs.step_info import site_text
 
-RENDER_MODES = ["ansi", "human"]
+if TYPE_CHECKING:
+    from envs.picture.window import PlanWindow
+
+RENDER_MODES = ["human", "rgb_array", "ansi"]
+RENDER_FPS = 12  # an hour of 5 min steps a second
 
 
 def checked_render_mode(mode: str | None) -> str | None:
@@ -27,7 +34,9 @@ class GymnasiumAdapter:
     ----------
     core : DataCenterCore
     render_mode : str, optional
-        ``ansi``, ``human`` or None.
+        ``human``, ``rgb_array``, ``ansi`` or None.
+    shown_site : int
+        Which of the batch mode ``human`` shows.
     action_names, observation_names : tuple of str
         What each element of one site's action and observation is.
     max_episode_steps : int
@@ -36,10 +45,14 @@ class GymnasiumAdapter:
 
     core: DataCenterCore
     render_mode: str | None
+    shown_site: int
 
-    def _adapt(self, core: DataCenterCore, render_mode: str | None) -> None:
+    def _adapt(self, core: DataCenterCore, render_mode: str | None, shown_site: int = 0) -> None:
         """Take a core on."""
-        self.core, self.render_mode = core, render_mode
+        if not 0 <= shown_site < core.num_envs:
+            raise ValueError(f"shown_site = {shown_site} is outside 0..{core.num_envs - 1}; give one of the batch")
+        self.core, self.render_mode, self.shown_site = core, render_mode, shown_site
+        self._window: PlanWindow | None = None
         self.action_names, self.observation_names = core.action_names, core.observation_names
         self.max_episode_steps = core.max_episode_steps
         self._spec: EnvSpec | None = None
@@ -54,5 +67,37 @@ class GymnasiumAdapter:
         self._spec = None if made is None else replace(made, max_episode_steps=self.max_episode_steps)
 
     def _show(self) -> None:
-        if self.render_mode == "human":
-            sys.stdout.write(site_text(self.core) + "\n")
+        """In mode ``human``, a window where there is a display, else text."""
+        if self.render_mode != "human":
+            return
+        from envs.picture.hall_view import view_of
+        from envs.picture.window import PlanWindow, can_open_window
+
+        if self._window is None and can_open_window():
+            self._window = PlanWindow()
+        if self._window is not None:
+            self._window.show(view_of(self.core, self.shown_site))
+        else:
+            sys.stdout.write(self._text(self.shown_site, sys.stdout.isatty()) + "\n")
+
+    def _picture(self, site: int) -> str | NDArray[np.uint8]:
+        """One site as the mode shows it: text, or an image ``(720, 1280, 3)``."""
+        if self.core.state is None:
+            raise ValueError("render before reset; call reset first")
+        if self.render_mode == "ansi":
+            return self._text(site)
+        from envs.picture.hall_view import view_of
+        from envs.picture.plan_figure import plan_image
+
+        return plan_image(view_of(self.core, site))
+
+    def _text(self, site: int, colour: bool = False) -> str:
+        from envs.picture.hall_view import view_of
+        from envs.picture.plan_text import plan_text
+
+        return f"{site_text(self.core, site)}\n{plan_text(view_of(self.core, site), colour)}"
+
+    def _close_window(self) -> None:
+        if self._window is not None:
+            self._window.close()
+            self._window = None

@@ -19,11 +19,17 @@ class SteppedCore(Protocol):
     """What a hook may read of ``DataCenterCore`` after a step, or at an episode's start."""
 
     num_envs: int
-    flows: Flows
-    state: PlantState | None
-    outside: Outside
-    in_force: dict[str, Floats]
-    t: NDArray[np.int64]
+
+    @property
+    def flows(self) -> Flows: ...  # noqa: D102
+    @property
+    def state(self) -> PlantState | None: ...  # noqa: D102
+    @property
+    def outside(self) -> Outside: ...  # noqa: D102
+    @property
+    def in_force(self) -> dict[str, Floats]: ...  # noqa: D102
+    @property
+    def t(self) -> NDArray[np.int64]: ...  # noqa: D102
 
     def measurements(self) -> Mapping[str, Floats]:
         """Every point after the sensor layer, ``{name: (k, B)}``, physical units."""

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.core import CoreOptions, DataCenterCore
-from envs.gymnasium_adapter import RENDER_MODES, GymnasiumAdapter, checked_render_mode
+from envs.episodes.core_step import SHOWN
+from envs.gymnasium_adapter import RENDER_FPS, RENDER_MODES, GymnasiumAdapter, checked_render_mode
 from envs.scenario import Scenario
 from envs.spaces import box
-from envs.step_info import Info, episode_info, site_text, step_info
+from envs.step_info import Info, episode_info, step_info
 
 
 class DataCenterEnv(GymnasiumAdapter, gym.Env):
@@ -29,7 +30,7 @@ class DataCenterEnv(GymnasiumAdapter, gym.Env):
         Control steps until an episode is truncated; ``spec.max_episode_steps`` says the same.
     """
 
-    metadata = {"render_modes": RENDER_MODES, "render_fps": 4}
+    metadata = {"render_modes": RENDER_MODES, "render_fps": RENDER_FPS}
 
     def __init__(
         self,
@@ -67,16 +68,27 @@ class DataCenterEnv(GymnasiumAdapter, gym.Env):
         if given.shape != self.action_space.shape:
             raise ValueError(f"action has shape {given.shape}; this scenario takes {self.action_space.shape}")
         obs, reward, truncated, terms = self.core.step(given[None])
-        info = _of_one_site(step_info(self.core))
-        info |= {f"cost_{name}_usd": float(value[0]) for name, value in terms.items()}
+        info: dict[str, Any] = dict(zip(SHOWN, self.core.shown[:, 0].tolist()))
+        for name, value in terms.items():
+            info[f"cost_{name}_usd"] = value.item()
         if truncated[0]:
             info["episode_totals"] = {k: float(v[0]) for k, v in self.core.episode_statistics().items()}
         self._show()
         return obs[0], float(reward[0]), False, bool(truncated[0]), info
 
-    def render(self) -> str | None:
-        """A few lines of text: returned in mode ``ansi``, printed at every step in mode ``human``."""
-        return site_text(self.core) if self.render_mode == "ansi" else None
+    def render(self) -> str | NDArray[np.uint8] | None:
+        """The site as it stands: text in mode ``ansi``, an image ``(720, 1280, 3)`` in ``rgb_array``.
+
+        Mode ``human`` shows every step by itself: in a window, or as text where there is no display.
+        """
+        picture: str | NDArray[np.uint8] | None = None
+        if self.render_mode in ("ansi", "rgb_array"):
+            picture = self._picture(0)
+        return picture
+
+    def close(self) -> None:
+        """Close the window, if one is open."""
+        self._close_window()
 
 
 def _of_one_site(info: Info) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.episodes.core_step import SHOWN
 from envs.units import SECONDS_PER_DAY
 
 if TYPE_CHECKING:
@@ -20,21 +21,7 @@ def step_info(core: DataCenterCore) -> Info:
 
     Powers are means over the step, temperatures those at its end. The PUE is infinite where no IT runs.
     """
-    flows, outside = core.flows, core.outside
-    it, facility = (np.array(flows.it_power_kw), np.array(flows.facility_power_kw))
-    pue = np.divide(facility, it, out=np.full_like(it, np.inf), where=it > 0.0)
-    return {
-        "it_power_kw": it,
-        "cooling_power_kw": np.array(flows.cooling_power_kw),
-        "facility_power_kw": facility,
-        "pue": pue,
-        "inlet_max_c": np.max(flows.zone_inlet_max_c, axis=0),
-        "chip_max_c": np.array(flows.chip_max_c),
-        "dry_bulb_c": np.array(outside.dry_bulb_c),
-        "wet_bulb_c": np.array(outside.wet_bulb_c),
-        "price_usd_mwh": np.array(outside.price_usd_mwh),
-        "carbon_g_kwh": np.array(outside.carbon_g_kwh),
-    }
+    return dict(zip(SHOWN, core.shown.copy()))
 
 
 def episode_info(core: DataCenterCore) -> Info:

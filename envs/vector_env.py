@@ -12,10 +12,10 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from envs.core import CoreOptions, DataCenterCore
-from envs.gymnasium_adapter import RENDER_MODES, GymnasiumAdapter, checked_render_mode
+from envs.gymnasium_adapter import RENDER_FPS, RENDER_MODES, GymnasiumAdapter, checked_render_mode
 from envs.scenario import Scenario
 from envs.spaces import box
-from envs.step_info import Info, episode_info, site_text, step_info
+from envs.step_info import Info, episode_info, step_info
 
 
 class DataCenterVectorEnv(GymnasiumAdapter, gym.vector.VectorEnv):
@@ -34,7 +34,10 @@ class DataCenterVectorEnv(GymnasiumAdapter, gym.vector.VectorEnv):
     autoreset_mode : AutoresetMode or str
         ``SAME_STEP`` (default), ``NEXT_STEP`` or ``DISABLED``.
     render_mode : str, optional
-        ``ansi``: ``render`` returns a text per site; ``human``: the first site's is printed at every step.
+        ``ansi``, ``rgb_array``: ``render`` returns a text or an image per site. ``human`` shows one site at every step:
+        in a window, or as text where there is no display.
+    shown_site : int
+        Which site mode ``human`` shows.
 
     Attributes
     ----------
@@ -58,13 +61,14 @@ class DataCenterVectorEnv(GymnasiumAdapter, gym.vector.VectorEnv):
         agent_channels: tuple[str, ...] | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
         render_mode: str | None = None,
+        shown_site: int = 0,
         **core_options: Unpack[CoreOptions],
     ) -> None:
         shown = checked_render_mode(render_mode)
-        self._adapt(DataCenterCore(scenario, num_envs, overrides, agent_channels, **core_options), shown)
+        self._adapt(DataCenterCore(scenario, num_envs, overrides, agent_channels, **core_options), shown, shown_site)
         mode = _autoreset_mode(autoreset_mode)
         self.autoreset_mode = mode
-        self.metadata = {"autoreset_mode": mode, "render_modes": RENDER_MODES, "render_fps": 4}
+        self.metadata = {"autoreset_mode": mode, "render_modes": RENDER_MODES, "render_fps": RENDER_FPS}
         self.num_envs = num_envs
         self.single_observation_space = box(self.core.observation_size)
         self.single_action_space = box(self.core.action_size)
@@ -148,12 +152,15 @@ class DataCenterVectorEnv(GymnasiumAdapter, gym.vector.VectorEnv):
         self._show()
         return obs, reward, np.zeros(self.num_envs, bool), truncated, info
 
-    def render(self) -> tuple[str, ...] | None:
-        """A few lines of text per site: returned in mode ``ansi``; mode ``human`` prints the first at every step."""
-        return tuple(site_text(self.core, i) for i in range(self.num_envs)) if self.render_mode == "ansi" else None
+    def render(self) -> tuple[str | NDArray[np.uint8], ...] | None:
+        """Every site as it stands: a text each in mode ``ansi``, an image ``(720, 1280, 3)`` each in ``rgb_array``."""
+        if self.render_mode not in ("ansi", "rgb_array"):
+            return None
+        return tuple(self._picture(i) for i in range(self.num_envs))
 
     def close_extras(self, **kwargs: object) -> None:
-        """Nothing is held open."""
+        """Close the window, if one is open."""
+        self._close_window()
 
 
 def _autoreset_mode(mode: AutoresetMode | str) -> AutoresetMode:

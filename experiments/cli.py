@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 
 from agents.learning.interruption import Interrupted, raise_interrupted
 from experiments.missing_package import missing_words
@@ -20,12 +21,20 @@ VERBS = {
     "rollout": "one policy, one episode, every point as CSV: coldaisle rollout policy=rules",
     "forecast": "inlets and cooling power up to a day ahead, judged on simulated halls: coldaisle forecast halls=30",
     "powerplan": "how many more racks the feeders carry, caps by class: coldaisle powerplan lost_frac=0.01",
-    "report": "the HTML page of an evaluation: coldaisle report evaluation=<folder>",
+    "report": "the HTML page of an evaluation: coldaisle report evaluation=<folder>; of all: runs=runs",
+    "watch": "a page that shows a hall while it runs: coldaisle watch run=<run or bundle>",
     "published": "every published number beside ours, measured now: docs/validation/published.md",
     "validate": "our plant against EnergyPlus over a year: coldaisle validate studies=[hall_cold]",
     "transfer": "controllers on a plant we did not write, EnergyPlus: coldaisle transfer policies.mine=<run or bundle>",
+    "benchmark": "policies on a frozen task: coldaisle benchmark cooling policies.mine=<folder of scenario/seed_n>",
+    "campaign": "a plan cut into shards for many workers: coldaisle campaign plan.yaml executor=joblib workers=2",
     "demo": "train for a minute, judge, export",
+    "serve": "run a bundle on a building: coldaisle serve bundle=<folder> points=<yaml> mode=shadow",
+    "replay": "make every decision of a log again: coldaisle replay log=<folder> bundle=<folder>",
+    "simulate-site": "a simulated hall behind a protocol: coldaisle simulate-site protocol=bacnet",
 }
+#: Verbs that need no hydra: they run on an operator's box. Each has ``SETTINGS``, the dataclass of its keys.
+PLAIN_VERBS = ("serve", "replay", "simulate-site")
 HELP = ("-h", "--help")
 OWN = ("envs", "agents", "experiments", "configs")
 CLOSING = (
@@ -39,7 +48,7 @@ CLOSING = (
 def usage() -> str:
     """The help text."""
     lines = ["usage: coldaisle <verb> [key=value ...] [-m] [--help]", "", "verbs:"]
-    lines += [f"  {verb:<10} {words}" for verb, words in VERBS.items()]
+    lines += [f"  {verb:<13} {words}" for verb, words in VERBS.items()]
     return "\n".join([*lines, "", *CLOSING, ""])
 
 
@@ -55,10 +64,12 @@ def version_words() -> str:
 
 def _is_users(error: Exception) -> bool:
     """Whether the command line or a file is wrong, which its message tells, and not the program."""
+    if isinstance(error, (ValueError, OSError)):
+        return True
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    return isinstance(error, (ValueError, OSError, HydraException, OmegaConfBaseException))
+    return isinstance(error, (HydraException, OmegaConfBaseException))
 
 
 def error_message(error: Exception) -> str:
@@ -133,6 +144,10 @@ def words_asked_for(arguments: Sequence[str]) -> str | None:
         raise ValueError(unknown_name("verb", first, VERBS))
     if first == "demo" or not any(word in HELP for word in others):
         return None
+    if first in PLAIN_VERBS:
+        from agents.live.settings import settings_help
+
+        return settings_help(verb_module(first).SETTINGS, first)
     from experiments.help_words import help_words
 
     return help_words(first, [word for word in others if not word.startswith("-") and _is_group(word)])
@@ -141,6 +156,11 @@ def words_asked_for(arguments: Sequence[str]) -> str | None:
 def _is_group(word: str) -> bool:
     """Whether a word beside ``--help`` asks for a group of keys, and is no setting."""
     return "=" not in word or word.startswith("agent=")
+
+
+def verb_module(verb: str) -> ModuleType:
+    """The module of a verb."""
+    return import_module(f"experiments.{verb.replace('-', '_')}")
 
 
 def _run(verb: str, *arguments: str) -> int:
@@ -152,7 +172,7 @@ def _run(verb: str, *arguments: str) -> int:
     warnings.formatwarning = one_line
     before = signal.signal(signal.SIGTERM, raise_interrupted)
     try:
-        import_module(f"experiments.{verb}").run()
+        verb_module(verb).run()
     except KeyboardInterrupt as stopped:
         number = stopped.number if isinstance(stopped, Interrupted) else signal.SIGINT
         sys.stderr.write(f"coldaisle {verb}: stopped by {signal.Signals(number).name}; each file is whole or absent\n")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from dataclasses import fields
 from importlib import resources
 
 from experiments import keys, schema
-from experiments.cli import VERBS
+from experiments.cli import PLAIN_VERBS, VERBS, verb_module
 
 SHELLS = ("bash", "zsh")
 SCRIPT = """_coldaisle() {
@@ -47,6 +48,8 @@ def completions(line: str) -> list[str]:
     if not before:
         return _beginning((*VERBS, "--help", "--version", "--completion"), typed)
     verb = before[0]
+    if verb in PLAIN_VERBS:
+        return _beginning([f"{spec.name}=" for spec in fields(verb_module(verb).SETTINGS)] + ["--help"], typed)
     if verb not in schema.VERBS:
         return []
     name, equals, _ = typed.partition("=")

@@ -55,8 +55,9 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     from envs.scenario import load
     from experiments.evaluate import evaluate
     from experiments.evaluation.opponents import strongest_opponent, verdict
-    from experiments.evaluation.policies import learned_policies, reference_policies
+    from experiments.evaluation.policies import learned_rows, reference_policies
     from experiments.evaluation.results import print_table, save
+    from experiments.evaluation.seeds import SEEDS
     from experiments.evaluation.splits import load_split, plan_episodes
     from experiments.export import export_run
     from experiments.records.tracking import NoTracker
@@ -73,12 +74,14 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     played = plan_episodes(load_split("test"), episodes, days)
     references = reference_policies(scenario)
     del references[PROPORTIONAL]  # shares a feeder that does not bind here: the same as the tuned rules
-    policies = references | learned_policies("ppo", run)
+    learned = learned_rows({"ppo": str(run)})
+    policies = references | learned.makers
     LOG.info("judging %d policies on %d paired episodes of %d days", len(policies), episodes, days)
     found = evaluate(policies, scenario, played, seed=SEED)
     check(found)
+    found.facts[SEEDS] = learned.seeds
     baseline = strongest_opponent(found.scores)
-    words = f"{verdict(found.scores, 'ppo')}; {DEMO_WORDS}"
+    words = f"{verdict(found.scores, 'ppo', [e.site for e in played])}; {DEMO_WORDS}"
     evaluation = save(found, folder / "evaluation", baseline)
     bundle = export_run(run, run / "bundle", evaluation, "ppo")
     report = write_report(evaluation, baseline, words)

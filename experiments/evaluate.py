@@ -14,8 +14,11 @@ import numpy as np
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from envs.whole_file import write_whole
+from experiments.evaluation.played import scored
 from experiments.evaluation.results import Evaluation
-from experiments.evaluation.score import Scorer, Table
+from experiments.evaluation.score import Table
+from experiments.evaluation.seeds import SEEDS, seeds_of, shortage
 from experiments.evaluation.splits import Episode, plan_episodes
 from experiments.evaluation.trace import Series, Tracer
 from experiments.records.progress import steps_bar
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from agents.planners.cem import Budget
     from envs.controllers.base import Controller
     from envs.core import DataCenterCore
+    from envs.play import Step
     from envs.scenario import Scenario
     from experiments.evaluation.policies import PolicyMaker
 
@@ -89,19 +93,13 @@ def score_and_trace(
 
     ``advance`` is called after each of them.
     """
-    from envs.play import play
-
-    scenario = core.scenario
-    scorer = Scorer(core.num_envs, core.step_s, core.channels, scenario.reward, scenario.reward_weights)
     tracer = Tracer()
-    controller.reset(core.num_envs)
-    for step in play(core, controller, steps):
-        seen = step.measured
-        price, carbon = seen["price_usd_mwh"][0], seen["carbon_g_kwh"][0]
-        scorer.add(core.flows, core.in_force, price, carbon, step.cost_usd)
-        tracer.add(core.flows, core.in_force, {name: seen[name] for name in OUTSIDE})
+
+    def watch(step: Step) -> None:
+        tracer.add(core.flows, core.in_force, {name: step.measured[name] for name in OUTSIDE})
         advance()
-    return scorer.table(), tracer.series()
+
+    return scored(core, controller, steps, watch), tracer.series()
 
 
 def with_bounds(
@@ -112,6 +110,7 @@ def with_bounds(
     from experiments.evaluation.bounds import best_controller, bound_facts, search_bounds
 
     start = time.perf_counter()
+    baseline = seeds_of(found.facts).get(baseline, [baseline])[0]
     base = best_controller(found.scores, REFERENCES, baseline)
     bounds = search_bounds(scenario, found.episodes, (base, policies[base]), policies[baseline], budget, seed)
     played = evaluate({ORACLE: bounds.oracle}, scenario, found.episodes, seed=seed)
@@ -128,8 +127,10 @@ def main(config: DictConfig) -> None:
     """Evaluate as configured; write scores, traces and report into the run's folder."""
     from agents.planners.cem import Budget
     from experiments.evaluation.bounds import bound_rows, print_bounds
+    from experiments.evaluation.comparison import COMPARISON, page, print_comparison
     from experiments.evaluation.episodes import chosen_split, scenario_of_episodes, split_of
-    from experiments.evaluation.policies import best_rule, learned_policies, reference_policies, require_playable
+    from experiments.evaluation.opponents import STRONGEST, strongest_opponent
+    from experiments.evaluation.policies import best_rule, learned_rows, reference_policies, require_playable
     from experiments.evaluation.results import print_table, require_baseline, save, summarise
     from experiments.records.provenance import git_state
     from experiments.records.tracking import override_parameters, start_run
@@ -139,48 +140,56 @@ def main(config: DictConfig) -> None:
     played = chosen_split(scenario, config.split, USUAL_SPLIT, typed)
     split = split_of(scenario, played)
     policies = reference_policies(scenario, config.mpc, config.mpc_forecast)
-    baseline = config.baseline or best_rule(policies)
-    learned: dict[str, PolicyMaker] = {}
-    for name, path in config.policies.items():
-        learned |= learned_policies(str(name), path, trust=config.trust)
-    policies |= learned
+    best = best_rule(policies)
+    baseline = config.baseline or best
+    paths = {str(name): str(path) for name, path in config.policies.items()}
+    learned = learned_rows(paths, trust=config.trust)
+    require_baseline(baseline, [*policies, *learned.seeds, STRONGEST])
+    policies |= learned.makers
     episodes = plan_episodes(split, config.episodes or None, config.days or None)
-    require_baseline(baseline, policies)
-    require_playable(learned, scenario_of_episodes(scenario, episodes[:1]))
+    require_playable(learned.makers, scenario_of_episodes(scenario, episodes[:1]))
     LOG.info("%d policies on %d paired episodes of %d days", len(policies), len(episodes), episodes[0].days)
     found = evaluate(policies, scenario, episodes, seed=config.seed, progress=config.progress)
+    found.facts.update({"split": played, SEEDS: learned.seeds})
+    if baseline == STRONGEST:
+        baseline = strongest_opponent(found.scores, best)
     if config.bounds:
         budget = Budget(config.bounds_population, max(2, config.bounds_population // 4), config.bounds_iterations)
         found = with_bounds(found, policies, scenario, baseline, budget, config.seed)
-    found.facts["split"] = played
     folder = save(found, Path(config.folder), baseline, OmegaConf.to_yaml(config, resolve=True))
     tracking = config.tracking
     with start_run(
         tracking.backend, tracking.uri, tracking.experiment, tracking.name or "evaluate", tags=git_state()
     ) as run:
-        known = {"baseline": baseline, "split": played, **found.facts}
+        lacks = {f"{name}/result": shortage(name, found.facts, len(episodes)) or "yes" for name in learned.seeds}
+        known = {"baseline": baseline, **{k: v for k, v in found.facts.items() if k != SEEDS}, **lacks}
         run.log_parameters({**known, **override_parameters(typed, known)})
         for name, row in summarise(found).items():
             run.log_metrics({f"{name}/{column}": value for column, value in row.items()})
         for bound in bound_rows(found, baseline):
             if np.isfinite(bound.gap_closed_frac):
                 run.log_metrics({f"{bound.name}/gap_closed_frac": bound.gap_closed_frac})
+        write_whole(folder / COMPARISON, page(found, baseline))
         if config.report:
             from experiments.report import write_report
 
             write_report(folder, baseline)
         run.log_files(folder, "evaluation")
     print_table(found, baseline)
+    print_comparison(found, baseline)
     print_bounds(found, baseline)
-    sys.stdout.write(closing_words(folder, config.report, {str(k): str(v) for k, v in config.policies.items()}))
+    sys.stdout.write(closing_words(folder, config.report, paths))
 
 
 def closing_words(folder: Path, report: bool, policies: Mapping[str, str]) -> str:
-    """Where the results are, and what may be done next with the first policy."""
+    """Where the results are, and what may be done next with the first seed of the first policy."""
+    from experiments.records.run_folder import seed_folders
+
     words = f"report: {folder / 'report.html'}\n" if report else f"evaluation: {folder}\n"
     for name, path in list(policies.items())[:1]:
-        if not (Path(path) / "manifest.json").exists():
-            run, evaluation = shlex.quote(path), shlex.quote(str(folder))
+        first = seed_folders(path)[0]
+        if not (first / "manifest.json").exists():
+            run, evaluation = shlex.quote(str(first)), shlex.quote(str(folder))
             words += f"next: coldaisle export run={run} evaluation={evaluation} policy={name}\n"
     return words
 

@@ -57,17 +57,20 @@ def evaluation_card(folder: Path, policy: str) -> EvaluationCard:
     """Totals of one policy, the gates it passed or failed, and what they were measured on."""
     from experiments.evaluation.results import gate_words, stored_evaluation
     from experiments.evaluation.score import MEASURES, totals
+    from experiments.evaluation.seeds import mean_table, policy_tables, shortage
 
     stored = stored_evaluation(folder)
-    if policy not in stored.scores:
-        raise ValueError(f"policy = {policy!r} is not in {folder}; choose one of {sorted(stored.scores)}")
-    facts, row = stored.facts, totals(stored.scores[policy])
+    facts, tables = stored.facts, policy_tables(stored.scores, stored.facts)
+    if policy not in tables:
+        raise ValueError(f"policy = {policy!r} is not in {folder}; choose one of {sorted(tables)}")
+    row, episodes = totals(mean_table(tables[policy])), len(facts["episodes"])
     return {
         "policy": policy,
         "baseline": facts["baseline"],
-        "gates": gate_words(stored.scores, policy, facts["baseline"]),
+        "gates": gate_words(tables, policy, facts["baseline"]),
         "totals": {m.column: row[m.column] for m in MEASURES},
-        "episodes": len(facts["episodes"]),
+        "episodes": episodes,
+        "result": shortage(policy, facts, episodes) or "yes",
         "scenario_hash": facts["scenario_hash"],
         "git_hash": facts["git_hash"],
     }

@@ -80,6 +80,11 @@ def group_keys(path: str, algorithm: str = "ppo") -> list[Key]:
     return []
 
 
+def settings_keys(cls: type) -> list[Key]:
+    """Keys of a verb that runs without hydra, from the dataclass of its settings."""
+    return _declared(cls, "")
+
+
 def groups_below(path: str) -> list[str]:
     """Groups that stand directly in a group of the scenario, with ``*`` for a name that a scenario chooses."""
     found = []

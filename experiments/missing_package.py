@@ -4,7 +4,17 @@ from __future__ import annotations
 
 #: Import names of what the extra ``environments`` brings; ``train`` brings these and all others.
 ENVIRONMENTS = ("array_api_compat", "gymnasium", "joblib", "omegaconf", "pandas", "pyarrow", "scipy", "yaml")
-OWN_EXTRA = {"pyenergyplus": "energyplus", "tensorboard": "tensorboard", "highspy": "planner"}
+OWN_EXTRA = {
+    "pyenergyplus": "energyplus",
+    "tensorboard": "tensorboard",
+    **dict.fromkeys(("asyncua", "bacpypes3", "paho", "prometheus_client", "pymodbus", "pynvml"), "operator"),
+    "duckdb": "campaign",
+    "submitit": "campaign",
+    "ray": "ray",
+    "highspy": "planner",
+    "fastapi": "page",
+    "uvicorn": "page",
+}
 
 
 def missing_words(what: str, error: ModuleNotFoundError, least: str = "environments") -> str:

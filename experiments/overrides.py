@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from agents.runtime.manifest import MANIFEST
 from envs.scenario import SHIPPED
-from experiments.records.run_folder import SCENARIO_FILE, read_card, run_of
+from experiments.records.run_folder import SCENARIO_FILE, read_card, run_of, seed_folders
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -101,14 +101,15 @@ def _require_different(paths: Sequence[str], names: Sequence[str]) -> None:
             )
 
 
-def remembered(arguments: Sequence[str]) -> list[str]:
+def remembered(arguments: Sequence[str], keys: Sequence[str] = ("resume", "policy")) -> list[str]:
     """What a verb takes from a run's card where the command line does not say it: its scenario; for ``resume=`` more.
 
     Of several policies the first run with a scenario counts; whether the others fit is checked before they play.
+    ``keys`` are those whose value is the place of a run.
     """
     given = dict(argument.partition("=")[::2] for argument in arguments if "=" in argument)
-    paths = [value for key, value in given.items() if key in ("resume", "policy") or key.startswith("policies.")]
-    places = [Path(path.strip("'\"")) for path in paths]
+    paths = [value for key, value in given.items() if key in keys or key.startswith("policies.")]
+    places = [place for path in paths for place in seed_folders(path.strip("'\""))]
     runs = [run for run in map(run_of, places) if run is not None]
     known: dict[str, str] = {}
     if not runs and places and (shipped := _shipped_of_bundle(places[0])):

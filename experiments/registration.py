@@ -29,7 +29,7 @@ def register(arguments: Sequence[str] | None = None, verb: str = "train") -> Non
     try:
         if isinstance(given, list):
             given[:] = [without_plus(argument) for argument in given]
-            given += remembered(given)
+            given += remembered(given, ("resume", "policy", *(["run"] if verb == "watch" else [])))
         files = scenario_files(given)
         usual = group_defaults(verb).get("scenario", "")
         require_machines(given, files, usual)

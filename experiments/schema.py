@@ -16,6 +16,7 @@ from omegaconf import MISSING, OmegaConf
 
 from agents.learning.algorithms import Algorithm, Learner
 from agents.learning.plan import LearningPlan
+from experiments.page_schema import ReportConfig, WatchConfig
 from experiments.records.tracking import DEFAULT_URI
 
 AGENT_WORDS = """An algorithm on the command line.
@@ -42,7 +43,8 @@ SHARED: dict[str, str] = {
     "split": "Which sites, weather and load: one of the files in configs/splits, or none for the scenario's own. "
     "Empty: test, refused where it would replace sites or seeds of your own",
     "seed": "Of everything that is drawn",
-    "baseline": "The controller that the others are compared with; empty: the tuned rules where there are any",
+    "baseline": "The controller that the others are compared with; empty: the tuned rules where there are any; "
+    "strongest: the cheapest of the tuned rules and the constants that keep their gates",
     "progress": "Show a bar with the time left",
     "folder": "Where the results are written",
     "trust": "Also load model.zip of an older run, which runs code that whoever wrote it put there",
@@ -122,9 +124,10 @@ class EvaluateConfig:
     Attributes
     ----------
     policies : dict
-        A name for each policy, and its run's folder or exported bundle: ``policies.mine=<folder>``.
+        A name for each policy, and its run's folder or exported bundle: ``policies.mine=<folder>``. A path with ``*``
+        means every training seed of one policy: ``'policies.mine=runs/seed_*'``.
     mpc : bool
-        Also judge the model-predictive controller; slow.
+        Also judge the model-predictive controllers, on the twin and on a learnt linear model; slow.
     mpc_forecast : str
         ``persistence``; ``engine`` adds the row mpc_engine, which expects what the forecasting engine does.
     bounds : bool
@@ -296,22 +299,6 @@ class CalibrateConfig:
 
 
 @dataclass
-class ReportConfig:
-    """``coldaisle report``: the HTML page of an evaluation.
-
-    Attributes
-    ----------
-    evaluation : str
-        The folder that an evaluation wrote.
-    baseline : str
-        The controller that the others are compared with; empty: the one that the evaluation was saved with.
-    """
-
-    evaluation: str = MISSING
-    baseline: str = ""
-
-
-@dataclass
 class PublishedConfig:
     """``coldaisle published``: every published number beside ours, measured now.
 
@@ -356,6 +343,86 @@ class ForecastConfig:
     seed: int = 0
     jobs: int = 2
     folder: str = "${hydra:runtime.output_dir}"
+
+
+@dataclass
+class CampaignConfig:
+    """``coldaisle campaign plan.yaml``: a plan cut into shards, each whole or not at all; the same command goes on.
+
+    Attributes
+    ----------
+    plan : str
+        The plan: a YAML file.
+    executor : str
+        Who runs the shards: ``in_process``, ``joblib``, ``submitit`` or ``ray``.
+    workers : int
+        Shards side by side.
+    cluster : str
+        Of submitit ``slurm``, or ``local``: processes of this machine; of Ray an address, or empty.
+    parameters : dict
+        Of submitit's executor, such as ``parameters.slurm_partition=cpu``.
+    list : bool
+        Only list the shards with their ids.
+    folder : str
+        Where shards and results lie; empty: ``runs/campaigns/<name of the plan>``.
+    """
+
+    plan: str = MISSING
+    executor: str = "joblib"
+    workers: int = 2
+    cluster: str = "slurm"
+    parameters: dict[str, Any] = field(default_factory=dict)
+    list: bool = False
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    folder: str = ""
+
+
+@dataclass
+class BenchmarkConfig:
+    """``coldaisle benchmark cooling``: policies on a frozen task against every opponent; the same command goes on.
+
+    Attributes
+    ----------
+    task : str
+        ``cooling``, ``power`` or ``joint``; it may stand first on the line.
+    policies : dict
+        A name for each policy, and the folder that holds ``<scenario>/seed_<n>``, runs or bundles.
+    train : bool
+        Also train the algorithm on every seed of every scenario, and judge it.
+    total_steps : int
+        Environment steps of each seed.
+    ablations : bool
+        With ``train``, also train and judge every ablation of the task.
+    oracle : bool
+        Also search the perfect-forecast oracle on the test episodes, for the share of the gap; slow.
+    smoke : bool
+        The task small enough for a test: its last scenario, short episodes, two seeds. No result.
+    executor : str
+        Who runs the shards: ``in_process``, ``joblib``, ``submitit`` or ``ray``.
+    workers : int
+        Shards side by side.
+    cluster : str
+        As in ``coldaisle campaign``.
+    parameters : dict
+        As in ``coldaisle campaign``.
+    folder : str
+        Where everything lies; empty: ``runs/benchmarks/<id of the task>``.
+    """
+
+    task: str = MISSING
+    agent: Any = MISSING
+    policies: dict[str, str] = field(default_factory=dict)
+    train: bool = False
+    total_steps: int = 1_000_000
+    ablations: bool = False
+    oracle: bool = False
+    smoke: bool = False
+    executor: str = "joblib"
+    workers: int = 2
+    cluster: str = "slurm"
+    parameters: dict[str, Any] = field(default_factory=dict)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    folder: str = ""
 
 
 @dataclass
@@ -420,10 +487,13 @@ VERBS = {
     "calibrate": CalibrateConfig,
     "rollout": RolloutConfig,
     "report": ReportConfig,
+    "watch": WatchConfig,
     "transfer": TransferConfig,
     "validate": ValidateConfig,
     "published": PublishedConfig,
     "forecast": ForecastConfig,
+    "campaign": CampaignConfig,
+    "benchmark": BenchmarkConfig,
     "powerplan": PowerplanConfig,
 }
 

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments.evaluate import Evaluation, score_and_trace
 from experiments.evaluation.score import Table
+from experiments.evaluation.seeds import SEEDS
 from experiments.evaluation.trace import BATCH_SERIES, Series
 from experiments.registration import register
 from experiments.transfers.setting import Setting, setting, weather_path
@@ -133,7 +134,7 @@ def reference_choice(scenario: Scenario, controllers: Sequence[str]) -> dict[str
 @verb_main("transfer")
 def main(config: DictConfig) -> None:
     """Run every controller on both plants; write scores, page and reports into the run's folder."""
-    from experiments.evaluation.policies import best_rule, learned_policies, require_playable
+    from experiments.evaluation.policies import best_rule, learned_rows, require_playable
     from experiments.evaluation.results import require_baseline, save
     from experiments.report import write_report
     from experiments.transfers.table import print_both, write_both
@@ -142,19 +143,19 @@ def main(config: DictConfig) -> None:
     weather = weather_path(config.weather)
     policies: dict[str, Any] = reference_choice(scenario, list(config.controllers))
     baseline = config.baseline or best_rule(policies)
-    learned: dict[str, PolicyMaker] = {}
-    for name, path in config.policies.items():
-        learned |= learned_policies(str(name), path, trust=config.trust)
-    policies |= learned
-    require_baseline(baseline, policies)
+    learned = learned_rows({str(name): str(path) for name, path in config.policies.items()}, trust=config.trust)
+    require_baseline(baseline, [*policies, *learned.seeds])
+    policies |= learned.makers
     given = setting(scenario, weather, list(config.months), config.days)
-    require_playable(learned, given.scenario)
+    require_playable(learned.makers, given.scenario)
     found = {
         OURS: evaluation_on_ours(policies, given, config.seed),
         ENERGYPLUS: evaluation_on_energyplus(
             policies, given, seed=config.seed, mixes=config.mixes, hold_curves=config.hold_curves
         ),
     }
+    for evaluation in found.values():
+        evaluation.facts[SEEDS] = learned.seeds
     folder = Path(config.folder)
     write_both(found, folder, baseline)
     print_both(found, baseline)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 import time
 import warnings
 from collections import defaultdict
@@ -19,9 +18,8 @@ from stable_baselines3.common.vec_env import VecEnv
 
 import envs
 from envs.core import DataCenterCore
-from envs.engine import TapedFunction, machine_code
+from envs.engine import TapedFunction
 from envs.engine.choice import ENGINE_VARIABLE, THREADS_VARIABLE, chosen_engine
-from envs.engine.compiled import CompiledFunction
 from envs.equipment import (
     air_side,
     battery,
@@ -245,7 +243,7 @@ def plant_calls(batch: int, scenario: str = "ai_hall") -> dict[str, Callable[[],
     functions = {"as written": step}
     for name in ("numpy", "llvm"):
         with engine(name):
-            functions[name] = TapedFunction(step, after=1)
+            functions[name] = TapedFunction(step, after=1).step
 
     def call_of(function: Callable[..., Any]) -> Callable[[], None]:
         states = [first]
@@ -266,49 +264,6 @@ def tape_gain(batch: int, repeats: int) -> tuple[float, float]:
     eager, _ = best_of(calls["as written"], 3 * repeats)
     taped, _ = best_of(calls["numpy"], 3 * repeats)
     return 1e3 * eager, 1e3 * taped
-
-
-def engine_gain(batch: int, repeats: int) -> tuple[float, float]:
-    """Milliseconds of the plant's control step from the numpy tape and compiled, in turn, best of repeats."""
-    calls = plant_calls(batch)
-    best = {"numpy": np.inf, "llvm": np.inf}
-    for _ in range(3 * repeats):
-        for name in best:
-            best[name] = min(best[name], best_of(calls[name], 3)[0])
-    return 1e3 * best["numpy"], 1e3 * best["llvm"]
-
-
-def thread_gain(batch: int, repeats: int) -> float:
-    """How many times as fast two threads step a compiled core's plant as one, by the clock on the wall."""
-    best = {}
-    for threads in (1, 2):
-        with engine("llvm", threads):
-            call = plant_calls(batch)["llvm"]
-        times = []
-        for _ in range(5 * repeats):
-            start = time.perf_counter()
-            call()
-            times.append(time.perf_counter() - start)
-        best[threads] = min(times)
-    return best[1] / best[2]
-
-
-def compile_seconds(scenario: str = "ai_hall") -> tuple[float, float]:
-    """Processor seconds until a control step is compiled: without and with its machine code in the cache."""
-    step, arguments = plant_step(64, scenario)
-    spent = []
-    with tempfile.TemporaryDirectory() as folder, set_variable(machine_code.CACHE_VARIABLE, folder):
-        for _ in range(2):
-            machine_code._LOADED.clear()
-            start = time.process_time()
-            CompiledFunction(step, arguments)(*arguments)
-            spent.append(time.process_time() - start)
-    return spent[0], spent[1]
-
-
-def operations(scenario: str = "ai_hall") -> int:
-    """Arithmetic operations of the plant's control step for one site, counted from its program."""
-    return CompiledFunction(*plant_step(2, scenario)).program.operations().total()
 
 
 def ppo_rates(steps: int, repeats: int, batch: int = 1024) -> tuple[float, float]:
@@ -332,19 +287,6 @@ def ppo_rates(steps: int, repeats: int, batch: int = 1024) -> tuple[float, float
             if repeat:
                 best[k] = min(best[k], time.process_time() - start)
     return steps / best[0], steps / best[1]
-
-
-def print_engines(repeats: int) -> None:
-    """The compiled engine against the numpy tape, and what it costs to start."""
-    print("plant of ai_hall, one control step: numpy tape, compiled, ratio")
-    for batch in (1, 256, 1024):
-        taped, compiled = engine_gain(batch, repeats)
-        print(f"  {batch:5d} sites{taped:10.3f} ms{compiled:10.4f} ms{taped / compiled:8.1f}", flush=True)
-    count = operations()
-    print(f"  {count:,} operations a site and step; {1e-6 * count * batch / compiled:.1f} a nanosecond")
-    print(f"  two threads over one, 1024 sites: {thread_gain(1024, repeats):.2f}")
-    cold, cached = compile_seconds()
-    print(f"  ready in {cold:.2f} s of processor time, {cached:.2f} s with its machine code in the cache")
 
 
 def print_rates(batches: tuple[int, ...], repeats: int, seconds: float) -> None:
@@ -381,6 +323,8 @@ def main() -> None:
         eager, taped = tape_gain(batch, repeats)
         print(f"plant, {batch} sites: {eager:.2f} ms a step as written, {taped:.2f} ms from the tape")
     if chosen_engine() == "llvm":
+        from scripts.bench_engine import print_engines
+
         print_engines(repeats)
     total = 1_000_000 if arguments.long else 50_000 if quick else 200_000
     before, after = memory(total)

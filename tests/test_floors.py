@@ -20,14 +20,15 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("units", "parameters", "trees", "unknown_name", "plain_yaml", "whole_file"),
     ("physics", "feeders"),
     ("equipment", "interface", "kpi", "engine"),
-    ("controllers", "faults", "signals"),
+    ("controllers", "faults", "shield", "signals"),
     ("scenario", "scheduling"),
     ("plant",),
     ("episodes",),
     ("building", "energyplus"),
     ("core_state", "hooks"),
+    ("core_views",),
     ("core",),
-    ("play", "spaces", "step_info"),
+    ("play", "spaces", "step_info", "picture"),
     ("twin", "gymnasium_adapter"),
     ("single_env", "vector_env", "sb3_vec_env"),
 )
@@ -43,8 +44,10 @@ SAME_ROOM = {
 #: A plant hands the states of its machines on; nobody else touches them.
 PLANTS = ("envs/plant/", "envs/equipment/", "envs/energyplus/plant.py", "experiments/validation/replay.py")
 REMEMBERING = PlantState._fields[: PlantState._fields.index("inlet_c")]
+PLAIN_READERS = ("envs/parameters.py", "envs/plain_yaml.py", "envs/unknown_name.py", "envs/whole_file.py")
 BOX, NOT_IN_THE_BOX = "agents/runtime/", "agents/runtime/export.py"
-ENERGYPLUS_USERS = ("validate", "validation", "transfer", "transfers", "calibration")
+ENERGYPLUS_USERS = ("validate", "validation", "transfer", "transfers", "calibration", "simulated_site/energyplus_hall")
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 Imports = dict[str, list[tuple[str, bool]]]
 
 
@@ -54,7 +57,7 @@ def imports_of(source: str, module: str, types: bool = False) -> Iterator[tuple[
     Imports for type checkers alone count where ``types`` says so.
     """
     tree = ast.parse(source)
-    inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
+    inside = {id(n) for f in ast.walk(tree) if isinstance(f, FUNCTIONS) for n in ast.walk(f)}
     typing = [n for n in ast.walk(tree) if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n.test)]
     skipped = {id(n) for block in typing for statement in block.body for n in ast.walk(statement)}
     for node in ast.walk(tree):
@@ -297,6 +300,27 @@ def test_energyplus_is_met_in_its_own_room_and_inside_functions_only() -> None:
     assert not [p for p, names in HOUSE.items() for name, top in names if top and name.startswith("pyenergyplus")]
 
 
+def test_the_web_server_stays_in_the_page_and_inside_functions() -> None:
+    web = ("fastapi", "starlette", "uvicorn")
+    assert not uses(HOUSE, "", *web, allowed=("agents/page/",))
+    assert not [p for p, names in HOUSE.items() for name, top in names if top and name.split(".")[0] in web]
+
+
+def test_the_page_knows_tables_and_colours_alone() -> None:
+    known = ("envs/interface/", "envs/picture/colours.py", "envs/parameters.py", "envs/unknown_name.py", "agents/page/")
+    below = reached(WITH_TYPES, "agents/page/")
+    assert below <= {p for p in WITH_TYPES if p.startswith(known)}
+
+
+def test_matplotlib_is_always_imported_inside_functions() -> None:
+    assert not [
+        (path, name)
+        for path, names in HOUSE.items()
+        for name, top in names
+        if top and name.split(".")[0] == "matplotlib"
+    ]
+
+
 def test_hydra_stays_in_experiments() -> None:
     assert not uses(HOUSE, "", "hydra", allowed=("experiments/",))
 
@@ -319,6 +343,65 @@ def carried_too_much(imports: Imports) -> list[str]:
 def test_an_operators_box_needs_the_interface_the_controllers_and_numpy_alone() -> None:
     assert "envs/interface/interface.py" in reached(HOUSE, "agents/runtime/exported_policy.py")
     assert not carried_too_much(HOUSE)
+
+
+#: Libraries of the extra [operator], and the modules of the live loop that may ask for them.
+LIVE_LIBRARIES = {
+    "yaml": ("agents/live/point_map.py", "envs/plain_yaml.py"),
+    "pyarrow": ("agents/live/decision_log.py", "agents/live/connectors/table.py"),
+    "prometheus_client": ("agents/live/metrics.py",),
+    "bacpypes3": ("agents/live/connectors/bacnet.py",),
+    "pymodbus": ("agents/live/connectors/modbus.py",),
+    "paho": ("agents/live/connectors/mqtt.py",),
+    "asyncua": ("agents/live/connectors/opcua.py",),
+    "pynvml": ("agents/live/connectors/nvml.py",),
+}
+
+
+def carried_by_the_loop(imports: Imports) -> list[str]:
+    """Modules that the live loop would need beyond a bundle, its shield and plain readers, and packages beyond those of
+    [operator] or in another place than theirs.
+    """
+    at_work = {path: names for path, names in imports.items() if path != NOT_IN_THE_BOX}
+    loop = reached(at_work, "agents/live/")
+    below = ("agents/live/", BOX, "envs/interface/", "envs/controllers/", "envs/shield/", *PLAIN_READERS)
+    allowed = {"numpy", "envs", "agents", *sys.stdlib_module_names}
+    names = {
+        f"{path} imports {name}"
+        for path in loop
+        for name, _ in imports[path]
+        if name.split(".")[0] not in allowed and path not in LIVE_LIBRARIES.get(name.split(".")[0], ())
+    }
+    return sorted({path for path in loop if not path.startswith(below)} | names)
+
+
+def test_the_live_loop_needs_a_bundle_its_shield_and_the_libraries_of_operator_alone() -> None:
+    assert "agents/runtime/exported_policy.py" in reached(HOUSE, "agents/live/decider.py")
+    assert not carried_by_the_loop(HOUSE)
+
+
+def test_a_protocol_s_library_is_met_inside_functions_only() -> None:
+    slow = set(LIVE_LIBRARIES) - {"yaml"}
+    early = [
+        (path, name)
+        for path, names in HOUSE.items()
+        for name, top in names
+        if path.startswith("agents/live/") and top and name.split(".")[0] in slow
+    ]
+    assert not early
+
+
+def test_the_rule_of_the_loop_sees_what_is_carried_too_much() -> None:
+    bad = synthetic(
+        agents__live__loop="import pandas\nfrom envs import core\nfrom agents.live import metrics",
+        agents__live__metrics="def f():\n    import prometheus_client, pymodbus",
+        envs__core="",
+    )
+    assert carried_by_the_loop(bad) == [
+        "agents/live/loop.py imports pandas",
+        "agents/live/metrics.py imports pymodbus",
+        "envs/core.py",
+    ]
 
 
 def test_no_import_circle_anywhere_not_even_for_types() -> None:

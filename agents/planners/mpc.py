@@ -10,7 +10,7 @@ its forecast. The base rule's setpoints are always among the candidates.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,15 +25,12 @@ from envs.interface.reward import STORED_HEAT_COP, PricingInputs, terms, total_c
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.trees import tiled_tree
-from envs.twin.estimation.twin import ObservedPlant, outside_from_measurements
+from envs.twin.estimation.twin import ObservedPlant, coarse_scenario, outside_from_measurements
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
     from envs.plant.flows import Flows
     from envs.plant.state import PlantState
-    from envs.scenario import Scenario
-
-LONGEST_SUBSTEP_S = 150.0  # of the model: two in a control step of 300 s
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ class Mpc:
         self.base, self.settings, self.seed = base, settings, seed
         self.channels, self.agent_channels = core.channels, core.agent_channels
         self.scenario, self.bill, self.step_s = core.scenario, core.bill, core.step_s
-        self.plant = Plant(_nominal_scenario(core.scenario), core.dtype)
+        self.plant = Plant(coarse_scenario(core.scenario), core.dtype)
         self.advance = TapedFunction(self.plant.step)
         self.twin = ObservedPlant(self.plant, core.channels)
         self.ahead = ahead or Persistence(self.plant.layout)
@@ -208,10 +205,3 @@ class CandidateCosts:
             inlet_ramp_k_h=zero,
         )
         return total_cost(terms(m.scenario.reward, flows, judged, step_h), m.scenario.reward_weights)
-
-
-def _nominal_scenario(scenario: Scenario) -> Scenario:
-    """The nominal site of the forecasts: the longest sub-steps that fill a control step at least twice."""
-    step_s = scenario.episode.step_s
-    parts = max(2, int(np.ceil(step_s / LONGEST_SUBSTEP_S)))
-    return replace(scenario, episode=replace(scenario.episode, substep_s=step_s / parts))

@@ -30,13 +30,17 @@ class NetworkData(TypedDict):
 
 
 class EvaluationCard(TypedDict, total=False):
-    """Totals of the policy in one evaluation, the gates it passed or failed, and what they were measured on."""
+    """Totals of the policy in one evaluation, the gates it passed or failed, and what they were measured on.
+
+    ``result`` is ``yes``, or says which seeds and episodes are missing to a result.
+    """
 
     policy: str
     baseline: str
     gates: str
     totals: dict[str, float]
     episodes: int
+    result: str
     scenario_hash: str
     git_hash: str
 

@@ -15,6 +15,7 @@ from envs.controllers.marginal_value import Feeder, MarginalValueCaps, pieces_of
 from envs.controllers.pid import FanPiController
 from envs.controllers.proportional import ProportionalCaps
 from envs.controllers.setpoint_reset import ChilledWaterReset, CondenserWaterReset, SupplyAirReset
+from envs.controllers.three_band import ThreeBandCaps
 from envs.controllers.water_filling import WaterFillingCaps
 from envs.interface.channels import CHANNELS, Channel
 from envs.physics.namespace import Floats
@@ -104,6 +105,8 @@ def caps(scenario: Scenario, layout: Layout, kind: str) -> Controller:
     """The rule that shares the feeder among the power rows: one of `envs.scenario.scenario.CAPS`."""
     if kind == "marginal_value":
         return marginal_value_caps(scenario, layout)
+    if kind == "three_band":
+        return ThreeBandCaps(layout.row_rated_kw, layout.row_priority, _feeder(scenario, layout), CAP_FLOOR_FRAC)
     budget = layout.rack_budget_kw * scenario.rules.caps_budget_frac
     if kind == "proportional":
         return ProportionalCaps(layout.row_rated_kw, budget)
@@ -113,15 +116,19 @@ def caps(scenario: Scenario, layout: Layout, kind: str) -> Controller:
 
 def marginal_value_caps(scenario: Scenario, layout: Layout) -> MarginalValueCaps:
     """Share the feeder at equal marginal value, a little under where its protection engages."""
+    pieces = pieces_of(rack_curves(scenario, layout), layout.n_rows, CAP_FLOOR_FRAC)
+    return MarginalValueCaps(pieces, _feeder(scenario, layout), scenario.episode.step_s, CAP_FLOOR_FRAC)
+
+
+def _feeder(scenario: Scenario, layout: Layout) -> Feeder:
+    """What the feeder may carry, a little under where its protection engages."""
     capper, share = scenario.capper, scenario.rules.caps_budget_frac
-    feeder = Feeder(
+    return Feeder(
         (capper.cap_frac - UNDER_PROTECTION) * share * layout.feeder_limit_kw,
         (capper.release_frac - UNDER_PROTECTION) * layout.feeder_limit_kw,
         layout.feeder_limit_kw,
         scenario.power.pdu_loss_frac,
     )
-    pieces = pieces_of(rack_curves(scenario, layout), layout.n_rows, CAP_FLOOR_FRAC)
-    return MarginalValueCaps(pieces, feeder, scenario.episode.step_s, CAP_FLOOR_FRAC)
 
 
 def legacy_fixed(scenario: Scenario, layout: Layout) -> Fixed:

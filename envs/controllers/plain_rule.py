@@ -21,6 +21,7 @@ from envs.controllers.setpoint_reset import (
     SupplyAirReset,
     TrimRespond,
 )
+from envs.controllers.three_band import ThreeBandCaps
 from envs.controllers.water_filling import WaterFillingCaps
 from envs.unknown_name import unknown_name
 
@@ -74,6 +75,15 @@ LOOPS: dict[str, Loop] = {
     "fixed": Loop(Fixed, {"values": _rows, "outdoor": _outdoor}),
     "proportional_caps": Loop(ProportionalCaps, _CAPS),
     "water_filling_caps": Loop(WaterFillingCaps, {**_CAPS, "row_priority": np.asarray, "high_frac": float}),
+    "three_band_caps": Loop(
+        ThreeBandCaps,
+        {
+            "row_rated_kw": np.asarray,
+            "row_priority": np.asarray,
+            "feeder": lambda d: Feeder(*d),
+            "floor_frac": float,
+        },
+    ),
     "marginal_value_caps": Loop(
         MarginalValueCaps,
         {"pieces": _pieces, "feeder": lambda d: Feeder(*d), "step_s": float, "floor_frac": float},

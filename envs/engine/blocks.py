@@ -1,59 +1,76 @@
-"""Memory that machine code reads and writes: rows that start on a cache line, used again when nobody holds them."""
+"""Memory that machine code reads and writes: blocks of rows that start on cache lines, used again when nobody looks."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from envs.engine.aligned import aligned_block
+from envs.engine.aligned import LINE_BYTES
 
-_MOST_WAITING = 8  # blocks of a pool that somebody may hold before the oldest is left to him
+_MOST_WAITING = 8  # sets of blocks that somebody may hold before the oldest is left to him
 
 
-class Block:
-    """Rows of numbers that start on a cache line.
+class BlockShape(NamedTuple):
+    """Shape and dtype of a block."""
+
+    rows: int
+    width: int
+    dtype: np.dtype
+
+
+class BlockSet:
+    """Blocks in one piece of memory; views of them are handed out, they themselves are not.
 
     Attributes
     ----------
-    rows : ndarray (rows, width)
-    address : int
+    blocks : list of ndarray (rows, width)
+    addresses : list of int
+    parts : object
+        What the owner has made of the blocks, to be found again.
     """
 
-    __slots__ = ("rows", "address", "_memory", "_alone")
+    __slots__ = ("blocks", "addresses", "parts", "_memory", "_alone")
 
-    def __init__(self, rows: int, width: int, dtype: np.dtype) -> None:
-        block, self.address = aligned_block(rows * width, dtype)
-        block[:] = 0
-        self.rows = block.reshape(rows, width)
-        memory = self.rows
-        while memory.base is not None:
-            memory = memory.base
-        self._memory = memory
-        del block, memory
+    def __init__(
+        self, shapes: Sequence[BlockShape], parts_of: Callable[[list[np.ndarray]], Any] = lambda blocks: None
+    ) -> None:
+        sizes = [-(-s.rows * s.width * s.dtype.itemsize // LINE_BYTES) * LINE_BYTES for s in shapes]
+        self._memory = np.zeros(sum(sizes) + LINE_BYTES, np.uint8)
+        at = -self._memory.ctypes.data % LINE_BYTES
+        self.blocks: list[np.ndarray] = []
+        self.addresses: list[int] = []
+        for size, (rows, width, dtype) in zip(sizes, shapes):
+            end = at + rows * width * dtype.itemsize
+            self.blocks.append(self._memory[at:end].view(dtype).reshape(rows, width))
+            self.addresses.append(self._memory.ctypes.data + at)
+            at += size
+        self.parts = parts_of(self.blocks)
         self._alone = sys.getrefcount(self._memory)
 
-    def is_held(self) -> bool:
-        """Whether anybody has a view of the rows."""
-        return sys.getrefcount(self._memory) > self._alone or sys.getrefcount(self.rows) > 2
+    def is_seen(self) -> bool:
+        """Whether anybody has a view of a block that was not made here."""
+        return sys.getrefcount(self._memory) > self._alone
 
 
 class BlockPool:
-    """Blocks of one shape. One that nobody has a view of is used again: fresh memory costs a page fault a page."""
+    """Sets of blocks of one shape. One that nobody holds is used again: fresh memory costs a page fault a page."""
 
-    def __init__(self, rows: int, width: int, dtype: np.dtype) -> None:
-        self.rows, self.width, self.dtype = rows, width, dtype
-        self._blocks: list[Block] = []
+    def __init__(self, shapes: Sequence[BlockShape], parts_of: Callable[[list[np.ndarray]], Any]) -> None:
+        self.shapes, self.parts_of = tuple(shapes), parts_of
+        self._sets: list[BlockSet] = []
 
-    def block(self) -> Block:
-        """A block that nobody reads; what is in it is of no use."""
-        blocks = self._blocks
-        for k in range(len(blocks)):
-            block = blocks[k]
-            if sys.getrefcount(block) <= 3 and not block.is_held():  # the list, this name, the call
-                blocks.append(blocks.pop(k))
-                return block
-        made = Block(self.rows, self.width, self.dtype)
-        blocks.append(made)
-        del blocks[:-_MOST_WAITING]
+    def get(self) -> BlockSet:
+        """A set that nobody holds or sees; what is in it is of no use."""
+        sets = self._sets
+        for k in range(len(sets)):
+            found = sets[k]
+            if sys.getrefcount(found) <= 3 and not found.is_seen():  # the list, this name, the call
+                sets.append(sets.pop(k))
+                return found
+        made = BlockSet(self.shapes, self.parts_of)
+        sets.append(made)
+        del sets[:-_MOST_WAITING]
         return made

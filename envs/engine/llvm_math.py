@@ -58,6 +58,7 @@ class VectorType:
 
     lanes: int
     double: bool
+    label: str = ""  # of the functions on such vectors, where a module has several
 
     @property
     def number(self) -> str:
@@ -141,6 +142,7 @@ class _Body:
 
     def call(self, name: str, *args: str) -> str:
         """A function of vectors of numbers."""
+        name = name if name.startswith("llvm.") else name + self.of.label
         return self.value(f"call {self.of.vector} @{name}({', '.join(f'{self.of.vector} {a}' for a in args)})")
 
     def select(self, mask: str, a: str, b: str) -> str:
@@ -163,14 +165,15 @@ class _Body:
         """Text of the whole function."""
         given = ", ".join(f"{self.of.vector} %{a}" for a in arguments)
         body = "\n".join([*self.lines, f"  ret {self.of.vector} {result}"])
-        return f"define internal {self.of.vector} @{name}({given}) alwaysinline {{\n{body}\n}}"
+        return f"define internal {self.of.vector} @{name}{self.of.label}({given}) alwaysinline {{\n{body}\n}}"
 
 
 def math_text(of: VectorType) -> str:
     """Text of all functions that statements call."""
-    declared = [f"declare {of.vector} @llvm.{name}.{of.suffix}({of.vector})" for name in ("sqrt", "fabs", "rint")]
+    names = ("sqrt", "fabs", "rint", "ceil", "floor")
+    declared = [f"declare {of.vector} @llvm.{name}.{of.suffix}({of.vector})" for name in names]
     if not of.double:
-        wide = of.of_kind(WIDE)
+        wide = VectorType(of.lanes, True)
         declared.append(f"declare {wide.vector} @llvm.fabs.{wide.suffix}({wide.vector})")
     made = [_pick(of, "v_maximum", "ogt"), _pick(of, "v_minimum", "olt")]
     return "\n".join([*declared, *made, _exp(of, False), _exp(of, True), _log(of), _log1p(of), _power(of)])

@@ -9,6 +9,7 @@ import numpy as np
 
 from envs.engine.llvm_text import text_of
 from envs.engine.lower import input_kind, is_turned, program_of
+from envs.engine.pool import pools_of
 from envs.engine.program import WHOLE, WIDE, Program
 from envs.engine.record import Node, Recording, TracedArray, Untraceable
 from envs.engine.result_text import result_text
@@ -37,10 +38,16 @@ class LoweredFunction:
         Shapes, without the batch, and kinds of the arrays of the first argument and of the others.
     groups_of_typed : dict of int to int
         Which of the two each block of another kind than numbers belongs to.
+    pools : list of int
+        Which pools of the arguments are read.
     parts : list of (str, callable)
-        Parts of the result in their order: its name (empty for one without) and what gives it as views of the blocks
-        that were written, see `Written`. The parts are the items of the result, or where it is a pair of a state and
-        a named tuple, the state and the fields of the tuple.
+        Parts of the result in their order: its name and what gives it as views of the blocks that were written, see
+        `Written`. Of a pair of named tuples, a state and what else there is, the parts are the fields of both; else
+        there is one part without a name.
+    state_parts : int
+        How many parts are of the state.
+    state_kind, done_kind : type, optional
+        Classes of the state and of what else there is.
     whole : callable
         The result from the list of its parts.
     resident : bool
@@ -56,7 +63,8 @@ class LoweredFunction:
         recording = Recording(loops=True)
         groups: list[int] = []
         self.inputs: tuple[list[tuple[tuple[int, ...], str]], ...] = ([], [])
-        precision = min((x.dtype for x in flat(trees) if x.dtype.kind == "f"), key=lambda d: d.itemsize, default=None)
+        floats = [x.dtype for x in flat(trees) if x.dtype.kind == "f"]
+        precision = min([*floats, np.dtype(np.float64)], key=lambda d: d.itemsize)
 
         def enter(tree: Any, group: int) -> Any:
             def note(x: np.ndarray) -> TracedArray:
@@ -75,14 +83,17 @@ class LoweredFunction:
         stored = [n for n in nodes if not is_fixed(n)]
         if any((n.operands[0] if is_turned(n) else n).value.shape[-1:] != (batch_of(some),) for n in stored):
             raise Untraceable("a result whose last axis is not the batch")
-        self.program = program_of(recording, stored, groups)
+        self.program = program_of(recording, stored, groups, pools_of(some))
+        self.pools = sorted({g.pool for g in self.program.gathered})
         self.dtype = np.dtype(np.float64 if self.program.double else np.float32)
         typed = [
             (group, kind) for group, given in enumerate(self.inputs) for kind in dict.fromkeys(k for _, k in given if k)
         ]
         self.groups_of_typed = {self.program.kinds.count("") + k: group for k, (group, _) in enumerate(typed)}
-        self.parts, self.whole = _parts(result, _Collecting(recording, self.program, self.dtype))
+        self.parts, self.state_parts, self.whole = _parts(result, _Collecting(recording, self.program, self.dtype))
         self.resident = _same_rows(some[0], result)
+        kinds: tuple[Any, Any] = (type(result[0]), type(result[1])) if self.state_parts else (None, None)
+        self.state_kind, self.done_kind = kinds
         self._scales = [(_scale(n), is_turned(n)) for n in nodes]
         self._texts: dict[int, tuple[str, int]] = {}
 
@@ -136,7 +147,7 @@ class _Collecting:
 
     def function(self, part: Any) -> Callable[[Written], Any]:
         """What gives a part of the results."""
-        text = result_text(part, self._rows_text, self._named)
+        text = self._rows_by_name(part) or result_text(part, self._rows_text, self._named)
         scope = dict(self._space)
         exec(
             compile(f"def collect(written):\n    o, w, i, a, n = written\n    return {text}\n", "<results>", "exec"),
@@ -144,6 +155,16 @@ class _Collecting:
         )
         collect: Callable[[Written], Any] = scope["collect"]
         return collect
+
+    def _rows_by_name(self, part: Any) -> str:
+        """Text of a dict of single rows that follow each other: quicker made together; empty for anything else."""
+        if not isinstance(part, dict) or not all(isinstance(x, TracedArray) and x.ndim == 1 for x in part.values()):
+            return ""
+        first, texts = self._rows["o"], [self._rows_text(x) for x in part.values()]
+        rows = [f"o[{first + k}]" for k in range(len(texts))]
+        if texts == rows:
+            return f"dict(zip({self._named(tuple(part))}, o[{first}:{first + len(rows)}]))"
+        return "{" + ", ".join(f"{name!r}: {text}" for name, text in zip(part, texts)) + "}"
 
     def _named(self, value: Any) -> str:
         name = f"g{len(self._space)}"
@@ -171,13 +192,15 @@ class _Collecting:
         return f"{text}.{how}({self._named(wanted)})"
 
 
-def _parts(result: Any, collecting: _Collecting) -> tuple[list[tuple[str, Any]], Callable[[list[Any]], Any]]:
-    """Parts of a result in their order, and what puts them together."""
-    if isinstance(result, tuple) and len(result) == 2 and hasattr(result[1], "_fields"):
-        kind = type(result[1])
-        named = [("", result[0]), *zip(kind._fields, result[1])]
-        return [(name, collecting.function(part)) for name, part in named], lambda made: (made[0], kind(*made[1:]))
-    return [("", collecting.function(result))], lambda made: made[0]
+def _parts(result: Any, collecting: _Collecting) -> tuple[list[tuple[str, Any]], int, Callable[[list[Any]], Any]]:
+    """Parts of a result in their order, how many of them are of a state, and what puts them together."""
+    if not (isinstance(result, tuple) and len(result) == 2 and all(hasattr(x, "_fields") for x in result)):
+        return [("", collecting.function(result))], 0, lambda made: made[0]
+    state, done = result
+    named = [*zip(state._fields, state), *zip(done._fields, done)]
+    own = len(state)
+    parts = [(name, collecting.function(part)) for name, part in named]
+    return parts, own, lambda made: (type(state)(*made[:own]), type(done)(*made[own:]))
 
 
 def is_fixed(node: Node) -> bool:

@@ -56,10 +56,11 @@ def _loaded(text: str) -> Any:
             _store(key, code)
         linker = llvm.create_lljit_compiler(target)
         builder = llvm.JITLibraryBuilder().add_object_img(code)
-        for name in _FUNCTIONS:
+        names = [name for name in _FUNCTIONS if f"void @{name}(" in text]
+        for name in names:
             builder = builder.export_symbol(name)
         library = builder.link(linker, f"step_{key[:16]}")
-        _LOADED[key] = {name: library[name] for name in _FUNCTIONS}, (library, linker)
+        _LOADED[key] = {name: library[name] for name in names}, (library, linker)
     return _LOADED[key][0]
 
 

@@ -116,6 +116,27 @@ STORES = ("store", "across")
 WIDE, WHOLE = "wide", "whole"
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """A block that is filled for each tile before anything runs: columns of a pool, at a row of each site.
+
+    Attributes
+    ----------
+    pool : int
+        Which pool of the arguments.
+    dtype : str
+        What it holds.
+    columns : int
+    index : tuple of int
+        Block and row of the integers that say which row of the pool each site reads.
+    """
+
+    pool: int
+    dtype: str
+    columns: int
+    index: tuple[int, int]
+
+
 @dataclass
 class Program:
     """A lowered recording.
@@ -144,6 +165,8 @@ class Program:
         Columns of the block that is written site by site, ``(B, columns)``; 0 where there is none.
     stored : tuple of str
         Kind of each result, in their order.
+    gathered : tuple of Gathered
+        Blocks that are filled from pools; inputs count them behind those of ``rows``.
     """
 
     racks: int
@@ -157,6 +180,7 @@ class Program:
     typed_out: dict[str, int] = field(default_factory=dict)
     across: int = 0
     stored: tuple[str, ...] = ()
+    gathered: tuple[Gathered, ...] = ()
     kept: set[Statement] = field(default_factory=set)
 
     def __post_init__(self) -> None:

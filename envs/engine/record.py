@@ -26,7 +26,8 @@ class Node:
     Attributes
     ----------
     kind : str
-        ``input``, ``constant``, ``ufunc``, ``reduce``, ``view``, ``take``, ``cast``, ``concat`` or ``call``; in a loop
+        ``input``, ``constant``, ``ufunc``, ``reduce``, ``view``, ``take``, ``cast``, ``concat``, ``call`` or ``pool``
+        (rows of a table, `envs.engine.pool`); in a loop
         (`envs.engine.loop`) also ``carried`` from one turn to the next, and ``last``, the value after the last turn.
     value : ndarray
         What it was during the recording.
@@ -237,6 +238,11 @@ class TracedArray(np.ndarray):
     def _view(self, value: Any, how: Any) -> TracedArray:
         recording = self._recorded_operation()
         return recording.operation("view", value, (recording.node_of(self),), how, repr(how))
+
+    def recorded_pool(self, pool: Any, value: np.ndarray) -> TracedArray:
+        """Rows of an `envs.engine.pool.Pool` that this array of integers picks."""
+        recording = self._recorded_operation()
+        return recording.operation("pool", value, (recording.node_of(self),), pool, (id(pool), value.dtype))
 
     def _recorded_operation(self) -> Recording:
         if self.recording is None:

@@ -14,14 +14,14 @@ def scratch_slots(program: Program, plan: Schedule) -> dict[Statement, int]:
         for x in s.args:
             if not isinstance(x, (Const, Table)):
                 readers.setdefault(x.made, []).append((s, x))
-    nexts = [n.made for _, _, n in program.carried if isinstance(n, Rack)]
+    handed_on = {x.made for _, first, n in program.carried for x in (first, n) if isinstance(x, Rack)}
     for s in program.statements:
         if not s.in_racks or s.op in (*SOURCES, "store") or s.reduces:
             continue
         outside = any(
             not isinstance(x, Rack) or plan.phase_of[user] != plan.phase_of[s] for user, x in readers.get(s, ())
         )
-        if outside or s in nexts:
+        if outside or s in handed_on:
             kept.append(s)
     slots: dict[Statement, int] = {}
     replaced = _in_place(program, plan, readers)

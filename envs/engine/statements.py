@@ -9,7 +9,7 @@ import numpy as np
 
 from envs.engine.program import WHOLE, Const, Element, Gather, Lane, Operand, Rack, Stage, Statement, Table
 
-_ANY_ORDER = ("add", "multiply", "and", "or", "xor")
+_ANY_ORDER = ("add", "multiply", "and", "or", "xor", "equal", "not_equal")
 _FOLDED: dict[str, Callable[..., Any]] = {
     "add": np.add,
     "subtract": np.subtract,

@@ -76,5 +76,4 @@ class Bill:
 
     def refill_price(self, site: NDArray[np.int64]) -> NDArray[np.float64]:
         """Price of energy that an episode took from storage ``(B,)`` [USD/kWh]; ``site`` are the world's sites."""
-        price: NDArray[np.float64] = self.refill_usd_kwh[site]
-        return price
+        return self.refill_usd_kwh[site].astype(np.float64, copy=False)

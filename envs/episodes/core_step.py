@@ -18,7 +18,8 @@ from envs.episodes.bill import BillState
 from envs.episodes.control_step import Carried, ControlStep, Moved
 from envs.episodes.episode import EpisodeSums
 from envs.episodes.instruments import Instruments, SensorErrors, SensorMemory
-from envs.faults import Availability
+from envs.episodes.world import SignalClock, SignalPlace, SignalPools, load_of
+from envs.faults import Availability, nothing_lost
 from envs.interface.action import ActionDecoder
 from envs.interface.observation import ObservationEncoder
 from envs.interface.points import RULE
@@ -44,6 +45,8 @@ class CoreState(NamedTuple):
     followed: Memory
     """What the rule remembers to which residual actions add."""
     sums: EpisodeSums
+    place: SignalPlace
+    """Rows of the signals' tables that the coming step reads."""
     t: NDArray[np.int64]
     """Control steps since the episode began ``(B,)``."""
 
@@ -57,14 +60,9 @@ class EpisodeTerms(NamedTuple):
     errors: SensorErrors
 
 
-class Given(NamedTuple):
-    """What a step is given from outside."""
+class Signals(NamedTuple):
+    """What the world does in a step, and what it is at its end."""
 
-    actions: Floats | None
-    """Elements of the box ``(n, B)``; None where there are targets alone."""
-    targets: Mapping[str, Floats]
-    """Physical targets ``{channel: (k, B)}`` of channels that are not decoded."""
-    episode: EpisodeTerms
     outside: Outside
     load: Load
     lost: Availability
@@ -74,6 +72,18 @@ class Given(NamedTuple):
     """1 where a sensor hangs at the end of the step ``(N, B)``; None where no sensor fault is planned."""
     offset: Floats | None = None
     """Error of drifting sensors ``(N, B)``."""
+
+
+class Given(NamedTuple):
+    """What a step is given from outside."""
+
+    actions: Floats | None
+    """Elements of the box ``(n, B)``; None where there are targets alone."""
+    targets: Mapping[str, Floats]
+    """Physical targets ``{channel: (k, B)}`` of channels that are not decoded."""
+    episode: EpisodeTerms
+    signals: Signals | SignalPools
+    """As they are, or the tables in which `CoreState.place` finds them; then nothing fails."""
 
 
 class Done(NamedTuple):
@@ -86,6 +96,33 @@ class Done(NamedTuple):
     cost: dict[str, Floats]
     """Cost terms ``{name: (B,)}`` [USD]."""
     flows: Flows
+    shown: Floats
+    """Rows of `SHOWN` ``(k, B)``."""
+
+
+#: What is shown of a site after a step: means of the power [kW], temperatures at its end [degC], the PUE [1], prices.
+SHOWN = (
+    "it_power_kw",
+    "cooling_power_kw",
+    "facility_power_kw",
+    "pue",
+    "inlet_max_c",
+    "chip_max_c",
+    "dry_bulb_c",
+    "wet_bulb_c",
+    "price_usd_mwh",
+    "carbon_g_kwh",
+)
+
+
+def shown_rows(flows: Flows, outside: Outside) -> Floats:
+    """Rows of `SHOWN` ``(k, B)``; the PUE is infinite where no IT runs."""
+    it, facility = flows.it_power_kw, flows.facility_power_kw
+    runs = it > 0.0
+    pue = np.where(runs, facility / np.where(runs, it, 1.0), np.inf)
+    inlet, weather = np.max(flows.zone_inlet_max_c, axis=0), (outside.dry_bulb_c, outside.wet_bulb_c)
+    price = (outside.price_usd_mwh, outside.carbon_g_kwh)
+    return np.stack([it, flows.cooling_power_kw, facility, pue, inlet, flows.chip_max_c, *weather, *price])
 
 
 class CoreStep:
@@ -99,6 +136,8 @@ class CoreStep:
     observer, decoder : ObservationEncoder, ActionDecoder
     building, followed : CombinedController
         Rules that run what nobody else holds, and the rule to which residual actions add.
+    clock : SignalClock
+        How the places of signals move on.
     pays : bool
         Whether the reward is the step's own. Where it is not, nothing is added to its sum.
     """
@@ -111,11 +150,12 @@ class CoreStep:
         decoder: ActionDecoder,
         building: CombinedController,
         followed: CombinedController,
+        clock: SignalClock,
         pays: bool,
     ) -> None:
         self.control, self.instruments = control, instruments
         self.observer, self.decoder = observer, decoder
-        self.building, self.followed, self.pays = building, followed, pays
+        self.building, self.followed, self.clock, self.pays = building, followed, clock, pays
         self.scenario, self.plant = control.scenario, control.plant
 
     @property
@@ -130,13 +170,13 @@ class CoreStep:
 
     def __call__(self, state: CoreState, given: Given) -> tuple[CoreState, Done]:
         """Next state and what the step leaves; no argument is written."""
-        control, outside = self.control, given.outside
+        control, signals = self.control, self._signals(state, given)
         targets, building = self._targets(state, given)
         carried, stepped = control(
             Carried(state.plant, state.in_force, state.inlet_c, state.bill),
             Moved(
-                targets, outside, given.load, given.lost, state.t,
-                control.bill.window_ends(state.bill), given.seen,
+                targets, signals.outside, signals.load, signals.lost, state.t,
+                control.bill.window_ends(state.bill), signals.seen,
             ),
         )  # fmt: skip
         t = state.t + 1
@@ -149,19 +189,32 @@ class CoreStep:
         paid = reward if self.pays else reward * np.float32(0.0)
         sums = state.sums.with_step(stepped.sums, cost["closing"], paid, stepped.flows)
         sensors = self.instruments.read(
-            given.episode.errors, state.sensors, stepped.points, t, given.stuck, given.offset
+            given.episode.errors, state.sensors, stepped.points, t, signals.stuck, signals.offset
         )
         sensors, followed = self.with_rule(sensors, state.followed)
         after = CoreState(
-            carried.plant, carried.in_force, carried.inlet_c, carried.bill, sensors, building, followed, sums, t
-        )
+            carried.plant, carried.in_force, carried.inlet_c, carried.bill, sensors, building, followed, sums,
+            self.clock.next(state.place), t,
+        )  # fmt: skip
         observation = self.observer.scaled(sensors.readings).T
-        return after, Done(observation, reward, truncated, cost, stepped.flows)
+        shown = shown_rows(stepped.flows, signals.seen)
+        return after, Done(observation, reward, truncated, cost, stepped.flows, shown)
 
     def with_rule(self, sensors: SensorMemory, memory: Memory) -> tuple[SensorMemory, Memory]:
         """Readings with what the rule would set that residual actions add to, and what it then remembers."""
         wanted, after = acted(self.followed, memory, self.observer.unstack(sensors.readings))
         return sensors._replace(readings=self.instruments.ruled(sensors.readings, wanted)), after
+
+    def _signals(self, state: CoreState, given: Given) -> Signals:
+        """Signals of the step, gathered where tables are given."""
+        if isinstance(given.signals, Signals):
+            return given.signals
+        pools, place, dtype, lay = given.signals, state.place, self.plant.dtype, self.plant.layout
+        outside, seen = (Outside(*pools.site.rows(row, dtype)) for row in (place.site, place.seen))
+        activity, queue, swing = (p.rows(place.load, dtype) for p in (pools.activity, pools.queue, pools.swing))
+        job = pools.job.rows(place.load, pools.job.array.dtype)
+        load = load_of(activity, job, queue, swing)
+        return Signals(outside, load, nothing_lost(len(state.t), lay.n_zones, dtype), seen)
 
     def _targets(self, state: CoreState, given: Given) -> tuple[dict[str, Floats], Memory]:
         """What is wanted of every channel, and what the building's rules then remember."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.engine.pool import Pool
 from envs.episodes.plan import EpisodePlan
+from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
 from envs.signals.grid.grid import load_grid, with_grid_file
@@ -33,6 +35,51 @@ class LoadPools(NamedTuple):
     job: NDArray[np.int16]
     queue: NDArray[np.float32]
     swing: NDArray[np.float32]
+
+
+class SignalPools(NamedTuple):
+    """Tables of a world that machine code reads where they lie."""
+
+    site: Pool
+    activity: Pool
+    job: Pool
+    queue: Pool
+    swing: Pool
+
+
+class SignalPlace(NamedTuple):
+    """Rows of the tables that each environment reads, ``(B,)``."""
+
+    site: NDArray[np.int64]
+    """Of the coming step."""
+    seen: NDArray[np.int64]
+    """Of the site's table, at the end of the coming step."""
+    load: NDArray[np.int64]
+
+
+class SignalClock(NamedTuple):
+    """How places move on: rows of a site's year, and of a load that begins again (0: none does)."""
+
+    site_steps: int
+    load_steps: int
+
+    def next(self, place: SignalPlace) -> SignalPlace:
+        """Places one step later: a pure array function."""
+        load = _next_row(place.load, self.load_steps) if self.load_steps else place.load + 1
+        return SignalPlace(place.seen, _next_row(place.seen, self.site_steps), load)
+
+
+def _next_row(row: NDArray[np.int64], steps: int) -> NDArray[np.int64]:
+    """The row behind a row; the first of its ``steps`` behind the last."""
+    after = row + 1
+    moved: NDArray[np.int64] = np.where(after % steps == 0, after - steps, after)
+    return moved
+
+
+def load_of(activity: Floats, job: NDArray[Any], queue: Floats, swing: Floats) -> Load:
+    """Rows of the load's tables, the environments last, as the load of a step."""
+    racks, batch = job.shape
+    return Load(activity.reshape(-1, racks, batch), job, queue[0], queue[1], queue[2], swing)
 
 
 @dataclass
@@ -62,6 +109,7 @@ class World:
     drawn_steps: int
     episode_steps: int
     longer: Callable[[int], LoadPools] | None = None
+    _pools: tuple[tuple[NDArray[Any], ...], SignalPools] | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def build(cls, scenario: Scenario) -> World:
@@ -116,14 +164,34 @@ class World:
 
     def at(self, plan: EpisodePlan, t: NDArray[np.int64], dtype: np.dtype) -> tuple[Outside, Load]:
         """Signals of step ``t (B,)`` of the planned episodes; after the 365 days of a site's year comes their first."""
-        site_row = plan.site * self.site_steps + (plan.site_start + t) % self.site_steps
+        site_row = self._site_row(plan, t)
         site = self.site_pool.take(site_row, axis=0).T.astype(dtype, order="C", copy=False)
         load_row = self._load_row(plan, t)
         activity = self.activity_pool.take(load_row, axis=0).T.astype(dtype, order="C")
         job = np.ascontiguousarray(self.job_pool.take(load_row, axis=0).T)
         queue, swing = (x.take(load_row, axis=0).T.astype(dtype, order="C") for x in (self.queue_pool, self.swing_pool))
-        shaped = activity.reshape(self.slots, self.racks, -1)
-        return Outside(*np.ascontiguousarray(site)), Load(shaped, job, queue[0], queue[1], queue[2], swing)
+        return Outside(*np.ascontiguousarray(site)), load_of(activity, job, queue, swing)
+
+    def place(self, plan: EpisodePlan, t: NDArray[np.int64]) -> SignalPlace:
+        """Rows that step ``t (B,)`` of the planned episodes reads; pools are made longer where they must be."""
+        return SignalPlace(self._site_row(plan, t), self._site_row(plan, t + 1), self._load_row(plan, t))
+
+    @property
+    def clock(self) -> SignalClock:
+        """How places move on."""
+        return SignalClock(self.site_steps, self.load_steps if self.longer is None else 0)
+
+    def pools(self) -> SignalPools:
+        """The tables as they are now; the same object as long as no pool is another one."""
+        tables = (self.site_pool, self.activity_pool, self.job_pool, self.queue_pool, self.swing_pool)
+        if self._pools is None or any(a is not b for a, b in zip(tables, self._pools[0], strict=True)):
+            per_rack = (False, True, True, False, True)
+            pools = [Pool(np.asarray(x), racks) for x, racks in zip(tables, per_rack)]
+            self._pools = tables, SignalPools(*pools)
+        return self._pools[1]
+
+    def _site_row(self, plan: EpisodePlan, t: NDArray[np.int64]) -> NDArray[np.int64]:
+        return plan.site * self.site_steps + (plan.site_start + t) % self.site_steps
 
     def _load_row(self, plan: EpisodePlan, t: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows ``(B,)`` of the load pools, which are made longer where an episode runs past their end."""

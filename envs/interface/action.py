@@ -75,12 +75,12 @@ class ActionDecoder:
         """
         if actions.shape != (batch, self.size):
             raise ValueError(f"actions have shape {actions.shape}; this scenario takes ({batch}, {self.size})")
-        if not np.isfinite(actions).all():
+        if np.vdot(actions, np.zeros_like(actions)) != 0.0:  # nan, where any is not finite
             bad = np.argwhere(~np.isfinite(actions))[0]
             raise ValueError(
                 f"action {bad[1]} of environment {bad[0]} is {actions[bad[0], bad[1]]}; give a finite number in [-1, 1]"
             )
-        return np.ascontiguousarray(np.clip(actions, -1.0, 1.0).T, dtype=dtype)
+        return np.ascontiguousarray(actions.T, dtype=dtype)
 
     def targets(
         self,
@@ -92,6 +92,7 @@ class ActionDecoder:
         rule: Mapping[str, Array] | None = None,
     ) -> dict[str, Array]:
         """`decode` of what `box` gives, the environments last ``(n, B)``: a pure array function."""
+        box = np.minimum(np.maximum(box, -1.0), 1.0)
         targets: dict[str, Array] = {}
         at = 0
         for c in self.channels:

@@ -80,6 +80,8 @@ class Channel:
         the logged value is replayed.
     followed_by : tuple of str
         Measured quantities that move with the channel at once: they show a logger's clock that is off.
+    refuge : str
+        ``low`` or ``high``: the end of the range at which the site is safest; what a shield moves towards.
     encodings : tuple of str
         Keys of `ENCODINGS` that make sense for it.
     reach_frac : float
@@ -114,6 +116,7 @@ class Channel:
     as_found: float | None = None
     replayed_at: float | None = None
     followed_by: tuple[str, ...] = ()
+    refuge: str = "low"
     encodings: tuple[str, ...] = ("absolute", "delta", "residual")
     reach_frac: float = 0.15
     symbol: str = ""
@@ -121,6 +124,11 @@ class Channel:
     brick: str = ""
     encoding: str = "absolute"
     rows: int = 0
+
+    @property
+    def refuge_value(self) -> float:
+        """The end of the range at which the site is safest [unit]."""
+        return self.high if self.refuge == "high" else self.low
 
     @property
     def action_rows(self) -> int:

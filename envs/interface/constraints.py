@@ -158,6 +158,82 @@ GATES: tuple[Constraint, ...] = tuple(c for c in CONSTRAINTS if c.is_gate)
 (FULL_WORK,) = (c for c in CONSTRAINTS if c.at_least)
 
 
+@dataclass(frozen=True)
+class HardLimit:
+    """What must not be passed at any moment, whatever a reference does: what a shield keeps.
+
+    Attributes
+    ----------
+    name : str
+        Of the limit.
+    backs : str
+        The row of `CONSTRAINTS` that counts what comes before it.
+    flow : str
+        Field of ``Flows`` that is held under the limit.
+    limit : str
+        Field of ``Flows`` or key of the scenario that holds the limit; empty where ``value`` is the limit.
+    value : float
+        The limit where it is the same on every site.
+    unit : str
+        Of flow and limit.
+    meaning : str
+        What would happen, as a clause.
+    margin : float
+        Kept under the limit for what model and sensors do not tell [unit].
+    longest_s : float
+        For how long the limit may be passed [s]; 0: never.
+    levers : tuple of str
+        Kinds of channels (`envs.interface.channel.KINDS`) that may be moved for it, the cheapest first.
+    """
+
+    name: str
+    backs: str
+    flow: str
+    unit: str
+    meaning: str
+    limit: str = ""
+    value: float = float("nan")
+    margin: float = 0.0
+    longest_s: float = 0.0
+    levers: tuple[str, ...] = ("cooling", "cap")
+
+
+#: Margins: engineering guesses; half a kelvin is more than two standard deviations of a temperature sensor. Ten minutes
+#: over the allowable inlet: a loss within one control step of 300 s, and the step in which it is answered. Servers of
+#: the next class bear 35 degC for good.
+HARD_LIMITS: tuple[HardLimit, ...] = (
+    HardLimit(
+        "inlet_allowable",
+        backs="degree_minutes_worst_rack",
+        flow="rack_inlet_max_c",
+        limit="inlet_allowable_c",
+        unit="degC",
+        meaning="the warmest inlet would pass the allowable limit",
+        margin=0.5,
+        longest_s=600.0,
+    ),
+    HardLimit(
+        "coolant_supply",
+        backs="tcs_degree_minutes",
+        flow="tcs_supply_c",
+        limit="coolant.tcs_limit_c",
+        unit="degC",
+        meaning="the coolant would pass its limit",
+        margin=0.5,
+    ),
+    HardLimit(
+        "breaker_memory",
+        backs="trips",
+        flow="breaker_memory_frac",
+        value=1.0,
+        unit="1",
+        meaning="a breaker would come near to its trip",
+        margin=0.03,
+        levers=("cap",),
+    ),
+)
+
+
 class Use:
     """What episodes that run side by side use of every constraint, added up step by step in float64.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from envs.engine import repeated
 from envs.equipment import (
     air_side,
     battery,
@@ -54,15 +55,45 @@ def steady_state(
     soc_frac : array (B,)
         Battery charge.
     """
+    settled = settled_state(plant, outside, load, in_force, lost, warmth_k, soc_frac)
+    return begun_step(plant, settled, outside, load, in_force, lost, soc_frac)
+
+
+def settled_state(
+    plant: Steppable,
+    outside: Outside,
+    load: Load,
+    in_force: Mapping[str, Array],
+    lost: Availability,
+    warmth_k: Array,
+    soc_frac: Array,
+) -> PlantState:
+    """State that has settled; arguments as in `steady_state`."""
     state = _first_guess(plant, outside, load, in_force, soc_frac)
     now = plant.step_conditions(state, in_force, outside, load, lost, SETTLING_STEP_S)
-    for _ in range(SETTLING_STEPS):
-        state, _sub = plant.substep(state, now)
-        state = _everything_on(state._replace(air=state.air._replace(fabric_c=state.air.hot_c)))
-    state = _warmer_state(state, warmth_k.astype(plant.dtype))
+
+    def turn(at: PlantState) -> tuple[PlantState, tuple[()]]:
+        after, _sub = plant.substep(at, now)
+        return _everything_on(after._replace(air=after.air._replace(fabric_c=after.air.hot_c))), ()
+
+    state, _ = repeated(turn, lambda so_far, _: so_far, state, SETTLING_STEPS)
+    return _warmer_state(state, warmth_k.astype(plant.dtype))
+
+
+def begun_step(
+    plant: Steppable,
+    settled: PlantState,
+    outside: Outside,
+    load: Load,
+    in_force: Mapping[str, Array],
+    lost: Availability,
+    soc_frac: Array,
+) -> tuple[PlantState, Flows]:
+    """One step from a settled state, in which no batch work arrives; then no work waits and the battery is charged."""
+    n = soc_frac.shape[-1]
     asked = load._replace(batch_arrival=load.batch_arrival * 0.0, batch_due=load.batch_due * 0.0)
-    state, flows = plant.step(state, in_force, outside, asked, lost, np.zeros(len(warmth_k)))
-    fresh = work.initial(plant.layout.work, len(warmth_k), plant.dtype)
+    state, flows = plant.step(settled, in_force, outside, asked, lost, np.zeros(n))
+    fresh = work.initial(plant.layout.work, n, plant.dtype)
     battery_state = state.battery
     if battery_state is not None:
         battery_state = battery_state._replace(soc_frac=soc_frac.astype(plant.dtype))

@@ -42,7 +42,7 @@ FOLDER = resources.files("configs").joinpath("scenario")
 #: Names of the scenarios that come with the package: the files of ``configs/scenario``.
 SHIPPED = tuple(sorted(f.name.removesuffix(".yaml") for f in FOLDER.iterdir() if f.name.endswith(".yaml")))
 LONGEST_PROBLEM = 1000  # characters of a fault that a message repeats
-CAPS = ("water_filling", "proportional", "marginal_value")
+CAPS = ("water_filling", "proportional", "three_band", "marginal_value")
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ import numpy as np
 
 from agents.references import MPC_ROWS, ORACLE
 from envs.interface.constraints import FULL_WORK, allowed
-from experiments.evaluation.gates import failed_gates
+from experiments.evaluation.gates import failed_gates, seed_failures
 from experiments.evaluation.results import Evaluation, StoredEvaluation
 from experiments.evaluation.score import COST, Column, Table
+from experiments.evaluation.seeds import mean_table, policy_tables, stacked
 from experiments.evaluation.stats import share_of_gap_closed
 
 if TYPE_CHECKING:
@@ -117,16 +118,17 @@ def bound_rows(found: Evaluation | StoredEvaluation, baseline: str) -> list[Row]
     """
     if "bounds" not in found.facts:
         return []
-    rule, oracle = found.scores[baseline], found.scores[ORACLE]
+    tables = policy_tables(found.scores, found.facts)
+    rule, oracle = mean_table(tables[baseline]), found.scores[ORACLE]
     floor = np.asarray(found.facts["bounds"]["floor_kwh"], np.float64)
     for table in found.scores.values():  # the floor is above nobody who does the full work
         full = table[FULL_WORK.name] >= allowed(FULL_WORK, rule[FULL_WORK.name], rule["days"])
         floor = np.where(full, np.minimum(floor, table[ENERGY]), floor)
     rows = []
-    for name in [*(n for n in found.scores if n != ORACLE), ORACLE]:
-        table = found.scores[name]
-        share = share_of_gap_closed(table[COST.column], rule[COST.column], oracle[COST.column])
-        if failed_gates(table, rule):
+    for name in [*(n for n in tables if n != ORACLE), ORACLE]:
+        table, costs = mean_table(tables[name]), stacked(tables[name], COST.column)
+        share = share_of_gap_closed(costs, rule[COST.column], oracle[COST.column]).estimate
+        if name != baseline and seed_failures(tables[name], rule):
             share = float("nan")
         energy = float(table[ENERGY].sum())
         days = float(table["days"].sum())

@@ -88,18 +88,28 @@ def with_days(scenario: Scenario, days: int) -> Scenario:
     return replace(scenario, episode=replace(scenario.episode, steps=steps))
 
 
-def scenario_of_episodes(scenario: Scenario, episodes: Sequence[Episode]) -> Scenario:
-    """The scenario with only the climates and seeds that the episodes meet, and their length."""
+def clock_site(episodes: Sequence[Episode]) -> str:
+    """The site whose clock places every load of these episodes: the first one of a world."""
+    return min(e.site for e in episodes)
+
+
+def scenario_of_episodes(scenario: Scenario, episodes: Sequence[Episode], clock: str = "") -> Scenario:
+    """The scenario with only the climates and seeds that the episodes meet, and their length.
+
+    ``clock`` is the ``clock_site`` of the whole plan where these episodes are a part of it.
+    """
     site = replace(
         scenario.site,
-        climates=_unique([e.site for e in episodes]),
+        climates=_unique([e.site for e in episodes], *([clock] if clock else [])),
         weather_seeds=_unique([e.weather_seed for e in episodes]),
         workload_seeds=_unique([e.workload_seed for e in episodes]),
     )
     return with_days(replace(scenario, site=site), episodes[0].days)
 
 
-def explicit_plan(scenario: Scenario, world: World, episodes: Sequence[Episode]) -> EpisodePlan:
+def explicit_plan(
+    scenario: Scenario, world: World, episodes: Sequence[Episode], numbers: Sequence[int] | None = None
+) -> EpisodePlan:
     """The core's plan of these episodes: each begins at midnight, in its month, at its site.
 
     Parameters
@@ -110,10 +120,12 @@ def explicit_plan(scenario: Scenario, world: World, episodes: Sequence[Episode])
         Built from that scenario.
     episodes : sequence of Episode
         One per environment.
+    numbers : sequence of int, optional
+        Their places in the whole plan, which their days and noise hang on; 0, 1, 2 ... where left out.
     """
     site, rows = scenario.site, []
     seeds = len(site.weather_seeds)
-    for i, e in enumerate(episodes):
+    for i, e in zip(numbers or range(len(episodes)), episodes, strict=True):
         day = first_day(e, i)
         rng = np.random.default_rng([e.workload_seed, e.weather_seed, i])
         start = world.draw_load_start(rng, day, 0)
@@ -141,5 +153,6 @@ def first_day(episode: Episode, index: int) -> int:
     return start + (7 * (index // 12) + 3 * index) % max(length - episode.days, 1)
 
 
-def _unique(values: list[Item]) -> list[Item]:
-    return sorted(set(values))
+def _unique(values: list[Item], *first: Item) -> list[Item]:
+    """Each value once, in order; ``first`` before them."""
+    return list(first) + sorted(set(values) - set(first))

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from envs.interface.constraints import GATES, Constraint, allowed, breaches
-from experiments.evaluation.stats import Interval, paired_saving
+from experiments.evaluation.bootstrap import Interval, Sites, bootstrap_interval
+from experiments.evaluation.stats import saved_frac
 
 Scores = Mapping[str, ArrayLike]
+Column = NDArray[np.float64]
 
 
 class GateVerdict(NamedTuple):
-    """Whether a candidate may claim a saving over a baseline, and which."""
+    """Whether a candidate may claim a saving over a baseline, and which.
+
+    Attributes
+    ----------
+    passed : bool
+    failures : tuple of str
+        A sentence for each gate that failed.
+    saving : Interval or None
+        Interquartile mean of the paired savings.
+    saved_frac : ndarray (S, E) or None
+        These savings, of seeds by episodes.
+    """
 
     passed: bool
     failures: tuple[str, ...]
-    saving: Interval | None
+    saving: Interval | None = None
+    saved_frac: Column | None = None
 
 
 def failed_gates(candidate: Scores, baseline: Scores) -> tuple[str, ...]:
@@ -40,14 +54,37 @@ def failed_gates(candidate: Scores, baseline: Scores) -> tuple[str, ...]:
     return tuple(_failure(c, ours, theirs) for c in GATES if broken[c.name] > 0.0)
 
 
+def seed_failures(candidates: Sequence[Scores], baseline: Scores) -> tuple[str, ...]:
+    """A sentence for each gate that a training seed fails: a policy keeps a gate where all of its seeds do."""
+    if len(candidates) == 1:
+        return failed_gates(candidates[0], baseline)
+    numbered = enumerate(candidates, 1)
+    return tuple(
+        f"seed {i} of {len(candidates)}: {words}" for i, table in numbered for words in failed_gates(table, baseline)
+    )
+
+
 def gate_verdict(
-    candidate: Scores, baseline: Scores, column: str = "energy_per_work_kwh_h", **options: int
+    candidates: Sequence[Scores], baseline: Scores, sites: Sites = None, column: str = "energy_per_work_kwh_h"
 ) -> GateVerdict:
-    """The saving of ``column`` where every gate is passed; else the gates that failed and no number."""
-    failures = failed_gates(candidate, baseline)
+    """The saving of ``column`` where every seed passes every gate; else the gates that failed and no number.
+
+    Parameters
+    ----------
+    candidates : sequence of mapping
+        Score table of each training seed; one of a rule.
+    baseline : mapping
+        Its score table.
+    sites : sequence of str, optional
+        Site of each episode.
+    column : str
+        What is saved.
+    """
+    failures = seed_failures(candidates, baseline)
     if failures:
-        return GateVerdict(False, failures, None)
-    return GateVerdict(True, (), paired_saving(candidate[column], baseline[column], **options))
+        return GateVerdict(False, failures)
+    saved = saved_frac(np.stack([np.asarray(table[column]) for table in candidates]), baseline[column])
+    return GateVerdict(True, (), bootstrap_interval(saved, sites=sites), saved)
 
 
 def _totals(scores: Scores) -> dict[str, float]:

@@ -4,43 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
 from agents.references import RULES_TUNED
+from experiments.evaluation.bootstrap import Sites
 from experiments.evaluation.gates import failed_gates
 from experiments.evaluation.score import Table
-from experiments.evaluation.stats import Interval, bootstrap_interval
+from experiments.evaluation.stats import mean_difference
 
 COST = "cost_usd_day"
+STRONGEST = "strongest"  # as a baseline: whoever is the strongest opponent on the episodes played
 OPPONENTS = (RULES_TUNED, "best_constant", "tuned_fixed")
 
 
-def strongest_opponent(scores: Mapping[str, Table]) -> str:
-    """Cheapest of the tuned rules and those constants that keep the gates of the tuned rules."""
-    rules = scores[RULES_TUNED]
-    safe = [n for n in OPPONENTS if n in scores and (n == RULES_TUNED or not failed_gates(scores[n], rules))]
+def strongest_opponent(scores: Mapping[str, Table], rules: str = RULES_TUNED) -> str:
+    """Cheapest of the best rules and those of ``OPPONENTS`` that keep the gates of these rules."""
+    known = [rules, *(n for n in OPPONENTS if n in scores and n != rules)]
+    safe = [n for n in known if n == rules or not failed_gates(scores[n], scores[rules])]
     return min(safe, key=lambda name: float(scores[name][COST].mean()))
 
 
-def cost_difference(candidates: ArrayLike, baseline: NDArray[np.float64]) -> Interval:
-    """Mean paired difference of costs ``(E,)`` or ``(S, E)`` to ``(E,)``, with its 95 % interval [USD/day]."""
-    return bootstrap_interval(np.atleast_2d(candidates) - baseline, _mean)
+def verdict(scores: Mapping[str, Table], candidate: str, sites: Sites = None) -> str:
+    """One sentence: by how much a policy beats the strongest opponent on these episodes, or that it does not.
 
-
-def _mean(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    mean: NDArray[np.float64] = scores.mean(axis=-1)
-    return mean
-
-
-def verdict(scores: Mapping[str, Table], candidate: str) -> str:
-    """One sentence: by how much a policy beats the strongest opponent on these episodes, or that it does not."""
+    ``sites`` names the site of each episode.
+    """
     base = strongest_opponent(scores)
     failures = failed_gates(scores[candidate], scores[base])
     if failures:
         return f"{candidate} gets no savings number against {base}: {'; '.join(failures)}"
     costs = scores[base][COST]
-    found = cost_difference(scores[candidate][COST], costs)
+    found = mean_difference(scores[candidate][COST], costs, sites)
     against = f"{base} on {len(costs)} unseen episodes, at equal safety and work"
     how = f"{found.estimate:+.2f} USD/day, {100.0 * found.estimate / costs.mean():+.2f} %"
     span = f"95 % interval {found.low:+.2f} to {found.high:+.2f}"

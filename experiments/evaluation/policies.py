@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agents.policy import interface_of, policy_from_data, predictor
 from agents.references import REFERENCES, RULES_AS_GIVEN, RULES_TUNED, reference_controllers
+from agents.runtime.manifest import file_hash
 from envs.controllers.base import Controller
 from envs.interface.action import ActionDecoder
 from envs.interface.interface import Interface
 from envs.interface.points import RULE
-from experiments.records.run_folder import RUN_FILE, UNTRAINED_FILE, interface_in, model_of, read_card, run_of
+from experiments.records.run_folder import (
+    RUN_FILE,
+    UNTRAINED_FILE,
+    interface_in,
+    model_of,
+    read_card,
+    run_of,
+    seed_folders,
+)
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
@@ -36,18 +46,20 @@ def reference_policies(
     scenario : Scenario
         Names the tuned constants that belong to it.
     mpc : bool
-        Also the model-predictive controller, some twenty times dearer to run than a rule.
+        Also the model-predictive controllers: on the twin, some twenty times dearer to run than a rule, and on a linear
+        model that is learnt from three days of steps before the episodes.
     mpc_forecast : str
         ``persistence``, or ``engine``: beside it one that expects what the forecasting engine's outlook says, learnt
         from four weeks of telemetry before the episodes.
     """
     from agents.planners.mpc import MpcSettings
-    from experiments.evaluation.telemetry_before import engine_outlook
+    from experiments.evaluation.telemetry_before import engine_outlook, explored_telemetry
 
     if mpc_forecast not in MPC_FORECASTS:
         raise ValueError(f"mpc_forecast = {mpc_forecast!r}; give one of {', '.join(MPC_FORECASTS)}")
     ahead = engine_outlook if mpc_forecast == "engine" else None
-    return dict(reference_controllers(scenario, mpc=MpcSettings() if mpc else None, ahead=ahead))
+    explored = explored_telemetry if mpc else None
+    return dict(reference_controllers(scenario, mpc=MpcSettings() if mpc else None, ahead=ahead, explored=explored))
 
 
 def best_rule(policies: Iterable[str]) -> str:
@@ -90,6 +102,58 @@ def learned_policies(name: str, path: str | Path, *, trust: bool = False) -> dic
     if folder == run and untrained.exists():
         made[f"{name} untrained"] = lambda core: _trained_policy(run, untrained, core, trust)
     return made
+
+
+class LearnedRows(NamedTuple):
+    """What was learnt, as an evaluation plays it.
+
+    Attributes
+    ----------
+    makers : dict
+        Row of the score table to its maker, one for each training seed.
+    seeds : dict
+        Policy to its rows.
+    """
+
+    makers: dict[str, PolicyMaker]
+    seeds: dict[str, list[str]]
+
+
+def learned_rows(paths: Mapping[str, str], *, trust: bool = False) -> LearnedRows:
+    """Policies of ``policies.<name>=<path>``; a path with ``*`` means every training seed of one policy.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As ``learned_policies``, and where two seeds hold the same model.
+    """
+    rows = LearnedRows({}, {})
+    for name, path in paths.items():
+        folders = seed_folders(path)
+        _require_different_models(name, folders)
+        for folder in folders:
+            for policy, make in learned_policies(name, folder, trust=trust).items():
+                row = policy if len(folders) == 1 else f"{policy} {folder.relative_to(common_folder(folders))}"
+                rows.makers[row] = make
+                rows.seeds.setdefault(policy, []).append(row)
+    return rows
+
+
+def common_folder(folders: Sequence[Path]) -> Path:
+    """The deepest folder that holds all of these."""
+    return Path(os.path.commonpath([folder.parent for folder in folders]))
+
+
+def _require_different_models(name: str, folders: Sequence[Path]) -> None:
+    """Raise where one model would count as two seeds."""
+    known: dict[str, Path] = {}
+    for folder in folders if len(folders) > 1 else ():
+        for file in (folder / "model.npz", folder / "policy.npz", folder):
+            if file.is_file():
+                first = known.setdefault(file_hash(file), folder)
+                if first != folder:
+                    raise ValueError(f"policies.{name}: {first} and {folder} hold the same model; give each seed once")
+                break
 
 
 def require_playable(policies: Mapping[str, PolicyMaker], scenario: Scenario) -> None:

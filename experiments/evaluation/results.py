@@ -12,8 +12,18 @@ import numpy as np
 
 from agents.runtime.manifest import changed_files
 from envs.whole_file import whole_file, write_whole
-from experiments.evaluation.gates import failed_gates
+from experiments.evaluation.gates import seed_failures
 from experiments.evaluation.score import MEASURES, Measure, Table, columns, totals
+from experiments.evaluation.seeds import (
+    NO_RESULT,
+    mean_table,
+    mean_tables,
+    missing_episodes,
+    missing_seeds,
+    policy_tables,
+    seeds_of,
+    shortage,
+)
 from experiments.evaluation.splits import Episode
 from experiments.evaluation.trace import Series
 from experiments.records.provenance import file_hashes, provenance
@@ -61,8 +71,8 @@ class StoredEvaluation:
 
 
 def summarise(found: Evaluation) -> dict[str, dict[str, float]]:
-    """Policy to one number per measure, over all episodes."""
-    return {name: totals(table) for name, table in found.scores.items()}
+    """Policy to one number per measure, over all episodes, the mean over its training seeds."""
+    return {name: totals(table) for name, table in mean_tables(found.scores, found.facts).items()}
 
 
 def require_baseline(baseline: str, policies: Collection[str]) -> None:
@@ -76,13 +86,13 @@ def save(found: Evaluation, folder: Path, baseline: str, config_yaml: str = "") 
 
     The facts come last and carry the hash of each other file: an evaluation that was cut short is none.
     """
-    require_baseline(baseline, found.scores)
+    require_baseline(baseline, policy_tables(found.scores, found.facts))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FACTS).unlink(missing_ok=True)
     with whole_file(folder / SCORES) as draft:
         _write_scores(draft, found.scores, found.episodes)
     with whole_file(folder / SUMMARY) as draft:
-        _write_summary(draft, summarise(found), found.scores, baseline)
+        _write_summary(draft, found, baseline)
     flat = {f"{policy}|{name}": values for policy, series in found.traces.items() for name, values in series.items()}
     with whole_file(folder / TRACES) as draft:
         np.savez_compressed(draft, allow_pickle=False, **flat)
@@ -141,33 +151,39 @@ def _stored_facts(folder: Path) -> dict[str, Any]:
 
 
 def print_table(found: Evaluation, baseline: str, note: str = "") -> None:
-    """Print totals per policy, and whether its numbers may be compared with the baseline."""
+    """Print totals per policy, whether its numbers may be compared with the baseline, and whether they are a result."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table as RichTable
 
     shown = columns([column for column, _ in TERMINAL])
-    title = f"{found.facts['scenario']}: {len(found.episodes)} paired episodes"
-    caption = "; ".join(words for words in (split_words(found.facts), note) if words)
+    few = missing_episodes(len(found.episodes))
+    title = f"{found.facts['scenario']}: {len(found.episodes)} paired episodes{f' ({NO_RESULT})' if few else ''}"
+    why = f"{NO_RESULT}: {few}" if few else ""
+    caption = "; ".join(words for words in (split_words(found.facts), why, note) if words)
     table = RichTable(title=title, caption=caption or None, box=SIMPLE_HEAD, padding=0)  # fits 80 columns
     table.add_column("controller", no_wrap=True)
     for _, heading in TERMINAL:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("gates", no_wrap=True)
     console, remarks = Console(markup=False), []
+    tables = policy_tables(found.scores, found.facts)
     for name, row in summarise(found).items():
-        failures = () if name == baseline else failed_gates(found.scores[name], found.scores[baseline])
+        failures = () if name == baseline else seed_failures(tables[name], mean_table(tables[baseline]))
         gate = "baseline" if name == baseline else f"failed {len(failures)}" if failures else "passed"
-        table.add_row(name, *(format_number(m, row[m.column]) for m in shown), gate)
+        seeds = missing_seeds(name, found.facts)
+        marked = f"{name}: {NO_RESULT}" if seeds else name
+        table.add_row(marked, *(format_number(m, row[m.column]) for m in shown), gate)
+        remarks += [f"{name}: {NO_RESULT}, {seeds}"] if seeds else []
         remarks += [f"{name}: no savings number, {failure}" for failure in failures]
     console.print(table, *remarks, sep="\n")
 
 
-def gate_words(scores: Mapping[str, Table], name: str, baseline: str) -> str:
-    """``passed``, ``baseline``, or the sentences of the gates that failed."""
+def gate_words(tables: Mapping[str, Sequence[Table]], name: str, baseline: str) -> str:
+    """``passed``, ``baseline``, or the sentences of the gates that failed, of ``policy_tables``."""
     if name == baseline:
         return "baseline"
-    failures = failed_gates(scores[name], scores[baseline])
+    failures = seed_failures(tables[name], mean_table(tables[baseline]))
     return "failed: " + "; ".join(failures) if failures else "passed"
 
 
@@ -205,17 +221,18 @@ def _write_scores(draft: Path, scores: Mapping[str, Table], episodes: Sequence[E
     pd.concat(frames).to_csv(draft, index=False, na_rep="nan")
 
 
-def _write_summary(
-    draft: Path, rows: Mapping[str, Mapping[str, float]], scores: Mapping[str, Table], baseline: str
-) -> None:
+def _write_summary(draft: Path, found: Evaluation, baseline: str) -> None:
     import pandas as pd
 
+    tables, seeds = policy_tables(found.scores, found.facts), seeds_of(found.facts)
     lines = [
         {
             "policy": as_text(name),
+            "seeds": len(seeds[name]) if name in seeds else "",
             **{m.column: row[m.column] for m in MEASURES},
-            "gates": gate_words(scores, name, baseline),
+            "gates": gate_words(tables, name, baseline),
+            "result": shortage(name, found.facts, len(found.episodes)) or "yes",
         }
-        for name, row in rows.items()
+        for name, row in summarise(found).items()
     ]
     pd.DataFrame(lines).to_csv(draft, index=False, na_rep="nan")

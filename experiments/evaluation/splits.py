@@ -10,7 +10,7 @@ import yaml
 
 from experiments.records.provenance import content_hash
 
-SPLITS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test", "sealed")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Split:
     Attributes
     ----------
     name : str
-        ``train``, ``validation`` or ``test``.
+        One of ``SPLITS``.
     sites : list of str
         Embedded climates.
     weather_seeds, workload_seeds : list of int

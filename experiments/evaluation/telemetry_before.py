@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from envs.episodes.episode import EpisodePlan
 
 DAYS = 28  # a week that the outlook looks back on, and three to learn from
+EXPLORED_DAYS = 3  # of steps around the rules; Lazic et al. took some hours to days
 LEAST_DAYS = 9  # the week, and two to learn from
 
 
@@ -47,6 +48,20 @@ def telemetry_before(core: DataCenterCore, days: int) -> Telemetry:
     other = DataCenterCore(core.scenario, core.num_envs, world=core.world)
     other.reset(plan=earlier_plan(core, steps))
     return record_telemetry(other, other.rules, steps, PointReader(other, POINTS)).part(0, steps - 1)
+
+
+def explored_telemetry(core: DataCenterCore, days: int = EXPLORED_DAYS) -> Telemetry:
+    """``days`` of steps around the rules before a core's episodes: what a linear model learns from."""
+    from agents.planners.linear_model import POINTS as OF_MODEL
+    from envs.core import DataCenterCore
+    from envs.twin.telemetry.excitation import Excitation
+
+    steps = days * core.world.steps_per_day
+    other = DataCenterCore(core.scenario, core.num_envs, world=core.world)
+    other.reset(plan=earlier_plan(core, steps))
+    controller = Excitation(other.rules, other.channels, other.step_s)
+    controller.reset(other.num_envs)
+    return record_telemetry(other, controller, steps, PointReader(other, OF_MODEL))
 
 
 def earlier_plan(core: DataCenterCore, steps: int) -> EpisodePlan:

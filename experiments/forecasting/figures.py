@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.evaluation.plots import GREY, PALETTE, axes_of, label, legend_below
+from experiments.evaluation.palette import PALETTE
+from experiments.evaluation.plots import GREY, axes_of, label, legend_below
 from experiments.forecasting.score import Score
 
 if TYPE_CHECKING:

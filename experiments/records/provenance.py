@@ -15,7 +15,7 @@ from typing import TypedDict
 
 from agents.runtime.manifest import PACKAGES, file_hash, package_versions
 
-__all__ = ["content_hash", "file_hashes", "git_state", "machine", "package_versions", "plant_hash"]
+__all__ = ["content_hash", "file_hashes", "git_state", "machine", "package_versions", "plant_hash", "simulator_hash"]
 
 
 class Provenance(TypedDict):
@@ -63,6 +63,18 @@ def plant_hash() -> str:
         for path in sorted(found, key=lambda path: path.name):
             text.update(f"{room}/{path.name}".encode())
             text.update(_code_alone(path.read_text(encoding="utf-8")).encode())
+    return text.hexdigest()
+
+
+def simulator_hash() -> str:
+    """SHA-256 of all of ``envs`` as the interpreter reads it: what else but the plant moves a score has a part in it.
+
+    Comments, docstrings and layout do not count.
+    """
+    text, root = hashlib.sha256(), Path(str(resources.files("envs")))
+    for path in sorted(root.rglob("*.py")):
+        text.update(path.relative_to(root).as_posix().encode())
+        text.update(_code_alone(path.read_text(encoding="utf-8")).encode())
     return text.hexdigest()
 
 

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -97,6 +98,12 @@ def run_of(path: Path) -> Path | None:
         if (folder / RUN_FILE).is_file():
             return folder
     return None
+
+
+def seed_folders(path: str) -> list[Path]:
+    """The folders that a path with ``*``, ``?`` or ``[`` means, in order of their names; else the path itself."""
+    found = [] if Path(path).exists() else sorted(glob(path))
+    return [Path(p) for p in found] or [Path(path)]
 
 
 def model_of(path: Path) -> Path:

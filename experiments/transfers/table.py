@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from envs.whole_file import whole_file, write_whole
-from experiments.evaluation.gates import failed_gates
-from experiments.evaluation.results import format_number, gate_words
-from experiments.evaluation.score import MEASURES, columns, totals
+from experiments.evaluation.gates import seed_failures
+from experiments.evaluation.results import format_number, gate_words, summarise
+from experiments.evaluation.score import MEASURES, columns
+from experiments.evaluation.seeds import mean_table, policy_tables
 from experiments.records.prose import wrapped_lines
 from experiments.records.provenance import provenance
 from experiments.records.spreadsheet import as_text
@@ -66,7 +67,7 @@ def agreement(column: str, one: Mapping[str, float], other: Mapping[str, float])
 
 def agreements(found: Mapping[str, Evaluation]) -> list[Agreement]:
     """Agreement of two evaluations by each of `RANKED`."""
-    one, other = (_totals(evaluation) for evaluation in found.values())
+    one, other = (summarise(evaluation) for evaluation in found.values())
     return [agreement(c, {n: r[c] for n, r in one.items()}, {n: r[c] for n, r in other.items()}) for c in RANKED]
 
 
@@ -93,8 +94,8 @@ def write_both(found: Mapping[str, Evaluation], folder: Path, baseline: str) -> 
 
     lines = []
     for plant, evaluation in found.items():
-        for name, row in _totals(evaluation).items():
-            words = gate_words(evaluation.scores, name, baseline)
+        for name, row in summarise(evaluation).items():
+            words = gate_words(policy_tables(evaluation.scores, evaluation.facts), name, baseline)
             lines.append(
                 {
                     "plant": plant,
@@ -148,10 +149,6 @@ def _what_was_run(found: Mapping[str, Evaluation]) -> list[str]:
     ]
 
 
-def _totals(evaluation: Evaluation) -> dict[str, dict[str, float]]:
-    return {name: totals(table) for name, table in evaluation.scores.items()}
-
-
 def _headings() -> list[str]:
     (first, *rest) = [heading for _, heading in SHOWN]
     return [first, "vs base", *rest]
@@ -160,10 +157,10 @@ def _headings() -> list[str]:
 def _rows(found: Mapping[str, Evaluation], baseline: str) -> list[tuple[str, ...]]:
     rows = []
     for plant, evaluation in found.items():
-        whole = _totals(evaluation)
+        whole, tables = summarise(evaluation), policy_tables(evaluation.scores, evaluation.facts)
         for name, row in whole.items():
             first, *rest = (format_number(m, row[m.column]) for m in columns([c for c, _ in SHOWN]))
-            failed = name != baseline and failed_gates(evaluation.scores[name], evaluation.scores[baseline])
+            failed = name != baseline and seed_failures(tables[name], mean_table(tables[baseline]))
             change = row["cooling_kwh"] / whole[baseline]["cooling_kwh"] - 1.0
             rows.append((plant, name, first, "gate" if failed else f"{100 * change:+.1f} %", *rest))
     return rows

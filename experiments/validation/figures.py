@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.evaluation.plots import STACK, STYLE
+from experiments.evaluation.palette import STACK
+from experiments.evaluation.plots import STYLE
 from experiments.validation.compare import COOLING, TOTAL, Pair, hourly, month_of_hours
 from experiments.validation.guideline14 import means_by
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from agents.learning.algorithms import ALGORITHMS
 from experiments import cli, schema
-from experiments.keys import Key, group_keys, verb_keys
+from experiments.keys import Key, group_keys, settings_keys, verb_keys
 from scripts.reference.markdown import code, page, prose, summary, table
 
 HOW = """
@@ -20,12 +20,15 @@ def command_line() -> str:
     """Every verb with its keys, and every setting of each algorithm."""
     blocks = [
         prose(HOW),
-        table(("verb", "does"), ((f"[{verb}](#{verb})" if verb in schema.VERBS else code(verb), words)
+        table(("verb", "does"), ((code(verb) if verb == "demo" else f"[{verb}](#{verb})", words)
                                  for verb, words in cli.VERBS.items())),
         prose("Keys below `scenario` are those of [scenarios](scenarios.md)."),
     ]  # fmt: skip
     for verb, config in schema.VERBS.items():
         blocks += [f"## {verb}", summary(config), _keys(verb_keys(verb))]
+    for verb in cli.PLAIN_VERBS:
+        settings = cli.verb_module(verb).SETTINGS
+        blocks += [f"## {verb}", summary(settings), _keys(settings_keys(settings))]
     blocks += ["## tracking", summary(schema.TrackingConfig), _keys(group_keys("tracking"))]
     blocks += ["## agent", prose("Settings are named and mean what they do in stable-baselines3 and sb3-contrib.")]
     for name in sorted(ALGORITHMS):

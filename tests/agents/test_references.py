@@ -7,8 +7,9 @@ import pytest
 
 from agents.planners.trial import CandidateTrials
 from agents.planners.tuned import TunedRules, load_tuned
-from agents.references import channels_of, reference_controllers
+from agents.references import CAPPING, channels_of, reference_controllers
 from envs.controllers.marginal_value import MarginalValueCaps
+from envs.controllers.three_band import ThreeBandCaps
 from envs.controllers.water_filling import WaterFillingCaps
 from envs.core import DataCenterCore
 from envs.interface.action import APPROACH_HIGH_K, APPROACH_LOW_K
@@ -59,9 +60,8 @@ def test_every_controller_holds_every_channel_of_the_agent(bench_of: BenchOf, na
     bench = bench_of(name)
     core = bench.single
     held = {c.name for c in core.agent_channels}
-    complete = {
-        w: m for w, m in reference_controllers(bench.scenario, with_search(bench)).items() if w != "tuned_fixed"
-    }
+    made = reference_controllers(bench.scenario, with_search(bench))
+    complete = {who: make for who, make in made.items() if who not in ("tuned_fixed", "pi")}
     for who, make in complete.items():
         core.reset(seed=0, plan=bench.plan)
         controller = make(core)
@@ -111,4 +111,19 @@ def test_the_rule_that_shares_the_feeder_best_is_tuned_and_the_given_one_stays_a
     assert MarginalValueCaps in kinds["rules_tuned"]
     assert WaterFillingCaps in kinds["rules_water_filling_caps"] & kinds["rules_as_given"]
     assert found.scores["rules_tuned"]["cost_usd"] < found.scores["best_constant"]["cost_usd"]
-    assert "rules_water_filling_caps" not in reference_controllers(load("ai_hall"))
+    assert ThreeBandCaps in kinds["rules_three_band_caps"]
+    assert MarginalValueCaps in kinds["rules_marginal_value_caps"]
+    assert not {n for n in reference_controllers(load("ai_hall")) if n in CAPPING}
+
+
+def test_the_pi_row_moves_fans_alone(bench_of: BenchOf) -> None:
+    bench = bench_of("edge_room")
+    core, found = bench.single, load_tuned("edge_room")
+    assert found is not None
+    core.reset(seed=0, plan=bench.plan)
+    controller = reference_controllers(bench.scenario)["pi"](core)
+    controller.reset(core.num_envs)
+    wanted = [step.wanted for step in play(core, controller, 6)]
+    fans, air = (np.stack([w[name] for w in wanted]) for name in ("crah_fan_speed_frac", "supply_air_temp_setpoint_c"))
+    assert np.ptp(fans, axis=0).min() > 0.0
+    np.testing.assert_allclose(air, found.fixed["supply_air_temp_setpoint_c"], rtol=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -184,19 +185,96 @@ def test_a_site_is_shown_as_text(world_of: WorldOf, capsys: pytest.CaptureFixtur
     assert single(world_of).render() is None
 
 
-def test_in_mode_human_every_step_is_printed(world_of: WorldOf, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def no_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLBACKEND", "agg")
+
+
+def test_without_a_display_mode_human_prints_every_step(
+    world_of: WorldOf, capsys: pytest.CaptureFixture[str], no_display: None
+) -> None:
     for env in (single(world_of, render_mode="human"), vector(world_of, render_mode="human")):
         env.reset(seed=0)
         for _ in range(2):
             env.step(still(env))
         assert env.render() is None
         assert capsys.readouterr().out.count("PUE") == 3
+        env.close()
+
+
+def test_mode_human_shows_the_site_that_was_chosen(
+    world_of: WorldOf, capsys: pytest.CaptureFixture[str], no_display: None
+) -> None:
+    shown = vector(world_of, render_mode="human", shown_site=1)
+    shown.reset(seed=0)
+    texts = vector(world_of, render_mode="ansi")
+    texts.reset(seed=0)
+    assert capsys.readouterr().out.rstrip("\n") == (texts.render() or ())[1]
+    with pytest.raises(ValueError, match=r"shown_site = 2 is outside 0\.\.1"):
+        vector(world_of, shown_site=2)
+
+
+@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
+def test_a_window_shows_every_step_and_closes_with_the_environment(
+    world_of: WorldOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    from matplotlib import pyplot as plt
+
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    monkeypatch.setenv("DISPLAY", ":0")
+    plt.switch_backend("agg")
+    env = single(world_of, render_mode="human")
+    env.reset(seed=0)
+    first = plt.figure("coldaisle").axes[0].images[0].get_array().copy()
+    env.step(still(env))
+    assert not np.array_equal(first, plt.figure("coldaisle").axes[0].images[0].get_array())
+    env.close()
+    assert "coldaisle" not in plt.get_figlabels()
+
+
+def test_a_picture_is_asked_for_after_a_reset(world_of: WorldOf) -> None:
+    with pytest.raises(ValueError, match="render before reset"):
+        single(world_of, render_mode="rgb_array").render()
+
+
+def test_every_frame_of_an_episode_is_an_image_and_no_two_are_the_same(world_of: WorldOf) -> None:
+    pytest.importorskip("matplotlib")
+    options = {"scenario": "edge_room", "overrides": SHORT, "world": world_of("edge_room")}
+    env = gym.make("envs:coldaisle/DataCenter-v1", render_mode="rgb_array_list", **options)
+    env.reset(seed=0)
+    for _ in range(STEPS):
+        env.step(still(env))
+    frames = env.render()
+    assert len(frames) == STEPS + 1 and {f.shape for f in frames} == {(720, 1280, 3)}
+    assert not any(np.array_equal(a, b) for a, b in zip(frames, frames[1:]))
+    assert env.metadata["render_fps"] > 0
+
+
+def test_gymnasium_records_a_video_of_one_site_and_of_many(world_of: WorldOf, tmp_path: Path) -> None:
+    pytest.importorskip("moviepy")
+    pytest.importorskip("matplotlib")
+    from gymnasium.wrappers import RecordVideo
+    from gymnasium.wrappers.vector import RecordVideo as RecordVideos
+
+    one = RecordVideo(single(world_of, render_mode="rgb_array"), str(tmp_path / "one"), episode_trigger=lambda _: True)
+    many = RecordVideos(
+        vector(world_of, render_mode="rgb_array"), str(tmp_path / "many"), episode_trigger=lambda _: True
+    )
+    for env in (one, many):
+        env.reset(seed=0)
+        for _ in range(STEPS):
+            env.step(still(env))
+        env.close()
+    videos = sorted(tmp_path.rglob("*.mp4"))
+    assert {video.parent.name for video in videos} == {"one", "many"}
+    assert all(video.stat().st_size > 5_000 for video in videos)
 
 
 def test_an_unknown_mode_of_rendering_is_refused(world_of: WorldOf) -> None:
     for make in (single, vector):
-        with pytest.raises(ValueError, match="render_mode = 'rgb_array' is unknown; choose one of"):
-            make(world_of, render_mode="rgb_array")
+        with pytest.raises(ValueError, match="render_mode = 'depth_array' is unknown; choose one of"):
+            make(world_of, render_mode="depth_array")
 
 
 # ---- own reward and observation -----------------------------------------------------------------------------------

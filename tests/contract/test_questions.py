@@ -203,14 +203,14 @@ def test_the_terms_weighted_and_scaled_are_the_reward(make_core: Make, scenario:
 
 def test_nothing_waits_when_an_episode_begins(make_core: Make) -> None:
     core = make_core("ai_hall_power_cap", 16)
-    settled, flows = core.plant.steady_state, []
+    settled, flows = core._settled, []
 
     def kept(*given: Any) -> Any:
         found = settled(*given)
         flows.append(found[1])
         return found
 
-    core.plant.steady_state = kept  # type: ignore[method-assign]
+    core._settled = kept
     core.reset(seed=0)
     assert flows[0].backlog.max() > 0.0, "nothing would wait anyhow: another hall is needed here"
     np.testing.assert_array_equal(core.flows.backlog, 0.0)

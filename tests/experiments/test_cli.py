@@ -44,9 +44,7 @@ def test_training_s_entry_point_loads_without_torch_and_mlflow() -> None:
 
 @pytest.mark.parametrize("verb", cli.VERBS)
 def test_every_verb_has_a_module_with_run(verb: str) -> None:
-    from importlib import import_module
-
-    assert callable(import_module(f"experiments.{verb}").run)
+    assert callable(cli.verb_module(verb).run)
 
 
 def test_a_users_mistake_ends_in_its_message_not_in_a_stack() -> None:
@@ -126,6 +124,14 @@ def test_the_help_of_a_verb_names_every_key_with_its_meaning_and_starts_neither_
         assert line and len(meaning) > 8
 
 
+@pytest.mark.parametrize("verb", cli.PLAIN_VERBS)
+def test_the_help_of_a_verb_for_a_building_names_every_key_with_its_meaning(verb: str) -> None:
+    said = told(verb, "--help")
+    for spec in fields(cli.verb_module(verb).SETTINGS):
+        line, meaning = re.search(rf"^  {spec.name}=(.*)\n      (.*)", said, re.M).groups()  # type: ignore[union-attr]
+        assert line and len(meaning) > 8
+
+
 def told(*words: str) -> str:
     """What the program says of words that ask for text."""
     return cli.words_asked_for(words) or ""
@@ -189,6 +195,8 @@ def test_the_version_is_that_of_the_installed_package() -> None:
         ("coldaisle rollout scenario.tower.cell_fan", ["scenario.tower.cell_fan_kw="]),
         ("coldaisle rollout scenario.rules.f", ["scenario.rules.fws_setpoint_c=", "scenario.rules.fan."]),
         ("coldaisle evaluate split=n", ["split=none"]),
+        ("coldaisle serve mo", ["mode="]),
+        ("coldaisle simulate-site pro", ["protocol="]),
         ("coldaisle nowhere x", []),
         ("coldaisle train 'x", []),
     ],

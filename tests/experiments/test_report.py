@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import base64
 import html
 import itertools
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,8 @@ import pytest
 
 from envs.interface.constraints import CONSTRAINTS
 from experiments.evaluation.bounds import bound_rows, print_bounds
-from experiments.evaluation.plots import PALETTE, colours, dashes
+from experiments.evaluation.figure_data import INLET_LIMITS_C, MOST_POINTS, QUANTILES, joined_points, packed
+from experiments.evaluation.palette import DARK_PALETTE, PALETTE, colours, dashes, palette_style
 from experiments.evaluation.results import (
     Evaluation,
     format_number,
@@ -62,10 +65,11 @@ def test_the_report_is_one_small_file_that_needs_no_other(tmp_path: Path) -> Non
     page = write_report(save(evaluation(), tmp_path, "rules", "seed: 1"), note=DEMO_WORDS).read_text()
     assert len(page) < 3_000_000
     assert DEMO_WORDS in page
-    assert page.count("data:image/png;base64,") == 7
-    assert not re.search(r"(src|href)=\"(?!data:)", page)
+    assert page.count("data:image/png;base64,") == 1
+    assert not re.search(r"(src|href)=\"(?!data:|#)", page) and not re.search(r"(import|url)\s*\(", page)
+    assert page.count("<script") == 3 and not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
     assert str(tmp_path) not in page
-    for words in ("energy-balance residual", "Setpoints in force", "Load duration", "torch", "PUE, and ERE"):
+    for words in ("energy-balance residual", "One episode over time", "is exceeded", "torch", "PUE, and ERE"):
         assert words in page
 
 
@@ -132,12 +136,18 @@ def test_no_number_is_minus_zero(tmp_path: Path) -> None:
     assert not re.search(r"[>\[ ]-0(\.0+)?[<\], ]", page)
 
 
-def test_no_two_colours_of_a_report_look_alike() -> None:
+@pytest.mark.parametrize(("theme", "apart"), [("", 30.0), ("[data-theme='dark']", 24.0)])
+def test_no_two_colours_of_a_report_look_alike_on_light_and_on_dark_paper(theme: str, apart: float) -> None:
     names = [f"policy_{i}" for i in range(1 + len(PALETTE))]
-    shown = [lab(colour) for colour in colours(names, names[0]).values()]
-    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(shown, 2)) > 30.0
+    assert list(colours(names, names[0]).values()) == [f"var(--p{i})" for i in range(len(names))]
+    block = re.search(rf"^:root{re.escape(theme)} {{ (.*?)}}", palette_style(), re.M)
+    assert block is not None
+    told = dict(re.findall(r"--(p\d+): (#\w{6});", block.group(1)))
+    shown = [lab(told[f"p{i}"]) for i in range(len(names))]
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(shown, 2)) > apart
     style = dashes(colours(names, names[0]))
     assert len({str(style[name]) for name in (names[0], names[6], names[11])}) == 2
+    assert len(DARK_PALETTE) == len(PALETTE)
 
 
 def lab(colour: str) -> Any:
@@ -168,6 +178,123 @@ def test_the_page_says_which_references_it_leaves_out(tmp_path: Path) -> None:
     assert missing_rows(["mpc", "oracle_found"]) == []
 
 
+# ---- the first line -------------------------------------------------------------------------------------------------
+
+
+def verdict_of(page: str) -> tuple[str, str]:
+    """Colour and words of the page's first section."""
+    found = re.search(r'<main>\s*<section class="verdict (\w+)".*?>(.*?)</section>', page, re.S)
+    assert found is not None
+    return found.group(1), html.unescape(" ".join(re.sub(r"<[^>]+>", " ", found.group(2)).split()))
+
+
+def test_the_first_line_says_who_won_by_how_much_whether_it_is_safe_and_whether_it_counts(tmp_path: Path) -> None:
+    colour, words = verdict_of(write_report(save(evaluation(), tmp_path, "rules")).read_text())
+    assert colour == "level"
+    assert words.startswith("learned wins: 6.00 % less [+6.00, +6.00 % saved] energy per useful work than rules.")
+    assert "Safe: yes: learned passes every gate" in words
+    assert "Counts: not yet: 12 of 20 episodes; 1 of 5 training seeds" in words
+
+
+def test_a_rule_that_wins_twenty_episodes_counts(tmp_path: Path) -> None:
+    found = evaluation()
+    scores = {
+        name.replace("learned", "tuned_fixed"): {k: np.concatenate([v, v]) for k, v in table.items()}
+        for name, table in found.scores.items()
+    }
+    traces = {name.replace("learned", "tuned_fixed"): series for name, series in found.traces.items()}
+    facts = {**found.facts, "wall_s": dict.fromkeys(scores, 1.5)}
+    whole = Evaluation(scores, traces, found.episodes * 2, facts)
+    colour, words = verdict_of(write_report(save(whole, tmp_path, "rules")).read_text())
+    assert colour == "good" and words.startswith("tuned_fixed wins") and "Counts: yes: 24 paired episodes" in words
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "safe"),
+    [
+        ("trips", 50.0, "Safe: no: learned has more trips"),
+        ("work_done_h", 1.0, "Safe: yes by limits and trips, but learned has less useful work done"),
+    ],
+)
+def test_who_fails_a_gate_wins_nothing_and_the_line_says_whether_it_was_safe(
+    column: str, value: float, safe: str, tmp_path: Path
+) -> None:
+    found = evaluation()
+    found.scores["learned"][column] = np.full(12, value)
+    found.scores["learned"]["energy_per_work_kwh_h"] = found.scores["rules"]["energy_per_work_kwh_h"] * 0.5
+    colour, words = verdict_of(write_report(save(found, tmp_path, "rules")).read_text())
+    assert colour == "bad" and words.startswith("rules stays ahead: learned fails one gate and gets no number.")
+    assert safe in words
+
+
+@pytest.mark.parametrize(("energy", "words"), [(1.0, "is level with rules"), (1.1, "rules stays ahead: learned uses")])
+def test_who_saves_nothing_does_not_win(energy: float, words: str, tmp_path: Path) -> None:
+    found = evaluation()
+    wiggle = 1.0 + 0.01 * (-1.0) ** np.arange(12)
+    found.scores["learned"]["energy_per_work_kwh_h"] = found.scores["rules"]["energy_per_work_kwh_h"] * energy * wiggle
+    assert words in verdict_of(write_report(save(found, tmp_path, "rules")).read_text())[1]
+
+
+def test_an_oracle_and_an_untrained_network_win_nothing(tmp_path: Path) -> None:
+    found = bounded()
+    for name in ("oracle_found", "learned untrained"):
+        found.scores[name] = {k: v.copy() for k, v in found.scores["rules"].items()}
+        found.scores[name]["energy_per_work_kwh_h"] = found.scores["rules"]["energy_per_work_kwh_h"] * 0.5
+        found.traces[name] = found.traces["rules"]
+        found.facts["wall_s"][name] = 1.0
+    assert verdict_of(write_report(save(found, tmp_path, "rules")).read_text())[1].startswith("learned wins")
+
+
+# ---- data of the figures --------------------------------------------------------------------------------------------
+
+
+def figures_of(page: str) -> dict[str, Any]:
+    """The data that the page carries."""
+    found = re.search(r'<script type="application/json" id="figures">(.*?)</script>', page, re.S)
+    assert found is not None
+    return json.loads(found.group(1))
+
+
+def unpacked(series: dict[str, Any]) -> np.ndarray:
+    steps = np.frombuffer(base64.b64decode(series["data"]), "<u2").astype(float)
+    values = series["low"] + (steps - 1) / 65534 * (series["high"] - series["low"])
+    return np.where(steps == 0, np.nan, values)
+
+
+def test_the_figures_data_are_the_evaluation_s(tmp_path: Path) -> None:
+    found = evaluation()
+    data = figures_of(write_report(save(found, tmp_path, "rules")).read_text())
+    assert data["policies"] == ["rules", "learned", "random"] and data["shown"] == ["rules", "learned"]
+    for name, series in found.traces.items():
+        inlet = unpacked(data["series"][f"{name}|worst_inlet_c"])
+        np.testing.assert_allclose(inlet, series["worst_inlet_c"][:, 0], atol=1e-3)
+        fan = unpacked(data["series"][f"{name}|crah_fan_speed_frac|1"])
+        np.testing.assert_allclose(fan, series["setpoint/crah_fan_speed_frac"][:, 1], atol=1e-3)
+        curve = unpacked(data["series"][f"{name}|inlet_duration"])
+        assert len(curve) == QUANTILES and (np.diff(curve) <= 1e-9).all()
+        assert curve[0] == pytest.approx(series["worst_inlet_c"].max(), abs=1e-3)
+    assert [row["name"] for row in data["savings"]] == ["learned", "random"]
+    np.testing.assert_allclose(
+        data["excess"][1]["values"], found.scores["learned"]["degree_minutes_worst_rack"], atol=1e-3
+    )
+    assert data["count"] == STEPS and [limit["value"] for limit in data["limits"]] == [v for v, _ in INLET_LIMITS_C]
+
+
+def test_a_packed_series_keeps_its_values_and_its_gaps() -> None:
+    values = np.array([3.0, np.nan, -7.25, 1e3])
+    np.testing.assert_allclose(unpacked(packed(values)), values, atol=0.01)
+    np.testing.assert_array_equal(unpacked(packed(np.full(3, 5.0))), np.full(3, 5.0))
+    assert np.isnan(unpacked(packed([np.nan, np.inf]))).all()
+
+
+def test_joined_points_keep_the_mean_or_the_hottest() -> None:
+    values = np.array([1.0, 3.0, 5.0, 9.0, 2.0])
+    np.testing.assert_array_equal(joined_points(values, 2), [2.0, 7.0, 2.0])
+    np.testing.assert_array_equal(joined_points(values, 2, highest=True), [3.0, 9.0, 2.0])
+    long = np.arange(10_080.0)
+    assert len(joined_points(long, -(-len(long) // MOST_POINTS))) <= MOST_POINTS
+
+
 # ---- every number of the page ---------------------------------------------------------------------------------------
 
 
@@ -183,10 +310,11 @@ def distinct() -> Evaluation:
 
 
 def rows_of(page: str, heading: str) -> dict[str, list[str]]:
-    """Rows of the table under a heading: first cell to the others, without marks."""
+    """Rows of the table under a heading: first cell to the others, without marks of any kind."""
     part = page.split(f"<h2>{heading}</h2>", 1)[1].split("</table>", 1)[0]
     rows = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.S) for row in re.findall(r"<tr>(.*?)</tr>", part, re.S)]
-    plain = [[html.unescape(re.sub(r"<[^>]+>", "", cell)).strip() for cell in row] for row in rows]
+    bare = [[re.sub(r" ?<span class=\"bad\".*?</span>", "", cell) for cell in row] for row in rows]
+    plain = [[html.unescape(re.sub(r"<[^>]+>", "", cell)).strip() for cell in row] for row in bare]
     return {row[0]: row[1:] for row in plain if row}
 
 
@@ -255,7 +383,7 @@ def test_a_paired_difference_stands_beside_its_own_measure(tmp_path: Path) -> No
     for i, column in enumerate(COMPARED):
         m = next(m for m in MEASURES if m.column == column)
         change = f"{-(i + 1) * (-1) ** i:+.{m.digits}f}"
-        chance = "1.00" if i % 2 == 0 else "0.00"
+        chance = "1.00 [1.00, 1.00]" if i % 2 == 0 else "0.00 [0.00, 0.00]"
         assert rows[f"{m.title} [{m.unit}]"] == [f"{change} [{change}, {change}]", chance], column
 
 

@@ -36,7 +36,8 @@ def test_a_policy_of_any_name_has_its_row_in_file_report_and_terminal(
         assert list(stored.scores) == list(renamed.scores) and list(stored.traces) == list(renamed.traces)
         np.testing.assert_allclose(stored.scores[name]["facility_kwh"], found.scores["learned"]["facility_kwh"])
         page = write_report(folder).read_text()
-        assert "<script" not in page and html.escape(name) in page.replace("<wbr>", "")
+        assert "<script>alert" not in page and page.count("<script") == page.count("</script") == 3
+        assert html.escape(name) in page.replace("<wbr>", "")
         print_table(renamed, baseline)
         assert name in capsys.readouterr().out
 

@@ -45,7 +45,7 @@ def test_importing_a_door_loads_nothing_heavy(module: str) -> None:
 
 
 def test_no_module_of_the_environments_the_forecast_and_the_operators_side_loads_anything_heavy() -> None:
-    modules = modules_below("envs", "agents/forecasting", "agents/planners", "agents/runtime")
+    modules = modules_below("envs", "agents/forecasting", "agents/planners", "agents/runtime", "agents/page")
     assert len(modules) > 150 and not loaded("\n".join(f"import {module}" for module in modules))
 
 

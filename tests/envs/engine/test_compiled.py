@@ -177,7 +177,7 @@ def test_what_is_handed_out_is_never_written_again() -> None:
             kept += [(x, x.copy()) for x in flat((state.tree, done.flows, done.observation))]
     for now, then in kept:
         np.testing.assert_array_equal(now, then)
-    assert len(compiled._pools[""]._blocks) < 6, "memory that nobody holds is not used again"
+    assert len(compiled._pool._sets) < 6, "memory that nobody holds is not used again"
 
 
 def test_results_are_fresh_and_arguments_untouched() -> None:

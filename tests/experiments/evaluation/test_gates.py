@@ -24,7 +24,7 @@ def scores(**changed: float) -> dict[str, np.ndarray]:
 
 
 def test_equal_safety_and_equal_work_earn_a_number() -> None:
-    found = gate_verdict(scores(energy_per_work_kwh_h=1.08), scores())
+    found = gate_verdict([scores(energy_per_work_kwh_h=1.08)], scores())
     assert found.passed
     assert found.saving is not None
     assert found.saving.estimate == pytest.approx(0.1)
@@ -33,8 +33,8 @@ def test_equal_safety_and_equal_work_earn_a_number() -> None:
 @pytest.mark.parametrize("column", CASES)
 def test_each_gate_withholds_the_number_and_says_why(column: str) -> None:
     _, fine, worse, words = CASES[column]
-    assert gate_verdict(scores(energy_per_work_kwh_h=0.5, **{column: fine}), scores()).passed
-    found = gate_verdict(scores(energy_per_work_kwh_h=0.5, **{column: worse}), scores())
+    assert gate_verdict([scores(energy_per_work_kwh_h=0.5, **{column: fine})], scores()).passed
+    found = gate_verdict([scores(energy_per_work_kwh_h=0.5, **{column: worse})], scores())
     assert found.saving is None and not found.passed
     assert len(found.failures) == 1
     assert words in found.failures[0]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from envs.interface.constraints import GATES
-from experiments.evaluation.opponents import COST, cost_difference, strongest_opponent, verdict
+from experiments.evaluation.opponents import COST, strongest_opponent, verdict
+from experiments.evaluation.stats import mean_difference
 
 BASE = np.linspace(300.0, 500.0, 24)
 NOISE = np.tile([-1.0, 1.0], 12)
@@ -52,7 +53,7 @@ def test_a_constant_that_runs_hot_is_no_opponent_and_a_cheap_safe_one_is() -> No
 
 
 def test_seeds_widen_the_interval() -> None:
-    alone = cost_difference(BASE - 2.0 + NOISE, BASE)
-    seeds = cost_difference(np.stack([BASE - 6.0 + NOISE, BASE + 2.0 + NOISE]), BASE)
+    alone = mean_difference(BASE - 2.0 + NOISE, BASE)
+    seeds = mean_difference(np.stack([BASE - 6.0 + NOISE, BASE + 2.0 + NOISE]), BASE)
     assert alone.estimate == pytest.approx(-2.0) and seeds.estimate == pytest.approx(-2.0)
     assert seeds.high - seeds.low > 2.0 * (alone.high - alone.low)

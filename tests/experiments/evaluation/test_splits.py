@@ -11,8 +11,9 @@ from experiments.evaluation.splits import SPLITS, load_split, plan_episodes, rea
 
 
 @pytest.mark.parametrize("field", ["sites", "weather_seeds", "workload_seeds"])
-def test_splits_share_no_site_and_no_seed(field: str) -> None:
-    drawn = [value for name in SPLITS for value in getattr(load_split(name), field)]
+@pytest.mark.parametrize("judge", ["test", "sealed"])
+def test_splits_share_no_site_and_no_seed(field: str, judge: str) -> None:
+    drawn = [value for name in ("train", "validation", judge) for value in getattr(load_split(name), field)]
     assert len(drawn) == len(set(drawn))
 
 

@@ -1,0 +1,88 @@
+"""Where the live loop gets its time from: the wall, or steps, so that a simulated day takes seconds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+DAY_S = 86_400.0
+
+
+class Clock(Protocol):
+    """Time in seconds since 1970, UTC; ``speed`` of them pass in one second of the wall."""
+
+    speed: float
+
+    def now(self) -> float:
+        """Time now [s]."""
+
+    def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
+        """Wait; end early where ``wake`` is set."""
+
+
+class WallClock:
+    """The machine's clock, or one that runs faster.
+
+    Parameters
+    ----------
+    speed : float
+        Seconds of this clock in one second of the wall [1]; for a simulated building alone.
+
+    Raises
+    ------
+    ValueError
+        For a speed that is not above 0.
+    """
+
+    def __init__(self, speed: float = 1.0) -> None:
+        if not 0.0 < speed <= 100_000.0:
+            raise ValueError(f"speed = {speed:g}; give 1 for a building, up to 100000 for a simulated one")
+        self.speed = speed
+        self._begin = time.time() // DAY_S * DAY_S
+
+    def now(self) -> float:
+        """Time now [s]; at speed 1 the machine's own. Two programs that run equally fast show the same."""
+        if self.speed == 1.0:
+            return time.time()
+        return self._begin + (time.time() - self._begin) * self.speed
+
+    def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
+        """Wait, or until ``wake`` is set."""
+        if seconds <= 0.0:
+            return
+        if wake is None:
+            time.sleep(seconds / self.speed)
+        else:
+            wake.wait(seconds / self.speed)
+
+
+class SteppedClock:
+    """A clock that moves by its sleeps alone.
+
+    Parameters
+    ----------
+    begin : float
+        First time [s].
+    """
+
+    speed = 1.0
+
+    def __init__(self, begin: float = 1_700_000_000.0) -> None:
+        self._now = begin
+        self._followers: list[Callable[[float], None]] = []
+
+    def follow(self, follower: Callable[[float], None]) -> None:
+        """Call ``follower`` with the new time after every sleep, in the order of their coming."""
+        self._followers.append(follower)
+
+    def now(self) -> float:
+        """Time now [s]."""
+        return self._now
+
+    def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
+        """Move on at once."""
+        self._now += max(seconds, 0.0)
+        for follower in self._followers:
+            follower(self._now)

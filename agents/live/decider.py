@@ -1,0 +1,113 @@
+"""One decision: a bundle's policy, then the shields. The loop and the replay of its log make it by this one class."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.live.checks import Measurements, missing_rows
+from agents.live.limits import BothShields, SafeSetpoints, Setpoints, SiteLimits
+from agents.live.point_map import LiveMap
+from agents.live.reading import Key
+from agents.live.units import IN_FORCE
+from agents.runtime.exported_policy import ExportedPolicy
+from agents.runtime.manifest import MANIFEST, file_hash
+from envs.interface.channel import Channel
+from envs.shield.intervention import Intervention
+from envs.shield.shield import Shield
+
+Array = NDArray[np.floating]
+
+
+class Decision(NamedTuple):
+    """What the policy wanted, what the shields made of it, and what they changed; ``{channel: (k,)}``."""
+
+    wanted: Setpoints
+    given: Setpoints
+    interventions: Sequence[Intervention]
+
+
+class Decider:
+    """The policy of a bundle and its shields, bound to a building.
+
+    Parameters
+    ----------
+    bundle : Path or str
+    site : LiveMap
+    step_s : float, optional
+        Seconds between two decisions; those of the training when left out.
+    shield : SafeSetpoints, optional
+        Before the site's own limits, which always hold; ranges and interlocks when left out.
+
+    Raises
+    ------
+    ValueError
+        Where the map lacks a point that the policy reads, or a setpoint that it writes.
+    """
+
+    def __init__(
+        self, bundle: Path | str, site: LiveMap, step_s: float | None = None, shield: SafeSetpoints | None = None
+    ) -> None:
+        self.policy = ExportedPolicy(bundle, step_s)
+        self.step_s = self.policy.interface.step_s
+        self.policy_hash = file_hash(Path(bundle) / MANIFEST)
+        self.title = f"{self.policy.manifest['algorithm']} for {self.policy.manifest['scenario']}"
+        self.channels: tuple[Channel, ...] = (*self.policy.interface.decoder.channels, *self.policy.ruled)
+        self.limits = SiteLimits(site, self.channels, self.step_s)
+        self.shield = BothShields(shield or Shield(self.channels, self.step_s), self.limits)
+        self.measured = _mapped_rows(site)
+        self._require_points(site)
+        self.reset()
+
+    def points(self) -> dict[str, tuple[int, str, float, float]]:
+        """Rows, unit and usual range of every mapped point that the policy reads."""
+        read = [p for p in self.policy.read if p["name"] in self.measured]
+        return {p["name"]: (p["rows"], p["unit"], p["low"], p["high"]) for p in read}
+
+    def decided(self) -> list[Key]:
+        """Every channel and row that it decides."""
+        return [Key(c.name, row) for c in self.channels for row in range(c.rows)]
+
+    def reset(self) -> None:
+        """Forget what the rule and the shield remember."""
+        self.policy.reset(1)
+        self.shield.reset(1)
+
+    def decide(self, measurements: Measurements) -> Decision:
+        """Setpoints for the coming cycle.
+
+        Raises
+        ------
+        ValueError
+            Where a measurement is impossible, by the bundle's own ranges.
+        """
+        wanted = self.policy.act(measurements)
+        given, interventions = self.shield.safe(wanted, measurements)
+        return Decision(wanted, given, interventions)
+
+    def _require_points(self, site: LiveMap) -> None:
+        derived: Collection[str] = cast("Mapping[str, Any]", self.policy.manifest).get("derived", ())
+        needed = {p["name"]: p["rows"] for p in self.policy.read}
+        kept = {name: rows for name, rows in needed.items() if name in self.measured or name not in derived}
+        lacking = missing_rows(site, kept)
+        lacking += missing_rows(site, {IN_FORCE + c.name: c.rows for c in self.channels})
+        if lacking:
+            raise ValueError(
+                f"{site.path} does not fit the bundle: {'; '.join(dict.fromkeys(lacking))}; map these rows, or state "
+                "fixed where the building has no such point"
+            )
+
+
+def flat(setpoints: Mapping[str, Array]) -> dict[Key, float]:
+    """Setpoints ``{channel: (k,)}`` by channel and row."""
+    return {Key(name, row): float(v) for name, value in setpoints.items() for row, v in enumerate(np.ravel(value))}
+
+
+def _mapped_rows(site: LiveMap) -> dict[str, int]:
+    """Rows of everything that the map has: the shield may read more than the policy."""
+    keys = [p.place.key for p in site.points] + [s.place.key for s in site.setpoints]
+    return {key.name: sum(other.name == key.name for other in keys) for key in keys}

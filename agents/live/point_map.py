@@ -1,0 +1,373 @@
+"""The point map of a building: which address is which of our points, in which unit. One YAML file.
+
+```yaml
+protocol: bacnet                 # a key of agents.live.connectors.PROTOCOLS
+connection: {host: 127.0.0.1, port: 47808}
+points:
+  - {name: zone_supply_c, rows: 2, unit: degC, brick: Supply_Air_Temperature_Sensor, address: "analog-input,{n}",
+     start: 1, dsx: {object: CRAH, point: AirTemperature}}
+  - {name: dr_active, unit: "1", fixed: 0}          # a point that the building does not have
+setpoints:
+  - {channel: supply_air_temp_setpoint_c, row: 0, unit: degC, address: "analog-value,1", low: 18, high: 27}
+```
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from agents.live.reading import Key
+from agents.live.units import CONVERSIONS, IN_FORCE, brick_classes, our_units
+from envs.interface.channels import CHANNELS
+from envs.plain_yaml import checked_text, read_mapping
+from envs.unknown_name import unknown_name
+
+TOP = ("protocol", "connection", "points", "setpoints")
+POINT_KEYS = (
+    *("name", "row", "rows", "start", "stride", "unit", "brick", "dsx", "address", "scale", "offset"),
+    *("fixed", "most_per_min", "still_s"),
+)
+SETPOINT_KEYS = (
+    *("channel", "row", "rows", "start", "stride", "unit", "brick", "dsx", "address", "scale", "offset"),
+    *("low", "high", "fallback", "priority", "enable"),
+)
+DSX_KEYS = ("object", "point", "id", "process_area", "request", "request_path")
+LARGEST = 1e9
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value stands in the building, and how its number becomes ours.
+
+    Attributes
+    ----------
+    key : Key
+        Our name and row; of a setpoint ``in_force.<channel>``.
+    unit : str
+        Of the building's number times ``scale`` plus ``offset``.
+    address : str
+        As the protocol writes it.
+    scale, offset : float
+        Of the raw number, before its unit: of a register in tenths ``scale: 0.1``.
+    brick : str
+        Brick class; that of our table where the map has none.
+    dsx : mapping
+        Object type, point type, id and process area of DSX Exchange.
+    line : int
+        In the file.
+    """
+
+    key: Key
+    unit: str
+    address: str
+    scale: float = 1.0
+    offset: float = 0.0
+    brick: str = ""
+    dsx: Mapping[str, Any] = field(default_factory=dict)
+    line: int = 0
+
+    def ours(self, raw: float) -> float:
+        """The building's number in our unit."""
+        factor, constant = CONVERSIONS[our_units()[self.key.name]][self.unit]
+        return factor * (raw * self.scale + self.offset) + constant
+
+    def theirs(self, value: float) -> float:
+        """Our number as the building writes it."""
+        factor, constant = CONVERSIONS[our_units()[self.key.name]][self.unit]
+        return ((value - constant) / factor - self.offset) / self.scale
+
+
+@dataclass(frozen=True)
+class MappedPoint:
+    """A point that is read.
+
+    Attributes
+    ----------
+    place : Place
+    fixed : float, optional
+        Its value [our unit] where the building has no such point.
+    most_per_min : float
+        Fastest believed change [our unit/min]; infinite: any.
+    still_s : float
+        Longest time that a live sensor shows one number [s]; infinite: for ever.
+    """
+
+    place: Place
+    fixed: float | None = None
+    most_per_min: float = math.inf
+    still_s: float = math.inf
+
+
+@dataclass(frozen=True)
+class MappedSetpoint:
+    """A setpoint that may be written.
+
+    Attributes
+    ----------
+    place : Place
+    channel : Key
+        Name of the channel and row.
+    low, high : float
+        Limits of the site [our unit]; nothing is ever written outside them.
+    fallback : float, optional
+        What is written to hand the point back, where the protocol has no release of its own [our unit].
+    priority : int
+        Slot of BACnet's priority array.
+    enable : str
+        Address of a coil that is 1 while the loop holds the point; empty: there is none.
+    """
+
+    place: Place
+    channel: Key
+    low: float
+    high: float
+    fallback: float | None = None
+    priority: int = 10
+    enable: str = ""
+
+
+@dataclass(frozen=True)
+class LiveMap:
+    """All of a building that the loop may read or write.
+
+    Attributes
+    ----------
+    path : Path
+    protocol : str
+    connection : mapping
+        As the protocol needs it; secrets stand in the environment, their variables' names here.
+    points, setpoints : tuple
+    digest : str
+        SHA-256 of the file, as hex.
+    """
+
+    path: Path
+    protocol: str
+    connection: Mapping[str, Any]
+    points: tuple[MappedPoint, ...]
+    setpoints: tuple[MappedSetpoint, ...]
+    digest: str = ""
+
+    def places(self) -> list[Place]:
+        """Everything that is read from the building: points without a fixed value, and setpoints."""
+        return [p.place for p in self.points if p.fixed is None] + [s.place for s in self.setpoints]
+
+    def setpoint(self, channel: Key) -> MappedSetpoint:
+        """The setpoint of a channel's row."""
+        return next(s for s in self.setpoints if s.channel == channel)
+
+
+class _Lines:
+    """Line of every entry and key of a YAML file."""
+
+    def __init__(self, text: str) -> None:
+        self.top: dict[str, yaml.Node] = {}
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        assert isinstance(node, yaml.MappingNode)
+        self.key_line = {key.value: key.start_mark.line + 1 for key, _ in node.value}
+        self.top = {key.value: value for key, value in node.value}
+
+    def entry(self, group: str, index: int) -> dict[str, int]:
+        """Line of each key of an entry, and under the empty name that of the entry."""
+        listed = self.top[group]
+        node = listed.value[index] if isinstance(listed, yaml.SequenceNode) else listed
+        found = {"": node.start_mark.line + 1}
+        if isinstance(node, yaml.MappingNode):
+            found |= {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
+        return found
+
+
+class _Entry:
+    """One entry of the file, which refuses what it holds by file, line, key, value, what is allowed and the mend."""
+
+    def __init__(self, path: Path, lines: Mapping[str, int], raw: Any, known: Sequence[str]) -> None:
+        self.path, self.lines, self.raw = path, lines, raw
+        if not isinstance(raw, dict):
+            raise ValueError(f"{path}, line {lines['']}: found {str(raw)[:60]!r}; give keys such as {known[0]}: ...")
+        for key in raw:
+            if key not in known:
+                raise ValueError(f"{self.where(str(key))}: {unknown_name('key', str(key), known)}")
+
+    def where(self, key: str = "") -> str:
+        return f"{self.path}, line {self.lines.get(key, self.lines[''])}"
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self.raw.get(key, default)
+        if value is None or isinstance(value, (dict, list)):
+            raise ValueError(f"{self.where(key)}: {key} = {str(value)[:60]}; give a text")
+        return str(value)
+
+    def number(self, key: str, default: float, low: float, high: float) -> float:
+        value = self.raw.get(key, default)
+        good = not isinstance(value, bool) and isinstance(value, (int, float))
+        if key not in self.raw:
+            return default
+        if not good or not low <= value <= high:
+            raise ValueError(
+                f"{self.where(key)}: {key} = {str(value)[:60]} is outside {low:g}..{high:g}; give a number in that "
+                "range"
+            )
+        return float(value)
+
+    def whole(self, key: str, default: int, low: int, high: int) -> int:
+        value = self.raw.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(
+                f"{self.where(key)}: {key} = {str(value)[:60]} is outside {low}..{high}; give a whole number there"
+            )
+        return value
+
+    def unit(self, name: str) -> str:
+        given, ours = self.text("unit"), our_units()[name]
+        if given not in CONVERSIONS[ours]:
+            raise ValueError(
+                f"{self.where('unit')}: unit = {given!r} of {name}; choose one of {', '.join(CONVERSIONS[ours])}"
+            )
+        return given
+
+    def dsx(self) -> dict[str, Any]:
+        given = self.raw.get("dsx", {})
+        if not isinstance(given, dict):
+            raise ValueError(f"{self.where('dsx')}: dsx = {str(given)[:60]!r}; give {{object: ..., point: ...}}")
+        for key in given:
+            if key not in DSX_KEYS:
+                raise ValueError(f"{self.where('dsx')}: {unknown_name('key of dsx', str(key), DSX_KEYS)}")
+        return given
+
+
+def read_live_map(path: str | Path) -> LiveMap:
+    """Read and check a point map.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file.
+    ValueError
+        Naming file, line, what was found, what is allowed and the mend.
+    """
+    from agents.live.connectors import PROTOCOLS, check_address, check_connection
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no such point map; `coldaisle simulate-site` writes one, `configs/points` has a template for "
+            "each protocol"
+        )
+    lines, content = _Lines(checked_text(path)), read_mapping(path)
+    top = _Entry(path, {"": 1, **lines.key_line}, content, TOP)
+    protocol = top.text("protocol")
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"{top.where('protocol')}: {unknown_name('protocol', protocol, PROTOCOLS)}")
+    connection = content.get("connection", {})
+    if not isinstance(connection, dict):
+        raise ValueError(f"{top.where('connection')}: connection = {str(connection)[:60]!r}; give {{host: ..., ...}}")
+    check_connection(protocol, connection, top.where("connection"))
+    points: list[MappedPoint] = []
+    for entry in _entries(path, lines, content, "points", POINT_KEYS):
+        points += _points(entry)
+    setpoints: list[MappedSetpoint] = []
+    for entry in _entries(path, lines, content, "setpoints", SETPOINT_KEYS):
+        setpoints += _setpoints(entry)
+    _require_once(path, [p.place for p in points] + [s.place for s in setpoints])
+    for place in [p.place for p in points if p.fixed is None] + [s.place for s in setpoints]:
+        check_address(protocol, place.address, f"{path}, line {place.line}")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return LiveMap(path, protocol, connection, tuple(points), tuple(setpoints), digest)
+
+
+def _entries(path: Path, lines: _Lines, content: Mapping[str, Any], group: str, known: Sequence[str]) -> list[_Entry]:
+    listed = content.get(group, [])
+    line = lines.key_line.get(group, 1)
+    if not isinstance(listed, list) or (group == "points" and not listed):
+        raise ValueError(f"{path}, line {line}: {group} = {str(listed)[:60]!r}; give a list of entries")
+    return [_Entry(path, lines.entry(group, index), raw, known) for index, raw in enumerate(listed)]
+
+
+def _points(entry: _Entry) -> list[MappedPoint]:
+    name = entry.text("name")
+    known = [n for n in our_units() if not n.startswith(IN_FORCE)]
+    if name not in known:
+        raise ValueError(f"{entry.where('name')}: {unknown_name('point', name, known)}")
+    if ("fixed" in entry.raw) == ("address" in entry.raw):
+        raise ValueError(f"{entry.where()}: {name} needs an address, or fixed where the building has no such point")
+    fixed = entry.number("fixed", 0.0, -LARGEST, LARGEST) if "fixed" in entry.raw else None
+    most = entry.number("most_per_min", math.inf, 1e-9, LARGEST)
+    still = entry.number("still_s", math.inf, 1.0, LARGEST)
+    return [MappedPoint(place, fixed, most, still) for place in _places(entry, name)]
+
+
+def _setpoints(entry: _Entry) -> list[MappedSetpoint]:
+    channel = entry.text("channel")
+    if channel not in CHANNELS:
+        raise ValueError(f"{entry.where('channel')}: {unknown_name('channel', channel, CHANNELS)}")
+    c = CHANNELS[channel]
+    least, most = c.possible or (-LARGEST, LARGEST)
+    usual = (c.low, c.high) if not c.limited_by else (-LARGEST, LARGEST)
+    low, high = entry.number("low", usual[0], least, most), entry.number("high", usual[1], least, most)
+    if not low < high:
+        raise ValueError(f"{entry.where('low')}: low = {low:g}, high = {high:g} of {channel}; give low below high")
+    fallback = entry.number("fallback", 0.0, low, high) if "fallback" in entry.raw else None
+    priority = entry.whole("priority", 10, 8, 16)
+    enable = entry.text("enable", "")
+    return [
+        MappedSetpoint(place, Key(channel, place.key.row), low, high, fallback, priority, _enable(entry, enable, place))
+        for place in _places(entry, IN_FORCE + channel)
+    ]
+
+
+def _enable(entry: _Entry, text: str, place: Place) -> str:
+    """Address of a row's coil: ``{n}`` is ``start`` plus the row."""
+    row = place.key.row
+    return text.replace("{row}", str(row)).replace("{n}", str(int(entry.raw.get("start", 0)) + row))
+
+
+def _places(entry: _Entry, name: str) -> list[Place]:
+    """Places of an entry: one, or one for each of its rows."""
+    if "row" in entry.raw and "rows" in entry.raw:
+        raise ValueError(
+            f"{entry.where('rows')}: both row and rows; give row for one value, rows for the first of many"
+        )
+    if "rows" in entry.raw:
+        rows = range(entry.whole("rows", 1, 1, 100_000))
+    else:
+        row = entry.whole("row", 0, 0, 100_000)
+        rows = range(row, row + 1)
+    start, stride = entry.whole("start", 0, 0, 10_000_000), entry.whole("stride", 1, 1, 1000)
+    address = entry.text("address", "")
+    if len(rows) > 1 and "fixed" not in entry.raw and "{row}" not in address and "{n}" not in address:
+        raise ValueError(
+            f"{entry.where('address')}: address = {address!r} of {len(rows)} rows; put {{row}} or {{n}} in"
+        )
+    scale = entry.number("scale", 1.0, -LARGEST, LARGEST)
+    if scale == 0.0:
+        raise ValueError(f"{entry.where('scale')}: scale = 0; give any other number")
+    rest = (
+        entry.unit(name),
+        scale,
+        entry.number("offset", 0.0, -LARGEST, LARGEST),
+        entry.text("brick", brick_classes()[name]),
+        entry.dsx(),
+    )
+    unit, scale, offset, brick, dsx = rest
+    found = []
+    for row in rows:
+        at = address.replace("{row}", str(row)).replace("{n}", str(start + stride * row))
+        found.append(Place(Key(name, row), unit, at, scale, offset, brick, dsx, entry.lines[""]))
+    return found
+
+
+def _require_once(path: Path, places: Sequence[Place]) -> None:
+    seen: dict[Key, int] = {}
+    for place in places:
+        if place.key in seen:
+            raise ValueError(
+                f"{path}, line {place.line}: {place.key} stands in line {seen[place.key]} already; keep one of them"
+            )
+        seen[place.key] = place.line

@@ -1,0 +1,72 @@
+"""What must work before a loop may write: read, decide, hand back, and write what is in force already."""
+
+from __future__ import annotations
+
+from agents.live.loop import LiveLoop
+from agents.live.reading import ConnectorFault, Key, WriteNote
+from agents.live.units import IN_FORCE
+
+
+def self_test(loop: LiveLoop) -> list[str]:
+    """Go through every step of a cycle without moving the building.
+
+    Points are read and checked, a decision is made, every point is handed back, each setpoint is written as it stands
+    where that lies inside the site's limits, read back, and handed back again.
+
+    Returns
+    -------
+    list of str
+        What was tried, one line a step.
+
+    Raises
+    ------
+    ConnectorFault, ValueError
+        Of the first step that fails.
+    """
+    parts = loop.parts
+    told = []
+    measurements = loop.check.measurements(parts.connector.read(), parts.clock.now())
+    told.append(f"read {len(parts.site.places())} values, all usable")
+    decision = parts.decider.decide(measurements)
+    parts.decider.reset()
+    told.append(f"decided {sum(len(v) for v in decision.given.values())} setpoints")
+    _mark(loop)
+    parts.connector.release()
+    _mark(loop)
+    told.append("handed every point back")
+    stands = {key: float(measurements[IN_FORCE + key.name][key.row]) for key in parts.decider.decided()}
+    inside = {key: value for key, value in stands.items() if _is_inside(loop, key, value)}
+    if inside:
+        note = WriteNote(parts.decider.policy_hash, "self-test: nothing moves", "passed", "none", 0)
+        try:
+            parts.connector.write(inside, note)
+            back = parts.connector.read_back(inside)
+        finally:
+            parts.connector.release()
+        _mark(loop)
+        off = [
+            f"{key} {value:g} came back as {back[key]:g}"
+            for key, value in inside.items()
+            if _is_off(loop, key, value, back)
+        ]
+        if off:
+            raise ConnectorFault(f"the self-test's read-back failed: {'; '.join(off[:5])}")
+    told.append(f"wrote {len(inside)} of {len(stands)} setpoints as they stand, read them back, handed them back")
+    if parts.heartbeat is not None:
+        parts.heartbeat.mark()
+        told.append(f"the watchdog is process {parts.heartbeat.pid}")
+    return told
+
+
+def _mark(loop: LiveLoop) -> None:
+    if loop.parts.heartbeat is not None:
+        loop.parts.heartbeat.mark()
+
+
+def _is_inside(loop: LiveLoop, key: Key, value: float) -> bool:
+    setpoint = loop.parts.site.setpoint(key)
+    return setpoint.low <= value <= setpoint.high
+
+
+def _is_off(loop: LiveLoop, key: Key, value: float, back: dict[Key, float]) -> bool:
+    return not abs(back[key] - value) <= loop.tolerance(key)

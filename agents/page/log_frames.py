@@ -1,0 +1,233 @@
+"""Frames from the log of a live loop: its columns ``measured.<point>[<row>]``, ``given.<channel>[<row>]`` and so on.
+
+The page reads files that the loop has finished, in a process of its own: whatever happens to it, the loop does not see.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from agents.page.feed import Facts, Frame, Line, Panel, panel_facts
+from envs.interface.channels import CHANNELS
+from envs.interface.points import POINTS
+from envs.picture.colours import INLET_SCALE
+
+LOOK_S = 1.0
+COLUMN = re.compile(r"^(\w+)\.(.+)\[(\d+)\]$")
+IN_FORCE = "in_force."
+RECOMMENDED_C, ALLOWABLE_C = 27.0, 32.0  # ASHRAE TC9.9, class A1, at sea level
+LEVELS = {"shadow": "good", "advising": "good", "in control": "good", "released": "bad"}
+HERE, FORETOLD = "var(--liquid)", "foretold by the loop, with its interval"
+SHOWN = (
+    "zone_inlet_max_c", "zone_supply_c", "chip_max_c", "it_power_share", "facility_power_share", "dry_bulb_c",
+    "wet_bulb_c", "price_usd_mwh",
+)  # fmt: skip
+ZONE = {
+    "inlet_max_c": "zone_inlet_max_c", "supply_c": "zone_supply_c", "return_c": "zone_return_c",
+    "fan_speed_frac": "zone_fan_speed_frac", "valve_frac": "coil_valve_frac",
+}  # fmt: skip
+Row = Mapping[str, Any]
+
+
+class LogFrames:
+    """Follows a log.
+
+    Parameters
+    ----------
+    folder : Path
+        Where ``coldaisle serve`` writes.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where it holds no cycle.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: set[Path] = set()
+        self._last_s = -math.inf
+        self._waiting = self._fresh()
+        if not self._waiting:
+            raise FileNotFoundError(f"{folder} holds no cycles; give the folder that `coldaisle serve` writes to")
+
+    def facts(self) -> Facts:
+        """What stays."""
+        row = self._waiting[-1]
+        step_s = float(row.get("cycle_s") or 300.0)
+        return {
+            "title": f"Live loop: {row['mode']}",
+            "source": f"log {self.folder.name}, policy {str(row.get('policy_hash', ''))[:12]}",
+            "step_s": step_s,
+            "since_epoch": True,
+            "ahead": 1,
+            "panels": panel_facts(log_panels(row)),
+            "inlet_scale": list(INLET_SCALE),
+            "nodes": {},
+        }
+
+    def frames(self, end: threading.Event) -> Iterator[Frame]:
+        """The last day at once, then a frame for each new cycle, until ``end`` is set."""
+        while not end.is_set():
+            for row in self._waiting:
+                yield log_frame(row)
+            end.wait(LOOK_S)
+            self._waiting = self._fresh()
+
+    def _fresh(self) -> list[Row]:
+        """Rows of cycles that were not shown yet, of the last day, in order."""
+        import pyarrow.parquet as pq
+
+        rows: list[Row] = []
+        for path in sorted(set(self.folder.glob("cycle*.parquet")) - self._read):
+            try:
+                rows += pq.read_table(path).to_pylist()
+            except FileNotFoundError:
+                continue  # joined with others since it was listed
+            self._read.add(path)
+        self._read &= set(self.folder.glob("cycle*.parquet"))
+        fresh = {row["time_s"]: row for row in rows if row.get("kind") == "cycle" and row["time_s"] > self._last_s}
+        rows = [fresh[time_s] for time_s in sorted(fresh)]  # a joined segment repeats the loose ones
+        if rows:
+            self._last_s = rows[-1]["time_s"]
+        return [row for row in rows if row["time_s"] > self._last_s - 86_400.0]
+
+
+def by_row(row: Row, kind: str) -> dict[str, dict[int, float | None]]:
+    """Columns of a kind: name to row to number; what is no number is None."""
+    made: dict[str, dict[int, float | None]] = {}
+    for column, value in row.items():
+        found = COLUMN.match(column)
+        if found and found[1] == kind:
+            number = float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+            made.setdefault(found[2], {})[int(found[3])] = number
+    return made
+
+
+def log_frame(row: Row) -> Frame:
+    """What a page shows of one cycle."""
+    measured, state = by_row(row, "measured"), str(row["state"])
+    level, words = _headline(measured, state, str(row.get("fault") or ""))
+    share = f"{row['scored_held']} of {row['scored_told']} predictions held" if row.get("scored_told") else ""
+    return {
+        "number": int(row["cycle"]),
+        "time_s": float(row["time_s"]),
+        "level": level,
+        "headline": words,
+        "mode": ". ".join(part for part in (f"Mode {row['mode']}", str(row.get("reason") or ""), share) if part),
+        "view": _view(measured),
+        "advice": _advice(row, measured),
+        "remarks": _remarks(row),
+        "rules": None,
+        "series": _series(row, measured),
+    }
+
+
+def log_panels(row: Row) -> list[Panel]:
+    """A panel for each point worth a line, with what the loop foretold, then one for each setpoint."""
+    measured, foretold = by_row(row, "measured"), by_row(row, "predicted")
+    points = {point.name: point for point in POINTS}
+    made = []
+    for name in SHOWN:
+        if name not in measured:
+            continue
+        lines = tuple(
+            Line(f"{name}[{k}]", f"row {k}" if len(measured[name]) > 1 else "measured", HERE) for k in measured[name]
+        )
+        bands = tuple(Line(f"{name}[{k}]", FORETOLD, HERE) for k in foretold.get(name, {}))
+        limits = ((RECOMMENDED_C, "27 degC recommended"), (ALLOWABLE_C, "32 degC allowable"))
+        of_inlet = name == "zone_inlet_max_c"
+        made.append(Panel(points[name].meaning, points[name].unit, lines, bands, limits if of_inlet else ()))
+    for name, rows in by_row(row, "given").items():
+        lines = tuple(Line(f"{IN_FORCE}{name}[{k}]", "in force", HERE) for k in rows)
+        lines += tuple(Line(f"given.{name}[{k}]", "advised", "var(--heat)") for k in rows)
+        made.append(Panel(CHANNELS[name].meaning, CHANNELS[name].unit, lines))
+    return made
+
+
+def _headline(measured: Mapping[str, Mapping[int, float | None]], state: str, fault: str) -> tuple[str, str]:
+    if fault or state == "released":
+        return "bad", f"The loop has let go: {fault or 'released'}. The site's own controller runs the hall."
+    inlets = [value for value in measured.get("zone_inlet_max_c", {}).values() if value is not None]
+    if not inlets:
+        return LEVELS.get(state, "level"), f"The loop is {state}; nobody measures the inlets."
+    worst = max(inlets)
+    if worst > ALLOWABLE_C:
+        return "bad", f"Too hot: the warmest inlet is {worst:.1f} degC, over the allowable {ALLOWABLE_C:.0f} degC."
+    if worst > RECOMMENDED_C:
+        return "level", f"Warm: the warmest inlet is {worst:.1f} degC, over the recommended {RECOMMENDED_C:.0f} degC."
+    return "good", f"All zones are within limits: the warmest inlet is {worst:.1f} degC."
+
+
+def _view(measured: Mapping[str, Mapping[int, float | None]]) -> dict[str, Any]:
+    inlets = measured.get("zone_inlet_max_c", {})
+    zones = [
+        {"name": str(z), **{key: measured.get(name, {}).get(z) for key, name in ZONE.items()}} for z in sorted(inlets)
+    ]
+    known = [value for value in inlets.values() if value is not None]
+
+    def one(name: str) -> float | None:
+        return measured.get(name, {}).get(0)
+
+    totals = {
+        "worst_inlet_c": max(known) if known else None, "inlet_limit_c": RECOMMENDED_C,
+        "inlet_allowable_c": ALLOWABLE_C, "chip_max_c": one("chip_max_c"), "tcs_supply_c": one("tcs_supply_c"),
+    }  # fmt: skip
+    outside = {name: one(name) for name in ("dry_bulb_c", "wet_bulb_c", "price_usd_mwh", "carbon_g_kwh")}
+    return {"racks": [], "zones": zones, "totals": totals, "outside": outside, "links": []}
+
+
+def _advice(row: Row, measured: Mapping[str, Mapping[int, float | None]]) -> list[dict[str, Any]]:
+    given, wanted, written = (by_row(row, kind) for kind in ("given", "wanted", "written"))
+    made = []
+    for name, rows in given.items():
+        c = CHANNELS[name]
+        for k, value in rows.items():
+            held, asked = measured.get(IN_FORCE + name, {}).get(k), wanted.get(name, {}).get(k)
+            moves = value is not None and held is not None and abs(value - held) >= max(c.deadband, 1e-6)
+            why = ["written"] if written.get(name, {}).get(k) is not None else []
+            if value is not None and asked is not None and abs(asked - value) > 1e-6:
+                why.append(f"the shield changed {asked:.3g} to {value:.3g}")
+            made.append(
+                {
+                    "name": name, "row": k, "rows": len(rows), "per": c.per, "unit": c.unit, "meaning": c.meaning,
+                    "in_force": held, "advised": value, "rule": None, "moves": moves, "why": "; ".join(why),
+                }
+            )  # fmt: skip
+    return made
+
+
+def _remarks(row: Row) -> list[dict[str, str]]:
+    made = [{"level": "bad", "words": str(row["fault"])}] if row.get("fault") else []
+    for one in json.loads(row.get("interventions") or "[]"):
+        words = (
+            f"{one['channel']}[{one['row']}]: {one['wanted']:.4g} became {one['given']:.4g} {one['unit']}, {one['why']}"
+        )
+        made.append({"level": "level", "words": words})
+    if row.get("expected"):
+        made.append({"level": "soft", "words": f"Expected of the advised setpoints: {row['expected']}"})
+    return made
+
+
+def _series(row: Row, measured: Mapping[str, Mapping[int, float | None]]) -> dict[str, float | None]:
+    series: dict[str, float | None] = {}
+    for name in SHOWN:
+        series |= {f"{name}[{k}]": value for k, value in measured.get(name, {}).items()}
+    widths = by_row(row, "half_width")
+    for name, rows in by_row(row, "predicted").items():
+        for k, value in rows.items():
+            width = widths.get(name, {}).get(k)
+            known = None if value is None or width is None else (value - width, value + width)
+            series |= {
+                f"{name}[{k}].{end}": None if known is None else known[i] for i, end in enumerate(("low", "high"))
+            }
+    for name, rows in by_row(row, "given").items():
+        series |= {f"given.{name}[{k}]": value for k, value in rows.items()}
+        series |= {f"{IN_FORCE}{name}[{k}]": v for k, v in measured.get(IN_FORCE + name, {}).items()}
+    return series

@@ -1,0 +1,155 @@
+/* The live page: facts once, then a frame for each step from the stream; the last day grows here, too. */
+"use strict";
+(async function (c) {
+  const at = (id) => document.getElementById(id), STALE_MS = 25000;
+  const facts = await (await fetch("/facts")).json();
+  at("title").textContent = facts.title;
+  at("source").textContent = facts.source;
+  document.title = facts.title;
+  const plan = c.plan(at("plan"), facts), sankey = c.sankey(at("sankey"), facts);
+  const day = { time: [], series: {} }, most = Math.min(1440, Math.round(86400 / facts.step_s));
+  let chart = null, last = 0, shownNumber = -1;
+
+  function tiles(view) {
+    const t = view.totals, o = view.outside || {};
+    const made = [
+      ["Facility", t.facility_power_kw, "kW", "all that the site draws"],
+      ["IT", t.it_power_kw, "kW", t.pue ? "PUE " + c.number(t.pue, 3) : ""],
+      ["Cooling", t.cooling_power_kw, "kW", t.it_power_kw ? c.number((100 * t.cooling_power_kw) / t.it_power_kw, 1) + " % of IT" : ""],
+      ["Warmest inlet", t.worst_inlet_c, "degC", "up to " + c.number(t.inlet_limit_c, 1) + " recommended"],
+      ["Hottest chip", t.chip_max_c, "degC", t.tcs_supply_c ? "coolant " + c.number(t.tcs_supply_c, 1) + " degC" : ""],
+      ["Outside", o.dry_bulb_c, "degC", "wet bulb " + c.number(o.wet_bulb_c, 1) + " degC"],
+      ["Energy price", o.price_usd_mwh, "USD/MWh", o.carbon_g_kwh !== undefined ? c.number(o.carbon_g_kwh, 0) + " g CO2/kWh" : ""],
+    ].filter((one) => one[1] !== null && one[1] !== undefined);
+    const host = c.clear(at("tiles"));
+    made.forEach(([name, value, unit, words]) => {
+      const tile = c.html("div", { class: "tile" }, host);
+      c.html("span", {}, tile, name);
+      const big = c.html("b", {}, tile, c.number(value, unit === "degC" ? 1 : 0) + " ");
+      c.html("small", {}, big, unit);
+      c.html("span", {}, tile, words);
+    });
+  }
+
+  function advice(rows) {
+    const body = c.clear(at("advice").tBodies[0]);
+    rows.forEach((row) => {
+      const line = c.html("tr", row.why ? { class: "has-why" } : {}, body);
+      const name = row.name.replace(/_(c|frac|kw)$/, "").replace(/_/g, " ") + (row.rows > 1 ? " " + (row.per || "") + " " + row.row : "");
+      const cell = (v) => (v === null || v === undefined ? "" : row.unit === "1" ? c.number(100 * v, 0) : c.number(v, 1));
+      const first = c.html("td", { title: row.meaning || row.name }, line, name + " ");
+      c.html("span", { class: "unit" }, first, "[" + (row.unit === "1" ? "%" : row.unit) + "]");
+      c.html("td", {}, line, cell(row.in_force));
+      c.html("td", row.moves ? { class: "moves" } : {}, line, cell(row.advised));
+      c.html("td", {}, line, cell(row.rule));
+      if (row.why) c.html("td", { colspan: 4 }, c.html("tr", { class: "why" }, body), row.why);
+    });
+  }
+
+  function remarks(list) {
+    const host = c.clear(at("remarks"));
+    (list.length ? list : [{ level: "good", words: "Nothing to report: no limit spoke." }]).forEach((one) => {
+      const item = c.html("li", { class: one.level }, host);
+      c.html("span", {}, item, one.words);
+    });
+  }
+
+  function rules(told) {
+    const host = c.clear(at("rules"));
+    if (!told) { c.html("p", { class: "soft" }, host, "Not known here: only a simulated hall can be played twice."); return; }
+    c.html("p", { class: told.level }, host, told.words);
+    if (!told.rows.length) return;
+    const table = c.html("table", {}, c.html("div", { class: "scroll" }, host));
+    const head = c.html("tr", {}, c.html("thead", {}, table));
+    ["", "here", "rules"].forEach((word) => c.html("th", {}, head, word));
+    const body = c.html("tbody", {}, table);
+    told.rows.forEach((row) => {
+      const line = c.html("tr", {}, body);
+      c.html("td", {}, line, row.name);
+      c.html("td", {}, line, c.withUnit(row.here, row.unit, row.digits));
+      c.html("td", {}, line, c.withUnit(row.rules, row.unit, row.digits));
+    });
+  }
+
+  const value = (v) => (v === null || v === undefined ? NaN : v);
+  function keep(rows, begins) {
+    if (begins) { day.time = []; day.series = {}; }
+    const before = day.time.length;
+    day.time.push(...rows.time_s);
+    for (const [key, list] of Object.entries(rows.series)) {
+      if (!day.series[key]) day.series[key] = new Array(before).fill(NaN);
+      day.series[key].push(...list.map(value));
+    }
+    const spare = Math.max(0, day.time.length - most);
+    day.time.splice(0, spare);
+    for (const list of Object.values(day.series)) {
+      while (list.length < day.time.length + spare) list.push(NaN);
+      list.splice(0, spare);
+    }
+  }
+
+  /* A band was foretold `ahead` steps before: it is drawn where it belongs, the last ones beyond now. */
+  function shifted(key, count) {
+    const list = day.series[key] || [], made = new Float64Array(count).fill(NaN);
+    for (let i = 0; i < list.length; i++) if (i + facts.ahead < count) made[i + facts.ahead] = list[i];
+    return made;
+  }
+  function panels(count) {
+    const whole = (key) => { const made = new Float64Array(count).fill(NaN); made.set(day.series[key] || []); return made; };
+    return facts.panels.map((panel) => ({
+      title: panel.title, unit: panel.unit, limits: panel.limits, key: true,
+      lines: panel.lines.filter((line) => day.series[line.key]).map((line) => ({ name: line.name, colour: line.colour, values: whole(line.key) })),
+      bands: panel.bands.filter((band) => day.series[band.key + ".low"]).map((band) => ({ name: band.name, colour: band.colour, low: shifted(band.key + ".low", count), high: shifted(band.key + ".high", count) })),
+    }));
+  }
+  function drawDay() {
+    const n = day.time.length, count = n + facts.ahead, first = day.time[0];
+    if (n < 2) return;
+    const x = { kind: "time", sinceEpoch: facts.since_epoch, count, at: (i) => (i < n ? day.time[i] : day.time[n - 1] + (i - n + 1) * facts.step_s) || first };
+    const spec = { x, now: n - 1, panels: panels(count) };
+    if (!chart) chart = c.lines(at("day"), { label: "The last day", ...spec });
+    else if (!chart.zoomed()) chart.update(spec);
+  }
+
+  function show(frame) {
+    if (frame.number === shownNumber) return;
+    shownNumber = frame.number;
+    at("clock").textContent = c.clock(frame.time_s, facts.since_epoch);
+    at("verdict").className = "verdict " + frame.level;
+    if (at("headline").textContent !== frame.headline) at("headline").textContent = frame.headline;
+    at("mode").textContent = frame.mode;
+    tiles(frame.view);
+    plan.show(frame.view);
+    advice(frame.advice);
+    remarks(frame.remarks);
+    rules(frame.rules);
+    at("power").hidden = !(frame.view.links || []).length;
+    const up = frame.view.taken_up_kw;
+    sankey.show(frame.view.links, up === null || up === undefined ? "" : "Heat is followed as if nothing were stored; air, water and walls " + (up >= 0 ? "take up " : "give back ") + c.number(Math.abs(up), 0) + " kW at this moment.");
+  }
+
+  let waiting = null, drawing = false;
+  function soon() {
+    if (drawing || document.hidden) return;
+    drawing = true;
+    requestAnimationFrame(() => {
+      drawing = false;
+      if (waiting) { show(waiting); drawDay(); waiting = null; }
+    });
+  }
+  const state = (words, level) => { at("link").textContent = words; at("link").className = "pill " + level; document.body.classList.toggle("stale", level === "bad"); };
+
+  const source = new EventSource("/events");
+  source.onmessage = (event) => {
+    const news = JSON.parse(event.data);
+    last = Date.now();
+    state("live", "good");
+    keep(news.rows, news.begins);
+    waiting = news.frame;
+    soon();
+  };
+  source.onerror = () => state("no connection, trying again", "bad");
+  document.addEventListener("visibilitychange", soon);
+  setInterval(() => { if (last && Date.now() - last > STALE_MS + 1500 * facts.step_s && source.readyState === 1) state("no new step for " + Math.round((Date.now() - last) / 1000) + " s", "level"); }, 2000);
+  window.coldaisleDay = day;
+})(coldaisle);

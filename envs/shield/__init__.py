@@ -1,0 +1,1 @@
+"""The shield: any setpoints become the nearest safe ones, with the reason of every change."""

@@ -1,0 +1,1 @@
+"""Benchmarks: frozen tasks, what they play, their pages, and the leaderboard."""

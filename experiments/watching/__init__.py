@@ -1,0 +1,1 @@
+"""A simulated hall as a page shows it."""

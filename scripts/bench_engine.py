@@ -1,0 +1,115 @@
+"""The compiled engine against the numpy tape: plant, core, threads, compiling, memory; a part of ``scripts.bench``."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from envs.core import DataCenterCore
+from envs.engine import machine_code
+from envs.engine.compiled import CompiledFunction
+from scripts.bench import WARM_UP, actions_of, best_of, engine, plant_calls, resident_mb, set_variable
+
+
+def engine_gain(batch: int, repeats: int) -> tuple[float, float]:
+    """Milliseconds of the plant's control step from the numpy tape and compiled, in turn, best of repeats."""
+    calls = plant_calls(batch)
+    best = {"numpy": np.inf, "llvm": np.inf}
+    for _ in range(3 * repeats):
+        for name in best:
+            best[name] = min(best[name], best_of(calls[name], 3)[0])
+    return 1e3 * best["numpy"], 1e3 * best["llvm"]
+
+
+def core_call(name: str, batch: int, threads: int = 1) -> Callable[[], Any]:
+    """A step of a core of ai_hall on an engine, under way."""
+    with engine(name, threads):
+        core = DataCenterCore("ai_hall", batch)
+        core.reset(seed=0)
+        actions = actions_of(core.action_size, batch)[0]
+        for _ in range(WARM_UP if name == "numpy" else 3):
+            core.step(actions)
+    return lambda: core.step(actions)
+
+
+def core_gain(batch: int, repeats: int) -> tuple[float, float]:
+    """Milliseconds of a core's step on numpy and compiled, in turn, best of repeats."""
+    calls = {name: core_call(name, batch) for name in ("numpy", "llvm")}
+    best = dict.fromkeys(calls, np.inf)
+    for _ in range(3 * repeats):
+        for name, call in calls.items():
+            best[name] = min(best[name], best_of(call, 3)[0])
+    return 1e3 * best["numpy"], 1e3 * best["llvm"]
+
+
+def thread_gain(batch: int, repeats: int) -> tuple[float, float]:
+    """Steps/s of a compiled core on two threads, and how many times as many as on one, by the clock on the wall."""
+    calls = [core_call("llvm", batch, threads) for threads in (1, 2)]
+    best = [np.inf, np.inf]
+    for _ in range(20 * repeats):
+        for k, call in enumerate(calls):
+            start = time.perf_counter()
+            call()
+            best[k] = min(best[k], time.perf_counter() - start)
+    return batch / best[1], best[0] / best[1]
+
+
+def compile_seconds(scenario: str = "ai_hall") -> tuple[float, float]:
+    """Processor seconds until a core's step is compiled: without and with its machine code in the cache."""
+    core = DataCenterCore(scenario, 64)
+    core.reset(seed=0)
+    arguments = core.now, core.given(actions_of(core.action_size, 64)[0])
+    spent = []
+    with tempfile.TemporaryDirectory() as folder, set_variable(machine_code.CACHE_VARIABLE, folder):
+        for _ in range(2):
+            machine_code._LOADED.clear()
+            start = time.process_time()
+            CompiledFunction(core.core_step, arguments)(*arguments)
+            spent.append(time.process_time() - start)
+    return spent[0], spent[1]
+
+
+def memory_of_a_site(few: int = 256, many: int = 4352) -> float:
+    """Resident kB that each site of a compiled core adds."""
+    held = []
+    with engine("llvm"):
+        world = DataCenterCore("ai_hall", 1).world
+        for batch in (few, many):
+            core = DataCenterCore("ai_hall", batch, world=world)
+            core.reset(seed=0)
+            actions = actions_of(core.action_size, batch)[0]
+            for _ in range(3):
+                core.step(actions)
+            held.append((core, resident_mb()))
+    return 1e3 * (held[1][1] - held[0][1]) / many
+
+
+def operations(scenario: str = "ai_hall") -> int:
+    """Arithmetic operations of a core's step for one site, counted from its program."""
+    core = DataCenterCore(scenario, 2)
+    core.reset(seed=0)
+    given = core.given(actions_of(core.action_size, 2)[0])
+    return CompiledFunction(core.core_step, (core.now, given)).program.operations().total()
+
+
+def print_engines(repeats: int) -> None:
+    """The compiled engine against the numpy tape, and what it costs to start."""
+    print("plant of ai_hall, one control step: numpy tape, compiled, ratio")
+    for batch in (1, 256, 1024):
+        taped, compiled = engine_gain(batch, repeats)
+        print(f"  {batch:5d} sites{taped:10.3f} ms{compiled:10.4f} ms{taped / compiled:8.1f}", flush=True)
+    print("core of ai_hall, one step: numpy, compiled, ratio")
+    for batch in (1, 256, 1024):
+        taped, compiled = core_gain(batch, repeats)
+        print(f"  {batch:5d} sites{taped:10.3f} ms{compiled:10.4f} ms{taped / compiled:8.1f}", flush=True)
+    count = operations()
+    print(f"  {count:,} operations a site and step; {1e-6 * count * batch / compiled:.1f} a nanosecond")
+    rate, gain = thread_gain(1024, repeats)
+    print(f"  two threads, 1024 sites: {rate:,.0f} steps/s, {gain:.2f} times one")
+    cold, cached = compile_seconds()
+    print(f"  ready in {cold:.2f} s of processor time, {cached:.2f} s with its machine code in the cache")
+    print(f"  {memory_of_a_site():.1f} kB a site")

@@ -1,0 +1,24 @@
+"""Writes ``docs/leaderboard.md`` from the files of ``docs/leaderboard``: ``python -m scripts.leaderboard``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from experiments.benchmarks.leaderboard import leaderboard, read_rows
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def page() -> str:
+    """The page of the rows that are there."""
+    return leaderboard(read_rows(DOCS / "leaderboard"))
+
+
+def main() -> None:
+    """Write the page."""
+    (DOCS / "leaderboard.md").write_text(page(), encoding="utf-8")
+    print("docs/leaderboard.md")
+
+
+if __name__ == "__main__":
+    main()

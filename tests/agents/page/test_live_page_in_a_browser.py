@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from agents.page.feed import Feed
+from envs.core import DataCenterCore
+from envs.scenario import load
+from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes, split_of
+from experiments.evaluation.policies import reference_policies
+from experiments.evaluation.splits import plan_episodes
+from experiments.watching.hall import WatchedHall
+
+pytest.importorskip("fastapi", reason="the page needs the extra [page]")
+pytest.importorskip("uvicorn", reason="the page needs the extra [page]")
+
+from agents.page.server import PageServer  # noqa: E402
+
+pytestmark = pytest.mark.slow
+Open = Callable[..., Any]
+
+
+def until_step(page: Any, number: int) -> None:
+    """Wait until the page shows a step of the episode."""
+    page.locator("#mode").filter(has_text=f"step {number} of").wait_for(timeout=60_000)
+
+
+class Shown:
+    """A hall of two zones behind a page; ``step`` shows the next control step."""
+
+    def __init__(self) -> None:
+        scenario = load("ai_hall", ("site.workload_weeks=1",))
+        episode = plan_episodes(split_of(scenario, "none"), days=1)[0]
+        site = scenario_of_episodes(scenario, [episode])
+        core = DataCenterCore(site, 1)
+        known = reference_policies(scenario)
+        plan = explicit_plan(site, core.world, [episode])
+        hall = WatchedHall(site, plan, core, known["legacy_fixed"], known["rules_tuned"], "legacy_fixed")
+        self.feed = Feed(hall.facts())
+        self._frames = hall.frames()
+        self.server = PageServer(self.feed, port=0)
+        self.server.start()
+        for _ in range(30):
+            self.step()
+
+    def step(self) -> dict[str, Any]:
+        frame = next(self._frames)
+        self.feed.put(frame)
+        return dict(frame)
+
+
+@pytest.fixture(scope="module")
+def shown() -> Iterator[Shown]:
+    made = Shown()
+    yield made
+    made.server.stop()
+
+
+@pytest.fixture
+def live(shown: Shown, open_page: Open) -> Callable[..., Any]:
+    def opened(**options: Any) -> Any:
+        page = open_page(shown.server.address, **options)
+        page.wait_for_selector("#link.good")
+        page.wait_for_selector("#day path.line")
+        return page
+
+    return opened
+
+
+def test_each_rack_is_on_the_plan_with_its_own_inlet(shown: Shown, live: Any) -> None:
+    page, frame = live(), shown.step()
+    until_step(page, frame["number"])
+    told = page.locator("#plan .rack text:first-of-type").all_text_contents()
+    assert told == [f"{rack['top_inlet_c']:.1f}" for rack in frame["view"]["racks"]]
+
+
+def test_a_new_step_arrives_without_a_reload(shown: Shown, live: Any) -> None:
+    page = live()
+    before = page.locator("#clock").inner_text()
+    shown.step()
+    page.locator("#clock").filter(has_not_text=before).wait_for()
+    lengths = page.evaluate("[coldaisleDay.time.length, ...Object.values(coldaisleDay.series).map((s) => s.length)]")
+    assert len(set(lengths)) == 1 and lengths[0] == shown.feed.version
+
+
+def test_setpoints_stand_with_what_is_advised_what_the_rules_would_set_and_why(shown: Shown, live: Any) -> None:
+    page, frame = live(), shown.step()
+    until_step(page, frame["number"])
+    rows = page.locator("#advice tbody tr:not(.why)").all_inner_texts()
+    assert len(rows) == len(frame["advice"])
+    fan = next(row for row in frame["advice"] if row["name"] == "crah_fan_speed_frac")
+    assert f"{100 * fan['in_force']:.0f}" in rows[0] and fan["why"] in page.locator("#advice").inner_text()
+    assert "above the rules" in fan["why"]
+    assert "than under the rules since the episode began" in page.locator("#rules").inner_text()
+
+
+def test_power_flows_from_the_utility_to_the_outdoor_air(shown: Shown, live: Any) -> None:
+    page = live()
+    links = shown.step()["view"]["links"]
+    assert page.locator("#sankey path.flow").count() == len(links)
+    assert {"Utility", "Racks", "Outdoor air"} <= set(page.locator("#sankey .node-name").all_text_contents())
+
+
+def test_a_rack_tells_its_numbers_to_pointer_and_to_keys(live: Any) -> None:
+    page = live()
+    page.locator("#plan .rack").first.hover()
+    assert "inlet at the top" in page.locator(".tip").inner_text()
+    page.locator(".plan-stage").focus()
+    page.keyboard.press("ArrowRight")
+    assert "r1[1]" in page.locator("#plan .aloud").text_content()
+
+
+def test_racks_are_coloured_by_power_where_that_is_chosen(live: Any) -> None:
+    page = live()
+    colours = "[...document.querySelectorAll('#plan .rack > rect:first-child')].map((r) => r.style.fill)"
+    before = page.evaluate(colours)
+    page.get_by_role("button", name="Power", exact=True).click()
+    assert page.evaluate(colours) != before
+    assert "power of its rating" in page.locator(".plan-key").inner_text()
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (768, 1024), (1440, 900), (3840, 2160)])
+def test_the_page_fits_phone_tablet_desk_and_wall(width: int, height: int, live: Any) -> None:
+    page = live(width=width, height=height)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    size = page.evaluate("parseFloat(getComputedStyle(document.querySelector('.tile b')).fontSize)")
+    assert size >= (38 if width > 2000 else 24)
+
+
+def test_a_hall_that_falls_silent_is_told_and_heard_again(browser: Any) -> None:
+    shown = Shown()
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(shown.server.address)
+    page.wait_for_selector("#link.good")
+    port = shown.server.port
+    shown.server.stop()
+    page.wait_for_selector("#link.bad", timeout=15_000)
+    assert "stale" in page.locator("body").get_attribute("class")
+    again = PageServer(shown.feed, port=port)
+    again.start()
+    try:
+        page.wait_for_selector("#link.good", timeout=20_000)
+    finally:
+        again.stop()
+        context.close()
+
+
+def test_the_page_s_memory_is_flat_over_days(shown: Shown, browser: Any) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(shown.server.address)
+    page.wait_for_selector("#day path.line")
+    session = context.new_cdp_session(page)
+
+    def after_a_day() -> float:
+        for _ in range(288):
+            shown.step()
+        seen = shown.feed.version
+        until_step(page, (seen - 1) % 288 + 1)
+        session.send("HeapProfiler.collectGarbage")
+        return float(session.send("Runtime.getHeapUsage")["usedSize"])
+
+    used = [after_a_day() for _ in range(4)]
+    assert page.evaluate("coldaisleDay.time.length") <= 288
+    assert used[-1] < 1.15 * used[1]
+    context.close()
