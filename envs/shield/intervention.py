@@ -26,7 +26,7 @@ class Intervention(NamedTuple):
     row : int
         Row of the channel: its zone or power row.
     limit : str
-        Name of the limit, see `envs.shield.shield.LIMITS`.
+        Name of the limit: ``range``, ``slew``, an interlock, or a hard limit that was foreseen.
     wanted, given : float
         What was asked for, and what this limit left of it [unit].
     unit : str
