@@ -159,8 +159,8 @@ class _Backward:
     def program(self) -> Program:
         """Write the second program."""
         self._run_again(self.stages[Stage.BEFORE])
-        for made in self.notes.of_last:
-            self.twins[made] = self._noted(made)
+        for last in self.notes.of_last:
+            self.twins[last] = self._noted(last)
         self._run_again(self.stages[Stage.AFTER])
         self._hand_back(self.stages[Stage.AFTER])
         if self.primal.carried:
@@ -278,8 +278,8 @@ class _Backward:
             total = self.build.made(_in_racks(s), "add", (x, part))
             self.handed_on.append((x.made, self._settled(before.pop(s, ZERO), _in_racks(s)), total))
             self.found[s] = _Cotangent(total)
-        for s, x in before.items():
-            self.found[s] = _Cotangent(x)
+        for s, first in before.items():
+            self.found[s] = _Cotangent(first)
 
     def _settled(self, x: Operand, in_racks: bool) -> Operand:
         """A value that stands in one register or one array, and is not itself carried."""
