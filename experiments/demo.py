@@ -15,15 +15,17 @@ import numpy as np
 from experiments.report import DEMO_WORDS
 
 if TYPE_CHECKING:
+    from agents.learning.algorithms import Learner
     from envs.scenario import Scenario
     from experiments.evaluate import Evaluation
 
 LOG = logging.getLogger(__name__)
 SCENARIO = "ai_hall"
 SEED = 0
-ENVIRONMENTS = 1024
 TRAINING_S = 90.0
-MAX_STEPS = 3_000_000
+MAX_STEPS = 1_000_000
+#: What learning costs per environment step: so many steps of the plant, there and back, and networks.
+STEPS_OF_THE_PLANT, NETWORKS_S = {"apg": 10.0, "ppo": 1.0}, {"apg": 25e-6, "ppo": 12e-6}
 EPISODES, DAYS = 12, 2
 DEMO_FILE = ".demo"  # marks a run that the next demo may remove; nobody else's run is
 
@@ -50,7 +52,6 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     RuntimeError
         Where the energy balance does not close or a number is not finite.
     """
-    from agents.learning.algorithms import Learner
     from agents.references import PROPORTIONAL
     from envs.scenario import load
     from experiments.evaluate import evaluate
@@ -67,23 +68,25 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
 
     run = _room_for_the_run(folder / "run")
     scenario = load(SCENARIO)
-    steps = affordable_steps(scenario, training_s)
-    LOG.info("training PPO on %s for %d environment steps", SCENARIO, steps)
+    learner = demo_learner()
+    name = learner.algorithm
+    steps = affordable_steps(scenario, learner, training_s)
+    LOG.info("training %s on %s for %d environment steps", name.upper(), SCENARIO, steps)
     plan = TrainingPlan(steps, seed=SEED, progress=sys.stdout.isatty())
-    train(scenario, Learner("ppo", ENVIRONMENTS), plan, run, NoTracker())
+    train(scenario, learner, plan, run, NoTracker())
     played = plan_episodes(load_split("test"), episodes, days)
     references = reference_policies(scenario)
     del references[PROPORTIONAL]  # shares a feeder that does not bind here: the same as the tuned rules
-    learned = learned_rows({"ppo": str(run)})
+    learned = learned_rows({name: str(run)})
     policies = references | learned.makers
     LOG.info("judging %d policies on %d paired episodes of %d days", len(policies), episodes, days)
     found = evaluate(policies, scenario, played, seed=SEED)
     check(found)
     found.facts[SEEDS] = learned.seeds
     baseline = strongest_opponent(found.scores)
-    words = f"{verdict(found.scores, 'ppo', [e.site for e in played])}; {DEMO_WORDS}"
+    words = f"{verdict(found.scores, name, [e.site for e in played])}; {DEMO_WORDS}"
     evaluation = save(found, folder / "evaluation", baseline)
-    bundle = export_run(run, run / "bundle", evaluation, "ppo")
+    bundle = export_run(run, run / "bundle", evaluation, name)
     report = write_report(evaluation, baseline, words)
     print_table(found, baseline, words)
     return {"report": report, "bundle": bundle}
@@ -101,22 +104,31 @@ def _room_for_the_run(run: Path) -> Path:
     return run
 
 
-def affordable_steps(scenario: Scenario, training_s: float) -> int:
+def demo_learner() -> Learner:
+    """Who learns in the demo: by the gradient of the plant where it can be compiled, else by PPO."""
+    from agents.learning.algorithms import Learner, algorithm_named
+    from envs.engine.choice import chosen_engine
+
+    row = algorithm_named("apg" if chosen_engine() == "llvm" else "ppo")
+    return Learner(row.name, row.environments, encoding=row.encoding, reach_frac=row.reach_frac)
+
+
+def affordable_steps(scenario: Scenario, learner: Learner, training_s: float) -> int:
     """Environment steps that learning can make in ``training_s`` seconds here, from a short measured rollout."""
     from agents.encoding import agent_scenario
-    from agents.learning.algorithms import Learner
     from envs.core import DataCenterCore
 
-    core = DataCenterCore(agent_scenario(scenario, Learner.encoding, Learner.reach_frac), ENVIRONMENTS)
+    count, name = learner.environments, learner.algorithm
+    core = DataCenterCore(agent_scenario(scenario, learner.encoding, learner.reach_frac), count)
     core.reset(seed=SEED)
-    actions = np.zeros((ENVIRONMENTS, core.action_size), np.float32)
+    actions = np.zeros((count, core.action_size), np.float32)
     core.step(actions)
     start = time.perf_counter()
     for _ in range(5):
         core.step(actions)
-    per_step_s = (time.perf_counter() - start) / (5 * ENVIRONMENTS)
-    learning_s = 12e-6  # networks' share per environment step: 80k steps/s with a free environment (STACK "Peers")
-    return int(np.clip(training_s / (per_step_s + learning_s), 8 * ENVIRONMENTS, MAX_STEPS))
+    per_step_s = (time.perf_counter() - start) / (5 * count)
+    learning_s = STEPS_OF_THE_PLANT[name] * per_step_s + NETWORKS_S[name]
+    return int(np.clip(training_s / learning_s, 8 * count, MAX_STEPS))
 
 
 def check(found: Evaluation, residual_frac: float = 1e-3) -> None:

@@ -77,15 +77,15 @@ class Decider:
         self.policy.reset(1)
         self.shield.reset(1)
 
-    def decide(self, measurements: Measurements) -> Decision:
-        """Setpoints for the coming cycle.
+    def decide(self, measurements: Measurements, now: float) -> Decision:
+        """Setpoints for the coming cycle, at a time ``now`` [s since 1970, UTC] that derived points may need.
 
         Raises
         ------
         ValueError
             Where a measurement is impossible, by the bundle's own ranges.
         """
-        wanted = self.policy.act(measurements)
+        wanted = self.policy.act(measurements, now)
         given, interventions = self.shield.safe(wanted, measurements)
         return Decision(wanted, given, interventions)
 

@@ -221,7 +221,7 @@ class LiveLoop:
             row.values["reset"] = True
             self._must_reset = False
         begun = time.perf_counter()
-        decision = self.parts.decider.decide(measurements)
+        decision = self.parts.decider.decide(measurements, now)
         row.values["decision_us"] = 1e6 * (time.perf_counter() - begun)
         row.add_decided(decision.wanted, decision.given)
         row.add_interventions(decision.interventions)

@@ -59,7 +59,7 @@ def replayed(folder: Path, bundle: Path, shield: SafeSetpoints | None = None) ->
         if math.isnan(float(row["decision_us"] or math.nan)):
             skipped += 1
             continue
-        decision = decider.decide(measured)
+        decision = decider.decide(measured, float(row["decided_s"] or 0.0))
         decisions += 1
         for kind, setpoints in (("wanted", decision.wanted), ("given", decision.given)):
             for at, value in flat(setpoints).items():

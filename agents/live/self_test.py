@@ -25,9 +25,10 @@ def self_test(loop: LiveLoop) -> list[str]:
     """
     parts = loop.parts
     told = []
-    measurements = loop.check.measurements(parts.connector.read(), parts.clock.now())
+    readings, now = parts.connector.read(), parts.clock.now()
+    measurements = loop.check.measurements(readings, now)
     told.append(f"read {len(parts.site.places())} values, all usable")
-    decision = parts.decider.decide(measurements)
+    decision = parts.decider.decide(measurements, now)
     parts.decider.reset()
     told.append(f"decided {sum(len(v) for v in decision.given.values())} setpoints")
     _mark(loop)

@@ -141,9 +141,9 @@ def test_a_late_start_and_a_long_cycle_write_nothing(building: Make) -> None:
     b = building("simulated")
     decide = b.loop.parts.decider.decide
 
-    def slow(measurements: Any) -> Any:
+    def slow(measurements: Any, now: float) -> Any:
         b.clock._now += 45.0
-        return decide(measurements)
+        return decide(measurements, now)
 
     b.loop.parts.decider.decide = slow
     row = b.cycle()
@@ -154,7 +154,7 @@ def test_any_exception_of_policy_or_shield_hands_every_point_back(building: Make
     b = building("simulated")
     b.settled()
     decide = b.loop.parts.decider.decide
-    b.loop.parts.decider.decide = lambda measurements: 1 / 0
+    b.loop.parts.decider.decide = lambda measurements, now: 1 / 0
     row = b.cycle()
     assert row["fault"] == "ZeroDivisionError: division by zero"
     assert row["state"] == "released" and not b.hall.commands

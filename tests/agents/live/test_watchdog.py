@@ -167,12 +167,12 @@ def test_a_loop_whose_watchdog_died_writes_nothing_until_there_is_a_new_one(buil
     assert heartbeat._process is not None
     decide = b.loop.parts.decider.decide
 
-    def killing(measurements: Any) -> Any:
+    def killing(measurements: Any, now: float) -> Any:
         assert heartbeat._process is not None
         heartbeat._process.kill()
         heartbeat._process.wait()
         b.loop.held.clear()  # so that it has something to write
-        return decide(measurements)
+        return decide(measurements, now)
 
     b.loop.parts.decider.decide = killing
     noted = len(b.hall.noted)
