@@ -282,8 +282,16 @@ ALGORITHMS: dict[str, Algorithm] = {
             "ppo", PPOSettings, "stable_baselines3:PPO", 1024, True, _ROLLOUTS, "identity", (*_NETWORK, "log_std_init")
         ),
         Algorithm(
-            "apg", APGSettings, "agents.learning.apg:APG", 128, True, _ROLLOUTS, "identity",
-            (*_NETWORK, "adam_beta2"), "feedforward", 0.3,
+            "apg",
+            APGSettings,
+            "agents.learning.apg:APG",
+            128,
+            True,
+            _ROLLOUTS,
+            "identity",
+            (*_NETWORK, "adam_beta2"),
+            "feedforward",
+            0.3,
         ),  # fmt: skip
         Algorithm("sac", SACSettings, "stable_baselines3:SAC", 64, False, _GAUSSIAN, "tanh", (*_BUFFER, "ent_coef")),
         Algorithm("td3", TD3Settings, "stable_baselines3:TD3", 64, False, ("actor.mu",), "identity", _BUFFER),

@@ -38,8 +38,6 @@ class Layer:
 
     def __call__(self, *trees: Tree) -> Tree:
         """What the function returns, as tensors; arrays and tensors may be mixed in the arguments."""
-        import torch
-
         given = [_tensor(x) for x in _leaves(trees)]
         made: list[Tree] = []
         tensors = iter(_call().apply(self, trees, made, *given))

@@ -42,7 +42,6 @@ class BlockSet:
         at = -self._memory.ctypes.data % LINE_BYTES
         self.blocks: list[np.ndarray] = []
         self.addresses: list[int] = []
-        part: np.ndarray | None = None
         for size, (rows, width, dtype) in zip(sizes, shapes):
             end = at + rows * width * dtype.itemsize
             self.blocks.append(self._memory[at:end].view(dtype).reshape(rows, width))

@@ -53,9 +53,7 @@ class Adjoint:
     >>> d_state, d_setpoints, *rest = pullback((d_next_state, d_flows))
     """
 
-    def __init__(
-        self, function: Callable[..., Any], trees: tuple[Tree, ...], wrt: Sequence[int] | None = None
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], trees: tuple[Tree, ...], wrt: Sequence[int] | None = None) -> None:
         self.wrt = tuple(range(len(trees))) if wrt is None else tuple(wrt)
         if not self.wrt or not all(0 <= k < len(trees) for k in self.wrt):
             raise ValueError(f"wrt = {self.wrt}; give places of arguments, 0 to {len(trees) - 1}")

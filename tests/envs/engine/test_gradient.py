@@ -126,7 +126,7 @@ def test_slopes_of_float32_are_those_of_float64() -> None:
         np.testing.assert_allclose(np.median(back["float32"][name], axis=-1), np.median(fine, axis=-1), rtol=1e-3)
 
 
-# ---- torch ------------------------------------------------------------------------------------------------------------
+# ---- torch ----------------------------------------------------------------------------------------------------------
 
 
 def exchanger(x: Any) -> Any:
@@ -159,7 +159,7 @@ def test_a_machine_has_the_slopes_that_torch_gives_it(machine: Callable[[Any], A
     np.testing.assert_allclose(flat(pullback((np.ones_like(y[0]),)))[0], expected.numpy(), rtol=1e-10)
 
 
-# ---- edges ------------------------------------------------------------------------------------------------------------
+# ---- edges ----------------------------------------------------------------------------------------------------------
 
 
 def back_of(function: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
