@@ -62,11 +62,7 @@ def agent_scenario(scenario: Scenario, encoding: str, reach_frac: float) -> Scen
 
 
 def best_rules(scenario: Scenario, encoding: str = "residual") -> Rules:
-<<<<<<< HEAD
-    """Constants of the best rule, as an agent of an encoding adds to it: the tuned ones, else the scenario's own.
-=======
     """Constants of the best rule there is, as an agent adds to it: the tuned ones, else the scenario's own.
->>>>>>> gradient
 
     For ``feedforward`` the fan keeps its lowest speed, supply air and chilled water their highest temperature; what
     cold weather adds stays. The gradient of a plant sees no switch: a rule that counts requests would work against it.
