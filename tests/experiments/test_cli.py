@@ -95,8 +95,8 @@ def test_an_unknown_key_of_a_verb_a_learner_or_a_group_gets_its_own_list(
 @pytest.mark.parametrize(
     ("argument", "words"),
     [
-        ("agent=dqn", "agent 'dqn' is unknown; choose one of: crossq, ppo, sac, td3, tqc\n"),
-        ("agent=pp0", "agent 'pp0' is unknown; choose one of: crossq, ppo, sac, td3, tqc; did you mean 'ppo'?"),
+        ("agent=dqn", "agent 'dqn' is unknown; choose one of: apg, crossq, ppo, sac, td3, tqc\n"),
+        ("agent=pp0", "agent 'pp0' is unknown; choose one of: apg, crossq, ppo, sac, td3, tqc; did you mean 'ppo'?"),
         ("scenario=ai_hal", "did you mean 'ai_hall'?"),
         ("tracking=sqllite", "choose one of: none, server, sqlite; did you mean 'sqlite'?"),
         ("total_stepz=3", "did you mean 'total_steps'?"),

@@ -21,7 +21,7 @@ from experiments.campaigns.plan import NOMINAL
 from experiments.campaigns.scaled import scaled_overrides
 from experiments.evaluation.results import Evaluation
 from experiments.evaluation.splits import SPLITS, load_split
-from tests.experiments.evaluation.test_seeds import several
+from tests.experiments.evaluation.test_training_seeds import several
 
 TASK = load_task("cooling")
 
