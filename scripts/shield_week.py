@@ -1,7 +1,7 @@
 """A week behind the shield: policies that mean no good, and each single fault, on every scenario.
 
 ``python -m scripts.shield_week [scenario ...] [--days 7] [--climate phoenix_az]`` prints a row for each policy; with
-``--write`` it also keeps them in ``docs/validation/shield_<scenario>.csv``.
+``--write`` it also keeps them as CSV in the folder of results of validation.
 """
 
 from __future__ import annotations
