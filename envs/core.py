@@ -343,7 +343,7 @@ class DataCenterCore(CoreViews):
         self._last_load_step += 1
         if self.hooks.observation is not None:
             return self._observation(), reward, done.truncated, done.cost
-        observation = np.array(done.observation) if coming is None else transposed(done.observation.T)
+        observation = np.array(done.observation, np.float32) if coming is None else transposed(done.observation.T)
         return observation, reward, done.truncated, done.cost
 
     def given(self, actions: NDArray[np.floating]) -> Given:

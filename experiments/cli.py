@@ -189,6 +189,8 @@ def _run(verb: str, *arguments: str) -> int:
         return 1
     finally:
         signal.signal(signal.SIGTERM, before)
+        if not full:
+            os.environ.pop("HYDRA_FULL_ERROR", None)
     return 0
 
 

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from envs.whole_file import whole_file, write_whole
 from experiments.evaluation.splits import Episode
 from experiments.records.provenance import content_hash, file_hashes, provenance, simulator_hash
 
@@ -122,7 +123,8 @@ def run_shard(campaign: Path, shard: Shard) -> float:
     draft = campaign / SHARDS / f".{shard.id}.{uuid.uuid4().hex}.part"
     draft.mkdir(parents=True)
     try:
-        played_rows(shard).to_parquet(draft / ROWS, index=False)
+        with whole_file(draft / ROWS) as rows:
+            played_rows(shard).to_parquet(rows, index=False)
         seconds = time.perf_counter() - start
         card = {
             "shard": shard.plain(),
@@ -131,7 +133,7 @@ def run_shard(campaign: Path, shard: Shard) -> float:
             "files": file_hashes([draft / ROWS]),
             **provenance(config=shard.plain()),
         }
-        (draft / SHARD_CARD).write_text(json.dumps(card, indent=2), encoding="utf-8")
+        write_whole(draft / SHARD_CARD, json.dumps(card, indent=2))
         _take_place(draft, shard.folder(campaign))
         return seconds
     finally:

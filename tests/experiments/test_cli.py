@@ -189,7 +189,7 @@ def test_the_version_is_that_of_the_installed_package() -> None:
     [
         ("coldaisle ro", ["rollout"]),
         ("coldaisle train see", ["seed="]),
-        ("coldaisle train agent=", ["agent=crossq", "agent=ppo", "agent=sac", "agent=td3", "agent=tqc"]),
+        ("coldaisle train agent=", ["agent=apg", "agent=crossq", "agent=ppo", "agent=sac", "agent=td3", "agent=tqc"]),
         ("coldaisle train agent=sac agent.ta", ["agent.tau="]),
         ("coldaisle train agent=ppo agent.ta", []),
         ("coldaisle rollout scenario.tower.cell_fan", ["scenario.tower.cell_fan_kw="]),
