@@ -322,7 +322,9 @@ class DataCenterCore(CoreViews):
         else:
             coming = self._signals(self.t + 1)
             given = self._given(targets, actions, coming)
-        self._now, done = step.step(self._now, given) if isinstance(step, TapedFunction) else step(self.now, given)
+        self._now, done = (
+            step.step(self._now, given) if isinstance(step, TapedFunction) else step(self._begun_state(), given)
+        )
         self._done, self._flows, self._measured, reward = done, None, None, done.reward
         if self.hooks.reward is not None:
             reward = self.hooks.own_reward(self, done.cost)
@@ -354,6 +356,11 @@ class DataCenterCore(CoreViews):
         if named not in self._steps:
             self._steps[named] = TapedFunction(self.core_step, key=(*self.core_step.key, named))
         return self._steps[named]
+
+    def _begun_state(self) -> CoreState:
+        now = self.now
+        assert now is not None
+        return now
 
     def step_by(self, step: Stepper) -> None:
         """Let actions step by another form of `core_step` that does the same, such as one that keeps its way back."""

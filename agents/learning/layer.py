@@ -64,7 +64,7 @@ def _call() -> Any:
             return tensors
 
         @staticmethod
-        @once_differentiable  # type: ignore[untyped-decorator]
+        @once_differentiable
         def backward(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
             handed = iter(grads)
             cotangents = _with_leaves(ctx.result, lambda x: None if (g := next(handed)) is None else g.numpy())

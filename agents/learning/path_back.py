@@ -22,7 +22,7 @@ class Judged(NamedTuple):
     """What a step leaves beside the state."""
 
     done: Done
-    left_usd: Floats
+    left_usd: Floats | None
     """Heat in the loops and charge that is missing, against the episode's start, at the price of an episode's end."""
 
 

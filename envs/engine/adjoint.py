@@ -105,16 +105,16 @@ class _Backward:
         count = self._store()
         primal = self.primal
         kinds = (*(primal.kinds or ("",) * len(primal.rows)), "", "")
-        made = Program(
+        second = Program(
             primal.racks, primal.times, self.build.statements, self.handed_on, (), count, primal.double, kinds,
             gathered=primal.gathered,
         )  # fmt: skip
-        read = {x: noted for x, noted in self.sources.items() if x in made.kept}
+        read = {x: noted for x, noted in self.sources.items() if x in second.kept}
         self.notes.keep(set(read.values()))
         for x, noted in read.items():
             x.extra = self.notes.extra(noted)
-        made.rows = (*primal.rows, self.notes.end, primal.rows_out + primal.across)
-        return made
+        second.rows = (*primal.rows, self.notes.end, primal.rows_out + primal.across)
+        return second
 
     # ---- the function once more -------------------------------------------------------------------------------------
 
@@ -209,9 +209,9 @@ class _Backward:
             if s.stage != Stage.BEFORE:
                 continue
             part = self._take(s)
-            x = self._cotangent_of_turn(s, "sum", leaves_racks(s))
-            total = self.build.made(leaves_racks(s), "add", (x, part))
-            self.handed_on.append((x.made, self._settled(before.pop(s, ZERO), leaves_racks(s)), total))
+            so_far = self._cotangent_of_turn(s, "sum", leaves_racks(s))
+            total = self.build.made(leaves_racks(s), "add", (so_far, part))
+            self.handed_on.append((so_far.made, self._settled(before.pop(s, ZERO), leaves_racks(s)), total))
             self.found[s] = _Cotangent(total)
         for s, x in before.items():
             self.found[s] = _Cotangent(x)
