@@ -27,7 +27,7 @@ test: $(DEV_STAMP)  ## every test that takes less than ten seconds, on two cores
 slow: $(DEV_STAMP)  ## the other tests
 	$(PYTEST) -m slow
 
-all: check slow  ## what CI runs: `check` and the slow tests
+all: check slow  ## before a change lands: `check` and the slow tests
 
 # Cheap checks first. The tests are the README's `make test`.
 check: lint types docs test  ## what a change must pass: lint, format, spelling, types, documentation, tests

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.runtime.derived import SiteData
 from envs.controllers.base import CombinedController, Setpoints
 from envs.controllers.plain_rule import plain_rule, points_read, rule_from
 from envs.interface.interface import Interface, InterfaceData, interface_from, with_rule
+from envs.plant.datacenter import Plant
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
     from envs.controllers.base import Controller
     from envs.core import DataCenterCore
+    from envs.scenario import Scenario
 
 Array = NDArray[np.floating]
 Predict = Callable[[NDArray[np.float32]], Array]
@@ -44,6 +47,32 @@ def interface_data(core: DataCenterCore) -> InterfaceData:
     points = interface.reads_unobserved(points_read(followed))
     alone = interface.data_of(core.channels)
     return {**interface.plain(), "rule": {"parts": plain_rule(followed), "points": points, "channels": alone}}
+
+
+def site_data(scenario: Scenario) -> SiteData:
+    """What a bundle needs to know of its site to derive points that no building has."""
+    plant = Plant(scenario, "float64")
+    lay, s = plant.layout, scenario
+    racks = len(lay.nodes.per_limit) - lay.n_rows - 1
+    share = lay.row_rated_kw * lay.nodes.per_limit[racks : racks + lay.n_rows]
+    if racks:
+        own = (lay.rack_rated_kw * lay.nodes.per_limit[:racks]).max(axis=1)
+        share = np.maximum(share, np.array([[own[lay.row_of == row].max()] for row in range(lay.n_rows)]))
+    found: SiteData = {
+        "row_rated_kw": [float(v) for v in lay.row_rated_kw[:, 0]],
+        "row_breaker_share": [float(v) for v in share.max(axis=1)],
+        "zone_of": [int(v) for v in lay.zone_of],
+        "elevation_m": float(np.max(s.elevation_m)),
+        "longest_restart_s": lay.longest_restart_s,
+    }
+    if s.breaker.form == "thermal":
+        found["breaker_tau_s"] = float(np.max(s.breaker.tau_s))
+    if s.chilled_water is not None:
+        found["chiller_hold_s"] = float(np.max(s.chilled_water.stage_hold_s))
+        found["economizer_lockout_s"] = float(np.max(s.chilled_water.economizer_lockout_s))
+    if s.tower is not None:
+        found["tower_hold_s"] = float(np.max(s.tower.stage_hold_s))
+    return found
 
 
 def policy_from_data(predict: Predict, data: InterfaceData, step_s: float) -> LearnedPolicy:

@@ -25,6 +25,7 @@ from envs.episodes.instruments import Instruments, Moment
 from envs.episodes.settled_start import SettledStart
 from envs.episodes.world import World
 from envs.faults import Availability, Fault, availability, fault_plan, nothing_lost, with_new_faults, without_sensors
+from envs.guard import Guard
 from envs.hooks import Hooks
 from envs.interface.action import ActionDecoder, checked_targets
 from envs.interface.channels import table_hash
@@ -36,10 +37,12 @@ from envs.plant.flows import Flows
 from envs.plant.plant_like import PlantLike
 from envs.scenario import Rules, Scenario, load
 from envs.scenario.checks import require_machines
+from envs.shield.shield import Shield
 from envs.signals.step import Load, Outside, weather_moved
 from envs.trees import assign, columns
 
 Stepper = Callable[[CoreState, Given], tuple[CoreState, Done]]
+StepResult = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]
 
 
 class CoreOptions(TypedDict, total=False):
@@ -50,6 +53,7 @@ class CoreOptions(TypedDict, total=False):
     plant: PlantLike | None
     hooks: Hooks | None
     rules: Rules | None
+    shield: Shield | None
 
 
 class DataCenterCore(CoreViews):
@@ -76,6 +80,8 @@ class DataCenterCore(CoreViews):
     rules : Rules, optional
         Constants of the rule that channels with the encoding ``residual`` add to, and that then runs the others; the
         scenario's when left out.
+    shield : Shield, optional
+        Between all setpoints, the building's too, and the plant.
 
     Attributes
     ----------
@@ -106,6 +112,7 @@ class DataCenterCore(CoreViews):
         plant: PlantLike | None = None,
         hooks: Hooks | None = None,
         rules: Rules | None = None,
+        shield: Shield | None = None,
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs = {num_envs}; give at least 1")
@@ -119,6 +126,7 @@ class DataCenterCore(CoreViews):
         self.bill = Bill(self.scenario, self.step_s, self.world.mean_price_usd_mwh(self.scenario.reward.carbon_usd_t))
         self.instruments = Instruments(self.scenario, self.plant, self.observer)
         self.hooks = hooks or Hooks()
+        self.guard = None if shield is None else Guard(shield, num_envs)
         control = ControlStep(
             self.scenario, self.plant, self.channels, self.agent_channels, self.bill, self.instruments
         )
@@ -198,6 +206,8 @@ class DataCenterCore(CoreViews):
         self._episode[where] += 1
         self.rules.reset(self.num_envs, mask)
         self._start(where, fresh_plan)
+        if self.guard is not None:
+            self.guard.reset(mask)
         return self._observation()
 
     def _reseed(self, seed: int | Sequence[int | None], mask: NDArray[np.bool_]) -> None:
@@ -281,9 +291,7 @@ class DataCenterCore(CoreViews):
 
     # ---- steps ----------------------------------------------------------------------------------------------------
 
-    def step(
-        self, actions: NDArray[np.floating]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]:
+    def step(self, actions: NDArray[np.floating]) -> StepResult:
         """One control step from actions ``(B, n)`` in [-1, 1].
 
         Returns
@@ -294,9 +302,7 @@ class DataCenterCore(CoreViews):
         self._require_begun()
         return self._step(None, {}, self.decoder.box(actions, self.num_envs, self.dtype))
 
-    def step_setpoints(
-        self, targets: Mapping[str, Floats]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]:
+    def step_setpoints(self, targets: Mapping[str, Floats]) -> StepResult:
         """One control step from physical targets ``{channel: (k, B)}``; the building runs what is not named.
 
         Raises
@@ -311,20 +317,24 @@ class DataCenterCore(CoreViews):
         wanted = {name: np.broadcast_to(given[name].astype(self.dtype), shape) for name, shape in rows.items()}
         return self._step(frozenset(wanted), wanted, None)
 
-    def _step(
-        self, named: frozenset[str] | None, targets: Mapping[str, Floats], actions: Floats | None
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]:
+    def _step(self, named: frozenset[str] | None, targets: Mapping[str, Floats], actions: Floats | None) -> StepResult:
         """Step from targets of the channels that are ``named``, or from actions where that is None."""
         step = self._stepper(named)
         coming: Any = None
-        if self._reads_pools(step):
+        if self.guard is None and self._reads_pools(step):
             given = Given(actions, targets, self._episode_terms, self.world.pools())
         else:
             coming = self._signals(self.t + 1)
             given = self._given(targets, actions, coming)
-        self._now, done = (
-            step.step(self._now, given) if isinstance(step, TapedFunction) else step(self._begun_state(), given)
-        )
+        if self.guard is not None and self.now is not None:
+            wanted, _ = self.core_step.targets(self.now, given)
+            given = given._replace(actions=None, targets=self.guard.guarded(wanted, self.in_force, self.measured))
+            step = self._stepper(frozenset(given.targets))
+        if isinstance(step, TapedFunction):
+            self._now, done = step.step(self._now, given)
+        else:
+            assert self.now is not None
+            self._now, done = step(self.now, given)
         self._done, self._flows, self._measured, reward = done, None, None, done.reward
         if self.hooks.reward is not None:
             reward = self.hooks.own_reward(self, done.cost)
@@ -356,11 +366,6 @@ class DataCenterCore(CoreViews):
         if named not in self._steps:
             self._steps[named] = TapedFunction(self.core_step, key=(*self.core_step.key, named))
         return self._steps[named]
-
-    def _begun_state(self) -> CoreState:
-        now = self.now
-        assert now is not None
-        return now
 
     def step_by(self, step: Stepper) -> None:
         """Let actions step by another form of `core_step` that does the same, such as one that keeps its way back."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from envs.controllers.base import CombinedController, Controller
 from envs.episodes.core_step import CoreState
+from envs.guard import Guard
 from envs.scenario import Scenario
 from envs.trees import as_classes_of, as_plain_data
 
@@ -26,6 +27,7 @@ class Interruptible(Protocol):
     dtype: np.dtype
     channel_hash: str
     rules: Controller
+    guard: Guard | None
 
     @property
     def now(self) -> CoreState | None:
@@ -49,6 +51,7 @@ def core_snapshot(core: Interruptible) -> dict[str, Any]:
         "of": _identity(core),
         "core": {name: as_plain_data(getattr(core, name)) for name in TREES},
         "rules": _memory(core.rules),
+        "guard": None if core.guard is None else core.guard.snapshot(),
         "rngs": [rng.bit_generator.state for rng in core._rngs],
         "seed": core._seed,
     }
@@ -60,12 +63,14 @@ def restore_core(core: Interruptible, saved: Mapping[str, Any]) -> None:
         if saved["of"][name] != value:
             raise ValueError(
                 f"the saved state has {name} {saved['of'][name]!r}, this core has {value!r}; "
-                "build the core from the same scenario, channels, batch size and dtype"
+                "build the core from the same scenario, channels, batch size, dtype and shield"
             )
     core.reset()  # only for the shape of the trees: all of it is replaced below
     for name in TREES:
         setattr(core, name, as_classes_of(getattr(core, name), saved["core"][name], name))
     _remember(core.rules, saved["rules"])
+    if core.guard is not None and core.now is not None:
+        core.guard.restore(saved["guard"], core.now.plant)
     core._seed = saved["seed"]
     for rng, state in zip(core._rngs, saved["rngs"], strict=True):
         rng.bit_generator.state = state
@@ -78,6 +83,7 @@ def _identity(core: Interruptible) -> dict[str, Any]:
         "channels": core.channel_hash,
         "num_envs": core.num_envs,
         "dtype": core.dtype.name,
+        "shield": core.guard is not None,
     }
 
 

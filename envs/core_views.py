@@ -14,6 +14,7 @@ from envs.episodes.core_step import CoreState, shown_rows
 from envs.episodes.episode import EpisodePlan, EpisodeSums
 from envs.episodes.world import World
 from envs.faults import Availability, FaultPlan, availability
+from envs.guard import Guard
 from envs.hooks import Hooks
 from envs.interface.observation import ObservationEncoder
 from envs.physics.namespace import Floats
@@ -29,6 +30,7 @@ class CoreViews:
     plan: EpisodePlan
     faults: FaultPlan
     hooks: Hooks
+    guard: Guard | None
     observer: ObservationEncoder
     dtype: np.dtype
     step_s: float
@@ -142,7 +144,7 @@ class CoreViews:
 
     def episode_statistics(self) -> dict[str, NDArray[np.float64]]:
         """Sums of the running episodes ``{name: (B,)}``: return ``r``, length ``l``, costs, energy, work."""
-        return self.sums.by_name(self.t)
+        return self.sums.by_name(self.t) | ({} if self.guard is None else self.guard.by_name())
 
     # ---- signals ----------------------------------------------------------------------------------------------------
 

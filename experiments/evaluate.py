@@ -19,6 +19,7 @@ from experiments.evaluation.played import scored
 from experiments.evaluation.results import Evaluation
 from experiments.evaluation.score import Table
 from experiments.evaluation.seeds import SEEDS, seeds_of, shortage
+from experiments.evaluation.shielded import SHIELDED, acted_shares, shield_facts, shield_words
 from experiments.evaluation.splits import Episode, plan_episodes
 from experiments.evaluation.trace import Series, Tracer
 from experiments.records.progress import steps_bar
@@ -45,6 +46,7 @@ def evaluate(
     *,
     seed: int = 0,
     progress: bool = False,
+    shield: bool = False,
 ) -> Evaluation:
     """Run every policy on the same episodes, side by side in one batch, one policy after the other.
 
@@ -60,20 +62,24 @@ def evaluate(
         Of the sensor noise's streams that the plan does not fix.
     progress : bool
         Show a bar over all control steps.
+    shield : bool
+        Play them behind the shield; the facts say in which share of the steps it acted.
     """
     from envs.core import DataCenterCore
+    from envs.twin.estimation.foresight import shield_of
     from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
 
     site = scenario_of_episodes(scenario, episodes)
-    core = DataCenterCore(site, len(episodes))
+    core = DataCenterCore(site, len(episodes), shield=shield_of(site) if shield else None)
     plan = explicit_plan(site, core.world, episodes)
-    scores, traces, seconds = {}, {}, {}
+    scores, traces, seconds, shielded = {}, {}, {}, {}
     with steps_bar("playing", site.episode.steps * len(policies), shown=progress) as advance:
         for number, (name, make) in enumerate(policies.items(), 1):
             start = time.perf_counter()
             core.reset(seed=seed, plan=plan)
             scores[name], traces[name] = score_and_trace(core, make(core), site.episode.steps, advance)
             seconds[name] = time.perf_counter() - start
+            shielded[name] = acted_shares(core.episode_statistics())
             LOG.info("%d of %d policies played: %s, %.0f s", number, len(policies), name, seconds[name])
     facts = {
         "scenario": scenario.name,
@@ -83,7 +89,32 @@ def evaluate(
         "steps": site.episode.steps * len(episodes),
         "wall_s": seconds,
     }
+    if shield:
+        facts["shield_acted"] = shielded
     return Evaluation(scores, traces, list(episodes), facts)
+
+
+def with_shielded(
+    found: Evaluation, policies: Mapping[str, PolicyMaker], scenario: Scenario, seed: int = 0
+) -> Evaluation:
+    """The evaluation with these policies once more, behind the shield: a row each, ``<name> shielded``."""
+    played = evaluate(policies, scenario, found.episodes, seed=seed, shield=True)
+    rename = {name: f"{name}{SHIELDED}" for name in policies}
+    seeds = {
+        f"{policy}{SHIELDED}": [rename[name] for name in names]
+        for policy, names in seeds_of(found.facts).items()
+        if rename.keys() >= set(names)
+    }
+    return found._replace(
+        scores=found.scores | {rename[name]: table for name, table in played.scores.items()},
+        traces=found.traces | {rename[name]: series for name, series in played.traces.items()},
+        facts={
+            **found.facts,
+            SEEDS: seeds_of(found.facts) | seeds,
+            "shield": shield_facts(found.scores, played.scores, played.facts["shield_acted"]),
+            "wall_s": {**found.facts["wall_s"], **{rename[n]: s for n, s in played.facts["wall_s"].items()}},
+        },
+    )
 
 
 def score_and_trace(
@@ -153,6 +184,9 @@ def main(config: DictConfig) -> None:
     found.facts.update({"split": played, SEEDS: learned.seeds})
     if baseline == STRONGEST:
         baseline = strongest_opponent(found.scores, best)
+    if config.shield:
+        guarded = [*learned.seeds.get(baseline, [baseline]), *learned.makers]
+        found = with_shielded(found, {name: policies[name] for name in guarded}, scenario, config.seed)
     if config.bounds:
         budget = Budget(config.bounds_population, max(2, config.bounds_population // 4), config.bounds_iterations)
         found = with_bounds(found, policies, scenario, baseline, budget, config.seed)
@@ -178,6 +212,7 @@ def main(config: DictConfig) -> None:
     print_table(found, baseline)
     print_comparison(found, baseline)
     print_bounds(found, baseline)
+    sys.stdout.write(shield_words(found.facts))
     sys.stdout.write(closing_words(folder, config.report, paths))
 
 

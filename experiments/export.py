@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from experiments.records.run_folder import interface_in, model_of, read_card, run_of
+from experiments.records.run_folder import SCENARIO_FILE, interface_in, model_of, read_card, run_of
 from experiments.registration import register
 from experiments.verb_main import verb_main
 
 if TYPE_CHECKING:
-    from agents.runtime.manifest import Content, EvaluationCard
+    from agents.runtime.manifest import EvaluationCard, SitedContent
 
 LOG = logging.getLogger(__name__)
 
@@ -38,17 +38,20 @@ def export_run(
         Also load ``model.zip`` of an older run, which may run code of whoever wrote it.
     """
     from agents.learning.model_file import load_model
+    from agents.policy import site_data
     from agents.runtime.export import export_bundle
+    from envs.scenario import load
 
     owner = run_of(run) or run
     card = read_card(owner)
-    content: Content = {
+    content: SitedContent = {
         "scenario": card["scenario"],
         "scenario_hash": card["scenario_hash"],
         "settings": card["settings"],
         "git_hash": card["git_hash"],
         "interface": interface_in(owner, card),
         "evaluation_card": evaluation_card(evaluation, policy) if evaluation else {},
+        "site": site_data(load(str(owner / SCENARIO_FILE))),
     }
     return export_bundle(load_model(card["algorithm"], model_of(run), trust=trust), folder, content)
 
@@ -76,6 +79,27 @@ def evaluation_card(folder: Path, policy: str) -> EvaluationCard:
     }
 
 
+def registered(folder: Path, uri: str, experiment: str, name: str = "") -> str:
+    """Put a bundle into the model registry; gives ``name@champion, version n``.
+
+    Parameters
+    ----------
+    folder : Path
+        The bundle.
+    uri, experiment : str
+        The mlflow store, and the experiment whose run holds the files.
+    name : str
+        Of the registered model; empty: ``coldaisle-<scenario>``.
+    """
+    from agents.runtime.manifest import read_manifest
+    from experiments.records.tracking import register_files
+
+    manifest = read_manifest(folder)
+    model = name or f"coldaisle-{manifest['scenario']}"
+    facts = {"sha256": manifest["sha256"], "algorithm": manifest["algorithm"], "git_hash": manifest["git_hash"]}
+    return register_files(folder, uri, experiment, model, facts)
+
+
 @verb_main("export")
 def main(config: DictConfig) -> None:
     """Export as configured."""
@@ -83,6 +107,8 @@ def main(config: DictConfig) -> None:
     folder = Path(config.folder) if config.folder else (run_of(run) or run) / "bundle"
     evaluation = Path(config.evaluation) if config.evaluation else None
     LOG.info("bundle written to %s", export_run(run, folder, evaluation, config.policy, trust=config.trust))
+    if config.register:
+        LOG.info("registered as %s", registered(folder, config.tracking.uri, config.tracking.experiment, config.name))
 
 
 def run() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from omegaconf import MISSING, OmegaConf
 
-from agents.learning.algorithms import Algorithm, Learner
+from agents.learning.algorithms import Algorithm
 from agents.learning.plan import LearningPlan
 from experiments.page_schema import ReportConfig, WatchConfig
 from experiments.records.tracking import DEFAULT_URI
@@ -88,6 +88,8 @@ class TrainingPlan(LearningPlan):
         Empty: ``train``, refused where it would replace sites or seeds of your own.
     evaluation_environments : int
         Validation sites side by side.
+    shield : bool
+        Learn behind the shield: what would pass a hard limit is changed before the plant sees it.
     resume : str
         A run's folder or a checkpoint to go on from, with its scenario and settings where none are given; empty begins
         anew.
@@ -99,6 +101,7 @@ class TrainingPlan(LearningPlan):
     device: str = "cpu"
     split: str = ""
     evaluation_environments: int = 24
+    shield: bool = False
     resume: str = ""
     tensorboard: bool = False
 
@@ -130,6 +133,8 @@ class EvaluateConfig:
         Also judge the model-predictive controllers, on the twin and on a learnt linear model; slow.
     mpc_forecast : str
         ``persistence``; ``engine`` adds the row mpc_engine, which expects what the forecasting engine does.
+    shield : bool
+        Also play the named policies and the baseline behind the shield: how often it acts, and what it costs.
     bounds : bool
         Also the energy floor and the perfect-forecast oracle: two searches on every episode; slow.
     bounds_population : int
@@ -150,6 +155,7 @@ class EvaluateConfig:
     baseline: str = ""
     mpc: bool = False
     mpc_forecast: str = "persistence"
+    shield: bool = False
     bounds: bool = False
     bounds_population: int = 24
     bounds_iterations: int = 8
@@ -177,13 +183,20 @@ class ExportConfig:
         The run's name in that evaluation; needed where ``evaluation`` is given.
     folder : str
         Where the bundle is written; empty: ``bundle`` in the run's folder.
+    register : bool
+        Also put the bundle into the model registry of mlflow, as its ``champion``.
+    name : str
+        Of the registered model; empty: ``coldaisle-<scenario>``.
     """
 
     run: str = MISSING
     evaluation: str = ""
     policy: str = ""
+    register: bool = False
+    name: str = ""
     trust: bool = False
     folder: str = ""
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
 
 @dataclass

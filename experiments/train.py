@@ -99,6 +99,7 @@ def train(
     from agents.encoding import agent_scenario, best_rules
     from agents.policy import interface_data
     from envs.sb3_vec_env import DataCenterSB3VecEnv
+    from envs.twin.estimation.foresight import shield_of
     from experiments.evaluation.episodes import chosen_split, with_split
 
     resumed = run_of(Path(plan.resume)) if plan.resume else None
@@ -109,7 +110,8 @@ def train(
         site, rules = with_split(acted, plan.split), best_rules(scenario, learner.encoding)
         LOG.info(sites_words(site, plan.split))
         LOG.info(acting_words(scenario, acted, learner))
-        sites = DataCenterSB3VecEnv(site, learner.environments, stagger=True, rules=rules)
+        shield = shield_of(site) if plan.shield else None
+        sites = DataCenterSB3VecEnv(site, learner.environments, stagger=True, rules=rules, shield=shield)
         require_same_rule(resumed, interface_data(sites.core))
         begun = _beginning(learner, plan, sites, folder)
         require_steps(plan.total_steps, begun.model)
@@ -162,12 +164,15 @@ def _learnt(
 def _validation(scenario: Scenario, rules: Rules, plan: TrainingPlan) -> Validation | None:
     from agents.learning.plan import Validation
     from envs.sb3_vec_env import DataCenterSB3VecEnv
+    from envs.twin.estimation.foresight import shield_of
     from experiments.evaluation.episodes import with_split
 
     if not plan.evaluate_every:
         return None
     other = "none" if plan.split == "none" else "validation"
-    environments = DataCenterSB3VecEnv(with_split(scenario, other), plan.evaluation_environments, rules=rules)
+    site = with_split(scenario, other)
+    shield = shield_of(site) if plan.shield else None
+    environments = DataCenterSB3VecEnv(site, plan.evaluation_environments, rules=rules, shield=shield)
     return Validation(environments, VALIDATION_SEED)
 
 
@@ -294,7 +299,7 @@ def run_card(
     from experiments.records.provenance import provenance
 
     asked: dict[str, object] = {"environments": model.n_envs, "seed": model.seed, "split": plan.split}
-    asked |= {"encoding": learner.encoding, "reach_frac": learner.reach_frac}
+    asked |= {"encoding": learner.encoding, "reach_frac": learner.reach_frac, "shield": plan.shield}
     return {
         "status": "running",
         "algorithm": learner.algorithm,

@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("scenario", "scheduling"),
     ("plant",),
     ("episodes",),
-    ("building", "energyplus"),
+    ("building", "energyplus", "guard"),
     ("core_state", "hooks"),
     ("core_views",),
     ("core",),

@@ -209,9 +209,8 @@ class APG(OnPolicyAlgorithm):
         for k in range(len(self._window) - 1, -1, -1):
             played = self._window[k]
             slopes = behind.action_slopes(k, played.done)
-            torch.autograd.backward(
-                played.action, torch.from_numpy(_kept_inside(slopes, played.action.detach().numpy()))
-            )
+            kept = torch.from_numpy(_kept_inside(slopes, played.action.detach().numpy()))
+            torch.autograd.backward(played.action, kept)
             if played.observation.grad is not None:
                 behind.add_observation(played.observation.detach().numpy(), played.observation.grad.numpy())
 

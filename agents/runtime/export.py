@@ -15,20 +15,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.learning.algorithms import Algorithm, algorithm_of
-from agents.runtime.exported_policy import Network
+from agents.runtime.assembly import act_text
+from agents.runtime.derived import derivations_of
 from agents.runtime.manifest import (
+    ACT,
     FORMAT,
     MANIFEST,
     ONNX,
     PARTS,
     TOLERANCE,
     WEIGHTS,
-    Content,
     Manifest,
     NetworkData,
+    SitedContent,
+    content_sum,
     file_hash,
     package_versions,
 )
+from agents.runtime.network import Network
 from envs.interface.interface import interface_from
 from envs.whole_file import write_whole
 
@@ -49,8 +53,8 @@ class Dense(NamedTuple):
     activation: str
 
 
-def export_bundle(model: BaseAlgorithm, folder: Path | str, content: Content) -> Path:
-    """Write ``policy.onnx``, ``policy.npz`` and ``manifest.json``, once both were checked against ``model.predict``.
+def export_bundle(model: BaseAlgorithm, folder: Path | str, content: SitedContent) -> Path:
+    """Write ``policy.onnx``, ``policy.npz``, ``act.py`` and ``manifest.json``, checked against ``model.predict``.
 
     What fails the check, or is cut short, leaves no bundle, and one that was there before as it was.
 
@@ -60,7 +64,7 @@ def export_bundle(model: BaseAlgorithm, folder: Path | str, content: Content) ->
         Of a class in ``agents.learning.algorithms``, with a flat observation.
     folder : Path
         Made where it does not exist.
-    content : Content
+    content : SitedContent
         What the manifest says of the policy beside its network.
 
     Raises
@@ -80,6 +84,7 @@ def export_bundle(model: BaseAlgorithm, folder: Path | str, content: Content) ->
         draft = Path(place)
         _write_weights(draft / WEIGHTS, network_layers(model), model)
         _write_onnx(draft / ONNX, model)
+        (draft / ACT).write_text(act_text(), encoding="utf-8")
         write_manifest(draft, content, row.name, network, check_parity(model, draft))
         _put_in_place(draft, folder)
     return folder
@@ -94,7 +99,7 @@ def _put_in_place(draft: Path, folder: Path) -> None:
 
 
 def write_manifest(
-    folder: Path, content: Content, algorithm: str, network: NetworkData, parity: dict[str, float]
+    folder: Path, content: SitedContent, algorithm: str, network: NetworkData, parity: dict[str, float]
 ) -> Path:
     """Write ``manifest.json`` with the hashes of the bundle's parts, which lie beside it.
 
@@ -102,7 +107,7 @@ def write_manifest(
     ----------
     folder : Path
         The bundle.
-    content : Content
+    content : SitedContent
         What the policy was trained on.
     algorithm : str
         Of ``agents.learning.algorithms``.
@@ -111,6 +116,8 @@ def write_manifest(
     parity : dict
         Deviation of each part from the model, as measured.
     """
+    interface = content["interface"]
+    read = [p["name"] for p in (*interface["points"], *interface.get("rule", {"points": []})["points"])]
     whole: Manifest = {
         **content,
         "format": FORMAT,
@@ -119,7 +126,10 @@ def write_manifest(
         "parity": parity,
         "files": {name: file_hash(folder / name) for name in PARTS},
         "versions": package_versions(),
+        "derived": derivations_of(read, content.get("site", {})),
+        "sha256": "",
     }
+    whole["sha256"] = content_sum(json.loads(json.dumps(whole)))
     path = folder / MANIFEST
     write_whole(path, json.dumps(whole, indent=2, sort_keys=True, allow_nan=False) + "\n")
     return path
@@ -199,7 +209,7 @@ def _network_data(model: BaseAlgorithm) -> NetworkData:
     }
 
 
-def _require_one_size(content: Content, network: NetworkData) -> None:
+def _require_one_size(content: SitedContent, network: NetworkData) -> None:
     interface = interface_from(content["interface"])
     sizes = interface.observer.size, interface.decoder.size
     if sizes != (network["observation_size"], network["action_size"]):

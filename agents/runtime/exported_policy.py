@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from agents.runtime.derived import Derived
 from agents.runtime.manifest import MANIFEST, WEIGHTS, read_manifest
 from agents.runtime.measurements import believed
-from agents.runtime.stored_arrays import stored_arrays
+from agents.runtime.network import Network
+from agents.runtime.plan import Plan
+from agents.runtime.plausibility import Watch
+from agents.runtime.screen import Screen
+from agents.runtime.stamped import stamped
+from agents.runtime.traced import Unwritable
 from envs.controllers.base import CombinedController
 from envs.controllers.plain_rule import rule_from
 from envs.interface.action import value_in_force
@@ -22,87 +29,7 @@ from envs.interface.points import RULE
 Array = NDArray[np.floating]
 
 LONGEST_PROBLEM = 1000  # characters of a fault that a message repeats
-ACTIVATIONS = ("tanh", "relu", "elu", "identity")
-
-
-def apply_activation(name: str, x: Array) -> Array:
-    """``tanh``, ``relu``, ``elu`` or ``identity`` of an array."""
-    if name == "tanh":
-        return np.tanh(x)
-    if name == "relu":
-        return np.maximum(x, 0.0)
-    if name == "elu":
-        return np.where(x > 0.0, x, np.expm1(np.minimum(x, 0.0)))
-    return x
-
-
-class Network:
-    """The network of a bundle: observations in, actions out, with numpy alone.
-
-    Parameters
-    ----------
-    path : Path
-        ``policy.npz``; pickles in it are refused.
-
-    Raises
-    ------
-    ValueError
-        Where the file is damaged, its layers do not fit each other, or a number is not finite.
-    """
-
-    def __init__(self, path: Path) -> None:
-        try:
-            stored: dict[str, Any] = stored_arrays(path)
-            self.activations = [str(name) for name in stored["activations"]]
-            layers = range(len(self.activations))
-            self.weights = [np.ascontiguousarray(stored[f"weight_{i}"].T) for i in layers]
-            self.biases = [stored[f"bias_{i}"] for i in layers]
-            self.low, self.high = stored["action_low"], stored["action_high"]
-            self.squashed = bool(stored["squashed"])
-            self._require_sound()
-        except (ValueError, TypeError, KeyError, IndexError) as error:
-            raise ValueError(f"{path} is no network of a bundle ({error}); export the policy again") from None
-
-    @property
-    def sizes(self) -> tuple[int, int]:
-        """Elements of an observation and of an action."""
-        return self.weights[0].shape[0], self.weights[-1].shape[1]
-
-    def _require_sound(self) -> None:
-        unknown = set(self.activations) - set(ACTIVATIONS)
-        if unknown or not self.activations:
-            raise ValueError(f"activations {sorted(unknown) or 'none'}, this version has {', '.join(ACTIVATIONS)}")
-        width = self.weights[0].shape[0]
-        for i, (weight, bias) in enumerate(zip(self.weights, self.biases)):
-            if weight.ndim != 2 or weight.shape[0] != width or bias.shape != weight.shape[1:]:
-                raise ValueError(f"layer {i}: weights {weight.shape} and biases {bias.shape} after {width} elements")
-            width = weight.shape[1]
-        if self.low.shape != (width,) or self.high.shape != (width,):
-            raise ValueError(f"bounds {self.low.shape} and {self.high.shape} of {width} actions")
-        if not all(np.isfinite(a).all() for a in (*self.weights, *self.biases, self.low, self.high)):
-            raise ValueError("a weight, bias or bound is not a finite number")
-
-    def predict(self, observation: ArrayLike) -> Array:
-        """Action ``(n_act,)`` of an observation ``(n_obs,)``, or ``(B, n_act)`` of ``(B, n_obs)``, in the box.
-
-        Raises
-        ------
-        ValueError
-            Where the observation has another shape, or holds a number that is masked or not finite.
-        """
-        x: Array = np.ma.filled(np.ma.asarray(observation, np.float32), np.nan)
-        expected = self.weights[0].shape[0]
-        if x.ndim not in (1, 2):
-            raise ValueError(f"the observation has shape {x.shape}; give ({expected},) or (B, {expected})")
-        if x.shape[-1] != expected:
-            raise ValueError(f"the observation has {x.shape[-1]} elements; this policy was trained on {expected}")
-        if not np.isfinite(x).all():
-            raise ValueError(f"observation element {np.argwhere(~np.isfinite(x))[0][-1]} is not a finite number")
-        for weight, bias, activation in zip(self.weights, self.biases, self.activations):
-            x = apply_activation(activation, x @ weight + bias)
-        if self.squashed:
-            x = self.low + 0.5 * (x + 1.0) * (self.high - self.low)
-        return np.clip(x, self.low, self.high)
+STALE_STEPS = 2.0  # control steps after which a reading is stale
 
 
 class ExportedPolicy:
@@ -111,9 +38,19 @@ class ExportedPolicy:
     Parameters
     ----------
     folder : Path or str
-        The bundle: ``policy.npz`` and ``manifest.json``.
+        The bundle: its parts and ``manifest.json``.
     step_s : float, optional
         Seconds between two calls of ``act``, over which setpoints slew; those of the training when left out.
+    watchful : bool
+        Refuse also what only a swap, another unit, a jump or a broken sensor explains: for the field. A simulated hall
+        with sensor faults is played without.
+    stale_s : float, optional
+        Age at which a reading with a time is refused [s]; two control steps when left out.
+
+    Attributes
+    ----------
+    derived : list of str
+        Points that the last call of ``act`` derived, for they were not measured.
 
     Raises
     ------
@@ -122,19 +59,23 @@ class ExportedPolicy:
         rules than this version.
     """
 
-    def __init__(self, folder: Path | str, step_s: float | None = None) -> None:
-        self.folder = Path(folder)
+    def __init__(
+        self, folder: Path | str, step_s: float | None = None, *, watchful: bool = False, stale_s: float | None = None
+    ) -> None:
+        self.folder, self.watchful, self._planned = Path(folder), watchful, False
         self.manifest = read_manifest(self.folder)
         try:
-            self._bind(self.manifest["interface"], step_s)
+            self._bind(self.manifest["interface"], step_s, stale_s)
             told = self.manifest["network"]
             sizes = told["observation_size"], told["action_size"]
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
             raise ValueError(f"{self.folder / MANIFEST} cannot be used: {str(error)[:LONGEST_PROBLEM]}") from error
         self.network = Network(self.folder / WEIGHTS)
         self._require_one_size(sizes)
+        self.plan = self._compiled_plan()
+        self.reset(1)
 
-    def _bind(self, data: InterfaceData, step_s: float | None) -> None:
+    def _bind(self, data: InterfaceData, step_s: float | None, stale_s: float | None) -> None:
         self.interface = interface_from(data, step_s)
         self.rule: CombinedController | None = None
         self.ruled: tuple[Channel, ...] = ()
@@ -143,13 +84,41 @@ class ExportedPolicy:
             self.rule = rule_from(data["rule"]["parts"], self.interface.step_s)
             self.read += data["rule"]["points"]
             self.ruled = channels_from(data["rule"]["channels"])
+        rows = {p["name"]: p["rows"] for p in self.read}
+        self.filler = Derived(rows, self.manifest.get("site", {}))
+        self.watch = Watch(self.read, self.interface.step_s * STALE_STEPS if stale_s is None else stale_s)
+        self.screen = Screen(self.read, self.watch if self.watchful else None)
+
+    def _compiled_plan(self) -> Plan | None:
+        """The decision as one program, where it can be written as one and does what the functions do."""
+        reading = {p["name"]: np.full((p["rows"], 1), 0.5 * (p["low"] + p["high"])) for p in self.read}
+        try:
+            expected = self._decided(reading)  # the rule remembers something from here on
+            plan = Plan(self.read, self.interface, self.rule, self.ruled)
+            plan.remember()
+            expected = self._decided(reading)
+            found = plan.setpoints(
+                [float(x) for p in self.read for x in reading[p["name"]][:, 0]], self.network.forward
+            )
+        except (Unwritable, KeyError):  # KeyError: an interface that can only predict
+            return None
+        reference = np.concatenate([expected[c.name][:, 0] for c in plan.channels])
+        spans = np.concatenate([np.full(c.rows, c.high - c.low) for c in plan.channels])
+        return plan if np.all(np.abs(reference - found) <= 1e-6 * spans) else None
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
-        """Forget what the rule remembers that the actions add to; call it where an episode or a watch begins."""
+        """Forget what the rule and the checks remember; call it where an episode or a watch begins."""
         if self.rule is not None:
+            self._hand_back()
             self.rule.reset(n, mask)
+        self.filler.reset()
+        self.derived: list[str] = []
+        self.last: dict[str, Array] | None = None
+        self.last_at: float | None = None
+        self._planned = self.rule is None
+        self.screen.forget()
 
-    def act(self, measurements: Mapping[str, ArrayLike]) -> dict[str, Array]:
+    def act(self, measurements: Mapping[str, Any], now: float | None = None) -> dict[str, Array]:
         """Setpoints for the coming control step: decoded, inside their ranges, no further than the slew allows.
 
         Where a setpoint in force stands outside the range (the site's own), the slew goes before the range: it moves
@@ -159,7 +128,12 @@ class ExportedPolicy:
         ----------
         measurements : mapping
             Every point of the manifest to its rows ``(k,)`` of one site or ``(k, B)`` of B sites, in its unit. A single
-            row may be a plain number. ``in_force.<channel>`` are the setpoints in force now.
+            row may be a plain number. ``in_force.<channel>`` are the setpoints in force now. A value with the time of
+            its reading is ``{"value": ..., "time": ...}``: seconds since 1970 (UTC), or ISO 8601. Points that the
+            manifest derives may be left out.
+        now : float, optional
+            Time of the call [s since 1970, UTC]; the computer's, where a time is needed and none given. Calls without
+            one count as one control step apart.
 
         Returns
         -------
@@ -170,16 +144,98 @@ class ExportedPolicy:
         Raises
         ------
         ValueError
-            Naming the measurement that is missing, not finite, of another shape, or impossible.
+            Naming the measurement that is missing, stale, not finite, of another shape, impossible or swapped.
         """
-        given, single = believed(measurements, self.read)
+        passed_s = self._passed_s(now)
+        if self.plan is not None and self._planned:
+            numbers = self.screen.numbers(measurements, passed_s)
+            if numbers is not None:
+                self.last_at, self.derived = now, []
+                return self._rows_of(self.plan, self.plan.setpoints(numbers, self.network.forward))
+        return self._acted_with_care(measurements, now, passed_s)
+
+    def _acted_with_care(self, measurements: Mapping[str, Any], now: float | None, passed_s: float) -> dict[str, Array]:
+        """The long way: it fills in, checks, explains, and takes any number of sites."""
+        values, times = stamped(measurements)
+        clock = time.time() if now is None else now
+        self.watch.require_fresh(times, clock)
+        local_s = clock - time.timezone
+        filled, derived = self.filler.filled(values, passed_s, local_s)
+        given, single = believed(filled, self.read)
+        if self.watchful:
+            self.watch.require(given, self.screen.last(given), passed_s)
+        self._hand_back()
+        setpoints = self._decided(given)
+        self.last_at, self.derived = now, derived
+        self.screen.remember(given if given[self.read[0]["name"]].shape[-1] == 1 else None)
+        self._take_over(given[self.read[0]["name"]].shape[-1])
+        return {name: value[:, 0] for name, value in setpoints.items()} if single else setpoints
+
+    def _decided(self, given: Mapping[str, Array]) -> dict[str, Array]:
+        """Setpoints ``(k, B)`` of measurements that are believed; the rule's memory moves on."""
         wanted = {} if self.rule is None else self.rule.act(given)
         given = with_rule(given, wanted)
         targets = self.interface.decode(self.predict(self.interface.encode(given)), given)
         setpoints = self.interface.limited(targets, given)
         for c in self.ruled:
             setpoints[c.name] = value_in_force(c, wanted[c.name], given[IN_FORCE + c.name], self.interface.step_s)
-        return {name: value[:, 0] for name, value in setpoints.items()} if single else setpoints
+        return setpoints
+
+    def _passed_s(self, now: float | None) -> float:
+        if now is None or self.last_at is None:
+            return self.interface.step_s
+        return max(now - self.last_at, 1e-3)
+
+    def _hand_back(self) -> None:
+        """The rule remembers again itself."""
+        if self.plan is not None and self._planned and self.rule is not None:
+            self.plan.leave()
+
+    def _take_over(self, sites: int) -> None:
+        """The plan remembers for the rule from here on, where there is one site."""
+        self._planned = self.plan is not None and sites == 1
+        if self.plan is not None and self._planned:
+            self.plan.remember()
+
+    def _rows_of(self, plan: Plan, numbers: list[float]) -> dict[str, Array]:
+        made, at = {}, 0
+        for c in plan.channels:
+            made[c.name] = np.array(numbers[at : at + c.rows])
+            at += c.rows
+        return made
+
+    def memory(self) -> dict[str, Any]:
+        """What the next decision goes on from, as plain data that JSON can hold."""
+        self._hand_back()
+        parts = [] if self.rule is None else self.rule.parts
+        kept = [{n: _plain_memory(getattr(p, n)) for n in getattr(p, "memory", ())} for p in parts]
+        return {
+            "last_at": self.last_at,
+            "last": self.screen.plain(),
+            "rule": kept,
+            "derived": {point: {k: _plain_memory(v) for k, v in d.items()} for point, d in self.filler.kept.items()},
+        }
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Go on from what `memory` gave.
+
+        Raises
+        ------
+        ValueError
+            Where it is of another bundle.
+        """
+        self.reset(1)
+        parts = [] if self.rule is None else self.rule.parts
+        try:
+            for part, kept in zip(parts, memory["rule"], strict=True):
+                for name in getattr(part, "memory", ()):
+                    value = kept[name]
+                    setattr(part, name, None if value is None else np.asarray(value, np.float64))
+            self.filler.kept = {point: dict(kept) for point, kept in memory["derived"].items()}
+            self.last_at = memory["last_at"]
+            self.screen.recall(memory["last"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"the memory is of another bundle or damaged ({error!r}); begin without it") from None
 
     def predict(self, observation: ArrayLike) -> Array:
         """Action of an observation, as `Network.predict`."""
@@ -192,3 +248,7 @@ class ExportedPolicy:
                 f"{self.folder}: the network takes and gives {self.network.sizes} elements, the manifest says "
                 f"{str(sizes)[:60]} and its points and channels are {bound}; export the policy again"
             )
+
+
+def _plain_memory(value: Any) -> Any:
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value

@@ -9,11 +9,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
+from agents.runtime.derived import DerivationData, SiteData
 from envs.interface.interface import InterfaceData
 
-FORMAT = "coldaisle-bundle/2"
-MANIFEST, WEIGHTS, ONNX = "manifest.json", "policy.npz", "policy.onnx"
-PARTS = (WEIGHTS, ONNX)
+FORMAT = "coldaisle-bundle/3"
+MANIFEST, WEIGHTS, ONNX, ACT = "manifest.json", "policy.npz", "policy.onnx", "act.py"
+PARTS = (WEIGHTS, ONNX, ACT)
 TOLERANCE = 1e-5  # of the action range, between a written file and the model
 PACKAGES = ("coldaisle", "numpy", "torch", "stable-baselines3", "sb3-contrib", "onnx", "onnxruntime")
 
@@ -59,11 +60,19 @@ class Content(TypedDict):
     interface: InterfaceData
 
 
-class Manifest(Content):
+class SitedContent(Content, total=False):
+    """And what of the site the bundle needs to derive points that no building has."""
+
+    site: SiteData
+
+
+class Manifest(SitedContent):
     """The whole of ``manifest.json``.
 
     ``parity`` is the largest deviation of each written file from the trained model, as a share of the action range;
-    ``files`` are SHA-256 sums; ``versions`` those of the packages that wrote the bundle.
+    ``files`` are SHA-256 sums; ``versions`` those of the packages that wrote the bundle; ``derived`` says how points
+    are made that a building may leave out. ``sha256`` is the sum of the manifest without itself: it names the policy,
+    for it covers the sums of all parts.
     """
 
     format: str
@@ -72,6 +81,8 @@ class Manifest(Content):
     parity: dict[str, float]
     files: dict[str, str]
     versions: dict[str, str]
+    derived: dict[str, DerivationData]
+    sha256: str
 
 
 def package_versions(names: tuple[str, ...] = PACKAGES) -> dict[str, str]:
@@ -88,6 +99,12 @@ def package_versions(names: tuple[str, ...] = PACKAGES) -> dict[str, str]:
 def file_hash(path: Path) -> str:
     """SHA-256 of a file, as hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def content_sum(content: Mapping[str, object]) -> str:
+    """SHA-256 of a manifest's content without its own sum, as hex: of JSON with sorted keys and no spaces."""
+    rest = {key: value for key, value in content.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def changed_files(folder: Path, hashes: Mapping[str, object]) -> list[str]:
@@ -126,6 +143,8 @@ def read_manifest(folder: Path) -> Manifest:
         raise ValueError(f"{path} lacks {', '.join(missing)}; export the policy again")
     _require_parity(path, content["parity"])
     _require_parts(folder, content["files"])
+    if content["sha256"] != content_sum(content):
+        raise ValueError(f"{path} is not the file that was exported; export the policy again")
     return cast("Manifest", content)
 
 
@@ -152,6 +171,6 @@ def _require_parity(path: Path, parity: object) -> None:
 
 def _require_parts(folder: Path, files: object) -> None:
     if not isinstance(files, dict) or set(files) != set(PARTS):
-        raise ValueError(f"{folder / MANIFEST}: files are not {' and '.join(PARTS)} alone; export the policy again")
+        raise ValueError(f"{folder / MANIFEST}: files are not {', '.join(PARTS)} alone; export the policy again")
     for name in changed_files(folder, files):
         raise ValueError(f"{folder / name} is not the file that was exported; export the policy again")

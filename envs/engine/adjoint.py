@@ -94,8 +94,8 @@ class _Backward:
     def program(self) -> Program:
         """Write the second program."""
         self._run_again(self.stages[Stage.BEFORE])
-        for made in self.notes.of_last:
-            self.twins[made] = self._noted(made)
+        for last in self.notes.of_last:
+            self.twins[last] = self._noted(last)
         self._run_again(self.stages[Stage.AFTER])
         self._hand_back(self.stages[Stage.AFTER])
         if self.primal.carried:
@@ -213,8 +213,8 @@ class _Backward:
             total = self.build.made(leaves_racks(s), "add", (so_far, part))
             self.handed_on.append((so_far.made, self._settled(before.pop(s, ZERO), leaves_racks(s)), total))
             self.found[s] = _Cotangent(total)
-        for s, x in before.items():
-            self.found[s] = _Cotangent(x)
+        for s, first in before.items():
+            self.found[s] = _Cotangent(first)
 
     def _settled(self, x: Operand, in_racks: bool) -> Operand:
         """A value that stands in one register or one array, and is not itself carried."""

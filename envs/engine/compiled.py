@@ -343,7 +343,7 @@ def lanes_for(batch: int, double: bool) -> int:
 
 
 def stride_of(sites: int, dtype: np.dtype) -> int:
-    """Numbers of a row of a block."""
+    """Numbers from one row of a block to the next."""
     gap = _ROW_GAP_BYTES if sites * dtype.itemsize % _CACHE_SET_BYTES == 0 else 0
     return sites + gap // dtype.itemsize
 

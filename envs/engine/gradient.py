@@ -179,8 +179,8 @@ class Pullback:
             Of the results, in the tree that the function returned. None stands for zeros, also of a whole branch.
         """
         ways, adjoint, batch = self._batch, self._batch.adjoint, self._batch.batch
-        again = ways.notes_of(self._trees) if self._notes is None else None  # which keeps its memory
-        notes = self._notes if again is None else again.addresses[0]
+        again = ways.notes_of(self._trees) if self._notes is None else None
+        notes = again.addresses[0] if again is not None else self._notes
         assert notes is not None
         held = ways.cotangents()
         (block,), (address,) = held.blocks, held.addresses

@@ -82,14 +82,15 @@ class Values:
         assert isinstance(source.extra, tuple)
         block, row, *per_turn = source.extra
         if block >= len(self.program.rows):
-            at = self._at(f"%area{block - len(self.program.rows)}", self._sum(row, index), self.of.vector)
-            return self._value(f"load {self.of.vector}, ptr {at}, align {self._alignment}")
-        number, place = self.of.number_of(source.kind), self._sum(row, index)
+            noted = self._at(f"%area{block - len(self.program.rows)}", self._sum(row, index), self.of.vector)
+            return self._value(f"load {self.of.vector}, ptr {noted}, align {self._alignment}")
+        number = self.of.number_of(source.kind)
+        place: str | int = self._sum(row, index)
         if per_turn:  # of the turns from the last one to the first
             back = self._value(f"sub i64 {self.program.times - 1}, %turn_k")
             place = self._value(f"add i64 {place}, {self._value(f'mul i64 {back}, {per_turn[0]}')}")
-        at = self._row(f"%in{block}", f"%stride{block}", place, number)
-        return self._value(f"load {self.of.vector_of(source.kind)}, ptr {at}, align {SIZES[number]}")
+        place = self._row(f"%in{block}", f"%stride{block}", place, number)
+        return self._value(f"load {self.of.vector_of(source.kind)}, ptr {place}, align {SIZES[number]}")
 
     def _sum(self, row: int, index: str | int) -> str | int:
         return row + index if isinstance(index, int) else self._value(f"add i64 {index}, {row}")

@@ -1,8 +1,8 @@
 """How each operation of a program hands a cotangent back to its operands.
 
-A comparison, a mask, what is made of masks alone, rounding and integers hand nothing back: a switch has the gradient
-of the branch that was taken. Of two equal numbers the first is the maximum; extremes over racks are shared by those
-that are equal. Where a slope is infinite (a root or a power at 0) it counts as 0.
+A comparison, a mask, what is made of masks alone, rounding and integers hand nothing back: a switch has the gradient of
+the branch that was taken. Of two equal numbers the first is the maximum; extremes over racks are shared by those that
+are equal. Where a slope is infinite (a root or a power at 0) it counts as 0.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class Partials:
         elif len(args) == 1:
             yield self._of_one(op, args[0], result, d)
         else:
-            yield from self._of_two(op, args[0], args[1], result, d)
+            first, second = args
+            yield from self._of_two(op, first, second, result, d)
 
     def _of_one(self, op: str, x: Operand, result: Operand, d: Operand) -> Operand:
         of = self.of

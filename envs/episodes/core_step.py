@@ -171,7 +171,7 @@ class CoreStep:
     def __call__(self, state: CoreState, given: Given) -> tuple[CoreState, Done]:
         """Next state and what the step leaves; no argument is written."""
         control, signals = self.control, self._signals(state, given)
-        targets, building = self._targets(state, given)
+        targets, building = self.targets(state, given)
         carried, stepped = control(
             Carried(state.plant, state.in_force, state.inlet_c, state.bill),
             Moved(
@@ -216,7 +216,7 @@ class CoreStep:
         load = load_of(activity, job, queue, swing)
         return Signals(outside, load, nothing_lost(len(state.t), lay.n_zones, dtype), seen)
 
-    def _targets(self, state: CoreState, given: Given) -> tuple[dict[str, Floats], Memory]:
+    def targets(self, state: CoreState, given: Given) -> tuple[dict[str, Floats], Memory]:
         """What is wanted of every channel, and what the building's rules then remember."""
         measured = self.observer.unstack(state.sensors.readings)
         wanted, memory = acted(self.building, state.building, measured)

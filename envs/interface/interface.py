@@ -148,10 +148,16 @@ class Interface:
 
     def decode(self, actions: Array, measurements: Mapping[str, Array]) -> dict[str, Array]:
         """Physical targets ``{channel: (k, B)}`` of actions ``(B, n)``, before range and slew."""
+        return self.decoder.decode(actions, *self.decoded_from(measurements))
+
+    def decoded_from(
+        self, measurements: Mapping[str, Array]
+    ) -> tuple[dict[str, Array], Array, Array, float, dict[str, Array]]:
+        """What the decoder reads beside the actions."""
         in_force = {c.name: measurements[IN_FORCE + c.name] for c in self.decoder.channels}
         demand_kw = measurements[ROW_DEMAND] * self.decoder.row_rated_kw
         rule = {c.name: measurements[RULE + c.name] for c in self.decoder.channels if c.encoding == "residual"}
-        return self.decoder.decode(actions, in_force, measurements[WET_BULB][0], demand_kw, self.step_s, rule)
+        return in_force, measurements[WET_BULB][0], demand_kw, self.step_s, rule
 
     def limited(self, targets: Mapping[str, Array], measurements: Mapping[str, Array]) -> dict[str, Array]:
         """Targets as they may go into force: inside the range, as far from what is in force as the slew allows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,12 @@ class Foresight(Protocol):
 
     def observe(self, measurements: Mapping[str, Array]) -> None:
         """One control step further, to the moment of these measurements ``{point: (k, B)}``."""
+
+    def snapshot(self) -> dict[str, Any]:
+        """What was observed, as plain data."""
+
+    def restore(self, saved: Mapping[str, Any], like: Any) -> None:
+        """Go on from a snapshot; ``like`` is a state of the site's plant, whose classes the twin's has."""
 
     def outlook(self, setpoints: Mapping[str, Array], sites: NDArray[np.intp]) -> Outlook:
         """Where setpoints ``{channel: (k, n)}`` of all channels lead on the sites ``(n,)`` of the last measurements."""

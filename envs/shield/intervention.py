@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ class Intervention(NamedTuple):
     row : int
         Row of the channel: its zone or power row.
     limit : str
-        Name of the limit, see `envs.shield.shield.LIMITS`.
+        Name of the limit: ``range``, ``slew``, an interlock, or a hard limit that was foreseen.
     wanted, given : float
         What was asked for, and what this limit left of it [unit].
     unit : str
@@ -80,14 +80,6 @@ class Change(NamedTuple):
         return ~close
 
 
-def acted(changes: Iterable[Change], batch: int) -> NDArray[np.bool_]:
-    """Sites ``(B,)`` where anything was changed."""
-    found = np.zeros(batch, bool)
-    for change in changes:
-        found |= change.moved.any(axis=0)
-    return found
-
-
 def interventions(changes: Iterable[Change]) -> list[Intervention]:
     """A record of every changed setpoint, in the order of the changes."""
     found = []
@@ -111,9 +103,12 @@ def _record(change: Change, row: int, site: int) -> Intervention:
     return Intervention(c.name, row, change.limit, wanted, given, c.unit, why, site)
 
 
-def counted(changes: Iterable[Change], batch: int) -> Mapping[str, NDArray[np.int64]]:
-    """How many setpoints each limit changed on every site, ``{limit: (B,)}``."""
-    found: dict[str, NDArray[np.int64]] = {}
+def step_counts(changes: Iterable[Change], batch: int) -> dict[str, NDArray[np.bool_]]:
+    """Sites ``(B,)`` where the shield acted in a step: ``shield_steps``, and ``shield_<limit>`` of each limit."""
+    found: dict[str, NDArray[np.bool_]] = {"shield_steps": np.zeros(batch, bool)}
     for change in changes:
-        found[change.limit] = found.get(change.limit, np.zeros(batch, np.int64)) + change.moved.sum(axis=0)
+        where: NDArray[np.bool_] = np.any(change.moved, axis=0)
+        found["shield_steps"] = np.logical_or(found["shield_steps"], where)
+        name = f"shield_{change.limit}"
+        found[name] = np.logical_or(found[name], where) if name in found else where
     return found

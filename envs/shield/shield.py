@@ -7,7 +7,7 @@ the field and on a batch in training; it needs numpy and the table of channels a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -73,6 +73,15 @@ class Shield:
         """Forget what was observed, for all ``n`` sites or for those in ``mask``."""
         if self.foresight is not None:
             self.foresight.reset(n, mask)
+
+    def snapshot(self) -> dict[str, Any]:
+        """What was observed, as plain data."""
+        return {} if self.foresight is None else self.foresight.snapshot()
+
+    def restore(self, saved: Mapping[str, Any], like: Any) -> None:
+        """Go on from a snapshot; ``like`` as `envs.shield.foresight.Foresight.restore` has it."""
+        if self.foresight is not None:
+            self.foresight.restore(saved, like)
 
     def safe(
         self, setpoints: Mapping[str, ArrayLike], measurements: Mapping[str, ArrayLike]
@@ -153,14 +162,16 @@ class Shield:
     def _locked(
         self, lock: Interlock, c: Channel, value: Array, measurements: Mapping[str, Array], changes: list[Change]
     ) -> Array:
-        known = [measurements.get(name) for name in lock.reads]
-        if any(found is None for found in known):
-            missing = [name for name in lock.reads if name not in measurements]
+        missing = [name for name in lock.reads if name not in measurements]
+        if missing:
             held = measurements[IN_FORCE + c.name]
             changes.append(Change(c, lock.name, value, held, f"{', '.join(missing)} is not measured, so it stays"))
             return held
+        known = [np.isfinite(measurements[name]) for name in lock.reads]
         low, high = lock.bounds(self.site, c, measurements)
-        there = np.isfinite(np.stack([np.broadcast_to(x, value.shape) for x in known])).all(axis=0) if known else True
+        there = (
+            np.all([np.broadcast_to(x, value.shape) for x in known], axis=0) if known else np.ones(value.shape, bool)
+        )
         held = np.where(there, value, measurements[IN_FORCE + c.name])
         bounds = np.where(there, low, -np.inf), np.where(there, high, np.inf)
         if np.any(held != value):

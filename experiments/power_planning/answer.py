@@ -171,10 +171,6 @@ def most_racks(
     found: dict[int, Tried] = {}
 
     def fits(added: int) -> bool:
-        refused = _refusal(scenario, asked, added)
-        if refused:
-            tick(f"{added} more racks: {refused}")
-            return False
         found[added], *_ = tried(scenario, asked, added, seed)
         row = found[added]
         tick(f"{added} more racks: {row.done_frac:.2%} of the work, {row.trips_per_year:.3g} trips a year")
@@ -188,17 +184,6 @@ def most_racks(
             middle = (low + high) // 2
             low, high = (middle, high) if fits(middle) else (low, middle)
     return [found[added] for added in sorted(found)]
-
-
-def _refusal(scenario: Scenario, asked: Planned, added: int) -> str:
-    """Why no site can have so many more racks, such as a limit below what they draw at rest; empty where it can."""
-    try:
-        grown(scenario, added, asked.groups)
-    except ValueError as fault:
-        if added == 0:
-            raise
-        return str(fault)
-    return ""
 
 
 class OnCurve(NamedTuple):

@@ -26,6 +26,7 @@ LEVELS = 29  # of a cap, from the driver's lowest to none
 SPARE_PARTS = 4  # in which room to rise is dealt out, one part of every class after the other
 SPARE_VALUE = 1e-6  # what the first part is worth beside work that is there
 DAY_S = 86_400.0
+MOST_KW, MOST_ROW_KW, MOST_UNITS = 100_000.0, 50_000.0, 20  # what a scenario may give its feeders
 OBJECTIVES = ("work", "value")
 
 
@@ -207,7 +208,9 @@ class Watched(NamedTuple):
 
 
 def grown(scenario: Scenario, added: int, groups: tuple[str, ...] = ()) -> Scenario:
-    """The scenario with more racks, dealt to the groups in proportion to what they have.
+    """The scenario with more racks, dealt to the groups in proportion to what they have, behind feeders without end.
+
+    What its own feeders, or a tree in their place, carry of it is for `hall_feeders` to say.
 
     Raises
     ------
@@ -224,7 +227,15 @@ def grown(scenario: Scenario, added: int, groups: tuple[str, ...] = ()) -> Scena
     extra[np.argsort(extra - exact, kind="stable")[: added - int(extra.sum())]] += 1
     more = dict(zip(names, extra.tolist()))
     racks = {name: replace(g, count=g.count + more.get(name, 0)) for name, g in scenario.racks.items()}
-    return replace(scenario, racks=racks)
+    endless = replace(
+        scenario.power,
+        row_limit_kw=[MOST_ROW_KW] * len(scenario.power.row_limit_kw),
+        ups_units=MOST_UNITS,
+        ups_unit_kw=MOST_KW / MOST_UNITS,
+        ups_limit_kw=MOST_KW,
+        utility_limit_kw=MOST_KW,
+    )
+    return replace(scenario, racks=racks, power=endless)
 
 
 def hall_demand(

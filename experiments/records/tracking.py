@@ -26,6 +26,7 @@ LOG = logging.getLogger(__name__)
 SQLITE = "sqlite:///"
 DEFAULT_URI = "sqlite:///runs/mlflow.db"
 BATCH = 1000
+CHAMPION = "champion"
 _TALKATIVE = ("mlflow.store.db.utils", "urllib3.connectionpool")  # a stack for what is told in one line
 PARENT_TAG = "mlflow.parentRunId"
 _NOT_IN_NAMES = re.compile(r"[^\w\-. /:]")
@@ -245,6 +246,34 @@ def end_run(uri: str, run_id: str, status: str = "FINISHED") -> None:
         MlflowClient(tracking_uri=_absolute(uri)).set_terminated(run_id, status)
     except Exception as error:  # as in `start_run`
         LOG.warning("%s", failure_words(error))
+
+
+def register_files(folder: Path, uri: str, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+    """Put the files of a folder into the model registry as a new version that bears the alias ``champion``.
+
+    Unlike a run's tracking this is asked for by name, so a store that fails is an error.
+
+    Raises
+    ------
+    ValueError
+        Where the store cannot take it.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client, experiment_id = open_store(uri, experiment)
+        run = client.create_run(experiment_id, run_name=f"register {name}", tags=dict(tags))
+        client.log_artifacts(run.info.run_id, str(folder), "bundle")
+        client.set_terminated(run.info.run_id)
+        with _one_at_a_time(uri):
+            if not client.search_registered_models(f"name = '{name}'"):
+                client.create_registered_model(name)
+            source = f"{run.info.artifact_uri}/bundle"
+            made = client.create_model_version(name, source, run.info.run_id, tags=dict(tags))
+            client.set_registered_model_alias(name, CHAMPION, made.version)
+    except (MlflowException, OSError) as error:
+        raise ValueError(f"{uri} does not take the model {name!r}: {redacted(str(error))[:300]}") from None
+    return f"{name}@{CHAMPION}, version {made.version}"
 
 
 def flatten(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:

@@ -172,6 +172,7 @@ def constraints() -> str:
     """Every constraint."""
     rows: Any = import_module(CONSTRAINTS).CONSTRAINTS
     rows = list(rows.values() if isinstance(rows, Mapping) else rows)
+    hard = import_module(CONSTRAINTS).HARD_LIMITS
     names = [f.name for f in fields(rows[0])]
     literal = {"name", "flow", "limit"}
     cells = (
@@ -185,4 +186,10 @@ def constraints() -> str:
         table([name.replace("_", " ") for name in names], cells),
         "## Columns",
         columns(type(rows[0])),
+        "## Hard limits",
+        prose("What must not be passed at any moment. The shield keeps these; each stands behind a row above."),
+        table(("name", "backs", "flow", "limit", "unit", "margin", "longest s", "levers"),
+              ((code(h.name), code(h.backs), code(h.flow), code(h.limit) if h.limit else shown(h.value), h.unit,
+                shown(h.margin), shown(h.longest_s), ", ".join(h.levers)) for h in hard)),
+        columns(type(hard[0])),
     )  # fmt: skip

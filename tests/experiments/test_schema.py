@@ -24,7 +24,7 @@ def composing() -> Iterator[None]:
 
 
 def composed(verb: str = "train", overrides: Sequence[str] = ()) -> Any:
-    return compose(verb, overrides=["folder=out", *overrides] if verb != "report" else list(overrides))
+    return compose(verb, overrides=["folder=out", *overrides] if verb not in ("report", "watch") else list(overrides))
 
 
 @pytest.mark.parametrize("name", SHIPPED)

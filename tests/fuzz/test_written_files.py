@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from agents.learning.checkpoint import read_counters
 from agents.learning.plain_tree import read_tree, write_tree
 from agents.policy import interface_of
-from agents.runtime.exported_policy import ExportedPolicy, Network
-from agents.runtime.manifest import FORMAT, MANIFEST, ONNX, WEIGHTS, file_hash
+from agents.runtime.exported_policy import ExportedPolicy
+from agents.runtime.manifest import ACT, FORMAT, MANIFEST, ONNX, WEIGHTS, content_sum, file_hash
+from agents.runtime.network import Network
 from envs.core import DataCenterCore
 from experiments.records.run_folder import RUN_FILE, read_card
 from tests.fuzz.answers import FUZZ, refusal_of
@@ -54,19 +55,22 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bounds = {"action_low": np.full(actions, -1.0, np.float32), "action_high": np.ones(actions, np.float32)}
     np.savez(folder / WEIGHTS, activations=np.array(["tanh"]), squashed=np.array(False), **arrays, **bounds)
     (folder / ONNX).write_bytes(b"no reader opens it")
+    (folder / ACT).write_bytes(b"nor this")
     manifest = {
         "format": FORMAT,
         "algorithm": "ppo",
         "network": {"observation_size": size, "action_size": actions, "squashed": False, "opset": 17},
         "parity": {"npz": 0.0, "onnx": 0.0},
-        "files": {name: file_hash(folder / name) for name in (WEIGHTS, ONNX)},
+        "files": {name: file_hash(folder / name) for name in (WEIGHTS, ONNX, ACT)},
         "versions": {},
         **dict.fromkeys(("scenario", "scenario_hash", "git_hash"), "x"),
         "settings": {},
         "evaluation_card": {},
         "interface": interface_of(HALL).plain(),
+        "derived": {},
+        "site": {},
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest))
+    (folder / MANIFEST).write_text(json.dumps({**manifest, "sha256": content_sum(json.loads(json.dumps(manifest)))}))
     return folder
 
 
@@ -88,6 +92,8 @@ def damaged_json(draw: st.DrawFn, text: str) -> bytes:
         del owner[key]
     else:
         owner[key] = draw(PLAIN)
+    if isinstance(content, dict) and draw(st.booleans()):  # sealed again: what lies behind the sum is met too
+        content["sha256"] = content_sum(content)
     return json.dumps(content).encode()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +81,14 @@ class TwinForesight:
         self.twin.update({**dict.fromkeys(ASSUMED, none), **measurements})
         self.bias = self._biases(measurements)
 
+    def snapshot(self) -> dict[str, Any]:
+        """What was observed, as plain data."""
+        return self.twin.snapshot()
+
+    def restore(self, saved: Mapping[str, Any], like: PlantState) -> None:
+        """Go on from a snapshot."""
+        self.twin.restore(saved, like)
+
     def outlook(self, setpoints: Mapping[str, Floats], sites: NDArray[np.intp]) -> Outlook:
         """Where setpoints ``{channel: (k, n)}`` of all channels lead on the sites ``(n,)``."""
         n = len(sites)
@@ -92,9 +101,11 @@ class TwinForesight:
         over = self._over(state, wanted, outside, load, self._lost(sites[at]))
         by_case = {name: value.reshape(len(value), self.cases, size)[..., :n] for name, value in over.items()}
         bias = {name: value[:, sites] for name, value in self.bias.items()}
-        as_is = {name: value[:, 0] + bias.get(name, 0.0) for name, value in by_case.items()}
+        as_is: dict[str, Floats] = {name: value[:, 0] + bias.get(name, 0.0) for name, value in by_case.items()}
         known = {name: np.minimum(value, MODEL_BIAS_K) for name, value in bias.items()}
-        lost = {name: value[:, 1:].max(axis=1) + known.get(name, 0.0) for name, value in by_case.items()}
+        lost: dict[str, Floats] = {
+            name: value[:, 1:].max(axis=1) + known.get(name, 0.0) for name, value in by_case.items()
+        }
         return Outlook(as_is, lost)
 
     def _over(
@@ -166,16 +177,18 @@ def site_limits(plant: Plant) -> SiteLimits:
     """What the machines of a plant bear."""
     s, lay = plant.scenario, plant.layout
     rows = np.asarray(s.power.row_limit_kw, np.float64).reshape(-1, 1) / lay.row_rated_kw
-    given = {
-        "row_limit_frac": tuple(float(v) for v in rows.ravel()),
-        "service_limit_share": float(np.max(s.power.utility_limit_kw)) / lay.rated_it_kw,
-        "rated_it_kw": lay.rated_it_kw,
-    }
-    if s.coolant is not None:
-        given["least_coolant_flow_frac"] = float(np.max(s.coolant.min_flow_frac))
-    if s.chilled_water is not None:
-        given["chiller_lead_k"] = float(np.max(s.chilled_water.stage_up_error_k))
-    return SiteLimits(**given)
+    usual = SiteLimits()
+    return SiteLimits(
+        least_coolant_flow_frac=_largest(s.coolant, "min_flow_frac", usual.least_coolant_flow_frac),
+        chiller_lead_k=_largest(s.chilled_water, "stage_up_error_k", usual.chiller_lead_k),
+        row_limit_frac=tuple(float(v) for v in rows.ravel()),
+        service_limit_share=float(np.max(s.power.utility_limit_kw)) / lay.rated_it_kw,
+        rated_it_kw=lay.rated_it_kw,
+    )
+
+
+def _largest(machine: object, key: str, usual: float) -> float:
+    return usual if machine is None else float(np.max(getattr(machine, key)))
 
 
 def shield_of(scenario: Scenario, dtype: str = "float32") -> Shield:

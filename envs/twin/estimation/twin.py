@@ -6,7 +6,9 @@ the observer corrects it. It never sees the true state, the load by rack or the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +23,12 @@ from envs.plant.flows import Flows
 from envs.plant.state import PlantState
 from envs.scenario import Scenario
 from envs.signals.step import Load, Outside, outside_from_bulbs
-from envs.trees import assign, columns
+from envs.trees import as_classes_of, as_plain_data, assign, columns
 from envs.twin.estimation.observer import GAIN, correct
 from envs.twin.estimation.row_load import RowLoad
 
 LONGEST_SUBSTEP_S = 150.0  # of a twin that looks ahead: two in a control step of 300 s
+REMEMBERED = ("state", "fresh", "row_bias_kw", "units_share", "inlet_bias_k")
 BIAS_PULL = 0.15  # of what is left at the warmest inlets, and of the rows' demand, per step; engineering guess
 SHARE_PULL = 0.5  # of what a zone's air is short of, per step; engineering guess
 UNIT_TOLD = 0.5  # room units: less than this is noise of the airflow; engineering guess
@@ -123,6 +126,16 @@ class ObservedPlant:
         gone = zones.crah_running * (1.0 - self.units_share)
         standby = zones.crah_units - zones.crah_running
         return np.where(gone > UNIT_TOLD, gone + standby, 0.0).astype(self.plant.dtype)
+
+    def snapshot(self) -> dict[str, Any]:
+        """What the next update goes on from, as plain data."""
+        return {name: as_plain_data(getattr(self, name, None)) for name in REMEMBERED}
+
+    def restore(self, saved: Mapping[str, Any], like: PlantState) -> None:
+        """Go on from a snapshot; ``like`` is a state of the plant, for its classes."""
+        for name in REMEMBERED:
+            shape = like if name == "state" and saved[name] is not None else None
+            setattr(self, name, as_classes_of(shape, saved[name], name))
 
     def load_of(self, demand_kw: Floats) -> Load:
         """Load of rows that demand ``demand_kw (P, B)``, with what the twin's rows are known to be wrong by."""

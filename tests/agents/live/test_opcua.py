@@ -25,7 +25,7 @@ def put(b: Building, key: Key, value: Any) -> None:
 def test_a_status_that_is_not_good_is_a_bad_reading(building: Make) -> None:
     b = building("opcua")
     status = ua.StatusCode(ua.UInt32(ua.StatusCodes.BadSensorFailure))
-    put(b, COOLANT, ua.DataValue(ua.Variant(21.0, ua.VariantType.Double), StatusCode_=status))
+    put(b, COOLANT, ua.DataValue(ua.Variant(21.0, ua.VariantType.Double), StatusCode=status))
     reading = b.loop.parts.connector.read()[COOLANT]
     assert not reading.good and "BadSensorFailure" in reading.why
     assert "tcs_supply_c[0]" in b.cycle()["fault"]

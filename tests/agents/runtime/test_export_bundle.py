@@ -18,6 +18,7 @@ from agents.learning.learn import learn
 from agents.learning.plan import LearningPlan
 from agents.runtime.export import export_bundle
 from agents.runtime.exported_policy import ExportedPolicy
+from agents.runtime.manifest import content_sum
 
 SMALL = {"hidden": [8]}
 Bundle = tuple[Any, Path]
@@ -92,7 +93,8 @@ def test_the_manifest_says_what_the_policy_is_bound_to(bundle: Any) -> None:
     assert content["scenario_hash"] == "abc"
     assert content["interface"]["step_s"] == 300.0
     assert content["parity"]["onnx"] <= 1e-5
-    assert set(content["files"]) == {"policy.npz", "policy.onnx"}
+    assert set(content["files"]) == {"policy.npz", "policy.onnx", "act.py"}
+    assert content["sha256"] == content_sum(content)
     assert "torch" in content["versions"]
 
 
@@ -140,7 +142,7 @@ def test_a_manifest_that_decodes_by_other_rules_is_refused(bundle: Any, tmp_path
     copy = Path(shutil.copytree(bundle[1], tmp_path / "copy"))
     whole = json.loads((copy / "manifest.json").read_text())
     whole["interface"]["approach_k"] = [3.0, 10.0]
-    (copy / "manifest.json").write_text(json.dumps(whole))
+    (copy / "manifest.json").write_text(json.dumps({**whole, "sha256": content_sum(whole)}))
     with pytest.raises(ValueError, match="3.0.*run the bundle with the version that exported it"):
         ExportedPolicy(copy)
 
@@ -157,7 +159,7 @@ def test_an_interface_of_another_size_than_the_model_is_refused(
 def _changed(bundle: Path, tmp_path: Path, **change: Any) -> Path:
     copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
     whole = json.loads((copy / "manifest.json").read_text()) | change
-    (copy / "manifest.json").write_text(json.dumps(whole))
+    (copy / "manifest.json").write_text(json.dumps({**whole, "sha256": content_sum(whole)}))
     return copy
 
 
@@ -165,11 +167,14 @@ def _changed(bundle: Path, tmp_path: Path, **change: Any) -> Path:
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({}, "files are not policy.npz and policy.onnx alone"),
+        ({}, "files are not policy.npz, policy.onnx, act.py alone"),
         (None, "files are not"),
         ({"policy.onnx": "0" * 64}, "files are not"),
         ({"policy.npz": "0" * 64, "policy.onnx": "0" * 64, "../../etc/passwd": ""}, "files are not"),
-        ({"policy.npz": "0" * 64, "policy.onnx": "0" * 64}, "policy.npz is not the file that was exported"),
+        (
+            dict.fromkeys(("policy.npz", "policy.onnx", "act.py"), "0" * 64),
+            "policy.npz is not the file that was exported",
+        ),
     ],
 )
 def test_the_hashes_cannot_be_switched_off_and_no_name_leaves_the_folder(
@@ -242,7 +247,7 @@ def test_a_bundle_that_failed_its_parity_does_not_exist_and_leaves_the_one_befor
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
 
-@pytest.mark.parametrize("renames", range(4))
+@pytest.mark.parametrize("renames", range(5))
 def test_an_export_that_is_killed_leaves_the_whole_bundle_before_or_none(
     renames: int, make_env: Any, bundle_content: Any, tmp_path: Path
 ) -> None:

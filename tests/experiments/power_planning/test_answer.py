@@ -95,6 +95,19 @@ def test_a_tree_of_one_s_own_may_cross_and_keeps_every_survivor_within_its_limit
     assert (survivors <= 800.0).all() and found.done_frac.mean() > 0.9
 
 
+def test_a_tree_of_one_s_own_stands_in_the_place_of_the_scenario_s_row_limits(tmp_path: Path) -> None:
+    path = tmp_path / "tree.yaml"
+    groups = "\n".join(f"  {name}: [utility]" for name in scenario().racks)
+    path.write_text(f"feeders:\n  utility: {{limit_kw: 4000}}\ngroups:\n{groups}\n")
+    row = tried(scenario(), replace(SHORT, tree=path, groups=("r3_shared",)), 40)[0]
+    assert row.fits(SHORT)  # their row of the scenario has 280 kW, less than they draw at rest
+
+
+def test_racks_that_pass_a_limit_at_rest_do_not_fit() -> None:
+    row = tried(scenario(), replace(SHORT, groups=("r3_shared",)), 40)[0]
+    assert not row.fits(SHORT) and row.trips_per_year > 0.0
+
+
 WRONG_TREES = {
     "no groups": ("feeders: {a: {limit_kw: 5}}", "no mapping 'groups'"),
     "no limit": ("feeders: {a: {}}\ngroups: {r1: [a]}", "limit_kw is no number"),

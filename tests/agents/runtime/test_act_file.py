@@ -1,0 +1,222 @@
+"""``act.py`` alone gives what the trained policy gives, refuses what it must, and carries what it remembers."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.learning.algorithms import ALGORITHMS
+from agents.learning.build import build_model
+from agents.policy import interface_data, site_data
+from agents.runtime.assembly import act_text, modules
+from agents.runtime.export import export_bundle
+from agents.runtime.exported_policy import ExportedPolicy
+from envs.core import DataCenterCore
+from envs.interface.channels import CHANNELS
+from envs.interface.interface import interface_from
+from envs.interface.points import RULE
+from envs.sb3_vec_env import DataCenterSB3VecEnv
+
+INPUTS = 10_000
+SHORT = ("site.workload_weeks=1",)
+ON_THE_RULE = (*(f"encodings.{name}=residual" for name in CHANNELS), *SHORT)
+Made = tuple[Any, Path, DataCenterCore]
+
+
+@pytest.fixture(scope="module")
+def made(small_settings: Any, spread: Any, bundle_content: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Model, bundle and core of an algorithm on a hall, made once."""
+    known: dict[Any, Made] = {}
+
+    def of(scenario: str, overrides: tuple[str, ...], algorithm: str) -> Made:
+        key = scenario, overrides, algorithm
+        if key not in known:
+            sites = DataCenterSB3VecEnv(scenario, 1, overrides)
+            model = build_model(algorithm, sites, small_settings[algorithm], seed=1)
+            spread(model)
+            content = {
+                **bundle_content,
+                "interface": interface_data(sites.core),
+                "site": site_data(sites.core.scenario),
+            }
+            known[key] = model, export_bundle(model, tmp_path_factory.mktemp("bundle"), content), sites.core
+        return known[key]
+
+    return of
+
+
+def loaded(folder: Path) -> ModuleType:
+    """The bundle's own file as a module."""
+    spec = importlib.util.spec_from_file_location("act_of_a_bundle", folder / "act.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def readings(policy: Any, count: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Random readings, somewhat beyond the usual, and some at the ends of what is possible ``{point: (k, count)}``."""
+    generator = np.random.default_rng(seed)
+    found = {}
+    for p in policy.read:
+        reach = 0.2 * (p["high"] - p["low"])
+        usual = generator.uniform(p["low"] - reach, p["high"] + reach, (p["rows"], count))
+        ends = generator.choice(p["possible"], (p["rows"], count))
+        drawn = np.where(generator.random((p["rows"], count)) < 0.02, ends, usual)
+        most = min(p["possible"][1], 200.0 if p["unit"] == "degC" else np.inf)  # over it: kelvin
+        found[p["name"]] = np.clip(drawn, p["possible"][0], most)
+    found["wet_bulb_c"] = np.minimum(found["wet_bulb_c"], found["dry_bulb_c"] + 15.0)
+    return found
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_act_py_gives_the_setpoints_of_the_trained_policy_on_random_and_extreme_readings(
+    algorithm: str, made: Callable[..., Made]
+) -> None:
+    model, folder, core = made("edge_room", SHORT, algorithm)
+    policy = loaded(folder).ExportedPolicy(folder)
+    given = readings(policy, INPUTS)
+    interface = interface_from(interface_data(core))
+    actions = model.predict(interface.encode(given), deterministic=True)[0]
+    expected = interface.limited(interface.decode(actions, given), given)
+    for k in range(INPUTS):
+        alone = policy.act({name: value[:, k].tolist() for name, value in given.items()})
+        for c in core.agent_channels:
+            assert np.abs(alone[c.name] - expected[c.name][:, k]).max() <= 1e-5 * (c.high - c.low), (k, c.name)
+    assert policy.plan is not None, "the decision was not compiled"
+    assert all(np.ptp(value) > 0.0 for value in expected.values()), "the policy moves nothing: nothing is compared"
+
+
+@pytest.mark.parametrize("scenario", ["ai_hall", "ai_hall_power_cap", "liquid_hall"])
+def test_the_compiled_decision_follows_the_rule_with_its_memory(scenario: str, made: Callable[..., Made]) -> None:
+    _, folder, core = made(scenario, ON_THE_RULE, "ppo")
+    quick, slow = ExportedPolicy(folder), ExportedPolicy(folder)
+    assert quick.plan is not None
+    slow.plan = None
+    given = readings(quick, 300, seed=1)
+    for k in range(300):
+        one = {name: value[:, k].copy() for name, value in given.items()}
+        found, expected = quick.act(one), slow.act(one)
+        for c in core.channels:
+            assert np.abs(found[c.name] - expected[c.name]).max() <= 1e-6 * (c.high - c.low), (k, c.name)
+
+
+def test_a_change_between_one_site_and_many_keeps_the_rule_s_memory(made: Callable[..., Made]) -> None:
+    _, folder, core = made("ai_hall", ON_THE_RULE, "ppo")
+    policy = ExportedPolicy(folder)
+    given = readings(policy, 3, seed=2)
+    for k in range(3):
+        policy.act({name: value[:, k] for name, value in given.items()})
+    kept = policy.memory()
+    other = ExportedPolicy(folder)
+    other.recall(json.loads(json.dumps(kept)))
+    last = {name: value[:, 0] for name, value in given.items()}
+    one, two = policy.act(last), other.act(last)
+    for c in core.channels:
+        np.testing.assert_allclose(one[c.name], two[c.name], atol=1e-6 * (c.high - c.low))
+
+
+def run_file(folder: Path, measured: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """``act.py`` in a process that has neither coldaisle nor anything but numpy."""
+    blocked = ["envs", "agents", "experiments", "configs", "coldaisle", "torch", "scipy", "pandas", "yaml", "omegaconf"]
+    program = (
+        f"import runpy, sys; sys.modules.update(dict.fromkeys({blocked!r}));"
+        f"sys.argv = ['act.py', *{list(arguments)!r}]; runpy.run_path({str(folder / 'act.py')!r}, run_name='__main__')"
+    )
+    return subprocess.run(
+        [sys.executable, "-I", "-c", program], input=json.dumps(measured), capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def hall(made: Callable[..., Made]) -> tuple[Path, dict[str, list[float]]]:
+    """A bundle on the rule, and what its hall measures."""
+    _, folder, core = made("ai_hall", ON_THE_RULE, "ppo")
+    core.reset(seed=3)
+    seen = {name: v[:, 0].tolist() for name, v in core.measurements().items() if not name.startswith(RULE)}
+    return folder, seen
+
+
+def test_the_file_alone_prints_setpoints_with_numpy_alone(hall: Any) -> None:
+    folder, measured = hall
+    done = run_file(folder, measured)
+    assert done.returncode == 0, done.stderr
+    expected = ExportedPolicy(folder, watchful=True).act(measured)
+    assert json.loads(done.stdout) == {name: value.tolist() for name, value in expected.items()}
+
+
+def test_what_is_remembered_goes_from_process_to_process(hall: Any, tmp_path: Path) -> None:
+    folder, measured = hall
+    warmer = {**measured, "zone_inlet_max_c": [v + 2.0 for v in measured["zone_inlet_max_c"]]}
+    policy = ExportedPolicy(folder, watchful=True)
+    policy.act(measured)
+    expected = policy.act(warmer)
+    memory = str(tmp_path / "memory.json")
+    assert run_file(folder, measured, "--memory", memory).returncode == 0
+    found = json.loads(run_file(folder, warmer, "--memory", memory).stdout)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-6, atol=1e-9)
+    jumped = {**measured, "dry_bulb_c": [measured["dry_bulb_c"][0] + 30.0]}
+    done = run_file(folder, jumped, "--memory", memory)
+    assert done.returncode == 1 and "dry_bulb_c moved by 30.0 K" in done.stderr and not done.stdout
+
+
+def test_an_old_reading_is_refused_and_a_fresh_one_acts(hall: Any) -> None:
+    folder, measured = hall
+    policy = ExportedPolicy(folder, watchful=True)
+    stamped = {**measured, "dry_bulb_c": {"value": measured["dry_bulb_c"], "time": 5000.0}}
+    with pytest.raises(ValueError, match="dry_bulb_c is 700 s old"):
+        policy.act(stamped, now=5700.0)
+    assert policy.act(stamped, now=5100.0)
+    done = run_file(folder, {**measured, "time": "2001-01-01T00:00:00Z"})
+    assert done.returncode == 1 and "s old, a reading may be 600 s old" in done.stderr
+
+
+@pytest.mark.parametrize("part", ["policy.npz", "policy.onnx", "act.py"])
+def test_a_changed_byte_in_any_part_is_refused_with_the_part_s_name(part: str, hall: Any, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(hall[0], tmp_path / "copy"))
+    whole = bytearray((copy / part).read_bytes())
+    whole[len(whole) // 2] ^= 1
+    (copy / part).write_bytes(whole)
+    with pytest.raises(ValueError, match=f"{part} is not the file that was exported"):
+        ExportedPolicy(copy)
+
+
+def test_a_changed_number_in_the_manifest_is_refused(hall: Any, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(hall[0], tmp_path / "copy"))
+    content = json.loads((copy / "manifest.json").read_text())
+    content["interface"]["channels"][0]["high"] += 0.5
+    (copy / "manifest.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"manifest.json is not the file that was exported"):
+        ExportedPolicy(copy)
+
+
+def test_the_file_is_the_modules_as_they_stand(hall: Any) -> None:
+    text = act_text()
+    assert (hall[0] / "act.py").read_text() == text
+    assert "\nfrom envs" not in text and "\nfrom agents" not in text and "pickle.load" not in text
+    assert modules()[-1] == "agents.runtime.act_command" and "envs.controllers.marginal_value" in modules()
+
+
+def test_points_that_no_building_has_may_be_left_out(hall: Any) -> None:
+    folder, measured = hall
+    policy = ExportedPolicy(folder, watchful=True)
+    derived = policy.manifest["derived"]
+    none = ("breaker_memory_frac", "economizer_hold_frac", "chiller_hold_frac", "hour_sin", "rack_down_frac")
+    assert set(none) <= set(derived) and derived["rack_down_frac"]["fallback"] == 0.0
+    left = {name: value for name, value in measured.items() if name not in none and name in policy.filler.rows}
+    setpoints = policy.act(left, now=1000.0)
+    assert sorted(policy.derived) == sorted(set(none) & set(policy.filler.rows)) and len(setpoints) == 9
+    with pytest.raises(ValueError, match="measurements lack zone_supply_c"):
+        policy.act({name: value for name, value in left.items() if name != "zone_supply_c"}, now=1300.0)
