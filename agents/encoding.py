@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: How an agent acts on all the channels that it holds.
 AGENT_ENCODINGS: dict[str, str] = {
     "residual": "adds to the best rule there is; 0 is the rule",
-    "feedforward": "adds to the best rule as the weather alone moves it; the rule answers no inlet and no request",
+    "feedforward": "adds to the best rule as the weather alone would move it; the rule answers no alarm and no request",
     "absolute": "as the scenario's `encodings` say; -1..1 is the range",
     "delta": "moves the value in force by up to the slew",
 }
@@ -62,7 +62,7 @@ def agent_scenario(scenario: Scenario, encoding: str, reach_frac: float) -> Scen
 
 
 def best_rules(scenario: Scenario, encoding: str = "residual") -> Rules:
-    """Constants of the best rule there is, as an agent adds to it: the tuned ones, else the scenario's own.
+    """Constants of the best rule, as an agent of an encoding adds to it: the tuned ones, else the scenario's own.
 
     For ``feedforward`` the fan keeps its lowest speed, supply air and chilled water their highest temperature; what
     cold weather adds stays. The gradient of a plant sees no switch: a rule that counts requests would work against it.

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from envs.engine.partials import FLAT, ZERO, Partials
+from envs.engine.notes import Notes, leaves_racks, with_slopes
+from envs.engine.partials import ZERO, Partials
 from envs.engine.program import (
     STORES,
-    WHOLE,
     WIDE,
     Const,
     Element,
@@ -63,74 +63,9 @@ def adjoint_of(program: Program, wanted: Callable[[int, int], bool] = lambda gro
     wanted : callable
         Whether the cotangent of a row of numbers of the arguments is asked for, by group and row.
     """
-    notes = _Notes(program)
+    notes = Notes(program)
     backward = _Backward(program, notes, wanted).program()
     return AdjointPrograms(notes.program(), backward)
-
-
-class _Notes:
-    """What the forward program leaves behind its results: first values of each turn, and what is read of the last."""
-
-    def __init__(self, program: Program) -> None:
-        self.primal = program
-        self.of_turn = [stands for stands, _, _ in program.carried]
-        behind = [made for s in program.statements if s.stage == Stage.AFTER for made in operands_of(s)]
-        self.of_last = [made for made in dict.fromkeys(behind) if made.stage == Stage.TURN]
-        self._number()
-
-    def keep(self, read: set[Statement]) -> None:
-        """Leave out what nobody reads."""
-        self.of_turn = [s for s in self.of_turn if s in read]
-        self.of_last = [s for s in self.of_last if s in read]
-        self._number()
-
-    def _number(self) -> None:
-        self.row: dict[Statement, int] = {}
-        self.per_turn = self._place(self.of_turn, self.primal.rows_out) - self.primal.rows_out
-        self.end = self._place(self.of_last, self.primal.rows_out + self.primal.times * self.per_turn)
-
-    def _place(self, statements: Sequence[Statement], row: int) -> int:
-        for s in statements:
-            self.row[s] = row
-            row += self.primal.racks if _in_racks(s) else 1
-        return row
-
-    def extra(self, s: Statement) -> tuple[int, ...]:
-        """What a statement that reads the note says beside its operation."""
-        block = len(self.primal.rows)
-        return (block, self.row[s], self.per_turn) if s.op == "carried" else (block, self.row[s])
-
-    def program(self) -> Program:
-        """The program with the stores of what is noted."""
-        primal = self.primal
-        number = 1 + max(s.number for s in primal.statements)
-        stores: list[Statement] = []
-
-        def store(made: Statement, op: str, extra: object, stage: Stage) -> None:
-            x = Rack(made) if _in_racks(made) else Lane(made)
-            if made.mask:
-                stores.append(Statement(number + len(stores), _in_racks(made), "number", (x,), None, False, stage))
-                x = Rack(stores[-1]) if _in_racks(made) else Lane(stores[-1])
-            stores.append(Statement(number + len(stores), _in_racks(made), op, (x,), extra, False, stage))
-
-        for made in self.of_turn:
-            store(made, "store_turn", (self.row[made], self.per_turn), Stage.TURN)
-        for made in self.of_last:
-            store(made, "store", self.row[made], Stage.AFTER)
-        return Program(
-            primal.racks,
-            primal.times,
-            [*primal.statements, *stores],
-            list(primal.carried),
-            primal.rows,
-            self.end,
-            primal.double,
-            primal.kinds,
-            primal.typed_out,
-            primal.across,
-            primal.stored,
-            primal.gathered,
-        )
 
 
 @dataclass
@@ -143,12 +78,12 @@ class _Cotangent:
 
 
 class _Backward:
-    def __init__(self, program: Program, notes: _Notes, wanted: Callable[[int, int], bool]) -> None:
+    def __init__(self, program: Program, notes: Notes, wanted: Callable[[int, int], bool]) -> None:
         self.primal, self.notes = program, notes
         dtype = np.dtype(np.float64 if program.double else np.float32)
         self.build = Statements(dtype, program.racks, set())
         self.partials = Partials(self.build)
-        self.active = _active(program, wanted)
+        self.active = with_slopes(program, wanted)
         self.wanted = wanted
         self.twins: dict[Statement, Operand] = {}
         self.found: dict[Statement, _Cotangent] = {}
@@ -170,16 +105,16 @@ class _Backward:
         count = self._store()
         primal = self.primal
         kinds = (*(primal.kinds or ("",) * len(primal.rows)), "", "")
-        made = Program(
+        second = Program(
             primal.racks, primal.times, self.build.statements, self.handed_on, (), count, primal.double, kinds,
             gathered=primal.gathered,
         )  # fmt: skip
-        read = {x: noted for x, noted in self.sources.items() if x in made.kept}
+        read = {x: noted for x, noted in self.sources.items() if x in second.kept}
         self.notes.keep(set(read.values()))
         for x, noted in read.items():
             x.extra = self.notes.extra(noted)
-        made.rows = (*primal.rows, self.notes.end, primal.rows_out + primal.across)
-        return made
+        second.rows = (*primal.rows, self.notes.end, primal.rows_out + primal.across)
+        return second
 
     # ---- the function once more -------------------------------------------------------------------------------------
 
@@ -212,7 +147,7 @@ class _Backward:
     def _noted(self, made: Statement) -> Operand:
         """A value that the first program noted."""
         op = "input_turn" if made.op == "carried" else "input"
-        x = self.build.made(_in_racks(made), op, (), self.notes.extra(made))
+        x = self.build.made(leaves_racks(made), op, (), self.notes.extra(made))
         assert isinstance(x, (Lane, Rack))
         self.sources[x.made] = made
         return self.partials.of("not_equal", x, ZERO, mask=True) if made.mask else x
@@ -245,8 +180,8 @@ class _Backward:
                 first = behind.pop(merged, ZERO) if merged is not None else ZERO
                 entries.append((stands, self._cotangent_of_turn(stands, "next", stands.in_racks), first))
         for s, first in behind.items():  # read behind the loop: of the last turn alone
-            x = self._cotangent_of_turn(s, "last", _in_racks(s))
-            self.handed_on.append((x.made, self._settled(first, _in_racks(s)), ZERO))
+            x = self._cotangent_of_turn(s, "last", leaves_racks(s))
+            self.handed_on.append((x.made, self._settled(first, leaves_racks(s)), ZERO))
             self._give_made(s, x)
         for (stands, x, _), new in zip(entries, [n for s, _, n in self.primal.carried if s in self.active]):
             self._give(new, x, stands.in_racks)
@@ -274,9 +209,9 @@ class _Backward:
             if s.stage != Stage.BEFORE:
                 continue
             part = self._take(s)
-            x = self._cotangent_of_turn(s, "sum", _in_racks(s))
-            total = self.build.made(_in_racks(s), "add", (x, part))
-            self.handed_on.append((x.made, self._settled(before.pop(s, ZERO), _in_racks(s)), total))
+            so_far = self._cotangent_of_turn(s, "sum", leaves_racks(s))
+            total = self.build.made(leaves_racks(s), "add", (so_far, part))
+            self.handed_on.append((so_far.made, self._settled(before.pop(s, ZERO), leaves_racks(s)), total))
             self.found[s] = _Cotangent(total)
         for s, first in before.items():
             self.found[s] = _Cotangent(first)
@@ -420,44 +355,3 @@ class _Backward:
                 row += self.primal.racks if in_racks else 1
             count += rows
         return count
-
-
-def _in_racks(s: Statement) -> bool:
-    """Whether a statement leaves one value for each rack."""
-    return s.in_racks and not s.reduces
-
-
-def _active(program: Program, wanted: Callable[[int, int], bool]) -> set[Statement]:
-    """Statements that depend on a wanted argument by slopes, and on which a result depends by slopes."""
-    varied: set[Statement] = set()
-    useful: set[Statement] = set()
-    grown = True
-    while grown:
-        grown = False
-        for s in program.statements:
-            if s in varied or s.mask or s.op in FLAT or s.kind == WHOLE:
-                continue
-            if s.op == "input":
-                assert isinstance(s.extra, tuple)
-                moves = not s.kind and s.extra[0] < len(program.rows) and wanted(*s.extra)
-            else:
-                moves = any(made in varied for made in operands_of(s))
-            if moves:
-                varied.add(s)
-        for stands, first, new in program.carried:
-            moves = any(x.made in varied for x in (first, new) if not isinstance(x, (Const, Table)))
-            if moves and stands not in varied:
-                varied.add(stands)
-                grown = True
-    grown = True
-    while grown:
-        grown = False
-        for s in reversed(program.statements):
-            if (s.op in STORES and not s.kind) or (s in useful and s.op not in FLAT):
-                useful.update(made for made in operands_of(s) if made in varied)
-        for stands, first, new in program.carried:
-            for x in (first, new) if stands in useful else ():
-                if not isinstance(x, (Const, Table)) and x.made in varied and x.made not in useful:
-                    useful.add(x.made)
-                    grown = True
-    return useful

@@ -123,8 +123,8 @@ def run_shard(campaign: Path, shard: Shard) -> float:
     draft = campaign / SHARDS / f".{shard.id}.{uuid.uuid4().hex}.part"
     draft.mkdir(parents=True)
     try:
-        with whole_file(draft / ROWS) as rows:
-            played_rows(shard).to_parquet(rows, index=False)
+        with whole_file(draft / ROWS) as file:
+            played_rows(shard).to_parquet(file, index=False)
         seconds = time.perf_counter() - start
         card = {
             "shard": shard.plain(),

@@ -44,10 +44,6 @@ EXCEPTIONS = {
 WRITTEN = {"act.py": "agents/runtime/assembly.py"}
 
 
-#: Files that coldaisle writes, and that are therefore nowhere in the tree.
-WRITTEN = ("act.py",)
-
-
 class Name(NamedTuple):
     """A path or dotted name, and the line on which its quotation begins."""
 
@@ -98,8 +94,6 @@ def paths_and_dotted_names(quotation: Name) -> Iterator[Name]:
 
 def is_there(words: str) -> bool:
     """Whether a path from the root, the end of a path to a Python file, or a dotted name is in the tree."""
-    if words in WRITTEN:
-        return True
     if words.endswith(".py") and not words.startswith(ROOMS):
         return f"/{words}\n" in ends_of_files()
     if not words.startswith(ROOMS):

@@ -75,3 +75,11 @@ def test_the_page_lists_every_climate_and_no_other() -> None:
 def test_the_first_page_of_the_readme_runs_and_draws_its_figure(tmp_path: Path) -> None:
     output_of(block((ROOT / "README.md").read_text(encoding="utf-8"), "python"), tmp_path)
     assert (tmp_path / "day.png").stat().st_size > 10_000
+
+
+def test_the_example_of_gradients_gives_a_slope_for_each_action_and_site(tmp_path: Path) -> None:
+    pytest.importorskip("llvmlite")
+    page = (ROOT / "docs" / "gradients.md").read_text(encoding="utf-8")
+    rows = output_of(block(page, "python"), tmp_path).strip().splitlines()
+    assert len(rows) == 5, "five actions of edge_room"
+    assert all(len(NUMBER.findall(re.sub(r"e[+-]\d+", "", row))) == 4 for row in rows), "four sites"
