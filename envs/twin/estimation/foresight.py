@@ -58,6 +58,7 @@ class TwinForesight:
             c.name: np.full((c.rows, 1), c.refuge_value, self.plant.dtype) for c in self.channels if c.kind == "cooling"
         }
         self.cases = 1 + self.plant.layout.n_zones
+        self._key = "shield", self.plant.scenario.hash(), self.plant.dtype.name
         self._runs: dict[int, tuple[Run, Run]] = {}
         self.reset(0)
 
@@ -113,7 +114,9 @@ class TwinForesight:
     ) -> dict[str, Floats]:
         """Highest excess ``{limit: (k, n)}`` over the candidate's step and the recovery."""
         clock = outside.dry_bulb_c * 0.0
-        step, recover = self._runs.setdefault(len(clock), self._fresh_runs())
+        if len(clock) not in self._runs:
+            self._runs[len(clock)] = self._fresh_runs()
+        step, recover = self._runs[len(clock)]
         state, first = step(state, wanted, outside, load, lost, clock)
         back = next_in_force(self.channels, self.refuge, wanted, RECOVERY_S)
         _, second = recover(state, back, outside, load, lost, clock)
@@ -122,7 +125,7 @@ class TwinForesight:
 
     def _fresh_runs(self) -> tuple[Run, Run]:
         """The plant's control step, and its recovery, ready to be recorded for one size of batch."""
-        key = "shield", self.plant.scenario.hash(), self.plant.dtype.name
+        key = self._key
         return TapedFunction(self.plant.step, key=(*key, "step")), TapedFunction(self._recovered, key=(*key, "back"))
 
     def _recovered(

@@ -102,7 +102,9 @@ class ObservedPlant:
         stepped, seen = self._advance(self.state, in_force, self.outside, self.load, self.lost, t)
         self.state, self.expected = correct(self.plant, stepped, seen, measured, GAIN), seen
         if self.infers_losses and "zone_air_supply_frac" in measured:
-            self._infer_losses(measured["zone_air_supply_frac"], seen.zone_air_supply_frac)
+            told = np.maximum(seen.zone_fan_speed_frac, LEAST_AIR_FRAC)
+            faster = measured.get("zone_fan_speed_frac", told) / told
+            self._infer_losses(measured["zone_air_supply_frac"], seen.zone_air_supply_frac * faster)
         left = measured["zone_inlet_max_c"] - seen.zone_inlet_max_c
         self.inlet_bias_k = self.inlet_bias_k + BIAS_PULL * (left - self.inlet_bias_k)
         self.row_bias_kw = self.row_bias_kw + BIAS_PULL * (demand - seen.row_demand_kw)
@@ -114,7 +116,10 @@ class ObservedPlant:
             self.fresh = None
 
     def _infer_losses(self, measured: Floats, expected: Floats) -> None:
-        """Move the share of the room units that seem to run by what the air is short of; no less than one of ten."""
+        """Move the share of the room units that seem to run by what the air is short of; no less than one of ten.
+
+        ``expected`` is at the speed that the fans report: an alarm may have sped them up.
+        """
         short = np.clip(measured / np.maximum(expected, LEAST_AIR_FRAC), 0.1, 2.0)
         share = np.clip(self.units_share * (1.0 + SHARE_PULL * (short - 1.0)), 0.1, 1.0)
         self.units_share = share.astype(self.plant.dtype)

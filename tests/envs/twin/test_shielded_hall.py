@@ -35,7 +35,7 @@ def test_a_feeder_without_its_own_protection_is_kept_from_its_trip() -> None:
     open_limits = {"open": POLICIES["all high"]}
     unprotected = ("capper.enabled=false", "power.ups_limit_kw=1120")
     how = {"days": 1, "only": ("none",), "overrides": unprotected}
-    assert broken(week("ai_hall", open_limits, shielded=False, **how)[0]) == ["breaker_memory"]
+    assert "breaker_memory" in broken(week("ai_hall", open_limits, shielded=False, **how)[0])
     (row,) = week("ai_hall", open_limits, **how)
     assert broken(row) == [] and row.acted_frac > 0.0
 
