@@ -11,15 +11,14 @@ from bacpypes3.local.device import DeviceObject
 from bacpypes3.pdu import IPv4Address
 from bacpypes3.primitivedata import Real
 
-from agents.live.background_loop import BackgroundLoop
 from agents.live.clock import Clock
 from agents.live.connectors.bacnet import CONNECTION
 from agents.live.point_map import LiveMap
 from agents.live.reading import Key
+from experiments.simulated_site.background_site import BackgroundSite
 from experiments.simulated_site.hall import SimulatedHall
 
 DEVICE = 3_055
-WAIT_S = 10.0
 
 
 class CommandedValue(AnalogValueObjectCmd):
@@ -34,7 +33,7 @@ class CommandedValue(AnalogValueObjectCmd):
             self._told()
 
 
-class BacnetSite:
+class BacnetSite(BackgroundSite):
     """Serves the objects of a point map.
 
     Parameters
@@ -44,30 +43,13 @@ class BacnetSite:
     clock : Clock
     """
 
+    CONNECTION = CONNECTION
+
     def __init__(self, site: LiveMap, hall: SimulatedHall, clock: Clock) -> None:
-        self.site, self.hall = site, hall
-        self.told = {**CONNECTION, **site.connection}
+        super().__init__(site, hall, clock)
         self.inputs: dict[Key, Any] = {}
         self.values: dict[Key, CommandedValue] = {}
-        self._loop: BackgroundLoop | None = None
         self._app: NormalApplication | None = None
-
-    def start(self) -> None:
-        """Make every object and listen."""
-        self._loop = BackgroundLoop("bacnet site")
-        self._loop.call(self._begin(), WAIT_S)
-
-    def publish(self) -> None:
-        """Show new present values; where no priority holds, the site's own is the relinquish default."""
-        assert self._loop is not None
-        self._loop.call(self._show(), WAIT_S)
-
-    def stop(self) -> None:
-        """Give up the port."""
-        loop, self._loop = self._loop, None
-        if loop is not None and self._app is not None:
-            loop.loop.call_soon_threadsafe(self._app.close)
-            loop.close()
 
     async def _begin(self) -> None:
         device = DeviceObject(
@@ -103,6 +85,10 @@ class BacnetSite:
                 made = self.values[setpoint.channel]
                 made.relinquishDefault = Real(setpoint.place.theirs(values[setpoint.place.key]))
                 made.recalculating()
+
+    async def _end(self) -> None:
+        if self._app is not None:
+            self._app.close()
 
     def _commanded(self, key: Key) -> None:
         made = self.values[key]

@@ -11,18 +11,17 @@ from pymodbus.client import ModbusTcpClient
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from agents.live.background_loop import BackgroundLoop
 from agents.live.clock import Clock
 from agents.live.connectors.modbus import CONNECTION, register_of
 from agents.live.point_map import LiveMap, MappedSetpoint, Place
+from experiments.simulated_site.background_site import BackgroundSite
 from experiments.simulated_site.hall import SimulatedHall
 
 READ_HOLDING, READ_INPUT = 3, 4
 WRITE_COIL, WRITE_REGISTERS = 5, 16
-WAIT_S = 10.0
 
 
-class ModbusSite:
+class ModbusSite(BackgroundSite):
     """Serves the registers of a point map.
 
     Parameters
@@ -32,33 +31,15 @@ class ModbusSite:
     clock : Clock
     """
 
+    CONNECTION = CONNECTION
+
     def __init__(self, site: LiveMap, hall: SimulatedHall, clock: Clock) -> None:
-        self.site, self.hall = site, hall
-        self.told = {**CONNECTION, **site.connection}
+        super().__init__(site, hall, clock)
         self.by_register = {register_of(s.place.address).at: s for s in site.setpoints}
         self.by_coil = {register_of(s.enable).at: s for s in site.setpoints if s.enable}
         self.written: dict[Any, float] = {}
         self.own_write = False
-        self._loop: BackgroundLoop | None = None
         self._server: ModbusTcpServer | None = None
-
-    def start(self) -> None:
-        """Lay out the tables and listen."""
-        self._loop = BackgroundLoop("modbus site")
-        self._loop.call(self._begin(), WAIT_S)
-        self.publish()
-
-    def publish(self) -> None:
-        """Show new values; a setpoint's register keeps what was written while its coil is set."""
-        assert self._loop is not None
-        self._loop.call(self._show(), WAIT_S)
-
-    def stop(self) -> None:
-        """Give up the port."""
-        loop, self._loop = self._loop, None
-        if loop is not None and self._server is not None:
-            loop.call(self._server.shutdown(), WAIT_S)
-            loop.close()
 
     async def _begin(self) -> None:
         inputs = max(register_of(p.place.address).at for p in self.site.points if p.fixed is None) + 8
@@ -75,6 +56,7 @@ class ModbusSite:
         )
         self._server = ModbusTcpServer(device, address=(str(self.told["host"]), int(self.told["port"])))
         await self._server.serve_forever(background=True)
+        await self._show()
 
     async def _show(self) -> None:
         values = self.hall.values()
@@ -88,6 +70,10 @@ class ModbusSite:
                     await self._set(WRITE_REGISTERS, setpoint.place, values[setpoint.place.key])
         finally:
             self.own_write = False
+
+    async def _end(self) -> None:
+        if self._server is not None:
+            await self._server.shutdown()
 
     async def _set(self, function: int, place: Place, value: float) -> None:
         register = register_of(place.address)

@@ -8,16 +8,14 @@ from typing import Any
 from asyncua import Server, ua
 from asyncua.common.callback import CallbackType
 
-from agents.live.background_loop import BackgroundLoop
 from agents.live.clock import Clock
 from agents.live.connectors.opcua import CONNECTION
 from agents.live.point_map import LiveMap
+from experiments.simulated_site.background_site import BackgroundSite
 from experiments.simulated_site.hall import SimulatedHall
 
-WAIT_S = 30.0
 
-
-class OpcuaSite:
+class OpcuaSite(BackgroundSite):
     """Serves the nodes of a point map.
 
     Parameters
@@ -27,32 +25,16 @@ class OpcuaSite:
     clock : Clock
     """
 
+    CONNECTION = CONNECTION
+    WAIT_S = 30.0
+
     def __init__(self, site: LiveMap, hall: SimulatedHall, clock: Clock) -> None:
-        self.site, self.hall = site, hall
-        self.told = {**CONNECTION, **site.connection}
+        super().__init__(site, hall, clock)
         self.nodes: dict[str, Any] = {}
         self.by_value = {s.place.address: s for s in site.setpoints}
         self.by_flag = {s.enable: s for s in site.setpoints if s.enable}
         self.written: dict[Any, float] = {}
-        self._loop: BackgroundLoop | None = None
         self._server: Server | None = None
-
-    def start(self) -> None:
-        """Make every node and listen."""
-        self._loop = BackgroundLoop("opcua site")
-        self._loop.call(self._begin(), WAIT_S)
-
-    def publish(self) -> None:
-        """Show new values; a setpoint's node keeps what was written while its flag is set."""
-        assert self._loop is not None
-        self._loop.call(self._show(), WAIT_S)
-
-    def stop(self) -> None:
-        """Give up the port."""
-        loop, self._loop = self._loop, None
-        if loop is not None and self._server is not None:
-            loop.call(self._server.stop(), WAIT_S)
-            loop.close()
 
     async def _begin(self) -> None:
         server = Server()
@@ -80,6 +62,10 @@ class OpcuaSite:
             is_commanded = place.address in self.by_value and self.by_value[place.address].channel in self.hall.commands
             if not is_commanded:
                 await self.nodes[place.address].write_value(place.theirs(values[place.key]))
+
+    async def _end(self) -> None:
+        if self._server is not None:
+            await self._server.stop()
 
     async def _taken(self, event: Any, dispatcher: object) -> None:
         """What a client wrote: a value, or a flag that puts it in force or takes it out."""

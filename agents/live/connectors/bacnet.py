@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import math
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agents.live.background_loop import BackgroundLoop
 from agents.live.clock import Clock
-from agents.live.point_map import LiveMap, Place
+from agents.live.connectors.polled import PolledConnector
+from agents.live.point_map import LiveMap, MappedSetpoint, Place
 from agents.live.reading import ConnectorFault, Key, Patience, Reading, Readings, Unreachable, WriteNote
 from envs.unknown_name import unknown_name
 
@@ -36,7 +37,7 @@ BAD_FLAGS = (1, 3)  # an alarm or a local override is a true reading
 HIGHEST_INSTANCE = 4_194_302
 
 
-class BacnetConnector:
+class BacnetConnector(PolledConnector):
     """One BACnet device.
 
     Parameters
@@ -47,18 +48,15 @@ class BacnetConnector:
     clock : Clock
     """
 
+    NOT_HANDED_BACK = "not every point was relinquished"
+
     def __init__(self, site: LiveMap, clock: Clock) -> None:
-        self.site, self.clock = site, clock
-        told = {**CONNECTION, **site.connection}
-        self.told = told
+        super().__init__(site, clock, CONNECTION)
+        told = self.told
         self.address = f"{told['host']}:{told['port']}"
         self.once_s = (1 + told["retries"]) * told["timeout_s"] + 1.0
         self._loop: BackgroundLoop | None = None
         self._app: NormalApplication | None = None
-
-    def read(self) -> Readings:
-        """Present value and status flags of every mapped object."""
-        return self._read(self.site.places())
 
     def write(self, values: Mapping[Key, float], note: WriteNote) -> None:
         """Command each setpoint at its priority."""
@@ -66,24 +64,9 @@ class BacnetConnector:
             setpoint = self.site.setpoint(key)
             self._command(setpoint.place, setpoint.place.theirs(value), setpoint.priority)
 
-    def read_back(self, keys: Collection[Key]) -> dict[Key, float]:
-        """Present values of the setpoints, which a higher priority may hold."""
-        places = {self.site.setpoint(key).place.key: key for key in keys}
-        found = self._read([p for p in self.site.places() if p.key in places])
-        return {places[key]: reading.value for key, reading in found.items()}
-
-    def release(self) -> None:
-        """Write Null at each setpoint's priority; what fails is told after all were tried."""
-        failed = []
-        for setpoint in self.site.setpoints:
-            try:
-                self._command(setpoint.place, None, setpoint.priority)
-            except ConnectorFault as fault:
-                failed.append(str(fault))
-                if isinstance(fault, Unreachable):
-                    break
-        if failed:
-            raise ConnectorFault(f"not every point was relinquished: {failed[0]}")
+    def _hand_back(self, setpoint: MappedSetpoint) -> None:
+        """Write Null at the setpoint's priority."""
+        self._command(setpoint.place, None, setpoint.priority)
 
     def close(self) -> None:
         """Give up the port."""

@@ -8,11 +8,12 @@ pymodbus is pinned to one minor version: its minors rename arguments. Modbus App
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from agents.live.clock import Clock
-from agents.live.point_map import LiveMap, Place
+from agents.live.connectors.polled import PolledConnector
+from agents.live.point_map import LiveMap, MappedSetpoint, Place
 from agents.live.reading import ConnectorFault, Key, Patience, Reading, Readings, Unreachable, WriteNote
 from envs.unknown_name import unknown_name
 
@@ -45,7 +46,7 @@ def register_of(address: str) -> Register:
     return Register(table, int(at), kind)
 
 
-class ModbusConnector:
+class ModbusConnector(PolledConnector):
     """One Modbus device.
 
     Parameters
@@ -56,14 +57,9 @@ class ModbusConnector:
     """
 
     def __init__(self, site: LiveMap, clock: Clock) -> None:
-        self.site, self.clock = site, clock
-        self.told = {**CONNECTION, **site.connection}
+        super().__init__(site, clock, CONNECTION)
         self.address = f"{self.told['host']}:{self.told['port']}"
         self._client: Any = None
-
-    def read(self) -> Readings:
-        """Every mapped register."""
-        return self._read(self.site.places())
 
     def write(self, values: Mapping[Key, float], note: WriteNote) -> None:
         """Write each setpoint, then set its coil."""
@@ -73,27 +69,12 @@ class ModbusConnector:
             if setpoint.enable:
                 self._set_coil(setpoint.enable, True)
 
-    def read_back(self, keys: Collection[Key]) -> dict[Key, float]:
-        """Registers of the setpoints."""
-        places = {self.site.setpoint(key).place.key: key for key in keys}
-        found = self._read([p for p in self.site.places() if p.key in places])
-        return {places[key]: reading.value for key, reading in found.items()}
-
-    def release(self) -> None:
-        """Write each fallback, then clear each coil; what fails is told after all were tried."""
-        failed = []
-        for setpoint in self.site.setpoints:
-            try:
-                if setpoint.fallback is not None:
-                    self._put(setpoint.place, setpoint.place.theirs(setpoint.fallback))
-                if setpoint.enable:
-                    self._set_coil(setpoint.enable, False)
-            except ConnectorFault as fault:
-                failed.append(str(fault))
-                if isinstance(fault, Unreachable):
-                    break
-        if failed:
-            raise ConnectorFault(f"not every point was handed back: {failed[0]}")
+    def _hand_back(self, setpoint: MappedSetpoint) -> None:
+        """Write the fallback, then clear the coil."""
+        if setpoint.fallback is not None:
+            self._put(setpoint.place, setpoint.place.theirs(setpoint.fallback))
+        if setpoint.enable:
+            self._set_coil(setpoint.enable, False)
 
     def close(self) -> None:
         """End the connection."""

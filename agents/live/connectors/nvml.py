@@ -7,11 +7,12 @@ rights of an administrator. A machine without the driver's library is told so at
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agents.live.clock import Clock
-from agents.live.point_map import LiveMap, Place
+from agents.live.connectors.polled import PolledConnector
+from agents.live.point_map import LiveMap, MappedSetpoint, Place
 from agents.live.reading import ConnectorFault, Key, Reading, Readings, Unreachable, WriteNote
 from envs.unknown_name import unknown_name
 
@@ -20,7 +21,7 @@ WHAT = ("power", "limit", "temperature")
 EXAMPLE = "an address is gpu:0:limit"
 
 
-class NvmlConnector:
+class NvmlConnector(PolledConnector):
     """The accelerators of this machine.
 
     Parameters
@@ -31,15 +32,12 @@ class NvmlConnector:
         pynvml.
     """
 
+    NOT_HANDED_BACK = "not every limit was handed back"
+
     def __init__(self, site: LiveMap, clock: Clock, nvml: Any) -> None:
-        self.site, self.clock = site, clock
+        super().__init__(site, clock, CONNECTION)
         self.nvml = nvml
         self._is_open = False
-
-    def read(self) -> Readings:
-        """Every mapped value."""
-        now = self.clock.now()
-        return {place.key: self._reading(place, now) for place in self.site.places()}
 
     def write(self, values: Mapping[Key, float], note: WriteNote) -> None:
         """Set each limit, inside what the board allows."""
@@ -54,23 +52,14 @@ class NvmlConnector:
                 )
             self._set_limit(index, round(1000.0 * watts))
 
-    def read_back(self, keys: Collection[Key]) -> dict[Key, float]:
-        """Limits in force."""
-        now = self.clock.now()
-        return {key: self._reading(self.site.setpoint(key).place, now).value for key in keys}
+    def _hand_back(self, setpoint: MappedSetpoint) -> None:
+        """Set the board's own default."""
+        index = _index(setpoint.place)
+        self._set_limit(index, self._ask("the default", self.nvml.nvmlDeviceGetPowerManagementDefaultLimit, index))
 
-    def release(self) -> None:
-        """Set each board's own default."""
-        failed = []
-        for setpoint in self.site.setpoints:
-            index = _index(setpoint.place)
-            try:
-                default = self._ask("the default", self.nvml.nvmlDeviceGetPowerManagementDefaultLimit, index)
-                self._set_limit(index, default)
-            except ConnectorFault as fault:
-                failed.append(str(fault))
-        if failed:
-            raise ConnectorFault(f"not every limit was handed back: {failed[0]}")
+    def _read(self, places: Sequence[Place]) -> Readings:
+        now = self.clock.now()
+        return {place.key: self._reading(place, now) for place in places}
 
     def close(self) -> None:
         """Let the library go."""

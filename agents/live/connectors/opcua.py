@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agents.live.background_loop import BackgroundLoop
 from agents.live.clock import Clock
+from agents.live.connectors.polled import PolledConnector
 from agents.live.events import secret_from
-from agents.live.point_map import LiveMap, Place
+from agents.live.point_map import LiveMap, MappedSetpoint, Place
 from agents.live.reading import ConnectorFault, Key, Reading, Readings, Unreachable, WriteNote
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ CONNECTION: Mapping[str, Any] = {
 STAMPS = ("server", "source")
 
 
-class OpcuaConnector:
+class OpcuaConnector(PolledConnector):
     """One OPC UA server.
 
     Parameters
@@ -41,15 +42,10 @@ class OpcuaConnector:
     """
 
     def __init__(self, site: LiveMap, clock: Clock) -> None:
-        self.site, self.clock = site, clock
-        self.told = {**CONNECTION, **site.connection}
+        super().__init__(site, clock, CONNECTION)
         self.url = str(self.told["url"])
         self._loop: BackgroundLoop | None = None
         self._client: Client | None = None
-
-    def read(self) -> Readings:
-        """Value, status and stamp of every mapped node."""
-        return self._read(self.site.places())
 
     def write(self, values: Mapping[Key, float], note: WriteNote) -> None:
         """Write each setpoint, then set its flag."""
@@ -59,27 +55,12 @@ class OpcuaConnector:
             if setpoint.enable:
                 self._put(setpoint.enable, True)
 
-    def read_back(self, keys: Collection[Key]) -> dict[Key, float]:
-        """Values of the setpoints' nodes."""
-        places = {self.site.setpoint(key).place.key: key for key in keys}
-        found = self._read([p for p in self.site.places() if p.key in places])
-        return {places[key]: reading.value for key, reading in found.items()}
-
-    def release(self) -> None:
-        """Write each fallback, then clear each flag; what fails is told after all were tried."""
-        failed = []
-        for setpoint in self.site.setpoints:
-            try:
-                if setpoint.fallback is not None:
-                    self._put(setpoint.place.address, setpoint.place.theirs(setpoint.fallback))
-                if setpoint.enable:
-                    self._put(setpoint.enable, False)
-            except ConnectorFault as fault:
-                failed.append(str(fault))
-                if isinstance(fault, Unreachable):
-                    break
-        if failed:
-            raise ConnectorFault(f"not every point was handed back: {failed[0]}")
+    def _hand_back(self, setpoint: MappedSetpoint) -> None:
+        """Write the fallback, then clear the flag."""
+        if setpoint.fallback is not None:
+            self._put(setpoint.place.address, setpoint.place.theirs(setpoint.fallback))
+        if setpoint.enable:
+            self._put(setpoint.enable, False)
 
     def close(self) -> None:
         """End session and connection: a server keeps few of them."""

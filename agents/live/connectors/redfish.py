@@ -16,10 +16,11 @@ import math
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from agents.live.clock import Clock
+from agents.live.connectors.polled import PolledConnector
 from agents.live.events import secret_from
 from agents.live.point_map import LiveMap, MappedSetpoint, Place
 from agents.live.reading import ConnectorFault, Key, Patience, Reading, Readings, Unreachable, WriteNote
@@ -40,7 +41,7 @@ class Answer(NamedTuple):
     headers: Mapping[str, str]
 
 
-class RedfishConnector:
+class RedfishConnector(PolledConnector):
     """One Redfish service.
 
     Parameters
@@ -52,14 +53,9 @@ class RedfishConnector:
     """
 
     def __init__(self, site: LiveMap, clock: Clock) -> None:
-        self.site, self.clock = site, clock
-        self.told = {**CONNECTION, **site.connection}
+        super().__init__(site, clock, CONNECTION)
         self.url = str(self.told["url"]).rstrip("/")
         self._token = self._session = ""
-
-    def read(self) -> Readings:
-        """Every mapped value; each resource is asked once."""
-        return self._read([place for place in self.site.places()])
 
     def write(self, values: Mapping[Key, float], note: WriteNote) -> None:
         """PATCH each setpoint, together with its mode."""
@@ -67,25 +63,10 @@ class RedfishConnector:
             setpoint = self.site.setpoint(key)
             self._set(setpoint, setpoint.place.theirs(value), HELD)
 
-    def read_back(self, keys: Collection[Key]) -> dict[Key, float]:
-        """Values of the setpoints."""
-        places = {self.site.setpoint(key).place.key: key for key in keys}
-        found = self._read([p for p in self.site.places() if p.key in places])
-        return {places[key]: reading.value for key, reading in found.items()}
-
-    def release(self) -> None:
-        """PATCH each fallback and the mode ``Disabled``; what fails is told after all were tried."""
-        failed = []
-        for setpoint in self.site.setpoints:
-            try:
-                fallback = setpoint.fallback
-                self._set(setpoint, None if fallback is None else setpoint.place.theirs(fallback), HANDED_BACK)
-            except ConnectorFault as fault:
-                failed.append(str(fault))
-                if isinstance(fault, Unreachable):
-                    break
-        if failed:
-            raise ConnectorFault(f"not every point was handed back: {failed[0]}")
+    def _hand_back(self, setpoint: MappedSetpoint) -> None:
+        """PATCH the fallback and the mode ``Disabled``."""
+        fallback = setpoint.fallback
+        self._set(setpoint, None if fallback is None else setpoint.place.theirs(fallback), HANDED_BACK)
 
     def close(self) -> None:
         """End the session: a service keeps few of them."""
@@ -95,7 +76,8 @@ class RedfishConnector:
                 self._ask("DELETE", session)
         self._token = ""
 
-    def _read(self, places: list[Place]) -> Readings:
+    def _read(self, places: Sequence[Place]) -> Readings:
+        """Each resource is asked once."""
         asked, found = self.clock.now(), Readings()
         resources: dict[str, dict[str, Any]] = {}
         patience = Patience(f"redfish {self.url}")
