@@ -18,6 +18,7 @@ from agents.learning.algorithms import Algorithm
 from agents.learning.plan import LearningPlan
 from experiments.page_schema import ReportConfig, WatchConfig
 from experiments.records.tracking import DEFAULT_URI
+from experiments.study_schema import ForecastConfig, PowerplanConfig, PublishedConfig, TransferConfig, ValidateConfig
 
 AGENT_WORDS = """An algorithm on the command line.
 
@@ -28,10 +29,10 @@ environments : int
 algorithm : str
     Its name.
 encoding : str
-    How it acts: ``residual`` adds to the best rule there is, ``absolute`` takes the scenario's encodings, ``delta``
-    moves the value in force.
+    How it acts: ``residual`` adds to the best rule there is, ``feedforward`` to what that rule would set by the weather
+    alone, ``absolute`` takes the scenario's encodings, ``delta`` moves the value in force.
 reach_frac : float
-    How far ``residual`` may move a channel from the rule, as a share of its range.
+    How far an agent on top of a rule may move a channel from the rule, as a share of its range.
 """
 CONFIGS = "pkg://configs.run"  # beside configs/scenario: hydra must meet scenarios as typed nodes, not as YAML
 
@@ -224,65 +225,6 @@ class RolloutConfig:
 
 
 @dataclass
-class ValidateConfig:
-    """``coldaisle validate``: our plant against EnergyPlus over a year; needs the extra ``energyplus``.
-
-    Attributes
-    ----------
-    studies : list
-        Which studies; empty: all.
-    climates : list
-        Which climates of the EnergyPlus wheel; empty: five of them.
-    figures : bool
-        Also draw the figures.
-    keep : str
-        A folder for EnergyPlus's runs, some 18 MB each: the next time only our plant runs.
-    """
-
-    studies: list[str] = field(default_factory=list)
-    climates: list[str] = field(default_factory=list)
-    figures: bool = True
-    keep: str = ""
-    folder: str = "${hydra:runtime.output_dir}"
-
-
-@dataclass
-class TransferConfig:
-    """``coldaisle transfer``: controllers in closed loop on our plant and in EnergyPlus.
-
-    Attributes
-    ----------
-    policies : dict
-        A name for each policy, and its run's folder or exported bundle.
-    controllers : list
-        Reference controllers by name; empty: those of ``experiments.transfer.CONTROLLERS`` that the scenario has.
-    weather : str
-        An EPW file, or its name in the EnergyPlus wheel.
-    months : list
-        Months, 1 to 12, of one episode each.
-    days : int
-        Length of an episode.
-    mixes : bool
-        Racks that draw more air than the room units blow breathe the rest from EnergyPlus's room.
-    hold_curves : bool
-        The chiller's curves end at their published box; else EnergyPlus extrapolates its polynomials.
-    """
-
-    scenario: Any = MISSING
-    policies: dict[str, str] = field(default_factory=dict)
-    controllers: list[str] = field(default_factory=list)
-    baseline: str = ""
-    weather: str = "il_chicago"
-    months: list[int] = field(default_factory=lambda: [1, 4, 7, 10])
-    days: int = 7
-    mixes: bool = True
-    hold_curves: bool = False
-    seed: int = 0
-    trust: bool = False
-    folder: str = "${hydra:runtime.output_dir}"
-
-
-@dataclass
 class CalibrateConfig:
     """``coldaisle calibrate``: fit a scenario to a hall's telemetry.
 
@@ -308,53 +250,6 @@ class CalibrateConfig:
     fixed: list[str] = field(default_factory=list)
     progress: bool = True
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    folder: str = "${hydra:runtime.output_dir}"
-
-
-@dataclass
-class PublishedConfig:
-    """``coldaisle published``: every published number beside ours, measured now.
-
-    Attributes
-    ----------
-    folder : str
-        Gets ``published.md`` and ``published.csv``.
-    """
-
-    folder: str = "docs/validation"
-
-
-@dataclass
-class ForecastConfig:
-    """``coldaisle forecast``: inlets and cooling power up to a day ahead, judged on simulated halls.
-
-    Attributes
-    ----------
-    halls : int
-        Halls that are drawn around the scenario; the forecaster has the scenario alone.
-    train_days : int
-        Days of telemetry that the forecaster learns from.
-    blocks : int
-        Judged stretches of each hall, 27 h apart.
-    spread : float
-        Standard deviation of a hall's parameters around the scenario's, as a share.
-    match : bool
-        Bring the scenario near each hall by its training telemetry.
-    failures_alone : bool
-        Judge only which rack is first over the limit when room units fail.
-    jobs : int
-        Processes side by side.
-    """
-
-    scenario: Any = MISSING
-    halls: int = 30
-    train_days: int = 28
-    blocks: int = 30
-    spread: float = 0.20
-    match: bool = True
-    failures_alone: bool = False
-    seed: int = 0
-    jobs: int = 2
     folder: str = "${hydra:runtime.output_dir}"
 
 
@@ -436,59 +331,6 @@ class BenchmarkConfig:
     parameters: dict[str, Any] = field(default_factory=dict)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     folder: str = ""
-
-
-@dataclass
-class PowerplanConfig:
-    """``coldaisle powerplan``: how many more racks fit under the feeders, and what every cap and feeder costs in work.
-
-    Attributes
-    ----------
-    tree : str
-        A YAML file with feeders of your own, which may cross; empty: the scenario's. Crossed feeders need the extra
-        ``planner``.
-    groups : list
-        Rack groups that grow; empty: all, in proportion.
-    lost_frac : float
-        Share of the asked work that may be lost.
-    trips_per_year : float
-        Trips that may be expected in a year.
-    failover : str
-        ``reserve``: caps hold after any single loss without being changed; ``react``: they fall after a loss.
-    objective : str
-        What caps keep most of: ``work``, or its ``value`` by the scenario's prices.
-    held_frac : float
-        Share of each limit that caps fill; the rest is for what demand rises in a step.
-    reaction_s : float
-        Seconds from an overload to the fast protection's cut.
-    losses_per_year : float
-        How often each feeder that may fail is lost.
-    years : int
-        Hall-years of losses that are simulated.
-    weeks : int
-        Weeks of load of each seed.
-    seeds : list
-        Of the load.
-    ratios : list
-        Demand over the feeder at which the curve of work is drawn; empty: no curve.
-    """
-
-    scenario: Any = MISSING
-    tree: str = ""
-    groups: list[str] = field(default_factory=list)
-    lost_frac: float = 0.01
-    trips_per_year: float = 0.0
-    failover: str = "reserve"
-    objective: str = "work"
-    held_frac: float = 0.96
-    reaction_s: float = 10.0
-    losses_per_year: float = 0.5
-    years: int = 1000
-    weeks: int = 2
-    seeds: list[int] = field(default_factory=lambda: [1, 2, 3, 4])
-    ratios: list[float] = field(default_factory=lambda: [0.9, 1.0, 1.1, 1.2, 1.25, 1.3, 1.4])
-    seed: int = 0
-    folder: str = "${hydra:runtime.output_dir}"
 
 
 OmegaConf.register_new_resolver("pid", os.getpid, replace=True, use_cache=True)  # on import: sweep workers need it too
