@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,18 +9,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.overrides import with_first_named
 from experiments.registration import register
 from experiments.verb_main import verb_main
 
 if TYPE_CHECKING:
-    from agents.learning.algorithms import Learner
     from agents.planners.cem import Budget
     from experiments.benchmarks.task import Task
     from experiments.campaigns.executors import Executor
     from experiments.campaigns.merge import Part
     from experiments.evaluation.results import Evaluation
 
-LOG = logging.getLogger(__name__)
 PAGE, ROW = "benchmark.md", "row.yaml"
 
 
@@ -90,6 +88,7 @@ def main(config: DictConfig) -> None:
     from experiments.benchmarks.task import load_task, smoke_task
     from experiments.benchmarks.training import train_seeds
     from experiments.campaign import executor_of
+    from experiments.schema import learner_from
 
     task = load_task(config.task)
     task = smoke_task(task) if config.smoke else task
@@ -97,7 +96,8 @@ def main(config: DictConfig) -> None:
     policies = {str(name): Path(path) for name, path in config.policies.items()}
     ablated: dict[str, dict[str, Path]] = {}
     if config.train:
-        learner, steps = learner_of(config), config.total_steps
+        given = cast("dict[str, Any]", OmegaConf.to_container(config.agent, resolve=True))
+        learner, steps = learner_from(given), config.total_steps
         name = learner.algorithm
         policies[name] = train_seeds(task, learner, steps, folder / "trained")
         for key, ablation in task.ablations.items() if config.ablations else ():
@@ -109,15 +109,6 @@ def main(config: DictConfig) -> None:
     sys.stdout.write(f"page: {folder / PAGE}\n")
     if (folder / ROW).is_file():
         sys.stdout.write(f"for the leaderboard: {folder / ROW}, with `by` and `link` added\n")
-
-
-def learner_of(config: DictConfig) -> Learner:
-    """Who learns, from the keys of ``agent``."""
-    from agents.learning.algorithms import Learner
-
-    given = cast("dict[str, Any]", OmegaConf.to_container(config.agent, resolve=True))
-    how = {key: given.pop(key) for key in ("algorithm", "environments", "encoding", "reach_frac")}
-    return Learner(settings=given, **how)
 
 
 def log_benchmark(task: Task, found: Mapping[Part, Evaluation], tracking: DictConfig, folder: Path) -> None:
@@ -138,9 +129,7 @@ def log_benchmark(task: Task, found: Mapping[Part, Evaluation], tracking: DictCo
 
 def run() -> None:
     """``coldaisle benchmark`` and ``python -m experiments.benchmark``."""
-    first = sys.argv[1] if len(sys.argv) > 1 else ""
-    if first and "=" not in first and not first.startswith("-"):
-        sys.argv[1] = f"task={first}"
+    sys.argv[1:] = with_first_named(sys.argv[1:], "task")
     register(sys.argv, "benchmark")
     main()
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.overrides import with_first_named
 from experiments.registration import register
 from experiments.verb_main import verb_main
 
@@ -124,16 +125,9 @@ def baseline_of(found: Evaluation) -> str:
     return (known or sorted(found.scores))[0]
 
 
-def with_plan(arguments: Sequence[str]) -> list[str]:
-    """The command line with a path in the first place as ``plan=<path>``."""
-    first = arguments[0] if arguments else ""
-    bare = first and "=" not in first and not first.startswith("-")
-    return [f"plan={first}", *arguments[1:]] if bare else list(arguments)
-
-
 def run() -> None:
     """``coldaisle campaign`` and ``python -m experiments.campaign``."""
-    sys.argv[1:] = with_plan(sys.argv[1:])
+    sys.argv[1:] = with_first_named(sys.argv[1:], "plan")
     register(sys.argv, "campaign")
     main()
 

@@ -101,6 +101,13 @@ def _require_different(paths: Sequence[str], names: Sequence[str]) -> None:
             )
 
 
+def with_first_named(arguments: Sequence[str], key: str) -> list[str]:
+    """The command line with a bare word in the first place as ``<key>=<word>``."""
+    first = arguments[0] if arguments else ""
+    bare = first and "=" not in first and not first.startswith("-")
+    return [f"{key}={first}", *arguments[1:]] if bare else list(arguments)
+
+
 def remembered(arguments: Sequence[str], keys: Sequence[str] = ("resume", "policy")) -> list[str]:
     """What a verb takes from a run's card where the command line does not say it: its scenario; for ``resume=`` more.
 

@@ -7,14 +7,15 @@ overridden as ``scenario.<machine>.<parameter>=value``, without ``+``.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, make_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, make_dataclass
 from importlib import resources
 from typing import Any
 
 import yaml
 from omegaconf import MISSING, OmegaConf
 
-from agents.learning.algorithms import Algorithm
+from agents.learning.algorithms import Algorithm, Learner
 from agents.learning.plan import LearningPlan
 from experiments.page_schema import ReportConfig, WatchConfig
 from experiments.records.tracking import DEFAULT_URI
@@ -370,3 +371,10 @@ def agent_config(row: Algorithm) -> type:
         ("reach_frac", float, field(default=row.reach_frac)),
     ]
     return make_dataclass(name, chosen, bases=(row.settings,), namespace={"__doc__": AGENT_WORDS})
+
+
+def learner_from(agent: Mapping[str, Any]) -> Learner:
+    """Who learns, from the keys of ``agent``: what is no part of `Learner` is a setting of the algorithm."""
+    own = {f.name for f in fields(Learner)}
+    how = {key: value for key, value in agent.items() if key in own}
+    return Learner(settings={key: value for key, value in agent.items() if key not in own}, **how)

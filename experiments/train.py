@@ -32,7 +32,7 @@ from experiments.records.run_folder import (
     write_scenario,
 )
 from experiments.registration import register
-from experiments.schema import TrainingPlan
+from experiments.schema import TrainingPlan, learner_from
 from experiments.verb_main import verb_main
 
 if TYPE_CHECKING:
@@ -327,8 +327,7 @@ def main(config: DictConfig) -> float:
     plain = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
     settings, tracking = plain.pop("agent"), plain.pop("tracking")
     scenario = cast("Scenario", OmegaConf.to_object(config.scenario))
-    how = {key: settings.pop(key) for key in ("algorithm", "environments", "encoding", "reach_frac")}
-    learner = Learner(settings=settings, **how)
+    learner = learner_from(settings)
     plan = TrainingPlan(**{f.name: plain[f.name] for f in fields(TrainingPlan)})
     typed = list(hydra_config.overrides.task)
     plan = replace(plan, split=chosen_split(scenario, plan.split, USUAL_SPLIT, typed))
@@ -343,7 +342,10 @@ def main(config: DictConfig) -> float:
             Interruption() as interruption,
             start_run(tracking["backend"], tracking["uri"], tracking["experiment"], name, parent, tags) as tracker,
         ):
-            agent = {**learner.settings, **{key: value for key, value in how.items() if key != "algorithm"}}
+            agent = {
+                **learner.settings,
+                **{key: getattr(learner, key) for key in ("environments", "encoding", "reach_frac")},
+            }
             known = {"algorithm": learner.algorithm, "agent": agent, "scenario": scenario.name, **asdict(plan)}
             tracker.log_parameters({**known, **override_parameters(typed, known)})
             tracker.log_text(redacted(OmegaConf.to_yaml(config, resolve=True)), "config.yaml")

@@ -57,7 +57,7 @@ class DecisionLog:
         import pyarrow.parquet as pq
 
         path = self.folder / f"cycle-{self.run}-{cycle:09d}.parquet"
-        table = pa.table({name: pa.array([value], _kind(name, value)) for name, value in row.items()})
+        table = pa.table({name: pa.array([value], _kind(value)) for name, value in row.items()})
         with whole_file(path) as draft:
             pq.write_table(table, draft)
         self.loose.append(path)
@@ -128,7 +128,7 @@ def logged_rows(folder: Path) -> Iterator[dict[str, Value]]:
     yield from logged_table(folder).to_pylist()
 
 
-def _kind(name: str, value: Value) -> pa.DataType:
+def _kind(value: Value) -> pa.DataType:
     import pyarrow as pa
 
     if isinstance(value, bool):

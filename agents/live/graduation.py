@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-DAY_S = 86_400.0
+from agents.live.clock import DAY_S
+
 #: A day counts where the intervals, told for 90 %, held at least this share of the values, and where they were told
 #: for half of its cycles. The errors of neighbouring cycles are alike, so a day scatters; engineering guesses.
 LEAST_HELD, LEAST_SHARE = 0.80, 0.5

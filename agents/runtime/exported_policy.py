@@ -113,7 +113,6 @@ class ExportedPolicy:
             self.rule.reset(n, mask)
         self.filler.reset()
         self.derived: list[str] = []
-        self.last: dict[str, Array] | None = None
         self.last_at: float | None = None
         self._planned = self.rule is None
         self.screen.forget()

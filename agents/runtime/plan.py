@@ -50,13 +50,14 @@ class Plan:
         rule: CombinedController | None,
         ruled: Sequence[Channel],
     ) -> None:
-        self.read, self.interface, self.rule, self.ruled = tuple(read), interface, rule, tuple(ruled)
+        self.read, self.interface, self.ruled = tuple(read), interface, tuple(ruled)
         self.channels = (*interface.decoder.channels, *self.ruled)
         self.rows = {p["name"]: p["rows"] for p in read}
         self.places = _places(self.rows)
         self.size = sum(self.rows.values())
         self.memory: list[tuple[Any, str]] = []
         self.kept: Numbers = []
+        self.held: dict[str, int] = {}  # rows of what the rule sets
         self._set_up_rule = None if rule is None else self._rule_program(rule)
         self._decode = self._decode_program()
         self._observed()
@@ -89,10 +90,10 @@ class Plan:
 
     def _decode_program(self) -> Program:
         """Setpoints by range and slew, of measurements, the rule's setpoints and the action."""
-        lines, held = Lines(), getattr(self, "held", {})
+        lines = Lines()
         inputs = _named_inputs(self.rows, lines)
         at = self.size
-        for name, rows in held.items():
+        for name, rows in self.held.items():
             inputs[RULE + name] = _input(at, (rows, 1), lines)
             at += rows
         box: Any = _input(at, (self.interface.decoder.size, 1), lines)
@@ -105,8 +106,7 @@ class Plan:
 
     def _observed(self) -> None:
         """Where each element of the observation lies among measurements and the rule's setpoints."""
-        held = getattr(self, "held", {})
-        places = {**self.places, **_places({RULE + name: rows for name, rows in held.items()}, self.size)}
+        places = {**self.places, **_places({RULE + name: rows for name, rows in self.held.items()}, self.size)}
         observer = self.interface.observer
         seen = [p for p in observer.points if p.observed]
         self.at = np.concatenate([np.arange(*places[p.name]) for p in seen])

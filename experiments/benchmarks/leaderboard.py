@@ -88,7 +88,7 @@ class Row:
 
 def rows_of(task: Task, scenario: str, found: Evaluation) -> list[Row]:
     """A row for every learnt policy of a task's test in one scenario."""
-    opponent = opponent_in(found)
+    opponent, frozen, plant, commit = opponent_in(found), task_hash(task), plant_hash(), git_state()["git_hash"]
     rows = []
     for row in comparisons(found, opponent):
         if row.seeds is None:
@@ -97,7 +97,7 @@ def rows_of(task: Task, scenario: str, found: Evaluation) -> list[Row]:
         rows.append(
             Row(
                 task=task.id,
-                task_hash=task_hash(task),
+                task_hash=frozen,
                 scenario=scenario,
                 policy=row.policy,
                 opponent=opponent,
@@ -107,8 +107,8 @@ def rows_of(task: Task, scenario: str, found: Evaluation) -> list[Row]:
                 share_frac=round(row.share_frac or 0.0, 6),
                 chance=round(row.chance.estimate, 4) if row.chance else 0.0,
                 failures=list(row.failures or ()),
-                plant=plant_hash(),
-                git=git_state()["git_hash"],
+                plant=plant,
+                git=commit,
             )
         )
     return rows
@@ -128,6 +128,7 @@ def read_rows(folder: Path) -> list[Row]:
         Where a file is no list of rows, or of a task that is not the frozen one.
     """
     known, found = {f.name for f in fields(Row)}, []
+    frozen = {task.id: task_hash(task) for task in map(load_task, TASKS)}
     for path in sorted(folder.glob("*.yaml")):
         content = yaml.safe_load(checked_text(path)).get("rows")
         if not isinstance(content, list) or not content:
@@ -139,7 +140,7 @@ def read_rows(folder: Path) -> list[Row]:
                 row = Row(**given)
             except TypeError as error:
                 raise ValueError(f"{path}: {error}; give what coldaisle benchmark wrote into row.yaml") from None
-            _require_frozen(row, path)
+            _require_frozen(row, frozen, path)
             found.append(row)
     return found
 
@@ -174,8 +175,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     return row.policy, row.scenario, words, share, chance, *counts, row.by or "-", link, row.result
 
 
-def _require_frozen(row: Row, path: Path) -> None:
-    known = {load_task(name).id: task_hash(load_task(name)) for name in TASKS}
+def _require_frozen(row: Row, known: Mapping[str, str], path: Path) -> None:
     if row.task not in known:
         raise ValueError(f"{path}: task {row.task!r} is none of {', '.join(known)}")
     if row.task_hash != known[row.task]:

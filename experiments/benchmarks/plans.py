@@ -34,10 +34,9 @@ def benchmark_plan(task: Task, policies: Folders, ablated: Mapping[str, Folders]
     return Plan(task.id, entries)
 
 
-def opponents_of(task: Task, scenario: Scenario) -> tuple[list[str], list[str]]:
-    """The task's opponents that a scenario has, and those that it lacks."""
-    there = [name for name in task.opponents if name in rule_makers(name, scenario)]
-    return there, [name for name in task.opponents if name not in there]
+def opponents_of(task: Task, scenario: Scenario) -> list[str]:
+    """The task's opponents that a scenario has."""
+    return [name for name in task.opponents if name in rule_makers(name, scenario)]
 
 
 def channels_left(scenario: Scenario, ablation: Ablation) -> list[str]:
@@ -59,7 +58,7 @@ def _entries(task: Task, name: str, policies: Folders, ablated: Mapping[str, Fol
     from envs.scenario import load
 
     scenario = load(name, task.set)
-    there, _ = opponents_of(task, scenario)
+    there = opponents_of(task, scenario)
     rules = {rule: RUN for rule in there if rule in (RULES_TUNED, RULES_AS_GIVEN)}
     learned = _paths(policies, name)
     nominal = {NOMINAL: Variant(set=task.set)}

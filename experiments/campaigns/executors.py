@@ -9,21 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from experiments.campaigns.shard import Shard, run_shard
+from experiments.campaigns.shard import Outcome, Shard, outcome_of
 from experiments.campaigns.worker import worker_processes
 
 if TYPE_CHECKING:
     import submitit
-
-
-class Outcome(NamedTuple):
-    """How a shard ended: seconds of work, and what went wrong; empty where it is done."""
-
-    id: str
-    seconds: float
-    error: str = ""
 
 
 class Executor(Protocol):
@@ -156,14 +148,6 @@ EXECUTORS: dict[str, Callable[[int, str, Mapping[str, object]], Executor]] = {
     "submitit": Submitit,
     "ray": lambda workers, cluster, parameters: Ray(workers, cluster if cluster not in ("slurm", "local") else ""),
 }
-
-
-def outcome_of(campaign: Path, shard: Shard) -> Outcome:
-    """Run a shard; what it raises is told, so that the others go on."""
-    try:
-        return Outcome(shard.id, run_shard(campaign, shard))
-    except Exception as error:  # of a policy, the disk or the plant: the campaign tells it and goes on
-        return Outcome(shard.id, 0.0, f"{type(error).__name__}: {error}")
 
 
 def _last_line(error: Exception) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
@@ -18,9 +18,6 @@ from experiments.evaluation.episodes import clock_site, split_of
 from experiments.evaluation.splits import plan_episodes, split_hash
 from experiments.records.provenance import simulator_hash
 from experiments.records.run_folder import seed_folders
-
-if TYPE_CHECKING:
-    pass
 
 NOMINAL = "nominal"
 

@@ -28,6 +28,14 @@ SHARDS, ROWS, SHARD_CARD = "shards", "rows.parquet", "manifest.json"
 LABELS = ("shard", "entry", "variant", "scenario", "split", "policy", "row", "episode", *Episode._fields)
 
 
+class Outcome(NamedTuple):
+    """How a shard ended: seconds of work, and what went wrong; empty where it is done."""
+
+    id: str
+    seconds: float
+    error: str = ""
+
+
 class Numbered(NamedTuple):
     """An episode with its number in the plan, which its start and its noise hang on."""
 
@@ -192,7 +200,7 @@ def _required(shard: Shard) -> tuple[Scenario, PolicyMaker]:
     scenario = load(shard.scenario, list(shard.overrides))
     now = {
         "scenario_hash": scenario.hash(),
-        "simulator": _simulator(),
+        "simulator": simulator_hash(),
         "engine": chosen_engine(),
         "policy_hash": policy_hash(shard.policy, shard.path, scenario),
     }
@@ -207,10 +215,12 @@ def _required(shard: Shard) -> tuple[Scenario, PolicyMaker]:
     return scenario, rule_makers(shard.policy, scenario)[shard.policy]
 
 
-@lru_cache(maxsize=1)
-def _simulator() -> str:
-    """Hash of the simulator that this process runs."""
-    return simulator_hash()
+def outcome_of(campaign: Path, shard: Shard) -> Outcome:
+    """Run a shard; what it raises is told, so that the others go on."""
+    try:
+        return Outcome(shard.id, run_shard(campaign, shard))
+    except Exception as error:  # of a policy, the disk or the plant: the campaign tells it and goes on
+        return Outcome(shard.id, 0.0, f"{type(error).__name__}: {error}")
 
 
 def _take_place(draft: Path, place: Path) -> None:

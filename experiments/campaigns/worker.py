@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from experiments.campaigns.shard import Shard, run_shard, shard_from
+from experiments.campaigns.shard import Shard, outcome_of, shard_from
 
 Ask = Callable[[Shard], tuple[float, str]]
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -90,12 +90,8 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a library prints is no answer
     campaign = Path(sys.argv[1])
     for line in sys.stdin:
-        error, seconds = "", 0.0
-        try:
-            seconds = run_shard(campaign, shard_from(json.loads(line)))
-        except Exception as failure:  # of a policy, the disk or the plant: the campaign tells it and goes on
-            error = f"{type(failure).__name__}: {failure}"
-        answers.write(json.dumps({"seconds": seconds, "error": error}) + "\n")
+        told = outcome_of(campaign, shard_from(json.loads(line)))
+        answers.write(json.dumps({"seconds": told.seconds, "error": told.error}) + "\n")
         answers.flush()
 
 

@@ -45,7 +45,6 @@ def figure_data(
     joined = -(-steps // MOST_POINTS)
     channels = [key.removeprefix("setpoint/") for key in first if key.startswith("setpoint/")]
     return {
-        "baseline": baseline,
         "policies": list(traces),
         "shown": _shown(traces, baseline),
         "stacked": _shown(traces, baseline)[-1],

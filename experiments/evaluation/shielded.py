@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from experiments.evaluation.score import COST, Table
 
 SHIELDED = " shielded"  # behind the name of a policy: its row behind the shield
-STEPS, PREFIX = "shield_steps", "shield_"
+PREFIX = "shield_"
 
 
 def acted_shares(sums: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.scenario import Scenario
+from envs.units import SECONDS_PER_DAY
 from experiments.power_planning.hall_demand import HallDemand, Watched, grown, hall_demand
 from experiments.power_planning.hall_feeders import HallFeeders, hall_feeders
 from experiments.power_planning.protection import Protection, opened
@@ -28,7 +29,7 @@ TUNING_SEED = 7919  # added to the seeds: the baseline is tuned on other days th
 TUNED_ON_EVERY = 4  # moments
 MOST_GROWTH = 3  # times the racks that there are
 BOOTSTRAPS = 2000
-YEAR_S = 365.0 * 86_400.0
+YEAR_S = 365.0 * SECONDS_PER_DAY
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,18 @@ from envs.equipment import rack
 from envs.equipment.rack_archetypes import RackArchetype
 from envs.equipment.throughput import CLASSES, CPU, throughput
 from envs.feeders.value_pieces import Pieces, concave_corners
+from envs.plant.layout import PARTITION_KIND
 from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
 from envs.signals.workload.partitions import KIND_SLOTS
 from envs.signals.workload.workload import DEFAULT_UTC_OFFSET_H, Workload
+from envs.units import SECONDS_PER_DAY
 
 Floats = NDArray[np.float64]
 NONE, BATCH = CLASSES.index("none"), CLASSES.index("batch")
-KIND = {"conv": "interactive", "code": "interactive", "cpu_office": "cpu"}
 LEVELS = 29  # of a cap, from the driver's lowest to none
 SPARE_PARTS = 4  # in which room to rise is dealt out, one part of every class after the other
 SPARE_VALUE = 1e-6  # what the first part is worth beside work that is there
-DAY_S = 86_400.0
 MOST_KW, MOST_ROW_KW, MOST_UNITS = 100_000.0, 50_000.0, 20  # what a scenario may give its feeders
 OBJECTIVES = ("work", "value")
 
@@ -258,7 +258,7 @@ def hall_demand(
     scale = scenario.site.workload_scale
     parts = [_of_load(scenario, load, scale) for load in loads]
     steps = loads[0].steps
-    days = round(DAY_S / loads[0].step_s)
+    days = round(SECONDS_PER_DAY / loads[0].step_s)
     columns = [np.concatenate(x, axis=-1) for x in zip(*parts)]
     fixed, activity, uncapped = columns
     moment = np.arange(steps * len(loads))
@@ -308,7 +308,7 @@ def _capped_work(table: rack.RackTable, archetype: RackArchetype, slot: int, dra
 
 
 def _classes(workload: str) -> NDArray[np.int64]:
-    return np.array([CLASSES.index(c) for c in KIND_SLOTS[KIND.get(workload, workload)]])
+    return np.array([CLASSES.index(c) for c in KIND_SLOTS[PARTITION_KIND[workload]]])
 
 
 def _of_load(scenario: Scenario, load: Workload, scale: float) -> tuple[Floats, Floats, Floats]:

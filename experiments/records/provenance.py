@@ -9,6 +9,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TypedDict
@@ -66,10 +67,11 @@ def plant_hash() -> str:
     return text.hexdigest()
 
 
+@cache
 def simulator_hash() -> str:
     """SHA-256 of all of ``envs`` as the interpreter reads it: what else but the plant moves a score has a part in it.
 
-    Comments, docstrings and layout do not count.
+    Comments, docstrings and layout do not count. It is made once a process: reading all of it takes a second.
     """
     text, root = hashlib.sha256(), Path(str(resources.files("envs")))
     for path in sorted(root.rglob("*.py")):

@@ -14,6 +14,7 @@ from envs.episodes.episode import EpisodePlan
 from envs.picture.colours import INLET_SCALE
 from envs.picture.hall_view import HallView, plain, view_of
 from envs.picture.power_links import NODES
+from envs.units import SECONDS_PER_DAY
 from experiments.watching.frames import Sums, advice, against_rules, headline, panels, remarks
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class WatchedHall:
         self.rules_here = make_rules(core)
         self.other = DataCenterCore(scenario, 1, world=core.world) if make else None
         self.rules = make_rules(self.other) if self.other is not None else None
-        day = round(86_400.0 / core.step_s)
+        day = round(SECONDS_PER_DAY / core.step_s)
         self.ahead = max(1, round(AHEAD_S / core.step_s))
         self.outlooks = {name: Outlook(self.ahead, day) for name in FORETOLD}
         self.number = 0
@@ -98,7 +99,7 @@ class WatchedHall:
         for controller in (self.policy, self.rules_here, self.rules):
             if controller is not None:
                 controller.reset(1)
-        day = round(86_400.0 / self.core.step_s)
+        day = round(SECONDS_PER_DAY / self.core.step_s)
         self.outlooks = {name: Outlook(self.ahead, day) for name in FORETOLD}
 
     def _step(self, sums: Sums) -> tuple[Frame, Sums]:

@@ -172,6 +172,6 @@ var coldaisle = (function () {
 
   return {
     svg, html, clear, number, withUnit, ticks, timeTicks, clock, shortClock, colourAt, css, inkOn,
-    tip, noTip, tipFor, drawn, choice, legend, unpacked, HOUR, DAY,
+    tip, noTip, tipFor, drawn, choice, legend, unpacked,
   };
 })();

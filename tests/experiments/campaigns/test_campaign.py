@@ -18,10 +18,11 @@ import pytest
 import yaml
 
 from envs.scenario import load
-from experiments.campaign import require_all, run_campaign, with_plan
+from experiments.campaign import require_all, run_campaign
 from experiments.campaigns.executors import EXECUTORS, Executor, InProcess, Joblib, Outcome, Ray, Submitit
 from experiments.campaigns.plan import read_plan, shards_of
 from experiments.campaigns.shard import ROWS, SHARD_CARD, SHARDS, Shard, run_shard, shard_from
+from experiments.overrides import with_first_named
 
 ROOT = Path(__file__).parents[3]
 QUARTER_HOURS = ["episode.step_s=900", "episode.substep_s=180", "site.workload_weeks=1"]
@@ -121,8 +122,9 @@ def test_a_wrong_plan_is_refused_with_its_mend(content: object, words: str, tmp_
 
 
 def test_the_plan_may_stand_first_on_the_command_line() -> None:
-    assert with_plan(["plan.yaml", "workers=2"]) == ["plan=plan.yaml", "workers=2"]
-    assert with_plan(["plan=plan.yaml"]) == ["plan=plan.yaml"] and with_plan(["--help"]) == ["--help"]
+    assert with_first_named(["plan.yaml", "workers=2"], "plan") == ["plan=plan.yaml", "workers=2"]
+    assert with_first_named(["plan=plan.yaml"], "plan") == ["plan=plan.yaml"]
+    assert with_first_named(["--help"], "plan") == ["--help"]
 
 
 # ---- the same bits, whoever runs it ---------------------------------------------------------------------------------
