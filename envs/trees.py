@@ -40,8 +40,11 @@ def leaves(tree: Tree, out: list[np.ndarray]) -> None:
 
 
 def columns(tree: Tree, where: NDArray[np.intp]) -> Tree:
-    """Environments ``where`` of the tree, in that order."""
-    return map_leaves(tree, lambda array: array[..., where])
+    """Environments ``where`` of the tree, in that order; each array in C order, as the arrays of a replay are.
+
+    numpy keeps another order through all that follows, and sums of products in it round otherwise.
+    """
+    return map_leaves(tree, lambda array: array.take(where, axis=-1))
 
 
 def tiled_tree(tree: Tree, copies: int) -> Tree:

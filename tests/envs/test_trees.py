@@ -88,3 +88,10 @@ def test_a_stored_tree_of_another_version_is_refused_where_it_differs() -> None:
     stored["inner"]["gone"] = stored["inner"].pop("stages")
     with pytest.raises(ValueError, match=r"state\.inner: another version"):
         as_classes_of(tree(), stored, "state")
+
+
+def test_columns_are_in_c_order_as_the_arrays_of_a_replay_are() -> None:
+    tree = {"two": np.arange(12.0).reshape(3, 4), "three": np.arange(24.0).reshape(2, 3, 4)}
+    found = columns(tree, np.array([3, 0, 0]))
+    assert all(value.flags.c_contiguous for value in found.values())
+    np.testing.assert_array_equal(found["three"], tree["three"][..., [3, 0, 0]])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,7 @@ def _hash(*values: np.ndarray) -> str:
 
 def main() -> None:
     """Compare, or store with ``--store``."""
+    os.environ["COLDAISLE_ENGINE"] = "numpy"  # stored bits are those of numpy
     now: dict[str, Any] = {f"{s} {d}": summary(episode(s, d)) for s in SCENARIOS for d in DTYPES}
     if "--store" in sys.argv:
         kept = {"processor": processor(), "trajectories": now}
