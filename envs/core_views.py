@@ -72,7 +72,7 @@ class CoreViews:
 
     @flows.setter
     def flows(self, flows: Flows) -> None:
-        self._flows = flows
+        self._flows, self._done = flows, None
 
     @property
     def outside(self) -> Outside:
@@ -102,8 +102,9 @@ class CoreViews:
     @property
     def shown(self) -> Floats:
         """What is shown of each site now: rows of `envs.episodes.core_step.SHOWN` ``(k, B)``."""
-        stepped = self._flows is None
-        rows: Floats = self._done.shown if stepped else shown_rows(self.flows, self.outside)
+        if self._done is None:  # an episode that was just begun or restored
+            return shown_rows(self.flows, self.outside)
+        rows: Floats = self._done.shown
         return rows
 
     @property

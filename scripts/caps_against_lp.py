@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs.feeders.graph import Feeder, FeederGraph, Outages, Outlet, load_shares, single_losses
+from envs.feeders.graph import Feeder, FeederGraph, Outlet, load_shares, single_losses
 from envs.feeders.limits import Limits, NestedTree, limits_of, nested_tree, with_minima
 from envs.feeders.linear_program import program_power
 from envs.feeders.nested_caps import shared_power
@@ -83,9 +83,9 @@ def promised(rng: np.random.Generator, limits: Limits, pieces: Pieces) -> Limits
 
 def compared(rng: np.random.Generator) -> Compared:
     """The greedy and the program on one random tree, half of them on two paths, half with promises."""
-    graph = random_graph(rng, paths=int(rng.integers(1, 3)))
-    outages = single_losses(graph) if graph.feeders[-1].name.endswith("1") else _intact(graph)
-    limits = limits_of(graph, outages)
+    paths = int(rng.integers(1, 3))
+    graph = random_graph(rng, paths)
+    limits = limits_of(graph, single_losses(graph), after_loss=paths == 2)
     pieces = random_pieces(rng, len(graph.outlets))
     floors = limits.weight @ pieces.floor_kw
     limits = limits._replace(limit_kw=np.maximum(limits.limit_kw, floors))  # else no sharing keeps all limits
@@ -100,11 +100,6 @@ def compared(rng: np.random.Generator) -> Compared:
     over = max(float((drawn - limits.limit_kw).max()), float((limits.least_kw - drawn).max()), 0.0)
     value, top = float(ours.value(pieces)[0]), float(best.value(pieces)[0])
     return Compared((top - value) / max(top, 1e-9), over, greedy_s, program_s)
-
-
-def _intact(graph: FeederGraph) -> Outages:
-    share, served = load_shares(graph)
-    return Outages(np.array([-1]), share[None], served[None])
 
 
 def _tree(limits: Limits) -> NestedTree:

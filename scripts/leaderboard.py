@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from envs.whole_file import write_whole
 from experiments.benchmarks.leaderboard import leaderboard, read_rows
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -16,7 +17,7 @@ def page() -> str:
 
 def main() -> None:
     """Write the page."""
-    (DOCS / "leaderboard.md").write_text(page(), encoding="utf-8")
+    write_whole(DOCS / "leaderboard.md", page())
     print("docs/leaderboard.md")
 
 

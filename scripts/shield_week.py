@@ -22,6 +22,7 @@ from envs.building.rules import building_controller
 from envs.controllers.base import Controller
 from envs.core import DataCenterCore
 from envs.episodes.plan import EpisodePlan
+from envs.episodes.world import World
 from envs.faults import Fault
 from envs.guard import Guard
 from envs.interface.channel import Channel
@@ -29,9 +30,11 @@ from envs.interface.constraints import HARD_LIMITS
 from envs.scenario import SHIPPED, load
 from envs.scenario.checks import require_machines
 from envs.twin.estimation.foresight import shield_of
+from envs.units import SECONDS_PER_DAY
+from envs.whole_file import whole_file
 
 FOLDER = Path("docs/validation")
-DAY_S, FROM_S, FOR_S = 86_400.0, 46_800.0, 36_000.0  # a fault strikes at one o'clock every day, for ten hours
+FROM_S, FOR_S = 46_800.0, 36_000.0  # a fault strikes at one o'clock every day, for ten hours
 JULY = 190  # day of the year, in the hottest weeks
 MACHINES = ("chiller_trip", "tower_cell", "pump_cw", "pump_chw", "pump_fws", "pump_tcs", "cdu")
 SENSORS = ("zone_inlet_max_c", "rack_inlet_c", "zone_supply_c", "tcs_supply_c", "row_demand_share")
@@ -149,10 +152,10 @@ def single_faults(core: DataCenterCore, days: int) -> dict[str, list[Fault]]:
     for name in (name for name in SENSORS if name in rows):
         (drift,) = (by for end, by in DRIFT.items() if name.endswith(end))
         kinds += [("sensor_stuck", rows[name].start, 1.0), ("sensor_drift", rows[name].start, drift)]
-    names = {start: name for name, where in rows.items() for start in [where.start]}
+    names = {where.start: name for name, where in rows.items()}
     found: dict[str, list[Fault]] = {"none": []}
     for kind, index, size in kinds:
-        daily = [Fault(kind, day * DAY_S + FROM_S, FOR_S, index, size) for day in range(days)]
+        daily = [Fault(kind, day * SECONDS_PER_DAY + FROM_S, FOR_S, index, size) for day in range(days)]
         try:
             require_machines(daily, core.plant.layout.present, core.scenario.name)
         except ValueError:
@@ -161,11 +164,13 @@ def single_faults(core: DataCenterCore, days: int) -> dict[str, list[Fault]]:
     return found
 
 
-def hall(scenario: str, climate: str, days: int, batch: int, overrides: Sequence[str] = ()) -> DataCenterCore:
+def hall(
+    scenario: str, climate: str, days: int, batch: int, overrides: Sequence[str] = (), world: World | None = None
+) -> DataCenterCore:
     """A core of a batch of one and the same week in July, which starts healthy."""
     site = load(scenario, [f"site.climates=[{climate}]", *overrides])
-    steps = round(days * DAY_S / site.episode.step_s)
-    core = DataCenterCore(replace(site, episode=replace(site.episode, steps=steps)), batch)
+    steps = round(days * SECONDS_PER_DAY / site.episode.step_s)
+    core = DataCenterCore(replace(site, episode=replace(site.episode, steps=steps)), batch, world=world)
     world = core.world
     start = world.draw_load_start(np.random.default_rng(0), JULY, 0)
     whole = {"site_start": JULY * world.steps_per_day, "load_start": start, "noise_seed": 7}
@@ -186,10 +191,11 @@ def week(
     overrides: Sequence[str] = (),
 ) -> list[Row]:
     """Play every policy with every single fault, side by side; ``only`` names the faults, all when empty."""
-    faults = single_faults(hall(scenario, climate, days, 1, overrides), days)
+    one = hall(scenario, climate, days, 1, overrides)
+    faults = single_faults(one, days)
     faults = {name: faults[name] for name in only} or faults
     pairs = [(policy, fault) for policy in policies for fault in faults]
-    core = hall(scenario, climate, days, len(pairs), overrides)
+    core = hall(scenario, climate, days, len(pairs), overrides, one.world)
     core.guard = Guard(shield_of(core.scenario), len(pairs)) if shielded else None
     core.set_faults([faults[fault] for _, fault in pairs])
     where = {name: np.flatnonzero([policy == name for policy, _ in pairs]) for name in policies}
@@ -265,7 +271,7 @@ def main() -> None:
         passed |= any(broken(row) for row in rows)
         if given.write:
             name = f"shield_{scenario}{'_free' if given.free else ''}.csv"
-            with (FOLDER / name).open("w", newline="", encoding="utf-8") as file:
+            with whole_file(FOLDER / name) as draft, draft.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file, lineterminator="\n")
                 writer.writerow(Row._fields)
                 writer.writerows([[x if isinstance(x, str) else f"{x:.4g}" for x in row] for row in rows])

@@ -18,11 +18,10 @@ import numpy as np
 from envs.engine.aligned import aligned_block
 from envs.engine.blocks import BlockPool, BlockSet, BlockShape
 from envs.engine.choice import chosen_threads
-from envs.engine.lowered import LoweredFunction, Written
+from envs.engine.lowered import LoweredFunction, Written, flat
 from envs.engine.machine_code import packed_entry_point
 from envs.engine.pool import pools_of
 from envs.engine.program import WHOLE, WIDE
-from envs.trees import leaves
 
 _FEW_SITES, _SOME_LANES, _MOST_LANES = 4, 8, 16
 _MANY_SITES = 64  # from which the most lanes pay: two chains of instructions at once
@@ -187,8 +186,8 @@ class CompiledFunction:
         if type(state) is Held and state.sites == self._batch:
             at = state.blocks
         else:
-            given = flat_of((state.tree if isinstance(state, Held) else state,))
-            self._fit((given or flat_of(rest))[0].shape[-1])
+            given = flat((state.tree if isinstance(state, Held) else state,))
+            self._fit((given or flat(rest))[0].shape[-1])
             at = self._packed_state(given)
         self._pack_rest(rest)
         self._state_read = at
@@ -266,7 +265,7 @@ class CompiledFunction:
             if fixed and k in seen and seen[k][0] is part:
                 at += seen[k][1]
                 continue
-            arrays = [part] if type(part) is np.ndarray else flat_of((part,))
+            arrays = [part] if type(part) is np.ndarray else flat((part,))
             if arrays:
                 self._pack(arrays, self._places, 1, at)
             seen[k] = part, len(arrays)
@@ -321,13 +320,6 @@ def _written(kinds: tuple[str, ...], sites: int, blocks: list[np.ndarray]) -> Wr
     rows = {kind: block[:, :sites] for kind, block in zip(kinds, blocks)}
     across = blocks[-1][:sites] if len(blocks) > len(kinds) else None
     return Written(rows[""], rows.get(WIDE), rows.get(WHOLE), across, sites)
-
-
-def flat_of(trees: tuple[Any, ...]) -> list[np.ndarray]:
-    """Arrays of several trees, in their order."""
-    out: list[np.ndarray] = []
-    leaves(trees, out)
-    return out
 
 
 def parts_of(state: Any) -> list[Any]:

@@ -21,23 +21,17 @@ CACHE_VARIABLE = "COLDAISLE_CACHE"
 KEPT_FILES = 64  # the oldest go first
 _HASH_BYTES = 32
 _OPTIMISATION = 2
-_FUNCTIONS = ("step", "packed_step")
-_LOADED: dict[str, tuple[dict[str, int], Any]] = {}  # by key: addresses, and what must live as long as the process
-
-
-def entry_point(text: str, blocks: int) -> Callable[..., None]:
-    """The function ``step`` of `envs.engine.llvm_text`, ready to be called; the GIL is free while it runs."""
-    pointers, numbers = [ctypes.c_void_p] * (blocks + 1), [ctypes.c_int64] * (blocks + 3)
-    return ctypes.CFUNCTYPE(None, *pointers, *numbers, ctypes.c_void_p)(_loaded(text)["step"])
+_FUNCTION = "packed_step"
+_LOADED: dict[str, tuple[int, Any]] = {}  # by key: the address, and what must live as long as the process
 
 
 def packed_entry_point(text: str) -> Callable[[int], None]:
     """The function ``packed_step``: it takes the address of its arguments; the GIL is free while it runs."""
-    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(_loaded(text)["packed_step"])
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(_loaded(text))
 
 
-def _loaded(text: str) -> Any:
-    """Addresses of the functions of a text by name, which live as long as the process."""
+def _loaded(text: str) -> int:
+    """Address of the function of a text, which lives as long as the process."""
     import llvmlite
     import llvmlite.binding as llvm
 
@@ -55,12 +49,9 @@ def _loaded(text: str) -> Any:
             code = _compiled(text, target)
             _store(key, code)
         linker = llvm.create_lljit_compiler(target)
-        builder = llvm.JITLibraryBuilder().add_object_img(code)
-        names = [name for name in _FUNCTIONS if f"void @{name}(" in text]
-        for name in names:
-            builder = builder.export_symbol(name)
+        builder = llvm.JITLibraryBuilder().add_object_img(code).export_symbol(_FUNCTION)
         library = builder.link(linker, f"step_{key[:16]}")
-        _LOADED[key] = {name: library[name] for name in names}, (library, linker)
+        _LOADED[key] = library[_FUNCTION], (library, linker)
     return _LOADED[key][0]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from envs.engine.partials import FLAT
 from envs.engine.program import (
@@ -68,20 +69,8 @@ class Notes:
             store(made, "store_turn", (self.row[made], self.per_turn), Stage.TURN)
         for made in self.of_last:
             store(made, "store", self.row[made], Stage.AFTER)
-        return Program(
-            primal.racks,
-            primal.times,
-            [*primal.statements, *stores],
-            list(primal.carried),
-            primal.rows,
-            self.end,
-            primal.double,
-            primal.kinds,
-            primal.typed_out,
-            primal.across,
-            primal.stored,
-            primal.gathered,
-        )
+        statements, carried = [*primal.statements, *stores], list(primal.carried)
+        return replace(primal, statements=statements, carried=carried, rows_out=self.end)
 
 
 def leaves_racks(s: Statement) -> bool:

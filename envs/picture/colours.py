@@ -17,7 +17,7 @@ INLET_SCALE: tuple[tuple[float, str], ...] = (
     (32.0, "#a32a1c"),
     (36.0, "#4d0f1f"),
 )
-AIR, LIQUID, ELECTRIC, HEAT = "#c58b2a", "#3a6ea5", "#8a8f98", "#b5562a"
+AIR, LIQUID = "#c58b2a", "#3a6ea5"
 PAPER, INK, SOFT, LINE, GOOD, BAD = "#ffffff", "#1f2430", "#5c6470", "#cfd5dd", "#1b7a4b", "#b3261e"
 
 

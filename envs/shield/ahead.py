@@ -54,7 +54,7 @@ class Ahead:
         sites = np.flatnonzero(_peak_as_is(outlook) > 0.0)
         if len(sites):
             made = self._capped(made, refuge, sites)
-        return made, self._told(wanted, made, outlook)
+        return made, [] if made is wanted else self._told(wanted, made, outlook)
 
     def _cooled(self, wanted: Setpoints, refuge: Setpoints, outlook: Outlook) -> Setpoints:
         """Cooling moved where the limits that it can keep would not be kept."""

@@ -115,6 +115,7 @@ class Shield:
         """As `safe`, of arrays ``(k, B)``, with the changes as arrays; call it once per control step."""
         changes = list[Change]()
         made = {name: self._within(name, value, measurements, changes) for name, value in setpoints.items()}
+        told = [change for change in changes if change.moved.any()]
         if self._ahead is not None and self.foresight is not None:
             self.foresight.observe(measurements)
             held = {name: self._in_force(name, measurements) for name in self.channels}
@@ -125,8 +126,8 @@ class Shield:
             whole, foreseen = self._ahead.corrected({**held, **made}, refuge)
             moved = [change for change in foreseen if change.moved.any()]
             made |= {change.channel.name: whole[change.channel.name] for change in moved}
-            changes += moved
-        return Guarded(made, [change for change in changes if change.moved.any()])
+            told += moved
+        return Guarded(made, told)
 
     def _within(self, name: str, wanted: Array, measurements: Mapping[str, Array], changes: list[Change]) -> Array:
         """One channel's setpoints inside range, interlocks and slew."""
