@@ -262,7 +262,7 @@ class LiveLoop:
             self.state = IN_CONTROL if self.settings.mode == "auto" else ADVISING
             self.parts.events.say("info", "takes the points back", cycle=self.number)
         self.fault = "" if self.state != RELEASED else self.fault
-        changes = self._changes(flat(decision.given), self._in_force(measurements))
+        changes = self._changes(flat(decision.given), self.in_force(measurements))
         note = WriteNote(
             self.parts.decider.policy_hash, str(row.values["reason"]), str(row.values["shield"]),
             str(row.values["expected"]), self.number,
@@ -294,21 +294,26 @@ class LiveLoop:
             raise TimeoutError(f"the cycle took {took:.0f} s before its write, over late_s = {self.settings.late_s:g}")
         if not changes:
             return
-        self.parts.decider.limits.require(changes, self._in_force(measurements))
+        self.parts.decider.limits.require(changes, self.in_force(measurements))
         self.held |= changes  # before the call: one that fails half-way has written something
         self.parts.connector.write(changes, note)
         self.parts.events.say("info", "writes", changes={str(k): v for k, v in changes.items()}, **note._asdict())
         back = self.parts.connector.read_back(changes)
         row.add_written(changes, back)
         for key, value in changes.items():
-            if not abs(back.get(key, math.nan) - value) <= self.tolerance(key):
+            if self.is_off(key, value, back):
                 raise ConnectorFault(
                     f"read-back of {key} is {back.get(key, math.nan):g}, written was {value:g}; another writer or a "
                     "higher priority holds it"
                 )
 
-    def _in_force(self, measurements: Measurements) -> dict[Key, float]:
+    def in_force(self, measurements: Measurements) -> dict[Key, float]:
+        """Setpoints in force of every channel and row that the loop decides."""
         return {key: float(measurements[IN_FORCE + key.name][key.row]) for key in self.parts.decider.decided()}
+
+    def is_off(self, key: Key, written: float, back: Mapping[Key, float]) -> bool:
+        """Whether a setpoint did not come back as it was written; one that did not come back at all is off."""
+        return not abs(back.get(key, math.nan) - written) <= self.tolerance(key)
 
     def tolerance(self, key: Key) -> float:
         """How far a read-back may be from what was written [unit of the channel]."""
@@ -368,7 +373,7 @@ class LiveLoop:
         try:
             measurements = self.check.measurements(self.parts.connector.read(), self.parts.clock.now())
             row.add_measured(measurements)
-            changes = self.parts.decider.limits.nearest(proposal.changes, self._in_force(measurements))
+            changes = self.parts.decider.limits.nearest(proposal.changes, self.in_force(measurements))
             self._write(changes, proposal.note, measurements, started, row)
         except Exception as error:
             self.fail(error, row)

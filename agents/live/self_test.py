@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from agents.live.loop import LiveLoop
 from agents.live.reading import ConnectorFault, Key, WriteNote
-from agents.live.units import IN_FORCE
 
 
 def self_test(loop: LiveLoop) -> list[str]:
@@ -35,7 +36,7 @@ def self_test(loop: LiveLoop) -> list[str]:
     parts.connector.release()
     _mark(loop)
     told.append("handed every point back")
-    stands = {key: float(measurements[IN_FORCE + key.name][key.row]) for key in parts.decider.decided()}
+    stands = loop.in_force(measurements)
     inside = {key: value for key, value in stands.items() if _is_inside(loop, key, value)}
     if inside:
         note = WriteNote(parts.decider.policy_hash, "self-test: nothing moves", "passed", "none", 0)
@@ -46,15 +47,15 @@ def self_test(loop: LiveLoop) -> list[str]:
             parts.connector.release()
         _mark(loop)
         off = [
-            f"{key} {value:g} came back as {back[key]:g}"
+            f"{key} {value:g} came back as {back.get(key, math.nan):g}"
             for key, value in inside.items()
-            if _is_off(loop, key, value, back)
+            if loop.is_off(key, value, back)
         ]
         if off:
             raise ConnectorFault(f"the self-test's read-back failed: {'; '.join(off[:5])}")
     told.append(f"wrote {len(inside)} of {len(stands)} setpoints as they stand, read them back, handed them back")
+    _mark(loop)
     if parts.heartbeat is not None:
-        parts.heartbeat.mark()
         told.append(f"the watchdog is process {parts.heartbeat.pid}")
     return told
 
@@ -67,7 +68,3 @@ def _mark(loop: LiveLoop) -> None:
 def _is_inside(loop: LiveLoop, key: Key, value: float) -> bool:
     setpoint = loop.parts.site.setpoint(key)
     return setpoint.low <= value <= setpoint.high
-
-
-def _is_off(loop: LiveLoop, key: Key, value: float, back: dict[Key, float]) -> bool:
-    return not abs(back[key] - value) <= loop.tolerance(key)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from agents.runtime.act_command import middle_reading
 from agents.runtime.exported_policy import ExportedPolicy
 
 Rows = dict[str, list[float]]
@@ -34,11 +35,6 @@ def card_words(policy: ExportedPolicy) -> str:
         ),
     ]
     return "\n".join([*lines, ""])
-
-
-def example_of(policy: ExportedPolicy) -> Rows:
-    """A made-up reading: every point in the middle of its usual range."""
-    return {p["name"]: [0.5 * (p["low"] + p["high"])] * p["rows"] for p in policy.read}
 
 
 def measured_in(file: str) -> Rows:
@@ -72,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         policy = ExportedPolicy(given.bundle, given.step_s)
         if given.example:
-            told = json.dumps(example_of(policy), indent=1) + "\n"
+            told = json.dumps(middle_reading(policy), indent=1) + "\n"
         elif given.measurements:
             setpoints = policy.act(measured_in(given.measurements))
             told = json.dumps({name: value.tolist() for name, value in setpoints.items()}, indent=1) + "\n"

@@ -49,7 +49,7 @@ def decided(policy: Policy, measurements: dict[str, Any]) -> dict[str, list[floa
     return {name: value.tolist() for name, value in policy.act(measurements).items()}
 
 
-def middle_reading(policy: Policy) -> dict[str, list[float]]:
+def middle_reading(policy: ExportedPolicy) -> dict[str, list[float]]:
     """A made-up reading: every point in the middle of its usual range."""
     return {p["name"]: [0.5 * (p["low"] + p["high"])] * p["rows"] for p in policy.read}
 
