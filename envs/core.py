@@ -28,7 +28,7 @@ from envs.faults import Availability, Fault, availability, fault_plan, nothing_l
 from envs.guard import Guard
 from envs.hooks import Hooks
 from envs.interface.action import ActionDecoder, checked_targets
-from envs.interface.channels import table_hash
+from envs.interface.channels import require_channels, table_hash
 from envs.interface.observation import ObservationEncoder, transposed
 from envs.interface.points import bind_points
 from envs.physics.namespace import Floats
@@ -152,6 +152,7 @@ class DataCenterCore(CoreViews):
         s, lay = self.scenario, self.plant.layout
         self.channels = tuple(lay.channels.values())
         held = s.agent_channels if agent_channels is None else agent_channels
+        require_channels(held, "agent_channels")
         self.agent_channels = tuple(c for c in self.channels if c.name in held)
         if not self.agent_channels:
             raise ValueError(

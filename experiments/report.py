@@ -95,18 +95,18 @@ def content(stored: StoredEvaluation, baseline: str, note: str = "") -> dict[str
     names = in_reading_order(tables, baseline)
     palette = colours(names, baseline)
     base, sites = mean_table(tables[baseline]), sites_of(stored.facts)
-    said = verdicts_of(stored, baseline)
+    said, rows = verdicts_of(stored, baseline), comparisons(stored, baseline)
     verdicts = {n: said[n] for n in names if n in said}
     whole = {n: totals(mean_table(tables[n])) for n in names}
     lacks = {n: words for n in names if (words := shortage(n, stored.facts, episodes))}
     few = missing_episodes(episodes)
     return {
         **_inlined(),
-        "verdict": verdict(verdicts, baseline, stored.facts),
+        "verdict": verdict(rows, verdicts, stored.facts),
         "lacks": lacks,
         "mark": NO_RESULT,
         "few": f"{NO_RESULT}: {few}, and none of the numbers on this page is one" if few else "",
-        "comparison": [cells(row) for row in comparisons(stored, baseline)],
+        "comparison": [cells(row) for row in rows],
         "comparison_headings": COMPARISON_HEADINGS,
         "facts": stored.facts,
         "split": split_words(stored.facts),

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from agents.page.parts import part
 from agents.runtime.manifest import MANIFEST
 from envs.whole_file import write_whole
+from experiments.evaluation.comparison import comparisons
 from experiments.evaluation.results import FACTS, stored_evaluation
 from experiments.evaluation.verdict import LEVEL, Said, verdict, verdicts_of
 from experiments.records.run_folder import RUN_FILE
@@ -71,7 +72,7 @@ def rows_of(folder: Path) -> Iterator[Row]:
 def _evaluation_words(place: Path) -> Said:
     stored = stored_evaluation(place)
     baseline = stored.facts["baseline"]
-    return verdict(verdicts_of(stored, baseline), baseline, stored.facts).headline
+    return verdict(comparisons(stored, baseline), verdicts_of(stored, baseline), stored.facts).headline
 
 
 def _words(kind: str, facts: dict[str, Any]) -> str:

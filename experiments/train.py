@@ -332,7 +332,7 @@ def main(config: DictConfig) -> float:
     typed = list(hydra_config.overrides.task)
     plan = replace(plan, split=chosen_split(scenario, plan.split, USUAL_SPLIT, typed))
     if plan.resume:
-        learner = replace(learner, settings=typed_settings(settings, typed))
+        learner = replace(learner, settings=typed_settings(learner.settings, typed))
     folder = Path(plain["folder"])
     name = tracking["name"] or f"{learner.algorithm} {scenario.name} seed {plan.seed}"
     tags = {**git_state(), "scenario_hash": scenario.hash()}
@@ -364,7 +364,8 @@ def main(config: DictConfig) -> float:
 
 def typed_settings(settings: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     """Of an agent's settings those that the command line names: a resumed run keeps its others."""
-    typed = {o.partition("=")[0].removeprefix("agent.") for o in overrides if o.startswith("agent.")}
+    keys = (o.partition("=")[0].lstrip("+") for o in overrides)
+    typed = {key.removeprefix("agent.") for key in keys if key.startswith("agent.")}
     return {name: value for name, value in settings.items() if name in typed}
 
 

@@ -14,13 +14,14 @@ from envs.equipment.rack_archetypes import ENTERPRISE_AIR, HGX_AIR, LEGACY_AIR, 
 from envs.equipment.rack_chips import (
     DERATE_FLOOR,
     DERATE_PER_K,
+    LEAKAGE_END_C,
     LEAKAGE_REFERENCE_C,
     THROTTLE_C,
     chip_terms,
     next_excess_k,
 )
 from envs.equipment.rack_table import RackTable, rack_table, racks_at_pressure
-from envs.physics.namespace import Array, as_mask, lag_share, namespace
+from envs.physics.namespace import Array, as_mask, lag_share, lower, namespace
 from envs.units import CP_AIR_KJ_KG_K
 
 __all__ = [
@@ -243,7 +244,8 @@ def advance(
     new_excess = next_excess_k(terms, excess, chip_kw, inlet_air_c)
     xp = namespace(inlet_air_c)
     derate = xp.clip(1.0 - DERATE_PER_K * new_excess, DERATE_FLOOR, 1.0)
-    silicon_kw = slots_kw * derate + demand.leak_kw_k * (new_excess + (THROTTLE_C - LEAKAGE_REFERENCE_C))
+    leaking = lower(new_excess, LEAKAGE_END_C - THROTTLE_C)
+    silicon_kw = slots_kw * derate + demand.leak_kw_k * (leaking + (THROTTLE_C - LEAKAGE_REFERENCE_C))
     output_kw = (demand.base_kw + silicon_kw) * alive + fan_kw
     psu_loss_kw = _psu_loss(table, output_kw) * alive
     power_kw = output_kw + psu_loss_kw
@@ -341,7 +343,8 @@ def _draw_under_cap(
     The power supplies' loss is that of the last sub-step, the leakage that of the chips as they are.
     """
     xp = namespace(limit_kw)
-    budget = limit_kw - state.psu_loss_kw - fan_kw - demand.fixed_kw - demand.leak_kw_k * state.chip_c
+    leakage_kw = demand.leak_kw_k * lower(state.chip_c, LEAKAGE_END_C)
+    budget = limit_kw - state.psu_loss_kw - fan_kw - demand.fixed_kw - leakage_kw
     cap = budget * demand.inverse_rest[0]
     for j in range(1, demand.slot_kw.shape[0]):
         cap = xp.maximum(cap, (budget - demand.lower_kw[j]) * demand.inverse_rest[j])

@@ -12,6 +12,7 @@ from envs.physics.namespace import Array, namespace
 
 LEAKAGE_REFERENCE_C = 60.0  # draws are stated at this chip temperature, PHYSICS B6
 THROTTLE_C = 85.0  # the clock derate starts, PHYSICS B8
+LEAKAGE_END_C = 200.0  # leakage rises no further, PHYSICS B6 [G]: a straight line without end feeds its own heat
 DERATE_PER_K = 0.05  # PHYSICS B8
 DERATE_FLOOR = 0.5  # PHYSICS B8
 

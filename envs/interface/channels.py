@@ -14,6 +14,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 
 from envs.interface.channel import ENCODINGS, SLEW_INTERVAL_S, Channel
 
@@ -218,6 +219,23 @@ def channels_of_kind(*kinds: str) -> tuple[str, ...]:
 def channels_of_site(machines: Collection[str]) -> tuple[str, ...]:
     """Names of the channels of a site with these machines, in the table's order."""
     return tuple(c.name for c in CHANNELS.values() if not c.needs or c.needs in machines)
+
+
+def require_channels(names: Sequence[str], where: str) -> None:
+    """Raise where a name is none of the table's channels, or stands twice.
+
+    Raises
+    ------
+    ValueError
+        Opening with ``where``.
+    """
+    for name in names:
+        if name not in CHANNELS:
+            near = get_close_matches(name, CHANNELS, 1)
+            meant = f"; did you mean {near[0]!r}?" if near else f"; choose from {sorted(CHANNELS)}"
+            raise ValueError(f"{where}: {name!r} is no channel{meant}")
+    if twice := [name for name in CHANNELS if list(names).count(name) > 1]:
+        raise ValueError(f"{where}: {twice[0]!r} stands twice; name each channel once")
 
 
 def bind_channels(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from importlib import resources
 from pathlib import Path
@@ -29,7 +29,7 @@ from envs.equipment.liquid_loop import CoolantDistribution, FacilityWater
 from envs.equipment.power_capper import PowerCapper
 from envs.equipment.power_chain import PowerChain
 from envs.faults import FaultConfig
-from envs.interface.channels import CHANNELS
+from envs.interface.channels import require_channels
 from envs.interface.reward import RewardConfig, check_weights
 from envs.interface.sensors import SensorModel
 from envs.parameters import Parameters, parameter
@@ -42,6 +42,10 @@ FOLDER = resources.files("configs").joinpath("scenario")
 #: Names of the scenarios that come with the package: the files of ``configs/scenario``.
 SHIPPED = tuple(sorted(f.name.removesuffix(".yaml") for f in FOLDER.iterdir() if f.name.endswith(".yaml")))
 LONGEST_PROBLEM = 1000  # characters of a fault that a message repeats
+_NOTHING = (
+    "an empty mapping is merged with what is there, so it changes nothing; name the keys that are to change, write "
+    "null to take an optional machine away, or leave it out"
+)
 CAPS = ("water_filling", "proportional", "three_band", "marginal_value")
 
 
@@ -186,9 +190,7 @@ class Scenario(Parameters):
             raise ValueError(f"scenario {self.name!r} has no racks or no air zones; give at least one of each")
         check_weights(self.reward_weights)
         for key in ("agent_channels", "channel_ranges", "encodings", "reach_frac", "legacy_setpoints"):
-            for name in getattr(self, key):
-                if name not in CHANNELS:
-                    raise ValueError(f"{key} names {name!r}; the table has {sorted(CHANNELS)}")
+            require_channels(list(getattr(self, key)), key)
         check_site(self)
 
     def hash(self) -> str:
@@ -224,7 +226,11 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
 
 
 def require_there(name: str, node: DictConfig, overrides: Sequence[str]) -> None:
-    """Raise where an override sets a parameter of a machine that neither the scenario nor an override has."""
+    """Raise where an override changes nothing, or sets a parameter of a machine that nobody gave the scenario."""
+    for text in overrides:
+        key, _, value = text.partition("=")
+        if value.strip() == "{}" and OmegaConf.is_dict(there := OmegaConf.select(node, key)) and there:
+            raise ValueError(f"{text!r}: {_NOTHING}")
     added = {text.partition("=")[0] for text in overrides}
     for text in overrides:
         machine, dot, _ = text.partition("=")[0].partition(".")
@@ -264,6 +270,7 @@ def _file(name_or_path: str, seen: tuple[str, ...] = ()) -> Any:
         raw = OmegaConf.create(text)
     else:
         raise ValueError(f"scenario {name_or_path!r} is unknown; give one of {SHIPPED} or the path of a YAML file")
+    _require_plain(raw, f"scenario {name_or_path!r}")
     base = raw.pop("base", None)
     if base is None:
         return raw
@@ -272,4 +279,26 @@ def _file(name_or_path: str, seen: tuple[str, ...] = ()) -> Any:
             f"scenario {name_or_path!r}, base: found {str(base)[:60]!r}; give the name of a shipped scenario or the "
             "path of another file, which does not build on this one"
         )
-    return OmegaConf.merge(_file(base, (*seen, name_or_path)), raw)
+    below = _file(base, (*seen, name_or_path))
+    for key in _without_effect(below, raw):
+        raise ValueError(f"scenario {name_or_path!r}, {key}: {_NOTHING}")
+    return OmegaConf.merge(below, raw)
+
+
+def _require_plain(node: Any, where: str, key: str = "") -> None:
+    """Raise where a value is to be filled in from outside the file, such as ``${oc.env:HOME}``."""
+    if OmegaConf.is_config(node):
+        inside = node.items_ex(resolve=False) if OmegaConf.is_dict(node) else enumerate(node._iter_ex(resolve=False))
+        for name, value in inside:
+            _require_plain(value, where, f"{key}.{name}".lstrip("."))
+    elif isinstance(node, str) and "${" in node:
+        raise ValueError(f"{where}, {key}: {node[:60]!r} would be filled in from outside the file; write the value")
+
+
+def _without_effect(below: Any, over: Any, key: str = "") -> Iterator[str]:
+    """Places where an empty mapping lies over one that is there: merged, it would be ignored."""
+    for name, value in over.items_ex(resolve=False):
+        there = below.get(name)
+        if OmegaConf.is_dict(value) and OmegaConf.is_dict(there):
+            place = f"{key}.{name}".lstrip(".")
+            yield from _without_effect(there, value, place) if value else [place] * bool(there)

@@ -33,7 +33,7 @@ UNITS = {
     "pa": "Pa",
 }
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_GROUPED = r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?"
+_GROUPED = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?"  # a leading 0 stands before a decimal comma only
 _SMALL = r"[+-]?\d{1,3}(?:\.\d*)?"
 
 
@@ -92,12 +92,11 @@ def _floats(text: pd.Series) -> NDArray[np.float64]:
 
 
 def _are_grouped(filled: pd.Series) -> bool:
-    """Whether commas part thousands: all cells agree, and at least one cannot be a decimal comma."""
+    """Whether commas part thousands: all cells agree, and one shows it by a second comma or by a decimal point."""
     grouped = filled.str.fullmatch(_GROUPED)
     if not grouped.any() or not (grouped | filled.str.fullmatch(_SMALL)).all():
         return False
-    commas = filled.str.count(",")
-    return bool((commas >= 2).any() or (grouped & filled.str.contains(".", regex=False)).any() or not grouped.all())
+    return bool((filled.str.count(",") >= 2).any() or filled.str.contains(".", regex=False).any())
 
 
 def _common_unit(filled: pd.Series) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from agents.references import ORACLE, REFERENCES
 from envs.interface.constraints import GATES
+from experiments.evaluation.comparison import Comparison, interval_words
 from experiments.evaluation.gates import GateVerdict, gate_verdict
 from experiments.evaluation.results import StoredEvaluation, round_to
 from experiments.evaluation.seeds import (
@@ -46,85 +47,87 @@ def verdicts_of(stored: StoredEvaluation, baseline: str) -> dict[str, GateVerdic
     return {name: gate_verdict(given, base, sites) for name, given in tables.items() if name != baseline}
 
 
-def verdict(verdicts: Mapping[str, GateVerdict], baseline: str, facts: Mapping[str, Any]) -> Verdict:
-    """The first line.
+def verdict(rows: Sequence[Comparison], energy: Mapping[str, GateVerdict], facts: Mapping[str, Any]) -> Verdict:
+    """The first line: who is cheaper than the baseline, and what that does to energy per useful work.
 
     Parameters
     ----------
-    verdicts : mapping of str to GateVerdict
-        Of every policy but the baseline, against it.
-    baseline : str
+    rows : sequence of Comparison
+        Of every policy; the baseline's has no gates that failed and no number.
+    energy : mapping of str to GateVerdict
+        Energy per useful work of every policy but the baseline, against it.
     facts : mapping
         Of the evaluation: its episodes and split.
     """
-    able = {n: v for n, v in verdicts.items() if n != ORACLE and not n.endswith("untrained")}
+    baseline = next(row.policy for row in rows if row.failures is None)
+    able = [r for r in rows if r.failures is not None and r.policy != ORACLE and not r.policy.endswith("untrained")]
+    learnt = [row for row in able if row.policy not in REFERENCES]
     winner = _winner(able)
-    learnt = [n for n in able if n not in REFERENCES]
-    subject = winner or next(iter(_by_rank(able, learnt)), "") or next(iter(_by_rank(able, list(able))), "")
-    if not subject:
+    subject = winner or min(learnt, key=_cost, default=None) or min(able, key=_cost, default=None)
+    if subject is None:
         nothing = Said(LEVEL, f"Only {baseline} was evaluated: there is nothing to compare.")
         return Verdict(nothing, Said(LEVEL, "not judged"), Said(LEVEL, "no: one policy alone"))
-    counts = _counts(subject, able[subject], facts)
-    return Verdict(_headline(winner, subject, able, learnt, baseline, counts), _safe(subject, able[subject]), counts)
-
-
-def percent(saving: tuple[float, float, float]) -> str:
-    """A saving and its interval in words."""
-    point, low, high = (round_to(100.0 * value, 2) for value in saving)
-    return f"{abs(point):.2f} % {'less' if point >= 0 else 'more'} [{low:+.2f}, {high:+.2f} % saved]"
-
-
-def _winner(able: Mapping[str, GateVerdict]) -> str:
-    """Who passes every gate and saves most, where the whole interval is a saving; empty where nobody does."""
-    sure = {n: v.saving.estimate for n, v in able.items() if v.saving is not None and v.saving.low > 0.0}
-    return max(sure, key=lambda name: sure[name]) if sure else ""
-
-
-def _by_rank(able: Mapping[str, GateVerdict], names: list[str]) -> list[str]:
-    """The names from the best saving down; those without a number last."""
-    return sorted(names, key=lambda n: -_estimate(able[n]))
-
-
-def _estimate(found: GateVerdict) -> float:
-    return float("-inf") if found.saving is None else found.saving.estimate
-
-
-def _headline(
-    winner: str, subject: str, able: Mapping[str, GateVerdict], learnt: list[str], baseline: str, counts: Said
-) -> Said:
-    found = able[subject]
+    counts = _counts(subject, facts)
+    used = energy[subject.policy]
     if winner:
-        assert found.saving is not None
-        words = f"{winner} wins: {percent(found.saving)} energy per useful work than {baseline}."
-        others = [n for n in learnt if n != winner and winner not in learnt]
-        if others:
-            words += f" {others[0]} {_short(able[others[0]])}."
-        return Said(GOOD if counts.level == GOOD else LEVEL, words)
-    if found.saving is None:
-        return Said(BAD, f"{baseline} stays ahead: {subject} fails {_gates(found)} and gets no number.")
-    if found.saving.high < 0.0:
-        return Said(BAD, f"{baseline} stays ahead: {subject} uses {percent(found.saving)} energy per useful work.")
-    return Said(LEVEL, f"{subject} is level with {baseline}: {percent(found.saving)}, an interval that holds zero.")
+        words = f"{winner.policy} wins: {_cheaper(winner)} than {baseline}, with {_energy(used)}."
+        words += "".join(f" {row.policy} {_short(row)}." for row in learnt[:1] if winner not in learnt)
+        headline = Said(GOOD if counts.level == GOOD else LEVEL, words)
+    else:
+        headline = _lost(subject, used, baseline)
+    return Verdict(headline, _safe(subject), counts)
 
 
-def _short(found: GateVerdict) -> str:
-    if found.saving is None:
-        return f"fails {_gates(found)}"
-    return f"uses {percent(found.saving)}"
+def _winner(able: Sequence[Comparison]) -> Comparison | None:
+    """The cheapest that passes every gate, where the whole interval is a saving; None where nobody is."""
+    sure = [row for row in able if row.difference_usd_day is not None and row.difference_usd_day.high < 0.0]
+    return min(sure, key=_cost, default=None)
 
 
-def _gates(found: GateVerdict) -> str:
-    return "one gate" if len(found.failures) == 1 else f"{len(found.failures)} gates"
+def _cost(row: Comparison) -> float:
+    """What it costs more [USD/day]; infinite where it has no number."""
+    return float("inf") if row.difference_usd_day is None else row.difference_usd_day.estimate
 
 
-def _safe(subject: str, found: GateVerdict) -> Said:
-    dangers = [c.meaning for c in GATES if c.name in SAFETY]
-    unsafe = [failure for failure in found.failures if any(meaning in failure for meaning in dangers)]
+def _cheaper(row: Comparison) -> str:
+    """By how much it is cheaper or dearer, in words."""
+    assert row.share_frac is not None
+    share = 100.0 * round_to(row.share_frac, 4)
+    words = interval_words(row.difference_usd_day, "+.2f")
+    return f"{abs(share):.2f} % {'cheaper' if share <= 0.0 else 'dearer'} ({words} USD/day)"
+
+
+def _energy(found: GateVerdict) -> str:
+    assert found.saving is not None  # who passes the gates has one
+    saved = round_to(100.0 * found.saving.estimate, 2)
+    return f"{abs(saved):.2f} % {'less' if saved >= 0 else 'more'} energy per useful work"
+
+
+def _lost(row: Comparison, used: GateVerdict, baseline: str) -> Said:
+    if row.difference_usd_day is None:
+        return Said(BAD, f"{baseline} stays ahead: {row.policy} fails {_gates(row)} and gets no number.")
+    if row.difference_usd_day.low > 0.0:
+        return Said(BAD, f"{baseline} stays ahead: {row.policy} is {_cheaper(row)}, with {_energy(used)}.")
+    words = f"{_cheaper(row)}, an interval that holds zero, with {_energy(used)}"
+    return Said(LEVEL, f"{row.policy} is level with {baseline}: {words}.")
+
+
+def _short(row: Comparison) -> str:
+    return f"is {_cheaper(row)}" if row.difference_usd_day is not None else f"fails {_gates(row)}"
+
+
+def _gates(row: Comparison) -> str:
+    return "one gate" if len(row.failures or ()) == 1 else f"{len(row.failures or ())} gates"
+
+
+def _safe(row: Comparison) -> Said:
+    dangers, failures = [c.meaning for c in GATES if c.name in SAFETY], row.failures or ()
+    unsafe = [failure for failure in failures if any(meaning in failure for meaning in dangers)]
     if unsafe:
-        return Said(BAD, f"no: {subject} has {unsafe[0]}")
-    if found.failures:
-        return Said(LEVEL, f"yes by limits and trips, but {subject} has {found.failures[0]}")
-    return Said(GOOD, f"yes: {subject} passes every gate of safety, work and wear")
+        return Said(BAD, f"no: {row.policy} has {unsafe[0]}")
+    if failures:
+        return Said(LEVEL, f"yes by limits and trips, but {row.policy} has {failures[0]}")
+    return Said(GOOD, f"yes: {row.policy} passes every gate of safety, work and wear")
 
 
 def _missing_seeds(subject: str, facts: Mapping[str, Any]) -> str:
@@ -134,11 +137,11 @@ def _missing_seeds(subject: str, facts: Mapping[str, Any]) -> str:
     return f"1 of {LEAST_SEEDS} training seeds"
 
 
-def _counts(subject: str, found: GateVerdict, facts: Mapping[str, Any]) -> Said:
+def _counts(row: Comparison, facts: Mapping[str, Any]) -> Said:
     episodes, split, lacking = len(facts["episodes"]), str(facts.get("split", "")), []
-    if found.saving is None:
+    if row.difference_usd_day is None:
         lacking.append("without a number nothing is won")
-    lacking += [words for words in (missing_episodes(episodes), _missing_seeds(subject, facts)) if words]
+    lacking += [words for words in (missing_episodes(episodes), _missing_seeds(row.policy, facts)) if words]
     if split in ("train", "validation"):
         lacking.append(f"played on the split {split}")
     if lacking:

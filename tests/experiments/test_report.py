@@ -46,6 +46,7 @@ def evaluation(**work: float) -> Evaluation:
             "it_kwh": 800 * noise,
         }
         table["energy_per_work_kwh_h"] = table["facility_kwh"] / table["work_done_h"]
+        table["cost_usd_day"] = 500.0 * energy * noise
         table |= {c.name: np.full(12, 10.0) for c in CONSTRAINTS if not c.at_least}
         table |= {"worst_rack": np.zeros(12), "days": np.full(12, 7.0)}
         table["energy_residual_frac"] = np.full(12, 2e-7)
@@ -191,7 +192,11 @@ def verdict_of(page: str) -> tuple[str, str]:
 def test_the_first_line_says_who_won_by_how_much_whether_it_is_safe_and_whether_it_counts(tmp_path: Path) -> None:
     colour, words = verdict_of(write_report(save(evaluation(), tmp_path, "rules")).read_text())
     assert colour == "level"
-    assert words.startswith("learned wins: 6.00 % less [+6.00, +6.00 % saved] energy per useful work than rules.")
+    assert re.match(
+        r"learned wins: 6\.00 % cheaper \(-(29|30|31)\.\d\d \[-\d+\.\d\d, -\d+\.\d\d\] USD/day\) than rules, "
+        r"with 6\.00 % less energy per useful work\.",
+        words,
+    )
     assert "Safe: yes: learned passes every gate" in words
     assert "Counts: not yet: 12 of 20 episodes; 1 of 5 training seeds" in words
 
@@ -227,11 +232,11 @@ def test_who_fails_a_gate_wins_nothing_and_the_line_says_whether_it_was_safe(
     assert safe in words
 
 
-@pytest.mark.parametrize(("energy", "words"), [(1.0, "is level with rules"), (1.1, "rules stays ahead: learned uses")])
-def test_who_saves_nothing_does_not_win(energy: float, words: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("cost", "words"), [(1.0, "is level with rules"), (1.1, "rules stays ahead: learned is")])
+def test_who_is_not_cheaper_does_not_win_though_it_uses_less_energy(cost: float, words: str, tmp_path: Path) -> None:
     found = evaluation()
     wiggle = 1.0 + 0.01 * (-1.0) ** np.arange(12)
-    found.scores["learned"]["energy_per_work_kwh_h"] = found.scores["rules"]["energy_per_work_kwh_h"] * energy * wiggle
+    found.scores["learned"]["cost_usd_day"] = found.scores["rules"]["cost_usd_day"] * cost * wiggle
     assert words in verdict_of(write_report(save(found, tmp_path, "rules")).read_text())[1]
 
 
@@ -239,7 +244,7 @@ def test_an_oracle_and_an_untrained_network_win_nothing(tmp_path: Path) -> None:
     found = bounded()
     for name in ("oracle_found", "learned untrained"):
         found.scores[name] = {k: v.copy() for k, v in found.scores["rules"].items()}
-        found.scores[name]["energy_per_work_kwh_h"] = found.scores["rules"]["energy_per_work_kwh_h"] * 0.5
+        found.scores[name]["cost_usd_day"] = found.scores["rules"]["cost_usd_day"] * 0.5
         found.traces[name] = found.traces["rules"]
         found.facts["wall_s"][name] = 1.0
     assert verdict_of(write_report(save(found, tmp_path, "rules")).read_text())[1].startswith("learned wins")

@@ -72,6 +72,31 @@ def test_the_ends_of_every_range_give_finite_numbers(machine: str) -> None:
     assert tried or len(cases()[machine]) < 3
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_pairs_of_values_inside_their_ranges_give_numbers_of_this_world(name: str) -> None:
+    rng, rows = np.random.default_rng(7), [row for rows in cases().values() for row in rows if row[0] == name]
+    for _ in range(25):
+        drawn = [rows[i] for i in rng.choice(len(rows), 2, replace=False)]
+        values = [(path, float(rng.uniform(limits["low"], limits["high"]))) for _, path, limits in drawn]
+        try:
+            core = DataCenterCore(load(name, [FEW_WEEKS, *(f"{p}={v:.6g}" for p, v in values)]), 2, dtype="float64")
+        except ValueError:
+            continue
+        assert all(np.isfinite(part).all() for part in numbers_after(core)), values
+        assert np.max(core.flows.chip_max_c) < 2000.0, values
+
+
+@pytest.mark.parametrize("leakage", ["", "racks.row3.overrides.leakage_per_k=0.02"])
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_racks_of_impossible_power_do_not_feed_their_own_heat_without_end(leakage: str) -> None:
+    lines = [FEW_WEEKS, "racks.row3.overrides.cpu_max_kw=96.931", *([leakage] if leakage else [])]
+    core = DataCenterCore(load("legacy_air", lines), 1, dtype="float64")
+    assert all(np.isfinite(part).all() for part in numbers_after(core))
+    assert np.max(core.flows.chip_max_c) < 2000.0
+
+
 @pytest.mark.parametrize(("name", "group"), [("liquid_hall", "row1"), ("ai_hall", "r1")])
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_a_wholly_liquid_rack_works_and_its_heat_goes_to_the_coolant(name: str, group: str) -> None:

@@ -33,10 +33,14 @@ REFUSED = [
     ("tower=null", r"water-cooled and needs a tower"),
     ("coolant=null", r"liquid-cooled racks \(racks.r1: .*; give coolant"),
     ("dx={}", r"dx units serve one zone, but there are 2"),
-    ("agent_channels=[fan]", r"agent_channels names 'fan'; the table has"),
-    ("encodings.fan=delta", r"encodings names 'fan'; the table has"),
-    ("legacy_setpoints.fan=1", r"legacy_setpoints names 'fan'; the table has"),
-    ("channel_ranges.fan=[1,2]", r"channel_ranges names 'fan'; the table has"),
+    ("racks={}", r"'racks=\{\}': an empty mapping is merged with what is there, so it changes nothing"),
+    ("zones.a={}", r"'zones.a=\{\}': an empty mapping"),
+    ("agent_channels=[cw_supply_temp_setpoint_c,cw_supply_temp_setpoint_c]", r"agent_channels: .* stands twice"),
+    ("agent_channels=[crah_fan_sped_frac]", r"is no channel; did you mean 'crah_fan_speed_frac'\?"),
+    ("agent_channels=[fan]", r"agent_channels: 'fan' is no channel; choose from"),
+    ("encodings.fan=delta", r"encodings: 'fan' is no channel; choose from"),
+    ("legacy_setpoints.fan=1", r"legacy_setpoints: 'fan' is no channel; choose from"),
+    ("channel_ranges.fan=[1,2]", r"channel_ranges: 'fan' is no channel; choose from"),
     ("channel_ranges.supply_air_temp_setpoint_c=[24,13]", r"give \[low, high\] with low < high"),
     ("channel_ranges.supply_air_temp_setpoint_c=[13]", r"give \[low, high\]"),
     ("channel_ranges.supply_air_temp_setpoint_c=[a,b]", r"'a' is no number"),
@@ -71,6 +75,24 @@ def test_an_unknown_name_and_a_missing_file_say_what_there_is(tmp_path: Path) ->
         load("moon_base")
     with pytest.raises(ValueError, match="does not exist; shipped scenarios are"):
         load(str(tmp_path / "none.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("racks: {}", r"mine.yaml', racks: an empty mapping is merged with what is there, so it changes nothing"),
+        ("racks: {cpu: {}}", r"mine.yaml', racks.cpu: an empty mapping"),
+        ("name: ${oc.env:HOME}", r"mine.yaml', name: '\$\{oc.env:HOME\}' would be filled in from outside the file"),
+        ("site: {climates: ['${oc.env:HOME}']}", r"site.climates.0: '\$\{oc.env:HOME\}' would be filled in"),
+    ],
+)
+def test_a_line_of_a_file_that_would_do_nothing_or_fetch_something_is_refused(
+    line: str, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"base: edge_room\n{line}\n")
+    with pytest.raises(ValueError, match=words):
+        load(str(path))
 
 
 def test_a_file_holds_only_what_deviates_from_its_base(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ PATH = Path("a.csv")
 @pytest.mark.parametrize(
     ("words", "values", "unit"),
     [
-        (["1,612", "982", "1,001"], [1612, 982, 1001], ""),
+        (["1,612", "982.5", "1,001"], [1612, 982.5, 1001], ""),
         (["1,012.3", "", "999.5"], [1012.3, np.nan, 999.5], ""),
         (["-1,234,567.5"], [-1234567.5], ""),
         (["21.4 °C", "Bad", "-3 °C"], [21.4, np.nan, -3.0], "degC"),
@@ -47,6 +47,10 @@ def test_plain_cells_are_read(words: list[str], values: list[float], unit: str) 
     [
         (["21,4", "20,9"], [True, True]),  # decimal commas
         (["1,012", "1,052"], [True, True]),  # thousands or three decimals: nobody knows
+        (["1,612", "982", "1,001"], [True, False, True]),  # a whole number has no decimal mark, and tells nothing
+        (["0,437", "12,105", "0", "13,250"], [True, True, False, True]),  # kW with three decimals
+        (["0,451", "1"], [True, False]),
+        (["0,451", "1,000.5"], [True, True]),
         (["1,012.3", "1052.5"], [True, False]),  # some with, some without
         (["21.4 °C", "20.9"], [True, False]),
         (["21.4 °C", "70 °F"], [True, True]),
