@@ -253,7 +253,7 @@ class Arithmetic:
         value = node.value
         if value.ndim and value.shape[-1] != 1:
             if not np.array_equal(value, np.broadcast_to(value[..., :1], value.shape)):
-                raise Untraceable("a constant differs from site to site")
+                raise Untraceable("a constant that is longer than the batch")
             value = value[..., :1]
         out = np.empty(value.size, object)
         out[:] = [Const(v) for v in value.reshape(-1).astype(value.dtype if is_whole(value.dtype) else float).tolist()]
