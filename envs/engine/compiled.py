@@ -20,7 +20,7 @@ from envs.engine.blocks import BlockPool, BlockSet, BlockShape
 from envs.engine.choice import chosen_threads
 from envs.engine.lowered import LoweredFunction, Written, flat
 from envs.engine.machine_code import packed_entry_point
-from envs.engine.pool import pools_of
+from envs.engine.pool import Matrix, Pool, pools_of
 from envs.engine.program import WHOLE, WIDE
 
 _FEW_SITES, _SOME_LANES, _MOST_LANES = 4, 8, 16
@@ -271,7 +271,7 @@ class CompiledFunction:
         parts = trees[0] if len(trees) == 1 and isinstance(trees[0], tuple) else trees
         seen, at, regrouped = self._seen, 0, False
         for k, part in enumerate(parts):
-            fixed = isinstance(part, tuple)
+            fixed = isinstance(part, (tuple, Pool, Matrix))
             if fixed and k in seen and seen[k][0] is part:
                 at += seen[k][1]
                 continue

@@ -14,7 +14,7 @@ import numpy as np
 
 from envs.engine.arithmetic import Arithmetic, as_rows, row_shape
 from envs.engine.kinds import Kinds, is_whole
-from envs.engine.pool import Pool
+from envs.engine.pool import Matrix, Pool
 from envs.engine.program import (
     WHOLE,
     WIDE,
@@ -36,7 +36,7 @@ _CONSTANTS = 2  # group of what a function holds itself, behind its first argume
 
 
 def program_of(
-    recording: Recording, results: Sequence[Node], groups: Sequence[int], pools: Sequence[Pool] = ()
+    recording: Recording, results: Sequence[Node], groups: Sequence[int], pools: Sequence[Pool | Matrix] = ()
 ) -> tuple[Program, list[np.ndarray]]:
     """Lower a recording, and find its constants that differ from site to site: they are read as a third group.
 
@@ -62,7 +62,7 @@ def program_of(
 
 class _Lowering(Arithmetic):
     def __init__(
-        self, recording: Recording, results: Sequence[Node], groups: Sequence[int], pools: Sequence[Pool]
+        self, recording: Recording, results: Sequence[Node], groups: Sequence[int], pools: Sequence[Pool | Matrix]
     ) -> None:
         floats = {n.value.dtype for n in recording.nodes if n.kind == "input" and n.value.dtype.kind == "f"}
         if not floats or not floats <= {np.dtype(np.float32), np.dtype(np.float64)}:
@@ -75,6 +75,7 @@ class _Lowering(Arithmetic):
         self.kinds = Kinds(self.build)
         self.rows_of: dict[int, np.ndarray] = {}
         self.pools = list(map(id, pools))
+        self.matrices = {id(p.array): k for k, p in enumerate(pools) if isinstance(p, Matrix)}
         self.gathered: dict[Gathered, int] = {}
         self.by_site = _constants_by_site(recording, live, results)
         rows, kinds = self.blocks = self._enter_inputs(recording, groups)

@@ -100,7 +100,7 @@ class LoweredFunction:
         self.program, self.constants = program_of(recording, stored, groups, pools_of(some))
         own = [(x.shape[:-1], input_kind(x.dtype, precision)) for x in self.constants]
         self.inputs = (*self.inputs, own) if own else self.inputs
-        self.pools = sorted({g.pool for g in self.program.gathered})
+        self.pools = self.program.pools
         self.dtype = np.dtype(np.float64 if self.program.double else np.float32)
         typed = [
             (group, kind) for group, given in enumerate(self.inputs) for kind in dict.fromkeys(k for _, k in given if k)
@@ -136,7 +136,7 @@ class LoweredFunction:
         )
 
     def fits_sites(self, batch: int) -> bool:
-        """Whether the program is good for so many sites: for any, unless the function's own constants differ by site."""
+        """Whether the program is good for so many sites: for any, unless constants of its own differ by site."""
         return not self.constants or batch == self.sites
 
     def agrees(self, expected: Any, found: Any) -> bool:
