@@ -130,7 +130,8 @@ class _Search:
         """Modelled less measured over what may be missed, ``(M, C, H)``, for parameters ``(P, C, H)``."""
         count = u.shape[1]
         spread = {p.path: np.repeat(np.asarray(p.value(row)).reshape(-1), self.windows) for p, row in zip(self.free, u)}
-        model = HallModel(with_values(self.scenario, spread), power_path_kw=self.power_model.power_path_kw)
+        candidates, path_kw = with_values(self.scenario, spread), self.power_model.power_path_kw
+        model = HallModel(candidates, power_path_kw=path_kw, engine="numpy")  # machine code of each would take longer
         past = joined_batch([self.past] * count)
         in_force, outside = setpoints(model, past, 0), weather(model, past, 0)
         state, _ = model.steady_state(outside, past.values[RACK_POWER][0], in_force)

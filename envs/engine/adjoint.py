@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from envs.engine.program import (
     Const,
     Element,
     Gather,
+    GivenMatrix,
     Lane,
     Operand,
     Program,
@@ -262,15 +264,19 @@ class _Backward:
 
     def _transposed_product(self, s: Statement, d: Operand) -> Operand:
         racks = self.primal.racks
-        assert isinstance(s.extra, tuple)
-        matrix = np.reshape(s.extra, (racks, racks)).T
-        if not per_rack((d,)):
-            return self.partials.of("multiply", d, self.build.number_per_rack(matrix.sum(axis=1)))
+        turned: GivenMatrix | tuple[float, ...]
+        if isinstance(s.extra, GivenMatrix):
+            turned = GivenMatrix(s.extra.pool, not s.extra.transposed)
+        else:
+            matrix = np.reshape(cast("tuple[float, ...]", s.extra), (racks, racks)).T
+            turned = tuple(map(float, matrix.reshape(-1)))
+            if not per_rack((d,)):
+                return self.partials.of("multiply", d, self.build.number_per_rack(matrix.sum(axis=1)))
         if not isinstance(d, Rack):
             d = self.build.made(True, "same", (d,))
         assert isinstance(d, Rack)
         whole = Gather(d.made, tuple(range(racks)))
-        return self.build.made(True, "product", (whole,), tuple(map(float, matrix.reshape(-1))))
+        return self.build.made(True, "product", (whole,), turned)
 
     def _give(self, x: Operand, d: Operand, in_racks: bool) -> None:
         """Hand a cotangent to an operand, as a statement of sites or of racks reads it."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from envs.engine.kinds import Kinds, is_whole
-from envs.engine.program import WHOLE, WIDE, Const, Gather, Operand, Rack
+from envs.engine.program import WHOLE, WIDE, Const, Gather, GivenMatrix, Operand, Rack
 from envs.engine.record import Node, Untraceable
 from envs.engine.statements import Statements, alone, per_rack
 
@@ -65,11 +65,14 @@ class Arithmetic:
     kinds : Kinds
     rows_of : dict of int to ndarray
         Operands of the rows of each node, by its index.
+    matrices : dict of int to int
+        Which pool of the arguments each matrix is that is one of them, by the identity of its array.
     """
 
     build: Statements
     kinds: Kinds
     rows_of: dict[int, np.ndarray]
+    matrices: dict[int, int]
 
     # ---- functions -------------------------------------------------------------------------------------------------
 
@@ -174,6 +177,8 @@ class Arithmetic:
         if weights.kind != "constant" or node.operands[1].value.ndim != 2:
             raise Untraceable("a product of matrices of which the first is not constant")
         kind = self.kinds.of(node.value.dtype)
+        if id(weights.value) in self.matrices:
+            return self._given_product(weights.value, self._rows(node, 1))
         matrix = np.atleast_2d(weights.value).astype(np.float64 if kind else self.build.dtype)
         x = self.kinds.rows_as(kind, self._rows(node, 1))
         if not kind and self.build.racks > 1 and len(matrix) == self.build.racks:
@@ -209,15 +214,7 @@ class Arithmetic:
         if ((matrix != 0).sum(axis=1) == 1).all() and set(np.unique(matrix)) <= {0.0, 1.0}:
             return x[matrix.argmax(axis=1)]
         if len(x) == self.build.racks and np.count_nonzero(matrix) > _FEW * self.build.racks:
-            column = self.build.together(x)
-            if not isinstance(column, (Rack, Gather)):
-                raise Untraceable("a product of matrices with rows that are all alike")
-            if isinstance(column, Gather):
-                column = self.build.made(True, "same", (column,))
-            assert isinstance(column, Rack)
-            whole = Gather(column.made, tuple(range(self.build.racks)))
-            self.build.spread(self.build.made(True, "product", (whole,), tuple(map(float, matrix.reshape(-1)))), out, 0)
-            return out
+            return self._full_product(tuple(map(float, matrix.reshape(-1))), x)
         total: Operand = Const(0.0)
         for coefficients, row in zip(matrix.T, x, strict=True):
             weights = self.build.number_per_rack(coefficients)
@@ -225,6 +222,26 @@ class Arithmetic:
             term = self.build.made(per_rack(args), "multiply", args)
             total = self.build.made(per_rack((total, term)), "add", (total, term))
         self.build.spread(total, out, 0)
+        return out
+
+    def _given_product(self, matrix: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """A product with a matrix that is an argument."""
+        racks = self.build.racks
+        if matrix.shape != (racks, racks) or len(x) != racks or racks == 1 or matrix.dtype != self.build.dtype:
+            raise Untraceable(f"a matrix of shape {matrix.shape} and {matrix.dtype} as an argument")
+        return self._full_product(GivenMatrix(self.matrices[id(matrix)]), x)
+
+    def _full_product(self, matrix: tuple[float, ...] | GivenMatrix, x: np.ndarray) -> np.ndarray:
+        """A product of a matrix of racks with a value for each rack."""
+        column = self.build.together(x)
+        if not isinstance(column, (Rack, Gather)):
+            raise Untraceable("a product of matrices with rows that are all alike")
+        if isinstance(column, Gather):
+            column = self.build.made(True, "same", (column,))
+        assert isinstance(column, Rack)
+        whole = Gather(column.made, tuple(range(self.build.racks)))
+        out = np.empty(self.build.racks, object)
+        self.build.spread(self.build.made(True, "product", (whole,), matrix), out, 0)
         return out
 
     # ---- operands of nodes ------------------------------------------------------------------------------------------
@@ -253,7 +270,7 @@ class Arithmetic:
         value = node.value
         if value.ndim and value.shape[-1] != 1:
             if not np.array_equal(value, np.broadcast_to(value[..., :1], value.shape)):
-                raise Untraceable("a constant differs from site to site")
+                raise Untraceable("a constant that is longer than the batch")
             value = value[..., :1]
         out = np.empty(value.size, object)
         out[:] = [Const(v) for v in value.reshape(-1).astype(value.dtype if is_whole(value.dtype) else float).tolist()]

@@ -20,7 +20,7 @@ from envs.engine.blocks import BlockPool, BlockSet, BlockShape
 from envs.engine.choice import chosen_threads
 from envs.engine.lowered import LoweredFunction, Written, flat
 from envs.engine.machine_code import packed_entry_point
-from envs.engine.pool import pools_of
+from envs.engine.pool import Matrix, Pool, pools_of
 from envs.engine.program import WHOLE, WIDE
 
 _FEW_SITES, _SOME_LANES, _MOST_LANES = 4, 8, 16
@@ -199,6 +199,8 @@ class CompiledFunction:
         """Make blocks for a batch."""
         if batch == self._batch:
             return
+        if not self.lowered.fits_sites(batch):
+            raise OtherShapes(f"{batch} sites; the function holds constants of {self.lowered.sites}")
         lanes = self.fixed_lanes or lanes_for(batch, self.program.double)
         text, scratch = self.lowered.text(lanes)
         self._batch, self._lanes, self._tiles = batch, lanes, -(-batch // lanes)
@@ -206,8 +208,12 @@ class CompiledFunction:
         wide = self._tiles * lanes
         self._stride = stride_of(wide, self.dtype)
         self._blocks_for(wide)
-        self._shapes = [[(*shape, batch) for shape, _ in given] for given in self.lowered.inputs]
-        self._places = self._rows_for(1, {kind: block for (group, kind), (block, _) in self._own.items() if group})
+        self._shapes = [[(*shape, batch) for shape, _ in self._inputs_of(k)] for k in range(3)]
+        self._places, constants = (
+            self._rows_for(k, {kind: block for (group, kind), (block, _) in self._own.items() if group == k})
+            for k in (1, 2)
+        )
+        self._pack(self.lowered.constants, constants, 2, 0)
         self._seen.clear()
         self._is_pointed = False
         self._shares = shares_of(self._tiles, self.threads)
@@ -242,12 +248,16 @@ class CompiledFunction:
     def _rows_for(self, group: int, blocks: dict[str, np.ndarray]) -> list[tuple[np.ndarray, int]]:
         """Where each array of a group of arguments goes in its block, and how many rows it has, 0 without an axis."""
         out, at = [], dict.fromkeys((WIDE, WHOLE, ""), 0)
-        for shape, kind in self.lowered.inputs[group]:
+        for shape, kind in self._inputs_of(group):
             count, row, block = int(np.prod(shape)), at[kind], blocks[kind]
             place = block[row : row + count] if shape else block[row]
             out.append((place, count if len(shape) > 1 else 0))
             at[kind] += count
         return out
+
+    def _inputs_of(self, group: int) -> list[tuple[tuple[int, ...], str]]:
+        """Shapes and kinds of a group of arguments; of the function's own constants behind the last."""
+        return self.lowered.inputs[group] if group < len(self.lowered.inputs) else []
 
     def _packed_state(self, arrays: list[np.ndarray]) -> BlockSet:
         """Blocks into which a tree was copied: of those where states are written, if there are such."""
@@ -261,7 +271,7 @@ class CompiledFunction:
         parts = trees[0] if len(trees) == 1 and isinstance(trees[0], tuple) else trees
         seen, at, regrouped = self._seen, 0, False
         for k, part in enumerate(parts):
-            fixed = isinstance(part, tuple)
+            fixed = isinstance(part, (tuple, Pool, Matrix))
             if fixed and k in seen and seen[k][0] is part:
                 at += seen[k][1]
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envs.engine.llvm_values import SIZES, Values
-from envs.engine.program import WHOLE, WIDE, Gather, Statement
+from envs.engine.program import WHOLE, WIDE, Gather, GivenMatrix, Statement
 
 _ARITHMETIC = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv"}
 _COMPARED = {
@@ -174,12 +174,12 @@ class Instructions(Values):
     def _product(self, s: Statement, name: str) -> None:
         """One row of a matrix times the vector of all racks."""
         (x,) = s.args
-        assert isinstance(x, Gather) and isinstance(s.extra, tuple)
-        racks = self.program.racks
-        table = self._table("number", s.extra)
-        first = self._value(f"mul i64 {self._rack}, {racks}")
+        assert isinstance(x, Gather) and isinstance(s.extra, (tuple, GivenMatrix))
+        racks, turned = self.program.racks, isinstance(s.extra, GivenMatrix) and s.extra.transposed
+        table = f"%pool{s.extra.pool}" if isinstance(s.extra, GivenMatrix) else self._table("number", s.extra)
+        first = self._rack or 0 if turned else self._value(f"mul i64 {self._rack}, {racks}")
         total = self.of.all(0.0)
         for k in range(racks):
-            weight = self._number_of_table(table, self._sum(k, first))
+            weight = self._number_of_table(table, self._sum(k * racks if turned else k, first))
             term = self._value(f"fmul {self.of.vector} {weight}, {self._load(x.made, k)}")
             total = self._value(f"fadd {self.of.vector} {total}, {term}", name if k == racks - 1 else None)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from envs.engine.llvm_instructions import ACROSS
 from envs.engine.llvm_math import VectorType, math_text
 from envs.engine.llvm_writer import FIRST, Writer
-from envs.engine.program import SOURCES, Const, Element, Gather, Lane, Operand, Program, Statement, Table
+from envs.engine.program import SOURCES, Const, Element, Gather, GivenMatrix, Lane, Operand, Program, Statement, Table
 
 _REGISTER = 16  # numbers
 _MOST_AT_ONCE = 32
@@ -106,6 +106,9 @@ class OneSite(Writer):
 
     def _product(self, s: Statement, name: str) -> None:
         (x,) = s.args
+        if isinstance(s.extra, GivenMatrix):
+            self._given_product(s.extra, x, name)
+            return
         assert isinstance(x, Gather) and isinstance(s.extra, tuple)
         n = self.program.racks
         columns = tuple(s.extra[row * n + k] for k in range(n) for row in range(n))
@@ -115,6 +118,20 @@ class OneSite(Writer):
             weights = self._value(f"load {v}, ptr {place}, align {self.of.size}")
             term = self._value(f"fmul {v} {weights}, {self._operand(Element(x.made, k))}")
             total = self._value(f"fadd {v} {total}, {term}", name if k == n - 1 else None)
+
+    def _given_product(self, matrix: GivenMatrix, x: Operand, name: str) -> None:
+        """A product with a matrix that is an argument: the weights of a column are picked number by number."""
+        assert isinstance(x, Gather) and not matrix.transposed, "only gradients turn a matrix, and never of one site"
+        n, total, of = self.program.racks, self.of.all(0.0), self.of
+        for k in range(n):
+            weights = "poison"
+            for lane in range(of.lanes):
+                row = self._value(f"mul i64 {self._sum(lane, self._rack or 0)}, {n}")
+                place = self._at(f"%pool{matrix.pool}", self._sum(k, row), of.number)
+                one = self._value(f"load {of.number}, ptr {place}, align {of.size}")
+                weights = self._value(f"insertelement {of.vector} {weights}, {of.number} {one}, i64 {lane}")
+            term = self._value(f"fmul {of.vector} {weights}, {self._operand(Element(x.made, k))}")
+            total = self._value(f"fadd {of.vector} {total}, {term}", name if k == n - 1 else None)
 
     def _gathered_up(self, s: Statement, x: str) -> None:
         op, site, number = s.op.removeprefix("over_racks_"), self._site.vector, self.of.number

@@ -203,7 +203,8 @@ done:
         if program.across:
             written.append(_Block(ACROSS, self.of.number, "", False, "%row"))
         pools = {g.pool: POOLED[g.dtype] for g in program.gathered}
-        return [*read, *written, *(_Block(f"%pool{k}", pools[k], "", True, "0") for k in sorted(pools))]
+        units = {k: pools.get(k, self.of.number) for k in program.pools}
+        return [*read, *written, *(_Block(f"%pool{k}", unit, "", True, "0") for k, unit in units.items())]
 
     def _packed_entry(self, blocks: Sequence[_Block]) -> str:
         """Text of ``packed_step(ptr arguments)``: those of ``step``, one after the other in memory."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from envs.engine.arithmetic import Arithmetic, as_rows, row_shape
 from envs.engine.kinds import Kinds, is_whole
-from envs.engine.pool import Pool
+from envs.engine.pool import Matrix, Pool
 from envs.engine.program import (
     WHOLE,
     WIDE,
@@ -32,11 +32,13 @@ from envs.engine.program import (
 from envs.engine.record import Node, Recording, Untraceable, live_nodes
 from envs.engine.statements import Statements, alone
 
+_CONSTANTS = 2  # group of what a function holds itself, behind its first argument and the others
+
 
 def program_of(
-    recording: Recording, results: Sequence[Node], groups: Sequence[int], pools: Sequence[Pool] = ()
-) -> Program:
-    """Lower a recording.
+    recording: Recording, results: Sequence[Node], groups: Sequence[int], pools: Sequence[Pool | Matrix] = ()
+) -> tuple[Program, list[np.ndarray]]:
+    """Lower a recording, and find its constants that differ from site to site: they are read as a third group.
 
     Parameters
     ----------
@@ -52,14 +54,15 @@ def program_of(
     Raises
     ------
     Untraceable
-        Where the recording holds an operation that only numpy knows, or a constant that differs from site to site.
+        Where the recording holds an operation that only numpy knows.
     """
-    return _Lowering(recording, results, groups, pools).program
+    lowering = _Lowering(recording, results, groups, pools)
+    return lowering.program, [node.value for node in lowering.by_site]
 
 
 class _Lowering(Arithmetic):
     def __init__(
-        self, recording: Recording, results: Sequence[Node], groups: Sequence[int], pools: Sequence[Pool]
+        self, recording: Recording, results: Sequence[Node], groups: Sequence[int], pools: Sequence[Pool | Matrix]
     ) -> None:
         floats = {n.value.dtype for n in recording.nodes if n.kind == "input" and n.value.dtype.kind == "f"}
         if not floats or not floats <= {np.dtype(np.float32), np.dtype(np.float64)}:
@@ -72,7 +75,9 @@ class _Lowering(Arithmetic):
         self.kinds = Kinds(self.build)
         self.rows_of: dict[int, np.ndarray] = {}
         self.pools = list(map(id, pools))
+        self.matrices = {id(p.array): k for k, p in enumerate(pools) if isinstance(p, Matrix)}
         self.gathered: dict[Gathered, int] = {}
+        self.by_site = _constants_by_site(recording, live, results)
         rows, kinds = self.blocks = self._enter_inputs(recording, groups)
         for node in recording.nodes:
             if node.index in live and node.kind not in ("input", "constant") and not is_turned(node):
@@ -92,6 +97,9 @@ class _Lowering(Arithmetic):
         """Rows and kinds of the blocks: one of numbers for each group, then those of other kinds."""
         blocks: dict[tuple[int, str], int] = {(group, ""): 0 for group in range(max(groups, default=0) + 1)}
         inputs = [n for n in recording.nodes if n.kind == "input"]
+        if self.by_site:
+            blocks |= {(group, ""): 0 for group in range(_CONSTANTS + 1)}
+            inputs, groups = [*inputs, *self.by_site], [*groups, *[_CONSTANTS] * len(self.by_site)]
         kinds = [input_kind(n.value.dtype, self.build.dtype) for n in inputs]
         blocks |= {(group, kind): 0 for group, kind in zip(groups, kinds, strict=True) if kind}
         order = list(blocks)
@@ -255,6 +263,29 @@ class _Lowering(Arithmetic):
             else:
                 count[kind] += flat.size
         return count, across, tuple(kinds)
+
+
+def _constants_by_site(recording: Recording, live: set[int], results: Sequence[Node]) -> list[Node]:
+    """Constants that differ from site to site; those of other shapes, matrices and tables are the same for all."""
+    nodes = [n for n in recording.nodes if n.index in live]
+    sites = next(n.value.shape[-1] for n in recording.nodes if n.kind == "input")
+    firsts = [first for _, first, _ in (recording.loop.carried if recording.loop else ()) if isinstance(first, Node)]
+    operands = [x for n in nodes for x in n.operands[_is_table_first(n) :]]
+    used = {n.index for n in (*results, *firsts, *operands)}
+    return [
+        n
+        for n in nodes
+        if n.kind == "constant" and n.index in used and n.value.shape[-1:] == (sites,) and _differs_by_site(n.value)
+    ]
+
+
+def _is_table_first(node: Node) -> bool:
+    """Whether the first operand is a matrix or a table, whose last axis is not the batch."""
+    return node.kind in ("ufunc", "call") and node.detail[0] in (np.matmul, np.take_along_axis)
+
+
+def _differs_by_site(value: np.ndarray) -> bool:
+    return not np.array_equal(value, np.broadcast_to(value[..., :1], value.shape), equal_nan=value.dtype.kind == "f")
 
 
 def input_kind(dtype: np.dtype, program: np.dtype) -> str:

@@ -35,8 +35,14 @@ class LoweredFunction:
     ----------
     program : Program
     dtype : dtype
-    inputs : pair of list
-        Shapes, without the batch, and kinds of the arrays of the first argument and of the others.
+    inputs : tuple of list
+        Shapes, without the batch, and kinds of the arrays of the first argument and of the others; behind them those of
+        ``constants``, where there are any.
+    sites : int
+        Of the recording.
+    constants : list of ndarray (..., sites)
+        What the function itself holds and what differs from site to site: read as further arguments, whose last axis
+        is the batch.
     groups_of_typed : dict of int to int
         Which of the two each block of another kind than numbers belongs to.
     pools : list of int
@@ -81,21 +87,29 @@ class LoweredFunction:
         some = columns(trees, np.arange(_RECORDED_SITES) % batch_of(trees))
         try:
             result = function(*(enter(tree, min(k, 1)) for k, tree in enumerate(some)))
-        except ValueError as reason:  # arrays as wide as the batch inside the function
-            raise Untraceable(f"the function does not run on {_RECORDED_SITES} sites alone: {reason}") from reason
+        except ValueError:  # arrays as wide as the batch inside the function
+            recording, some = Recording(loops=True), trees
+            groups.clear()
+            self.inputs = ([], [])
+            result = function(*(enter(tree, min(k, 1)) for k, tree in enumerate(some)))
+        self.sites = batch_of(some)
         nodes = recording.nodes_of(result)
-        stored = [n for n in nodes if not is_fixed(n)]
-        if any((n.operands[0] if is_turned(n) else n).value.shape[-1:] != (batch_of(some),) for n in stored):
+        stored = [n for n in nodes if not is_fixed(n, self.sites)]
+        if any((n.operands[0] if is_turned(n) else n).value.shape[-1:] != (self.sites,) for n in stored):
             raise Untraceable("a result whose last axis is not the batch")
-        self.program = program_of(recording, stored, groups, pools_of(some))
-        self.pools = sorted({g.pool for g in self.program.gathered})
+        self.program, self.constants = program_of(recording, stored, groups, pools_of(some))
+        own = [(x.shape[:-1], input_kind(x.dtype, precision)) for x in self.constants]
+        self.inputs = (*self.inputs, own) if own else self.inputs
+        self.pools = self.program.pools
         self.dtype = np.dtype(np.float64 if self.program.double else np.float32)
         typed = [
             (group, kind) for group, given in enumerate(self.inputs) for kind in dict.fromkeys(k for _, k in given if k)
         ]
         self.groups_of_typed = {self.program.kinds.count("") + k: group for k, (group, _) in enumerate(typed)}
-        self.result_places = _places_of_results(nodes, self.program.stored, self.program.rows_out)
-        self.parts, self.state_parts, self.whole = _parts(result, _Collecting(recording, self.program, self.dtype))
+        fixed = [is_fixed(n, self.sites) for n in nodes]
+        self.result_places = _places_of_results(nodes, fixed, self.program.stored, self.program.rows_out)
+        collecting = _Collecting(recording, self.program, self.dtype, self.sites)
+        self.parts, self.state_parts, self.whole = _parts(result, collecting)
         self.resident = _same_rows(some[0], result)
         kinds: tuple[Any, Any] = (type(result[0]), type(result[1])) if self.state_parts else (None, None)
         self.state_kind, self.done_kind = kinds
@@ -116,10 +130,14 @@ class LoweredFunction:
 
     def fits(self, trees: tuple[Any, ...]) -> bool:
         """Whether arguments have the shapes of those that were recorded."""
-        return all(
+        return self.fits_sites(batch_of(trees)) and all(
             [x.shape[:-1] for x in flat(tree)] == [shape for shape, _ in shapes]
             for tree, shapes in zip((trees[0], trees[1:]), self.inputs)
         )
+
+    def fits_sites(self, batch: int) -> bool:
+        """Whether the program is good for so many sites: for any, unless constants of its own differ by site."""
+        return not self.constants or batch == self.sites
 
     def agrees(self, expected: Any, found: Any) -> bool:
         """Whether results are those of the function, but for rounding, in nearly every site."""
@@ -135,11 +153,13 @@ class LoweredFunction:
         return float(wrong.mean()) <= _DIFFERING_SITES
 
 
-def _places_of_results(nodes: list[Node], kinds: tuple[str, ...], rows_out: int) -> list[tuple[slice, bool] | None]:
+def _places_of_results(
+    nodes: list[Node], fixed: list[bool], kinds: tuple[str, ...], rows_out: int
+) -> list[tuple[slice, bool] | None]:
     row, column, left = 0, rows_out, iter(kinds)
     places: list[tuple[slice, bool] | None] = []
-    for node in nodes:
-        if is_fixed(node) or next(left):
+    for node, is_alike in zip(nodes, fixed, strict=True):
+        if is_alike or next(left):
             places.append(None)
         elif is_turned(node):
             count = int(np.prod(node.operands[0].value.shape[:-1]))
@@ -165,8 +185,8 @@ class Written(NamedTuple):
 class _Collecting:
     """Writes functions from `Written` to parts of the tree of results, as views; parts in their order."""
 
-    def __init__(self, recording: Recording, program: Program, dtype: np.dtype) -> None:
-        self.recording, self.dtype = recording, dtype
+    def __init__(self, recording: Recording, program: Program, dtype: np.dtype, sites: int) -> None:
+        self.recording, self.dtype, self.sites = recording, dtype, sites
         self._kinds = iter(program.stored)
         self._rows = {"o": 0, "w": 0, "i": 0, "a": 0}
         self._space: dict[str, Any] = {}
@@ -199,7 +219,7 @@ class _Collecting:
 
     def _rows_text(self, array: np.ndarray) -> str:
         node = self.recording.node_of(array)
-        if is_fixed(node):
+        if is_fixed(node, self.sites):
             return self._named(node.value)
         kind, turned = next(self._kinds), is_turned(node)
         block = "a" if turned else {WIDE: "w", WHOLE: "i"}.get(kind, "o")
@@ -229,9 +249,9 @@ def _parts(result: Any, collecting: _Collecting) -> tuple[list[tuple[str, Any]],
     return parts, own, lambda made: (type(state)(*made[:own]), type(done)(*made[own:]))
 
 
-def is_fixed(node: Node) -> bool:
-    """Whether a result is the same for any number of sites."""
-    return node.kind == "constant" and node.value.shape[-1:] != (_RECORDED_SITES,)
+def is_fixed(node: Node, sites: int) -> bool:
+    """Whether a result of a recording on so many sites is the same for any number of them."""
+    return node.kind == "constant" and node.value.shape[-1:] != (sites,)
 
 
 def _same_rows(first: Any, result: Any) -> bool:

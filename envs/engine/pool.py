@@ -1,4 +1,4 @@
-"""Tables of which each site reads one row in a step: signals, gathered by machine code where they lie."""
+"""What machine code reads where it lies: tables of which each site reads a row in a step, and matrices of racks."""
 
 from __future__ import annotations
 
@@ -37,9 +37,30 @@ class Pool:
         return np.ascontiguousarray(self.array.take(index, axis=0).T, dtype=dtype)
 
 
-def pools_of(tree: Any) -> list[Pool]:
-    """Pools of a tree, in its order."""
-    if isinstance(tree, Pool):
+class Matrix:
+    """A matrix ``(R, R)`` that is an argument: it multiplies a value for each rack, and is the same for all sites.
+
+    Machine code reads it where it lies, so programs of plants that differ in its numbers are one.
+
+    Parameters
+    ----------
+    array : ndarray (R, R)
+        In the precision of the function.
+    """
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self.array = np.ascontiguousarray(array)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """Work as the array does; only what a product does with it is known to machine code."""
+        return getattr(ufunc, method)(*(x.array if x is self else x for x in inputs), **kwargs)
+
+
+def pools_of(tree: Any) -> list[Pool | Matrix]:
+    """Pools and matrices of a tree, in its order."""
+    if isinstance(tree, (Pool, Matrix)):
         return [tree]
     if isinstance(tree, dict):
         tree = tuple(tree.values())

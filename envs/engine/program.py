@@ -107,6 +107,14 @@ class Gather:
     index: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class GivenMatrix:
+    """What a product multiplies by where the matrix is an argument: which pool of the arguments, as it is or turned."""
+
+    pool: int
+    transposed: bool = False
+
+
 Operand: TypeAlias = Const | Table | Lane | Rack | Element | Gather
 #: Statements that hold a value before anything runs.
 SOURCES = ("input", "input_turn", "carried")
@@ -185,6 +193,12 @@ class Program:
 
     def __post_init__(self) -> None:
         self._drop_unread()
+
+    @property
+    def pools(self) -> list[int]:
+        """Pools of the arguments that are read, in their order."""
+        matrices = {s.extra.pool for s in self.statements if isinstance(s.extra, GivenMatrix)}
+        return sorted({g.pool for g in self.gathered} | matrices)
 
     def operations(self) -> Counter[str]:
         """How often each operation runs for one site in one call; moves and loads are left out."""

@@ -141,7 +141,7 @@ class TapedFunction(Generic[*Trees, Result]):
             return expected
         self._compiled.insert(0, compiled)
         self.engine = "llvm"
-        if self.key is not None:
+        if self.key is not None and not compiled.lowered.constants:  # those are of this function alone
             _LOWERED.setdefault(self.key, []).append(compiled.lowered)
             while len(_LOWERED) > _KEPT_PROGRAMS:
                 _LOWERED.pop(next(iter(_LOWERED)))

@@ -13,7 +13,8 @@ import numpy as np
 from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.twin.calibration.free_parameters import LOAD_GAIN, FreeParameter
-from envs.twin.calibration.replay import ACTIVITY_SPAN, Candidates, ReplayPlant, plant_of
+from envs.twin.calibration.replay import Candidates, ReplayPlant
+from envs.twin.calibration.replay_step import ACTIVITY_SPAN
 from envs.twin.calibration.windows import Windows
 
 CORRECTIONS = 2  # fans and leakage make a rack's power a little steeper than its rated slope
@@ -37,9 +38,9 @@ def activity_of(scenario: Scenario, windows: Windows, free: list[FreeParameter],
     A meter's noise around an idle or a full rack is let through (work a little below 0 or above 1): cut off, it would
     leave a bias of the heat.
     """
-    here = Candidates(free, u[:, None])
-    values = {path: v for path, v in here.values().items() if not path.startswith(LOAD_GAIN)}
-    rig = ReplayPlant(plant_of(scenario, values, windows.count), windows, 1, values)
+    known = [k for k, p in enumerate(free) if not p.path.startswith(LOAD_GAIN)]
+    here = Candidates([free[k] for k in known], u[known, None])
+    rig = ReplayPlant(scenario, here, windows, corrects=False)
     share = np.full((len(windows.slope_kw), windows.count), 0.3)
     found = []
     for k in range(windows.steps):
@@ -49,12 +50,13 @@ def activity_of(scenario: Scenario, windows: Windows, free: list[FreeParameter],
             share = _corrected_share(windows, share, measured - drawn)
         drawn = _load_power_kw(rig, windows, share, k, keep=True)
         found.append(_by_slot(windows, _corrected_share(windows, share, measured - drawn)))
+    rig.release()
     return np.stack(found)
 
 
 def _load_power_kw(rig: ReplayPlant, windows: Windows, share: Floats, k: int, keep: bool) -> Floats:
     """Power ``(M, W)`` [kW] at the load's meters for a share of work ``(R, W)``."""
-    return rig.load_meter_kw(rig.step(k, _by_slot(windows, share), keep))
+    return np.array(rig.step(k, _by_slot(windows, share), keep).load_kw)
 
 
 def _by_slot(windows: Windows, share: Floats) -> Floats:

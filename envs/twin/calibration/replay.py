@@ -8,32 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.engine import TapedFunction
+from envs.engine.choice import chosen_engine
 from envs.faults import nothing_lost
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
-from envs.plant.flows import Flows
-from envs.plant.state import PlantState, with_work_of
 from envs.scenario import Scenario
-from envs.signals.step import Load, Outside, outside_from_bulbs
 from envs.twin.calibration.free_parameters import LOAD_GAIN, SITE_GAIN, FreeParameter, with_values
+from envs.twin.calibration.plant_family import PlantFamily, family_of
+from envs.twin.calibration.replay_step import InputErrors, ReplayState, ReplayStep, Shown
 from envs.twin.calibration.windows import Windows
-from envs.twin.estimation.observer import correct
 
 Progress = Callable[[float], None]
-ACTIVITY_SPAN = (-0.1, 1.3)  # of a rack's work as its meter's noise has it
-#: Modes that a building may report, and the timer of each.
-MODES = {
-    "chillers_running": "chiller_hold_frac",
-    "economizer_on": "economizer_hold_frac",
-    "tower_cells_running": "tower_hold_frac",
-}
-CORRECTION_SPAN = (-0.2, 0.2)  # of a candidate's work, for what its fans and chips draw otherwise
+_APART = 0.6  # at most so far from the priors lie the parameters of the plants that a family is found by
 
 
 class Candidates(NamedTuple):
@@ -92,113 +84,103 @@ def replay(
         Rows of all outputs side by side.
     """
     count, width = candidates.u.shape[1], windows.count
-    values = candidates.values()
-    plant = plant_of(scenario, values, width)
-    rig = ReplayPlant(plant, windows, count, values)
+    rig = ReplayPlant(scenario, candidates, windows, outputs)
     shown = []
-    more = rig.first_correction()
     for k in range(windows.steps):
-        flows = rig.step(k, rig.activity(activity[k], more))
-        more = np.clip(more + rig.short_share(flows, k), *CORRECTION_SPAN)
+        rows = rig.step(k, rig.by_candidate(activity[k])).rows
         if k >= windows.burn_in:
-            shown.append(rows_of_flows(flows, outputs))
+            shown.append(np.array(rows))
         if progress is not None and k % 16 == 0:
             progress(k / windows.steps)
+    rig.release()
     return np.stack(shown).reshape(len(shown), -1, count, width)
 
 
-def rows_of_flows(flows: Flows, outputs: Sequence[str]) -> Floats:
-    """Rows ``(N, B)`` of the named quantities of a step."""
-    return np.concatenate([np.atleast_2d(getattr(flows, name)) for name in outputs])
-
-
 class ReplayPlant:
-    """A plant held to the measured inputs, step by step; the state is carried here.
+    """Plants of all candidates held to the measured inputs, step by step; the state is carried here.
 
     Parameters
     ----------
-    plant : Plant
-        Of ``count * W`` environments.
+    scenario : Scenario
+    candidates : Candidates
+        ``C`` points; the ``input.`` ones are errors of what drives the plants.
     windows : Windows
         Inputs.
-    count : int
-        Candidates C.
-    values : mapping
-        Values of the free paths ``(C,)``; the ``input.`` ones are applied here.
+    outputs : sequence of str
+        Quantities to show.
+    corrects : bool
+        Whether each candidate's work is corrected by what its racks lacked.
     """
 
-    def __init__(self, plant: Plant, windows: Windows, count: int, values: Mapping[str, Floats]) -> None:
-        self.plant, self.windows, self.count = plant, windows, count
-        self.n = count * windows.count
-        self.lost = nothing_lost(self.n, plant.layout.n_zones, np.float64)
-        self.offset = {name: self._spread(values.get(f"input.{name}_offset_k")) for name in ("wet_bulb", "dry_bulb")}
-        self.gain = self._rack_gain(values)
-        self.state: PlantState | None = None
-        self._advance = TapedFunction(plant.step, engine="numpy")  # parameters differ from candidate to candidate
-        self._job: NDArray[np.integer] = np.tile(np.arange(plant.layout.n_racks)[:, None], (1, self.n))
-        self._zero = np.zeros(self.n)
+    def __init__(
+        self,
+        scenario: Scenario,
+        candidates: Candidates,
+        windows: Windows,
+        outputs: Sequence[str] = (),
+        corrects: bool = True,
+    ) -> None:
+        values, self.windows, self.count = candidates.values(), windows, candidates.u.shape[1]
+        self.plant = plant_of(scenario, values, windows.count)
+        self.n = self.count * windows.count
+        self.errors = self._errors(values)
+        self._function = ReplayStep(windows, outputs or windows.outputs, list(self.plant.layout.channels), corrects)
+        self._inputs = np.concatenate([windows.inputs[name] for name in self._function.names], axis=1)
+        self._family = _family(scenario, candidates.free, self._function)
+        self._constants: tuple[Any, ...] = ()
+        if self._family is None:
+            self._advance = TapedFunction(partial(self._function, self.plant), engine="numpy")
+        else:
+            self._advance = self._family.advance
+            self._constants = (self._family.constants(self.plant, self.n),)
+        self.state: Any = None
 
-    def _spread(self, by_candidate: Floats | None) -> Floats | float:
-        return 0.0 if by_candidate is None else np.repeat(by_candidate, self.windows.count)
-
-    def _rack_gain(self, values: Mapping[str, Floats]) -> Floats:
-        """Share ``(R, B)`` by which the rack meters of a zone read low."""
+    def _errors(self, values: Mapping[str, Floats]) -> InputErrors:
+        dry, wet = (values.get(f"input.{name}_offset_k", np.zeros(self.count)) for name in ("dry_bulb", "wet_bulb"))
         site = values.get(SITE_GAIN, np.zeros(self.count))
         gains = [site + values.get(f"{LOAD_GAIN}{z}", 0.0) for z in self.plant.scenario.zones]
         by_zone = np.stack([np.repeat(gain, self.windows.count) for gain in gains])
-        return by_zone[self.plant.layout.zone_of]
+        width = self.windows.count
+        return InputErrors(np.repeat(dry, width), np.repeat(wet, width), by_zone[self.plant.layout.zone_of])
 
-    def _per_candidate(self, by_window: Floats) -> Floats:
+    def by_candidate(self, by_window: Floats) -> Floats:
         """``(..., W)`` repeated for every candidate ``(..., C W)``."""
         return np.ascontiguousarray(np.tile(by_window, (1,) * (by_window.ndim - 1) + (self.count,)))
 
-    def activity(self, base: Floats, more: Floats) -> Floats:
-        """Activity ``(S, R, B)``: the one that was found ``(S, R, W)``, and each candidate's correction ``(R, B)``."""
-        return np.clip(self._per_candidate(base) + self.windows.slot_mix[:, :, None] * more[None], *ACTIVITY_SPAN)
-
-    def first_correction(self) -> Floats:
-        """Correction ``(R, B)`` that a candidate's error of the rack meters asks for at the start."""
-        power = self._per_candidate(self.windows.load_weights.T @ self.windows.load_kw(0))
-        return power * self.gain / self.windows.slope_kw[:, None]
-
-    def short_share(self, flows: Flows, k: int) -> Floats:
-        """Work ``(R, B)`` that the racks lack to draw what was measured in step ``k``, meter errors taken out."""
-        w = self.windows
-        lacking = w.load_weights.T @ (self._per_candidate(w.load_kw(k)) - self.load_meter_kw(flows))
-        lacking = lacking + self.gain * (w.load_weights.T @ self._per_candidate(w.load_kw(k)))
-        return lacking / w.slope_kw[:, None]
-
-    def load_meter_kw(self, flows: Flows) -> Floats:
-        """Power ``(M, B)`` [kW] at what the load's meters measure."""
-        name = {"rack_power_kw": "rack_power_kw", "row_power_kw": "row_power_kw"}.get(self.windows.load_name)
-        return np.atleast_2d(getattr(flows, name or "it_power_kw"))
-
-    def step(self, k: int, activity: Floats, keep: bool = True) -> Flows:
-        """Flows of step ``k``; the first call settles the plant at its inputs."""
-        outside, in_force = self._outside(k), self._in_force(k)
-        load = Load(activity, self._job, self._zero, self._zero, self._zero)
+    def step(self, k: int, base: Floats, keep: bool = True) -> Shown:
+        """What step ``k`` shows under work ``(S, R, B)``; the first call settles the plant at its inputs."""
+        rows = self.by_candidate(self._inputs[k])
         if self.state is None:
-            half = np.full(self.n, 0.5)
-            self.state, _ = self.plant.steady_state(outside, load, in_force, self.lost, self._zero, half)
-        state = correct(self.plant, self.state, None, self._modes(k))
-        new, flows = self._advance(state, in_force, outside, load, self.lost, np.zeros(self.n, np.int64))
+            self.state = self._settled(rows, base)
+        after, shown = self._advance.step(self.state, rows, base, self.errors, *self._constants)
         if keep:
-            self.state = with_work_of(new, self.state)
-        return flows
+            self.state = after
+        return shown
 
-    def _outside(self, k: int) -> Outside:
-        w = self.windows
-        dry, wet, moisture = (
-            self._per_candidate(w.inputs[n][k, 0]) for n in ("dry_bulb_c", "wet_bulb_c", "humidity_ratio")
-        )
-        bulbs = dry + self.offset["dry_bulb"], wet + self.offset["wet_bulb"]
-        return outside_from_bulbs(*bulbs, self.plant.scenario.elevation_m, moisture)
+    def _settled(self, rows: Floats, base: Floats) -> ReplayState:
+        more = self._function.first_correction(self.by_candidate(self.windows.load_kw(0)), self.errors.rack_gain)
+        activity = self._function.activity(base, more)
+        outside, in_force, load = self._function.signals(self.plant, rows, activity, self.errors)
+        lost = nothing_lost(self.n, self.plant.layout.n_zones, np.float64)
+        settle = self.plant.steady_state if self._family is None else self._family.steady_state
+        rest = np.zeros(self.n), np.full(self.n, 0.5)
+        state, _ = settle(outside, load, in_force, lost, *rest, *self._constants)
+        return ReplayState(state, more)
 
-    def _in_force(self, k: int) -> dict[str, Floats]:
-        return {name: self._per_candidate(self.windows.inputs[name][k]) for name in self.plant.layout.channels}
+    def release(self) -> None:
+        """Give back the memory of machine code."""
+        self._advance.release()
 
-    def _modes(self, k: int) -> dict[str, Floats]:
-        """Modes measured in step ``k``; their timers have just begun and keep them so for the step."""
-        inputs = self.windows.inputs
-        seen = {name: self._per_candidate(inputs[name][k]) for name in MODES if name in inputs}
-        return seen | {MODES[name]: values * 0.0 for name, values in seen.items()}
+
+def _family(scenario: Scenario, free: Sequence[FreeParameter], function: ReplayStep) -> PlantFamily | None:
+    """Machine code for all plants of a fit, made once for each process; None where numpy runs."""
+    if chosen_engine() == "numpy":
+        return None
+
+    def apart(sites: int) -> Plant:
+        drawn = np.random.default_rng(sites).uniform(-_APART, _APART, (len(free), sites))  # each parameter for itself
+        reached = np.stack([np.clip(u, *p.reach()) for u, p in zip(drawn, free)])
+        return plant_of(scenario, Candidates(free, reached).values(), 1)
+
+    key = (scenario.hash(), *((p.path, *p.reach()) for p in free), *function.key)
+    return family_of(key, function, apart)

@@ -6,6 +6,7 @@ It is another object with other parameters than the hall that is forecast; of th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,14 +45,21 @@ class HallModel:
         Of the plant.
     power_path_kw : array, optional
         ``power_path_kw`` of a model of like racks, where the scenario's parameters are arrays ``(B,)``.
+    engine : {"numpy", "llvm"}, optional
+        What steps the plant; what `envs.engine.choice` says when left out.
     """
 
-    def __init__(self, scenario: Scenario, dtype: str = "float32", power_path_kw: Floats | None = None) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        dtype: str = "float32",
+        power_path_kw: Floats | None = None,
+        engine: Literal["numpy", "llvm"] | None = None,
+    ) -> None:
         self.scenario, self.dtype = scenario, np.dtype(dtype)
         self.plant = Plant(scenario, self.dtype)
         self.layout = self.plant.layout
-        alike = power_path_kw is None  # else parameters differ from site to site, for which there is no machine code
-        self.advance = TapedFunction(self.plant.step, engine=None if alike else "numpy")
+        self.advance = TapedFunction(self.plant.step, engine=engine)
         self.step_s = float(scenario.episode.step_s)
         lay = self.layout
         self.channels = tuple(lay.channels.values())
