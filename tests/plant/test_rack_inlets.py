@@ -81,7 +81,7 @@ def test_limits_of_the_inlets_fall_with_height_as_the_guideline_says() -> None:
 
 
 def test_outdoor_air_brings_its_heat_with_its_moisture() -> None:
-    """Five air changes an hour at -35 degC carry away tens of kilowatts, and the chiller is spared a sixth of its power."""
+    """Five air changes an hour at -35 degC carry off tens of kilowatts and spare the chiller a sixth."""
     chiller_kw, expected_kw = {}, 0.0
     for changes in (0.0, 5.0):
         rig = Rig("legacy_air", overrides=(f"zones.hall.air_changes_per_h={changes}",))
