@@ -327,12 +327,10 @@ def main(config: DictConfig) -> float:
     plain = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
     settings, tracking = plain.pop("agent"), plain.pop("tracking")
     scenario = cast("Scenario", OmegaConf.to_object(config.scenario))
-    learner = learner_from(settings)
     plan = TrainingPlan(**{f.name: plain[f.name] for f in fields(TrainingPlan)})
     typed = list(hydra_config.overrides.task)
     plan = replace(plan, split=chosen_split(scenario, plan.split, USUAL_SPLIT, typed))
-    if plan.resume:
-        learner = replace(learner, settings=typed_settings(learner.settings, typed))
+    learner = resumed_learner(settings, typed) if plan.resume else learner_from(settings)
     folder = Path(plain["folder"])
     name = tracking["name"] or f"{learner.algorithm} {scenario.name} seed {plan.seed}"
     tags = {**git_state(), "scenario_hash": scenario.hash()}
@@ -362,11 +360,12 @@ def main(config: DictConfig) -> float:
     return cost["episode_reward"]
 
 
-def typed_settings(settings: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """Of an agent's settings those that the command line names: a resumed run keeps its others."""
+def resumed_learner(agent: Mapping[str, Any], overrides: Sequence[str]) -> Learner:
+    """Who goes on learning: with those settings of the algorithm that the command line names, and the run's others."""
+    learner = learner_from(agent)
     keys = (o.partition("=")[0].lstrip("+") for o in overrides)
     typed = {key.removeprefix("agent.") for key in keys if key.startswith("agent.")}
-    return {name: value for name, value in settings.items() if name in typed}
+    return replace(learner, settings={name: value for name, value in learner.settings.items() if name in typed})
 
 
 def run() -> None:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from agents.encoding import agent_scenario, best_rules
-from agents.learning.algorithms import Learner
+from agents.learning.algorithms import ALGORITHMS, Algorithm, Learner
 from agents.learning.model_file import load_model
 from agents.policy import interface_data, interface_of
 from agents.runtime.exported_policy import ExportedPolicy
@@ -30,8 +31,8 @@ from experiments.export import export_run
 from experiments.overrides import remembered
 from experiments.records.tracking import NoTracker
 from experiments.rollout import rollout
-from experiments.schema import TrainingPlan
-from experiments.train import run_summary, train
+from experiments.schema import TrainingPlan, agent_config, learner_from
+from experiments.train import resumed_learner, run_summary, train
 
 QUARTER_HOURS = ["episode.step_s=900", "episode.substep_s=180"]
 SAC = Learner("sac", 4, {"hidden": [8]})
@@ -50,6 +51,15 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train(load("edge_room"), PPO, TrainingPlan(1200, seed=1, split="none", checkpoint_every=64), folder, Tracker())
     (folder / "seen.json").write_text(json.dumps(seen))
     return folder
+
+
+@pytest.mark.parametrize("row", ALGORITHMS.values(), ids=list(ALGORITHMS))
+def test_who_goes_on_learning_keeps_the_settings_of_its_run_but_for_those_typed(row: Algorithm) -> None:
+    agent = OmegaConf.to_container(OmegaConf.structured(agent_config(row)))
+    silent = resumed_learner(agent, ["seed=3", "total_steps=9"])
+    assert silent == replace(learner_from(agent), settings={})
+    typed = resumed_learner(agent | {"gamma": 0.9}, ["++agent.gamma=0.9", "agent.environments=8"])
+    assert typed.settings == {"gamma": 0.9}
 
 
 def test_a_run_leaves_a_model_a_card_and_checkpoints(run_folder: Path) -> None:

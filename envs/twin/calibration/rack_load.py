@@ -49,19 +49,14 @@ def activity_of(scenario: Scenario, windows: Windows, free: list[FreeParameter],
             drawn = _load_power_kw(rig, windows, share, k, keep=False)
             share = _corrected_share(windows, share, measured - drawn)
         drawn = _load_power_kw(rig, windows, share, k, keep=True)
-        found.append(_by_slot(windows, _corrected_share(windows, share, measured - drawn)))
+        found.append(windows.by_slot(_corrected_share(windows, share, measured - drawn)))
     rig.release()
     return np.stack(found)
 
 
 def _load_power_kw(rig: ReplayPlant, windows: Windows, share: Floats, k: int, keep: bool) -> Floats:
     """Power ``(M, W)`` [kW] at the load's meters for a share of work ``(R, W)``."""
-    return np.array(rig.step(k, _by_slot(windows, share), keep).load_kw)
-
-
-def _by_slot(windows: Windows, share: Floats) -> Floats:
-    """Work of the slots ``(S, R, W)`` of racks that work a share ``(R, W)``."""
-    return windows.slot_base[:, :, None] + windows.slot_mix[:, :, None] * share[None]
+    return np.array(rig.step(k, windows.by_slot(share), keep).load_kw)
 
 
 def _corrected_share(windows: Windows, share: Floats, short_kw: Floats) -> Floats:

@@ -13,13 +13,15 @@ from envs.physics.namespace import Floats
 from envs.physics.psychrometrics import humidity_ratio, humidity_ratio_at_wet_bulb, wet_bulb_c
 from envs.plant.layout import Layout
 from envs.scenario import Scenario
+from envs.signals.workload.profiles import IDLE_POWER_FRAC, SERVICE_PROFILE
+from envs.signals.workload.requests import phases_of_power
 from envs.twin.telemetry.gaps import runs, without_gaps
 from envs.twin.telemetry.meter_noise import without_noise
 from envs.twin.telemetry.quantities import LOADS, MODES, QUANTITIES, constant_error, driving_load, noise_sd, outputs
 from envs.twin.telemetry.telemetry import Telemetry, stacked_columns
 
 BURN_IN_S = 3.0 * 3600.0  # several time constants of basin, buffer and racks
-DECODING = {"conv": 0.83, "code": 0.40}  # of the idle share of a serving rack; read off our own load (WORKLOAD 6)
+PATH_GRID = 201  # places on the way of a rack's work from rest to full
 WEATHER_MEAN_S = 3600.0  # readings of the weather are means over so long
 OWN_JOBS = ("shared", "batch")  # workloads whose racks start and stop each for itself
 FAN_LEFT_COMMAND = 0.05  # speed feedback so far from its command is believed
@@ -50,8 +52,10 @@ class Windows:
         Readings (NaN where missing or silenced) and the deviation of one reading.
     offset_sd, gain_sd : ndarray (N,)
         Constant errors of each sensor.
-    slot_base, slot_mix : ndarray (S, R)
-        Work of the slots as a line in the rack's: base and slope.
+    slot_path : ndarray (S, R, G)
+        Work of the slots on the rack's way from rest to full.
+    slot_mix : ndarray (S, R)
+        What of more work goes to each slot.
     slope_kw : ndarray (R,)
         Power of a rack per unit of its work, nominal [kW].
     """
@@ -69,7 +73,7 @@ class Windows:
     noise_sd: Floats
     offset_sd: Floats
     gain_sd: Floats
-    slot_base: Floats
+    slot_path: Floats
     slot_mix: Floats
     slope_kw: Floats
     load_weights: Floats
@@ -85,6 +89,15 @@ class Windows:
             shown=self.shown[..., pick],
             noise_sd=self.noise_sd[..., pick],
         )
+
+    def by_slot(self, share: Floats) -> Floats:
+        """Work of the slots ``(S, R, W)`` of racks that work a share ``(R, W)``; on a line below rest and above full."""
+        inside = np.clip(share, 0.0, 1.0)
+        place = inside * (self.slot_path.shape[-1] - 1)
+        low = np.minimum(place.astype(np.intp), self.slot_path.shape[-1] - 2)
+        racks = np.arange(len(share))[:, None]
+        below, above = self.slot_path[:, racks, low], self.slot_path[:, racks, low + 1]
+        return below + (above - below) * (place - low) + self.slot_mix[:, :, None] * (share - inside)
 
     def load_kw(self, k: int) -> Floats:
         """Measured power ``(M, W)`` [kW] of what the load point measures: racks, rows or the site."""
@@ -128,7 +141,7 @@ def windows_of(
     errors = [constant_error(QUANTITIES[n], scenario.sensors) for n in names for _ in values[n][0]]
     load_name = driving_load(values)
     assert load_name is not None  # `drivers` has refused what has none
-    base, mix = slot_line(scenario, layout)
+    path, mix = slot_paths(scenario, layout)
     return Windows(
         count=index.shape[1],
         steps=burn + length,
@@ -143,7 +156,7 @@ def windows_of(
         noise_sd=sd[index[burn:]].transpose(0, 2, 1),
         offset_sd=np.array([e[0] for e in errors]),
         gain_sd=np.array([e[1] for e in errors]),
-        slot_base=base,
+        slot_path=path,
         slot_mix=mix,
         slope_kw=slope_kw(layout, mix),
         load_weights=load_weights(load_name, layout),
@@ -251,19 +264,23 @@ def stretches(values: Floats, bridge: int) -> list[tuple[int, int]]:
     return [(a, b) for a, b in zip(starts, stops) if b > a]
 
 
-def slot_line(scenario: Scenario, layout: Layout) -> tuple[Floats, Floats]:
-    """Work of every slot as a line in the rack's: base and slope, each ``(S, R)``; a meter cannot tell slots apart.
+def slot_paths(scenario: Scenario, layout: Layout) -> tuple[Floats, Floats]:
+    """Work of every slot on its rack's way from rest to full ``(S, R, G)``, and what more work adds ``(S, R)``.
 
-    With ``p`` the rack's power over that of its thirstiest slot at full work, the other slot gets ``d (1 - p)`` and the
-    thirsty one what then lacks: a serving pool that stays awake decodes while it does not prefill (`DECODING`).
+    A meter cannot tell slots apart. The way is the rack's power over idle, relative to its thirstiest slot at full work.
+    Serving racks go it as requests do, prefill and decode together (`phases_of_power`); in others the thirstiest slot
+    works alone.
     """
     weights = layout._reference_weights.reshape(layout.slot_class.shape).astype(np.float64)
     thirsty = (np.arange(len(weights))[:, None] == weights.argmax(axis=0)[None]).astype(np.float64)
-    share = np.array([DECODING.get(g.workload, 0.0) for g in scenario.racks.values() for _ in range(g.count)])
-    other = (1.0 - thirsty) * share * (weights > 0.0)
-    most = np.maximum(weights.max(axis=0), 1e-9)
-    instead = thirsty * (other * weights).sum(axis=0) / most
-    return other - instead, thirsty + instead - other
+    reach = np.linspace(0.0, 1.0, PATH_GRID)
+    path, rack = thirsty[:, :, None] * reach, 0
+    for group in scenario.racks.values():
+        if group.workload in SERVICE_PROFILE:
+            served = phases_of_power(IDLE_POWER_FRAC + (1.0 - IDLE_POWER_FRAC) * reach, group.workload)
+            path[:, rack : rack + group.count] = np.stack(served)[:, None]
+        rack += group.count
+    return path, thirsty
 
 
 def slope_kw(layout: Layout, mix: Floats) -> Floats:
