@@ -91,7 +91,7 @@ class Windows:
         )
 
     def by_slot(self, share: Floats) -> Floats:
-        """Work of the slots ``(S, R, W)`` of racks that work a share ``(R, W)``; on a line below rest and above full."""
+        """Work of the slots ``(S, R, W)`` of racks that work a share ``(R, W)``; a line below rest and above full."""
         inside = np.clip(share, 0.0, 1.0)
         place = inside * (self.slot_path.shape[-1] - 1)
         low = np.minimum(place.astype(np.intp), self.slot_path.shape[-1] - 2)
@@ -267,9 +267,9 @@ def stretches(values: Floats, bridge: int) -> list[tuple[int, int]]:
 def slot_paths(scenario: Scenario, layout: Layout) -> tuple[Floats, Floats]:
     """Work of every slot on its rack's way from rest to full ``(S, R, G)``, and what more work adds ``(S, R)``.
 
-    A meter cannot tell slots apart. The way is the rack's power over idle, relative to its thirstiest slot at full work.
-    Serving racks go it as requests do, prefill and decode together (`phases_of_power`); in others the thirstiest slot
-    works alone.
+    A meter cannot tell slots apart. The way is the rack's power over idle, relative to its thirstiest slot at full
+    work. Serving racks go it as requests do, prefill and decode together (`phases_of_power`); in others the thirstiest
+    slot works alone.
     """
     weights = layout._reference_weights.reshape(layout.slot_class.shape).astype(np.float64)
     thirsty = (np.arange(len(weights))[:, None] == weights.argmax(axis=0)[None]).astype(np.float64)
