@@ -50,10 +50,13 @@ def benchmark(
     from experiments.benchmarks.leaderboard import rows_of, write_rows
     from experiments.benchmarks.page import benchmark_page
     from experiments.benchmarks.plans import TEST, benchmark_plan
+    from experiments.benchmarks.training import require_learnt_on_train
     from experiments.campaign import require_all, run_campaign
     from experiments.campaigns.merge import merge, parts
     from experiments.campaigns.plan import shards_of
 
+    for folders in (policies, *(ablated or {}).values()):
+        require_learnt_on_train(task, folders)
     shards = shards_of(benchmark_plan(task, policies, ablated))
     require_all(run_campaign(folder, shards, executor), folder)
     merge(folder, shards)

@@ -53,7 +53,8 @@ def run_campaign(campaign: Path, shards: Sequence[Shard], executor: Executor) ->
 def main(config: DictConfig) -> None:
     """Run a campaign as configured, and merge it where every shard is there."""
     from experiments.campaigns.merge import merge
-    from experiments.campaigns.plan import read_plan, shards_of
+    from experiments.campaigns.plan import shards_of
+    from experiments.campaigns.plan_file import read_plan
 
     executor = executor_of(config)
     plan = read_plan(Path(config.plan))

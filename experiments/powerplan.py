@@ -60,8 +60,9 @@ def powerplan(
     tick : callable
         Called with what was found.
     """
-    from experiments.power_planning.answer import class_caps, feeder_curve, most_racks, tried
+    from experiments.power_planning.answer import class_caps, feeder_curve, most_racks, require_ratios, tried
 
+    require_ratios(ratios)
     rows = most_racks(scenario, asked, seed, tick)
     most = max((row.added for row in rows if row.fits(asked)), default=None)
     _, hall, found = tried(scenario, asked, most or 0, seed)

@@ -304,6 +304,7 @@ def run_card(
         "status": "running",
         "algorithm": learner.algorithm,
         "settings": {**settings_of(model), **asked},
+        "total_steps": plan.total_steps,
         "scenario": core.scenario.name,
         "scenario_hash": scenario_hash,
         "interface": interface_data(core),

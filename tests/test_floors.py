@@ -18,6 +18,7 @@ DOORS = (
 #: Rooms of envs from the ground up; a room may use those below it, and nothing beside or above it.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("units", "parameters", "trees", "unknown_name", "plain_yaml", "whole_file"),
+    ("yaml_entry",),
     ("physics", "feeders"),
     ("equipment", "interface", "kpi", "engine"),
     ("controllers", "faults", "shield", "signals"),
@@ -44,7 +45,13 @@ SAME_ROOM = {
 #: A plant hands the states of its machines on; nobody else touches them.
 PLANTS = ("envs/plant/", "envs/equipment/", "envs/energyplus/plant.py", "experiments/validation/replay.py")
 REMEMBERING = PlantState._fields[: PlantState._fields.index("inlet_c")]
-PLAIN_READERS = ("envs/parameters.py", "envs/plain_yaml.py", "envs/unknown_name.py", "envs/whole_file.py")
+PLAIN_READERS = (
+    "envs/parameters.py",
+    "envs/plain_yaml.py",
+    "envs/unknown_name.py",
+    "envs/whole_file.py",
+    "envs/yaml_entry.py",
+)
 BOX, NOT_IN_THE_BOX = "agents/runtime/", "agents/runtime/export.py"
 ENERGYPLUS_USERS = ("validate", "validation", "transfer", "transfers", "calibration", "simulated_site/energyplus_hall")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -346,7 +353,7 @@ def test_an_operators_box_needs_the_interface_the_controllers_and_numpy_alone() 
 
 #: Libraries of the extra [operator], and the modules of the live loop that may ask for them.
 LIVE_LIBRARIES = {
-    "yaml": ("agents/live/point_map.py", "envs/plain_yaml.py"),
+    "yaml": ("envs/plain_yaml.py", "envs/yaml_entry.py"),
     "pyarrow": ("agents/live/decision_log.py", "agents/live/connectors/table.py"),
     "prometheus_client": ("agents/live/metrics.py",),
     "bacpypes3": ("agents/live/connectors/bacnet.py",),

@@ -21,13 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from agents.live.reading import Key
 from agents.live.units import CONVERSIONS, IN_FORCE, brick_classes, our_units
 from envs.interface.channels import CHANNELS
-from envs.plain_yaml import checked_text, read_mapping
 from envs.unknown_name import unknown_name
+from envs.yaml_entry import YamlEntry
 
 TOP = ("protocol", "connection", "points", "setpoints")
 POINT_KEYS = (
@@ -164,84 +162,6 @@ class LiveMap:
         return next(s for s in self.setpoints if s.channel == channel)
 
 
-class _Lines:
-    """Line of every entry and key of a YAML file."""
-
-    def __init__(self, text: str) -> None:
-        self.top: dict[str, yaml.Node] = {}
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        assert isinstance(node, yaml.MappingNode)
-        self.key_line = {key.value: key.start_mark.line + 1 for key, _ in node.value}
-        self.top = {key.value: value for key, value in node.value}
-
-    def entry(self, group: str, index: int) -> dict[str, int]:
-        """Line of each key of an entry, and under the empty name that of the entry."""
-        listed = self.top[group]
-        node = listed.value[index] if isinstance(listed, yaml.SequenceNode) else listed
-        found = {"": node.start_mark.line + 1}
-        if isinstance(node, yaml.MappingNode):
-            found |= {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
-        return found
-
-
-class _Entry:
-    """One entry of the file, which refuses what it holds by file, line, key, value, what is allowed and the mend."""
-
-    def __init__(self, path: Path, lines: Mapping[str, int], raw: Any, known: Sequence[str]) -> None:
-        self.path, self.lines, self.raw = path, lines, raw
-        if not isinstance(raw, dict):
-            raise ValueError(f"{path}, line {lines['']}: found {str(raw)[:60]!r}; give keys such as {known[0]}: ...")
-        for key in raw:
-            if key not in known:
-                raise ValueError(f"{self.where(str(key))}: {unknown_name('key', str(key), known)}")
-
-    def where(self, key: str = "") -> str:
-        return f"{self.path}, line {self.lines.get(key, self.lines[''])}"
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self.raw.get(key, default)
-        if value is None or isinstance(value, (dict, list)):
-            raise ValueError(f"{self.where(key)}: {key} = {str(value)[:60]}; give a text")
-        return str(value)
-
-    def number(self, key: str, default: float, low: float, high: float) -> float:
-        value = self.raw.get(key, default)
-        good = not isinstance(value, bool) and isinstance(value, (int, float))
-        if key not in self.raw:
-            return default
-        if not good or not low <= value <= high:
-            raise ValueError(
-                f"{self.where(key)}: {key} = {str(value)[:60]} is outside {low:g}..{high:g}; give a number in that "
-                "range"
-            )
-        return float(value)
-
-    def whole(self, key: str, default: int, low: int, high: int) -> int:
-        value = self.raw.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ValueError(
-                f"{self.where(key)}: {key} = {str(value)[:60]} is outside {low}..{high}; give a whole number there"
-            )
-        return value
-
-    def unit(self, name: str) -> str:
-        given, ours = self.text("unit"), our_units()[name]
-        if given not in CONVERSIONS[ours]:
-            raise ValueError(
-                f"{self.where('unit')}: unit = {given!r} of {name}; choose one of {', '.join(CONVERSIONS[ours])}"
-            )
-        return given
-
-    def dsx(self) -> dict[str, Any]:
-        given = self.raw.get("dsx", {})
-        if not isinstance(given, dict):
-            raise ValueError(f"{self.where('dsx')}: dsx = {str(given)[:60]!r}; give {{object: ..., point: ...}}")
-        for key in given:
-            if key not in DSX_KEYS:
-                raise ValueError(f"{self.where('dsx')}: {unknown_name('key of dsx', str(key), DSX_KEYS)}")
-        return given
-
-
 def read_live_map(path: str | Path) -> LiveMap:
     """Read and check a point map.
 
@@ -260,20 +180,17 @@ def read_live_map(path: str | Path) -> LiveMap:
             f"{path}: no such point map; `coldaisle simulate-site` writes one, `configs/points` has a template for "
             "each protocol"
         )
-    lines, content = _Lines(checked_text(path)), read_mapping(path)
-    top = _Entry(path, {"": 1, **lines.key_line}, content, TOP)
-    protocol = top.text("protocol")
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"{top.where('protocol')}: {unknown_name('protocol', protocol, PROTOCOLS)}")
-    connection = content.get("connection", {})
+    top = YamlEntry.of_file(path, TOP)
+    protocol = top.choice("protocol", PROTOCOLS)
+    connection = top.raw.get("connection", {})
     if not isinstance(connection, dict):
-        raise ValueError(f"{top.where('connection')}: connection = {str(connection)[:60]!r}; give {{host: ..., ...}}")
+        raise top.refused("connection", "give {host: ..., ...}")
     check_connection(protocol, connection, top.where("connection"))
     points: list[MappedPoint] = []
-    for entry in _entries(path, lines, content, "points", POINT_KEYS):
+    for entry in top.entries("points", POINT_KEYS, least=1):
         points += _points(entry)
     setpoints: list[MappedSetpoint] = []
-    for entry in _entries(path, lines, content, "setpoints", SETPOINT_KEYS):
+    for entry in top.entries("setpoints", SETPOINT_KEYS):
         setpoints += _setpoints(entry)
     _require_once(path, [p.place for p in points] + [s.place for s in setpoints])
     for place in [p.place for p in points if p.fixed is None] + [s.place for s in setpoints]:
@@ -282,15 +199,7 @@ def read_live_map(path: str | Path) -> LiveMap:
     return LiveMap(path, protocol, connection, tuple(points), tuple(setpoints), digest)
 
 
-def _entries(path: Path, lines: _Lines, content: Mapping[str, Any], group: str, known: Sequence[str]) -> list[_Entry]:
-    listed = content.get(group, [])
-    line = lines.key_line.get(group, 1)
-    if not isinstance(listed, list) or (group == "points" and not listed):
-        raise ValueError(f"{path}, line {line}: {group} = {str(listed)[:60]!r}; give a list of entries")
-    return [_Entry(path, lines.entry(group, index), raw, known) for index, raw in enumerate(listed)]
-
-
-def _points(entry: _Entry) -> list[MappedPoint]:
+def _points(entry: YamlEntry) -> list[MappedPoint]:
     name = entry.text("name")
     known = [n for n in our_units() if not n.startswith(IN_FORCE)]
     if name not in known:
@@ -303,7 +212,7 @@ def _points(entry: _Entry) -> list[MappedPoint]:
     return [MappedPoint(place, fixed, most, still) for place in _places(entry, name)]
 
 
-def _setpoints(entry: _Entry) -> list[MappedSetpoint]:
+def _setpoints(entry: YamlEntry) -> list[MappedSetpoint]:
     channel = entry.text("channel")
     if channel not in CHANNELS:
         raise ValueError(f"{entry.where('channel')}: {unknown_name('channel', channel, CHANNELS)}")
@@ -322,13 +231,30 @@ def _setpoints(entry: _Entry) -> list[MappedSetpoint]:
     ]
 
 
-def _enable(entry: _Entry, text: str, place: Place) -> str:
+def _unit(entry: YamlEntry, name: str) -> str:
+    given, ours = entry.text("unit"), our_units()[name]
+    if given not in CONVERSIONS[ours]:
+        raise entry.fault("unit", f"unit = {given!r} of {name}; choose one of {', '.join(CONVERSIONS[ours])}")
+    return given
+
+
+def _dsx(entry: YamlEntry) -> dict[str, Any]:
+    given = entry.raw.get("dsx", {})
+    if not isinstance(given, dict):
+        raise entry.refused("dsx", "give {object: ..., point: ...}")
+    for key in given:
+        if key not in DSX_KEYS:
+            raise entry.fault("dsx", unknown_name("key of dsx", str(key), DSX_KEYS))
+    return given
+
+
+def _enable(entry: YamlEntry, text: str, place: Place) -> str:
     """Address of a row's coil: ``{n}`` is ``start`` plus the row."""
     row = place.key.row
     return text.replace("{row}", str(row)).replace("{n}", str(int(entry.raw.get("start", 0)) + row))
 
 
-def _places(entry: _Entry, name: str) -> list[Place]:
+def _places(entry: YamlEntry, name: str) -> list[Place]:
     """Places of an entry: one, or one for each of its rows."""
     if "row" in entry.raw and "rows" in entry.raw:
         raise ValueError(
@@ -349,17 +275,17 @@ def _places(entry: _Entry, name: str) -> list[Place]:
     if scale == 0.0:
         raise ValueError(f"{entry.where('scale')}: scale = 0; give any other number")
     rest = (
-        entry.unit(name),
+        _unit(entry, name),
         scale,
         entry.number("offset", 0.0, -LARGEST, LARGEST),
         entry.text("brick", brick_classes()[name]),
-        entry.dsx(),
+        _dsx(entry),
     )
     unit, scale, offset, brick, dsx = rest
     found = []
     for row in rows:
         at = address.replace("{row}", str(row)).replace("{n}", str(start + stride * row))
-        found.append(Place(Key(name, row), unit, at, scale, offset, brick, dsx, entry.lines[""]))
+        found.append(Place(Key(name, row), unit, at, scale, offset, brick, dsx, entry.line))
     return found
 
 

@@ -1,23 +1,21 @@
-"""A campaign's plan: what is played, as a YAML file of entries, and its shards in a fixed order."""
+"""A campaign's plan: what is played, as entries, and its shards in a fixed order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from envs.plain_yaml import checked_text
-from envs.unknown_name import unknown_name
 from experiments.campaigns.policy_hash import RUN, policy_hash
 from experiments.campaigns.scaled import scaled_overrides
 from experiments.campaigns.shard import Numbered, Shard
-from experiments.evaluation.episodes import clock_site, split_of
+from experiments.evaluation.episodes import clock_site, split_of, with_days
 from experiments.evaluation.splits import plan_episodes, split_hash
 from experiments.records.provenance import simulator_hash
 from experiments.records.run_folder import seed_folders
+
+if TYPE_CHECKING:
+    from envs.scenario import Scenario
 
 NOMINAL = "nominal"
 
@@ -79,40 +77,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Plan:
-    """Name of a campaign and its entries."""
+    """Name of a campaign, its entries, and the file that it was read from; empty: none."""
 
     name: str
     entries: list[Entry]
-
-
-def read_plan(path: Path) -> Plan:
-    """A plan from YAML.
-
-    Raises
-    ------
-    ValueError
-        Where a key is unknown or missing, naming the entry and the mend.
-    """
-    content = yaml.safe_load(checked_text(path))
-    if not isinstance(content, dict) or not content.get("entries"):
-        raise ValueError(f"plan {path} has no entries; give `entries:` with a list")
-    _require_keys(content, ("name", "entries"), "plan")
-    entries = []
-    for number, given in enumerate(content["entries"], 1):
-        where = f"plan {path}, entry {number}"
-        known = [f.name for f in fields(Entry)]
-        _require_keys(given, known, where)
-        if missing := [key for key in ("name", "scenarios", "policies") if not given.get(key)]:
-            raise ValueError(f"{where}: {', '.join(missing)} missing; see docs/campaigns.md")
-        variants = given.get("variants") or {NOMINAL: {}}
-        for variant in variants.values():
-            _require_keys(variant or {}, ("set", "scale", "needs"), f"{where}, variant")
-        made = {name: Variant(**(variant or {})) for name, variant in variants.items()}
-        entries.append(Entry(**{**given, "variants": made}))
-    names = [entry.name for entry in entries]
-    if len(set(names)) < len(names):
-        raise ValueError(f"plan {path}: two entries have one name among {names}; name each differently")
-    return Plan(str(content.get("name", path.stem)), entries)
+    source: str = ""
 
 
 def shards_of(plan: Plan) -> list[Shard]:
@@ -121,9 +90,18 @@ def shards_of(plan: Plan) -> list[Shard]:
     Raises
     ------
     ValueError, FileNotFoundError
-        Where a scenario, a split or a policy is not there.
+        Where a scenario, a split or a policy is not there, or a variant is no plant that can be, naming file and entry.
     """
-    return [shard for entry in plan.entries for shard in _entry_shards(entry)]
+    shards: list[Shard] = []
+    for entry in plan.entries:
+        where = f"{plan.source or f'plan {plan.name}'}, entry {entry.name!r}"
+        try:
+            shards += _entry_shards(entry)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{where}: {error}") from error
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from error
+    return shards
 
 
 def learned_in(shards: Sequence[Shard]) -> dict[str, list[str]]:
@@ -138,24 +116,36 @@ def learned_in(shards: Sequence[Shard]) -> dict[str, list[str]]:
 def _entry_shards(entry: Entry) -> Iterator[Shard]:
     from envs.scenario import load
 
-    if entry.episodes_per_shard < 1:
-        raise ValueError(f"entry {entry.name}: episodes_per_shard = {entry.episodes_per_shard}; give 1 or more")
+    places: dict[tuple[str, str], str] = {}
     for place in entry.scenarios:
         plain = load(place)
         for name, variant in entry.variants.items():
-            if not variant.needs or getattr(plain, variant.needs) is not None:
-                yield from _variant_shards(entry, place, name, variant)
+            if variant.needs and getattr(plain, variant.needs) is None:
+                continue
+            scenario, overrides = _varied(place, name, variant)
+            _require_other_name(places, name, place, scenario.name)
+            yield from _variant_shards(entry, place, name, scenario, overrides)
 
 
-def _variant_shards(entry: Entry, place: str, name: str, variant: Variant) -> Iterator[Shard]:
+def _require_other_name(places: dict[tuple[str, str], str], variant: str, place: str, hall: str) -> None:
+    """Note a hall; refuse a second one of its name, as what was played in either would be merged as one."""
+    if (variant, hall) in places:
+        raise ValueError(
+            f"scenarios {places[variant, hall]} and {place} both have name: {hall}, so that their results would be "
+            "merged as those of one hall; give each hall once, and a name of its own"
+        )
+    places[variant, hall] = place
+
+
+def _variant_shards(
+    entry: Entry, place: str, name: str, scenario: Scenario, overrides: Sequence[str]
+) -> Iterator[Shard]:
     """Shards of one scenario in one variant; the policies on the same episodes follow each other."""
     from envs.engine.choice import chosen_engine
-    from envs.scenario import load
 
-    overrides = [*variant.set, *scaled_overrides(load(place, variant.set), variant.scale)]
-    scenario = load(place, overrides)
     split = split_of(scenario, entry.split)
     planned = plan_episodes(split, entry.episodes or None, entry.days or None)
+    with_days(scenario, planned[0].days)  # refuses a length that no episode can have
     rows = [(*row, policy_hash(row[0], row[2], scenario)) for row in _rows(entry.policies)]
     simulator = simulator_hash()
     for episodes in _chunks(planned, entry.episodes_per_shard):
@@ -180,6 +170,17 @@ def _variant_shards(entry: Entry, place: str, name: str, variant: Variant) -> It
             )
 
 
+def _varied(place: str, name: str, variant: Variant) -> tuple[Scenario, list[str]]:
+    """The scenario in a variant, and the overrides that make it."""
+    from envs.scenario import load
+
+    try:
+        overrides = [*variant.set, *scaled_overrides(load(place, variant.set), variant.scale)]
+        return load(place, overrides), overrides
+    except ValueError as error:
+        raise ValueError(f"variant {name!r} of {place}: {error}") from error
+
+
 def _rows(policies: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """Policy, its row (one for each training seed), and its path; the path of a rule is empty."""
     for policy, given in policies.items():
@@ -195,11 +196,3 @@ def _chunks(episodes: Sequence[Any], size: int) -> list[tuple[Numbered, ...]]:
     numbered = [Numbered(i, *episode) for i, episode in enumerate(episodes)]
     ordered = sorted(numbered, key=lambda e: (e.site, e.weather_seed, e.workload_seed, e.number))
     return [tuple(ordered[i : i + size]) for i in range(0, len(ordered), size)]
-
-
-def _require_keys(given: Any, known: Sequence[str], where: str) -> None:
-    if not isinstance(given, dict):
-        raise ValueError(f"{where} is {given!r}; give keys {', '.join(known)}")
-    for key in given:
-        if key not in known:
-            raise ValueError(unknown_name(f"{where}: key", str(key), known))

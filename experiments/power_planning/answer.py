@@ -29,6 +29,8 @@ TUNING_SEED = 7919  # added to the seeds: the baseline is tuned on other days th
 TUNED_ON_EVERY = 4  # moments
 MOST_GROWTH = 3  # times the racks that there are
 BOOTSTRAPS = 2000
+MOST_LOSSES_PER_YEAR, MOST_YEARS, MOST_WEEKS = 100.0, 100_000, 60
+LEAST_RATIO, MOST_RATIO = 0.1, 10.0  # of demand to the feeder that fills first
 YEAR_S = 365.0 * SECONDS_PER_DAY
 
 
@@ -82,12 +84,28 @@ class Planned:
         for name, low, high in (("lost_frac", 0.0, 1.0), ("held_frac", 0.1, 1.0), ("reaction_s", 0.1, 3600.0)):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} = {getattr(self, name)}; give {low:g} to {high:g}")
-        for name in ("trips_per_year", "losses_per_year"):
-            if not 0.0 <= getattr(self, name) < np.inf:
-                raise ValueError(f"{name} = {getattr(self, name)}; give a rate from 0")
-        if self.years < 1 or self.weeks < 1 or not self.seeds:
+        for name, most in (("trips_per_year", 1e6), ("losses_per_year", MOST_LOSSES_PER_YEAR)):
+            if not 0.0 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} = {getattr(self, name)}; give a rate from 0 to {most:g}")
+        for name, most in (("years", MOST_YEARS), ("weeks", MOST_WEEKS)):
+            if not 1 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} = {getattr(self, name)}; give 1 to {most}")
+        if not self.seeds or min(self.seeds) < 0 or len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds = {list(self.seeds)}; give whole numbers from 0, each once: a load counts once")
+
+
+def require_ratios(ratios: Sequence[float]) -> None:
+    """Refuse ratios of demand to feeder at which no curve can be drawn.
+
+    Raises
+    ------
+    ValueError
+        Naming the ratio and the range.
+    """
+    for ratio in ratios:
+        if not LEAST_RATIO <= ratio <= MOST_RATIO:
             raise ValueError(
-                f"years = {self.years}, weeks = {self.weeks}, seeds = {self.seeds}; give at least one each"
+                f"ratios: demand over feeder of {ratio} is outside {LEAST_RATIO:g}..{MOST_RATIO:g}; give numbers there"
             )
 
 
@@ -219,6 +237,7 @@ def feeder_curve(
     tick: Callable[[str], None] = lambda words: None,
 ) -> list[OnCurve]:
     """Work over the feeder: all limits scaled so that demand stands to the one that fills first in the given ratios."""
+    require_ratios(ratios)
     hall = planned_hall(scenario, asked, 0)
     tuning = planned_hall(scenario, asked, 0, shift=TUNING_SEED).demand.watched(TUNED_ON_EVERY)
     priority = [

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from envs.feeders.graph import Feeder, FeederGraph, Outages, Outlet, single_losses
 from envs.feeders.limits import Limits, NestedTree, limits_of, nested_tree
-from envs.plain_yaml import read_mapping
 from envs.plant.layout import NON_RACK_UPS_FRAC
 from envs.scenario import Scenario
+from envs.unknown_name import unknown_name
+from envs.yaml_entry import YamlEntry, shown
 from experiments.power_planning.hall_demand import HallDemand
 
+TREE_KEYS = ("feeders", "groups")
 KEYS = ("limit_kw", "feeds", "standby", "may_fail")
 RESERVE, REACT = "reserve", "react"
+MOST_FEEDERS = 500  # every state of the tree holds a share of each for each load
+SMALLEST_KW, LARGEST_KW = 1e-3, 1e7
 
 
 class HallFeeders(NamedTuple):
@@ -61,10 +65,13 @@ def hall_feeders(
     """
     if failover not in (RESERVE, REACT):
         raise ValueError(f"failover = {failover!r} is unknown; choose {RESERVE} or {REACT}")
-    feeders, fed_by = _read(tree_file, demand) if tree_file else _own(scenario, demand)
+    feeders, fed_by = read_tree(tree_file, demand.groups) if tree_file else _own(scenario, demand)
     index = demand.outlet_group
     outlets = tuple(Outlet(name, fed_by[demand.groups[g]]) for name, g in zip(demand.outlets, index))
-    graph = FeederGraph(feeders, outlets)
+    try:
+        graph = FeederGraph(feeders, outlets)
+    except ValueError as error:
+        raise ValueError(f"{tree_file}: {error}") from error
     outages = single_losses(graph)
     limits = limits_of(graph, outages, after_loss=failover == RESERVE)
     held = limits._replace(limit_kw=limits.limit_kw * held_frac)
@@ -88,30 +95,45 @@ def _own(scenario: Scenario, demand: HallDemand) -> tuple[tuple[Feeder, ...], di
     return tuple(made), {name: (rows[row],) for name, row in zip(demand.groups, demand.row)}
 
 
-def _read(path: Path, demand: HallDemand) -> tuple[tuple[Feeder, ...], dict[str, tuple[str, ...]]]:
-    content = read_mapping(path)
-    for key in ("feeders", "groups"):
-        if not isinstance(content.get(key), Mapping):
-            raise ValueError(f"{path}: no mapping {key!r}; give one, see docs/powerplan.md")
-    feeders = tuple(_feeder(path, str(name), entry) for name, entry in content["feeders"].items())
-    groups = {str(name): _names(path, f"groups.{name}", feeds) for name, feeds in content["groups"].items()}
-    lacking = [name for name in demand.groups if name not in groups]
-    if lacking:
-        raise ValueError(f"{path}: groups {lacking} have no feeds; name the feeders of each rack group under groups")
-    return feeders, groups
+def read_tree(path: Path, groups: Sequence[str]) -> tuple[tuple[Feeder, ...], dict[str, tuple[str, ...]]]:
+    """Feeders of the user's own, and those that feed each rack group.
+
+    Parameters
+    ----------
+    path : Path
+        A YAML file, as docs/powerplan.md shows.
+    groups : sequence of str
+        Rack groups of the hall.
+
+    Raises
+    ------
+    ValueError
+        For an unknown key, group or feeder, a wrong type or a limit out of range, naming file, line, value and mend.
+    """
+    top = YamlEntry.of_file(path, TREE_KEYS)
+    listed, fed = top.mapping("feeders"), top.mapping("groups")
+    if len(listed.raw) > MOST_FEEDERS:
+        raise top.fault("feeders", f"{len(listed.raw)} feeders; give {MOST_FEEDERS} at most, such as rows for racks")
+    for name in fed.raw:
+        if name not in groups:
+            raise fed.fault(name, unknown_name("rack group", shown(name), groups))
+    if lacking := [name for name in groups if name not in fed]:
+        raise top.fault("groups", f"groups {lacking} have no feeds; name the feeders of each rack group")
+    feeders = tuple(_feeder(name, entry, listed) for name, entry in listed.named(KEYS).items())
+    return feeders, {name: _names(fed, name, listed) for name in fed.raw}
 
 
-def _feeder(path: Path, name: str, entry: Any) -> Feeder:
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("limit_kw"), (int, float)):
-        raise ValueError(f"{path}, feeder {name!r}: limit_kw is no number; give the power it may carry [kW]")
-    unknown = sorted(set(map(str, entry)) - set(KEYS))
-    if unknown:
-        raise ValueError(f"{path}, feeder {name!r}: keys {unknown} are unknown; choose from {', '.join(KEYS)}")
-    feeds, standby = (_names(path, f"feeders.{name}.{key}", entry.get(key, [])) for key in ("feeds", "standby"))
-    return Feeder(name, float(entry["limit_kw"]), feeds, standby, bool(entry.get("may_fail", True)))
+def _feeder(name: str, entry: YamlEntry, listed: YamlEntry) -> Feeder:
+    limit_kw = entry.number("limit_kw", None, SMALLEST_KW, LARGEST_KW)
+    feeds, standby = (_names(entry, key, listed) if key in entry else () for key in ("feeds", "standby"))
+    return Feeder(name, limit_kw, feeds, standby, entry.truth("may_fail", True))
 
 
-def _names(path: Path, where: str, value: Any) -> tuple[str, ...]:
-    if not isinstance(value, Sequence) or isinstance(value, str) or not all(isinstance(x, str) for x in value):
-        raise ValueError(f"{path}, {where} = {value!r}; give a list of feeders' names, such as [ups a, ups b]")
-    return tuple(value)
+def _names(entry: YamlEntry, key: str, listed: YamlEntry) -> tuple[str, ...]:
+    names = entry.texts(key)
+    for name in names:
+        if name not in listed:
+            raise entry.fault(key, unknown_name("feeder", shown(name), listed.raw))
+    if len(set(names)) < len(names):
+        raise entry.refused(key, "name each feeder once")
+    return tuple(names)

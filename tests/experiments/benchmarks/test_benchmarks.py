@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import signal
 from dataclasses import replace
 from importlib.resources import files
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 
+from agents.learning.algorithms import Learner
+from agents.learning.interruption import Interrupted, Interruption
 from envs.scenario import load
+from experiments.benchmark import PAGE, ROW, benchmark
 from experiments.benchmarks.leaderboard import leaderboard, read_rows, rows_of, write_rows
 from experiments.benchmarks.page import benchmark_page, gap
 from experiments.benchmarks.plans import ABLATION, ROBUSTNESS, TEST, TRAIN, ablation_overrides, benchmark_plan
 from experiments.benchmarks.task import TASKS, Task, load_task, read_task, smoke_task
+from experiments.benchmarks.training import require_learnt_on_train, train_seeds
+from experiments.campaigns.executors import InProcess
 from experiments.campaigns.merge import Part
 from experiments.campaigns.plan import NOMINAL
+from experiments.campaigns.policy_hash import policy_hash
 from experiments.campaigns.scaled import scaled_overrides
 from experiments.evaluation.results import Evaluation
 from experiments.evaluation.splits import SPLITS, load_split
+from experiments.records.run_folder import read_card
 from tests.experiments.evaluation.test_training_seeds import several
 
 TASK = load_task("cooling")
@@ -107,6 +119,93 @@ def test_a_smoke_task_is_the_same_task_made_small() -> None:
     small = smoke_task(TASK)
     assert small.id == TASK.id and small.scenarios == ["edge_room"] and small.test == TASK.test
     assert small.days == 1 and len(small.robustness) == 2 and len(small.ablations) == 1
+
+
+# ---- what is trained ------------------------------------------------------------------------------------------------
+
+SMALL = replace(smoke_task(TASK), seeds=1)
+PPO = Learner("ppo", 2, {"hidden": [8], "n_steps": 16, "batch_size": 16})
+STEPS = 96  # three rollouts
+
+
+class StoppedAfter(Interruption):
+    """A signal that comes after so many rollouts."""
+
+    def __init__(self, rollouts: int) -> None:
+        super().__init__()
+        self.rollouts = rollouts
+
+    def check(self) -> None:
+        self.rollouts -= 1
+        if self.rollouts < 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+        super().check()
+
+
+def card_of(folder: Path) -> dict[str, Any]:
+    return dict(read_card(folder / "edge_room" / "seed_0"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train_seeds(SMALL, PPO, STEPS, tmp_path_factory.mktemp("finished"))
+
+
+@pytest.mark.parametrize("rollouts", [0, 2])
+def test_a_training_that_was_stopped_goes_on_and_ends_as_if_it_never_was(
+    rollouts: int, finished: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(Interrupted):
+        train_seeds(SMALL, PPO, STEPS, tmp_path, interruption=StoppedAfter(rollouts))
+    assert (card_of(tmp_path)["status"], card_of(tmp_path)["steps"]) == ("killed", 32 * rollouts)
+    train_seeds(SMALL, PPO, STEPS, tmp_path)
+    assert (card_of(tmp_path)["status"], card_of(tmp_path)["steps"]) == ("finished", STEPS)
+    mine, whole = (policy_hash("p", str(f / "edge_room" / "seed_0"), load("edge_room")) for f in (tmp_path, finished))
+    assert mine == whole
+
+
+def test_a_training_that_died_without_a_checkpoint_begins_anew(finished: Path, tmp_path: Path) -> None:
+    place = tmp_path / "edge_room" / "seed_0"
+    shutil.copytree(finished / "edge_room" / "seed_0", place)
+    shutil.rmtree(place / "checkpoints")
+    (place / "run.json").write_text(json.dumps({**card_of(finished), "status": "running", "steps": 0}))
+    train_seeds(SMALL, PPO, STEPS, tmp_path)
+    assert (card_of(tmp_path)["status"], card_of(tmp_path)["steps"]) == ("finished", STEPS)
+
+
+@pytest.mark.parametrize(
+    ("learner", "steps", "words"),
+    [
+        (Learner("sac", 2), STEPS, "algorithm = ppo, and sac is asked for"),
+        (replace(PPO, settings={**PPO.settings, "gamma": 0.5}), STEPS, "gamma = 0.97, and 0.5 is asked for"),
+        (replace(PPO, environments=4), STEPS, "environments = 2, and 4 is asked for"),
+        (PPO, 10 * STEPS, f"total_steps = {STEPS}, and {10 * STEPS} is asked for"),
+    ],
+)
+def test_a_folder_of_another_training_is_refused_by_what_differs(
+    learner: Learner, steps: int, words: str, finished: Path
+) -> None:
+    with pytest.raises(ValueError, match=f"seed_0 holds a run with {words}; give another folder"):
+        train_seeds(SMALL, learner, steps, finished)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"settings": {"split": "sealed"}}, "was trained on split=sealed; .*train it with split=train"),
+        ({"settings": {}}, "was trained on split=None"),
+        ({"status": "killed"}, "is killed, not finished; go on with it"),
+    ],
+)
+def test_a_policy_that_learnt_on_what_judges_it_or_learnt_half_is_refused(
+    change: dict[str, Any], words: str, finished: Path, tmp_path: Path
+) -> None:
+    require_learnt_on_train(SMALL, {"mine": finished})
+    shutil.copytree(finished, tmp_path / "mine")
+    card = {**card_of(finished), **change}
+    (tmp_path / "mine" / "edge_room" / "seed_0" / "run.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match=f"policies.mine: .*{words}"):
+        benchmark(SMALL, {"mine": tmp_path / "mine"}, tmp_path / "played", InProcess())
 
 
 # ---- the page -------------------------------------------------------------------------------------------------------
@@ -216,11 +315,6 @@ def test_the_stored_page_is_that_of_the_stored_rows() -> None:
 @pytest.mark.slow
 def test_a_smoke_benchmark_trains_plays_and_writes_its_page_and_row(tmp_path: Path) -> None:
     pytest.importorskip("duckdb", reason="needs the extra [campaign]")
-    from agents.learning.algorithms import Learner
-    from experiments.benchmark import PAGE, ROW, benchmark
-    from experiments.benchmarks.training import train_seeds
-    from experiments.campaigns.executors import InProcess
-
     task = replace(smoke_task(TASK), robustness={}, opponents=["rules_tuned"])
     learner = Learner("ppo", 2, {"hidden": [8]})
     trained = train_seeds(task, learner, 64, tmp_path / "trained")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,8 @@ import yaml
 from envs.scenario import load
 from experiments.campaign import require_all, run_campaign
 from experiments.campaigns.executors import EXECUTORS, Executor, InProcess, Joblib, Outcome, Ray, Submitit
-from experiments.campaigns.plan import read_plan, shards_of
+from experiments.campaigns.plan import shards_of
+from experiments.campaigns.plan_file import read_plan
 from experiments.campaigns.shard import ROWS, SHARD_CARD, SHARDS, Shard, run_shard, shard_from
 from experiments.overrides import with_first_named
 
@@ -108,9 +110,9 @@ def test_the_same_policy_at_another_place_is_the_same_task(tmp_path: Path, shard
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"name": "x"}, "has no entries"),
+        ({"name": "x"}, "line 1: entries is missing"),
         ({"entries": [{"name": "a", "scenario": "edge_room"}]}, "did you mean 'scenarios'"),
-        ({"entries": [{"name": "a", "scenarios": ["edge_room"]}]}, "policies missing"),
+        ({"entries": [{"name": "a", "scenarios": ["edge_room"]}]}, "policies is missing"),
         ({"entries": [{**PLAN["entries"][0], "policies": {"mine": "nowhere"}}]}, "neither a run nor a bundle"),  # type: ignore[dict-item,index]
         ({"entries": [{**PLAN["entries"][0], "policies": {"rule": "reference"}}]}, "no reference of that name"),  # type: ignore[dict-item,index]
         ({"entries": [PLAN["entries"][0]] * 2}, "two entries have one name"),  # type: ignore[index]
@@ -118,6 +120,80 @@ def test_the_same_policy_at_another_place_is_the_same_task(tmp_path: Path, shard
 )
 def test_a_wrong_plan_is_refused_with_its_mend(content: object, words: str, tmp_path: Path) -> None:
     with pytest.raises((ValueError, FileNotFoundError), match=words):
+        shards_of(read_plan(plan_file(tmp_path, content)))
+
+
+WHOLE = """\
+name: small
+entries:
+  - name: rules
+    scenarios: [edge_room]
+    policies: {rules_tuned: reference}
+    variants:
+      cold: {needs: tower, scale: {zones.*.coil_ua_kw_k: 0.8}, set: [sensors.temperature_bias_k=1]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("name: small", "name: ../../../escape", "line 1: name = '../../../escape'; give letters"),
+        ("name: small", "name: /etc/escape", "line 1: name = '/etc/escape'"),
+        ("name: small", "nam: small", "line 1: key 'nam' is unknown; choose one of: entries, name; did you mean"),
+        (WHOLE[WHOLE.index("\n  - name") :], " 5\n", "line 2: entries = 5; give a list of entries"),
+        ("- name: rules\n", "- name: a|b\n", "line 3: name = 'a|b'"),
+        ("[edge_room]", "edge_room", "line 4: scenarios = edge_room; give a list of texts"),
+        ("{rules_tuned: reference}", "[rules_tuned]", "line 5: policies = ['rules_tuned']; give names and values"),
+        ("{rules_tuned: reference}", "{rules_tuned: {}}", "line 5: rules_tuned = {}; give a text"),
+        ("    variants:", "    episodes: two\n    variants:", "line 6: episodes = two is outside 0..100000"),
+        ("    variants:", "    episodes: -3\n    variants:", "line 6: episodes = -3 is outside"),
+        ("    variants:", "    episodes: 1000000000\n    variants:", "line 6: episodes = 1000000000 is outside"),
+        ("    variants:", "    days: .nan\n    variants:", "line 6: days = nan is outside 0..366"),
+        ("    variants:", "    days: 1000000\n    variants:", "line 6: days = 1000000 is outside"),
+        ("    variants:", "    seed: abc\n    variants:", "line 6: seed = abc is outside"),
+        ("    variants:", "    split: tets\n    variants:", "line 6: split 'tets' is unknown"),
+        ("    variants:", "    episodes_per_shard: 1.5\n    variants:", "line 6: episodes_per_shard = 1.5 is outside"),
+        (WHOLE[WHOLE.index("\n      cold") :], " [a, b]\n", "line 6: variants = ['a', 'b']; give names and values"),
+        ("needs: tower", "needs: towr", "line 7: machine 'towr' is unknown"),
+        ("needs: tower", "need: tower", "line 7: key 'need' is unknown"),
+        ("0.8", '"0.8"', "line 7: zones.*.coil_ua_kw_k = 0.8 is outside 0.001..1000; give a number"),
+        ("0.8", ".nan", "line 7: zones.*.coil_ua_kw_k = nan is outside"),
+        ("zones.*.coil_ua_kw_k", "tower.cell_fn_kw", "did you mean 'cell_fan_kw'"),
+        (
+            "[sensors.temperature_bias_k=1]",
+            '"sensors.temperature_bias_k=1"',
+            "line 7: set = sensors.temperature_bias_k=1",
+        ),
+    ],
+)
+def test_a_plan_s_fault_is_refused_by_file_line_value_and_mend(old: str, new: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(WHOLE)
+    assert read_plan(path).entries[0].variants["cold"].scale == {"zones.*.coil_ua_kw_k": 0.8}
+    path.write_text(WHOLE.replace(old, new, 1))
+    with pytest.raises(ValueError) as refusal:
+        read_plan(path)
+    assert words in str(refusal.value) and f"{path}, line" in str(refusal.value)
+
+
+def test_a_plant_that_cannot_be_is_refused_by_file_entry_and_variant(tmp_path: Path) -> None:
+    content = {"entries": [{**PLAN["entries"][0], "variants": {"hot": {"scale": {"zones.hall.coil_ua_kw_k": 2.0}}}}]}  # type: ignore[dict-item,index]
+    path = plan_file(tmp_path, content)
+    with pytest.raises(ValueError, match=re.escape(f"{path}, entry 'rules': variant 'hot' of edge_room")):
+        shards_of(read_plan(path))
+
+
+def test_two_halls_of_one_name_are_refused_instead_of_merged(tmp_path: Path) -> None:
+    from envs.scenario.scenario import FOLDER
+
+    text = FOLDER.joinpath("edge_room.yaml").read_text(encoding="utf-8")
+    halls = [tmp_path / "a" / "hall.yaml", tmp_path / "b" / "hall.yaml"]
+    for hall, name in zip(halls, ("edge_room", "edge_room")):
+        hall.parent.mkdir()
+        hall.write_text(text)
+        assert load(str(hall)).name == name
+    content = {"entries": [{**PLAN["entries"][0], "scenarios": [str(hall) for hall in halls]}]}  # type: ignore[dict-item,index]
+    with pytest.raises(ValueError, match="both have name: edge_room.*give each hall once, and a name of its own"):
         shards_of(read_plan(plan_file(tmp_path, content)))
 
 
@@ -337,3 +413,13 @@ def test_a_factor_multiplies_a_parameter_in_every_zone() -> None:
     assert scaled_overrides(load("edge_room"), {"tower.cell_nominal_kw": 0.8}) == []
     with pytest.raises(ValueError, match="names no parameter"):
         scaled_overrides(scenario, {"zones.*.nothing": 0.8})
+
+
+@pytest.mark.parametrize(
+    "key", ["zones.hallx.coil_ua_kw_k", "tower.cell_fn_kw", "tower", "zones.*", "name", "forecast"]
+)
+def test_a_factor_on_nothing_is_refused_even_where_the_machine_is_missing(key: str) -> None:
+    from experiments.campaigns.scaled import scaled_overrides
+
+    with pytest.raises(ValueError, match=f"scale: '{re.escape(key)}'"):
+        scaled_overrides(load("edge_room"), {key: 0.8})

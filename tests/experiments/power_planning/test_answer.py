@@ -108,23 +108,58 @@ def test_racks_that_pass_a_limit_at_rest_do_not_fit() -> None:
     assert not row.fits(SHORT) and row.trips_per_year > 0.0
 
 
-WRONG_TREES = {
-    "no groups": ("feeders: {a: {limit_kw: 5}}", "no mapping 'groups'"),
-    "no limit": ("feeders: {a: {}}\ngroups: {r1: [a]}", "limit_kw is no number"),
-    "strange key": ("feeders: {a: {limit_kw: 5, colour: red}}\ngroups: {r1: [a]}", "'colour'"),
-    "one name": ("feeders: {a: {limit_kw: 5}}\ngroups: {r1: a}", "give a list of feeders' names"),
-    "a group is missing": ("feeders: {a: {limit_kw: 5}}\ngroups: {r1: [a]}", "'r2_conv'"),
-}
-
-
-@pytest.mark.parametrize("case", sorted(WRONG_TREES))
-def test_a_tree_that_is_wrong_is_refused_with_its_mend(case: str, tmp_path: Path) -> None:
-    text, words = WRONG_TREES[case]
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("groups:", "group:", "line 6: key 'group' is unknown; choose one of: feeders, groups; did you mean 'groups'"),
+        ("groups:", "minima: {r1: 5}\ngroups:", "line 6: key 'minima' is unknown"),
+        ("{limit_kw: 800}", "{}", "line 3: limit_kw is missing; give a number in 0.001..1e+07"),
+        ("limit_kw: 800", "limit_kw: true", "line 3: limit_kw = True is outside"),
+        ("limit_kw: 800", "limit_kw: .inf", "line 3: limit_kw = inf is outside"),
+        ("limit_kw: 800", "limit_kw: -1", "line 3: limit_kw = -1 is outside"),
+        ("limit_kw: 800", "limit_kw: 800, colour: red", "line 3: key 'colour' is unknown"),
+        ("limit_kw: 800", 'limit_kw: 800, may_fail: "false"', "line 3: may_fail = false; give true or false"),
+        ("limit_kw: 800", "limit_kw: 800, feeds: [ups d]", "line 3: feeder 'ups d' is unknown"),
+        ("limit_kw: 800", "limit_kw: 800, feeds: [ups a]", "circle"),
+        ("r1: [ups a, ups b]", "r1: ups a", "line 7: r1 = ups a; give a list of texts"),
+        ("r1: [ups a, ups b]", "r1: [ups a, ups a]", "line 7: r1 = ['ups a', 'ups a']; name each feeder once"),
+        ("r2_conv:", "r2_con:", "line 8: rack group 'r2_con' is unknown"),
+        ("  r2_conv: [ups b, ups c]\n", "", "line 6: groups ['r2_conv'] have no feeds"),
+    ],
+)
+def test_a_tree_that_is_wrong_is_refused_by_file_line_value_and_mend(
+    old: str, new: str, words: str, tmp_path: Path
+) -> None:
     path = tmp_path / "tree.yaml"
-    path.write_text(text)
+    path.write_text(CROSSED.replace(old, new, 1))
     demand = planned_hall(scenario(), SHORT, 0).demand
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError) as refusal:
         hall_feeders(scenario(), demand, path, "reserve", 0.96)
+    assert words in str(refusal.value) and str(path) in str(refusal.value)
+
+
+@pytest.mark.parametrize("ratio", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_ratio_at_which_no_curve_can_be_drawn_is_refused_before_anything_is_planned(ratio: float) -> None:
+    with pytest.raises(ValueError, match="ratios: demand over feeder of .* is outside 0.1..10"):
+        powerplan(scenario(), SHORT, [0.9, ratio])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"seeds": (1, 1)},
+        {"seeds": (-1,)},
+        {"seeds": ()},
+        {"years": 10**9},
+        {"weeks": 0},
+        {"losses_per_year": 1e12},
+        {"trips_per_year": float("nan")},
+    ],
+)
+def test_what_is_asked_out_of_range_is_refused_by_name(wrong: dict[str, object]) -> None:
+    ((name, _),) = wrong.items()
+    with pytest.raises(ValueError, match=f"{name} = .*; give"):
+        replace(SHORT, **wrong)  # type: ignore[arg-type]
 
 
 def test_the_protection_cuts_racks_on_a_full_feeder_alike_and_leaves_the_others() -> None:
