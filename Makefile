@@ -15,7 +15,7 @@ export DO_NOT_TRACK := true
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(RUN_STAMP)  ## train a short policy, judge it against the rules, export it, report (about five minutes)
+demo: $(RUN_STAMP)  ## train a short policy, judge it against the rules, export it, report (about four minutes)
 	$(BIN)/python -m experiments.demo
 
 quick: $(DEV_STAMP)  ## physics, machines and floors: the tests to run while you write (under a minute)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 import shutil
 import sys
 import time
@@ -24,6 +25,7 @@ SCENARIO = "ai_hall"
 SEED = 0
 TRAINING_S = 90.0
 MAX_STEPS = 1_000_000
+ENOUGH_STEPS = 500_000  # by which apg beats the tuned rules in all that was measured
 #: What learning costs per environment step: so many steps of the plant, there and back, and networks.
 STEPS_OF_THE_PLANT, NETWORKS_S = {"apg": 10.0, "ppo": 1.0}, {"apg": 25e-6, "ppo": 12e-6}
 EPISODES, DAYS = 12, 2
@@ -71,7 +73,11 @@ def demo(folder: Path, training_s: float = TRAINING_S, episodes: int = EPISODES,
     learner = demo_learner()
     name = learner.algorithm
     steps = affordable_steps(scenario, learner, training_s)
-    LOG.info("training %s on %s for %d environment steps", name.upper(), SCENARIO, steps)
+    LOG.info(
+        "training %s on %s for %s environment steps, about %.0f s", name.upper(), SCENARIO, f"{steps:,}", training_s
+    )
+    if name == "apg" and steps < ENOUGH_STEPS:
+        LOG.info("this machine is slow or busy: with fewer than %s steps the policy may not win", f"{ENOUGH_STEPS:,}")
     plan = TrainingPlan(steps, seed=SEED, progress=sys.stdout.isatty())
     train(scenario, learner, plan, run, NoTracker())
     played = plan_episodes(load_split("test"), episodes, days)
@@ -154,9 +160,11 @@ def run() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     start = time.perf_counter()
     made = demo(folder)
-    LOG.info("report: %s", made["report"])
-    LOG.info("bundle: %s", made["bundle"])
-    LOG.info("done in %.0f s", time.perf_counter() - start)
+    LOG.info("done in %.0f s. What you can do next:", time.perf_counter() - start)
+    LOG.info("  open the report in a browser:   %s", made["report"])
+    LOG.info("  see what the bundle reads:      %s -m agents.runtime %s", shlex.quote(sys.executable), made["bundle"])
+    LOG.info("  watch the policy run the hall:  coldaisle watch run=%s", made["bundle"].parent)
+    LOG.info("  train longer, judge by seeds:   docs/learning.md; run it at a site: docs/live.md")
 
 
 if __name__ == "__main__":
