@@ -31,10 +31,11 @@ VERBS = {
     "demo": "train for a minute, judge, export",
     "serve": "run a bundle on a building: coldaisle serve bundle=<folder> points=<yaml> mode=shadow",
     "replay": "make every decision of a log again: coldaisle replay log=<folder> bundle=<folder>",
+    "verify-savings": "what a policy saved on a building, by a randomised trial: coldaisle verify-savings plan ...",
     "simulate-site": "a simulated hall behind a protocol: coldaisle simulate-site protocol=bacnet",
 }
 #: Verbs that need no hydra: they run on an operator's box. Each has ``SETTINGS``, the dataclass of its keys.
-PLAIN_VERBS = ("serve", "replay", "simulate-site")
+PLAIN_VERBS = ("serve", "replay", "verify-savings", "simulate-site")
 HELP = ("-h", "--help")
 OWN = ("envs", "agents", "experiments", "configs")
 CLOSING = (
@@ -147,10 +148,17 @@ def words_asked_for(arguments: Sequence[str]) -> str | None:
     if first in PLAIN_VERBS:
         from agents.live.settings import settings_help
 
-        return settings_help(verb_module(first).SETTINGS, first)
+        return "\n".join(settings_help(settings, name) for name, settings in plain_settings(first).items())
     from experiments.help_words import help_words
 
     return help_words(first, [word for word in others if not word.startswith("-") and _is_group(word)])
+
+
+def plain_settings(verb: str) -> dict[str, type]:
+    """Dataclass of the keys of a verb without hydra, and of each of its parts: command to class."""
+    module = verb_module(verb)
+    parts = {f"{verb} {part}": settings for part, settings in getattr(module, "PARTS", {}).items()}
+    return {verb: module.SETTINGS, **parts}
 
 
 def _is_group(word: str) -> bool:
