@@ -19,7 +19,7 @@ VERBS = {
     "export": "write a bundle that runs without torch: coldaisle export run=<run>",
     "calibrate": "fit a scenario to telemetry: coldaisle calibrate telemetry=<csv> points=<yaml> scenario=<prior>",
     "rollout": "one policy, one episode, every point as CSV: coldaisle rollout policy=rules",
-    "forecast": "inlets and cooling power up to a day ahead, judged on simulated halls: coldaisle forecast halls=30",
+    "forecast": "inlets and cooling a day ahead: coldaisle forecast telemetry=<csv> points=<yaml> scenario=<hall>",
     "powerplan": "how many more racks the feeders carry, caps by class: coldaisle powerplan lost_frac=0.01",
     "report": "the HTML page of an evaluation: coldaisle report evaluation=<folder>; of all: runs=runs",
     "watch": "a page that shows a hall while it runs: coldaisle watch run=<run or bundle>",

@@ -12,6 +12,7 @@ from agents.live.settings import settings_from
 
 if TYPE_CHECKING:
     from experiments.savings.baseline import Periods
+    from experiments.savings.plan_file import TrialPlan
     from experiments.savings.record import SiteRecord
 
 
@@ -78,6 +79,8 @@ class SavingsSettings:
         The point map of the telemetry, a YAML file.
     log : str
         Folder that `coldaisle serve` wrote to: who was in control, and meters where there is no telemetry.
+    history : str
+        Telemetry of the weeks before the trial, as for the plan: tells whether the rules are still themselves.
     who : str
         Heading of a column of the telemetry that is 1 where the policy was in control; empty: the log tells.
     baseline : str
@@ -98,6 +101,7 @@ class SavingsSettings:
     telemetry: str = ""
     points: str = ""
     log: str = ""
+    history: str = ""
     who: str = ""
     baseline: str = ""
     reporting: str = ""
@@ -166,7 +170,7 @@ def judge(told: SavingsSettings) -> tuple[str, Path]:
     made = read_plan(Path(told.plan))
     record = _record(told, made.outcome, made.utc_offset_h)
     reference = reference_signs(made.schedule, made.seed)
-    found = judged(record, made.schedule, made.signs, reference, made.safety)
+    found = judged(record, made.schedule, made.signs, reference, made.safety, _history(told, made))
     page = write_trial(Path(told.folder), found, made, _footer(told))
     reasons = "".join(f"\n- {r.name}: {r.words}" for r in found.refusals)
     return verdict_of(found, made)[1] + reasons, page
@@ -202,6 +206,19 @@ def _record(told: SavingsSettings, outcome: str, utc_offset_h: float) -> SiteRec
     files = Path(told.telemetry), Path(told.points)
     record = record_of_telemetry(*files, load(told.scenario), outcome, offset, told.who)
     return with_log(record, Path(told.log), offset) if told.log else record
+
+
+def _history(told: SavingsSettings, made: TrialPlan) -> SiteRecord | None:
+    """What the site did before the trial, where a file tells."""
+    if not told.history:
+        return None
+    from envs.scenario import load
+    from experiments.savings.reading import record_of_telemetry
+
+    if not told.points:
+        raise ValueError("history without points=...; give its point map")
+    files = Path(told.history), Path(told.points)
+    return record_of_telemetry(*files, load(told.scenario), made.outcome, _offset(made.utc_offset_h))
 
 
 def _days(record: SiteRecord, given: str, key: str) -> Periods:

@@ -126,7 +126,7 @@ def _columns(periods: Periods, knot: float) -> Floats:
 
 def _fit(periods: Periods, knot: float) -> tuple[Floats, float]:
     columns = _columns(periods, knot)
-    found = np.linalg.lstsq(columns, periods.power_kw, rcond=None)[0]
+    found = np.asarray(np.linalg.lstsq(columns, periods.power_kw, rcond=None)[0], np.float64)
     return found, float(((periods.power_kw - columns @ found) ** 2).sum())
 
 

@@ -60,7 +60,7 @@ class PairedBlocks(NamedTuple):
 
     def rows(self, which: NDArray[np.bool_]) -> PairedBlocks:
         """Some of the pairs."""
-        return PairedBlocks(*(column[which] for column in self))
+        return self._replace(**{name: column[which] for name, column in self._asdict().items()})
 
 
 def paired_blocks(record: SiteRecord, schedule: Schedule, signs: Signs) -> PairedBlocks:
@@ -82,15 +82,18 @@ def paired_blocks(record: SiteRecord, schedule: Schedule, signs: Signs) -> Paire
     followed = np.where(np.isfinite(held), np.where(should, held, 1.0 - held), np.nan)
     hottest = np.where(np.isfinite(whole.inlet_c), whole.inlet_c, -np.inf).reshape(shape).max(axis=-1)
     return PairedBlocks(
-        starts,
-        *(covered_means(getattr(whole, n).reshape(shape)) for n in ("power_kw", "load", "wet_bulb_c", "dry_bulb_c")),
-        covered_means(begun.power_kw.reshape(shape)),
-        covered_means(begun.load.reshape(shape)),
-        (weekday_of(starts) >= SATURDAY).astype(np.float64),
-        is_policy,
-        _after_other(starts, is_policy),
-        covered_means(followed.reshape(shape)),
-        np.where(np.isfinite(hottest), hottest, np.nan),
+        begins=starts,
+        power_kw=covered_means(whole.power_kw.reshape(shape)),
+        load=covered_means(whole.load.reshape(shape)),
+        wet_bulb_c=covered_means(whole.wet_bulb_c.reshape(shape)),
+        dry_bulb_c=covered_means(whole.dry_bulb_c.reshape(shape)),
+        early_kw=covered_means(begun.power_kw.reshape(shape)),
+        early_load=covered_means(begun.load.reshape(shape)),
+        weekend=(weekday_of(starts) >= SATURDAY).astype(np.float64),
+        is_policy=is_policy,
+        after_other=_after_other(starts, is_policy),
+        followed_frac=covered_means(followed.reshape(shape)),
+        hottest_c=np.where(np.isfinite(hottest), hottest, np.nan),
     )
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.savings.baseline import student
-from experiments.savings.blocks import paired_blocks
+from experiments.savings.blocks import PairedBlocks, paired_blocks
 from experiments.savings.randomisation import covariates, without
 from experiments.savings.record import HOURS_PER_DAY, SiteRecord
 from experiments.savings.schedule import FEWEST_PAIRS, Schedule
@@ -40,6 +40,22 @@ def scatter(history: SiteRecord, like: Schedule) -> Scatter:
     ValueError
         Where the history has too few whole pairs.
     """
+    blocks = history_blocks(history, like)
+    pairs = len(blocks.load)
+    taken = covariates(blocks)
+    left = without(taken, blocks.power_kw[:, 1] - blocks.power_kw[:, 0])
+    spread = np.sqrt(float((left**2).sum()) / (pairs - taken.shape[1]))
+    return Scatter(float(spread / blocks.power_kw.mean()), pairs)
+
+
+def history_blocks(history: SiteRecord, like: Schedule) -> PairedBlocks:
+    """Measured pairs of a history under the rules, cut as a schedule cuts its days.
+
+    Raises
+    ------
+    ValueError
+        Where the history has too few.
+    """
     first = -(-history.first_hour // HOURS_PER_DAY) * HOURS_PER_DAY
     days = (history.first_hour + history.hours - first) // HOURS_PER_DAY // 2 * 2
     least = 2 * FEWEST_PAIRS * like.block_h // HOURS_PER_DAY
@@ -51,13 +67,10 @@ def scatter(history: SiteRecord, like: Schedule) -> Scatter:
     schedule = replace(like, first_hour=first, days=min(days, 1000))
     blocks = paired_blocks(history, schedule, np.ones(schedule.pairs, np.int8))
     blocks = blocks.rows(blocks.measured)
-    pairs = len(blocks.load)
-    if pairs < FEWEST_PAIRS:
-        raise ValueError(f"history measured {pairs} of {schedule.pairs} pairs; at least {FEWEST_PAIRS} are needed")
-    taken = covariates(blocks)
-    left = without(taken, blocks.power_kw[:, 1] - blocks.power_kw[:, 0])
-    spread = np.sqrt(float((left**2).sum()) / (pairs - taken.shape[1]))
-    return Scatter(float(spread / blocks.power_kw.mean()), pairs)
+    if len(blocks.load) < FEWEST_PAIRS:
+        words = f"history measured {len(blocks.load)} of {schedule.pairs} pairs; at least {FEWEST_PAIRS} are needed"
+        raise ValueError(words)
+    return blocks
 
 
 def least_detectable(found: Scatter, pairs: int) -> float:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from experiments.savings.baseline import COEFFICIENTS, Periods, Regression, regression
 from experiments.savings.blocks import SATURDAY, PairedBlocks, covered_means, paired_blocks
+from experiments.savings.detectable import history_blocks
 from experiments.savings.randomisation import DRAWS, Saving, saving
 from experiments.savings.record import HOURS_PER_DAY, Floats, SiteRecord, weekday_of
-from experiments.savings.refusals import Refusal, regression_refusals, switchback_refusals
+from experiments.savings.refusals import Refusal, changed_rules_refusals, regression_refusals, switchback_refusals
 from experiments.savings.schedule import Schedule, Signs, drawn_signs
 
 REFERENCE = 1  # stream of the reference schedules; 0 is that of the schedule itself
@@ -59,7 +61,14 @@ def reference_signs(schedule: Schedule, seed: int, count: int = DRAWS) -> Signs:
     return drawn_signs(schedule, [seed, REFERENCE], count)
 
 
-def judged(record: SiteRecord, schedule: Schedule, signs: Signs, reference: Signs, safety: bool = True) -> Judgement:
+def judged(
+    record: SiteRecord,
+    schedule: Schedule,
+    signs: Signs,
+    reference: Signs,
+    safety: bool = True,
+    history: SiteRecord | None = None,
+) -> Judgement:
     """Judge a switchback.
 
     Parameters
@@ -70,6 +79,8 @@ def judged(record: SiteRecord, schedule: Schedule, signs: Signs, reference: Sign
         Of `own_signs` and `reference_signs`.
     safety : bool
         Whether a hall without inlet readings is refused.
+    history : SiteRecord, optional
+        Weeks before the trial under the rules: whether the rules are themselves in the trial is judged by it.
     """
     blocks = paired_blocks(record, schedule, signs)
     measured = blocks.measured
@@ -78,8 +89,17 @@ def judged(record: SiteRecord, schedule: Schedule, signs: Signs, reference: Sign
     if missing:
         return Judgement(None, missing, RegressionAnswer(None, missing), blocks)
     refused = switchback_refusals(kept, own, others, schedule.pairs, safety)
+    if history is not None and kept.load.size:
+        refused += _changed_rules(kept, history_blocks(history, schedule))
     found = None if any(r.name == "too few blocks" for r in refused) else saving(kept, own, others)
     return Judgement(found, refused, regression_of_blocks(kept), blocks)
+
+
+def _changed_rules(trial: PairedBlocks, history: PairedBlocks) -> list[Refusal]:
+    """Reason against a trial whose rules' blocks do not follow the history."""
+    before = periods_of(history, np.ones_like(history.is_policy))
+    answer = regression_answer(before, periods_of(trial, ~trial.is_policy))
+    return changed_rules_refusals(answer.found) if answer.found else []
 
 
 def missing_meters(record: SiteRecord) -> list[Refusal]:
@@ -93,11 +113,15 @@ def missing_meters(record: SiteRecord) -> list[Refusal]:
 
 def regression_of_blocks(blocks: PairedBlocks) -> RegressionAnswer:
     """The second way on the same blocks: the rules' are the baseline, the policy's the reporting period."""
+    return regression_answer(periods_of(blocks, ~blocks.is_policy), periods_of(blocks, blocks.is_policy))
+
+
+def periods_of(blocks: PairedBlocks, which: NDArray[np.bool_]) -> Periods:
+    """Some blocks ``(P, 2)`` as periods in the order of time."""
     order = np.argsort(blocks.begins, axis=None)
+    order = order[which.ravel()[order]]
     bulb = blocks.wet_bulb_c if np.isfinite(blocks.wet_bulb_c).all() else blocks.dry_bulb_c
-    columns = [column.ravel()[order] for column in (blocks.power_kw, blocks.load, bulb, blocks.weekend)]
-    is_policy = blocks.is_policy.ravel()[order]
-    return regression_answer(*(Periods(*(c[which] for c in columns)) for which in (~is_policy, is_policy)))
+    return Periods(*(column.ravel()[order] for column in (blocks.power_kw, blocks.load, bulb, blocks.weekend)))
 
 
 def regression_answer(baseline: Periods, reporting: Periods) -> RegressionAnswer:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from envs.controllers.base import Controller, Measurements, Setpoints
     from envs.scenario import Scenario
     from experiments.evaluation.policies import PolicyMaker
+    from experiments.evaluation.splits import Episode
 
-WARM_UP_DAYS = 1
+HISTORY_DAYS = 28  # under the rules, before the trial
 WEEKDAYS_OF = "2023-01-01"  # generated years have this one's weekdays
 
 
@@ -63,8 +64,8 @@ class PlantTrial(NamedTuple):
     schedule : Schedule
     seed : int
         Of the schedule.
-    switched : SiteRecord
-        What was recorded.
+    history, switched : SiteRecord
+        What was recorded before the trial, and in it.
     rules_kw, policy_kw : ndarray (T,)
         Power had the rules, or the policy, held every hour.
     """
@@ -72,6 +73,7 @@ class PlantTrial(NamedTuple):
     place: str
     schedule: Schedule
     seed: int
+    history: SiteRecord
     switched: SiteRecord
     rules_kw: Floats
     policy_kw: Floats
@@ -84,26 +86,27 @@ def plant_trials(
     from experiments.evaluation.episodes import first_day
     from experiments.evaluation.splits import load_split, plan_episodes
 
-    episodes = plan_episodes(load_split("train"), count, days + WARM_UP_DAYS)
-    begins = [hour_of(WEEKDAYS_OF) + HOURS_PER_DAY * (first_day(e, i) + WARM_UP_DAYS) for i, e in enumerate(episodes)]
+    episodes = plan_episodes(load_split("train"), count, days + HISTORY_DAYS)
+    begins = [hour_of(WEEKDAYS_OF) + HOURS_PER_DAY * (first_day(e, i) + HISTORY_DAYS) for i, e in enumerate(episodes)]
     schedules = [Schedule(first, days, **how) for first in begins]
     held = np.stack([policy_hours(s, own_signs(s, seed + i)) for i, s in enumerate(schedules)])
-    never, before = np.zeros_like(held), np.zeros((count, WARM_UP_DAYS * HOURS_PER_DAY), bool)
+    never, before = np.zeros_like(held), np.zeros((count, HISTORY_DAYS * HOURS_PER_DAY), bool)
     plans = [np.concatenate([before, plan], axis=1) for plan in (never, ~never, held)]
     played = [_played(scenario, episodes, rules, policy, plan) for plan in plans]
     skip = before.shape[1]
     records = []
     for i, schedule in enumerate(schedules):
-        power, load, wet, dry, inlet = (column[skip:, i] for column in played[2])
-        switched = SiteRecord(schedule.first_hour, power, load, wet, dry, inlet, held[i].astype(np.float64))
+        who = plans[2][i].astype(np.float64)
+        whole = SiteRecord(schedule.first_hour - skip, *(column[:, i] for column in played[2]), who)
+        history, switched = whole.part(whole.first_hour, skip), whole.part(schedule.first_hour, whole.hours - skip)
         place = f"{episodes[i].site}, month {episodes[i].month}"
         by_rules, by_policy = (played[k][0][skip:, i] for k in (0, 1))
-        records.append(PlantTrial(place, schedule, seed + i, switched, by_rules, by_policy))
+        records.append(PlantTrial(place, schedule, seed + i, history, switched, by_rules, by_policy))
     return records
 
 
 def _played(
-    scenario: Scenario, episodes: Sequence[object], rules: PolicyMaker, policy: PolicyMaker, held: NDArray[np.bool_]
+    scenario: Scenario, episodes: Sequence[Episode], rules: PolicyMaker, policy: PolicyMaker, held: NDArray[np.bool_]
 ) -> list[Floats]:
     """Hourly cooling power, IT power, wet and dry bulb and hottest inlet ``(T, B)``."""
     from envs.core import DataCenterCore

@@ -106,7 +106,7 @@ def _ends(numerator: Floats, denominator: Floats) -> tuple[float, float]:
     outside = int((1.0 - LEVEL) / 2.0 * (len(numerator) + 1)) - 1 - spare
     if outside < 0 or not len(k):
         return float("-inf"), 1.0
-    low, high = k[outside], k[len(k) - 1 - outside]
+    low, high = float(k[outside]), float(k[len(k) - 1 - outside])
     return (1.0 - 1.0 / low if low > 0.0 else float("-inf")), (1.0 - 1.0 / high if high > 0.0 else float("-inf"))
 
 

@@ -66,7 +66,7 @@ class SiteRecord:
 SERIES = ("power_kw", "load", "wet_bulb_c", "dry_bulb_c", "inlet_c", "in_control")
 
 
-def hour_of(moment: str | np.datetime64) -> int:
+def hour_of(moment: str) -> int:
     """Hours from `EPOCH` to a moment of the site's clock."""
     return int((np.datetime64(moment, "h") - EPOCH) / np.timedelta64(1, "h"))
 

@@ -25,11 +25,12 @@ R2_LEAST, CV_MOST, CV_FLAT = 0.75, 0.20, 0.05
 CORRELATION_MOST, EFFECTIVE_LEAST = 0.8, 12.0
 OUTSIDE_MOST_FRAC = 0.10
 FSU_MOST_FRAC = 0.50
+CHANGED_FRAC = 0.02  # by which the rules may draw otherwise in a trial than before it
 
 #: Name of each reason, in the order in which they are told.
 OF_THE_SWITCHBACK = (
     "missing meters", "assignment not recorded", "broken assignment", "too few blocks", "imbalance", "unequal work",
-    "unequal safety", "carry-over",
+    "unequal safety", "carry-over", "rules not themselves",
 )  # fmt: skip
 OF_THE_REGRESSION = (
     "too few periods",
@@ -135,6 +136,23 @@ def _carry_over(blocks: PairedBlocks) -> list[Refusal]:
         return []
     words = f"blocks begin otherwise after a change than without one (t = {t:+.1f})"
     return [Refusal("carry-over", f"{words}. Plan a longer washout_h")]
+
+
+def changed_rules_refusals(before: Regression) -> list[Refusal]:
+    """Reason against a trial whose rules' blocks do not follow the history; ``before`` has these as reporting period.
+
+    A hall may remember a policy for longer than a block: a chiller that it let off stays off under the rules. Then the
+    rules' blocks are not what they were without a trial. A history whose model is no good tells nothing.
+    """
+    known = [r for r in regression_refusals(before) if r.name != "uncertain saving"]
+    if known or before.low <= 0.0 <= before.high or abs(before.share) <= CHANGED_FRAC:
+        return []
+    words = (
+        f"at the same load and weather the rules' blocks drew {before.share:+.1%} less than the history (95 % interval "
+        f"{before.low:.1%} to {before.high:.1%}): the hall remembers the policy for longer than a block, and the "
+        "saving is not that of a policy that stays. Find what it does not forget, or compare two long periods"
+    )
+    return [Refusal("rules not themselves", words)]
 
 
 def _t_values(columns: Floats, values: Floats) -> Floats:
