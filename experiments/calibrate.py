@@ -18,7 +18,9 @@ from experiments.verb_main import verb_main
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from envs.scenario import Scenario
     from envs.twin.calibration.calibration import Calibration
+    from envs.twin.screening.screen import ScreenedTelemetry
 
 LOG = logging.getLogger(__name__)
 
@@ -40,11 +42,22 @@ def progress_reporter(wanted: bool) -> Iterator[Callable[[str, float], None]]:
         yield lambda words, share: bar.update(task, description=words, completed=share)
 
 
+def check(scenario: Scenario, config: DictConfig, checked: ScreenedTelemetry) -> Path:
+    """Write what a calibration would learn from a file; nothing is fitted."""
+    from envs.twin.calibration.foreseen import foreseen
+    from experiments.calibration.html_page import write_check
+
+    parts = list(config.parameters), list(config.fixed)
+    found = foreseen(scenario, checked.telemetry, config.held_out, *parts)
+    return write_check(Path(config.folder), found, scenario.name, checked)
+
+
 @verb_main("calibrate")
 def main(config: DictConfig) -> None:
     """Calibrate as configured."""
     from envs.twin.calibration.calibration import calibrate
     from envs.twin.screening.screen import UnusableInput
+    from experiments.calibration.html_page import write_calibration
     from experiments.calibration.report import metrics, write_findings, write_outcome
     from experiments.calibration.screened import screened_file
     from experiments.records.provenance import git_state
@@ -62,6 +75,9 @@ def main(config: DictConfig) -> None:
     write_findings(folder, checked.findings)
     for f in checked.findings:
         LOG.info("%s: %s: %s", f.kind, f.point, f.words)
+    if config.check_only:
+        LOG.info("report: %s", check(scenario, config, checked))
+        return
     tracking = config.tracking
     with start_run(
         tracking.backend, tracking.uri, tracking.experiment, tracking.name or "calibrate", tags=git_state()
@@ -79,13 +95,14 @@ def main(config: DictConfig) -> None:
                 report=report,
             )
         write_outcome(folder, found, base, checked, time.perf_counter() - start)
+        write_calibration(folder, found, scenario.name, checked)
         run.log_metrics(metrics(found))
         run.log_files(folder, "calibration")
     for channel, words in found.misfits.items():
         LOG.warning("%s does not fit: %s", channel, words)
     for point in found.wrong_inputs:
         LOG.warning("%s is wrong and drives the replay: nothing that was fitted is called known", point)
-    LOG.info("report: %s", folder / "report.md")
+    LOG.info("report: %s", folder / "report.html")
 
 
 def run() -> None:

@@ -19,7 +19,7 @@ VERBS = {
     "export": "write a bundle that runs without torch: coldaisle export run=<run>",
     "calibrate": "fit a scenario to telemetry: coldaisle calibrate telemetry=<csv> points=<yaml> scenario=<prior>",
     "rollout": "one policy, one episode, every point as CSV: coldaisle rollout policy=rules",
-    "forecast": "inlets and cooling power up to a day ahead, judged on simulated halls: coldaisle forecast halls=30",
+    "forecast": "inlets and cooling a day ahead: coldaisle forecast telemetry=<csv> points=<yaml> scenario=<hall>",
     "powerplan": "how many more racks the feeders carry, caps by class: coldaisle powerplan lost_frac=0.01",
     "report": "the HTML page of an evaluation: coldaisle report evaluation=<folder>; of all: runs=runs",
     "watch": "a page that shows a hall while it runs: coldaisle watch run=<run or bundle>",
@@ -31,10 +31,11 @@ VERBS = {
     "demo": "train for a minute, judge, export",
     "serve": "run a bundle on a building: coldaisle serve bundle=<folder> points=<yaml> mode=shadow",
     "replay": "make every decision of a log again: coldaisle replay log=<folder> bundle=<folder>",
+    "verify-savings": "what a policy saved on a building, by a randomised trial: coldaisle verify-savings plan ...",
     "simulate-site": "a simulated hall behind a protocol: coldaisle simulate-site protocol=bacnet",
 }
 #: Verbs that need no hydra: they run on an operator's box. Each has ``SETTINGS``, the dataclass of its keys.
-PLAIN_VERBS = ("serve", "replay", "simulate-site")
+PLAIN_VERBS = ("serve", "replay", "verify-savings", "simulate-site")
 HELP = ("-h", "--help")
 OWN = ("envs", "agents", "experiments", "configs")
 CLOSING = (
@@ -147,10 +148,17 @@ def words_asked_for(arguments: Sequence[str]) -> str | None:
     if first in PLAIN_VERBS:
         from agents.live.settings import settings_help
 
-        return settings_help(verb_module(first).SETTINGS, first)
+        return "\n".join(settings_help(settings, name) for name, settings in plain_settings(first).items())
     from experiments.help_words import help_words
 
     return help_words(first, [word for word in others if not word.startswith("-") and _is_group(word)])
+
+
+def plain_settings(verb: str) -> dict[str, type]:
+    """Dataclass of the keys of a verb without hydra, and of each of its parts: command to class."""
+    module = verb_module(verb)
+    parts = {f"{verb} {part}": settings for part, settings in getattr(module, "PARTS", {}).items()}
+    return {verb: module.SETTINGS, **parts}
 
 
 def _is_group(word: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import fields
 from importlib import resources
 
 from experiments import keys, schema
-from experiments.cli import PLAIN_VERBS, VERBS, verb_module
+from experiments.cli import PLAIN_VERBS, VERBS, plain_settings
 
 SHELLS = ("bash", "zsh")
 SCRIPT = """_coldaisle() {
@@ -49,7 +49,10 @@ def completions(line: str) -> list[str]:
         return _beginning((*VERBS, "--help", "--version", "--completion"), typed)
     verb = before[0]
     if verb in PLAIN_VERBS:
-        return _beginning([f"{spec.name}=" for spec in fields(verb_module(verb).SETTINGS)] + ["--help"], typed)
+        known = plain_settings(verb)
+        parts = [name.partition(" ")[2] for name in list(known)[1:]] if len(before) == 1 else []
+        settings = known.get(" ".join(before[:2]), known[verb])
+        return _beginning([*parts, *(f"{spec.name}=" for spec in fields(settings)), "--help"], typed)
     if verb not in schema.VERBS:
         return []
     name, equals, _ = typed.partition("=")

@@ -1,4 +1,4 @@
-"""``coldaisle forecast``: forecasters trained on simulated halls with hidden parameters, judged on later days."""
+"""``coldaisle forecast``: the coming day of one's own hall; or forecasters judged on simulated halls."""
 
 from __future__ import annotations
 
@@ -131,6 +131,29 @@ def _hall_verdicts(
     return found
 
 
+def forecast_own(scenario: Scenario, config: DictConfig) -> Path:
+    """Forecast the hall that a log is of, and write page and table."""
+    from agents.forecasting.hall_log import hall_history
+    from experiments.calibration.report import write_findings
+    from experiments.calibration.screened import screened_file
+    from experiments.forecasting.own_hall import Asked, own_forecast
+    from experiments.forecasting.own_page import rack_names, write_own
+    from experiments.records.provenance import git_state
+
+    if not config.points:
+        raise ValueError("telemetry without points=...; give its point map (docs/calibration.md shows one)")
+    checked = screened_file(scenario, Path(config.telemetry), Path(config.points), replay=False)
+    write_findings(Path(config.folder), checked.findings)
+    LOG.info("playing the model along the log")
+    past = hall_history(scenario, checked.telemetry)
+    asked = Asked(match=config.match, limit_c=config.limit_c)
+    found = own_forecast(scenario, past, asked, tick=LOG.info)
+    names = rack_names(checked.telemetry.names, found.forecast.mean.rack_inlet_c.shape[1])
+    given = " ".join(a for a in HydraConfig.get().overrides.task if not a.startswith("folder="))
+    footer = f"coldaisle forecast {given}; scenario {scenario.hash()[:12]}, code {git_state()['git_hash'][:12]}"
+    return write_own(Path(config.folder), found, asked, names, past.modelled_frac, checked.findings, footer)
+
+
 @verb_main("forecast")
 def main(config: DictConfig) -> None:
     """Forecast as configured and write table, facts and page."""
@@ -139,6 +162,9 @@ def main(config: DictConfig) -> None:
     from experiments.forecasting.page import save, save_failures
 
     scenario: Any = OmegaConf.to_object(config.scenario)
+    if config.telemetry:
+        LOG.info("forecast written to %s", forecast_own(scenario, config))
+        return
     draw = HallDraw(halls=config.halls, spread=config.spread, seed=config.seed)
     how = Judging(train_days=config.train_days, blocks=config.blocks)
     facts = {

@@ -241,6 +241,8 @@ class CalibrateConfig:
         Parts of the paths of parameters that are fitted; empty: all.
     fixed : list
         Parts of the paths of parameters that are not fitted.
+    check_only : bool
+        Read and screen the file, and say what would be fitted and what cannot be known; fit nothing.
     """
 
     scenario: Any = MISSING
@@ -249,6 +251,7 @@ class CalibrateConfig:
     held_out: float = 0.25
     parameters: list[str] = field(default_factory=list)
     fixed: list[str] = field(default_factory=list)
+    check_only: bool = False
     progress: bool = True
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     folder: str = "${hydra:runtime.output_dir}"

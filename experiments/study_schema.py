@@ -82,10 +82,16 @@ class PublishedConfig:
 
 @dataclass
 class ForecastConfig:
-    """``coldaisle forecast``: inlets and cooling power up to a day ahead, judged on simulated halls.
+    """``coldaisle forecast``: inlets and cooling power up to a day ahead, of your hall or judged on simulated halls.
 
     Attributes
     ----------
+    telemetry : str
+        Log of your hall, CSV or Parquet: its coming day is forecast. Empty: simulated halls are judged.
+    points : str
+        Its point map, a YAML file.
+    limit_c : float
+        Of your hall: which rack is first over this inlet [degC].
     halls : int
         Halls that are drawn around the scenario; the forecaster has the scenario alone.
     train_days : int
@@ -103,6 +109,9 @@ class ForecastConfig:
     """
 
     scenario: Any = MISSING
+    telemetry: str = ""
+    points: str = ""
+    limit_c: float = 32.0
     halls: int = 30
     train_days: int = 28
     blocks: int = 30

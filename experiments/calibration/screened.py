@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from envs.twin.screening.screen import ScreenedTelemetry
 
 
-def screened_file(scenario: Scenario, telemetry: Path, points: Path) -> ScreenedTelemetry:
-    """Read a telemetry file and look for what is wrong with it, before anything is fitted."""
+def screened_file(scenario: Scenario, telemetry: Path, points: Path, replay: bool = True) -> ScreenedTelemetry:
+    """Read a telemetry file and look for what is wrong with it, before anything is fitted.
+
+    ``replay`` also compares the outputs with the scenario's own replay, which takes minutes in a large hall.
+    """
     from envs.plant.datacenter import Plant
     from envs.twin.screening.expected import expected_of
     from envs.twin.screening.screen import screen
@@ -22,4 +25,4 @@ def screened_file(scenario: Scenario, telemetry: Path, points: Path) -> Screened
     read, findings = read_telemetry(
         telemetry, read_point_map(points, scenario, layout), layout, scenario.episode.step_s
     )
-    return screen(read, expected_of(layout), findings, scenario)
+    return screen(read, expected_of(layout), findings, scenario if replay else None)

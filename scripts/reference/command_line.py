@@ -27,8 +27,8 @@ def command_line() -> str:
     for verb, config in schema.VERBS.items():
         blocks += [f"## {verb}", summary(config), _keys(verb_keys(verb))]
     for verb in cli.PLAIN_VERBS:
-        settings = cli.verb_module(verb).SETTINGS
-        blocks += [f"## {verb}", summary(settings), _keys(settings_keys(settings))]
+        for name, settings in cli.plain_settings(verb).items():
+            blocks += [f"## {name}", summary(settings), _keys(settings_keys(settings))]
     blocks += ["## tracking", summary(schema.TrackingConfig), _keys(group_keys("tracking"))]
     blocks += ["## agent", prose("Settings are named and mean what they do in stable-baselines3 and sb3-contrib.")]
     for name in sorted(ALGORITHMS):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from envs.episodes.world import World
 from envs.scenario import load
 from envs.scenario.typed_config import schema
 from envs.twin.calibration.calibration import calibrate
+from envs.twin.calibration.foreseen import foreseen
 from envs.twin.calibration.spread import scenario_draws
 from envs.twin.screening.screen import screen
 from envs.twin.telemetry.synthetic import plan_of, simulated_truth, synthetic_telemetry
 from envs.twin.telemetry.telemetry import Telemetry
+from experiments.calibration.html_page import HTML, write_calibration, write_check
 from experiments.calibration.report import (
     INTERVALS,
     REPORT,
@@ -55,6 +58,7 @@ def calibrated(telemetry: Telemetry, out: Path, replayed: bool = False) -> str:
     )
     write_findings(out, checked.findings)
     write_outcome(out, found, OmegaConf.to_container(schema(scenario)), checked, 1.0)
+    write_calibration(out, found, scenario.name, checked)
     return (out / REPORT).read_text()
 
 
@@ -95,7 +99,26 @@ def test_a_spread_without_its_correlations_is_refused(folder: Path, tmp_path: Pa
 def test_the_page_says_what_is_known_and_the_error_ahead(folder: Path) -> None:
     page = (folder / REPORT).read_text()
     assert "`power.ups_loss_scale`" in page and "`rack_inlet_c`" in page and "missing" in page
-    assert {p.suffix for p in folder.iterdir()} == {".csv", ".md", ".yaml", ".png"}
+    assert {p.suffix for p in folder.iterdir()} == {".csv", ".html", ".md", ".yaml", ".png"}
+
+
+def test_the_html_page_opens_with_the_verdict_and_carries_its_figures(folder: Path) -> None:
+    page = (folder / HTML).read_text()
+    assert "It fits. " in page and "power.ups_loss_scale" in page and "data:image/png;base64," in page
+    assert page.index("It fits. ") < page.index("Known from the data") < page.index("Not known")
+
+
+def test_a_check_foresees_what_would_be_known_and_why_the_rest_would_not(folder: Path, tmp_path: Path) -> None:
+    scenario, checked = load("edge_room", ["site.workload_weeks=1"]), screen(logged())
+    found = foreseen(scenario, checked.telemetry, 0.5, KEPT)
+    assert found.load == "rack_power_kw" and "rack_inlet_c" in found.outputs and found.days >= 1
+    assert "power.ups_loss_scale" in {i.path for i in found.intervals}
+    with (folder / INTERVALS).open() as file:
+        known = {row["path"] for row in csv.DictReader(file) if row["identified"] == "True"}
+    assert {i.path for i in found.intervals if i.identified} <= known and known
+    page = write_check(tmp_path, found, scenario.name, checked).read_text()
+    reasons = [i.why for i in found.intervals if not i.identified and i.kind != "input"]
+    assert "Nothing was fitted. " in page and all(reason in unescape(page) for reason in reasons)
 
 
 def test_a_hall_that_fits_arrives_and_its_outputs_follow_their_replay(folder: Path) -> None:
