@@ -120,7 +120,7 @@ class DataCenterCore(CoreViews):
         self.num_envs = num_envs
         self.dtype = np.dtype(dtype)
         self.plant: PlantLike = plant or Plant(self.scenario, self.dtype)
-        self.world = world or World.build(self.scenario)
+        self.world = world or World.shared(self.scenario)
         self.step_s = float(self.scenario.episode.step_s)
         self._bind_scenario(agent_channels, rules or self.scenario.rules)
         self.bill = Bill(self.scenario, self.step_s, self.world.mean_price_usd_mwh(self.scenario.reward.carbon_usd_t))

@@ -1,4 +1,7 @@
-"""The compiled engine against the numpy tape: plant, core, threads, compiling, memory; a part of ``scripts.bench``."""
+"""The compiled engine against the numpy tape: plant, core, threads, compiling, memory, gradient, calibration.
+
+A part of ``scripts.bench``.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,19 @@ from typing import Any
 import numpy as np
 
 from envs.core import DataCenterCore
-from envs.engine import machine_code
+from envs.engine import TapedFunction, machine_code
 from envs.engine.compiled import CompiledFunction
-from scripts.bench import WARM_UP, actions_of, best_of, engine, plant_calls, resident_mb, set_variable
+from envs.engine.gradient import Adjoint
+from envs.engine.window import Window
+from envs.episodes.world import World
+from envs.plant.datacenter import Plant
+from envs.scenario import load
+from envs.twin.calibration.free_parameters import free_parameters
+from envs.twin.calibration.rack_load import activity_of
+from envs.twin.calibration.slopes import slopes_at
+from envs.twin.calibration.windows import BURN_IN_S, windows_of
+from envs.twin.telemetry.synthetic import plan_of, simulated_truth
+from scripts.bench import WARM_UP, actions_of, best_of, engine, plant_calls, plant_step, resident_mb, set_variable
 
 
 def engine_gain(batch: int, repeats: int) -> tuple[float, float]:
@@ -96,6 +109,50 @@ def operations(scenario: str = "ai_hall") -> int:
     return CompiledFunction(core.core_step, (core.now, given)).program.operations().total()
 
 
+def gradient_cost(scenario: str, batch: int, steps: int, repeats: int) -> tuple[float, float]:
+    """Microseconds of a compiled plant's step for one site, and how many of them its gradient takes over a window."""
+    step, (first, *rest) = plant_step(batch, scenario)
+    with engine("llvm"):
+        forward = TapedFunction(step)
+        window = Window(Adjoint(step, (first, *rest), wrt=(0, 1)))
+
+    def plain() -> None:
+        state = first
+        for _ in range(steps):
+            state, _ = forward.step(state, *rest)
+
+    def there_and_back() -> None:
+        _, reports = window.run(first, [tuple(rest)] * steps)
+        nothing = reports[0]._replace(**dict.fromkeys(reports[0]._fields))
+        window.pull_back(None, [nothing._replace(facility_power_kw=np.ones(batch, np.float32))] * steps)
+
+    best = [np.inf, np.inf]
+    for _ in range(repeats + 1):  # the first also compiles
+        for k, call in enumerate((plain, there_and_back)):
+            best[k] = min(best[k], best_of(call, 2)[0])
+    return 1e6 * best[0] / steps / batch, best[1] / best[0]
+
+
+def calibration_seconds(scenario: str = "edge_room", hours: float = 8.0) -> dict[str, float]:
+    """Processor seconds in which each engine finds the slopes of every reading by every parameter of a hall."""
+    hall = load(scenario, ["site.workload_weeks=1"])
+    world = World.build(hall)
+    rows = round((BURN_IN_S + hours * 3600.0) / hall.episode.step_s)
+    telemetry = simulated_truth(hall, rows, plan_of(world, [40], 0), world).hall(0)
+    windows = windows_of(telemetry, hall, Plant(hall, "float64").layout, 0.5 * hours * 3600.0)
+    free = free_parameters(hall)
+    bounds, spent = (np.full(len(free), -9.0), np.full(len(free), 9.0)), {}
+    for name in ("numpy", "llvm"):
+        with engine(name):
+            work = activity_of(hall, windows, free, np.zeros(len(free)))
+
+            def slopes(work: Any = work) -> None:
+                slopes_at(hall, windows, free, np.zeros(len(free)), work, bounds)
+
+            spent[name] = best_of(slopes, 2)[0]
+    return spent
+
+
 def print_engines(repeats: int) -> None:
     """The compiled engine against the numpy tape, and what it costs to start."""
     print("plant of ai_hall, one control step: numpy tape, compiled, ratio")
@@ -113,3 +170,10 @@ def print_engines(repeats: int) -> None:
     cold, cached = compile_seconds()
     print(f"  ready in {cold:.2f} s of processor time, {cached:.2f} s with its machine code in the cache")
     print(f"  {memory_of_a_site():.1f} kB a site")
+    print("gradient of the plant over 24 steps, 256 sites: us of a step, steps that both ways take")
+    for name in ("ai_hall", "liquid_hall", "edge_room"):
+        forward, both = gradient_cost(name, 256, 24, repeats)
+        print(f"  {name:22s}{forward:8.2f} us{both:8.1f}", flush=True)
+    spent = calibration_seconds()
+    text = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in spent.items())
+    print(f"calibration of edge_room, slopes of all readings by all parameters: {text}")

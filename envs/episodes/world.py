@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -141,6 +142,25 @@ class World:
             longer=None if scenario.site.workload_file else lambda weeks: load_pools(scenario, offset_h, weeks)[1],
         )
 
+    @classmethod
+    def shared(cls, scenario: Scenario) -> World:
+        """The world of a scenario, of which the process keeps the last few: signals are made once.
+
+        Tables are shared and cannot be written; what is longer or replaced belongs to one world alone. A scenario that
+        names files is read anew, for they may have changed.
+        """
+        site = scenario.site
+        if site.workload_file or site.grid_file or any("." in name for name in site.climates):
+            return cls.build(scenario)
+        key = scenario.hash()
+        made = _KEPT.pop(key, None) or cls.build(scenario)
+        for table in (made.site_pool, made.activity_pool, made.job_pool, made.queue_pool, made.swing_pool):
+            table.flags.writeable = False
+        _KEPT[key] = made
+        while len(_KEPT) > _MOST_KEPT:
+            _KEPT.pop(next(iter(_KEPT)))
+        return copy(made)
+
     def mean_price_usd_mwh(self, carbon_usd_t: float) -> NDArray[np.float64]:
         """Mean price of energy and its carbon at every site ``(n_sites,)`` [USD/MWh]."""
         price, carbon = (self.site_pool[:, Outside._fields.index(k)] for k in ("price_usd_mwh", "carbon_g_kwh"))
@@ -214,6 +234,10 @@ class World:
         weeks = max(last // self.steps_per_week + 1, min(2 * self.load_steps // self.steps_per_week, most))
         self.activity_pool, self.job_pool, self.queue_pool, self.swing_pool = self.longer(weeks)
         self.load_steps = len(self.activity_pool) // self.n_loads
+
+
+_MOST_KEPT = 2
+_KEPT: dict[str, World] = {}  # by the scenario's hash, the one longest unused first
 
 
 def weather_years(scenario: Scenario) -> list[tuple[Weather, int]]:

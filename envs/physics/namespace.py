@@ -9,8 +9,8 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
-#: What machines and plant compute with: an array of any engine (numpy, torch, ...), or a number that spreads over one.
-#: The engines share no static type.
+#: What laws and machines compute with: an array of numpy or torch, or a number that spreads over one. They share no
+#: static type. The plant, which puts the machines together, runs on numpy and on what the engine makes of it.
 Array = Any
 #: What stands around the plant (episodes, interface, controllers, twin, agents) computes with: numpy's numbers.
 Floats = NDArray[Any]

@@ -35,6 +35,18 @@ def test_the_rows_of_the_engines_run() -> None:
     assert bench_engine.operations("edge_room") > 1000
 
 
+def test_the_row_of_the_gradient_runs() -> None:
+    pytest.importorskip("llvmlite")
+    forward, both = bench_engine.gradient_cost("edge_room", batch=8, steps=2, repeats=1)
+    assert forward > 0.0 and both > 1.0
+
+
+def test_the_row_of_calibration_runs() -> None:
+    pytest.importorskip("llvmlite")
+    spent = bench_engine.calibration_seconds(hours=6.0)
+    assert spent.keys() == {"numpy", "llvm"} and min(spent.values()) > 0.0
+
+
 def test_the_row_of_the_start_runs() -> None:
     pytest.importorskip("llvmlite")
     assert min(bench_engine.compile_seconds("edge_room")) > 0.0

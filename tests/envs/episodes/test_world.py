@@ -184,3 +184,17 @@ def test_what_was_measured_besides_is_taken_as_it_is_and_the_rest_is_zero() -> N
     assert made.humidity_ratio[0] == 0.01 and made.price_usd_mwh[0] == 40.0
     assert made.elevation_m[0] == 540.0 and made.pressure_kpa[0] == pytest.approx(95.0, abs=0.02)
     assert made.carbon_g_kwh[0] == made.hour_sin[0] == 0.0
+
+
+def test_worlds_of_one_scenario_share_their_signals_and_nothing_else() -> None:
+    scenario = load("edge_room", ["site.workload_weeks=1"])
+    one, other = World.shared(scenario), World.shared(scenario)
+    assert one is not other and one.site_pool is other.site_pool and not one.site_pool.flags.writeable
+    for name in ("site_pool", "activity_pool", "job_pool", "queue_pool", "swing_pool"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(World.build(scenario), name))
+    one._lengthen(one.load_steps)
+    one.swing_pool = one.swing_pool * np.float32(0.0)
+    assert World.shared(scenario).load_steps == other.load_steps < one.load_steps
+    assert World.shared(scenario).swing_pool is other.swing_pool
+    another = World.shared(load("edge_room", ["site.workload_weeks=2"]))
+    assert another.load_steps == 2 * other.load_steps
