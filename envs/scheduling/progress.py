@@ -20,7 +20,7 @@ from envs.scheduling.job_table import (
 )
 from envs.scheduling.network import Network, job_bandwidth, network_speed
 
-_DONE_H = 1e-9
+DONE_H = 1e-9
 
 
 def running(table: JobTable) -> Places:
@@ -46,7 +46,7 @@ def job_pace(table: JobTable, places: Places, pace: Floats, net: Network | None,
     """
     slot, site = places
     kind, many = table.facts.kind[places], table.span[places] > 1
-    found = pace[kind, table.home[places], site]
+    found = pace[kind, table.home[places], site].astype(np.float64)
     if not many.any():
         return found
     held, of, at = table.held[slot[many], :, site[many]], kind[many], site[many]
@@ -61,7 +61,7 @@ def run(
     table: JobTable,
     ledger: Ledger,
     pace: Floats,
-    now_s: float,
+    now_s: Floats | float,
     step_s: float,
     net: Network | None = None,
     exposed: Floats | None = None,
@@ -74,8 +74,10 @@ def run(
         Written into.
     pace : ndarray (K, R, B)
         As in `job_pace`.
-    now_s, step_s : float
-        Beginning and length of the step [s].
+    now_s : float or ndarray (B,)
+        Beginning of the step [s].
+    step_s : float
+        Its length [s].
     net : Network, optional
     exposed : ndarray (K,), optional
         None: no class waits for communication.
@@ -91,7 +93,7 @@ def run(
     table.restart_left_s[places] -= restarting
     left = table.left_h[places] - did_h
     table.left_h[places] = left
-    ended = left <= _DONE_H
+    ended = left <= DONE_H
     _finish(table, ledger, (slot[ended], site[ended]))
     _expire(table, ledger, now_s + step_s)
 
@@ -112,14 +114,35 @@ def crash(table: JobTable, ledger: Ledger, dark: Floats) -> None:
     stop(table, ledger, (slot[hit], site[hit]))
 
 
-def rack_activity(table: JobTable, kinds: int) -> Floats:
-    """Share of each rack's accelerators that run jobs of each class ``(K, R, B)``; restarting ones idle."""
-    slot, site = np.nonzero((table.state == RUNNING) & (table.restart_left_s <= 0.0))
+def rack_activity(table: JobTable, kinds: int, step_s: float) -> tuple[Floats, Floats]:
+    """What jobs ask of the racks in the coming step.
+
+    Parameters
+    ----------
+    table : JobTable
+    kinds : int
+        Classes K.
+    step_s : float
+        Length of the step [s]; a job that restarts or ends in it is at work for a part of it.
+
+    Returns
+    -------
+    tuple of ndarray (K, R, B), ndarray (R, B)
+        Share of each rack's accelerators at work in each class, and the sum of the squares of its training jobs'
+        shares, whose waveforms are not in step (PHYSICS B5).
+    """
+    slot, site = places = np.nonzero(table.state == RUNNING)
+    restarting = np.minimum(table.restart_left_s[places], step_s)
+    need_s = table.left_h[places] * 3600.0 / np.maximum(table.facts.accelerators[places], 1.0)
+    busy = np.minimum(need_s, step_s - restarting) / step_s * table.facts.activity[places]
     at, rack = np.nonzero(table.held[slot, :, site])
     slots, sites = slot[at], site[at]
-    found = np.zeros((kinds, *table.free.shape))
-    np.add.at(found, (table.facts.kind[slots, sites], rack, sites), table.held[slots, rack, sites])
-    return np.asarray(found / np.maximum(table.racks, 1)[None, :, None])
+    share = busy[at] * table.held[slots, rack, sites] / np.maximum(table.racks, 1)[rack]
+    found, squares = np.zeros((kinds, *table.free.shape)), np.zeros(table.free.shape)
+    np.add.at(found, (table.facts.kind[slots, sites], rack, sites), share)
+    trains = np.isfinite(table.facts.checkpoint_s[slots, sites])
+    np.add.at(squares, (rack, sites), np.where(trains, share * share, 0.0))
+    return found, squares
 
 
 def _checkpointed(table: JobTable, places: Places, busy_s: Floats, did_h: Floats) -> tuple[Floats, Floats]:
@@ -140,10 +163,10 @@ def _finish(table: JobTable, ledger: Ledger, places: Places) -> None:
     release(table, places, EMPTY)
 
 
-def _expire(table: JobTable, ledger: Ledger, now_s: float) -> None:
+def _expire(table: JobTable, ledger: Ledger, now_s: Floats | float) -> None:
     """Jobs past their deadline leave; what they had left is lost."""
     slot, site = np.nonzero(table.state != EMPTY)
-    late = table.facts.deadline_s[slot, site] <= now_s
+    late = table.facts.deadline_s[slot, site] <= np.broadcast_to(now_s, table.state.shape[1:])[site]
     places = slot[late], site[late]
     if late.any():
         np.add.at(ledger.lost, (table.facts.kind[places], places[1]), table.left_h[places])

@@ -1,0 +1,205 @@
+"""The progress of jobs as machine code: site by site, what `control_step.settle` does for all sites at once.
+
+Same order, same ties, same numbers but for the order of sums; a test plays both. Needs numba. Each function says which
+one it follows; names as in `compiled_round`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from envs.scheduling.compiled_round import ASKED, DONE, LOST, need_s, occupied, released
+from envs.scheduling.job_table import EMPTY, LOOK_AHEAD, PAUSED, RUNNING, WAITING
+from envs.scheduling.network import ROUNDS
+from envs.scheduling.progress import DONE_H
+from envs.scheduling.queue_view import SOON_S
+
+_NONE = 1e-9
+
+
+@njit(cache=True)
+def ports_below(me: Any, held: Any, leaf_of: Any, pod_of: Any, spanning: Any, ports: Any) -> None:
+    """Follow `network.uplink_sends` for the jobs of one site that span domains."""
+    many, leaves = len(leaf_of), len(pod_of)
+    for m, j in enumerate(spanning):
+        ports[m] = 0.0
+        for r in range(me[j].home, many):
+            here = held[j, r]
+            if here > 0:
+                leaf = leaf_of[r]
+                ports[m, r] = here
+                ports[m, many + leaf] += here
+                ports[m, many + leaves + pod_of[leaf]] += here
+        for u in range(many, ports.shape[1]):
+            if ports[m, u] >= me[j].accelerators:
+                ports[m, u] = 0.0
+
+
+@njit(cache=True)
+def filled(ports: Any, uplink: Any, out: float, left: Any, wants: Any, rising: Any, rate: Any) -> None:
+    """Follow `network._filled` for one site."""
+    count, uplinks = ports.shape
+    left[:], full_below = uplink, 1e-9 * uplink.max()
+    rising[:count], rate[:count] = 1.0, 0.0
+    for _ in range(ROUNDS):
+        wants[:] = 0.0
+        for m in range(count):
+            if rising[m] > 0.0:
+                wants += ports[m]
+        step = np.inf
+        for u in range(uplinks):
+            if wants[u] > 0.0:
+                step = min(step, left[u] / max(wants[u], _NONE))
+        for m in range(count):
+            more = min(step, out - rate[m]) * rising[m]
+            rate[m] += more
+            left -= ports[m] * more
+        still = 0.0
+        for m in range(count):
+            if rate[m] >= out - _NONE:
+                rising[m] = 0.0
+            if rising[m] > 0.0:
+                for u in range(uplinks):
+                    if ports[m, u] > 0.0 and left[u] < full_below:
+                        rising[m] = 0.0
+            still += rising[m]
+        if still == 0.0:
+            break
+
+
+@njit(cache=True)
+def paces(me: Any, held: Any, pace: Any, running: Any, spanning: Any, speeds: Any) -> int:
+    """Follow `progress.job_pace` without the network; how many of the running jobs span domains, and which."""
+    count = 0
+    for m, j in enumerate(running):
+        kind = me[j].kind
+        speeds[m] = pace[kind, me[j].home]
+        if me[j].span > 1:
+            for r in range(me[j].home, held.shape[1]):
+                if held[j, r] > 0:
+                    speeds[m] = min(speeds[m], float(pace[kind, r]))
+            spanning[count] = m
+            count += 1
+    return count
+
+
+@njit(cache=True)
+def ran(me: Any, state: Any, held: Any, free: Any, books: Any, j: int, speed: float, step_s: float) -> None:
+    """Follow `progress.run` for one job but for its deadline."""
+    job = me[j]
+    restarting = min(job.restart_left_s, step_s)
+    busy_s = step_s - restarting
+    did_h = min(job.accelerators * speed * busy_s / 3600.0, job.left_h)
+    books[DONE, job.kind] += did_h
+    since, risk = job.since_s + busy_s, job.risk_h + did_h
+    if since >= job.checkpoint_s:
+        since = since % max(job.checkpoint_s, 1e-9)
+        risk = did_h * min(since / max(busy_s, 1e-9), 1.0)
+    job.since_s, job.risk_h = since, risk
+    job.restart_left_s -= restarting
+    job.left_h -= did_h
+    if job.left_h <= DONE_H:
+        books[DONE, job.kind] += job.left_h
+        job.left_h = 0.0
+        released(me, state, held, free, j, EMPTY)
+
+
+@njit(cache=True)
+def expired(me: Any, state: Any, held: Any, free: Any, books: Any, now_s: float, jobs: Any) -> None:
+    """Follow `progress._expire`."""
+    for j in jobs:
+        if state[j] != EMPTY and me[j].deadline_s <= now_s:
+            books[LOST, me[j].kind] += me[j].left_h
+            me[j].left_h = 0.0
+            released(me, state, held, free, j, EMPTY)
+
+
+@njit(cache=True)
+def admitted(me: Any, state: Any, books: Any, coming: Any, nth: int, now_s: float) -> int:
+    """Follow `job_table.admit`; how many of the list have come then."""
+    last = min(len(coming), nth + LOOK_AHEAD)
+    for j in range(len(state)):
+        if nth >= last or coming[nth].submit_s > now_s:
+            break
+        if state[j] == EMPTY:
+            me[j] = coming[nth]
+            books[ASKED, me[j].kind] += me[j].work_h
+            state[j] = WAITING
+            me[j].left_h = me[j].work_h
+            nth += 1
+    return nth
+
+
+@njit(cache=True)
+def viewed(me: Any, state: Any, now_s: float, share: float, jobs: Any, seen: Any) -> None:
+    """Follow `queue_view.queue_view`."""
+    seen[:] = 0.0
+    for j in jobs:
+        job, size = me[j], me[j].accelerators * share
+        if state[j] == WAITING:
+            seen[5] += size
+            seen[6] += job.left_h * share
+            seen[7] = max(seen[7], size)
+            seen[8] = max(seen[8], (now_s - job.submit_s) / 3600.0)
+        else:
+            row = 2 if state[j] == PAUSED else (1 if job.restart_left_s > 0.0 else 0)
+            seen[row] += size
+            if job.tier > 0:
+                seen[3] += size
+            if need_s(job) <= SOON_S:
+                seen[4] += size
+
+
+@njit(cache=True)
+def progressed(
+    records: Any, coming: Any, of: Any, taken: Any, pace: Any, now_s: Any, step_s: float, net: Any, exposed: Any,
+    seen: Any,
+) -> None:  # fmt: skip
+    """Follow `control_step.settle` in every site, and show the queue behind it.
+
+    Parameters
+    ----------
+    records : Records
+    coming : ndarray of `records.RECORD` (L, N)
+    of, taken : ndarray of int (B,)
+        As in `job_table.Arrivals`.
+    pace : ndarray (K, R, B)
+    now_s : ndarray (B,)
+    step_s : float
+    net : Network
+        With ``home_gb_s`` 0 where no network slows anybody.
+    exposed : ndarray (K,)
+    seen : ndarray (k, B)
+        Written into: rows of `queue_view.SEEN`.
+    """
+    table_jobs, table_state, table_held, table_free, racks, table_books = records
+    home_gb_s, out_gb_s, leaf_of, pod_of, uplink = net
+    sites, slots = table_state.shape
+    share = 1.0 / max(float(racks.sum()), 1.0)
+    there, running, spanning = np.empty(slots, np.int64), np.empty(slots, np.int64), np.empty(slots, np.int64)
+    ports, speeds, rate, rising = np.empty((slots, len(uplink))), np.empty(slots), np.empty(slots), np.empty(slots)
+    left, wants, view = np.empty(len(uplink)), np.empty(len(uplink)), np.empty(len(seen))
+    for b in range(sites):
+        me, state, held, free, books = table_jobs[b], table_state[b], table_held[b], table_free[b], table_books[b]
+        jobs = there[: occupied(state, there)]
+        count = 0
+        for j in jobs:
+            if state[j] == RUNNING:
+                running[count] = j
+                count += 1
+        wide = paces(me, held, pace[:, :, b], running[:count], spanning, speeds)
+        if wide > 0 and home_gb_s > 0.0:
+            ports_below(me, held, leaf_of, pod_of, running[spanning[:wide]], ports)
+            filled(ports[:wide], uplink, out_gb_s, left, wants, rising, rate)
+            for k in range(wide):
+                slow = home_gb_s / max(rate[k], _NONE) - 1.0
+                speeds[spanning[k]] *= 1.0 / (1.0 + exposed[me[running[spanning[k]]].kind] * slow)
+        for m in range(count):
+            ran(me, state, held, free, books, running[m], speeds[m], step_s)
+        expired(me, state, held, free, books, now_s[b] + step_s, jobs)
+        taken[b] = admitted(me, state, books, coming[of[b]], taken[b], now_s[b] + step_s)
+        viewed(me, state, now_s[b] + step_s, share, there[: occupied(state, there)], view)
+        seen[:, b] = view
