@@ -124,12 +124,10 @@ class DataCenterCore(CoreViews):
             control, self.instruments, self.observer, self.decoder, self.building, self.followed, self.world.clock,
             self.hooks.reward is None,
         )  # fmt: skip
-        self.jobs = None
-        if self.scenario.jobs is not None:
-            held = constants(self.scenario, channels_of_kind("jobs"))
-            self.jobs = HallJobs(
-                self.scenario, self.plant.layout, self.world, self.decoder, self.observer, held, num_envs
-            )
+        self.jobs: HallJobs | None = None
+        if (s := self.scenario).jobs is not None:
+            held = constants(s, channels_of_kind("jobs"))
+            self.jobs = HallJobs(s, self.plant.layout, self.world, self.decoder, self.observer, held, num_envs)
         self._recorded = plant is None  # only a pure step can be recorded
         self._settled = (
             SettledStart(self.plant, control.key) if isinstance(self.plant, Plant) else self.plant.steady_state
@@ -350,8 +348,7 @@ class DataCenterCore(CoreViews):
 
     def given(self, actions: NDArray[np.floating]) -> Given:
         """What `core_step` is given in a step from actions ``(B, n)``: for whoever steps the pure function."""
-        if self.jobs is not None:
-            raise ValueError("jobs are scheduled outside the pure step; use a scenario without jobs")
+        self._require_no_jobs()
         return self._given({}, self.decoder.box(actions, self.num_envs, self.dtype), self._signals(self.t + 1))
 
     def _given(

@@ -50,6 +50,10 @@ class CoreViews:
         if self._now is None:
             raise ValueError("step before reset; call reset first")
 
+    def _require_no_jobs(self) -> None:
+        if self.jobs is not None:
+            raise ValueError("jobs are scheduled outside the pure step; use a scenario without jobs")
+
     def _field(self, name: str) -> Any:
         """A field of the state."""
         return self._now.field(name) if isinstance(self._now, Held) else getattr(self._now, name)

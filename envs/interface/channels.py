@@ -221,6 +221,7 @@ CHANNELS: dict[str, Channel] = {
             needs="jobs",
             start="jobs.domain_weight",
             idle=0.0,
+            replayed_at=0.0,
             encodings=("absolute", "residual"),
         ),
         Channel(
@@ -238,6 +239,7 @@ CHANNELS: dict[str, Channel] = {
             needs="jobs",
             start="jobs.leaf_weight",
             idle=0.0,
+            replayed_at=0.0,
             encodings=("absolute", "residual"),
         ),
         Channel(
@@ -255,6 +257,7 @@ CHANNELS: dict[str, Channel] = {
             needs="jobs",
             start=0.0,
             idle=0.0,
+            replayed_at=0.0,
             encodings=("absolute", "residual"),
         ),
         Channel(
@@ -272,6 +275,7 @@ CHANNELS: dict[str, Channel] = {
             needs="jobs",
             start=0.0,
             idle=0.0,
+            replayed_at=0.0,
             encodings=("absolute", "residual"),
         ),
         Channel(
@@ -289,6 +293,7 @@ CHANNELS: dict[str, Channel] = {
             needs="jobs",
             start="jobs.fit_weight",
             idle=0.0,
+            replayed_at=0.0,
             encodings=("absolute", "residual"),
         ),
         Channel(
@@ -306,6 +311,7 @@ CHANNELS: dict[str, Channel] = {
             needs="jobs",
             start=1.0,
             idle=1.0,
+            replayed_at=1.0,
             encodings=("absolute", "residual"),
         ),
         Channel(
@@ -323,6 +329,7 @@ CHANNELS: dict[str, Channel] = {
             needs="jobs",
             start=0.0,
             idle=0.0,
+            replayed_at=0.0,
             encodings=("absolute", "residual"),
         ),
         Channel(
@@ -340,6 +347,7 @@ CHANNELS: dict[str, Channel] = {
             needs="jobs",
             start=1.0,
             idle=1.0,
+            replayed_at=1.0,
             encodings=("absolute", "residual"),
         ),
     )
@@ -370,7 +378,7 @@ def bind_channels(
     names : sequence of str
         Channels that the scenario's plant has, in order.
     rows : mapping
-        Number of rows per kind: ``{"site": 1, "zone": Z, "row": P}``.
+        Number of rows per kind: ``{"site": 1, "zone": Z, "row": P, "class": K}``.
     ranges : mapping
         Name to ``[low, high]`` where the scenario deviates from the table.
     encodings : mapping

@@ -256,9 +256,7 @@ def asked_activity(me: Any, state: Any, held: Any, racks: Any, step_s: float, jo
 
 
 @njit(cache=True)
-def rounds(
-    records: Any, leaf: Any, sees: Any, dark: Any, wishes: Any, habits: Any, step_s: float, asks: Any
-) -> None:
+def rounds(records: Any, leaf: Any, sees: Any, dark: Any, wishes: Any, habits: Any, step_s: float, asks: Any) -> None:
     """Follow `control_step.decide` in every site.
 
     Parameters
@@ -280,7 +278,12 @@ def rounds(
     sites, slots = table_state.shape
     capacity = racks.sum()
     there, queue, running = np.empty(slots, np.int64), np.empty(slots, np.int64), np.empty(slots, np.int64)
-    ends, lit, score, by_leaf = np.empty(slots), np.empty(len(racks), np.int64), np.empty(len(racks)), np.zeros(leaf.max() + 1)
+    ends, lit, score, by_leaf = (
+        np.empty(slots),
+        np.empty(len(racks), np.int64),
+        np.empty(len(racks)),
+        np.zeros(leaf.max() + 1),
+    )
     for b in range(sites):
         me, state, held, free, books = table_jobs[b], table_state[b], table_held[b], table_free[b], table_books[b]
         jobs = there[: occupied(state, there)]

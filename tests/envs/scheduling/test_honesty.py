@@ -108,7 +108,8 @@ def one_job(**changes: object) -> Jobs:
     )
     known |= {"checkpoint_s": 1000.0, "restart_s": 600.0, "activity": 1.0} | changes
     facts = Facts(**{name: np.full((1, 1), value) for name, value in known.items()})  # type: ignore[arg-type]
-    return Jobs(empty_table(4, RACKS, 1), empty_ledger(KINDS, 1), Arrivals(facts, np.zeros(1, np.int64), np.zeros(1, np.int64)))
+    none = np.zeros(1, np.int64)
+    return Jobs(empty_table(4, RACKS, 1), empty_ledger(KINDS, 1), Arrivals(facts, none, none.copy()))
 
 
 FULL = np.ones((KINDS, len(RACKS), 1))
@@ -191,7 +192,8 @@ def test_a_job_runs_at_the_pace_of_its_slowest_rack_and_not_at_all_where_one_is_
 
 def test_racks_are_active_by_what_runs_on_them_and_a_restarting_job_idles() -> None:
     site = ran(one_job(accelerators=4.0, work_h=400.0), 1)
-    assert rack_activity(site.table, KINDS, STEP_S)[0].sum() == pytest.approx(0.5 if site.table.held[0, :4, 0].any() else 1.0)
+    whole = 0.5 if site.table.held[0, :4, 0].any() else 1.0
+    assert rack_activity(site.table, KINDS, STEP_S)[0].sum() == pytest.approx(whole)
     again = all_stopped(site)
     schedule(again.table, again.ledger, scores(1), plain_wishes(1))
     assert again.table.state[0, 0] == RUNNING and rack_activity(again.table, KINDS, STEP_S)[0].sum() == 0.0

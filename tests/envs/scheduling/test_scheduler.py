@@ -204,7 +204,8 @@ def test_cool_racks_and_rows_with_power_left_are_chosen_where_they_weigh() -> No
         head[name][2] = 1.0
         weights = np.zeros((6, 1))
         weights[place] = 1.0
-        taken = placed(free, np.array([4.0]), RackScores(np.zeros(4, int), **head, dark=np.zeros((4, 1), bool)), weights)
+        scores = RackScores(np.zeros(4, int), **head, dark=np.zeros((4, 1), bool))
+        taken = placed(free, np.array([4.0]), scores, weights)
         assert taken[2, 0] == 4
 
 
