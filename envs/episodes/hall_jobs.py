@@ -138,6 +138,8 @@ class HallJobs:
             self.now_s[site] = step * self.step_s
             come = begin(self._pool, of, self.now_s[site], self.jobs.table, self.jobs.ledger, site)
             self.jobs.arrivals.of[site], self.jobs.arrivals.taken[site] = of, come
+        if self.compiled is not None:
+            self.compiled.forget()
         self._before = np.stack(self.jobs.ledger)
         self.seen[:, where] = queue_view(self.jobs.table, self.now_s)[:, where]
 
@@ -291,6 +293,8 @@ class HallJobs:
         _write(table._asdict(), saved["table"])
         _write(ledger._asdict(), saved["ledger"])
         arrivals.of[:], arrivals.taken[:], self.now_s[:] = saved["of"], saved["taken"], saved["now_s"]
+        if self.compiled is not None:
+            self.compiled.forget()
         self._before = np.stack(ledger)
         self.seen = queue_view(table, self.now_s)
 

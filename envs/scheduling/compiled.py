@@ -37,6 +37,10 @@ class CompiledJobs:
         """Take over other lists of arrivals."""
         self.jobs, self.coming = jobs, coming_of(jobs.arrivals)
 
+    def forget(self) -> None:
+        """Look at every queue and share every network anew: somebody has written to the table."""
+        self.records.moved[:] = 1
+
     def decide(self, racks: RackScores, wishes: Wishes, laws: Laws, step_s: float) -> Floats:
         """As `control_step.decide`: activity by class, and below it the squares ``(K + 1, R, B)``."""
         from envs.scheduling.compiled_round import rounds

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from envs.scheduling.compiled_round import ASKED, DONE, LOST, need_s, occupied, released
+from envs.scheduling.compiled_round import ASKED, DONE, LOST, occupied, released
 from envs.scheduling.job_table import EMPTY, LOOK_AHEAD, PAUSED, RUNNING, WAITING
 from envs.scheduling.network import ROUNDS
 from envs.scheduling.progress import DONE_H
@@ -20,7 +20,7 @@ from envs.scheduling.queue_view import SOON_S
 _NONE = 1e-9
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def ports_below(me: Any, held: Any, leaf_of: Any, pod_of: Any, spanning: Any, ports: Any) -> None:
     """Follow `network.uplink_sends` for the jobs of one site that span domains."""
     many, leaves = len(leaf_of), len(pod_of)
@@ -38,7 +38,7 @@ def ports_below(me: Any, held: Any, leaf_of: Any, pod_of: Any, spanning: Any, po
                 ports[m, u] = 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def filled(ports: Any, uplink: Any, out: float, left: Any, wants: Any, rising: Any, rate: Any) -> None:
     """Follow `network._filled` for one site."""
     count, uplinks = ports.shape
@@ -48,7 +48,8 @@ def filled(ports: Any, uplink: Any, out: float, left: Any, wants: Any, rising: A
         wants[:] = 0.0
         for m in range(count):
             if rising[m] > 0.0:
-                wants += ports[m]
+                for u in range(uplinks):
+                    wants[u] += ports[m, u]
         step = np.inf
         for u in range(uplinks):
             if wants[u] > 0.0:
@@ -56,7 +57,8 @@ def filled(ports: Any, uplink: Any, out: float, left: Any, wants: Any, rising: A
         for m in range(count):
             more = min(step, out - rate[m]) * rising[m]
             rate[m] += more
-            left -= ports[m] * more
+            for u in range(uplinks):
+                left[u] -= ports[m, u] * more
         still = 0.0
         for m in range(count):
             if rate[m] >= out - _NONE:
@@ -70,7 +72,7 @@ def filled(ports: Any, uplink: Any, out: float, left: Any, wants: Any, rising: A
             break
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def paces(me: Any, held: Any, pace: Any, running: Any, spanning: Any, speeds: Any) -> int:
     """Follow `progress.job_pace` without the network; how many of the running jobs span domains, and which."""
     count = 0
@@ -86,9 +88,11 @@ def paces(me: Any, held: Any, pace: Any, running: Any, spanning: Any, speeds: An
     return count
 
 
-@njit(cache=True)
-def ran(me: Any, state: Any, held: Any, free: Any, books: Any, j: int, speed: float, step_s: float) -> None:
-    """Follow `progress.run` for one job but for its deadline."""
+@njit(cache=True, error_model="numpy", forceinline=True)
+def ran(
+    me: Any, state: Any, held: Any, free: Any, books: Any, moved: Any, j: int, speed: float, now_s: float, step_s: float
+) -> None:
+    """Follow `progress.run` for one job."""
     job = me[j]
     restarting = min(job.restart_left_s, step_s)
     busy_s = step_s - restarting
@@ -104,37 +108,37 @@ def ran(me: Any, state: Any, held: Any, free: Any, books: Any, j: int, speed: fl
     if job.left_h <= DONE_H:
         books[DONE, job.kind] += job.left_h
         job.left_h = 0.0
-        released(me, state, held, free, j, EMPTY)
+        released(me, state, held, free, moved, j, EMPTY)
+    elif job.deadline_s <= now_s:
+        expired(me, state, held, free, books, moved, j)
 
 
-@njit(cache=True)
-def expired(me: Any, state: Any, held: Any, free: Any, books: Any, now_s: float, jobs: Any) -> None:
-    """Follow `progress._expire`."""
-    for j in jobs:
-        if state[j] != EMPTY and me[j].deadline_s <= now_s:
-            books[LOST, me[j].kind] += me[j].left_h
-            me[j].left_h = 0.0
-            released(me, state, held, free, j, EMPTY)
+@njit(cache=True, error_model="numpy")
+def expired(me: Any, state: Any, held: Any, free: Any, books: Any, moved: Any, j: int) -> None:
+    """Follow `progress._expire` for one job."""
+    books[LOST, me[j].kind] += me[j].left_h
+    me[j].left_h = 0.0
+    released(me, state, held, free, moved, j, EMPTY)
 
 
-@njit(cache=True)
-def admitted(me: Any, state: Any, books: Any, coming: Any, nth: int, now_s: float) -> int:
+@njit(cache=True, error_model="numpy")
+def admitted(me: Any, rest: Any, state: Any, books: Any, jobs: Any, rests: Any, nth: int, now_s: float) -> int:
     """Follow `job_table.admit`; how many of the list have come then."""
-    last = min(len(coming), nth + LOOK_AHEAD)
+    last = min(len(jobs), nth + LOOK_AHEAD)
     for j in range(len(state)):
-        if nth >= last or coming[nth].submit_s > now_s:
+        if nth >= last or rests[nth].submit_s > now_s:
             break
         if state[j] == EMPTY:
-            me[j] = coming[nth]
-            books[ASKED, me[j].kind] += me[j].work_h
+            me[j], rest[j] = jobs[nth], rests[nth]
+            books[ASKED, me[j].kind] += rest[j].work_h
             state[j] = WAITING
-            me[j].left_h = me[j].work_h
+            me[j].left_h = rest[j].work_h
             nth += 1
     return nth
 
 
-@njit(cache=True)
-def viewed(me: Any, state: Any, now_s: float, share: float, jobs: Any, seen: Any) -> None:
+@njit(cache=True, error_model="numpy", forceinline=True)
+def viewed(me: Any, rest: Any, state: Any, now_s: float, share: float, jobs: Any, seen: Any) -> None:
     """Follow `queue_view.queue_view`."""
     seen[:] = 0.0
     for j in jobs:
@@ -143,17 +147,17 @@ def viewed(me: Any, state: Any, now_s: float, share: float, jobs: Any, seen: Any
             seen[5] += size
             seen[6] += job.left_h * share
             seen[7] = max(seen[7], size)
-            seen[8] = max(seen[8], (now_s - job.submit_s) / 3600.0)
+            seen[8] = max(seen[8], (now_s - rest[j].submit_s) / 3600.0)
         else:
             row = 2 if state[j] == PAUSED else (1 if job.restart_left_s > 0.0 else 0)
             seen[row] += size
             if job.tier > 0:
                 seen[3] += size
-            if need_s(job) <= SOON_S:
+            if job.left_h * 3600.0 <= (SOON_S - job.restart_left_s) * max(job.accelerators, 1.0):
                 seen[4] += size
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def progressed(
     records: Any, coming: Any, of: Any, taken: Any, pace: Any, now_s: Any, step_s: float, net: Any, exposed: Any,
     seen: Any,
@@ -163,7 +167,8 @@ def progressed(
     Parameters
     ----------
     records : Records
-    coming : ndarray of `records.RECORD` (L, N)
+    coming : tuple of ndarray (L, N)
+        As `records.coming_of` gives them.
     of, taken : ndarray of int (B,)
         As in `job_table.Arrivals`.
     pace : ndarray (K, R, B)
@@ -175,31 +180,41 @@ def progressed(
     seen : ndarray (k, B)
         Written into: rows of `queue_view.SEEN`.
     """
-    table_jobs, table_state, table_held, table_free, racks, table_books = records
+    all_jobs, all_rest, all_state, all_words, all_held, all_free, racks, all_books, all_moved, _ = records
+    jobs_coming, rest_coming = coming
     home_gb_s, out_gb_s, leaf_of, pod_of, uplink = net
-    sites, slots = table_state.shape
+    sites, slots = all_state.shape
     share = 1.0 / max(float(racks.sum()), 1.0)
     there, running, spanning = np.empty(slots, np.int64), np.empty(slots, np.int64), np.empty(slots, np.int64)
     ports, speeds, rate, rising = np.empty((slots, len(uplink))), np.empty(slots), np.empty(slots), np.empty(slots)
     left, wants, view = np.empty(len(uplink)), np.empty(len(uplink)), np.empty(len(seen))
     for b in range(sites):
-        me, state, held, free, books = table_jobs[b], table_state[b], table_held[b], table_free[b], table_books[b]
-        jobs = there[: occupied(state, there)]
+        me, rest, state, held, free = all_jobs[b], all_rest[b], all_state[b], all_held[b], all_free[b]
+        books, moved, now = all_books[b], all_moved[b], now_s[b] + step_s
         count = 0
-        for j in jobs:
+        for j in there[: occupied(all_words[b], state, there)]:
             if state[j] == RUNNING:
                 running[count] = j
                 count += 1
+            elif me[j].deadline_s <= now:
+                expired(me, state, held, free, books, moved, j)
         wide = paces(me, held, pace[:, :, b], running[:count], spanning, speeds)
         if wide > 0 and home_gb_s > 0.0:
-            ports_below(me, held, leaf_of, pod_of, running[spanning[:wide]], ports)
-            filled(ports[:wide], uplink, out_gb_s, left, wants, rising, rate)
+            if moved[0]:
+                own = running[spanning[:wide]]
+                ports_below(me, held, leaf_of, pod_of, own, ports)
+                filled(ports[:wide], uplink, out_gb_s, left, wants, rising, rate)
+                for k in range(wide):
+                    slow = home_gb_s / max(rate[k], _NONE) - 1.0
+                    me[own[k]].speed = 1.0 / (1.0 + exposed[me[own[k]].kind] * slow)
+                moved[0] = 0
             for k in range(wide):
-                slow = home_gb_s / max(rate[k], _NONE) - 1.0
-                speeds[spanning[k]] *= 1.0 / (1.0 + exposed[me[running[spanning[k]]].kind] * slow)
+                speeds[spanning[k]] *= me[running[spanning[k]]].speed
         for m in range(count):
-            ran(me, state, held, free, books, running[m], speeds[m], step_s)
-        expired(me, state, held, free, books, now_s[b] + step_s, jobs)
-        taken[b] = admitted(me, state, books, coming[of[b]], taken[b], now_s[b] + step_s)
-        viewed(me, state, now_s[b] + step_s, share, there[: occupied(state, there)], view)
+            ran(me, state, held, free, books, moved, running[m], speeds[m], now, step_s)
+        coming_jobs, coming_rest = jobs_coming[of[b]], rest_coming[of[b]]
+        come = admitted(me, rest, state, books, coming_jobs, coming_rest, taken[b], now)
+        if come > taken[b]:
+            moved[1], taken[b] = 1, come
+        viewed(me, rest, state, now, share, there[: occupied(all_words[b], state, there)], view)
         seen[:, b] = view
