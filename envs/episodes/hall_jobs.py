@@ -20,9 +20,9 @@ from envs.episodes.world import World, job_racks
 from envs.interface.action import ActionDecoder, value_in_force
 from envs.interface.channel import Channel
 from envs.interface.observation import ObservationEncoder
-from envs.interface.reward import total, work_delayed_cost, work_lost_cost
+from envs.interface.reward import total, work_lost_cost
 from envs.physics.namespace import Floats
-from envs.plant.flows import Flows
+from envs.plant.flows import WORK, Flows
 from envs.plant.layout import Layout
 from envs.scenario import Scenario
 from envs.scenario.jobs_config import JOB_RULES, JobsConfig
@@ -46,13 +46,17 @@ INLET_ROOM_K = 10.0  # under its limit at which an inlet counts as quite cool; e
 _CLASSES = CLASSES.index("none")
 
 
+BOOKED = (*WORK, "backlog")
+
+
 class Booked(NamedTuple):
-    """Work of jobs in a step, by class ``(K, B)`` [accelerator-h], as `reward` reads it; what waits is of its end."""
+    """Work of jobs in a step [accelerator-h]: by class ``(K, B)``, what is left of it at its end, and what was late."""
 
     work_demanded: Floats
     work_done: Floats
     work_lost: Floats
     backlog: Floats
+    late_h: Floats
 
 
 def job_laws(config: JobsConfig, scenario: Scenario, racks: NDArray[np.int64]) -> tuple[Laws, NDArray[np.int64]]:
@@ -225,18 +229,18 @@ class HallJobs:
         """Run the jobs at the pace that the plant gave them, and let in who has come; what that makes of their work."""
         assert flows.rack_pace is not None
         if self.compiled is not None:
-            self.compiled.settle(flows.rack_pace, self.now_s, self.step_s, self.laws, self.seen)
+            late_h = self.compiled.settle(flows.rack_pace, self.now_s, self.step_s, self.laws, self.seen)
             self.now_s += self.step_s
         else:
-            settle(self.jobs, flows.rack_pace, self.now_s, self.step_s, self.laws)
+            late_h = settle(self.jobs, flows.rack_pace, self.now_s, self.step_s, self.laws)
             self.now_s += self.step_s
             self.seen = queue_view(self.jobs.table, self.now_s)
         now = np.stack(self.jobs.ledger)
         asked, done, redone, lost = now - self._before
         self._before = now
-        rows = np.zeros((len(Booked._fields), _CLASSES, len(self.now_s)))
+        rows = np.zeros((len(BOOKED), _CLASSES, len(self.now_s)))
         rows[:, :KINDS] = asked - redone, done, lost, now[0] - now[1:].sum(axis=0)
-        return Booked(*rows)
+        return Booked(*rows, late_h)
 
     def book(self, done: Done, sums: EpisodeSums, pays: bool) -> None:
         """Run the jobs, and write their part of a step into what it left: flows, costs, reward and sums.
@@ -250,14 +254,15 @@ class HallJobs:
         """
         flows = done.flows
         work = self.booked(flows)
-        for name, value in work._asdict().items():
-            getattr(flows, name)[...] += value
+        for name in BOOKED:
+            getattr(flows, name)[...] += getattr(work, name)
         reward, step_h = self.scenario.reward, self.step_s / 3600.0
-        cost = {"work_lost": work_lost_cost(reward, work), "work_delayed": work_delayed_cost(reward, work, step_h)}  # type: ignore[arg-type]
+        late = work.late_h * (reward.training_delay_usd_h2 * step_h)
+        cost = {"work_lost": work_lost_cost(reward, work), "work_delayed": late}
         for name, value in cost.items():
             done.cost[name][...] += value
         added = {f"cost_{name}_usd": value for name, value in cost.items()}
-        added |= {f"{name}_h": getattr(work, name).sum(axis=0) for name in Booked._fields[:3]}
+        added |= {f"{name}_h": getattr(work, name).sum(axis=0) for name in WORK}
         if pays:
             more = total(cost, self.scenario.reward_weights, reward.scale_usd).astype(np.float32)
             done.reward[...] += more

@@ -192,6 +192,11 @@ class Scenario(Parameters):
                 if name not in CHANNELS:
                     raise ValueError(f"{key} names {name!r}; the table has {sorted(CHANNELS)}")
         check_site(self)
+        if self.jobs is not None and self.site.workload_file:
+            raise ValueError(
+                f"scenario {self.name!r} has jobs and site.workload_file = {self.site.workload_file!r}, which says "
+                "what its racks do; leave one of them out"
+            )
 
     def hash(self) -> str:
         """Twelve hex digits of every parameter, in order (racks and zones stand in it): results and bundles name it."""

@@ -51,14 +51,15 @@ class CompiledJobs:
         rounds(self.records, racks.leaf, sees, dark, wishes, laws.habits, step_s, asks)
         return asks
 
-    def settle(self, pace: Floats, now_s: Floats, step_s: float, laws: Laws, seen: Floats) -> None:
+    def settle(self, pace: Floats, now_s: Floats, step_s: float, laws: Laws, seen: Floats) -> Floats:
         """As `control_step.settle`; ``seen`` gets the rows of `queue_view` ``(k, B)``."""
         from envs.scheduling.compiled_progress import progressed
 
         of, taken = self.jobs.arrivals.of, self.jobs.arrivals.taken
         net = laws.net or _no_network(len(self.records.racks))
-        own = np.ascontiguousarray(pace, np.float32)
-        progressed(self.records, self.coming, of, taken, own, now_s, step_s, net, laws.exposed, seen)
+        own, late_h = np.ascontiguousarray(pace, np.float32), np.empty(len(now_s))
+        progressed(self.records, self.coming, of, taken, own, now_s, step_s, net, laws.exposed, seen, late_h)
+        return late_h
 
 
 def _no_network(racks: int) -> Network:

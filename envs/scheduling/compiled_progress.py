@@ -91,11 +91,12 @@ def paces(me: Any, held: Any, pace: Any, running: Any, spanning: Any, speeds: An
 @njit(cache=True, error_model="numpy", forceinline=True)
 def ran(
     me: Any, state: Any, held: Any, free: Any, books: Any, moved: Any, j: int, speed: float, now_s: float, step_s: float
-) -> None:
-    """Follow `progress.run` for one job."""
+) -> float:
+    """Follow `progress.run` for one job; how much of its work was late."""
     job = me[j]
     restarting = min(job.restart_left_s, step_s)
     busy_s = step_s - restarting
+    could_h = min(job.accelerators * step_s / 3600.0, job.left_h)
     did_h = min(job.accelerators * speed * busy_s / 3600.0, job.left_h)
     books[DONE, job.kind] += did_h
     since, risk = job.since_s + busy_s, job.risk_h + did_h
@@ -105,12 +106,14 @@ def ran(
     job.since_s, job.risk_h = since, risk
     job.restart_left_s -= restarting
     job.left_h -= did_h
+    late_h = job.left_h * (1.0 - did_h / max(could_h, DONE_H))
     if job.left_h <= DONE_H:
         books[DONE, job.kind] += job.left_h
         job.left_h = 0.0
         released(me, state, held, free, moved, j, EMPTY)
     elif job.deadline_s <= now_s:
         expired(me, state, held, free, books, moved, j)
+    return late_h
 
 
 @njit(cache=True, error_model="numpy")
@@ -160,7 +163,7 @@ def viewed(me: Any, rest: Any, state: Any, now_s: float, share: float, jobs: Any
 @njit(cache=True, error_model="numpy")
 def progressed(
     records: Any, coming: Any, of: Any, taken: Any, pace: Any, now_s: Any, step_s: float, net: Any, exposed: Any,
-    seen: Any,
+    seen: Any, late_h: Any,
 ) -> None:  # fmt: skip
     """Follow `control_step.settle` in every site, and show the queue behind it.
 
@@ -179,6 +182,8 @@ def progressed(
     exposed : ndarray (K,)
     seen : ndarray (k, B)
         Written into: rows of `queue_view.SEEN`.
+    late_h : ndarray (B,)
+        Written into: work that was late.
     """
     all_jobs, all_rest, all_state, all_words, all_held, all_free, racks, all_books, all_moved, _ = records
     jobs_coming, rest_coming = coming
@@ -191,13 +196,15 @@ def progressed(
     for b in range(sites):
         me, rest, state, held, free = all_jobs[b], all_rest[b], all_state[b], all_held[b], all_free[b]
         books, moved, now = all_books[b], all_moved[b], now_s[b] + step_s
-        count = 0
+        count, late = 0, 0.0
         for j in there[: occupied(all_words[b], state, there)]:
             if state[j] == RUNNING:
                 running[count] = j
                 count += 1
-            elif me[j].deadline_s <= now:
-                expired(me, state, held, free, books, moved, j)
+            else:
+                late += me[j].left_h
+                if me[j].deadline_s <= now:
+                    expired(me, state, held, free, books, moved, j)
         wide = paces(me, held, pace[:, :, b], running[:count], spanning, speeds)
         if wide > 0 and home_gb_s > 0.0:
             if moved[0]:
@@ -211,7 +218,8 @@ def progressed(
             for k in range(wide):
                 speeds[spanning[k]] *= me[running[spanning[k]]].speed
         for m in range(count):
-            ran(me, state, held, free, books, moved, running[m], speeds[m], now, step_s)
+            late += ran(me, state, held, free, books, moved, running[m], speeds[m], now, step_s)
+        late_h[b] = late
         coming_jobs, coming_rest = jobs_coming[of[b]], rest_coming[of[b]]
         come = admitted(me, rest, state, books, coming_jobs, coming_rest, taken[b], now)
         if come > taken[b]:

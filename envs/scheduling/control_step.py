@@ -57,7 +57,7 @@ def decide(jobs: Jobs, racks: RackScores, wishes: Wishes, laws: Laws, step_s: fl
     return rack_activity(table, len(ledger.asked), step_s)
 
 
-def settle(jobs: Jobs, pace: Floats, now_s: Floats | float, step_s: float, laws: Laws) -> None:
+def settle(jobs: Jobs, pace: Floats, now_s: Floats | float, step_s: float, laws: Laws) -> Floats:
     """Run the jobs through the step, then let in who has come until its end; written into their own arrays.
 
     Parameters
@@ -70,10 +70,16 @@ def settle(jobs: Jobs, pace: Floats, now_s: Floats | float, step_s: float, laws:
     step_s : float
         Its length [s].
     laws : Laws
+
+    Returns
+    -------
+    ndarray (B,)
+        Work that was late, as of `progress.run`.
     """
     table, ledger, arrivals = jobs
-    run(table, ledger, pace, now_s, step_s, laws.net, laws.exposed)
+    late_h = run(table, ledger, pace, now_s, step_s, laws.net, laws.exposed)
     admit(table, ledger, arrivals, now_s + step_s)
+    return late_h
 
 
 def copied(jobs: Jobs) -> Jobs:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.scheduling.job_table import Bools, Floats, Ints
 
 FEATURES = ("same domain", "same leaf", "inlet headroom", "row headroom", "ups headroom", "leftover")
 FULL, NEAR, BEST = 1e9, 1e6, 1e7  # put full racks last, racks of a chosen leaf before others, and the best first
+
+
+Headroom = NDArray[np.floating]
 
 
 class RackScores(NamedTuple):
@@ -26,14 +30,15 @@ class RackScores(NamedTuple):
     """
 
     leaf: Ints
-    inlet: Floats
-    row: Floats
-    ups: Floats
+    inlet: Headroom
+    row: Headroom
+    ups: Headroom
     dark: Bools
 
     def of(self, sites: Ints) -> RackScores:
         """Those of some sites."""
-        return RackScores(self.leaf, *(part[:, sites] for part in self[1:]))
+        headroom = (part[:, sites] for part in (self.inlet, self.row, self.ups))
+        return RackScores(self.leaf, *headroom, self.dark[:, sites])
 
 
 def fresh_racks(leaf: Ints, sites: int) -> RackScores:

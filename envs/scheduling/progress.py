@@ -65,7 +65,7 @@ def run(
     step_s: float,
     net: Network | None = None,
     exposed: Floats | None = None,
-) -> None:
+) -> Floats:
     """Run the jobs for one control step; those that end or miss their deadline leave.
 
     Parameters
@@ -81,21 +81,32 @@ def run(
     net : Network, optional
     exposed : ndarray (K,), optional
         None: no class waits for communication.
+
+    Returns
+    -------
+    ndarray (B,)
+        Work that was late: what jobs had left at the end, times the share of the step that they lost by waiting,
+        pausing, restarting, caps or the network [accelerator-h].
     """
     places = slot, site = running(table)
     kind = table.facts.kind[places]
     speed = job_pace(table, places, pace, net, np.zeros(len(pace)) if exposed is None else exposed)
     restarting = np.minimum(table.restart_left_s[places], step_s)
     busy_s = step_s - restarting
+    could_h = np.minimum(table.facts.accelerators[places] * step_s / 3600.0, table.left_h[places])
     did_h = np.minimum(table.facts.accelerators[places] * speed * busy_s / 3600.0, table.left_h[places])
+    late = np.where((table.state != EMPTY) & (table.state != RUNNING), table.left_h, 0.0)
     np.add.at(ledger.done, (kind, site), did_h)
     table.since_s[places], table.risk_h[places] = _checkpointed(table, places, busy_s, did_h)
     table.restart_left_s[places] -= restarting
     left = table.left_h[places] - did_h
     table.left_h[places] = left
+    late[places] = left * (1.0 - did_h / np.maximum(could_h, DONE_H))
+    late_h: Floats = late.sum(axis=0)
     ended = left <= DONE_H
     _finish(table, ledger, (slot[ended], site[ended]))
     _expire(table, ledger, now_s + step_s)
+    return late_h
 
 
 def crash(table: JobTable, ledger: Ledger, dark: Floats) -> None:

@@ -96,7 +96,9 @@ def _aligned(shape: tuple[int, int], kind: np.dtype) -> NDArray[np.void]:
 
 def table_of(records: Records) -> JobTable:
     """The table in the usual shapes: views, which write where machine code reads."""
-    columns: dict[str, Any] = {name: part[name].T for part in (records.jobs, records.rest) for name in part.dtype.names}
+    columns: dict[str, Any] = {
+        name: part[name].T for part in (records.jobs, records.rest) for name in part.dtype.names or ()
+    }
     return JobTable(
         facts=Facts(**{name: columns[name] for name in Facts._fields}),
         state=records.state.T,
@@ -117,5 +119,5 @@ def coming_of(arrivals: Arrivals) -> tuple[NDArray[np.void], NDArray[np.void]]:
     shape = arrivals.facts.submit_s.shape[::-1]
     jobs, rest = np.zeros(shape, RECORD), np.zeros(shape, REST)
     for name, column in arrivals.facts._asdict().items():
-        (jobs if name in jobs.dtype.names else rest)[name] = column.T
+        (jobs if name in (RECORD.names or ()) else rest)[name] = column.T
     return jobs, rest
