@@ -18,6 +18,7 @@ from envs.scheduling.progress import DONE_H
 from envs.scheduling.queue_view import SOON_S
 
 _NONE = 1e-9
+HOURS = 1.0 / 3600.0  # in a second: products are cheaper than divisions
 
 
 @njit(cache=True, error_model="numpy")
@@ -96,8 +97,8 @@ def ran(
     job = me[j]
     restarting = min(job.restart_left_s, step_s)
     busy_s = step_s - restarting
-    could_h = min(job.accelerators * step_s / 3600.0, job.left_h)
-    did_h = min(job.accelerators * speed * busy_s / 3600.0, job.left_h)
+    could_h = min(job.accelerators * step_s * HOURS, job.left_h)
+    did_h = min(job.accelerators * speed * busy_s * HOURS, job.left_h)
     books[DONE, job.kind] += did_h
     since, risk = job.since_s + busy_s, job.risk_h + did_h
     if since >= job.checkpoint_s:
@@ -106,7 +107,7 @@ def ran(
     job.since_s, job.risk_h = since, risk
     job.restart_left_s -= restarting
     job.left_h -= did_h
-    late_h = job.left_h * (1.0 - did_h / max(could_h, DONE_H))
+    late_h = job.left_h * (1.0 - did_h / max(could_h, DONE_H)) if did_h < could_h else 0.0
     if job.left_h <= DONE_H:
         books[DONE, job.kind] += job.left_h
         job.left_h = 0.0

@@ -244,7 +244,7 @@ def started(me: Any, state: Any, held: Any, free: Any, moved: Any, j: int, lit: 
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def asked_activity(me: Any, state: Any, held: Any, racks: Any, step_s: float, jobs: Any, asks: Any) -> None:
+def asked_activity(me: Any, state: Any, held: Any, per_rack: Any, step_s: float, jobs: Any, asks: Any) -> None:
     """Follow `progress.rack_activity`; the squares stand in the last row of ``asks``."""
     squares = len(asks) - 1
     for j in jobs:
@@ -256,10 +256,10 @@ def asked_activity(me: Any, state: Any, held: Any, racks: Any, step_s: float, jo
             busy = busy_s * (1.0 / step_s) * job.activity
             trains = job.checkpoint_s < np.inf
             alone = job.span == 1
-            for r in range(job.home, job.home + 1 if alone else len(racks)):
+            for r in range(job.home, job.home + 1 if alone else len(per_rack)):
                 here = job.accelerators if alone else float(held[j, r])
                 if here > 0.0:
-                    share = busy * here / racks[r]
+                    share = busy * here * per_rack[r]
                     asks[job.kind, r] += share
                     if trains:
                         asks[squares, r] += share * share
@@ -286,7 +286,7 @@ def rounds(records: Any, leaf: Any, sees: Any, dark: Any, wishes: Any, habits: A
     most_starts, backfill, reserve, preempt, by_deadline = habits
     inlet, row, ups = sees
     sites, slots = all_state.shape
-    capacity, any_dark = racks.sum(), dark.any()
+    capacity, any_dark, per_rack = racks.sum(), dark.any(), 1.0 / np.maximum(racks, 1)
     there, queue, running = np.empty(slots, np.int64), np.empty(slots, np.int64), np.empty(slots, np.int64)
     lit, score = np.empty(len(racks), np.int64), np.empty(len(racks))
     ends, by_leaf = np.empty(slots), np.zeros(leaf.max() + 1)
@@ -327,4 +327,4 @@ def rounds(records: Any, leaf: Any, sees: Any, dark: Any, wishes: Any, habits: A
             count -= 1
             for at in range(k, count):
                 queue[at] = queue[at + 1]
-        asked_activity(me, state, held, racks, step_s, jobs, asks[:, :, b])
+        asked_activity(me, state, held, per_rack, step_s, jobs, asks[:, :, b])
