@@ -174,12 +174,13 @@ class HallJobs:
             wishes = self._wishes(self._held)
         else:
             racks, laws = self._racks(flows), self.laws
+        activity: Floats
+        squares: Floats
         if self.compiled is not None:
             asks = self.compiled.decide(racks, wishes, laws, self.step_s)
             activity, squares = asks[:KINDS], asks[KINDS]
         else:
-            made = decide(self.jobs, racks, wishes, laws, self.step_s)
-            activity, squares = (x.astype(np.float32) for x in made)
+            activity, squares = decide(self.jobs, racks, wishes, laws, self.step_s)
         dtype = self.layout.dtype
         return JobLoad(activity.astype(dtype, copy=False), (STEP_SWING_FRAC * np.sqrt(squares)).astype(dtype))
 
@@ -240,7 +241,8 @@ class HallJobs:
         self._before = now
         rows = np.zeros((len(BOOKED), _CLASSES, len(self.now_s)))
         rows[:, :KINDS] = asked - redone, done, lost, now[0] - now[1:].sum(axis=0)
-        return Booked(*rows, late_h)
+        demanded, of_done, of_lost, left = rows
+        return Booked(demanded, of_done, of_lost, left, late_h)
 
     def book(self, done: Done, sums: EpisodeSums, pays: bool) -> None:
         """Run the jobs, and write their part of a step into what it left: flows, costs, reward and sums.

@@ -136,6 +136,6 @@ def _place(placed: Placement, jobs: NDArray[np.intp], table: JobTable, site: int
     rows = np.flatnonzero(np.isin(placed.job, jobs))
     slot = np.searchsorted(jobs, placed.job[rows])
     table.held[slot, placed.rack[rows], site] = placed.gpus[rows]
-    np.subtract.at(table.free, (placed.rack[rows], site), placed.gpus[rows])
+    table.free[:, site] -= np.bincount(placed.rack[rows], placed.gpus[rows], len(table.racks)).astype(np.int64)
     held = table.held[: len(jobs), :, site] > 0
     table.home[: len(jobs), site], table.span[: len(jobs), site] = held.argmax(axis=1), held.sum(axis=1)

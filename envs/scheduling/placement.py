@@ -37,8 +37,8 @@ class RackScores(NamedTuple):
 
     def of(self, sites: Ints) -> RackScores:
         """Those of some sites."""
-        headroom = (part[:, sites] for part in (self.inlet, self.row, self.ups))
-        return RackScores(self.leaf, *headroom, self.dark[:, sites])
+        inlet, row, ups = (part[:, sites] for part in (self.inlet, self.row, self.ups))
+        return RackScores(self.leaf, inlet, row, ups, self.dark[:, sites])
 
 
 def fresh_racks(leaf: Ints, sites: int) -> RackScores:

