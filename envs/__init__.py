@@ -8,11 +8,12 @@ if find_spec("gymnasium") is not None:
     from gymnasium.envs.registration import register, registry
 
     for _name, _kwargs in (
-        ("DataCenter", {}),
-        ("Cooling", {"agent_channels": channels_of_kind("cooling")}),
-        ("PowerCap", {"scenario": "ai_hall_power_cap", "agent_channels": channels_of_kind("cap", "storage")}),
+        ("DataCenter-v1", {}),
+        ("Cooling-v1", {"agent_channels": channels_of_kind("cooling")}),
+        ("PowerCap-v1", {"scenario": "ai_hall_power_cap", "agent_channels": channels_of_kind("cap", "storage")}),
+        ("Hall-v0", {"scenario": "ai_factory", "agent_channels": channels_of_kind("cooling", "jobs")}),
     ):
-        _id = f"coldaisle/{_name}-v1"
+        _id = f"coldaisle/{_name}"
         if _id not in registry:
             register(
                 id=_id,

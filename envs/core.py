@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.building.rules import building_controller, first_setpoints
+from envs.building.rules import building_controller, constants, first_setpoints
 from envs.controllers.base import CombinedController, Controller, begun_memory
 from envs.core_state import core_snapshot, restore_core
 from envs.core_views import CoreViews
 from envs.engine import TapedFunction
 from envs.episodes.bill import Bill
 from envs.episodes.control_step import ControlStep
-from envs.episodes.core_step import CoreState, CoreStep, Done, EpisodeTerms, Given, Signals
+from envs.episodes.core_step import CoreState, CoreStep, Done, EpisodeTerms, Given, Signals, with_jobs
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
+from envs.episodes.hall_jobs import HallJobs
 from envs.episodes.instruments import Instruments, Moment
 from envs.episodes.settled_start import SettledStart
 from envs.episodes.world import World
@@ -28,7 +29,7 @@ from envs.faults import Availability, Fault, availability, fault_plan, nothing_l
 from envs.guard import Guard
 from envs.hooks import Hooks
 from envs.interface.action import ActionDecoder, checked_targets
-from envs.interface.channels import require_channels, table_hash
+from envs.interface.channels import channels_of_kind, require_channels, table_hash
 from envs.interface.observation import ObservationEncoder, transposed
 from envs.interface.points import bind_points
 from envs.physics.namespace import Floats
@@ -43,17 +44,6 @@ from envs.trees import assign, columns
 
 Stepper = Callable[[CoreState, Given], tuple[CoreState, Done]]
 StepResult = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]
-
-
-class CoreOptions(TypedDict, total=False):
-    """What the environments hand on to their core, see `DataCenterCore`."""
-
-    dtype: str
-    world: World | None
-    plant: PlantLike | None
-    hooks: Hooks | None
-    rules: Rules | None
-    shield: Shield | None
 
 
 class DataCenterCore(CoreViews):
@@ -134,6 +124,10 @@ class DataCenterCore(CoreViews):
             control, self.instruments, self.observer, self.decoder, self.building, self.followed, self.world.clock,
             self.hooks.reward is None,
         )  # fmt: skip
+        self.jobs: HallJobs | None = None
+        if (s := self.scenario).jobs is not None:
+            held = constants(s, channels_of_kind("jobs"))
+            self.jobs = HallJobs(s, self.plant.layout, self.world, self.decoder, self.observer, held, num_envs)
         self._recorded = plant is None  # only a pure step can be recorded
         self._settled = (
             SettledStart(self.plant, control.key) if isinstance(self.plant, Plant) else self.plant.steady_state
@@ -239,12 +233,16 @@ class DataCenterCore(CoreViews):
         else:
             self.now, self.flows = assign(self.now, begun, where), assign(self.flows, flows, where)
             self._episode_terms = assign(self._episode_terms, terms, where)
+        self._show_queue()
         self._update_signals()
 
     def _begun(self, where: NDArray[np.intp], plan: EpisodePlan) -> tuple[CoreState, EpisodeTerms, Flows]:
         """State in which planned episodes begin, what holds in them, and the Flows of the step before."""
         zero = np.zeros(len(where), np.int64)
         outside, load = self.world.at(plan, zero, self.dtype)
+        if self.jobs is not None:
+            self.jobs.begin(where, plan)
+            load = with_jobs(load, columns(self.jobs.load(None, None), where))
         in_force = first_setpoints(self.scenario, self.channels, outside.wet_bulb_c, self.dtype)
         lost = nothing_lost(len(where), self.plant.layout.n_zones, self.dtype)
         state, flows = self._settled(outside, load, in_force, lost, plan.warmth_k, plan.soc)
@@ -331,12 +329,14 @@ class DataCenterCore(CoreViews):
             wanted, _ = self.core_step.targets(self.now, given)
             given = given._replace(actions=None, targets=self.guard.guarded(wanted, self.in_force, self.measured))
             step = self._stepper(frozenset(given.targets))
+        given = self._with_jobs(given)
         if isinstance(step, TapedFunction):
             self._now, done = step.step(self._now, given)
         else:
             assert self.now is not None
             self._now, done = step(self.now, given)
         self._done, self._flows, self._measured, reward = done, None, None, done.reward
+        self._book_jobs()
         if self.hooks.reward is not None:
             reward = self.hooks.own_reward(self, done.cost)
             self.sums.sums[-1] += reward
@@ -345,10 +345,11 @@ class DataCenterCore(CoreViews):
         if self.hooks.observation is not None:
             return self._observation(), reward, done.truncated, done.cost
         observation = np.array(done.observation, np.float32) if coming is None else transposed(done.observation.T)
-        return observation, reward, done.truncated, done.cost
+        return self._with_queue(observation), reward, done.truncated, done.cost
 
     def given(self, actions: NDArray[np.floating]) -> Given:
         """What `core_step` is given in a step from actions ``(B, n)``: for whoever steps the pure function."""
+        self._require_no_jobs()
         return self._given({}, self.decoder.box(actions, self.num_envs, self.dtype), self._signals(self.t + 1))
 
     def _given(

@@ -12,6 +12,7 @@ import numpy as np
 
 from envs.controllers.base import CombinedController, Controller
 from envs.episodes.core_step import CoreState
+from envs.episodes.hall_jobs import HallJobs
 from envs.guard import Guard
 from envs.scenario import Scenario
 from envs.trees import as_classes_of, as_plain_data
@@ -28,6 +29,7 @@ class Interruptible(Protocol):
     channel_hash: str
     rules: Controller
     guard: Guard | None
+    jobs: HallJobs | None
 
     @property
     def now(self) -> CoreState | None:
@@ -52,6 +54,7 @@ def core_snapshot(core: Interruptible) -> dict[str, Any]:
         "core": {name: as_plain_data(getattr(core, name)) for name in TREES},
         "rules": _memory(core.rules),
         "guard": None if core.guard is None else core.guard.snapshot(),
+        "jobs": None if core.jobs is None else core.jobs.snapshot(),
         "rngs": [rng.bit_generator.state for rng in core._rngs],
         "seed": core._seed,
     }
@@ -71,6 +74,8 @@ def restore_core(core: Interruptible, saved: Mapping[str, Any]) -> None:
     _remember(core.rules, saved["rules"])
     if core.guard is not None and core.now is not None:
         core.guard.restore(saved["guard"], core.now.plant)
+    if core.jobs is not None:
+        core.jobs.restore(saved["jobs"])
     core._seed = saved["seed"]
     for rng, state in zip(core._rngs, saved["rngs"], strict=True):
         rng.bit_generator.state = state

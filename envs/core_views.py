@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.engine import Held, TapedFunction
-from envs.episodes.core_step import CoreState, shown_rows
+from envs.episodes.core_step import CoreState, Given, shown_rows
 from envs.episodes.episode import EpisodePlan, EpisodeSums
+from envs.episodes.hall_jobs import HallJobs
 from envs.episodes.world import World
 from envs.faults import Availability, FaultPlan, availability
 from envs.guard import Guard
@@ -31,6 +32,7 @@ class CoreViews:
     faults: FaultPlan
     hooks: Hooks
     guard: Guard | None
+    jobs: HallJobs | None
     observer: ObservationEncoder
     dtype: np.dtype
     step_s: float
@@ -47,6 +49,10 @@ class CoreViews:
     def _require_begun(self) -> None:
         if self._now is None:
             raise ValueError("step before reset; call reset first")
+
+    def _require_no_jobs(self) -> None:
+        if self.jobs is not None:
+            raise ValueError("jobs are scheduled outside the pure step; use a scenario without jobs")
 
     def _field(self, name: str) -> Any:
         """A field of the state."""
@@ -146,6 +152,31 @@ class CoreViews:
     def episode_statistics(self) -> dict[str, NDArray[np.float64]]:
         """Sums of the running episodes ``{name: (B,)}``: return ``r``, length ``l``, costs, energy, work."""
         return self.sums.by_name(self.t) | ({} if self.guard is None else self.guard.by_name())
+
+    # ---- jobs -------------------------------------------------------------------------------------------------------
+
+    def _with_jobs(self, given: Given) -> Given:
+        """What a step is given, with what its jobs ask of the racks."""
+        if self.jobs is None:
+            return given
+        return given._replace(jobs=self.jobs.load(self.flows, self.jobs.wishes(given)))
+
+    def _book_jobs(self) -> None:
+        """Run the jobs through the step that was made, and write their part into what it left."""
+        if self.jobs is not None:
+            self.jobs.book(self._done, self.sums, self.hooks.reward is None)
+            self._show_queue()
+
+    def _show_queue(self) -> None:
+        """Write the queue into the readings."""
+        if self.jobs is not None:
+            self.jobs.show(self._field("sensors").readings)
+
+    def _with_queue(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Observations ``(B, n)`` with the queue written in."""
+        if self.jobs is not None:
+            self.jobs.show_observed(observation, self._field("sensors").readings)
+        return observation
 
     # ---- signals ----------------------------------------------------------------------------------------------------
 

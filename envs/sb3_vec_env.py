@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
 
-from envs.core import CoreOptions, DataCenterCore
+from envs.core import DataCenterCore
+from envs.core_options import CoreOptions
 from envs.scenario import Scenario
 from envs.spaces import box
 from envs.step_info import Info, step_info

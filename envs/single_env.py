@@ -8,7 +8,8 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.core import CoreOptions, DataCenterCore
+from envs.core import DataCenterCore
+from envs.core_options import CoreOptions
 from envs.episodes.core_step import SHOWN
 from envs.gymnasium_adapter import RENDER_FPS, RENDER_MODES, GymnasiumAdapter, checked_render_mode
 from envs.scenario import Scenario

@@ -11,7 +11,8 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from envs.core import CoreOptions, DataCenterCore
+from envs.core import DataCenterCore
+from envs.core_options import CoreOptions
 from envs.gymnasium_adapter import RENDER_FPS, RENDER_MODES, GymnasiumAdapter, checked_render_mode
 from envs.scenario import Scenario
 from envs.spaces import box

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from envs.scheduling.arrivals import job_arrivals
-from envs.scheduling.control_step import Jobs, Plant, advance
+from envs.scheduling.control_step import Jobs, Laws, advance
 from envs.scheduling.job_table import RUNNING, WAITING, Floats, empty_ledger, empty_table
-from envs.scheduling.placement import RackScores
+from envs.scheduling.placement import fresh_racks
 from envs.scheduling.scheduler import Habits, plain_wishes
 from envs.signals.workload.jobs import shared_jobs
 from envs.signals.workload.partitions import Partition
@@ -43,15 +43,15 @@ def played(habits: Habits, sites: int, seed: int = 0) -> Waited:
         shared_jobs(partial(random_stream, seed + k, PARTITION), 24 * (WARM_UP_DAYS + DAYS), 160, PARTITION.occupancy)
         for k in range(sites)
     ]
-    kinds, one = len(CLASSES), np.ones((len(RACKS), sites))
+    kinds = len(CLASSES)
     jobs = Jobs(empty_table(SLOTS, RACKS, sites), empty_ledger(kinds, sites), job_arrivals(lists))
-    plant = Plant(np.ones((kinds, len(RACKS), sites)), one < 0.0, RackScores(np.zeros(5, np.int64), one, one, one))
+    pace, racks = np.ones((kinds, len(RACKS), sites)), fresh_racks(np.zeros(5, np.int64), sites)
     waited: list[tuple[Floats, Floats]] = []
     use, wishes = [], plain_wishes(sites)
     for step in range(round((WARM_UP_DAYS + DAYS) * 86_400.0 / STEP_S)):
         before = jobs.table.state == WAITING, jobs.table.facts.submit_s.copy()
         now_s = step * STEP_S
-        advance(jobs, plant, wishes, now_s, STEP_S, habits)
+        advance(jobs, racks, wishes, pace, now_s, STEP_S, Laws(habits, None, np.zeros(kinds)))
         if now_s >= WARM_UP_DAYS * 86_400.0:
             same = before[1] == jobs.table.facts.submit_s
             started = (jobs.table.state == RUNNING) & (~same | before[0])

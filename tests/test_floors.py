@@ -27,6 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("episodes",),
     ("building", "energyplus", "guard"),
     ("core_state", "hooks"),
+    ("core_options",),
     ("core_views",),
     ("core",),
     ("play", "spaces", "step_info", "picture"),

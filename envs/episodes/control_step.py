@@ -88,6 +88,7 @@ class ControlStep:
     ) -> None:
         self.scenario, self.plant = scenario, plant
         self.channels, self.agent_channels = channels, agent_channels
+        self.worn = [c for c in agent_channels if c.kind != "jobs"]  # asking the scheduler for something wears nothing
         self.bill, self.instruments = bill, instruments
         self.step_s = float(scenario.episode.step_s)
 
@@ -107,7 +108,7 @@ class ControlStep:
             carbon_g_kwh=outside.carbon_g_kwh,
             demand_cost_usd=demand_cost,
             demand_response_short_kwh=self.bill.demand_response_short(flows.grid_power_kw, outside, step_h),
-            travel_ranges=travel_ranges(self.agent_channels, in_force, before),
+            travel_ranges=travel_ranges(self.worn, in_force, before) if self.worn else flows.trips * 0.0,
             inlet_ramp_k_h=np.abs(flows.zone_inlet_max_c - carried.inlet_c).max(axis=0) / step_h,
         )
         cost = terms(self.scenario.reward, flows, judged, step_h)

@@ -74,6 +74,15 @@ class Signals(NamedTuple):
     """Error of drifting sensors ``(N, B)``."""
 
 
+class JobLoad(NamedTuple):
+    """What jobs ask of the racks in a step, beside the load of the world."""
+
+    activity: Floats
+    """``(S, R, B)``."""
+    swing: Floats
+    """``(R, B)``."""
+
+
 class Given(NamedTuple):
     """What a step is given from outside."""
 
@@ -84,6 +93,8 @@ class Given(NamedTuple):
     episode: EpisodeTerms
     signals: Signals | SignalPools
     """As they are, or the tables in which `CoreState.place` finds them; then nothing fails."""
+    jobs: JobLoad | None = None
+    """None where no jobs are scheduled."""
 
 
 class Done(NamedTuple):
@@ -123,6 +134,12 @@ def shown_rows(flows: Flows, outside: Outside) -> Floats:
     inlet, weather = np.max(flows.zone_inlet_max_c, axis=0), (outside.dry_bulb_c, outside.wet_bulb_c)
     price = (outside.price_usd_mwh, outside.carbon_g_kwh)
     return np.stack([it, flows.cooling_power_kw, facility, pue, inlet, flows.chip_max_c, *weather, *price])
+
+
+def with_jobs(load: Load, jobs: JobLoad) -> Load:
+    """The load of the world and that of jobs, which work on other racks."""
+    swing = jobs.swing if load.swing is None else load.swing + jobs.swing
+    return load._replace(activity=load.activity + jobs.activity, swing=swing)
 
 
 class CoreStep:
@@ -206,6 +223,13 @@ class CoreStep:
         return sensors._replace(readings=self.instruments.ruled(sensors.readings, wanted)), after
 
     def _signals(self, state: CoreState, given: Given) -> Signals:
+        """Signals of the step, with the load of its jobs."""
+        signals = self._gathered(state, given)
+        if given.jobs is None:
+            return signals
+        return signals._replace(load=with_jobs(signals.load, given.jobs))
+
+    def _gathered(self, state: CoreState, given: Given) -> Signals:
         """Signals of the step, gathered where tables are given."""
         if isinstance(given.signals, Signals):
             return given.signals

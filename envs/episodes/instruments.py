@@ -19,6 +19,7 @@ from envs.plant.machines import reported
 from envs.plant.plant_like import PlantLike
 from envs.plant.state import PlantState
 from envs.scenario import Scenario
+from envs.scheduling.queue_view import SEEN
 from envs.signals.step import Outside
 
 
@@ -164,6 +165,7 @@ class Instruments:
         values["demand_window_elapsed_frac"] = bill.window_steps * (1.0 / self.steps_per_window)
         values["backlog_training_h"] = (backlog[0] + backlog[1]) * (1.0 / self.training_units)
         values["backlog_batch_h"] = backlog[4] * (1.0 / self.batch_units)
+        values |= dict.fromkeys(SEEN, flows.it_power_kw * 0.0)  # `HallJobs` fills them in behind the step
         return values
 
 

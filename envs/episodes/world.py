@@ -15,6 +15,7 @@ from envs.episodes.plan import EpisodePlan
 from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
+from envs.scheduling.job_pool import JobPool, generated_pool
 from envs.signals.grid.grid import load_grid, with_grid_file
 from envs.signals.site_signals import SITE_SIGNALS, site_signals
 from envs.signals.step import Load, Outside
@@ -30,12 +31,16 @@ FORECAST_H = (1.0, 4.0)
 
 
 class LoadPools(NamedTuple):
-    """Rows of every load, one after the other: ``(T, S R)`` activity, ``(T, R)`` jobs and swing, ``(T, 3)`` queue."""
+    """Rows of every load, one after the other: ``(T, S R)`` activity, ``(T, R)`` jobs and swing, ``(T, 3)`` queue.
+
+    ``jobs`` are those that a scheduler places in the episode, where the scenario has such.
+    """
 
     activity: NDArray[np.float32]
     job: NDArray[np.int16]
     queue: NDArray[np.float32]
     swing: NDArray[np.float32]
+    jobs: JobPool | None = None
 
 
 class SignalPools(NamedTuple):
@@ -110,6 +115,7 @@ class World:
     drawn_steps: int
     episode_steps: int
     longer: Callable[[int], LoadPools] | None = None
+    jobs: JobPool | None = None
     _pools: tuple[tuple[NDArray[Any], ...], SignalPools] | None = field(default=None, init=False, repr=False)
 
     @classmethod
@@ -139,6 +145,7 @@ class World:
             load_week_start=round(first.week_start_s / step_s),
             drawn_steps=first.steps,
             episode_steps=scenario.episode.steps,
+            jobs=pools.jobs,
             longer=None if scenario.site.workload_file else lambda weeks: load_pools(scenario, offset_h, weeks)[1],
         )
 
@@ -232,7 +239,7 @@ class World:
         assert self.longer is not None
         most = -(-(self.drawn_steps + self.episode_steps) // self.steps_per_week)
         weeks = max(last // self.steps_per_week + 1, min(2 * self.load_steps // self.steps_per_week, most))
-        self.activity_pool, self.job_pool, self.queue_pool, self.swing_pool = self.longer(weeks)
+        self.activity_pool, self.job_pool, self.queue_pool, self.swing_pool, self.jobs = self.longer(weeks)
         self.load_steps = len(self.activity_pool) // self.n_loads
 
 
@@ -278,7 +285,23 @@ def load_pools(scenario: Scenario, utc_offset_h: float, weeks: int) -> tuple[Wor
     queue = np.concatenate([_queue_columns(w, trace) for w in loads])
     rows = np.ascontiguousarray(activity.reshape(len(activity), -1))
     job, swing = np.concatenate([w.job for w in loads]), np.concatenate([w.swing for w in loads]) * scale
-    return loads[0], LoadPools(rows, job, queue, swing)
+    return loads[0], LoadPools(rows, job, queue, swing, _jobs(scenario, weeks))
+
+
+def job_racks(scenario: Scenario) -> NDArray[np.int64]:
+    """Accelerators of each rack that a table of jobs may give out ``(R,)``; 0 on other racks."""
+    groups = scenario.racks.values()
+    each = [archetype_of(g).accelerators if g.workload == "shared" else 0 for g in groups]
+    return np.repeat(np.array(each, np.int64), [g.count for g in groups])
+
+
+def _jobs(scenario: Scenario, weeks: int) -> JobPool | None:
+    config, racks = scenario.jobs, job_racks(scenario)
+    if config is None:
+        return None
+    first = int(np.flatnonzero(racks)[0])
+    seeds = scenario.site.workload_seeds
+    return generated_pool(seeds, racks, first, weeks, config.occupancy, config.deadline_stretch)
 
 
 def workloads(scenario: Scenario, utc_offset_h: float, weeks: int) -> list[Workload]:
@@ -290,7 +313,8 @@ def workloads(scenario: Scenario, utc_offset_h: float, weeks: int) -> list[Workl
         return [read_workload(site.workload_file, table, step_s=int(step_s), utc_offset_h=utc_offset_h, zone=zone)]
     if step_s % 60:
         raise ValueError(f"episode.step_s = {step_s}: the workload generator needs whole minutes; give 60, 300, ...")
-    return [generate_workload(table, seed, weeks, int(step_s), utc_offset_h) for seed in site.workload_seeds]
+    idle = () if scenario.jobs is None else ("shared",)
+    return [generate_workload(table, seed, weeks, int(step_s), utc_offset_h, idle) for seed in site.workload_seeds]
 
 
 def _queue_columns(w: Workload, begins_again: bool) -> NDArray[np.float32]:

@@ -19,6 +19,7 @@ KINDS: dict[str, str] = {
     "cooling": "moves heat; the searches and the model-predictive controller plan it",
     "cap": "limits the racks' power; a search plans it only where the feeder binds",
     "storage": "charges and discharges; nobody plans it yet",
+    "jobs": "tells the scheduler of jobs what to prefer",
 }
 #: What a channel or a point may need of a site: a machine, or a condition.
 NEEDS: dict[str, str] = {
@@ -29,6 +30,7 @@ NEEDS: dict[str, str] = {
     "dry": "dry coolers",
     "tcs": "a coolant loop to the racks",
     "battery": "a battery",
+    "jobs": "jobs that a scheduler places",
     "feeder": "racks that can draw more than the feeder may carry",
     "deferrable": "training that can wait",
     "batch": "batch work with a deadline",
@@ -52,7 +54,7 @@ class Channel:
     kind : str
         One of `KINDS`.
     per : str
-        What the channel's rows are: ``site``, ``zone`` or ``row`` (power rows).
+        What the channel's rows are: ``site``, ``zone``, ``row`` (power rows) or ``class`` (of work on accelerators).
     low, high : float
         Range of the value in force [unit].
     slew_down, slew_up : float

@@ -174,7 +174,14 @@ def terms(config: RewardConfig, flows: PricedFlows, judged: PricingInputs, step_
     }
 
 
-def work_lost_cost(config: RewardConfig, flows: PricedFlows) -> Array:
+class LostWork(Protocol):
+    """What says how much work was lost, by class ``(K, B)`` [accelerator-h]."""
+
+    @property
+    def work_lost(self) -> Array: ...  # noqa: D102
+
+
+def work_lost_cost(config: RewardConfig, flows: LostWork) -> Array:
     """Cost [USD] of work lost in the step, by class (WORKLOAD 4c)."""
     pre, fine, prefill, decode, batch, cpu = (flows.work_lost[k] for k in range(6))
     cost: Array = (

@@ -34,6 +34,7 @@ from envs.scenario import Scenario
 from envs.signals.step import Load, Outside
 
 INLET_ALARM_C = 30.0  # warmest inlet above it: room fans to full speed (SCENARIOS "Fast protections")
+LEAST_ACTIVITY = 1e-3  # below it a limit by class lets go
 LEAST_INLET_MARGIN_K = 0.5  # left between the two limits at any height
 INLET_ALARM_RELEASE_K = 2.0  # below it before the fans follow their command again, engineering guess
 
@@ -121,6 +122,8 @@ class Plant:
         step_h = self.substeps * self.substep_s / 3600.0
         activity = work.running_activity(lay.work, state.work, load.activity, step_h)
         limit = in_force["rack_power_limit_frac"].take(lay.row_of, axis=0) * lay.rack_rated_kw
+        if s.jobs is not None:
+            limit = namespace(limit).minimum(limit, self._class_limit_kw(in_force, activity))
         tower_weather = air_terms = dx = None
         if s.tower is not None:
             tower_weather = cooling_tower.weather_terms(
@@ -156,6 +159,14 @@ class Plant:
             water_side.pump_water_kg_s(s.chilled_water, fit.chw_pumps),
             dt_s,
         )
+
+    def _class_limit_kw(self, in_force: Mapping[str, Array], activity: Array) -> Array:
+        """Limits of the racks by the classes at work on them, weighted by their activity ``(R, B)`` [kW]."""
+        lay = self.layout
+        limits = in_force["class_power_limit_frac"].take(lay.cap_row.reshape(-1), axis=0).reshape(activity.shape)
+        at_work = activity * lay.capped_slot
+        spared = ((1.0 - limits) * at_work).sum(axis=0) / upper(at_work.sum(axis=0), LEAST_ACTIVITY)
+        return (1.0 - spared) * lay.rack_rated_kw
 
     def _inlet_limits(self, elevation_m: Array) -> InletLimits:
         """Limits of the inlets at a height ``(B,)`` [m]: the recommended one and the alarm fall together."""

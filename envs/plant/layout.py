@@ -54,6 +54,8 @@ class Layout:
     ----------
     rows : dict
         Number of rows per kind of point: ``site``, ``zone``, ``row``, ``rack``.
+    capped_classes : list of int
+        Classes that a limit by class may name: those of racks with accelerators.
     channels : dict of str to Channel
         Channels that this plant has, by name in the table's order, with its ranges, encodings and rows.
     present : set of str
@@ -68,23 +70,35 @@ class Layout:
         self.zone_of = np.array([g.zone for g in groups])
         self.row_of = np.array([g.row for g in groups])
         self.n_racks, self.n_zones, self.n_rows = len(groups), len(s.zones), len(s.power.row_limit_kw)
-        self.rows = {"site": 1, "zone": self.n_zones, "row": self.n_rows, "rack": self.n_racks}
         self.slot_class = np.array(
             [[CLASSES.index(c) for c in KIND_SLOTS[PARTITION_KIND[g.workload]]] for g in groups]
         ).T
+        self._classes()
+        self.rows = {
+            "site": 1, "zone": self.n_zones, "row": self.n_rows, "rack": self.n_racks, "class": len(self.capped_classes)
+        }  # fmt: skip
         self.racks = rack.rack_table(self.archetypes, self.slot_class, self.dtype)
         self._air(s)
         self._power(s, groups)
         units = [a.accelerators if a.accelerators else a.peak_kw for a in self.archetypes]
         self.work = work_table(
-            self.slot_class, units, self._job_groups(s), round(BATCH_DEADLINE_S / s.episode.step_s), self.dtype
-        )
+            self.slot_class, units, self._job_groups(s), round(BATCH_DEADLINE_S / s.episode.step_s), self.dtype,
+            None if s.jobs is None else np.array([g.workload == "shared" for g in groups]),
+        )  # fmt: skip
         self._reference()
         self.channels = _channels(s, self.rows)
         self.present = machines(s) | self._conditions(s)
         if s.coolant is not None and s.facility_water is not None:
             self.tcs_kj_k = s.coolant.stored_litres * 1e-3 * PG25.density_kg_m3 * PG25.cp_kj_kg_k
             self.fws_kj_k = s.facility_water.volume_m3 * WATER.density_kg_m3 * WATER.cp_kj_kg_k
+
+    def _classes(self) -> None:
+        """Classes of work on accelerators, and for each slot of a rack the place of its class among them."""
+        has = np.array([a.accelerators > 0 for a in self.archetypes])
+        self.capped_classes = sorted(set(self.slot_class[:, has].reshape(-1).tolist()) - {CLASSES.index("none")})
+        place = {kind: row for row, kind in enumerate(self.capped_classes)}
+        self.cap_row = np.array([[place.get(int(kind), 0) for kind in slot] for slot in self.slot_class])
+        self.capped_slot = (np.isin(self.slot_class, self.capped_classes) & has)[..., None].astype(self.dtype)
 
     def _reference(self) -> None:
         """Linear form of what an activity draws at the racks' inputs: base, and per unit of slot activity [kW]."""
@@ -156,7 +170,7 @@ class Layout:
     def _job_groups(self, s: Scenario) -> tuple[tuple[int, ...], ...]:
         made, at = [], 0
         for g in s.racks.values():
-            if g.workload in ("frontier", "shared") and g.count > 1:
+            if g.workload in (("frontier", "shared") if s.jobs is None else ("frontier",)) and g.count > 1:
                 made.append(tuple(range(at, at + g.count)))
             at += g.count
         return tuple(made)
@@ -166,7 +180,7 @@ class Layout:
         kinds = {g.workload for g in s.racks.values()}
         has = {
             "feeder": self.rated_it_kw > self.feeder_limit_kw * s.capper.target_frac,
-            "deferrable": bool(kinds & {"frontier", "shared"}),
+            "deferrable": bool(kinds & ({"frontier", "shared"} if s.jobs is None else {"frontier"})),
             "batch": "batch" in kinds,
             "demand_response": s.site.demand_response_per_year > 0.0,
             "forecast": s.forecast,

@@ -69,6 +69,8 @@ class WorkFlows(NamedTuple):
     done: Array
     lost: Array
     backlog: Array
+    pace: Array
+    """Work done over work demanded ``(S, R, B)``."""
 
 
 def work_table(
@@ -77,6 +79,7 @@ def work_table(
     job_groups: tuple[tuple[int, ...], ...],
     deadline_steps: int,
     dtype: DTypeLike,
+    scheduled: Array | None = None,
 ) -> WorkTable:
     """Masks of a hall.
 
@@ -86,8 +89,12 @@ def work_table(
         Class of each slot.
     units : sequence of float (R,)
         Rated accelerators of each rack.
+    scheduled : array of bool (R,), optional
+        Racks whose work a table of jobs accounts for; here they draw power and no more.
     """
     kinds = np.asarray(slot_class, dtype=np.int64)
+    if scheduled is not None:
+        kinds = np.where(scheduled, CLASS_COUNT, kinds)
     per_slot = np.broadcast_to(np.asarray(units, dtype=np.float64), kinds.shape)
 
     def mask(classes: Sequence[int]) -> Array:
@@ -188,4 +195,4 @@ def settle_work(
     )
     lost_k = lost_k + xp.stack([expired if i == BATCH else load.unserved if i == DECODE else zero for i in k])
     backlog_k = backlog_k + xp.stack([queue if i == BATCH else zero for i in k])
-    return WorkState(backlog, queue, slack), WorkFlows(demanded_k, by_class(done), lost_k, backlog_k)
+    return WorkState(backlog, queue, slack), WorkFlows(demanded_k, by_class(done), lost_k, backlog_k, pace)

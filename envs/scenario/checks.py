@@ -20,6 +20,7 @@ from envs.equipment.rack_archetypes import RackArchetype
 from envs.faults import KINDS, Fault, FaultConfig, FaultRate
 from envs.interface.channels import CHANNELS
 from envs.physics.namespace import Floats
+from envs.scenario.jobs_config import JobsConfig
 from envs.scenario.rack_group import RackGroup, archetype_of
 
 #: Facility power over IT power beyond which a design day is a slip of the pen; engineering guess.
@@ -62,6 +63,8 @@ class SiteParts(Protocol):
     @property
     def battery(self) -> Battery | None: ...  # noqa: D102
     @property
+    def jobs(self) -> JobsConfig | None: ...  # noqa: D102
+    @property
     def faults(self) -> FaultConfig: ...  # noqa: D102
     @property
     def expected_peak_kw(self) -> float: ...  # noqa: D102
@@ -82,6 +85,7 @@ def machines(s: SiteParts) -> set[str]:
         "dry": s.dry_cooler is not None,
         "tcs": s.coolant is not None,
         "battery": s.battery is not None,
+        "jobs": s.jobs is not None,
     }
     return {name for name, there in has.items() if there}
 
@@ -131,6 +135,7 @@ def check_site(s: SiteParts) -> None:
     _check_running(s)
     _check_power(s, kinds)
     _check_channels(s)
+    _check_jobs(s)
     for key in ("scheduled", "random"):
         require_machines(getattr(s.faults, key), machines(s), f"scenario {s.name!r}, faults.{key}")
 
@@ -216,6 +221,21 @@ def _check_power(s: SiteParts, kinds: dict[str, RackArchetype]) -> None:
             f"expected_peak_kw = {s.expected_peak_kw} is outside [{low:.0f}, {high:.0f}] kW: what the racks draw idle, "
             f"to {MOST_PUE:g} times their peak and the battery; give the facility's power on its design day"
         )
+
+
+def _check_jobs(s: SiteParts) -> None:
+    """Jobs have racks to run on, and leaves that stand in a row."""
+    if s.jobs is None:
+        return
+    shared = [key for key, group in s.racks.items() if group.workload == "shared"]
+    if not shared:
+        raise ValueError(f"scenario {s.name!r} has jobs but no racks for them; give a rack group the workload shared")
+    if not s.jobs.leaves:
+        return
+    if set(s.jobs.leaves) != set(shared):
+        raise ValueError(f"jobs.leaves names {sorted(s.jobs.leaves)}; give the leaf of each of {shared}, or of none")
+    if sorted(set(s.jobs.leaves.values())) != list(range(len(set(s.jobs.leaves.values())))):
+        raise ValueError(f"jobs.leaves = {dict(s.jobs.leaves)}; count the leaves from 0 and leave none out")
 
 
 def _check_limit(name: str, limit_kw: float | Floats, idle: float, whose: str) -> None:

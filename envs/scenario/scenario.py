@@ -35,6 +35,7 @@ from envs.interface.sensors import SensorModel
 from envs.parameters import Parameters, parameter
 from envs.plain_yaml import checked_text
 from envs.scenario.checks import check_site
+from envs.scenario.jobs_config import JobsConfig
 from envs.scenario.rack_group import RackGroup
 from envs.scenario.typed_config import checked_config, schema
 
@@ -168,6 +169,7 @@ class Scenario(Parameters):
     breaker: Breaker = field(default_factory=Breaker)
     capper: PowerCapper = field(default_factory=PowerCapper)
     battery: Battery | None = None
+    jobs: JobsConfig | None = None
     site: SiteConfig = field(default_factory=SiteConfig)
     episode: Episode = field(default_factory=Episode)
     rules: Rules = field(default_factory=Rules)
@@ -192,10 +194,18 @@ class Scenario(Parameters):
         for key in ("agent_channels", "channel_ranges", "encodings", "reach_frac", "legacy_setpoints"):
             require_channels(list(getattr(self, key)), key)
         check_site(self)
+        if self.jobs is not None and self.site.workload_file:
+            raise ValueError(
+                f"scenario {self.name!r} has jobs and site.workload_file = {self.site.workload_file!r}, which says "
+                "what its racks do; leave one of them out"
+            )
 
     def hash(self) -> str:
         """Twelve hex digits of every parameter, in order (racks and zones stand in it): results and bundles name it."""
-        text = json.dumps(asdict(self), default=str)
+        told = asdict(self)
+        if self.jobs is None:  # sites without jobs keep the names that they had before there were any
+            del told["jobs"]
+        text = json.dumps(told, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -1,4 +1,7 @@
-"""One control step of the jobs of all sites, in its order: what comes, what fails, who starts, how far they run."""
+"""One control step of the jobs of all sites: who is stopped, starts and pauses before it, and how far they run in it.
+
+Where numba is installed and `COLDAISLE_ENGINE` does not say numpy, machine code does the same (`compiled`).
+"""
 
 from __future__ import annotations
 
@@ -10,84 +13,85 @@ import numpy as np
 from envs.scheduling.job_table import Arrivals, Floats, JobTable, Ledger, admit
 from envs.scheduling.network import Network
 from envs.scheduling.placement import RackScores
-from envs.scheduling.progress import crash, run
+from envs.scheduling.progress import crash, rack_activity, run
 from envs.scheduling.scheduler import Habits, Wishes, schedule
 
 
 class Jobs(NamedTuple):
-    """Table, ledger and what is to come; a value that only `advance` writes into."""
+    """Table, ledger and what is to come; a value that only `decide` and `settle` write into."""
 
     table: JobTable
     ledger: Ledger
     arrivals: Arrivals
 
 
-class Plant(NamedTuple):
-    """What the jobs feel of the plant.
+class Laws(NamedTuple):
+    """How jobs run.
 
     Attributes
     ----------
-    pace : ndarray (K, R, B)
-        Work done over work demanded, by class.
-    dark : ndarray of bool (R, B)
-        Racks without power.
-    racks : RackScores
-        What placement sees.
+    habits : Habits
+        Of the scheduler.
+    net : Network or None
+        None: no network slows anybody.
+    exposed : ndarray (K,)
+        Share of a step that waits for communication inside a domain, by class.
     """
 
-    pace: Floats
-    dark: Floats
-    racks: RackScores
+    habits: Habits
+    net: Network | None
+    exposed: Floats
 
 
-def advance(
-    jobs: Jobs,
-    plant: Plant,
-    wishes: Wishes,
-    now_s: float,
-    step_s: float,
-    habits: Habits | None = None,
-    net: Network | None = None,
-    exposed: Floats | None = None,
-) -> None:
-    """Step the jobs in their own arrays.
+def decide(jobs: Jobs, racks: RackScores, wishes: Wishes, laws: Laws, step_s: float) -> tuple[Floats, Floats]:
+    """Stop who stands in the dark, then schedule; written into the jobs' own arrays.
+
+    Returns
+    -------
+    tuple of ndarray (K, R, B), ndarray (R, B)
+        As `progress.rack_activity`.
+    """
+    table, ledger, _ = jobs
+    crash(table, ledger, racks.dark)
+    schedule(table, ledger, racks, wishes, laws.habits)
+    return rack_activity(table, len(ledger.asked), step_s)
+
+
+def settle(jobs: Jobs, pace: Floats, now_s: Floats | float, step_s: float, laws: Laws) -> Floats:
+    """Run the jobs through the step, then let in who has come until its end; written into their own arrays.
 
     Parameters
     ----------
     jobs : Jobs
-        Written into.
-    plant : Plant
-    wishes : Wishes
-    now_s, step_s : float
-        Beginning and length of the step [s].
-    habits : Habits, optional
-    net, exposed : optional
-        As in `progress.run`.
+    pace : ndarray (K, R, B)
+        Work done over work demanded, by class, as caps and heat leave it; 0 for a rack without power.
+    now_s : float or ndarray (B,)
+        Beginning of the step [s].
+    step_s : float
+        Its length [s].
+    laws : Laws
+
+    Returns
+    -------
+    ndarray (B,)
+        Work that was late, as of `progress.run`.
     """
     table, ledger, arrivals = jobs
-    admit(table, ledger, arrivals, now_s)
-    crash(table, ledger, plant.dark)
-    schedule(table, ledger, plant.racks, wishes, habits)
-    run(table, ledger, plant.pace, now_s, step_s, net, exposed)
-
-
-def stepped(
-    jobs: Jobs,
-    plant: Plant,
-    wishes: Wishes,
-    now_s: float,
-    step_s: float,
-    habits: Habits | None = None,
-    net: Network | None = None,
-    exposed: Floats | None = None,
-) -> Jobs:
-    """The jobs one step later; those given stay as they are. Arguments as in `advance`."""
-    own = copied(jobs)
-    advance(own, plant, wishes, now_s, step_s, habits, net, exposed)
-    return own
+    late_h = run(table, ledger, pace, now_s, step_s, laws.net, laws.exposed)
+    admit(table, ledger, arrivals, now_s + step_s)
+    return late_h
 
 
 def copied(jobs: Jobs) -> Jobs:
     """The jobs in arrays of their own; the list of arrivals, which nobody writes into, is shared."""
     arrivals = jobs.arrivals._replace(taken=np.copy(jobs.arrivals.taken))
     return Jobs(deepcopy(jobs.table), deepcopy(jobs.ledger), arrivals)
+
+
+def advance(
+    jobs: Jobs, racks: RackScores, wishes: Wishes, pace: Floats, now_s: Floats | float, step_s: float, laws: Laws
+) -> None:
+    """A whole step where nothing stands between decision and progress; arguments as in `decide` and `settle`."""
+    admit(*jobs, now_s)
+    decide(jobs, racks, wishes, laws, step_s)
+    settle(jobs, pace, now_s, step_s, laws)

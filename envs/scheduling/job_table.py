@@ -40,6 +40,8 @@ class Facts(NamedTuple):
         Flexibility, from 0 (neither paused nor stopped) up.
     checkpoint_s, restart_s : ndarray
         Time between checkpoints, and what a start after a stop costs [s].
+    activity : ndarray
+        Share of its accelerators that is at work while it runs: what the racks draw.
     """
 
     kind: Ints
@@ -51,6 +53,7 @@ class Facts(NamedTuple):
     tier: Ints
     checkpoint_s: Floats
     restart_s: Floats
+    activity: Floats
 
 
 class JobTable(NamedTuple):
@@ -120,13 +123,16 @@ class Arrivals(NamedTuple):
 
     Attributes
     ----------
-    facts : Facts (N, B)
-        By submit time, rising in each site; a list that is shorter ends in jobs that are submitted at infinity.
+    facts : Facts (N, L)
+        Of L lists, by submit time, rising; a list that is shorter ends in jobs that are submitted at infinity.
+    of : ndarray of int (B,)
+        List of each site.
     taken : ndarray of int (B,)
-        How many are in the table already.
+        How many of them have come already.
     """
 
     facts: Facts
+    of: Ints
     taken: Ints
 
 
@@ -138,13 +144,7 @@ def empty_table(slots: int, rack_accelerators: Ints, sites: int) -> JobTable:
     ValueError
         Where there is no slot, rack or site, or a rack holds more than a table can count.
     """
-    racks = np.asarray(rack_accelerators, np.int64)
-    most = np.iinfo(np.int16).max
-    if slots < 1 or sites < 1 or racks.size == 0 or racks.min() < 0 or racks.max() > most:
-        raise ValueError(
-            f"slots = {slots}, sites = {sites}, rack_accelerators = {racks.tolist()}; give at least one of each, and "
-            f"0 to {most} accelerators a rack"
-        )
+    racks = checked_racks(slots, rack_accelerators, sites)
 
     def floats(value: float = 0.0) -> Floats:
         return np.full((slots, sites), value)
@@ -162,6 +162,7 @@ def empty_table(slots: int, rack_accelerators: Ints, sites: int) -> JobTable:
         tier=whole(),
         checkpoint_s=floats(np.inf),
         restart_s=floats(),
+        activity=floats(),
     )
     return JobTable(
         facts=facts,
@@ -179,12 +180,24 @@ def empty_table(slots: int, rack_accelerators: Ints, sites: int) -> JobTable:
     )
 
 
+def checked_racks(slots: int, rack_accelerators: Ints, sites: int) -> Ints:
+    """Accelerators of each rack, where such a table can be; else an error as of `empty_table`."""
+    racks = np.asarray(rack_accelerators, np.int64)
+    most = np.iinfo(np.int16).max
+    if slots < 1 or sites < 1 or racks.size == 0 or racks.min() < 0 or racks.max() > most:
+        raise ValueError(
+            f"slots = {slots}, sites = {sites}, rack_accelerators = {racks.tolist()}; give at least one of each, and "
+            f"0 to {most} accelerators a rack"
+        )
+    return racks
+
+
 def empty_ledger(kinds: int, sites: int) -> Ledger:
     """Nothing asked yet."""
     return Ledger(*(np.zeros((kinds, sites)) for _ in Ledger._fields))
 
 
-def admit(table: JobTable, ledger: Ledger, arrivals: Arrivals, now_s: float) -> None:
+def admit(table: JobTable, ledger: Ledger, arrivals: Arrivals, now_s: Floats | float) -> None:
     """Put jobs that have come into empty slots, the first into the first; who finds none comes later.
 
     Parameters
@@ -192,7 +205,7 @@ def admit(table: JobTable, ledger: Ledger, arrivals: Arrivals, now_s: float) -> 
     table : JobTable
     ledger : Ledger
     arrivals : Arrivals
-    now_s : float
+    now_s : float or ndarray (B,)
         Jobs submitted until then have come [s].
     """
     due = _due(arrivals, now_s)
@@ -203,7 +216,7 @@ def admit(table: JobTable, ledger: Ledger, arrivals: Arrivals, now_s: float) -> 
     slot, site = np.nonzero(is_empty & (rank < due))
     nth = arrivals.taken[site] + rank[slot, site]
     for mine, coming in zip(table.facts, arrivals.facts):
-        mine[slot, site] = coming[nth, site]
+        mine[slot, site] = coming[nth, arrivals.of[site]]
     came = table.facts.work_h[slot, site]
     np.add.at(ledger.asked, (table.facts.kind[slot, site], site), came)
     arrivals.taken[:] += np.bincount(site, minlength=len(due))
@@ -212,12 +225,12 @@ def admit(table: JobTable, ledger: Ledger, arrivals: Arrivals, now_s: float) -> 
         fresh[slot, site] = 0
 
 
-def _due(arrivals: Arrivals, now_s: float) -> Ints:
+def _due(arrivals: Arrivals, now_s: Floats | float) -> Ints:
     """Jobs of each site that have come and are not in the table ``(B,)``, at most as many as a look ahead finds."""
     submit = arrivals.facts.submit_s
     nth = arrivals.taken + np.arange(LOOK_AHEAD)[:, None]
     known = nth < len(submit)
-    found = np.take_along_axis(submit, np.minimum(nth, len(submit) - 1), axis=0)
+    found = submit[np.minimum(nth, len(submit) - 1), arrivals.of]
     return np.asarray((known & (found <= now_s)).sum(axis=0))
 
 
@@ -257,10 +270,10 @@ def waiting_h(table: JobTable, kinds: int) -> Floats:
     return found
 
 
-def outside_h(arrivals: Arrivals, now_s: float, kinds: int) -> Floats:
+def outside_h(arrivals: Arrivals, now_s: Floats | float, kinds: int) -> Floats:
     """Work that has come and found no slot yet, by class ``(K, B)`` [accelerator-h]."""
     nth = np.arange(arrivals.facts.submit_s.shape[0])[:, None]
-    row, site = np.nonzero((arrivals.facts.submit_s <= now_s) & (nth >= arrivals.taken))
-    found = np.zeros((kinds, len(arrivals.taken)))
-    np.add.at(found, (arrivals.facts.kind[row, site], site), arrivals.facts.work_h[row, site])
+    row, site = np.nonzero((arrivals.facts.submit_s[:, arrivals.of] <= now_s) & (nth >= arrivals.taken))
+    found, of = np.zeros((kinds, len(arrivals.taken))), arrivals.of[site]
+    np.add.at(found, (arrivals.facts.kind[row, of], site), arrivals.facts.work_h[row, of])
     return found

@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from envs.scheduling.job_table import Floats, Ints
+from envs.scheduling.job_table import Bools, Floats, Ints
 
 FEATURES = ("same domain", "same leaf", "inlet headroom", "row headroom", "ups headroom", "leftover")
+FULL, NEAR, BEST = 1e9, 1e6, 1e7  # put full racks last, racks of a chosen leaf before others, and the best first
+
+
+Headroom = NDArray[np.floating]
 
 
 class RackScores(NamedTuple):
@@ -20,12 +25,26 @@ class RackScores(NamedTuple):
         Leaf switch of each rack.
     inlet, row, ups : ndarray (R, B)
         How far the inlet is from its limit, and how much power the row and the UPS have left.
+    dark : ndarray of bool (R, B)
+        Racks without power: nobody starts there, and who ran there is stopped.
     """
 
     leaf: Ints
-    inlet: Floats
-    row: Floats
-    ups: Floats
+    inlet: Headroom
+    row: Headroom
+    ups: Headroom
+    dark: Bools
+
+    def of(self, sites: Ints) -> RackScores:
+        """Those of some sites."""
+        inlet, row, ups = (part[:, sites] for part in (self.inlet, self.row, self.ups))
+        return RackScores(self.leaf, inlet, row, ups, self.dark[:, sites])
+
+
+def fresh_racks(leaf: Ints, sites: int) -> RackScores:
+    """Cool racks with all their power before anything runs."""
+    whole = np.ones((len(leaf), sites), np.float32)
+    return RackScores(np.asarray(leaf, np.int64), whole, whole, whole, whole < 0.0)
 
 
 def placed(free: Ints, accelerators: Floats, racks: RackScores, weights: Floats) -> Ints:
@@ -55,12 +74,12 @@ def placed(free: Ints, accelerators: Floats, racks: RackScores, weights: Floats)
     size = np.maximum(free.max(axis=0), 1)
     left = np.abs(free - accelerators) / size
     parts = (alone, together, racks.inlet, racks.row, racks.ups, -left)
-    score = sum(weight * part for weight, part in zip(weights, parts)) - 1e9 * (free <= 0)
+    score = sum(weight * part for weight, part in zip(weights, parts)) - FULL * (free <= 0)
     best = np.argmax(score, axis=0)
     columns = np.arange(len(best))
     near = (racks.leaf[:, None] == racks.leaf[best][None, :]) & together[best, columns] & (weights[1] > 0.0)
-    ranked = np.where(near, score + 1e6, score)
-    ranked[best, columns] += 1e7
+    ranked = np.where(near, score + NEAR, score)
+    ranked[best, columns] += BEST
     order = np.argsort(-ranked, axis=0, kind="stable")
     room = np.take_along_axis(free, order, axis=0)
     before = np.cumsum(room, axis=0) - room

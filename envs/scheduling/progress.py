@@ -11,6 +11,7 @@ import numpy as np
 from envs.scheduling.job_table import (
     EMPTY,
     RUNNING,
+    Bools,
     Floats,
     JobTable,
     Ledger,
@@ -20,7 +21,7 @@ from envs.scheduling.job_table import (
 )
 from envs.scheduling.network import Network, job_bandwidth, network_speed
 
-_DONE_H = 1e-9
+DONE_H = 1e-9
 
 
 def running(table: JobTable) -> Places:
@@ -46,7 +47,7 @@ def job_pace(table: JobTable, places: Places, pace: Floats, net: Network | None,
     """
     slot, site = places
     kind, many = table.facts.kind[places], table.span[places] > 1
-    found = pace[kind, table.home[places], site]
+    found = pace[kind, table.home[places], site].astype(np.float64)
     if not many.any():
         return found
     held, of, at = table.held[slot[many], :, site[many]], kind[many], site[many]
@@ -61,11 +62,11 @@ def run(
     table: JobTable,
     ledger: Ledger,
     pace: Floats,
-    now_s: float,
+    now_s: Floats | float,
     step_s: float,
     net: Network | None = None,
     exposed: Floats | None = None,
-) -> None:
+) -> Floats:
     """Run the jobs for one control step; those that end or miss their deadline leave.
 
     Parameters
@@ -74,29 +75,42 @@ def run(
         Written into.
     pace : ndarray (K, R, B)
         As in `job_pace`.
-    now_s, step_s : float
-        Beginning and length of the step [s].
+    now_s : float or ndarray (B,)
+        Beginning of the step [s].
+    step_s : float
+        Its length [s].
     net : Network, optional
     exposed : ndarray (K,), optional
         None: no class waits for communication.
+
+    Returns
+    -------
+    ndarray (B,)
+        Work that was late: what jobs had left at the end, times the share of the step that they lost by waiting,
+        pausing, restarting, caps or the network [accelerator-h].
     """
     places = slot, site = running(table)
     kind = table.facts.kind[places]
     speed = job_pace(table, places, pace, net, np.zeros(len(pace)) if exposed is None else exposed)
     restarting = np.minimum(table.restart_left_s[places], step_s)
     busy_s = step_s - restarting
+    could_h = np.minimum(table.facts.accelerators[places] * step_s / 3600.0, table.left_h[places])
     did_h = np.minimum(table.facts.accelerators[places] * speed * busy_s / 3600.0, table.left_h[places])
+    late = np.where((table.state != EMPTY) & (table.state != RUNNING), table.left_h, 0.0)
     np.add.at(ledger.done, (kind, site), did_h)
     table.since_s[places], table.risk_h[places] = _checkpointed(table, places, busy_s, did_h)
     table.restart_left_s[places] -= restarting
     left = table.left_h[places] - did_h
     table.left_h[places] = left
-    ended = left <= _DONE_H
+    late[places] = left * (1.0 - did_h / np.maximum(could_h, DONE_H))
+    late_h: Floats = late.sum(axis=0)
+    ended = left <= DONE_H
     _finish(table, ledger, (slot[ended], site[ended]))
     _expire(table, ledger, now_s + step_s)
+    return late_h
 
 
-def crash(table: JobTable, ledger: Ledger, dark: Floats) -> None:
+def crash(table: JobTable, ledger: Ledger, dark: Bools) -> None:
     """Stop the jobs on racks without power.
 
     Parameters
@@ -112,14 +126,35 @@ def crash(table: JobTable, ledger: Ledger, dark: Floats) -> None:
     stop(table, ledger, (slot[hit], site[hit]))
 
 
-def rack_activity(table: JobTable, kinds: int) -> Floats:
-    """Share of each rack's accelerators that run jobs of each class ``(K, R, B)``; restarting ones idle."""
-    slot, site = np.nonzero((table.state == RUNNING) & (table.restart_left_s <= 0.0))
+def rack_activity(table: JobTable, kinds: int, step_s: float) -> tuple[Floats, Floats]:
+    """What jobs ask of the racks in the coming step.
+
+    Parameters
+    ----------
+    table : JobTable
+    kinds : int
+        Classes K.
+    step_s : float
+        Length of the step [s]; a job that restarts or ends in it is at work for a part of it.
+
+    Returns
+    -------
+    tuple of ndarray (K, R, B), ndarray (R, B)
+        Share of each rack's accelerators at work in each class, and the sum of the squares of its training jobs'
+        shares, whose waveforms are not in step (PHYSICS B5).
+    """
+    slot, site = places = np.nonzero(table.state == RUNNING)
+    restarting = np.minimum(table.restart_left_s[places], step_s)
+    need_s = table.left_h[places] * 3600.0 / np.maximum(table.facts.accelerators[places], 1.0)
+    busy = np.minimum(need_s, step_s - restarting) / step_s * table.facts.activity[places]
     at, rack = np.nonzero(table.held[slot, :, site])
     slots, sites = slot[at], site[at]
-    found = np.zeros((kinds, *table.free.shape))
-    np.add.at(found, (table.facts.kind[slots, sites], rack, sites), table.held[slots, rack, sites])
-    return np.asarray(found / np.maximum(table.racks, 1)[None, :, None])
+    share = busy[at] * table.held[slots, rack, sites] / np.maximum(table.racks, 1)[rack]
+    found, squares = np.zeros((kinds, *table.free.shape)), np.zeros(table.free.shape)
+    np.add.at(found, (table.facts.kind[slots, sites], rack, sites), share)
+    trains = np.isfinite(table.facts.checkpoint_s[slots, sites])
+    np.add.at(squares, (rack, sites), np.where(trains, share * share, 0.0))
+    return found, squares
 
 
 def _checkpointed(table: JobTable, places: Places, busy_s: Floats, did_h: Floats) -> tuple[Floats, Floats]:
@@ -140,10 +175,10 @@ def _finish(table: JobTable, ledger: Ledger, places: Places) -> None:
     release(table, places, EMPTY)
 
 
-def _expire(table: JobTable, ledger: Ledger, now_s: float) -> None:
+def _expire(table: JobTable, ledger: Ledger, now_s: Floats | float) -> None:
     """Jobs past their deadline leave; what they had left is lost."""
     slot, site = np.nonzero(table.state != EMPTY)
-    late = table.facts.deadline_s[slot, site] <= now_s
+    late = table.facts.deadline_s[slot, site] <= np.broadcast_to(now_s, table.state.shape[1:])[site]
     places = slot[late], site[late]
     if late.any():
         np.add.at(ledger.lost, (table.facts.kind[places], places[1]), table.left_h[places])

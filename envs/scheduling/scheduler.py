@@ -46,12 +46,15 @@ class Habits(NamedTuple):
         Whether later jobs may pass the first, and whether they must leave it what it needs.
     preempt : bool
         Whether a job may stop flexible ones of lower priority.
+    by_deadline : bool
+        Whether, at equal priority, the earliest deadline goes first instead of who came first.
     """
 
     starts: int = 4
     backfill: bool = True
     reserve: bool = True
     preempt: bool = True
+    by_deadline: bool = False
 
 
 def plain_wishes(sites: int) -> Wishes:
@@ -88,24 +91,25 @@ def schedule(table: JobTable, ledger: Ledger, racks: RackScores, wishes: Wishes,
     habits = habits or Habits()
     pause(table, wishes.pause)
     may_hold = np.floor(wishes.admission * table.racks.sum() + 1e-9)
-    queue = queued(table)
+    queue = queued(table, habits.by_deadline)
     for _ in range(habits.starts):
         if not queue.slot.size:
             break
         if habits.preempt:
-            _make_room(table, ledger, queue.part(_firsts(queue)), may_hold)
-        starts = _starting(table, queue, may_hold, habits)
+            _make_room(table, ledger, queue.part(_firsts(queue)), may_hold, racks.dark)
+        starts = _starting(table, queue, may_hold, habits, racks.dark)
         _start(table, queue.part(starts), racks, wishes.weights)
         started = np.zeros(len(may_hold), bool)
         started[queue.site[starts]] = True
         queue = queue.part(started[queue.site] & ~starts)
 
 
-def queued(table: JobTable) -> Queue:
+def queued(table: JobTable, by_deadline: bool = False) -> Queue:
     """The queue."""
     slot, site = np.nonzero(table.state == WAITING)
     facts, places = table.facts, (slot, site)
-    order = np.lexsort((facts.submit_s[places], -facts.priority[places], site))
+    due = facts.deadline_s[places] if by_deadline else np.zeros(len(slot))
+    order = np.lexsort((facts.submit_s[places], due, -facts.priority[places], site))
     slot, site = places = slot[order], site[order]
     return Queue(slot, site, facts.accelerators[places], remaining_s(table, places))
 
@@ -144,18 +148,19 @@ def pause(table: JobTable, share: Floats) -> None:
     table.state[chosen] = PAUSED
 
 
-def _spare(table: JobTable, sites: Ints, may_hold: Floats) -> Floats:
+def _spare(table: JobTable, sites: Ints, may_hold: Floats, dark: Bools) -> Floats:
     """Accelerators that may still be taken in some sites ``(M,)``: free ones, up to what admission allows."""
-    free = table.free[:, sites].sum(axis=0)
-    return np.minimum(free, np.maximum(may_hold[sites] - (table.racks.sum() - free), 0.0))
+    free = table.free[:, sites]
+    lit = np.where(dark[:, sites], 0, free).sum(axis=0)
+    return np.minimum(lit, np.maximum(may_hold[sites] - (table.racks.sum() - free.sum(axis=0)), 0.0))
 
 
-def _starting(table: JobTable, queue: Queue, may_hold: Floats, habits: Habits) -> Bools:
+def _starting(table: JobTable, queue: Queue, may_hold: Floats, habits: Habits, dark: Bools) -> Bools:
     """Which jobs of the queue start, at most one in each site ``(W,)``."""
     first = _firsts(queue)
     of = np.cumsum(first) - 1
     sites = queue.site[first]
-    spare = _spare(table, sites, may_hold)
+    spare = _spare(table, sites, may_hold, dark)
     fits: Bools = queue.need <= spare[of]
     blocked = ~fits[first]
     if not habits.backfill:
@@ -191,9 +196,9 @@ def _active(table: JobTable, sites: Ints) -> Bools:
     return np.asarray((state == RUNNING) | (state == PAUSED))
 
 
-def _make_room(table: JobTable, ledger: Ledger, first: Queue, may_hold: Floats) -> None:
+def _make_room(table: JobTable, ledger: Ledger, first: Queue, may_hold: Floats, dark: Bools) -> None:
     """Stop flexible jobs of lower priority where that lets the first in the queue start; those that lose least go."""
-    lacking = first.need - _spare(table, first.site, may_hold)
+    lacking = first.need - _spare(table, first.site, may_hold, dark)
     asks = (lacking > 0.0) & (first.need <= may_hold[first.site])
     first, lacking = first.part(asks), lacking[asks]
     if not lacking.size:
@@ -219,8 +224,8 @@ def _start(table: JobTable, jobs: Queue, racks: RackScores, weights: Floats) -> 
     slot, sites = jobs.slot, jobs.site
     if not slot.size:
         return
-    here = RackScores(racks.leaf, racks.inlet[:, sites], racks.row[:, sites], racks.ups[:, sites])
-    taken = placed(table.free[:, sites], jobs.need, here, weights[:, sites])
+    here = racks.of(sites)
+    taken = placed(np.where(here.dark, 0, table.free[:, sites]), jobs.need, here, weights[:, sites])
     table.held[slot, :, sites] = taken.T
     table.free[:, sites] -= taken
     table.state[slot, sites] = RUNNING

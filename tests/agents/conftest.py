@@ -101,7 +101,7 @@ def small_settings() -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="session")
 def bundle_content() -> Content:
     """What a bundle of the linear plant says: a fan in each of two zones, which it sees, and the wet bulb."""
-    rows = {"site": 1, "zone": 2, "row": 1, "rack": 1}
+    rows = {"site": 1, "zone": 2, "row": 1, "rack": 1, "class": 2}
     channels = bind_channels(["crah_fan_speed_frac"], rows, {}, {})
     seen = [p for p in bind_points(rows, set(), channels) if p.name in ("in_force.crah_fan_speed_frac", "wet_bulb_c")]
     decoder = ActionDecoder(channels, np.array([[100.0]], np.float32), 100.0)

@@ -95,3 +95,17 @@ def test_the_sync_vectorizer_of_gymnasium_gives_the_same_numbers() -> None:
     np.testing.assert_allclose(a, b, atol=1e-5)
     still = np.zeros(own.action_space.shape, np.float32)
     np.testing.assert_allclose(own.step(still)[0], sync.step(still)[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("scenario", ["ai_factory", "inference_hall"])
+def test_a_hall_with_jobs_passes_both_checkers(scenario: str, world_of: Callable[[str], World]) -> None:
+    sb3 = pytest.importorskip("stable_baselines3.common.env_checker")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        env = gym.make("envs:coldaisle/Hall-v0", scenario=scenario, overrides=SHORT, world=world_of(scenario))
+        check_env(env.unwrapped)
+        sb3.check_env(env)
+    held = {c.name for c in env.unwrapped.core.agent_channels}
+    assert {"place_domain_weight", "job_admission_frac", "job_pause_frac", "class_power_limit_frac"} <= held
+    assert "crah_fan_speed_frac" in held and "job_waiting_share" in env.unwrapped.observation_names
+    env.close()

@@ -18,6 +18,7 @@ Make = Callable[..., DataCenterCore]
 # Observations that may stand still through a day of random actions.
 STILL = {
     "rack_down_frac": "only a trip moves it",
+    "job_restarting_share": "only a stop moves it",
     "restart_frac": "only a trip moves it",
     "breaker_memory_frac": "only an overload moves it",
     "capper_engaged": "only a feeder that binds moves it",

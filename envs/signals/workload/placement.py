@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,9 +23,9 @@ class Placement(NamedTuple):
 class _Cluster:
     """Free accelerators per rack while jobs come and go."""
 
-    def __init__(self, racks: int, gpus_per_rack: int) -> None:
-        self.free = [gpus_per_rack] * racks
-        self.total = racks * gpus_per_rack
+    def __init__(self, gpus_of: list[int]) -> None:
+        self.free = list(gpus_of)
+        self.total = sum(gpus_of)
         self.held: list[list[tuple[int, int]]] = []
 
     def take(self, gpus: int) -> list[tuple[int, int]]:
@@ -56,7 +57,7 @@ def place_jobs(
     duration_s: np.ndarray,
     gpus: np.ndarray,
     racks: int,
-    gpus_per_rack: int,
+    gpus_per_rack: int | Sequence[int],
     look_past: int = LOOK_PAST,
 ) -> Placement:
     """Play a job list through a gang scheduler: first in first out, passing up to ``look_past`` jobs that do not fit.
@@ -66,12 +67,13 @@ def place_jobs(
     submit_s, duration_s, gpus : ndarray
         Shape (n,), submit times in rising order [s], run times [s], accelerators of each job, at most ``racks
         * gpus_per_rack``.
-    racks, gpus_per_rack : int
-        The cluster.
+    racks : int
+    gpus_per_rack : int or sequence of int
+        Of all racks alike, or of each.
     look_past : int
         Waiting jobs looked at, in order, whenever accelerators come free.
     """
-    cluster = _Cluster(racks, gpus_per_rack)
+    cluster = _Cluster([gpus_per_rack] * racks if isinstance(gpus_per_rack, int) else [int(n) for n in gpus_per_rack])
     held: list[list[tuple[int, int]]] = [[] for _ in range(len(submit_s))]
     start = [np.inf] * len(submit_s)
     running: list[tuple[float, int]] = []

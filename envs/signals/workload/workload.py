@@ -8,7 +8,7 @@ A pool is made once per (partitions, seed); ``envs.episodes.world`` samples it b
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -153,6 +153,7 @@ def generate_workload(
     weeks: int = 26,
     step_s: int = 300,
     utc_offset_h: float = DEFAULT_UTC_OFFSET_H,
+    left_out: Collection[str] = (),
 ) -> Workload:
     """Make a pool of synthetic load (WORKLOAD 6), two weeks of warm-up thrown away.
 
@@ -171,6 +172,8 @@ def generate_workload(
         Control step [s], whole minutes that divide a week.
     utc_offset_h : float
         Site's standard time minus UTC [h]: places the measured UTC week in site time.
+    left_out : collection of str
+        Kinds of partition that stay idle: somebody else runs them.
     """
     table = tuple(partitions)
     require(seed >= 0, "seed", seed, "a whole number from 0")
@@ -185,6 +188,8 @@ def generate_workload(
     clock = _Clock(warm_up + int(weeks) * MINUTES_PER_WEEK, warm_up, int(step_s) // 60, utc_offset_h)
     workload = blank_workload(table, clock.steps, step_s, seed)
     for partition in table:
+        if partition.kind in left_out:
+            continue
         FILLERS[partition.kind](workload, partition, partial(random_stream, seed, partition), clock)
     return workload
 

@@ -17,7 +17,7 @@ from envs.interface.action import (
 )
 from envs.interface.channels import CHANNELS, bind_channels, table_hash
 
-ROWS = {"site": 1, "zone": 2, "row": 3}
+ROWS = {"site": 1, "zone": 2, "row": 3, "class": 2}
 RATED = np.array([[600.0], [300.0], [50.0]])
 FEEDER = 700.0
 

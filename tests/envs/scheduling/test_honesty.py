@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from envs.scheduling.control_step import Jobs, Plant, copied, stepped
+from envs.scheduling.control_step import Jobs, Laws, advance, copied
 from envs.scheduling.job_table import (
     EMPTY,
     PAUSED,
@@ -21,7 +21,7 @@ from envs.scheduling.job_table import (
     waiting_h,
 )
 from envs.scheduling.network import network
-from envs.scheduling.placement import RackScores
+from envs.scheduling.placement import RackScores, fresh_racks
 from envs.scheduling.progress import crash, rack_activity, run, running
 from envs.scheduling.scheduler import Habits, Wishes, pause, plain_wishes, schedule
 
@@ -29,8 +29,7 @@ KINDS, RACKS, STEP_S = 3, np.array([8, 8, 8, 8, 4]), 300.0
 
 
 def scores(sites: int) -> RackScores:
-    flat = np.ones((len(RACKS), sites))
-    return RackScores(np.array([0, 0, 1, 1, 1]), flat, flat, flat)
+    return fresh_racks(np.array([0, 0, 1, 1, 1]), sites)
 
 
 def random_arrivals(seed: int, sites: int, jobs: int = 60) -> Arrivals:
@@ -49,8 +48,9 @@ def random_arrivals(seed: int, sites: int, jobs: int = 60) -> Arrivals:
         tier=rng.integers(0, 4, shape),
         checkpoint_s=rng.choice([600.0, 900.0, 3600.0, np.inf], shape),
         restart_s=rng.choice([0.0, 60.0, 600.0], shape),
+        activity=rng.uniform(0.3, 1.0, shape),
     )
-    return Arrivals(facts, np.zeros(sites, np.int64))
+    return Arrivals(facts, np.arange(sites), np.zeros(sites, np.int64))
 
 
 def begun(seed: int, sites: int, slots: int = 24) -> Jobs:
@@ -59,8 +59,9 @@ def begun(seed: int, sites: int, slots: int = 24) -> Jobs:
 
 def after(jobs: Jobs, step: int, wishes: Wishes, pace: np.ndarray, dark: np.ndarray, habits: Habits) -> Jobs:
     net = network(RACKS, np.array([0, 0, 1, 1, 1]), np.array([0, 0]))
-    plant = Plant(pace, dark, scores(dark.shape[1]))
-    return stepped(jobs, plant, wishes, step * STEP_S, STEP_S, habits, net, np.array([0.1, 0.0, 0.02]))
+    own, racks = copied(jobs), scores(dark.shape[1])._replace(dark=dark)
+    advance(own, racks, wishes, pace, step * STEP_S, STEP_S, Laws(habits, net, np.array([0.1, 0.0, 0.02])))
+    return own
 
 
 def residual(site: Jobs) -> np.ndarray:
@@ -105,19 +106,20 @@ def one_job(**changes: object) -> Jobs:
     known: dict[str, object] = dict(
         kind=0, accelerators=8.0, work_h=8.0, submit_s=0.0, deadline_s=np.inf, priority=0.0, tier=2
     )
-    known |= {"checkpoint_s": 1000.0, "restart_s": 600.0} | changes
+    known |= {"checkpoint_s": 1000.0, "restart_s": 600.0, "activity": 1.0} | changes
     facts = Facts(**{name: np.full((1, 1), value) for name, value in known.items()})  # type: ignore[arg-type]
-    return Jobs(empty_table(4, RACKS, 1), empty_ledger(KINDS, 1), Arrivals(facts, np.zeros(1, np.int64)))
+    none = np.zeros(1, np.int64)
+    return Jobs(empty_table(4, RACKS, 1), empty_ledger(KINDS, 1), Arrivals(facts, none, none.copy()))
 
 
 FULL = np.ones((KINDS, len(RACKS), 1))
 
 
 def ran(site: Jobs, steps: int, start: int = 0, paused: float = 0.0) -> Jobs:
-    plant = Plant(FULL, np.zeros((len(RACKS), 1), bool), scores(1))
+    site = copied(site)
     wishes = plain_wishes(1)._replace(pause=np.array([paused]))
     for step in range(start, start + steps):
-        site = stepped(site, plant, wishes, step * STEP_S, STEP_S)
+        advance(site, scores(1), wishes, FULL, step * STEP_S, STEP_S, Laws(Habits(), None, np.zeros(KINDS)))
     return site
 
 
@@ -190,10 +192,11 @@ def test_a_job_runs_at_the_pace_of_its_slowest_rack_and_not_at_all_where_one_is_
 
 def test_racks_are_active_by_what_runs_on_them_and_a_restarting_job_idles() -> None:
     site = ran(one_job(accelerators=4.0, work_h=400.0), 1)
-    assert rack_activity(site.table, KINDS).sum() == pytest.approx(0.5 if site.table.held[0, :4, 0].any() else 1.0)
+    whole = 0.5 if site.table.held[0, :4, 0].any() else 1.0
+    assert rack_activity(site.table, KINDS, STEP_S)[0].sum() == pytest.approx(whole)
     again = all_stopped(site)
     schedule(again.table, again.ledger, scores(1), plain_wishes(1))
-    assert again.table.state[0, 0] == RUNNING and rack_activity(again.table, KINDS).sum() == 0.0
+    assert again.table.state[0, 0] == RUNNING and rack_activity(again.table, KINDS, STEP_S)[0].sum() == 0.0
 
 
 def test_a_batch_of_sites_runs_as_each_site_alone() -> None:
@@ -203,7 +206,7 @@ def test_a_batch_of_sites_runs_as_each_site_alone() -> None:
         Jobs(
             empty_table(24, RACKS, 1),
             empty_ledger(KINDS, 1),
-            Arrivals(Facts(*(x[:, [k]] for x in together.arrivals.facts)), np.zeros(1, np.int64)),
+            together.arrivals._replace(of=np.array([k]), taken=np.zeros(1, np.int64)),
         )
         for k in range(sites)
     ]

@@ -17,7 +17,7 @@ from envs.scheduling.job_table import (
     empty_ledger,
     empty_table,
 )
-from envs.scheduling.placement import RackScores, placed
+from envs.scheduling.placement import RackScores, fresh_racks, placed
 from envs.scheduling.progress import run
 from envs.scheduling.scheduler import Habits, plain_wishes, schedule
 from envs.signals.workload.jobs import EVAL, Jobs, shared_jobs
@@ -31,7 +31,7 @@ STEP_S = 60.0
 def queue(*jobs: dict[str, float]) -> Arrivals:
     usual = dict(
         kind=0, accelerators=8.0, hours=1.0, submit_s=0.0, deadline_s=np.inf, priority=0.0, tier=2,
-        checkpoint_s=3600.0, restart_s=0.0,
+        checkpoint_s=3600.0, restart_s=0.0, activity=1.0,
     )  # fmt: skip
     rows = [{**usual, **job} for job in jobs]
     for row in rows:
@@ -41,12 +41,12 @@ def queue(*jobs: dict[str, float]) -> Arrivals:
             kind=np.array([[int(row["kind"])] for row in rows]), tier=np.array([[int(row["tier"])] for row in rows])
         ),
         np.zeros(1, np.int64),
+        np.zeros(1, np.int64),
     )
 
 
 def flat(racks: int, sites: int = 1, leaves: int = 1) -> RackScores:
-    one = np.ones((racks, sites))
-    return RackScores(np.arange(racks) * leaves // racks, one, one, one)
+    return fresh_racks(np.arange(racks) * leaves // racks, sites)
 
 
 def played(
@@ -191,7 +191,7 @@ def test_placement_gives_each_job_all_its_accelerators_and_no_rack_more_than_it_
     rng = np.random.default_rng(seed)
     free = rng.integers(0, 9, (7, 30))
     need = np.floor(rng.random(30) * (free.sum(axis=0) + 1))
-    score = RackScores(rng.integers(0, 3, 7), *(rng.random((7, 30)) for _ in range(3)))
+    score = RackScores(rng.integers(0, 3, 7), *(rng.random((7, 30)) for _ in range(3)), np.zeros((7, 30), bool))
     taken = placed(free, need, score, rng.uniform(-1.0, 2.0, (6, 30)))
     np.testing.assert_array_equal(taken.sum(axis=0), need)
     assert (taken >= 0).all() and (taken <= free).all()
@@ -204,7 +204,8 @@ def test_cool_racks_and_rows_with_power_left_are_chosen_where_they_weigh() -> No
         head[name][2] = 1.0
         weights = np.zeros((6, 1))
         weights[place] = 1.0
-        taken = placed(free, np.array([4.0]), RackScores(np.zeros(4, int), **head), weights)
+        scores = RackScores(np.zeros(4, int), **head, dark=np.zeros((4, 1), bool))
+        taken = placed(free, np.array([4.0]), scores, weights)
         assert taken[2, 0] == 4
 
 

@@ -1,0 +1,315 @@
+"""The jobs of a core: scheduled before each control step, run behind it, and booked in what the step leaves.
+
+The plant sees the racks' activity and gives back their pace. Work of jobs is accounted for here alone: what a step
+says of work, its cost and the readings of the queue are filled in behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.engine.choice import chosen_engine
+from envs.episodes.core_step import Done, Given, JobLoad
+from envs.episodes.episode import SUM_NAMES, EpisodeSums
+from envs.episodes.plan import EpisodePlan
+from envs.episodes.world import World, job_racks
+from envs.interface.action import ActionDecoder, value_in_force
+from envs.interface.channel import Channel
+from envs.interface.observation import ObservationEncoder
+from envs.interface.reward import total, work_lost_cost
+from envs.physics.namespace import Floats
+from envs.plant.flows import WORK, Flows
+from envs.plant.layout import Layout
+from envs.scenario import Scenario
+from envs.scenario.jobs_config import JOB_RULES, JobsConfig
+from envs.scheduling.compiled import CompiledJobs, can_compile
+from envs.scheduling.control_step import Jobs, Laws, decide, settle
+from envs.scheduling.job_pool import JobPool, begin
+from envs.scheduling.job_table import Ledger, empty_ledger, empty_table, waiting_h
+from envs.scheduling.network import Network, network
+from envs.scheduling.placement import RackScores
+from envs.scheduling.queue_view import SEEN, queue_view
+from envs.scheduling.scheduler import Habits, Wishes
+from envs.signals.workload.partitions import KIND_SLOTS
+from envs.signals.workload.profiles import STEP_SWING_FRAC
+from envs.signals.workload.workload import CLASSES
+from envs.trees import as_plain_data
+
+#: Channels of the placement's weights, in the order of `placement.FEATURES`; the UPS is the same for all racks.
+WEIGHTS = ("domain", "leaf", "inlet", "row", "", "fit")
+KINDS = len(KIND_SLOTS["shared"])  # of jobs; they are the first classes, and the slots of the racks
+INLET_ROOM_K = 10.0  # under its limit at which an inlet counts as quite cool; engineering guess
+_CLASSES = CLASSES.index("none")
+
+
+BOOKED = (*WORK, "backlog")
+
+
+class Booked(NamedTuple):
+    """Work of jobs in a step [accelerator-h]: by class ``(K, B)``, what is left of it at its end, and what was late."""
+
+    work_demanded: Floats
+    work_done: Floats
+    work_lost: Floats
+    backlog: Floats
+    late_h: Floats
+
+
+def job_laws(config: JobsConfig, scenario: Scenario, racks: NDArray[np.int64]) -> tuple[Laws, NDArray[np.int64]]:
+    """How jobs run on a site, and the leaf of each rack."""
+    leaf = np.repeat([config.leaves.get(key, 0) for key in scenario.racks], [g.count for g in scenario.racks.values()])
+    pods = np.zeros(int(leaf.max()) + 1, np.int64)
+    rack, of_leaf, of_pod = config.oversubscription
+    net: Network = network(racks, leaf, pods, (rack, of_leaf, of_pod), config.home_gb_s, config.out_gb_s)
+    rule = JOB_RULES[config.rule]
+    habits = Habits(config.starts, rule.backfill, rule.reserve, config.preempt, rule.by_deadline)
+    exposed = np.array([config.exposed_pretrain_frac, config.exposed_finetune_frac])
+    return Laws(habits, net, exposed), leaf
+
+
+class HallJobs:
+    """Jobs of a batch of sites of one scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        With jobs.
+    layout : Layout
+    world : World
+    decoder : ActionDecoder
+        Of the agent's channels.
+    observer : ObservationEncoder
+    held : mapping
+        Values at which the building holds the channels of jobs.
+    num_envs : int
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        layout: Layout,
+        world: World,
+        decoder: ActionDecoder,
+        observer: ObservationEncoder,
+        held: Mapping[str, float],
+        num_envs: int,
+    ) -> None:
+        assert scenario.jobs is not None
+        self.scenario, self.layout, self.world, self.observer = scenario, layout, world, observer
+        self.step_s = float(scenario.episode.step_s)
+        self.racks = job_racks(scenario)
+        self.laws, self.leaf = job_laws(scenario.jobs, scenario, self.racks)
+        self._channels = {c.name: c for c in layout.channels.values() if c.kind == "jobs" and c.per == "site"}
+        self._held = {name: np.full(num_envs, float(held[name])) for name in self._channels}
+        self._elements = {
+            c.name: (k, c)
+            for k, name in enumerate(decoder.element_names)
+            for c in self._channels.values()
+            if c.name == name
+        }
+        self._seen_at = observer.slices[SEEN[0]].start
+        columns = [observer.element_names.index(name) for name in SEEN]
+        self._columns = slice(columns[0], columns[-1] + 1)
+        self._begin_with_nothing(scenario.jobs.slots, num_envs)
+
+    def _begin_with_nothing(self, slots: int, num_envs: int) -> None:
+        assert self.world.jobs is not None
+        arrivals = self.world.jobs.arrivals
+        arrivals = arrivals._replace(of=np.zeros(num_envs, np.int64), taken=np.zeros(num_envs, np.int64))
+        self.compiled: CompiledJobs | None = None
+        if chosen_engine() == "llvm" and can_compile():
+            self.compiled = CompiledJobs(slots, self.racks, num_envs, KINDS, arrivals)
+            self.jobs = self.compiled.jobs
+        else:
+            table, ledger = empty_table(slots, self.racks, num_envs), empty_ledger(KINDS, num_envs)
+            self.jobs = Jobs(table, ledger, arrivals)
+        self.now_s = np.zeros(num_envs)
+        self._before = np.zeros((len(Ledger._fields), KINDS, num_envs))
+        self._pool: JobPool | None = self.world.jobs
+        self.seen = np.zeros((len(SEEN), num_envs))
+
+    # ---- episodes -------------------------------------------------------------------------------------------------
+
+    def begin(self, where: NDArray[np.intp], plan: EpisodePlan) -> None:
+        """Put the jobs of the moments in which planned episodes begin into the sites ``where``."""
+        self._follow_pool()
+        assert self._pool is not None
+        for site, of, step in zip(where.tolist(), plan.load.tolist(), plan.load_start.tolist()):
+            self.now_s[site] = step * self.step_s
+            come = begin(self._pool, of, self.now_s[site], self.jobs.table, self.jobs.ledger, site)
+            self.jobs.arrivals.of[site], self.jobs.arrivals.taken[site] = of, come
+        if self.compiled is not None:
+            self.compiled.forget()
+        self._before = np.stack(self.jobs.ledger)
+        self.seen[:, where] = queue_view(self.jobs.table, self.now_s)[:, where]
+
+    def _follow_pool(self) -> None:
+        """Take over lists that were made longer; they begin as before."""
+        if self.world.jobs is not self._pool and self.world.jobs is not None:
+            self._pool = self.world.jobs
+            arrivals = self.jobs.arrivals._replace(facts=self._pool.arrivals.facts)
+            self.jobs = self.jobs._replace(arrivals=arrivals)
+            if self.compiled is not None:
+                self.compiled.follow(self.jobs)
+
+    # ---- before a step --------------------------------------------------------------------------------------------
+
+    def load(self, flows: Flows | None, wishes: Wishes | None) -> JobLoad:
+        """What jobs ask of the racks in the coming step, once the scheduler has had its round.
+
+        Parameters
+        ----------
+        flows : Flows or None
+            Of the step before; None at the beginning of an episode, which finds its jobs placed.
+        wishes : Wishes or None
+            None: no round.
+        """
+        self._follow_pool()
+        if flows is None or wishes is None:
+            racks, laws = self._fresh_racks(), self.laws._replace(habits=self.laws.habits._replace(starts=0))
+            wishes = self._wishes(self._held)
+        else:
+            racks, laws = self._racks(flows), self.laws
+        activity: Floats
+        squares: Floats
+        if self.compiled is not None:
+            asks = self.compiled.decide(racks, wishes, laws, self.step_s)
+            activity, squares = asks[:KINDS], asks[KINDS]
+        else:
+            activity, squares = decide(self.jobs, racks, wishes, laws, self.step_s)
+        dtype = self.layout.dtype
+        return JobLoad(activity.astype(dtype, copy=False), (STEP_SWING_FRAC * np.sqrt(squares)).astype(dtype))
+
+    def wishes(self, given: Given) -> Wishes:
+        """What the agent or the targets ask of the scheduler; the building's constants elsewhere."""
+        wanted = dict(self._held)
+        for name, channel in self._channels.items():
+            if name in given.targets:
+                wanted[name] = value_in_force(channel, given.targets[name][0], self._held[name], self.step_s)
+            elif given.actions is not None and name in self._elements:
+                wanted[name] = self._decoded(given.actions[self._elements[name][0]], channel)
+        return self._wishes(wanted)
+
+    def _decoded(self, part: Floats, c: Channel) -> Floats:
+        """As `ActionDecoder` decodes one row of the box: these channels are absolute or residual, and free to move."""
+        part = np.minimum(np.maximum(part, -1.0), 1.0)
+        span = c.high - c.low
+        if c.encoding == "residual":
+            held = np.clip(self._held[c.name], c.low, c.high)
+            return np.clip(held + part * (c.reach_frac * span), c.low, c.high)
+        return np.asarray(c.low + (part + 1.0) * (0.5 * span))
+
+    def _wishes(self, wanted: Mapping[str, Floats]) -> Wishes:
+        none = wanted["job_pause_frac"] * 0.0
+        weights = [wanted[f"place_{name}_weight"] if name else none for name in WEIGHTS]
+        both = wanted["job_admission_frac"], wanted["job_pause_frac"]
+        return Wishes(np.stack(weights).astype(np.float64), *(np.asarray(x, np.float64) for x in both))
+
+    def _racks(self, flows: Flows) -> RackScores:
+        """How much room racks have, as the last step left them."""
+        assert flows.rack_alive is not None
+        lay, power = self.layout, self.scenario.power
+        inlet = (flows.inlet_limit_c - flows.rack_inlet_c) * (1.0 / INLET_ROOM_K)
+        limits = np.asarray(power.row_limit_kw, np.float32)[:, None]
+        row = (1.0 - flows.row_power_kw / limits).take(lay.row_of, axis=0)
+        ups = np.broadcast_to(1.0 - flows.ups_power_kw * (1.0 / lay.feeder_limit_kw), row.shape)
+        return RackScores(self.leaf, inlet, row, ups, flows.rack_alive < 1.0)
+
+    def _fresh_racks(self) -> RackScores:
+        shape = len(self.leaf), len(self.now_s)
+        whole = np.ones(shape, self.layout.dtype)
+        return RackScores(self.leaf, whole, whole, whole, np.zeros(shape, bool))
+
+    # ---- behind a step --------------------------------------------------------------------------------------------
+
+    def booked(self, flows: Flows) -> Booked:
+        """Run the jobs at the pace that the plant gave them, and let in who has come; what that makes of their work."""
+        assert flows.rack_pace is not None
+        if self.compiled is not None:
+            late_h = self.compiled.settle(flows.rack_pace, self.now_s, self.step_s, self.laws, self.seen)
+            self.now_s += self.step_s
+        else:
+            late_h = settle(self.jobs, flows.rack_pace, self.now_s, self.step_s, self.laws)
+            self.now_s += self.step_s
+            self.seen = queue_view(self.jobs.table, self.now_s)
+        now = np.stack(self.jobs.ledger)
+        asked, done, redone, lost = now - self._before
+        self._before = now
+        rows = np.zeros((len(BOOKED), _CLASSES, len(self.now_s)))
+        rows[:, :KINDS] = asked - redone, done, lost, now[0] - now[1:].sum(axis=0)
+        demanded, of_done, of_lost, left = rows
+        return Booked(demanded, of_done, of_lost, left, late_h)
+
+    def book(self, done: Done, sums: EpisodeSums, pays: bool) -> None:
+        """Run the jobs, and write their part of a step into what it left: flows, costs, reward and sums.
+
+        Parameters
+        ----------
+        done : Done
+        sums : EpisodeSums
+        pays : bool
+            Whether the reward is the step's own.
+        """
+        flows = done.flows
+        work = self.booked(flows)
+        for name in BOOKED:
+            getattr(flows, name)[...] += getattr(work, name)
+        reward, step_h = self.scenario.reward, self.step_s / 3600.0
+        late = work.late_h * (reward.training_delay_usd_h2 * step_h)
+        cost = {"work_lost": work_lost_cost(reward, work), "work_delayed": late}
+        for name, value in cost.items():
+            done.cost[name][...] += value
+        added = {f"cost_{name}_usd": value for name, value in cost.items()}
+        added |= {f"{name}_h": getattr(work, name).sum(axis=0) for name in WORK}
+        if pays:
+            more = total(cost, self.scenario.reward_weights, reward.scale_usd).astype(np.float32)
+            done.reward[...] += more
+            added["r"] = more
+        for name, value in added.items():
+            sums.sums[SUM_NAMES.index(name)] += value
+
+    def show(self, readings: Floats) -> None:
+        """Write the queue into a block of readings."""
+        readings[self._seen_at : self._seen_at + len(SEEN)] = self.seen
+
+    def show_observed(self, observation: NDArray[np.float32], readings: Floats) -> None:
+        """Write the queue into observations ``(B, n)``."""
+        observation[:, self._columns] = self.observer.scaled(readings)[self._columns].T
+
+    def residual_h(self) -> Floats:
+        """What does not close: asked - done - redone - lost - waiting, by class ``(K, B)`` [accelerator-h]."""
+        asked, done, redone, lost = self.jobs.ledger
+        return np.asarray(asked - done - redone - lost - waiting_h(self.jobs.table, KINDS))
+
+    # ---- interruption ---------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that steps change, as plain data."""
+        table, ledger, arrivals = self.jobs
+        kept = {"table": table, "ledger": ledger, "of": arrivals.of, "taken": arrivals.taken, "now_s": self.now_s}
+        plain: dict[str, Any] = as_plain_data(kept)
+        return plain
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go on from a snapshot."""
+        table, ledger, arrivals = self.jobs
+        _write(table._asdict(), saved["table"])
+        _write(ledger._asdict(), saved["ledger"])
+        arrivals.of[:], arrivals.taken[:], self.now_s[:] = saved["of"], saved["taken"], saved["now_s"]
+        if self.compiled is not None:
+            self.compiled.forget()
+        self._before = np.stack(ledger)
+        self.seen = queue_view(table, self.now_s)
+
+
+def _write(into: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
+    """Copy saved arrays into those of the same names."""
+    for name, array in into.items():
+        if hasattr(array, "_asdict"):
+            _write(array._asdict(), saved[name])
+        else:
+            array[...] = saved[name]
