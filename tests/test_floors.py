@@ -46,6 +46,8 @@ PLANTS = ("envs/plant/", "envs/equipment/", "envs/energyplus/plant.py", "experim
 REMEMBERING = PlantState._fields[: PlantState._fields.index("inlet_c")]
 PLAIN_READERS = ("envs/parameters.py", "envs/plain_yaml.py", "envs/unknown_name.py", "envs/whole_file.py")
 BOX, NOT_IN_THE_BOX = "agents/runtime/", "agents/runtime/export.py"
+#: The one door from a box to the twin, whose modules travel in the bundle; and where they begin.
+TWIN_DOOR, TWIN = "agents/runtime/twin_shield.py", ("envs/twin/estimation/foresight.py", "envs/scenario/plain.py")
 ENERGYPLUS_USERS = ("validate", "validation", "transfer", "transfers", "calibration", "simulated_site/energyplus_hall")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 Imports = dict[str, list[tuple[str, bool]]]
@@ -328,14 +330,31 @@ def test_the_plant_knows_nobody_above_it() -> None:
     assert not uses(HOUSE, "envs/", "agents", "experiments") and not uses(HOUSE, "agents/", "experiments")
 
 
+def behind_the_door(imports: Imports) -> Imports:
+    """Imports without the export, and without those by which a shield meets its twin when it is made."""
+    own = {path: names for path, names in imports.items() if path != NOT_IN_THE_BOX}
+    if TWIN_DOOR in own:
+        own[TWIN_DOOR] = [(name, top) for name, top in own[TWIN_DOOR] if top]
+    return own
+
+
+def test_a_twin_s_modules_need_numpy_alone_when_they_are_imported() -> None:
+    early = {path: [(name, top) for name, top in names if top] for path, names in HOUSE.items()}
+    reading = "envs/scenario/reading.py"
+    modules = {path for start in TWIN for path in reached(early, start)} | {"envs/scenario/__init__.py"}
+    assert "envs/plant/datacenter.py" in modules and reading not in modules
+    allowed = {"numpy", "envs", *sys.stdlib_module_names}
+    assert not [(path, name) for path in modules for name, _ in early[path] if name.split(".")[0] not in allowed]
+
+
 def carried_too_much(imports: Imports) -> list[str]:
     """Modules and packages that an operator's box would need beyond itself, interface, controllers and numpy."""
-    at_work = {path: names for path, names in imports.items() if path != NOT_IN_THE_BOX}
+    at_work = behind_the_door(imports)
     carried = reached(imports, "envs/interface/") | reached(imports, "envs/controllers/")
     rooms = {path for path in reached(at_work, BOX) if not path.startswith(BOX)} - carried
     box = reached(at_work, BOX)
     allowed = {"numpy", "envs", "agents", *sys.stdlib_module_names}
-    names = {f"{path} imports {name}" for path in box for name, _ in imports[path] if name.split(".")[0] not in allowed}
+    names = {f"{path} imports {name}" for path in box for name, _ in at_work[path] if name.split(".")[0] not in allowed}
     return sorted(rooms | names)
 
 
@@ -361,14 +380,14 @@ def carried_by_the_loop(imports: Imports) -> list[str]:
     """Modules that the live loop would need beyond a bundle, its shield and plain readers, and packages beyond those of
     [operator] or in another place than theirs.
     """
-    at_work = {path: names for path, names in imports.items() if path != NOT_IN_THE_BOX}
+    at_work = behind_the_door(imports)
     loop = reached(at_work, "agents/live/")
     below = ("agents/live/", BOX, "envs/interface/", "envs/controllers/", "envs/shield/", *PLAIN_READERS)
     allowed = {"numpy", "envs", "agents", *sys.stdlib_module_names}
     names = {
         f"{path} imports {name}"
         for path in loop
-        for name, _ in imports[path]
+        for name, _ in at_work[path]
         if name.split(".")[0] not in allowed and path not in LIVE_LIBRARIES.get(name.split(".")[0], ())
     }
     return sorted({path for path in loop if not path.startswith(below)} | names)

@@ -217,7 +217,7 @@ class LiveLoop:
         row.add_measured(measurements)
         self._require_held(measurements)
         if self._must_reset:
-            self.parts.decider.reset()
+            self.parts.decider.begin_again()
             row.values["reset"] = True
             self._must_reset = False
         begun = time.perf_counter()

@@ -115,6 +115,8 @@ def begin(loop: LiveLoop) -> None:
         map=str(parts.site.path), protocol=parts.site.protocol, cycle_s=loop.cycle_s, approved_by=settings.people,
         run=parts.log.run,
     )  # fmt: skip
+    if parts.decider.looks_not_ahead:
+        parts.events.say("warning", "the shield looks not ahead", why=parts.decider.looks_not_ahead)
     if settings.mode == "auto":
         require_graduation(Path(settings.folder), parts.decider.policy_hash, loop.cycle_s, settings.graduation_days)
     told = learnt_from(loop.predictor, Path(settings.folder), parts.decider, loop.cycle_s)

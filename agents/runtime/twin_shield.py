@@ -1,0 +1,80 @@
+"""The shield of a bundle's site, with the twin that looks one step ahead: the same classes as in evaluation.
+
+The twin's modules are imported when a shield is made, so that a bundle without one needs none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.runtime.manifest import TWIN
+from agents.runtime.twin_file import stored_site
+from envs.interface.interface import IN_FORCE
+
+if TYPE_CHECKING:
+    from envs.shield.intervention import Intervention
+    from envs.shield.shield import Shield
+
+Array = NDArray[np.floating]
+ELEVATION = "site_elevation_m"
+
+
+class TwinShield:
+    """Makes setpoints safe, and looks one step ahead.
+
+    Parameters
+    ----------
+    folder : Path
+        The bundle.
+    step_s : float
+        Seconds between two calls.
+    held : collection of str
+        Channels that it may move; the others stay as they are in force.
+
+    Raises
+    ------
+    ValueError
+        Where the bundle has no twin.
+    """
+
+    def __init__(self, folder: Path, step_s: float, held: Collection[str]) -> None:
+        from envs.scenario.plain import scenario_from
+        from envs.twin.estimation.foresight import NEEDED, shield_of
+
+        site = scenario_from(stored_site(folder / TWIN))
+        parts = max(1, round(step_s / site.episode.substep_s))
+        paced = replace(site.episode, step_s=step_s, substep_s=step_s / parts)
+        self.shield: Shield = shield_of(replace(site, episode=paced), movable=held)
+        self.assumed = {ELEVATION: np.array([float(site.elevation_m)])}
+        for c in self.shield.channels.values():
+            if c.name not in held and c.idle is not None:
+                self.assumed[IN_FORCE + c.name] = np.full(c.rows, float(c.idle))
+        self.needed = [*NEEDED, *(IN_FORCE + name for name in self.shield.channels)]
+
+    def lacking(self, known: Collection[str]) -> list[str]:
+        """Points without which it cannot look ahead, and which are not among the known ones."""
+        return [name for name in self.needed if name not in known and name not in self.assumed]
+
+    def reset(self, n: int) -> None:
+        """Forget what was observed."""
+        self.shield.reset(n)
+
+    def safe(
+        self, setpoints: Mapping[str, Array], measurements: Mapping[str, Any]
+    ) -> tuple[dict[str, Array], Sequence[Intervention]]:
+        """The nearest safe setpoints ``{channel: (k,)}``, and what was changed for which limit and by how much.
+
+        Raises
+        ------
+        ValueError
+            Naming a point that is missing.
+        """
+        known = {name: np.asarray(value, np.float64) for name, value in {**self.assumed, **measurements}.items()}
+        given, changed = self.shield.safe(setpoints, known)
+        return {name: value for name, value in given.items() if name in setpoints}, changed
