@@ -31,10 +31,11 @@ VERBS = {
     "demo": "train for a minute, judge, export",
     "serve": "run a bundle on a building: coldaisle serve bundle=<folder> points=<yaml> mode=shadow",
     "replay": "make every decision of a log again: coldaisle replay log=<folder> bundle=<folder>",
+    "explain": "which measurements moved each setpoint: coldaisle explain log=<folder> cycle=17",
     "simulate-site": "a simulated hall behind a protocol: coldaisle simulate-site protocol=bacnet",
 }
 #: Verbs that need no hydra: they run on an operator's box. Each has ``SETTINGS``, the dataclass of its keys.
-PLAIN_VERBS = ("serve", "replay", "simulate-site")
+PLAIN_VERBS = ("serve", "replay", "explain", "simulate-site")
 HELP = ("-h", "--help")
 OWN = ("envs", "agents", "experiments", "configs")
 CLOSING = (

@@ -382,7 +382,15 @@ def carried_by_the_loop(imports: Imports) -> list[str]:
     """
     at_work = behind_the_door(imports)
     loop = reached(at_work, "agents/live/")
-    below = ("agents/live/", BOX, "envs/interface/", "envs/controllers/", "envs/shield/", *PLAIN_READERS)
+    below = (
+        "agents/live/",
+        "agents/explain/",
+        BOX,
+        "envs/interface/",
+        "envs/controllers/",
+        "envs/shield/",
+        *PLAIN_READERS,
+    )
     allowed = {"numpy", "envs", "agents", *sys.stdlib_module_names}
     names = {
         f"{path} imports {name}"

@@ -49,6 +49,8 @@ class Decider:
     ----------
     looks_not_ahead : str
         Why the shield has no twin, in words; empty where it has one.
+    twin : TwinShield, optional
+        The shield, where it has a twin.
 
     Raises
     ------
@@ -68,6 +70,7 @@ class Decider:
         self.measured = _mapped_rows(site)
         self._require_points(site)
         self.looks_not_ahead = ""
+        self.twin: TwinShield | None = None
         self.shield = BothShields(shield or self._own_shield(Path(bundle)), self.limits)
         self.reset()
 
@@ -99,9 +102,13 @@ class Decider:
             Where a measurement is impossible, swapped, in another unit, or moved faster than a site does.
         """
         wanted = self.policy.act(measurements, now)
-        known = measurements | {name: value[:, 0] for name, value in self.policy.derived.items()}
-        given, interventions = self.shield.safe(wanted, known)
+        given, interventions = self.shield.safe(wanted, self.known(measurements))
         return Decision(wanted, given, interventions)
+
+    def known(self, measurements: Measurements) -> Measurements:
+        """Measurements, and beside them what the last decision derived."""
+        derived = {name: np.asarray(value[:, 0], np.float64) for name, value in self.policy.derived.items()}
+        return measurements | derived
 
     def _own_shield(self, bundle: Path) -> SafeSetpoints:
         """With the bundle's twin; without one, ranges, slew and the interlocks of what the site's machines bear."""
@@ -111,6 +118,7 @@ class Decider:
             read = [p["name"] for p in self.policy.read if p["name"] in derived]
             lacking = twin.lacking([*self.measured, *read])
             if not lacking:
+                self.twin = twin
                 return twin
             self.looks_not_ahead = f"the point map lacks {', '.join(lacking)}"
         else:

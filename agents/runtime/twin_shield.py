@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.floating]
 ELEVATION = "site_elevation_m"
+
+
+class Expected(NamedTuple):
+    """Mean facility power of the coming step, and the warmest inlet at its end."""
+
+    power_kw: float
+    inlet_c: float
 
 
 class TwinShield:
@@ -45,12 +52,14 @@ class TwinShield:
 
     def __init__(self, folder: Path, step_s: float, held: Collection[str]) -> None:
         from envs.scenario.plain import scenario_from
-        from envs.twin.estimation.foresight import NEEDED, shield_of
+        from envs.twin.estimation.foresight import NEEDED, TwinForesight, shield_of
 
         site = scenario_from(stored_site(folder / TWIN))
         parts = max(1, round(step_s / site.episode.substep_s))
         paced = replace(site.episode, step_s=step_s, substep_s=step_s / parts)
         self.shield: Shield = shield_of(replace(site, episode=paced), movable=held)
+        assert isinstance(self.shield.foresight, TwinForesight)
+        self.foresight = self.shield.foresight
         self.assumed = {ELEVATION: np.array([float(site.elevation_m)])}
         for c in self.shield.channels.values():
             if c.name not in held and c.idle is not None:
@@ -60,6 +69,14 @@ class TwinShield:
     def lacking(self, known: Collection[str]) -> list[str]:
         """Points without which it cannot look ahead, and which are not among the known ones."""
         return [name for name in self.needed if name not in known and name not in self.assumed]
+
+    def expected(self, setpoints: Mapping[str, Array], measurements: Mapping[str, Any]) -> Expected:
+        """What the twin expects of the coming step under setpoints; after `safe` of the same measurements."""
+        known = {**self.assumed, **measurements}
+        held = {name: np.asarray(known[IN_FORCE + name], np.float64) for name in self.shield.channels}
+        whole = {name: np.asarray(v, np.float64).reshape(-1, 1) for name, v in {**held, **setpoints}.items()}
+        flows = self.foresight.twin.ahead(whole)
+        return Expected(float(flows.facility_power_kw[0]), float(flows.zone_inlet_max_c.max()))
 
     def reset(self, n: int) -> None:
         """Forget what was observed."""

@@ -79,9 +79,9 @@ class TwinForesight:
         bad = [name for name in NEEDED if not np.isfinite(measurements.get(name, np.nan)).all()]
         if bad:
             raise ValueError(f"measurements lack finite {', '.join(bad)}; without them the shield cannot look ahead")
-        none = np.zeros_like(measurements["dry_bulb_c"])
-        self.twin.update({**dict.fromkeys(ASSUMED, none), **measurements})
-        self.bias = self._biases(measurements)
+        seen = {name: np.asarray(value, self.plant.dtype) for name, value in measurements.items()}
+        self.twin.update({**dict.fromkeys(ASSUMED, np.zeros_like(seen["dry_bulb_c"])), **seen})
+        self.bias = self._biases(seen)
 
     def snapshot(self) -> dict[str, Any]:
         """What was observed, as plain data."""
@@ -97,7 +97,7 @@ class TwinForesight:
         size = max(LEAST_COLUMNS, 1 << (n - 1).bit_length())
         at = np.resize(np.arange(n), size)
         copies = np.tile(at, self.cases)
-        wanted = {name: np.ascontiguousarray(value[:, copies]) for name, value in setpoints.items()}
+        wanted = {name: np.ascontiguousarray(value[:, copies], self.plant.dtype) for name, value in setpoints.items()}
         start = (self.twin.state, self.twin.outside, self.twin.load)
         state, outside, load = columns(start, sites[copies])
         over = self._over(state, wanted, outside, load, self._lost(sites[at]))
