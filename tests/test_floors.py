@@ -363,10 +363,13 @@ def test_an_operators_box_needs_the_interface_the_controllers_and_numpy_alone() 
     assert not carried_too_much(HOUSE)
 
 
-#: Libraries of the extra [operator], and the modules of the live loop that may ask for them.
+#: Libraries of the extras [operator] and [page], and the modules of the live loop that may ask for them.
 LIVE_LIBRARIES = {
     "yaml": ("agents/live/point_map.py", "envs/plain_yaml.py"),
-    "pyarrow": ("agents/live/decision_log.py", "agents/live/connectors/table.py"),
+    "pyarrow": ("agents/live/decision_log.py", "agents/live/connectors/table.py", "agents/page/log_frames.py"),
+    "fastapi": ("agents/page/server.py",),
+    "starlette": ("agents/page/server.py",),
+    "uvicorn": ("agents/page/server.py",),
     "prometheus_client": ("agents/live/metrics.py",),
     "bacpypes3": ("agents/live/connectors/bacnet.py",),
     "pymodbus": ("agents/live/connectors/modbus.py",),
@@ -385,6 +388,8 @@ def carried_by_the_loop(imports: Imports) -> list[str]:
     below = (
         "agents/live/",
         "agents/explain/",
+        "agents/page/",  # from one door, with the extra [page]
+        "envs/picture/colours.py",
         BOX,
         "envs/interface/",
         "envs/controllers/",
@@ -404,6 +409,13 @@ def carried_by_the_loop(imports: Imports) -> list[str]:
 def test_the_live_loop_needs_a_bundle_its_shield_and_the_libraries_of_operator_alone() -> None:
     assert "agents/runtime/exported_policy.py" in reached(HOUSE, "agents/live/decider.py")
     assert not carried_by_the_loop(HOUSE)
+
+
+def test_the_loop_meets_its_page_in_one_place_and_when_it_is_asked_for() -> None:
+    own = ("agents/live/own_page.py", "agents/live/web.py")
+    assert not uses(HOUSE, "agents/live/", "agents.page", allowed=own)
+    doors = [(path, top) for path, names in HOUSE.items() for name, top in names if name == "agents.live.own_page"]
+    assert doors and set(doors) == {("agents/live/web.py", False)}
 
 
 def test_a_protocol_s_library_is_met_inside_functions_only() -> None:
