@@ -13,6 +13,7 @@ from envs.controllers.base import CombinedController, Setpoints
 from envs.controllers.plain_rule import plain_rule, points_read, rule_from
 from envs.interface.interface import Interface, InterfaceData, interface_from, with_rule
 from envs.plant.datacenter import Plant
+from envs.twin.estimation.foresight import site_limits
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -64,6 +65,7 @@ def site_data(scenario: Scenario) -> SiteData:
         "zone_of": [int(v) for v in lay.zone_of],
         "elevation_m": float(np.max(s.elevation_m)),
         "longest_restart_s": lay.longest_restart_s,
+        "limits": site_limits(plant).plain(),
     }
     if s.breaker.form == "thermal":
         found["breaker_tau_s"] = float(np.max(s.breaker.tau_s))

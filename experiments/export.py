@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from omegaconf import DictConfig
 
 from experiments.records.run_folder import SCENARIO_FILE, interface_in, model_of, read_card, run_of
@@ -15,12 +17,19 @@ from experiments.verb_main import verb_main
 
 if TYPE_CHECKING:
     from agents.runtime.manifest import EvaluationCard, SitedContent
+    from envs.scenario import Scenario
 
 LOG = logging.getLogger(__name__)
 
 
 def export_run(
-    run: Path, folder: Path, evaluation: Path | None = None, policy: str = "", *, trust: bool = False
+    run: Path,
+    folder: Path,
+    evaluation: Path | None = None,
+    policy: str = "",
+    *,
+    twin: Path | None = None,
+    trust: bool = False,
 ) -> Path:
     """Write the bundle of a run.
 
@@ -34,6 +43,8 @@ def export_run(
         Folder of an evaluation, whose totals become the manifest's evaluation card.
     policy : str
         Name of the run's policy in that evaluation.
+    twin : Path, optional
+        Calibrated scenario of the site, for the shield's twin; that of the run when left out.
     trust : bool
         Also load ``model.zip`` of an older run, which may run code of whoever wrote it.
     """
@@ -44,6 +55,9 @@ def export_run(
 
     owner = run_of(run) or run
     card = read_card(owner)
+    nominal = load(str(owner / SCENARIO_FILE))
+    site = nominal if twin is None else load(str(twin))
+    _require_same_rows(nominal, site, twin)
     content: SitedContent = {
         "scenario": card["scenario"],
         "scenario_hash": card["scenario_hash"],
@@ -51,9 +65,21 @@ def export_run(
         "git_hash": card["git_hash"],
         "interface": interface_in(owner, card),
         "evaluation_card": evaluation_card(evaluation, policy) if evaluation else {},
-        "site": site_data(load(str(owner / SCENARIO_FILE))),
+        "site": site_data(nominal),
     }
-    return export_bundle(load_model(card["algorithm"], model_of(run), trust=trust), folder, content)
+    return export_bundle(load_model(card["algorithm"], model_of(run), trust=trust), folder, content, asdict(site))
+
+
+def _require_same_rows(nominal: Scenario, site: Scenario, twin: Path | None) -> None:
+    """Refuse a twin of another hall: its setpoints have other rows."""
+    from envs.plant.layout import Layout
+
+    rows = [{c.name: c.rows for c in Layout(s, np.dtype("float32")).channels.values()} for s in (nominal, site)]
+    if rows[0] != rows[1]:
+        raise ValueError(
+            f"twin = {twin} has the setpoints {rows[1]}, the run was trained on {rows[0]}; give the same site, "
+            "calibrated"
+        )
 
 
 def evaluation_card(folder: Path, policy: str) -> EvaluationCard:
@@ -106,7 +132,9 @@ def main(config: DictConfig) -> None:
     run = Path(config.run)
     folder = Path(config.folder) if config.folder else (run_of(run) or run) / "bundle"
     evaluation = Path(config.evaluation) if config.evaluation else None
-    LOG.info("bundle written to %s", export_run(run, folder, evaluation, config.policy, trust=config.trust))
+    twin = Path(config.twin) if config.twin else None
+    made = export_run(run, folder, evaluation, config.policy, twin=twin, trust=config.trust)
+    LOG.info("bundle written to %s", made)
     if config.register:
         LOG.info("registered as %s", registered(folder, config.tracking.uri, config.tracking.experiment, config.name))
 

@@ -82,7 +82,7 @@ def require_machines(arguments: Sequence[str], files: Sequence[str], usual: str)
     changed = [a.removeprefix("scenario.") for a in arguments if a.startswith("scenario.") and "=" in a]
     if not changed:
         return
-    from envs.scenario.scenario import require_there, typed_node
+    from envs.scenario.reading import require_there, typed_node
 
     paths = {Path(path).stem: path for path in files}
     named = [a.partition("=")[2] for a in arguments if a.startswith("scenario=")]

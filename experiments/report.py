@@ -21,6 +21,7 @@ from envs.whole_file import write_whole
 from experiments.evaluation.bounds import HEADINGS, bound_rows, bound_words, bounds_caption
 from experiments.evaluation.comparison import HEADINGS as COMPARISON_HEADINGS
 from experiments.evaluation.comparison import cells, comparisons, interval_words
+from experiments.evaluation.explained import explained_policies
 from experiments.evaluation.figure_data import figure_data
 from experiments.evaluation.gates import GateVerdict
 from experiments.evaluation.palette import colours, palette_style
@@ -119,6 +120,7 @@ def content(stored: StoredEvaluation, baseline: str, note: str = "") -> dict[str
         "bounds": [bound_words(row) for row in bound_rows(stored, baseline)],
         "bounds_headings": HEADINGS,
         "bounds_caption": bounds_caption(stored.facts) if "bounds" in stored.facts else "",
+        "explained": explained_policies(mean_traces(stored.traces, stored.facts), names, baseline),
         "totals": {n: {m.column: format_number(m, whole[n][m.column]) for m in MEASURES} for n in names},
         "verdicts": {n: _verdict_words(v, gate_words(tables, n, baseline)) for n, v in verdicts.items()},
         "differences": {n: _differences(tables[n], base, sites) for n, v in verdicts.items() if v.passed},

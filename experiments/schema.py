@@ -185,6 +185,9 @@ class ExportConfig:
         The run's name in that evaluation; needed where ``evaluation`` is given.
     folder : str
         Where the bundle is written; empty: ``bundle`` in the run's folder.
+    twin : str
+        A scenario of the same site that ``coldaisle calibrate`` wrote, for the twin of the bundle's shield; empty: the
+        run's own.
     register : bool
         Also put the bundle into the model registry of mlflow, as its ``champion``.
     name : str
@@ -194,6 +197,7 @@ class ExportConfig:
     run: str = MISSING
     evaluation: str = ""
     policy: str = ""
+    twin: str = ""
     register: bool = False
     name: str = ""
     trust: bool = False

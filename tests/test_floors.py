@@ -54,6 +54,8 @@ PLAIN_READERS = (
     "envs/yaml_entry.py",
 )
 BOX, NOT_IN_THE_BOX = "agents/runtime/", "agents/runtime/export.py"
+#: The one door from a box to the twin, whose modules travel in the bundle; and where they begin.
+TWIN_DOOR, TWIN = "agents/runtime/twin_shield.py", ("envs/twin/estimation/foresight.py", "envs/scenario/plain.py")
 ENERGYPLUS_USERS = ("validate", "validation", "transfer", "transfers", "calibration", "simulated_site/energyplus_hall")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 Imports = dict[str, list[tuple[str, bool]]]
@@ -336,14 +338,31 @@ def test_the_plant_knows_nobody_above_it() -> None:
     assert not uses(HOUSE, "envs/", "agents", "experiments") and not uses(HOUSE, "agents/", "experiments")
 
 
+def behind_the_door(imports: Imports) -> Imports:
+    """Imports without the export, and without those by which a shield meets its twin when it is made."""
+    own = {path: names for path, names in imports.items() if path != NOT_IN_THE_BOX}
+    if TWIN_DOOR in own:
+        own[TWIN_DOOR] = [(name, top) for name, top in own[TWIN_DOOR] if top]
+    return own
+
+
+def test_a_twin_s_modules_need_numpy_alone_when_they_are_imported() -> None:
+    early = {path: [(name, top) for name, top in names if top] for path, names in HOUSE.items()}
+    reading = "envs/scenario/reading.py"
+    modules = {path for start in TWIN for path in reached(early, start)} | {"envs/scenario/__init__.py"}
+    assert "envs/plant/datacenter.py" in modules and reading not in modules
+    allowed = {"numpy", "envs", *sys.stdlib_module_names}
+    assert not [(path, name) for path in modules for name, _ in early[path] if name.split(".")[0] not in allowed]
+
+
 def carried_too_much(imports: Imports) -> list[str]:
     """Modules and packages that an operator's box would need beyond itself, interface, controllers and numpy."""
-    at_work = {path: names for path, names in imports.items() if path != NOT_IN_THE_BOX}
+    at_work = behind_the_door(imports)
     carried = reached(imports, "envs/interface/") | reached(imports, "envs/controllers/")
     rooms = {path for path in reached(at_work, BOX) if not path.startswith(BOX)} - carried
     box = reached(at_work, BOX)
     allowed = {"numpy", "envs", "agents", *sys.stdlib_module_names}
-    names = {f"{path} imports {name}" for path in box for name, _ in imports[path] if name.split(".")[0] not in allowed}
+    names = {f"{path} imports {name}" for path in box for name, _ in at_work[path] if name.split(".")[0] not in allowed}
     return sorted(rooms | names)
 
 
@@ -352,10 +371,13 @@ def test_an_operators_box_needs_the_interface_the_controllers_and_numpy_alone() 
     assert not carried_too_much(HOUSE)
 
 
-#: Libraries of the extra [operator], and the modules of the live loop that may ask for them.
+#: Libraries of the extras [operator] and [page], and the modules of the live loop that may ask for them.
 LIVE_LIBRARIES = {
     "yaml": ("envs/plain_yaml.py", "envs/yaml_entry.py"),
-    "pyarrow": ("agents/live/decision_log.py", "agents/live/connectors/table.py"),
+    "pyarrow": ("agents/live/decision_log.py", "agents/live/connectors/table.py", "agents/page/log_frames.py"),
+    "fastapi": ("agents/page/server.py",),
+    "starlette": ("agents/page/server.py",),
+    "uvicorn": ("agents/page/server.py",),
     "prometheus_client": ("agents/live/metrics.py",),
     "bacpypes3": ("agents/live/connectors/bacnet.py",),
     "pymodbus": ("agents/live/connectors/modbus.py",),
@@ -369,14 +391,24 @@ def carried_by_the_loop(imports: Imports) -> list[str]:
     """Modules that the live loop would need beyond a bundle, its shield and plain readers, and packages beyond those of
     [operator] or in another place than theirs.
     """
-    at_work = {path: names for path, names in imports.items() if path != NOT_IN_THE_BOX}
+    at_work = behind_the_door(imports)
     loop = reached(at_work, "agents/live/")
-    below = ("agents/live/", BOX, "envs/interface/", "envs/controllers/", "envs/shield/", *PLAIN_READERS)
+    below = (
+        "agents/live/",
+        "agents/explain/",
+        "agents/page/",  # from one door, with the extra [page]
+        "envs/picture/colours.py",
+        BOX,
+        "envs/interface/",
+        "envs/controllers/",
+        "envs/shield/",
+        *PLAIN_READERS,
+    )
     allowed = {"numpy", "envs", "agents", *sys.stdlib_module_names}
     names = {
         f"{path} imports {name}"
         for path in loop
-        for name, _ in imports[path]
+        for name, _ in at_work[path]
         if name.split(".")[0] not in allowed and path not in LIVE_LIBRARIES.get(name.split(".")[0], ())
     }
     return sorted({path for path in loop if not path.startswith(below)} | names)
@@ -385,6 +417,13 @@ def carried_by_the_loop(imports: Imports) -> list[str]:
 def test_the_live_loop_needs_a_bundle_its_shield_and_the_libraries_of_operator_alone() -> None:
     assert "agents/runtime/exported_policy.py" in reached(HOUSE, "agents/live/decider.py")
     assert not carried_by_the_loop(HOUSE)
+
+
+def test_the_loop_meets_its_page_in_one_place_and_when_it_is_asked_for() -> None:
+    own = ("agents/live/own_page.py", "agents/live/web.py")
+    assert not uses(HOUSE, "agents/live/", "agents.page", allowed=own)
+    doors = [(path, top) for path, names in HOUSE.items() for name, top in names if name == "agents.live.own_page"]
+    assert doors and set(doors) == {("agents/live/web.py", False)}
 
 
 def test_a_protocol_s_library_is_met_inside_functions_only() -> None:

@@ -15,10 +15,12 @@ from agents.live.point_map import LiveMap
 from agents.live.reading import Key
 from agents.live.units import IN_FORCE
 from agents.runtime.exported_policy import ExportedPolicy
-from agents.runtime.manifest import MANIFEST, file_hash
+from agents.runtime.manifest import MANIFEST, TWIN, file_hash
+from agents.runtime.twin_shield import TwinShield
 from envs.interface.channel import Channel
 from envs.shield.intervention import Intervention
 from envs.shield.shield import Shield
+from envs.shield.site_limits import site_limits_from
 
 Array = NDArray[np.floating]
 
@@ -41,7 +43,14 @@ class Decider:
     step_s : float, optional
         Seconds between two decisions; those of the training when left out.
     shield : SafeSetpoints, optional
-        Before the site's own limits, which always hold; ranges and interlocks when left out.
+        Before the site's own limits, which always hold; left out: that of the bundle's site, with its twin.
+
+    Attributes
+    ----------
+    looks_not_ahead : str
+        Why the shield has no twin, in words; empty where it has one.
+    twin : TwinShield, optional
+        The shield, where it has a twin.
 
     Raises
     ------
@@ -52,15 +61,17 @@ class Decider:
     def __init__(
         self, bundle: Path | str, site: LiveMap, step_s: float | None = None, shield: SafeSetpoints | None = None
     ) -> None:
-        self.policy = ExportedPolicy(bundle, step_s)
+        self.policy = ExportedPolicy(bundle, step_s, watchful=True)
         self.step_s = self.policy.interface.step_s
         self.policy_hash = file_hash(Path(bundle) / MANIFEST)
         self.title = f"{self.policy.manifest['algorithm']} for {self.policy.manifest['scenario']}"
         self.channels: tuple[Channel, ...] = (*self.policy.interface.decoder.channels, *self.policy.ruled)
         self.limits = SiteLimits(site, self.channels, self.step_s)
-        self.shield = BothShields(shield or Shield(self.channels, self.step_s), self.limits)
         self.measured = _mapped_rows(site)
         self._require_points(site)
+        self.looks_not_ahead = ""
+        self.twin: TwinShield | None = None
+        self.shield = BothShields(shield or self._own_shield(Path(bundle)), self.limits)
         self.reset()
 
     def points(self) -> dict[str, tuple[int, str, float, float]]:
@@ -77,17 +88,43 @@ class Decider:
         self.policy.reset(1)
         self.shield.reset(1)
 
+    def begin_again(self) -> None:
+        """Forget as after a fault: what is measured next is still held against the last reading that was believed."""
+        self.policy.restart()
+        self.shield.reset(1)
+
     def decide(self, measurements: Measurements, now: float) -> Decision:
         """Setpoints for the coming cycle, at a time ``now`` [s since 1970, UTC] that derived points may need.
 
         Raises
         ------
         ValueError
-            Where a measurement is impossible, by the bundle's own ranges.
+            Where a measurement is impossible, swapped, in another unit, or moved faster than a site does.
         """
         wanted = self.policy.act(measurements, now)
-        given, interventions = self.shield.safe(wanted, measurements)
+        given, interventions = self.shield.safe(wanted, self.known(measurements))
         return Decision(wanted, given, interventions)
+
+    def known(self, measurements: Measurements) -> Measurements:
+        """Measurements, and beside them what the last decision derived."""
+        derived = {name: np.asarray(value[:, 0], np.float64) for name, value in self.policy.derived.items()}
+        return measurements | derived
+
+    def _own_shield(self, bundle: Path) -> SafeSetpoints:
+        """With the bundle's twin; without one, ranges, slew and the interlocks of what the site's machines bear."""
+        if (bundle / TWIN).exists():
+            twin = TwinShield(bundle, self.step_s, [c.name for c in self.channels])
+            derived = cast("Mapping[str, Any]", self.policy.manifest).get("derived", ())
+            read = [p["name"] for p in self.policy.read if p["name"] in derived]
+            lacking = twin.lacking([*self.measured, *read])
+            if not lacking:
+                self.twin = twin
+                return twin
+            self.looks_not_ahead = f"the point map lacks {', '.join(lacking)}"
+        else:
+            self.looks_not_ahead = f"{bundle} has no {TWIN}; export the run again"
+        told = self.policy.manifest.get("site", {}).get("limits", {})
+        return Shield(self.channels, self.step_s, site_limits_from(told))
 
     def _require_points(self, site: LiveMap) -> None:
         derived: Collection[str] = cast("Mapping[str, Any]", self.policy.manifest).get("derived", ())

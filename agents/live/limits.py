@@ -68,7 +68,10 @@ class SiteLimits:
                 low, high, words = self._bounds(c, row, float(in_force[row]))
                 value = min(max(float(given[row]), low), high) if low <= high else float(in_force[row])
                 if abs(value - given[row]) > ROUNDING * (c.high - c.low):
-                    why = f"{name}[{row}] was to be {given[row]:g} {c.unit}, outside {low:g}..{high:g} ({words})"
+                    why = (
+                        f"{name}[{row}] {given[row]:.4g} {c.unit} is outside {low:.4g}..{high:.4g}: moved by "
+                        f"{value - given[row]:+.3g}"
+                    )
                     found.append(Intervention(name, row, words, float(given[row]), value, c.unit, why))
                 given[row] = value
             made[name] = given
@@ -145,5 +148,6 @@ def verdict(interventions: Sequence[Intervention]) -> str:
     """What a shield did, in words."""
     if not interventions:
         return "passed"
-    told = [f"{i.channel}[{i.row}] {i.wanted:g} -> {i.given:g} {i.unit} ({i.limit})" for i in interventions]
-    return f"changed {len(told)}: " + ", ".join(told[:5])
+    told = [f"{i.limit}: {i.why}" for i in interventions]
+    more = f"; and {len(told) - 5} more" if len(told) > 5 else ""
+    return f"changed {len(told)}: " + "; ".join(told[:5]) + more

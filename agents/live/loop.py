@@ -10,7 +10,7 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agents.live.checks import InputCheck, Measurements
@@ -26,6 +26,7 @@ from agents.live.record import CycleRow
 from agents.live.settings import ServeSettings
 from agents.live.units import IN_FORCE
 from agents.live.watchdog import Heartbeat
+from agents.live.why import Reasons, moves
 
 RELEASE_AGAIN_S = 10.0
 SHADOW, ADVISING, IN_CONTROL, RELEASED = "shadow", "advising", "in control", "released"
@@ -88,6 +89,7 @@ class LiveLoop:
         self.parts, self.settings = parts, settings
         self.cycle_s = settings.cycle_s or parts.decider.step_s
         self.check = InputCheck(parts.site, settings.stale_s)
+        self.reasons = Reasons(parts.decider)
         self.predictor = Predictor(parts.decider.points(), [c.name for c in parts.decider.channels])
         self.deadbands = {c.name: c.deadband for c in parts.decider.channels}
         self.reach = {c.name: c.high - c.low for c in parts.decider.channels}
@@ -98,6 +100,8 @@ class LiveLoop:
         self.state = {"shadow": SHADOW, "advise": ADVISING, "auto": IN_CONTROL}[settings.mode]
         self.fault = ""
         self.last_row: dict[str, Value] = {}
+        self.last_cycle: dict[str, Value] = {}
+        self.watchers: list[Callable[[], None]] = []
         self.last_end = -math.inf
         self.held: dict[Key, float] = {}
         self.proposal: Proposal | None = None
@@ -164,7 +168,7 @@ class LiveLoop:
         """One cycle; its row, as logged."""
         self.number += 1
         started = self.parts.clock.now()
-        row = self._row(started)
+        row = self.empty_row(started)
         self.proposal = None
         try:
             self._begin(due, started)
@@ -174,7 +178,9 @@ class LiveLoop:
         except Exception as error:  # whatever it is: the building goes back to its own controller
             self.fail(error, row)
         row.values["state"] = self.state
+        self.last_cycle = row.values
         self._record(row)
+        self._show()
         return row.values
 
     def fail(self, error: Exception, row: CycleRow | None = None) -> None:
@@ -191,7 +197,8 @@ class LiveLoop:
                 self._release(self.fault)
             self.state = RELEASED
 
-    def _row(self, now: float) -> CycleRow:
+    def empty_row(self, now: float) -> CycleRow:
+        """A row to which nothing has come yet."""
         facts: dict[str, Value] = {
             "run": self.parts.log.run, "cycle": self.number, "time_s": now, "mode": self.settings.mode,
             "policy_hash": self.parts.decider.policy_hash, "map_hash": self.parts.site.digest,
@@ -217,7 +224,8 @@ class LiveLoop:
         row.add_measured(measurements)
         self._require_held(measurements)
         if self._must_reset:
-            self.parts.decider.reset()
+            self.parts.decider.begin_again()
+            self.reasons.reset()
             row.values["reset"] = True
             self._must_reset = False
         begun = time.perf_counter()
@@ -243,15 +251,16 @@ class LiveLoop:
         units = {name: unit for name, (_, unit, *_) in self.parts.decider.points().items()}
         effect = self.predictor.effect(measurements, decision.given)
         row.values["expected"] = effect_words(effect, units, forecast)
-        row.values["reason"] = self._reason(flat(decision.given), measurements)
-
-    def _reason(self, given: Mapping[Key, float], measurements: Measurements) -> str:
-        moved = []
-        for key, value in given.items():
-            now = float(measurements[IN_FORCE + key.name][key.row])
-            if abs(value - now) >= max(self.deadbands[key.name], 1e-9):
-                moved.append(f"{key} {now:.4g} -> {value:.4g}")
-        return f"{self.parts.decider.title}: " + (", ".join(moved[:6]) or "nothing moves")
+        moved = moves(flat(decision.given), self.in_force(measurements), self.deadbands)
+        row.values["reason"] = f"{self.parts.decider.title}: " + (", ".join([*moved.values()][:6]) or "nothing moves")
+        try:
+            why = self.reasons.why(measurements, decision)
+            row.add_why(why)
+            row.values["because"] = self.reasons.words(why, [*moved])
+        except Exception as error:  # what cannot be explained is decided all the same
+            self.parts.events.say(
+                "warning", "cannot explain", cycle=self.number, why=f"{type(error).__name__}: {error}"
+            )
 
     def _act(self, row: CycleRow, measurements: Measurements, decision: Decision, started: float) -> None:
         """Write, propose or only watch, as the mode and the time since the last fault allow."""
@@ -327,8 +336,16 @@ class LiveLoop:
         except Exception as error:
             self.fail(error)
             return
-        facts = {k: row.values[k] for k in ("state", "fault", "shield", "expected", "decision_us")}
+        facts = {k: row.values[k] for k in ("state", "fault", "shield", "expected", "because", "decision_us")}
         self.parts.events.say("info", "cycle", cycle=self.number, **facts)
+
+    def _show(self) -> None:
+        """Tell who looks on; what goes wrong there is no fault of the loop."""
+        for watcher in self.watchers:
+            try:
+                watcher()
+            except Exception as error:
+                self.parts.events.say("warning", "cannot show", why=f"{type(error).__name__}: {error}")
 
     # ---- release and commands -------------------------------------------------------------------------------------
 
@@ -357,6 +374,7 @@ class LiveLoop:
                     self.fault, self._healthy_since = f"released by {command.who}", None
                     self._release(self.fault)
                     self.state = RELEASED
+            self._show()
 
     def _confirm(self, command: Command) -> None:
         """Write what a person confirmed, after a fresh look at the building."""
@@ -365,7 +383,7 @@ class LiveLoop:
             self.parts.events.say("warning", "nothing to confirm", proposal=command.cycle)
             return
         started = self.parts.clock.now()
-        row = self._row(started)
+        row = self.empty_row(started)
         row.values |= {"kind": "confirmation", "reason": proposal.note.reason, "shield": proposal.note.shield}
         row.values |= {"approved_by": command.who}
         self.number += 1

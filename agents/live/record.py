@@ -15,10 +15,12 @@ from agents.live.graduation import width_share
 from agents.live.limits import verdict
 from agents.live.predictions import Forecast
 from agents.live.reading import Key
+from agents.live.why import Why
 from envs.shield.intervention import Intervention
 
 Array = NDArray[np.floating]
-DECIDED = ("wanted", "given", "written", "read_back")
+DECIDED = ("wanted", "given", "written", "read_back", "rule")
+MOST_PARTS = 8  # of each setpoint; the others are one part
 FORETOLD = ("predicted", "half_width", "error")
 
 
@@ -38,6 +40,7 @@ class CycleRow:
         self.values: dict[str, Value] = {
             **facts, "kind": "cycle", "state": "", "fault": "", "reset": False, "reason": "", "shield": "",
             "expected": "", "interventions": "[]", "decision_us": math.nan, "decided_s": math.nan, "oldest_s": math.nan,
+            "because": "", "explained": "[]", "more_kw": math.nan, "warmer_k": math.nan,
             "scored_held": 0, "scored_told": 0, "widest": math.nan,
         }  # fmt: skip
         for name, rows in decider.measured.items():
@@ -64,6 +67,12 @@ class CycleRow:
             for i in interventions
         ]
         self.values["interventions"] = json.dumps(told, default=float)
+
+    def add_why(self, why: Why) -> None:
+        """Keep what moved each setpoint, what the rule would set, and what that would bring."""
+        self.values |= {f"rule.{key}": v for key, v in flat(why.rule).items() if f"rule.{key}" in self.values}
+        self.values["explained"] = json.dumps([one.plain(MOST_PARTS) for one in why.explained])
+        self.values |= {"more_kw": why.more_kw, "warmer_k": why.warmer_k}
 
     def add_written(self, written: Mapping[Key, float], read_back: Mapping[Key, float]) -> None:
         """Keep what went to the building and what it said then."""

@@ -54,7 +54,7 @@ def replayed(folder: Path, bundle: Path, shield: SafeSetpoints | None = None) ->
             deciders[key] = _decider(folder, bundle, row, shield)
         decider = deciders[key]
         if row["reset"]:
-            decider.reset()
+            decider.begin_again()
         measured = _measured(decider, row)
         if math.isnan(float(row["decision_us"] or math.nan)):
             skipped += 1

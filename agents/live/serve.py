@@ -25,7 +25,7 @@ from agents.live.point_map import LiveMap, read_live_map
 from agents.live.self_test import self_test
 from agents.live.settings import ServeSettings
 from agents.live.watchdog import Heartbeat
-from agents.live.web import LoopServer
+from agents.live.web import server_of
 
 MakeConnector = Callable[[LiveMap, Clock], Connector]
 GRADUATED_BY = ("time_s", "scored_held", "scored_told", "widest", "cycle_s", "policy_hash", "kind")
@@ -69,7 +69,7 @@ def serve(
     try:
         if settings.port >= 0:
             token = os.environ.get(settings.token_env, "")
-            page = LoopServer(loop, settings.host, settings.port, token)
+            page = server_of(loop, settings.host, settings.port, token)
             page.start()
             loop.parts.events.say("info", "serves", address=f"http://{settings.host}:{page.port}")
         begin(loop)
@@ -115,6 +115,8 @@ def begin(loop: LiveLoop) -> None:
         map=str(parts.site.path), protocol=parts.site.protocol, cycle_s=loop.cycle_s, approved_by=settings.people,
         run=parts.log.run,
     )  # fmt: skip
+    if parts.decider.looks_not_ahead:
+        parts.events.say("warning", "the shield looks not ahead", why=parts.decider.looks_not_ahead)
     if settings.mode == "auto":
         require_graduation(Path(settings.folder), parts.decider.policy_hash, loop.cycle_s, settings.graduation_days)
     told = learnt_from(loop.predictor, Path(settings.folder), parts.decider, loop.cycle_s)

@@ -1,4 +1,4 @@
-"""Health, metrics and state of a loop over HTTP; what changes anything needs a token. Loopback by default."""
+"""Health, metrics, state and page of a loop over HTTP; what changes anything needs a token. Loopback by default."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import json
 import math
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from agents.live.loop import RELEASED, Command, LiveLoop
@@ -17,19 +19,16 @@ LATE_CYCLES = 1.5  # so many cycles without an end of one are unhealthy
 CHANGES = ("release", "resume", "confirm")
 
 
-class LoopServer:
-    """Serves a loop.
-
-    ``GET /health`` (200 or 503), ``/metrics``, ``/state``; ``POST /release``, ``/resume``, ``/confirm?cycle=<n>`` with
-    ``Authorization: Bearer <token>`` and ``X-Who: <name>``.
+class LoopDoor:
+    """What a loop tells, and what may be asked of it.
 
     Parameters
     ----------
     loop : LiveLoop
-    host, port : str, int
-        Port 0 takes a free one.
+    host : str
+        Where it will be served.
     token : str
-        Empty: nothing can be changed over HTTP.
+        Empty: nothing can be changed.
 
     Raises
     ------
@@ -37,7 +36,7 @@ class LoopServer:
         For an address that others can reach, without a token.
     """
 
-    def __init__(self, loop: LiveLoop, host: str, port: int, token: str) -> None:
+    def __init__(self, loop: LiveLoop, host: str, token: str) -> None:
         if not _is_loopback(host) and not token:
             raise ValueError(
                 f"host = {host!r} can be reached by others and there is no token; set COLDAISLE_TOKEN, or keep "
@@ -46,18 +45,6 @@ class LoopServer:
         self.loop, self.token = loop, token
         self.metrics = Metrics(loop)
         self._lock = threading.Lock()
-        self.server = ThreadingHTTPServer((host, port), _handler(self))
-        self.server.daemon_threads = True
-        self.port = int(self.server.server_address[1])
-
-    def start(self) -> None:
-        """Serve in a thread."""
-        threading.Thread(target=self.server.serve_forever, name="loop server", daemon=True).start()
-
-    def stop(self) -> None:
-        """End."""
-        self.server.shutdown()
-        self.server.server_close()
 
     def answer(self, path: str) -> tuple[int, str, str]:
         """Status, type and text of a GET."""
@@ -111,7 +98,42 @@ class LoopServer:
         return 202, f"{name} is asked for; see /state\n"
 
 
-def _handler(owner: LoopServer) -> type[BaseHTTPRequestHandler]:
+class LoopServer:
+    """Serves a loop without a page.
+
+    ``GET /health`` (200 or 503), ``/metrics``, ``/state``; ``POST /release``, ``/resume``, ``/confirm?cycle=<n>`` with
+    ``Authorization: Bearer <token>`` and ``X-Who: <name>``.
+
+    Parameters
+    ----------
+    loop : LiveLoop
+    host, port : str, int
+        Port 0 takes a free one.
+    token : str
+        Empty: nothing can be changed over HTTP.
+
+    Raises
+    ------
+    ValueError
+        For an address that others can reach, without a token.
+    """
+
+    def __init__(self, loop: LiveLoop, host: str, port: int, token: str) -> None:
+        self.server = ThreadingHTTPServer((host, port), _handler(LoopDoor(loop, host, token)))
+        self.server.daemon_threads = True
+        self.port = int(self.server.server_address[1])
+
+    def start(self) -> None:
+        """Serve in a thread."""
+        threading.Thread(target=self.server.serve_forever, name="loop server", daemon=True).start()
+
+    def stop(self) -> None:
+        """End."""
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def _handler(owner: LoopDoor) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self._send(*owner.answer(urlsplit(self.path).path))
@@ -141,3 +163,34 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+class Served(Protocol):
+    """A server of a loop."""
+
+    port: int
+
+    def start(self) -> None:
+        """Serve in a thread."""
+
+    def stop(self) -> None:
+        """End."""
+
+
+def server_of(loop: LiveLoop, host: str, port: int, token: str) -> Served:
+    """With the page where the extra ``page`` is installed, else without.
+
+    Raises
+    ------
+    ValueError
+        For an address that others can reach, without a token.
+    """
+    if find_spec("fastapi") is None or find_spec("uvicorn") is None:
+        loop.parts.events.say("warning", "serves no page", why="the extra [page] is not installed: fastapi, uvicorn")
+        return LoopServer(loop, host, port, token)
+    from agents.live.own_page import OwnPage
+    from agents.page.server import PageServer
+
+    page = OwnPage(loop, loop.empty_row(loop.parts.clock.now()).values)
+    loop.watchers.append(page.show)
+    return PageServer(page.feed, host, port, LoopDoor(loop, host, token))

@@ -6,7 +6,7 @@ import json
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 MOST_POINTS = 1440  # of the last day: one a minute
 
@@ -30,7 +30,7 @@ class Panel(NamedTuple):
 
 
 class Facts(TypedDict):
-    """What does not change while a page is open."""
+    """What does not change while a page is open; ``control`` names what a person may ask for on the page."""
 
     title: str
     source: str
@@ -40,6 +40,7 @@ class Facts(TypedDict):
     panels: list[dict[str, Any]]
     inlet_scale: list[tuple[float, str]]
     nodes: dict[str, tuple[int, str]]
+    control: NotRequired[list[str]]
 
 
 class Frame(TypedDict):
@@ -47,6 +48,7 @@ class Frame(TypedDict):
 
     ``view`` is a `HallView` as plain data, ``advice`` one row for each setpoint, ``remarks`` what protections and
     shield did, ``rules`` what the rules would have done, ``series`` the values that the last day is made of.
+    ``proposal`` holds the changes that wait for a person's word: the cycle that made them, and a row for each.
     """
 
     number: int
@@ -59,6 +61,7 @@ class Frame(TypedDict):
     remarks: list[dict[str, str]]
     rules: dict[str, Any] | None
     series: dict[str, float | None]
+    proposal: NotRequired[dict[str, Any] | None]
 
 
 class Row(NamedTuple):
@@ -86,11 +89,13 @@ class Feed:
         self.version = 0
 
     def put(self, frame: Frame) -> None:
-        """Show a frame from now on; a clock that goes back begins a new day."""
+        """Show a frame from now on, in the place of one of the same time; a clock that goes back begins a new day."""
         text = json.dumps(frame, allow_nan=False)
         with self._lock:
-            if self._day and frame["time_s"] <= self._day[-1].time_s:
+            if self._day and frame["time_s"] < self._day[-1].time_s:
                 self._day.clear()
+            elif self._day and frame["time_s"] == self._day[-1].time_s:
+                self._day.pop()
             self.version += 1
             self._text = text
             self._day.append(Row(self.version, frame["time_s"], frame["series"]))

@@ -19,6 +19,8 @@ from envs.interface.points import POINTS
 from envs.picture.colours import INLET_SCALE
 
 LOOK_S = 1.0
+MOST_PARTS, LEAST_SHOWN = 3, 0.001  # of what moved a setpoint; the least as a share of the channel's range
+LEAST_KW, LEAST_K = 0.01, 0.01
 COLUMN = re.compile(r"^(\w+)\.(.+)\[(\d+)\]$")
 IN_FORCE = "in_force."
 RECOMMENDED_C, ALLOWABLE_C = 27.0, 32.0  # ASHRAE TC9.9, class A1, at sea level
@@ -59,18 +61,7 @@ class LogFrames:
 
     def facts(self) -> Facts:
         """What stays."""
-        row = self._waiting[-1]
-        step_s = float(row.get("cycle_s") or 300.0)
-        return {
-            "title": f"Live loop: {row['mode']}",
-            "source": f"log {self.folder.name}, policy {str(row.get('policy_hash', ''))[:12]}",
-            "step_s": step_s,
-            "since_epoch": True,
-            "ahead": 1,
-            "panels": panel_facts(log_panels(row)),
-            "inlet_scale": list(INLET_SCALE),
-            "nodes": {},
-        }
+        return facts_of(self._waiting[-1], f"log {self.folder.name}")
 
     def frames(self, end: threading.Event) -> Iterator[Frame]:
         """The last day at once, then a frame for each new cycle, until ``end`` is set."""
@@ -99,6 +90,20 @@ class LogFrames:
         return [row for row in rows if row["time_s"] > self._last_s - 86_400.0]
 
 
+def facts_of(row: Row, source: str) -> Facts:
+    """What stays while the cycles of one loop are shown."""
+    return {
+        "title": f"Live loop: {row['mode']}",
+        "source": f"{source}, policy {str(row.get('policy_hash', ''))[:12]}",
+        "step_s": float(row.get("cycle_s") or 300.0),
+        "since_epoch": True,
+        "ahead": 1,
+        "panels": panel_facts(log_panels(row)),
+        "inlet_scale": list(INLET_SCALE),
+        "nodes": {},
+    }
+
+
 def by_row(row: Row, kind: str) -> dict[str, dict[int, float | None]]:
     """Columns of a kind: name to row to number; what is no number is None."""
     made: dict[str, dict[int, float | None]] = {}
@@ -124,7 +129,7 @@ def log_frame(row: Row) -> Frame:
         "view": _view(measured),
         "advice": _advice(row, measured),
         "remarks": _remarks(row),
-        "rules": None,
+        "rules": _against_rule(row),
         "series": _series(row, measured),
     }
 
@@ -184,7 +189,8 @@ def _view(measured: Mapping[str, Mapping[int, float | None]]) -> dict[str, Any]:
 
 
 def _advice(row: Row, measured: Mapping[str, Mapping[int, float | None]]) -> list[dict[str, Any]]:
-    given, wanted, written = (by_row(row, kind) for kind in ("given", "wanted", "written"))
+    given, wanted, written, rule = (by_row(row, kind) for kind in ("given", "wanted", "written", "rule"))
+    because = {(one["channel"], one["row"]): one for one in json.loads(row.get("explained") or "[]")}
     made = []
     for name, rows in given.items():
         c = CHANNELS[name]
@@ -194,22 +200,41 @@ def _advice(row: Row, measured: Mapping[str, Mapping[int, float | None]]) -> lis
             why = ["written"] if written.get(name, {}).get(k) is not None else []
             if value is not None and asked is not None and abs(asked - value) > 1e-6:
                 why.append(f"the shield changed {asked:.3g} to {value:.3g}")
+            why += _parts_words(because.get((name, k)), c.high - c.low)
             made.append(
                 {
                     "name": name, "row": k, "rows": len(rows), "per": c.per, "unit": c.unit, "meaning": c.meaning,
-                    "in_force": held, "advised": value, "rule": None, "moves": moves, "why": "; ".join(why),
+                    "in_force": held, "advised": value, "rule": rule.get(name, {}).get(k), "moves": moves,
+                    "why": "; ".join(why),
                 }
             )  # fmt: skip
     return made
 
 
+def _parts_words(one: Mapping[str, Any] | None, span: float) -> list[str]:
+    """What moved a setpoint away from the usual, where it is worth a word."""
+    if one is None:
+        return []
+    told = [f"{element} {adds:+.2g}" for element, adds in one["parts"][:MOST_PARTS] if abs(adds) >= LEAST_SHOWN * span]
+    return [f"moved by {', '.join(told)}"] if told else []
+
+
+def _against_rule(row: Row) -> dict[str, Any] | None:
+    """What the rule would have done in this step, as the loop's twin sees it."""
+    known = {name: row.get(name) for name in ("more_kw", "warmer_k")}
+    if any(not isinstance(v, (int, float)) or not math.isfinite(v) for v in known.values()):
+        return None
+    more, warmer = float(known["more_kw"] or 0.0), float(known["warmer_k"] or 0.0)
+    saves = "draws as much" if abs(more) < LEAST_KW else f"draws {abs(more):.2f} kW {'more' if more > 0 else 'less'}"
+    warm = "as warm" if abs(warmer) < LEAST_K else f"{abs(warmer):.2f} K {'warmer' if warmer > 0 else 'colder'}"
+    words = f"In this step the site {saves} than under the rule, with inlets {warm}: by the twin, one step ahead."
+    return {"level": "good" if more < -LEAST_KW else "soft", "words": words, "rows": []}
+
+
 def _remarks(row: Row) -> list[dict[str, str]]:
     made = [{"level": "bad", "words": str(row["fault"])}] if row.get("fault") else []
     for one in json.loads(row.get("interventions") or "[]"):
-        words = (
-            f"{one['channel']}[{one['row']}]: {one['wanted']:.4g} became {one['given']:.4g} {one['unit']}, {one['why']}"
-        )
-        made.append({"level": "level", "words": words})
+        made.append({"level": "level", "words": f"{one['limit'].replace('_', ' ')}: {one['why']}"})
     if row.get("expected"):
         made.append({"level": "soft", "words": f"Expected of the advised setpoints: {row['expected']}"})
     return made

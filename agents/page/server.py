@@ -1,4 +1,7 @@
-"""Serves the page: static files and a stream of frames, on this machine alone; nothing can be changed through it."""
+"""Serves the page: static files and a stream of frames, on this machine alone.
+
+Nothing can be changed through it, unless whoever shows it hands in a door: what changes anything then needs a token.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ import ipaddress
 import socket
 import threading
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlencode
 
 from agents.page.feed import Feed
 from agents.page.parts import part
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 LOOK_S = 0.2  # between two looks for a new frame
 BEAT_S = 10.0  # a line at least so often: a reader learns that the writer lives
 KINDS = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
-SERVED = ("base.js", "lines.js", "plan.js", "sankey.js", "theme.js", "live.js", "page.css", "live.css")
+SERVED = ("base.js", "lines.js", "plan.js", "sankey.js", "theme.js", "word.js", "live.js", "page.css", "live.css")
 HOSTS = ("127.0.0.1", "localhost", "[::1]", "::1", "testserver")
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -29,8 +33,18 @@ HEADERS = {
 }
 
 
-def page_app(feed: Feed) -> FastAPI:
-    """The application: ``/``, ``/static/<name>``, ``/facts``, ``/events``, ``/health``.
+class Door(Protocol):
+    """What stands behind a page that may change something."""
+
+    def answer(self, path: str) -> tuple[int, str, str]:
+        """Status, type and text of a GET: ``/health``, ``/metrics``, ``/state``."""
+
+    def change(self, path: str, query: str, token: str, who: str) -> tuple[int, str]:
+        """Status and text of a POST."""
+
+
+def page_app(feed: Feed, door: Door | None = None, hosts: tuple[str, ...] = HOSTS) -> FastAPI:
+    """The application: ``/``, ``/static/<name>``, ``/facts``, ``/events``, ``/health``, and what a door adds.
 
     Raises
     ------
@@ -42,7 +56,7 @@ def page_app(feed: Feed) -> FastAPI:
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     app = FastAPI(title="coldaisle", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS))
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
 
     @app.middleware("http")
     async def guarded(request: Any, call_next: Any) -> Any:
@@ -64,15 +78,40 @@ def page_app(feed: Feed) -> FastAPI:
     def facts() -> Response:
         return JSONResponse(feed.facts)
 
-    @app.get("/health")
-    def health() -> Response:
-        return JSONResponse({"frames": feed.version}, 200 if feed.version else 503)
+    if door is None:
+
+        @app.get("/health")
+        def health() -> Response:
+            return JSONResponse({"frames": feed.version}, 200 if feed.version else 503)
 
     @app.get("/events")
     def events() -> Response:
         return StreamingResponse(stream(feed), media_type="text/event-stream")
 
+    if door is not None:
+        _add_door(app, door)
     return app
+
+
+def _add_door(app: FastAPI, door: Door) -> None:
+    """What a machine asks for, and what a person may change. A browser sends no such header by itself."""
+    from fastapi import Request
+    from fastapi.responses import Response
+
+    async def told(request: Any) -> Response:
+        status, kind, text = await asyncio.to_thread(door.answer, request.url.path)
+        return Response(text, status, media_type=kind)
+
+    async def changed(request: Any) -> Response:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        who, query = request.headers.get("x-who", ""), urlencode(list(request.query_params.items()))
+        status, text = door.change(request.url.path, query, token, who)
+        return Response(text, status, media_type="text/plain")
+
+    told.__annotations__["request"] = changed.__annotations__["request"] = Request
+    for path in ("/health", "/metrics", "/state"):
+        app.add_api_route(path, told, methods=["GET"])
+    app.add_api_route("/{name}", changed, methods=["POST"])
 
 
 async def stream(feed: Feed) -> AsyncIterator[str]:
@@ -101,19 +140,21 @@ class PageServer:
     feed : Feed
     host, port : str, int
         Port 0 takes a free one.
+    door : Door, optional
+        What may be changed through it.
 
     Raises
     ------
     ValueError
-        For an address that others can reach: the page has no password.
+        For an address that others can reach: a page without a door has no password, and a door decides itself.
     OSError
         Where the port is taken.
     """
 
-    def __init__(self, feed: Feed, host: str = "127.0.0.1", port: int = 8621) -> None:
+    def __init__(self, feed: Feed, host: str = "127.0.0.1", port: int = 8621, door: Door | None = None) -> None:
         import uvicorn
 
-        if not is_loopback(host):
+        if not is_loopback(host) and door is None:
             raise ValueError(
                 f"host = {host!r} can be reached by others, and the page has no password; keep host=127.0.0.1 and look "
                 f"through a tunnel: ssh -L {port}:127.0.0.1:{port} <this machine>"
@@ -126,7 +167,10 @@ class PageServer:
             ) from None
         self.port = int(self._socket.getsockname()[1])
         self.address = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-        config = uvicorn.Config(page_app(feed), log_level="warning", access_log=False, timeout_graceful_shutdown=1)
+        hosts = HOSTS if is_loopback(host) else ("*",)
+        config = uvicorn.Config(
+            page_app(feed, door, hosts), log_level="warning", access_log=False, timeout_graceful_shutdown=1
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="page", daemon=True)
 

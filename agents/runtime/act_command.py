@@ -5,20 +5,68 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agents.runtime.exported_policy import ExportedPolicy
+import numpy as np
+from numpy.typing import NDArray
 
+from agents.runtime.exported_policy import ExportedPolicy
+from agents.runtime.manifest import TWIN
+from agents.runtime.stamped import stamped
+from agents.runtime.twin_shield import TwinShield
+
+Array = NDArray[np.floating]
 NOW = "time"  # among the measurements: when they were read, as a whole
 
 
 class Policy(ExportedPolicy):
-    """A bundle's policy for the field: it also refuses what only a swap, another unit or a jump explains."""
+    """A bundle's policy for the field: it also refuses what only a swap, another unit or a jump explains.
 
-    def __init__(self, folder: Path | str, step_s: float | None = None, *, stale_s: float | None = None) -> None:
+    Parameters
+    ----------
+    folder : Path or str
+        The bundle.
+    step_s : float, optional
+        Seconds between two calls; those of the training when left out.
+    stale_s : float, optional
+        Age at which a reading with a time is refused [s]; two control steps when left out.
+    shielded : bool
+        Bring its setpoints to the nearest safe ones, with the twin of the bundle.
+
+    Attributes
+    ----------
+    interventions : sequence of Intervention
+        What the shield changed in the last call of `act`, for which limit and by how much.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        step_s: float | None = None,
+        *,
+        stale_s: float | None = None,
+        shielded: bool = False,
+    ) -> None:
         super().__init__(folder, step_s, watchful=True, stale_s=stale_s)
+        self.interventions: Sequence[Any] = ()
+        self.shield = self._shield() if shielded else None
+
+    def _shield(self) -> TwinShield:
+        if "envs" not in sys.modules:
+            sys.path.insert(0, str(self.folder / TWIN))  # Python imports from it
+        held = [c.name for c in (*self.interface.decoder.channels, *self.ruled)]
+        return TwinShield(self.folder, self.interface.step_s, held)
+
+    def act(self, measurements: Mapping[str, Any], now: float | None = None) -> dict[str, Array]:
+        """As `ExportedPolicy.act`, behind the shield where there is one."""
+        setpoints = super().act(measurements, now)
+        if self.shield is None:
+            return setpoints
+        values, _ = stamped(measurements)
+        setpoints, self.interventions = self.shield.safe(setpoints, {**values, **self.derived})
+        return setpoints
 
 
 def read_json(text: str, where: str) -> dict[str, Any]:
@@ -61,10 +109,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--memory", help="a JSON file that carries the rule, rates and timers from call to call")
     parser.add_argument("--step-s", type=float, help="seconds between two calls; left out: those of the training")
     parser.add_argument("--stale-s", type=float, help="age at which a reading is refused; left out: two steps")
+    parser.add_argument(
+        "--shield",
+        action="store_true",
+        help="look one step ahead with the site's twin; reasons go to standard error",
+    )
     parser.add_argument("--example", action="store_true", help="print a made-up reading, and decide nothing")
     given = parser.parse_args(arguments)
     try:
-        policy = Policy(given.bundle, given.step_s, stale_s=given.stale_s)
+        policy = Policy(given.bundle, given.step_s, stale_s=given.stale_s, shielded=given.shield)
         if given.example:
             told: object = middle_reading(policy)
         else:
@@ -79,5 +132,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    sys.stderr.writelines(f"shield, {one.limit}: {one.why}\n" for one in policy.interventions)
     sys.stdout.write(json.dumps(told, indent=1) + "\n")
     return 0

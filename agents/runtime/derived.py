@@ -34,6 +34,7 @@ class SiteData(TypedDict, total=False):
     economizer_lockout_s: float
     tower_hold_s: float
     longest_restart_s: float
+    limits: dict[str, Any]  # what the site's machines bear, as `envs.shield.site_limits.SiteLimits` has it
 
 
 class Moment(NamedTuple):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,10 @@ from agents.runtime.manifest import (
     FORMAT,
     MANIFEST,
     ONNX,
+    OPTIONAL,
     PARTS,
     TOLERANCE,
+    TWIN,
     WEIGHTS,
     Manifest,
     NetworkData,
@@ -33,6 +35,7 @@ from agents.runtime.manifest import (
     package_versions,
 )
 from agents.runtime.network import Network
+from agents.runtime.twin_file import write_twin
 from envs.interface.interface import interface_from
 from envs.whole_file import write_whole
 
@@ -53,7 +56,9 @@ class Dense(NamedTuple):
     activation: str
 
 
-def export_bundle(model: BaseAlgorithm, folder: Path | str, content: SitedContent) -> Path:
+def export_bundle(
+    model: BaseAlgorithm, folder: Path | str, content: SitedContent, twin: Mapping[str, Any] | None = None
+) -> Path:
     """Write ``policy.onnx``, ``policy.npz``, ``act.py`` and ``manifest.json``, checked against ``model.predict``.
 
     What fails the check, or is cut short, leaves no bundle, and one that was there before as it was.
@@ -66,6 +71,8 @@ def export_bundle(model: BaseAlgorithm, folder: Path | str, content: SitedConten
         Made where it does not exist.
     content : SitedContent
         What the manifest says of the policy beside its network.
+    twin : mapping, optional
+        The site as plain data, nominal or calibrated: its twin goes along, and the shield looks ahead with it.
 
     Raises
     ------
@@ -85,6 +92,8 @@ def export_bundle(model: BaseAlgorithm, folder: Path | str, content: SitedConten
         _write_weights(draft / WEIGHTS, network_layers(model), model)
         _write_onnx(draft / ONNX, model)
         (draft / ACT).write_text(act_text(), encoding="utf-8")
+        if twin is not None:
+            write_twin(draft / TWIN, twin)
         write_manifest(draft, content, row.name, network, check_parity(model, draft))
         _put_in_place(draft, folder)
     return folder
@@ -94,8 +103,14 @@ def _put_in_place(draft: Path, folder: Path) -> None:
     """Move a bundle that was checked; while its parts are of two bundles there is no manifest, and so no bundle."""
     folder.mkdir(exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
-    for name in (*PARTS, MANIFEST):
+    for name in OPTIONAL:
+        (folder / name).unlink(missing_ok=True)
+    for name in (*_parts_in(draft), MANIFEST):
         (draft / name).replace(folder / name)
+
+
+def _parts_in(folder: Path) -> list[str]:
+    return [*PARTS, *(name for name in OPTIONAL if (folder / name).exists())]
 
 
 def write_manifest(
@@ -124,7 +139,7 @@ def write_manifest(
         "algorithm": algorithm,
         "network": network,
         "parity": parity,
-        "files": {name: file_hash(folder / name) for name in PARTS},
+        "files": {name: file_hash(folder / name) for name in _parts_in(folder)},
         "versions": package_versions(),
         "derived": derivations_of(read, content.get("site", {})),
         "sha256": "",

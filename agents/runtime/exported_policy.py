@@ -15,7 +15,7 @@ from agents.runtime.manifest import MANIFEST, WEIGHTS, read_manifest
 from agents.runtime.measurements import believed
 from agents.runtime.network import Network
 from agents.runtime.plan import Plan
-from agents.runtime.plausibility import Watch
+from agents.runtime.plausibility import BELIEVED_S, Watch
 from agents.runtime.screen import Screen
 from agents.runtime.stamped import stamped
 from agents.runtime.traced import Unwritable
@@ -49,8 +49,8 @@ class ExportedPolicy:
 
     Attributes
     ----------
-    derived : list of str
-        Points that the last call of ``act`` derived, for they were not measured.
+    derived : dict
+        Points ``{name: (k, B)}`` that the last call of ``act`` derived, for they were not measured.
 
     Raises
     ------
@@ -112,10 +112,17 @@ class ExportedPolicy:
             self._hand_back()
             self.rule.reset(n, mask)
         self.filler.reset()
-        self.derived: list[str] = []
+        self.derived: dict[str, Array] = {}
         self.last_at: float | None = None
         self._planned = self.rule is None
         self.screen.forget()
+
+    def restart(self) -> None:
+        """Forget what the rule remembers, as after a fault; what comes is still held against the last good reading."""
+        last, at = self.screen.plain(), self.last_at
+        self.reset(1)
+        self.screen.recall(last)
+        self.last_at = at
 
     def act(self, measurements: Mapping[str, Any], now: float | None = None) -> dict[str, Array]:
         """Setpoints for the coming control step: decoded, inside their ranges, no further than the slew allows.
@@ -146,10 +153,12 @@ class ExportedPolicy:
             Naming the measurement that is missing, stale, not finite, of another shape, impossible or swapped.
         """
         passed_s = self._passed_s(now)
+        if passed_s > BELIEVED_S:
+            self.screen.forget()
         if self.plan is not None and self._planned:
             numbers = self.screen.numbers(measurements, passed_s)
             if numbers is not None:
-                self.last_at, self.derived = now, []
+                self.last_at, self.derived = now, {}
                 return self._rows_of(self.plan, self.plan.setpoints(numbers, self.network.forward))
         return self._acted_with_care(measurements, now, passed_s)
 
@@ -165,7 +174,7 @@ class ExportedPolicy:
             self.watch.require(given, self.screen.last(given), passed_s)
         self._hand_back()
         setpoints = self._decided(given)
-        self.last_at, self.derived = now, derived
+        self.last_at, self.derived = now, {name: given[name] for name in derived if name in given}
         self.screen.remember(given if given[self.read[0]["name"]].shape[-1] == 1 else None)
         self._take_over(given[self.read[0]["name"]].shape[-1])
         return {name: value[:, 0] for name, value in setpoints.items()} if single else setpoints

@@ -14,7 +14,8 @@ from envs.interface.interface import InterfaceData
 
 FORMAT = "coldaisle-bundle/3"
 MANIFEST, WEIGHTS, ONNX, ACT = "manifest.json", "policy.npz", "policy.onnx", "act.py"
-PARTS = (WEIGHTS, ONNX, ACT)
+TWIN = "twin.zip"
+PARTS, OPTIONAL = (WEIGHTS, ONNX, ACT), (TWIN,)
 TOLERANCE = 1e-5  # of the action range, between a written file and the model
 PACKAGES = ("coldaisle", "numpy", "torch", "stable-baselines3", "sb3-contrib", "onnx", "onnxruntime")
 
@@ -170,7 +171,10 @@ def _require_parity(path: Path, parity: object) -> None:
 
 
 def _require_parts(folder: Path, files: object) -> None:
-    if not isinstance(files, dict) or set(files) != set(PARTS):
-        raise ValueError(f"{folder / MANIFEST}: files are not {', '.join(PARTS)} alone; export the policy again")
+    if not isinstance(files, dict) or not set(PARTS) <= set(files) <= {*PARTS, *OPTIONAL}:
+        raise ValueError(
+            f"{folder / MANIFEST}: files are not {', '.join(PARTS)} and perhaps {', '.join(OPTIONAL)}; export the "
+            "policy again"
+        )
     for name in changed_files(folder, files):
         raise ValueError(f"{folder / name} is not the file that was exported; export the policy again")

@@ -49,6 +49,9 @@ RATES_K: tuple[tuple[str, float], ...] = (
     ("_c", 30.0),
 )
 RATE_INTERVAL_S, LEAST_SHARE = 300.0, 0.5  # a shorter step may show so much of it at once
+#: However long no reading was believed, a site is held to so many of these intervals: else a sensor in another unit
+#: would be believed once it was refused for long enough. After `BELIEVED_S` the old reading says nothing any more.
+MOST_SHARE, BELIEVED_S = 2.0, 21_600.0
 FUTURE_S = 60.0  # clocks that agree
 
 
@@ -139,7 +142,7 @@ class Watch:
                 )
 
     def _require_rates(self, seen: Mapping[str, Array], last: Mapping[str, Array], passed_s: float) -> None:
-        share = max(passed_s / RATE_INTERVAL_S, LEAST_SHARE)
+        share = rate_share(passed_s)
         for name, rate in self.rates.items():
             if name in last and np.shape(last[name]) == seen[name].shape:
                 moved = np.abs(seen[name] - last[name])
@@ -153,6 +156,11 @@ class Watch:
 def is_position(p: PointData) -> bool:
     """Whether a point is a speed, position or state without a meter's noise: never more than 1."""
     return p["unit"] == "1" and p["low"] >= 0.0 and p["high"] <= 1.0 and p["possible"][0] > -0.01
+
+
+def rate_share(passed_s: float) -> float:
+    """How many rates a point may have moved by since it was believed last [1]."""
+    return min(max(passed_s / RATE_INTERVAL_S, LEAST_SHARE), MOST_SHARE)
 
 
 def rate_of(p: PointData) -> float:

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from agents.runtime.measurements import KELVIN_AT_0_C, WET_OVER_DRY_K
 from agents.runtime.plausibility import (
     FAHRENHEIT_AWAY_K,
-    LEAST_SHARE,
     PERCENT_FROM,
-    RATE_INTERVAL_S,
     Watch,
     is_position,
     rate_of,
+    rate_share,
 )
 from envs.interface.interface import DRY_BULB, WET_BULB, PointData
 
@@ -84,8 +83,7 @@ class Screen:
         if not ((x >= self.low) & (x <= self.high)).all() or (x[self.colder] - x[self.warmer] > self.slack).any():
             return None
         if self.watches:
-            share = max(passed_s / RATE_INTERVAL_S, LEAST_SHARE)
-            if self.before is not None and (np.abs(x - self.before) > self.rate * share).any():
+            if self.before is not None and (np.abs(x - self.before) > self.rate * rate_share(passed_s)).any():
                 return None
             self.before = x
         return found

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
+from math import prod
 from operator import attrgetter, is_
 from typing import Any
 
@@ -249,7 +250,7 @@ class CompiledFunction:
         """Where each array of a group of arguments goes in its block, and how many rows it has, 0 without an axis."""
         out, at = [], dict.fromkeys((WIDE, WHOLE, ""), 0)
         for shape, kind in self._inputs_of(group):
-            count, row, block = int(np.prod(shape)), at[kind], blocks[kind]
+            count, row, block = prod(shape), at[kind], blocks[kind]
             place = block[row : row + count] if shape else block[row]
             out.append((place, count if len(shape) > 1 else 0))
             at[kind] += count

@@ -15,12 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from array_api_compat import device
-
 from envs.parameters import Parameters, parameter
 from envs.physics.coolants import WATER
 from envs.physics.fan_pump import pump_power_kw
-from envs.physics.namespace import Array, clip, lower, namespace, relax, upper
+from envs.physics.namespace import Array, clip, device_of, lower, namespace, relax, upper
 from envs.physics.readings import Readings
 from envs.physics.saturated_exit import ExitCurve, exit_curve, moisture_gain
 from envs.physics.staging import StageState, advance_stages, corrected_stages, elapsed_frac, settled_stages
@@ -174,7 +172,7 @@ def _york_by_wet_bulb(wet_bulb_c: Array) -> Array:
     """York coefficients (3, 3, B) of LG^i range^j at a wet bulb (B,) [degC], held in the polynomial's box."""
     xp = namespace(wet_bulb_c)
     t = clip(wet_bulb_c, *YORK_WET_BULB_C)
-    table = xp.asarray(YORK, dtype=t.dtype, device=device(t))
+    table = xp.asarray(YORK, dtype=t.dtype, device=device_of(t))
     return table[:, :, 0:1] + t * (table[:, :, 1:2] + t * table[:, :, 2:3])
 
 

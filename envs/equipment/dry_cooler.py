@@ -11,11 +11,9 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from array_api_compat import device
-
 from envs.parameters import Parameters, parameter
 from envs.physics.heat_exchanger import crossflow_effectiveness, ua_off_design
-from envs.physics.namespace import Array, as_mask, clip, lower, namespace, upper
+from envs.physics.namespace import Array, as_mask, clip, device_of, lower, namespace, upper
 from envs.physics.psychrometrics import enthalpy_kj_kg
 from envs.physics.readings import Readings
 from envs.units import CP_AIR_KJ_KG_K, CP_VAPOUR_KJ_KG_K, LATENT_HEAT_KJ_KG, SEA_LEVEL_KPA
@@ -182,7 +180,7 @@ def _fans(p: DryCooler, unit_stream_kw_k: Array, wanted: Array, density: Array) 
     logarithm, is corrected a fixed number of times with its own slope.
     """
     xp = namespace(unit_stream_kw_k)
-    nodes = xp.asarray(NODES, dtype=unit_stream_kw_k.dtype, device=device(unit_stream_kw_k)) + unit_stream_kw_k * 0.0
+    nodes = xp.asarray(NODES, dtype=unit_stream_kw_k.dtype, device=device_of(unit_stream_kw_k)) + unit_stream_kw_k * 0.0
     eps = water_effectiveness(p, unit_stream_kw_k, nodes * density)
     bent = _bend(xp, eps)
     off = FREE_CONVECTION * eps[2]

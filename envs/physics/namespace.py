@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +19,23 @@ def namespace(x: Array) -> Any:
     """Array namespace of ``x``: numpy at once for numpy arrays and numbers, else by array-api-compat."""
     if isinstance(x, (np.ndarray, np.generic, float, int)):
         return np
-    return array_api_compat.array_namespace(x)
+    return _other_namespace(x)
+
+
+def device_of(x: Array) -> Any:
+    """Where an array lies: what is made beside it goes there too."""
+    if isinstance(x, (np.ndarray, np.generic)):
+        return "cpu"
+    from array_api_compat import device
+
+    return device(x)
+
+
+def _other_namespace(x: Array) -> Any:
+    """Of an array that is not numpy's; a twin on an operator's box has numpy alone."""
+    from array_api_compat import array_namespace
+
+    return array_namespace(x)
 
 
 def lower(x: Array, c: Array) -> Array:
@@ -45,7 +60,7 @@ def _pick(x: Array, c: Array, name: str) -> Array:
         x, c = c, x
     if isinstance(x, (np.ndarray, np.generic)):
         return (np.minimum if name == "minimum" else np.maximum)(x, c)
-    xp = array_api_compat.array_namespace(x)
+    xp = _other_namespace(x)
     if isinstance(c, (float, int)):
         return xp.clip(x, max=c) if name == "minimum" else xp.clip(x, min=c)
     return getattr(xp, name)(x, c)

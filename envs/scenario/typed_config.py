@@ -14,12 +14,11 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 
+from envs.scenario.plain import built_of, is_optional
+
 T = TypeVar("T")
 #: What a field is annotated with: classes, unions and generics, which share no static type.
 Hint = Any
-#: What a container of OmegaConf holds: numbers, texts, None, and lists and dicts of them.
-Plain = Any
-LONGEST_SHOWN = 60  # characters of a value that a message repeats
 
 
 @cache
@@ -57,43 +56,16 @@ def schema(value: object) -> DictConfig:
 
 def checked_config(cls: type[T], node: DictConfig) -> T:
     """The checked, frozen object of a merged node."""
-    built = _build(cls, OmegaConf.to_container(node, resolve=True))
-    assert isinstance(built, cls)
-    return built
-
-
-def _build(hint: Hint, value: Plain) -> Any:
-    if hint is str and not isinstance(value, str) or value is None and hint is float:
-        raise ValueError(f"{str(value)[:LONGEST_SHOWN]!r} stands where a {hint.__name__} must; write one")
-    if value is None:
-        return None
-    if is_dataclass(hint) and isinstance(hint, type):
-        hints = get_type_hints(hint)
-        return hint(**{f.name: _build(hints[f.name], value[f.name]) for f in fields(hint)})
-    args = get_args(hint)
-    if _is_optional(hint):
-        return _build(next(a for a in args if a is not type(None)), value)
-    if get_origin(hint) is dict:
-        return {k: _build(args[1], v) for k, v in value.items()}
-    if get_origin(hint) is list:
-        return [_build(args[0], v) for v in value]
-    if hint is float and not isinstance(value, float):
-        return _number(value)
-    return value
-
-
-def _number(value: Plain) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{str(value)[:LONGEST_SHOWN]!r} is no number; give one such as 24 or 24.0") from None
+    made = built_of(cls, OmegaConf.to_container(node, resolve=True))
+    assert isinstance(made, cls)
+    return made
 
 
 def _mutable_type(hint: Hint) -> Hint:
     if is_dataclass(hint) and isinstance(hint, type):
         return mutable_class(hint)
     args = get_args(hint)
-    if _is_optional(hint):
+    if is_optional(hint):
         return Union[_mutable_type(next(a for a in args if a is not type(None))), None]  # noqa: UP007 - at run time
     if get_origin(hint) is dict:
         # a list inside a dict takes no whole numbers for floats: it is typed when the object is built
@@ -102,10 +74,6 @@ def _mutable_type(hint: Hint) -> Hint:
     if get_origin(hint) is list:
         return types.GenericAlias(list, (_mutable_type(args[0]),))
     return hint
-
-
-def _is_optional(hint: Hint) -> bool:
-    return get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint)
 
 
 def _default_of(spec: Field[Any], hint: Hint) -> Any:

@@ -46,12 +46,18 @@ class Ahead:
     def __init__(self, foresight: Foresight, channels: Sequence[Channel]) -> None:
         self.foresight, self.channels = foresight, tuple(channels)
 
-    def corrected(self, wanted: Setpoints, refuge: Setpoints) -> tuple[Setpoints, list[Change]]:
-        """Safe setpoints ``{channel: (k, B)}`` of all channels, and what was changed for which limit."""
+    def corrected(self, wanted: Setpoints, refuge_of: Callable[[], Setpoints]) -> tuple[Setpoints, list[Change]]:
+        """Safe setpoints ``{channel: (k, B)}`` of all channels, and what was changed for which limit.
+
+        ``refuge_of`` gives the safest setpoints within reach; it is asked only where something must be moved.
+        """
         every = np.arange(next(iter(wanted.values())).shape[1])
         outlook = self.foresight.outlook(wanted, every)
-        made = self._cooled(wanted, refuge, outlook)
         sites = np.flatnonzero(_peak_as_is(outlook) > 0.0)
+        if not len(sites) and not (_peak_of_both(outlook) > 0.0).any():
+            return wanted, []
+        refuge = refuge_of()
+        made = self._cooled(wanted, refuge, outlook)
         if len(sites):
             made = self._capped(made, refuge, sites)
         return made, [] if made is wanted else self._told(wanted, made, outlook)

@@ -6,7 +6,7 @@ the field and on a batch in training; it needs numpy and the table of channels a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,6 +53,8 @@ class Shield:
         What its machines bear.
     foresight : Foresight, optional
         A model of the site; without one nothing is foreseen.
+    movable : collection of str, optional
+        Channels that it may move where something is foreseen; all when left out.
     """
 
     def __init__(
@@ -61,12 +63,14 @@ class Shield:
         step_s: float,
         site: SiteLimits | None = None,
         foresight: Foresight | None = None,
+        movable: Collection[str] | None = None,
     ) -> None:
         if not (np.isfinite(step_s) and step_s > 0.0):
             raise ValueError(f"step_s = {step_s}; give the seconds between two decisions, above 0")
         self.channels = {c.name: c for c in channels}
         self.step_s, self.site = float(step_s), site or SiteLimits()
         self.foresight = foresight
+        self.movable = frozenset(self.channels if movable is None else movable)
         self._ahead = None if foresight is None else Ahead(foresight, channels)
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
@@ -119,15 +123,21 @@ class Shield:
         if self._ahead is not None and self.foresight is not None:
             self.foresight.observe(measurements)
             held = {name: self._in_force(name, measurements) for name in self.channels}
-            refuge = {
-                c.name: self._within(c.name, np.full_like(held[c.name], c.refuge_value), measurements, [])
-                for c in self.channels.values()
-            }
-            whole, foreseen = self._ahead.corrected({**held, **made}, refuge)
+            stays = {**held, **made}
+            whole, foreseen = self._ahead.corrected(stays, lambda: self._refuge(stays, measurements))
             moved = [change for change in foreseen if change.moved.any()]
             made |= {change.channel.name: whole[change.channel.name] for change in moved}
             told += moved
         return Guarded(made, told)
+
+    def _refuge(self, stays: Mapping[str, Array], measurements: Mapping[str, Array]) -> dict[str, Array]:
+        """The safest setpoints that may be reached in this step."""
+        return {
+            c.name: self._within(c.name, np.full_like(stays[c.name], c.refuge_value), measurements, [])
+            if c.name in self.movable
+            else stays[c.name]
+            for c in self.channels.values()
+        }
 
     def _within(self, name: str, wanted: Array, measurements: Mapping[str, Array], changes: list[Change]) -> Array:
         """One channel's setpoints inside range, interlocks and slew."""

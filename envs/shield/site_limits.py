@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from envs.parameters import Parameters, parameter
 
@@ -38,3 +40,21 @@ class SiteLimits(Parameters):
     row_limit_frac: tuple[float, ...] = ()
     service_limit_share: float = parameter(0.0, 0.0, 100.0, "1", "of the scenario's power chain")
     rated_it_kw: float = parameter(0.0, 0.0, 1e7, "kW", "of the scenario's racks")
+
+    def plain(self) -> dict[str, Any]:
+        """As plain data that JSON can hold."""
+        return {**asdict(self), "row_limit_frac": list(self.row_limit_frac)}
+
+
+def site_limits_from(plain: Mapping[str, Any]) -> SiteLimits:
+    """Of plain data; what it lacks is as usual.
+
+    Raises
+    ------
+    ValueError
+        For a key that is unknown, or a value out of its range.
+    """
+    try:
+        return SiteLimits(**{**plain, "row_limit_frac": tuple(plain.get("row_limit_frac", ()))})
+    except TypeError as error:
+        raise ValueError(f"limits of the site are not as this version has them ({error}); export again") from None

@@ -15,8 +15,8 @@ from omegaconf import OmegaConf
 
 from envs.plain_yaml import read_mapping
 from envs.plant.datacenter import Plant
-from envs.scenario import load
-from envs.scenario.scenario import FOLDER, Scenario, typed_node
+from envs.scenario import Scenario, load
+from envs.scenario.reading import FOLDER, typed_node
 from envs.twin.telemetry.point_map import point_map_text, read_point_map
 from tests.fuzz.answers import FUZZ, refusal_of
 from tests.fuzz.damage import damaged_bytes

@@ -54,6 +54,7 @@ class MqttConnector:
         self._client: Client | None = None
         self._beats: _Beats | None = None
         self._kept_until = 0.0
+        self._asking = threading.Lock()  # a request that is repeated must not overtake its own withdrawal
 
     def read(self) -> Readings:
         """The last value of every point; the first call waits for them."""
@@ -71,9 +72,10 @@ class MqttConnector:
         self._connect()
         self._require_heard()
         wanted = {dsx.request_topic(self._owned(key), self.told["integration"]): (key, v) for key, v in values.items()}
-        for topic, (key, value) in wanted.items():
-            self.requests[topic] = self.site.setpoint(key).place.theirs(value)
-            self._publish(topic, self.requests[topic], dsx.GOOD)
+        with self._asking:
+            for topic, (key, value) in wanted.items():
+                self.requests[topic] = self.site.setpoint(key).place.theirs(value)
+                self._publish(topic, self.requests[topic], dsx.GOOD)
 
     def read_back(self, keys: Collection[Key]) -> dict[Key, float]:
         """What the building publishes as in force, once it has published every setpoint anew, or the time is over."""
@@ -93,11 +95,12 @@ class MqttConnector:
     def release(self) -> None:
         """Withdraw every request, also those of an earlier process."""
         self._connect()
-        self.requests.clear()
-        waiting = [
-            self._publish(dsx.request_topic(s, self.told["integration"]), s.place.theirs(s.low), dsx.BAD)
-            for s in self.site.setpoints
-        ]
+        with self._asking:
+            self.requests.clear()
+            waiting = [
+                self._publish(dsx.request_topic(s, self.told["integration"]), s.place.theirs(s.low), dsx.BAD)
+                for s in self.site.setpoints
+            ]
         for info in waiting:
             with contextlib.suppress(RuntimeError, ValueError):
                 info.wait_for_publish(float(self.told["timeout_s"]))
@@ -217,6 +220,9 @@ class MqttConnector:
         assert self._client is not None
         return self._client.publish(topic, dsx.payload(value, self.clock.now(), quality), qos=0)
 
+    def _is_heard(self) -> bool:
+        return self._beats is not None and self._beats.silent_s() <= float(self.told["silence_s"])
+
     def _require_heard(self) -> None:
         assert self._beats is not None
         silent = self._beats.silent_s()
@@ -231,10 +237,11 @@ class MqttConnector:
             self._changed.wait_for(done, seconds)
 
     def keep(self) -> None:
-        """Publish the requests in force again, while the loop still asks for them."""
-        if time.monotonic() < self._kept_until:
-            for topic, value in list(self.requests.items()):
-                self._publish(topic, value, dsx.GOOD)
+        """Publish the requests in force again, while the loop still asks for them and the building is heard."""
+        with self._asking:
+            if time.monotonic() < self._kept_until and self._is_heard():
+                for topic, value in self.requests.items():
+                    self._publish(topic, value, dsx.GOOD)
 
 
 class _Beats:

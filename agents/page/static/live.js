@@ -8,7 +8,8 @@
   document.title = facts.title;
   const plan = c.plan(at("plan"), facts), sankey = c.sankey(at("sankey"), facts);
   const day = { time: [], series: {} }, most = Math.min(1440, Math.round(86400 / facts.step_s));
-  let chart = null, last = 0, shownNumber = -1;
+  const word = c.word(facts);
+  let chart = null, last = 0;
 
   function tiles(view) {
     const t = view.totals, o = view.outside || {};
@@ -112,8 +113,6 @@
   }
 
   function show(frame) {
-    if (frame.number === shownNumber) return;
-    shownNumber = frame.number;
     at("clock").textContent = c.clock(frame.time_s, facts.since_epoch);
     at("verdict").className = "verdict " + frame.level;
     if (at("headline").textContent !== frame.headline) at("headline").textContent = frame.headline;
@@ -123,6 +122,7 @@
     advice(frame.advice);
     remarks(frame.remarks);
     rules(frame.rules);
+    word.show(frame);
     at("power").hidden = !(frame.view.links || []).length;
     const up = frame.view.taken_up_kw;
     sankey.show(frame.view.links, up === null || up === undefined ? "" : "Heat is followed as if nothing were stored; air, water and walls " + (up >= 0 ? "take up " : "give back ") + c.number(Math.abs(up), 0) + " kW at this moment.");

@@ -6,7 +6,7 @@ what cannot be undone in that time is seen. Both are done with the machines that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -32,6 +32,8 @@ from envs.twin.estimation.twin import ObservedPlant
 RECOVERY_S = 300.0  # all cooling at its refuge after the candidate's step
 NOISE_K = 1.0  # a zone's warmest reading over the twin's by so much may be noise; engineering guess
 MODEL_BIAS_K = 1.5  # what is left between hall and twin beyond this is a loss of its own; engineering guess
+#: Without these, and every setpoint in force, the twin cannot follow a site.
+NEEDED = ("dry_bulb_c", "wet_bulb_c", "site_elevation_m", "row_demand_share", "zone_inlet_max_c")
 ASSUMED = ("price_usd_mwh", "carbon_g_kwh")  # move no machine: zero where a site does not measure them
 LEAST_COLUMNS = 8
 
@@ -74,13 +76,12 @@ class TwinForesight:
         ValueError
             Naming what the twin cannot do without, where it is missing or not finite.
         """
-        needed = ("dry_bulb_c", "wet_bulb_c", "site_elevation_m", "row_demand_share", "zone_inlet_max_c")
-        bad = [name for name in needed if not np.isfinite(measurements.get(name, np.nan)).all()]
+        bad = [name for name in NEEDED if not np.isfinite(measurements.get(name, np.nan)).all()]
         if bad:
             raise ValueError(f"measurements lack finite {', '.join(bad)}; without them the shield cannot look ahead")
-        none = np.zeros_like(measurements["dry_bulb_c"])
-        self.twin.update({**dict.fromkeys(ASSUMED, none), **measurements})
-        self.bias = self._biases(measurements)
+        seen = {name: np.asarray(value, self.plant.dtype) for name, value in measurements.items()}
+        self.twin.update({**dict.fromkeys(ASSUMED, np.zeros_like(seen["dry_bulb_c"])), **seen})
+        self.bias = self._biases(seen)
 
     def snapshot(self) -> dict[str, Any]:
         """What was observed, as plain data."""
@@ -96,7 +97,7 @@ class TwinForesight:
         size = max(LEAST_COLUMNS, 1 << (n - 1).bit_length())
         at = np.resize(np.arange(n), size)
         copies = np.tile(at, self.cases)
-        wanted = {name: np.ascontiguousarray(value[:, copies]) for name, value in setpoints.items()}
+        wanted = {name: np.ascontiguousarray(value[:, copies], self.plant.dtype) for name, value in setpoints.items()}
         start = (self.twin.state, self.twin.outside, self.twin.load)
         state, outside, load = columns(start, sites[copies])
         over = self._over(state, wanted, outside, load, self._lost(sites[at]))
@@ -194,7 +195,7 @@ def _largest(machine: object, key: str, usual: float) -> float:
     return usual if machine is None else float(np.max(getattr(machine, key)))
 
 
-def shield_of(scenario: Scenario, dtype: str = "float32") -> Shield:
+def shield_of(scenario: Scenario, dtype: str = "float32", movable: Collection[str] | None = None) -> Shield:
     """The shield of a site, with its twin.
 
     Parameters
@@ -203,6 +204,8 @@ def shield_of(scenario: Scenario, dtype: str = "float32") -> Shield:
         As ``coldaisle calibrate`` wrote it, or nominal.
     dtype : str
         Of the twin.
+    movable : collection of str, optional
+        Channels that may be moved; all when left out.
     """
     ahead = TwinForesight(scenario, dtype)
-    return Shield(ahead.channels, ahead.step_s, site_limits(ahead.plant), ahead)
+    return Shield(ahead.channels, ahead.step_s, site_limits(ahead.plant), ahead, movable)

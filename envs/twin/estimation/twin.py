@@ -115,6 +115,13 @@ class ObservedPlant:
             self.row_bias_kw = assign(self.row_bias_kw, 0.0, where)
             self.fresh = None
 
+    def ahead(self, setpoints: Mapping[str, Floats]) -> Flows:
+        """What the coming control step does under setpoints ``{channel: (k, B)}`` of all channels; nothing moves on."""
+        assert self.state is not None
+        t = np.zeros(self.state.alive.shape[-1], np.int64)
+        held = {name: np.asarray(value, self.plant.dtype) for name, value in setpoints.items()}
+        return self._advance(self.state, held, self.outside, self.load, self.lost, t)[1]
+
     def _infer_losses(self, measured: Floats, expected: Floats) -> None:
         """Move the share of the room units that seem to run by what the air is short of; no less than one of ten.
 

@@ -127,6 +127,20 @@ class Building:
             time.sleep(0.02)
         return not self.hall.commands
 
+    def wait_for_silence(self) -> None:
+        """Until a DSX connector has heard nothing of its building for as long as it may."""
+        connector, end = self.loop.parts.connector, time.monotonic() + 60.0
+        while connector._is_heard():
+            assert time.monotonic() < end, "the building is still heard"
+            time.sleep(0.05)
+
+    def settle_wire(self) -> None:
+        """Until the building has taken every message that was on its way: ours come in order."""
+        seen, end = -1, time.monotonic() + 30.0
+        while seen != len(self.hall.noted) and time.monotonic() < end:
+            seen = len(self.hall.noted)
+            time.sleep(0.3)
+
     def outside(self) -> list[str]:
         """Commands outside the limits of the point map."""
         limits = {s.channel: s for s in self.site.setpoints}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,15 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, bundle_content: Any) -> Pat
     """A bundle whose actions add to the rule."""
     from agents.encoding import agent_scenario
     from agents.learning.build import build_model
-    from agents.policy import interface_data
+    from agents.policy import interface_data, site_data
     from agents.runtime.export import export_bundle
     from envs.sb3_vec_env import DataCenterSB3VecEnv
 
     sites = DataCenterSB3VecEnv(agent_scenario(scenario_of_tests(), "residual", 0.15), 1)
     model = build_model("ppo", sites, {}, seed=1)
-    content = {**bundle_content, "scenario": "liquid_hall", "interface": interface_data(sites.core)}
-    return export_bundle(model, tmp_path_factory.mktemp("live") / "bundle", content)
+    site = site_data(scenario_of_tests())
+    content = {**bundle_content, "scenario": "liquid_hall", "interface": interface_data(sites.core), "site": site}
+    return export_bundle(model, tmp_path_factory.mktemp("live") / "bundle", content, asdict(scenario_of_tests()))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,12 @@ import numpy as np
 import pytest
 from building import Building
 
+from agents.live.decider import Decider
 from agents.live.decision_log import logged_rows, logged_table
 from agents.live.loop import Command
 from agents.live.reading import ConnectorFault, Key, Reading
 from agents.live.replay import replayed
+from agents.runtime.manifest import content_sum
 
 Make = Callable[..., Building]
 
@@ -123,10 +127,10 @@ def test_a_sensor_that_jumps_or_hangs_is_refused_where_the_map_says_how_fast_it_
     b = building("simulated")
     points = list(b.site.points)
     at = next(i for i, p in enumerate(points) if p.place.key == COOLANT)
-    object.__setattr__(points[at], "most_per_min", 1.0)
-    b.cycle()
+    object.__setattr__(points[at], "most_per_min", 0.5)
+    warm = b.cycle()["measured.tcs_supply_c[0]"] + 4.0
     whole = b.loop.parts.connector
-    b.loop.parts.connector = Spoiled(whole, spoiled(COOLANT, value=55.0))
+    b.loop.parts.connector = Spoiled(whole, spoiled(COOLANT, value=warm))
     assert "over most_per_min" in b.cycle()["fault"]
     object.__setattr__(points[at], "most_per_min", math.inf)
     object.__setattr__(points[at], "still_s", 900.0)
@@ -237,6 +241,40 @@ def test_nothing_is_written_outside_the_site_s_limits_whatever_is_asked(
     assert row["shield"].startswith("changed")
     told = json.loads(row["interventions"])
     assert told and told[0]["limit"] in ("range", "slew") and told[0]["wanted"] == value
+
+
+def test_the_loop_looks_one_step_ahead_and_the_log_names_the_limit_and_by_how_much(building: Make) -> None:
+    b = building("simulated", mode="shadow", approved_by="")
+    assert not b.loop.parts.decider.looks_not_ahead
+    assert b.cycle()["shield"] == "passed"
+
+    def hot(readings: dict[Key, Reading]) -> None:
+        for key, reading in readings.items():
+            if key.name == "zone_inlet_max_c":
+                readings[key] = reading._replace(value=33.0)
+
+    b.loop.parts.connector = Spoiled(b.loop.parts.connector, hot)
+    row = b.cycle()
+    told = json.loads(row["interventions"])
+    assert {one["limit"] for one in told} == {"inlet_allowable"}, row["fault"]
+    assert "inlet_allowable: the warmest inlet would pass the allowable limit less its margin by" in row["shield"]
+    assert row["shield"] in b.events.getvalue()
+
+
+def test_a_map_without_what_the_twin_needs_says_so_and_keeps_the_interlocks(building: Make, bundle: Path) -> None:
+    b = building("simulated", mode="shadow", approved_by="")
+    points = tuple(p for p in b.site.points if p.place.key.name != "row_demand_share")
+    decider = Decider(bundle, replace(b.site, points=points))
+    assert not decider.looks_not_ahead, "the bundle derives it"
+    shutil.copytree(bundle, b.place / "bundle")
+    manifest = json.loads((b.place / "bundle" / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["files"]["twin.zip"]
+    (b.place / "bundle" / "twin.zip").unlink()
+    manifest["sha256"] = content_sum(manifest)
+    (b.place / "bundle" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    decider = Decider(b.place / "bundle", b.site)
+    assert "has no twin.zip" in decider.looks_not_ahead
+    assert decider.shield.first.site.row_limit_frac, "what the branches carry comes with the bundle"
 
 
 def test_a_setpoint_that_the_site_has_far_outside_the_limits_is_left_to_the_site(building: Make, bundle: Path) -> None:

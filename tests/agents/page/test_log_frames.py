@@ -43,9 +43,19 @@ def test_a_cycle_is_shown_with_zones_setpoints_and_what_the_shield_did() -> None
     (point,) = shown["advice"]
     assert (point["in_force"], point["advised"], point["unit"], point["moves"]) == (18.0, 18.5, "degC", True)
     assert "the shield changed 20 to 18.5" in point["why"] and "written" not in point["why"]
-    assert shown["remarks"] == [
-        {"level": "level", "words": "chw_supply_temp_setpoint_c[0]: 20 became 18.5 degC, at most 0.5 K in a cycle"}
-    ]
+    assert shown["remarks"] == [{"level": "level", "words": "slew: at most 0.5 K in a cycle"}]
+
+
+def test_a_cycle_says_what_moved_a_setpoint_and_what_the_rule_would_have_done() -> None:
+    parts = [["wet_bulb_c", 0.82], ["zone_inlet_max_c[1]", -0.31], ["hour_sin", 1e-6], ["all others", 0.02]]
+    explained = [{"channel": "chw_supply_temp_setpoint_c", "row": 0, "unit": "degC", "parts": parts}]
+    told = {"explained": json.dumps(explained), "more_kw": -1.25, "warmer_k": 0.2}
+    shown = log_frame(row(7, **told, **{"rule.chw_supply_temp_setpoint_c[0]": 18.2}))
+    (point,) = shown["advice"]
+    assert point["rule"] == 18.2
+    assert "moved by wet_bulb_c +0.82, zone_inlet_max_c[1] -0.31" in point["why"] and "hour_sin" not in point["why"]
+    assert "draws 1.25 kW less than under the rule, with inlets 0.20 K warmer" in shown["rules"]["words"]
+    assert log_frame(row(7, more_kw=float("nan"), warmer_k=0.0))["rules"] is None
     assert (shown["series"]["zone_inlet_max_c[0].low"], shown["series"]["zone_inlet_max_c[0].high"]) == (23.7, 24.7)
     json.dumps(shown, allow_nan=False)
 

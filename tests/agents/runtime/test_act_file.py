@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,14 +19,17 @@ import pytest
 from agents.learning.algorithms import ALGORITHMS
 from agents.learning.build import build_model
 from agents.policy import interface_data, site_data
+from agents.runtime.act_command import Policy
 from agents.runtime.assembly import act_text, modules
 from agents.runtime.export import export_bundle
 from agents.runtime.exported_policy import ExportedPolicy
+from agents.runtime.twin_shield import TwinShield
 from envs.core import DataCenterCore
 from envs.interface.channels import CHANNELS
 from envs.interface.interface import interface_from
 from envs.interface.points import RULE
 from envs.sb3_vec_env import DataCenterSB3VecEnv
+from envs.twin.estimation.foresight import shield_of
 
 INPUTS = 10_000
 SHORT = ("site.workload_weeks=1",)
@@ -49,7 +53,8 @@ def made(small_settings: Any, spread: Any, bundle_content: Any, tmp_path_factory
                 "interface": interface_data(sites.core),
                 "site": site_data(sites.core.scenario),
             }
-            known[key] = model, export_bundle(model, tmp_path_factory.mktemp("bundle"), content), sites.core
+            site = asdict(sites.core.scenario)
+            known[key] = model, export_bundle(model, tmp_path_factory.mktemp("bundle"), content, site), sites.core
         return known[key]
 
     return of
@@ -127,9 +132,14 @@ def test_a_change_between_one_site_and_many_keeps_the_rule_s_memory(made: Callab
         np.testing.assert_allclose(one[c.name], two[c.name], atol=1e-6 * (c.high - c.low))
 
 
-def run_file(folder: Path, measured: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
+HOUSE = ["envs", "agents", "experiments", "configs", "coldaisle"]
+OTHERS = ["torch", "scipy", "pandas", "yaml", "omegaconf", "gymnasium", "array_api_compat", "llvmlite"]
+
+
+def run_file(
+    folder: Path, measured: dict[str, Any], *arguments: str, blocked: list[str] = HOUSE + OTHERS
+) -> subprocess.CompletedProcess[str]:
     """``act.py`` in a process that has neither coldaisle nor anything but numpy."""
-    blocked = ["envs", "agents", "experiments", "configs", "coldaisle", "torch", "scipy", "pandas", "yaml", "omegaconf"]
     program = (
         f"import runpy, sys; sys.modules.update(dict.fromkeys({blocked!r}));"
         f"sys.argv = ['act.py', *{list(arguments)!r}]; runpy.run_path({str(folder / 'act.py')!r}, run_name='__main__')"
@@ -154,6 +164,55 @@ def test_the_file_alone_prints_setpoints_with_numpy_alone(hall: Any) -> None:
     assert done.returncode == 0, done.stderr
     expected = ExportedPolicy(folder, watchful=True).act(measured)
     assert json.loads(done.stdout) == {name: value.tolist() for name, value in expected.items()}
+
+
+def hot(measured: dict[str, list[float]]) -> dict[str, list[float]]:
+    """A hall that the wanted setpoints would bring over its limit: the room units barely turn."""
+    return {
+        **measured,
+        "in_force.crah_fan_speed_frac": [0.3 for _ in measured["in_force.crah_fan_speed_frac"]],
+        "zone_inlet_max_c": [31.5 for _ in measured["zone_inlet_max_c"]],
+    }
+
+
+def test_the_file_alone_looks_one_step_ahead_with_numpy_alone_and_names_the_limit(hall: Any) -> None:
+    folder, measured = hall
+    done = run_file(folder, hot(measured), "--shield", blocked=[*HOUSE[1:], *OTHERS])
+    assert done.returncode == 0, done.stderr
+    policy = Policy(folder, shielded=True)
+    expected = policy.act(hot(measured))
+    free = ExportedPolicy(folder, watchful=True).act(hot(measured))
+    found = json.loads(done.stdout)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-5)
+    assert any((expected[name] != free[name]).any() for name in free)
+    assert "shield, inlet_allowable: the warmest inlet would pass the allowable limit less its margin by" in done.stderr
+    assert {one.limit for one in policy.interventions} == {"inlet_allowable"}
+
+
+def test_the_bundle_s_shield_is_that_of_an_evaluation(made: Callable[..., Made]) -> None:
+    _, folder, core = made("ai_hall", ON_THE_RULE, "ppo")
+    core.reset(seed=3)
+    bundled = TwinShield(folder, core.step_s, [c.name for c in core.channels])
+    evaluated = shield_of(core.scenario)
+    for step in range(4):
+        seen = {n: np.asarray(v, np.float64) for n, v in core.measurements().items() if not n.startswith(RULE)}
+        wanted = {c.name: np.full((c.rows, 1), c.low if step % 2 else c.high) for c in core.channels}
+        expected = evaluated.guarded(wanted, seen).setpoints
+        found, changed = bundled.safe({n: v[:, 0] for n, v in wanted.items()}, {n: v[:, 0] for n, v in seen.items()})
+        assert changed
+        for name, value in found.items():
+            np.testing.assert_array_equal(value, expected[name][:, 0])
+        core.step_setpoints(expected)
+
+
+def test_a_site_without_what_the_twin_needs_is_told_by_name(hall: Any) -> None:
+    folder, measured = hall
+    shield = TwinShield(folder, 300.0, [])
+    known = set(measured) - {"dry_bulb_c", "site_elevation_m"}
+    assert shield.lacking(known) == ["dry_bulb_c"]  # the height is the site's own, as trained
+    with pytest.raises(ValueError, match="lack finite dry_bulb_c"):
+        shield.safe({}, {name: value for name, value in measured.items() if name in known})
 
 
 def test_what_is_remembered_goes_from_process_to_process(hall: Any, tmp_path: Path) -> None:
@@ -183,7 +242,7 @@ def test_an_old_reading_is_refused_and_a_fresh_one_acts(hall: Any) -> None:
     assert done.returncode == 1 and "s old, a reading may be 600 s old" in done.stderr
 
 
-@pytest.mark.parametrize("part", ["policy.npz", "policy.onnx", "act.py"])
+@pytest.mark.parametrize("part", ["policy.npz", "policy.onnx", "act.py", "twin.zip"])
 def test_a_changed_byte_in_any_part_is_refused_with_the_part_s_name(part: str, hall: Any, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(hall[0], tmp_path / "copy"))
     whole = bytearray((copy / part).read_bytes())
