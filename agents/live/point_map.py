@@ -21,10 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from agents.live.map_entry import Entry, Lines
 from agents.live.reading import Key
 from agents.live.units import CONVERSIONS, IN_FORCE, brick_classes, our_units
+from agents.runtime.relations import FOLLOWS
 from envs.interface.channels import CHANNELS
 from envs.plain_yaml import checked_text, read_mapping
 from envs.unknown_name import unknown_name
@@ -32,14 +32,15 @@ from envs.unknown_name import unknown_name
 TOP = ("protocol", "connection", "points", "setpoints")
 POINT_KEYS = (
     *("name", "row", "rows", "start", "stride", "unit", "brick", "dsx", "address", "scale", "offset"),
-    *("fixed", "most_per_min", "still_s"),
+    *("fixed", "most_per_min", "still_s", "shared"),
 )
 SETPOINT_KEYS = (
     *("channel", "row", "rows", "start", "stride", "unit", "brick", "dsx", "address", "scale", "offset"),
-    *("low", "high", "fallback", "priority", "enable"),
+    *("low", "high", "fallback", "priority", "enable", "left_to_building", "fixed"),
 )
-DSX_KEYS = ("object", "point", "id", "process_area", "request", "request_path")
 LARGEST = 1e9
+#: Temperatures that the limits of a hall watch: a fixed number there would hide what the limits are for.
+WATCHED = ("zone_supply_c", "zone_inlet_max_c", "rack_inlet_c", *FOLLOWS)
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,15 @@ class MappedPoint:
         Fastest believed change [our unit/min]; infinite: any.
     still_s : float
         Longest time that a live sensor shows one number [s]; infinite: for ever.
+    shared : bool
+        Whether it may stand on an object that another point has too.
     """
 
     place: Place
     fixed: float | None = None
     most_per_min: float = math.inf
     still_s: float = math.inf
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,7 @@ class LiveMap:
     connection : mapping
         As the protocol needs it; secrets stand in the environment, their variables' names here.
     points, setpoints : tuple
+        A setpoint that is left to the building is a point: in force it is read, and never written.
     digest : str
         SHA-256 of the file, as hex.
     """
@@ -164,84 +169,6 @@ class LiveMap:
         return next(s for s in self.setpoints if s.channel == channel)
 
 
-class _Lines:
-    """Line of every entry and key of a YAML file."""
-
-    def __init__(self, text: str) -> None:
-        self.top: dict[str, yaml.Node] = {}
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        assert isinstance(node, yaml.MappingNode)
-        self.key_line = {key.value: key.start_mark.line + 1 for key, _ in node.value}
-        self.top = {key.value: value for key, value in node.value}
-
-    def entry(self, group: str, index: int) -> dict[str, int]:
-        """Line of each key of an entry, and under the empty name that of the entry."""
-        listed = self.top[group]
-        node = listed.value[index] if isinstance(listed, yaml.SequenceNode) else listed
-        found = {"": node.start_mark.line + 1}
-        if isinstance(node, yaml.MappingNode):
-            found |= {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
-        return found
-
-
-class _Entry:
-    """One entry of the file, which refuses what it holds by file, line, key, value, what is allowed and the mend."""
-
-    def __init__(self, path: Path, lines: Mapping[str, int], raw: Any, known: Sequence[str]) -> None:
-        self.path, self.lines, self.raw = path, lines, raw
-        if not isinstance(raw, dict):
-            raise ValueError(f"{path}, line {lines['']}: found {str(raw)[:60]!r}; give keys such as {known[0]}: ...")
-        for key in raw:
-            if key not in known:
-                raise ValueError(f"{self.where(str(key))}: {unknown_name('key', str(key), known)}")
-
-    def where(self, key: str = "") -> str:
-        return f"{self.path}, line {self.lines.get(key, self.lines[''])}"
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self.raw.get(key, default)
-        if value is None or isinstance(value, (dict, list)):
-            raise ValueError(f"{self.where(key)}: {key} = {str(value)[:60]}; give a text")
-        return str(value)
-
-    def number(self, key: str, default: float, low: float, high: float) -> float:
-        value = self.raw.get(key, default)
-        good = not isinstance(value, bool) and isinstance(value, (int, float))
-        if key not in self.raw:
-            return default
-        if not good or not low <= value <= high:
-            raise ValueError(
-                f"{self.where(key)}: {key} = {str(value)[:60]} is outside {low:g}..{high:g}; give a number in that "
-                "range"
-            )
-        return float(value)
-
-    def whole(self, key: str, default: int, low: int, high: int) -> int:
-        value = self.raw.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ValueError(
-                f"{self.where(key)}: {key} = {str(value)[:60]} is outside {low}..{high}; give a whole number there"
-            )
-        return value
-
-    def unit(self, name: str) -> str:
-        given, ours = self.text("unit"), our_units()[name]
-        if given not in CONVERSIONS[ours]:
-            raise ValueError(
-                f"{self.where('unit')}: unit = {given!r} of {name}; choose one of {', '.join(CONVERSIONS[ours])}"
-            )
-        return given
-
-    def dsx(self) -> dict[str, Any]:
-        given = self.raw.get("dsx", {})
-        if not isinstance(given, dict):
-            raise ValueError(f"{self.where('dsx')}: dsx = {str(given)[:60]!r}; give {{object: ..., point: ...}}")
-        for key in given:
-            if key not in DSX_KEYS:
-                raise ValueError(f"{self.where('dsx')}: {unknown_name('key of dsx', str(key), DSX_KEYS)}")
-        return given
-
-
 def read_live_map(path: str | Path) -> LiveMap:
     """Read and check a point map.
 
@@ -260,8 +187,8 @@ def read_live_map(path: str | Path) -> LiveMap:
             f"{path}: no such point map; `coldaisle simulate-site` writes one, `configs/points` has a template for "
             "each protocol"
         )
-    lines, content = _Lines(checked_text(path)), read_mapping(path)
-    top = _Entry(path, {"": 1, **lines.key_line}, content, TOP)
+    lines, content = Lines(checked_text(path)), read_mapping(path)
+    top = Entry(path, {"": 1, **lines.key_line}, content, TOP)
     protocol = top.text("protocol")
     if protocol not in PROTOCOLS:
         raise ValueError(f"{top.where('protocol')}: {unknown_name('protocol', protocol, PROTOCOLS)}")
@@ -274,23 +201,27 @@ def read_live_map(path: str | Path) -> LiveMap:
         points += _points(entry)
     setpoints: list[MappedSetpoint] = []
     for entry in _entries(path, lines, content, "setpoints", SETPOINT_KEYS):
-        setpoints += _setpoints(entry)
+        if _is_left(entry):
+            points += _left(entry)
+        else:
+            setpoints += _setpoints(entry)
     _require_once(path, [p.place for p in points] + [s.place for s in setpoints])
     for place in [p.place for p in points if p.fixed is None] + [s.place for s in setpoints]:
         check_address(protocol, place.address, f"{path}, line {place.line}")
+    _require_own_objects(path, protocol, points, setpoints)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return LiveMap(path, protocol, connection, tuple(points), tuple(setpoints), digest)
 
 
-def _entries(path: Path, lines: _Lines, content: Mapping[str, Any], group: str, known: Sequence[str]) -> list[_Entry]:
+def _entries(path: Path, lines: Lines, content: Mapping[str, Any], group: str, known: Sequence[str]) -> list[Entry]:
     listed = content.get(group, [])
     line = lines.key_line.get(group, 1)
     if not isinstance(listed, list) or (group == "points" and not listed):
         raise ValueError(f"{path}, line {line}: {group} = {str(listed)[:60]!r}; give a list of entries")
-    return [_Entry(path, lines.entry(group, index), raw, known) for index, raw in enumerate(listed)]
+    return [Entry(path, lines.entry(group, index), raw, known) for index, raw in enumerate(listed)]
 
 
-def _points(entry: _Entry) -> list[MappedPoint]:
+def _points(entry: Entry) -> list[MappedPoint]:
     name = entry.text("name")
     known = [n for n in our_units() if not n.startswith(IN_FORCE)]
     if name not in known:
@@ -300,17 +231,53 @@ def _points(entry: _Entry) -> list[MappedPoint]:
     fixed = entry.number("fixed", 0.0, -LARGEST, LARGEST) if "fixed" in entry.raw else None
     most = entry.number("most_per_min", math.inf, 1e-9, LARGEST)
     still = entry.number("still_s", math.inf, 1.0, LARGEST)
-    return [MappedPoint(place, fixed, most, still) for place in _places(entry, name)]
+    if fixed is not None and name in WATCHED:
+        raise ValueError(
+            f"{entry.where('fixed')}: fixed = {fixed:g} of {name}, which the hall's limits watch; give the address of "
+            "a sensor"
+        )
+    shared = entry.flag("shared")
+    return [MappedPoint(place, fixed, most, still, shared) for place in _places(entry, name)]
 
 
-def _setpoints(entry: _Entry) -> list[MappedSetpoint]:
+def _is_left(entry: Entry) -> bool:
+    left = entry.flag("left_to_building")
+    if "fixed" in entry.raw and not left:
+        raise ValueError(
+            f"{entry.where('fixed')}: a setpoint that is fixed cannot be written; add left_to_building: true"
+        )
+    return left
+
+
+def _left(entry: Entry) -> list[MappedPoint]:
+    """A channel that the building keeps: what is in force is read, or known."""
+    name = IN_FORCE + _channel(entry)
+    for key in ("low", "high", "fallback", "enable", "priority"):
+        if key in entry.raw:
+            raise ValueError(f"{entry.where(key)}: {key} of a channel that is left_to_building; take one of both out")
+    if ("fixed" in entry.raw) == ("address" in entry.raw):
+        raise ValueError(f"{entry.where()}: {name} needs an address, or fixed where the building never moves it")
+    fixed = entry.number("fixed", 0.0, -LARGEST, LARGEST) if "fixed" in entry.raw else None
+    return [MappedPoint(place, fixed) for place in _places(entry, name)]
+
+
+def _channel(entry: Entry) -> str:
     channel = entry.text("channel")
     if channel not in CHANNELS:
         raise ValueError(f"{entry.where('channel')}: {unknown_name('channel', channel, CHANNELS)}")
-    c = CHANNELS[channel]
-    least, most = c.possible or (-LARGEST, LARGEST)
-    usual = (c.low, c.high) if not c.limited_by else (-LARGEST, LARGEST)
-    low, high = entry.number("low", usual[0], least, most), entry.number("high", usual[1], least, most)
+    return channel
+
+
+def _setpoints(entry: Entry) -> list[MappedSetpoint]:
+    channel = _channel(entry)
+    least, most = CHANNELS[channel].possible or (-LARGEST, LARGEST)
+    for key in ("low", "high"):
+        if key not in entry.raw:
+            raise ValueError(
+                f"{entry.where()}: {channel} has no {key}; give the site's own limits {{low: ..., high: ...}}, for "
+                "nothing is ever written outside them"
+            )
+    low, high = entry.number("low", least, least, most), entry.number("high", most, least, most)
     if not low < high:
         raise ValueError(f"{entry.where('low')}: low = {low:g}, high = {high:g} of {channel}; give low below high")
     fallback = entry.number("fallback", 0.0, low, high) if "fallback" in entry.raw else None
@@ -322,13 +289,13 @@ def _setpoints(entry: _Entry) -> list[MappedSetpoint]:
     ]
 
 
-def _enable(entry: _Entry, text: str, place: Place) -> str:
+def _enable(entry: Entry, text: str, place: Place) -> str:
     """Address of a row's coil: ``{n}`` is ``start`` plus the row."""
     row = place.key.row
     return text.replace("{row}", str(row)).replace("{n}", str(int(entry.raw.get("start", 0)) + row))
 
 
-def _places(entry: _Entry, name: str) -> list[Place]:
+def _places(entry: Entry, name: str) -> list[Place]:
     """Places of an entry: one, or one for each of its rows."""
     if "row" in entry.raw and "rows" in entry.raw:
         raise ValueError(
@@ -371,3 +338,26 @@ def _require_once(path: Path, places: Sequence[Place]) -> None:
                 f"{path}, line {place.line}: {place.key} stands in line {seen[place.key]} already; keep one of them"
             )
         seen[place.key] = place.line
+
+
+def _require_own_objects(
+    path: Path, protocol: str, points: Sequence[MappedPoint], setpoints: Sequence[MappedSetpoint]
+) -> None:
+    """Refuse two values on one object: one of them is a slip, and two setpoints there undo each other."""
+    from agents.live.connectors import objects_of
+
+    seen: dict[str, Place] = {}
+    may = {p.place.key for p in points if p.shared}
+    for place in [s.place for s in setpoints] + [p.place for p in points if p.fixed is None]:
+        for each in objects_of(protocol, place):
+            other = seen.setdefault(each, place)
+            if other is not place and place.key not in may:
+                mend = (
+                    "give each its own"
+                    if place.key.name.startswith(IN_FORCE)
+                    else ("give each its own, leave out what the bundle derives, or say shared: true")
+                )
+                raise ValueError(
+                    f"{path}, line {place.line}: {place.key} is at {place.address!r}, where line {other.line} has "
+                    f"{other.key}; {mend}"
+                )

@@ -82,11 +82,14 @@ def test_two_calibrated_days_in_shadow_let_auto_begin(building: Make) -> None:
     for _ in range(2 * 288 + 1):
         b.cycle()
     b.loop.end()
-    require_graduation(Path(b.settings.folder), b.loop.parts.decider.policy_hash, b.loop.cycle_s, 1)
+    mine = b.loop.parts.decider.policy_hash, b.site.digest
+    require_graduation(Path(b.settings.folder), mine, b.loop.cycle_s, 1)
     with pytest.raises(ValueError, match="needs 7"):
-        require_graduation(Path(b.settings.folder), b.loop.parts.decider.policy_hash, b.loop.cycle_s, 7)
+        require_graduation(Path(b.settings.folder), mine, b.loop.cycle_s, 7)
     with pytest.raises(ValueError, match="has 0"):
-        require_graduation(Path(b.settings.folder), "another bundle", b.loop.cycle_s, 1)
+        require_graduation(Path(b.settings.folder), ("another bundle", b.site.digest), b.loop.cycle_s, 1)
+    with pytest.raises(ValueError, match="this bundle with this point map has 0"):
+        require_graduation(Path(b.settings.folder), (mine[0], "another map"), b.loop.cycle_s, 1)
 
 
 @pytest.mark.parametrize("protocol", ["simulated", "bacnet", "modbus", "mqtt", "opcua", "redfish"])
