@@ -210,12 +210,13 @@ def sites_words(site: Scenario, split: str) -> str:
 
 
 def acting_words(scenario: Scenario, acted: Scenario, learner: Learner) -> str:
-    """How the agent acts, on which channels, and what it leaves to the building."""
+    """How the agent acts, on which channels, and which the building's rule holds."""
     from agents.encoding import ON_A_RULE
 
     left = [name for name in scenario.agent_channels if name not in acted.agent_channels]
     reach = f" (reach {learner.reach_frac:g} of the range)" if learner.encoding in ON_A_RULE else ""
-    kept = f"; left to the building: {', '.join(left)}" if left else ""
+    whose = "the bundle carries the building's rule for" if learner.encoding in ON_A_RULE else "left to the building:"
+    kept = f"; {whose} {', '.join(left)}" if left else ""
     return f"encoding {learner.encoding}{reach}: {', '.join(acted.agent_channels)}{kept}"
 
 

@@ -12,6 +12,7 @@ from agents.live.point_map import LiveMap, MappedPoint, Place
 from agents.live.reading import Key, Reading, Readings
 
 Measurements = dict[str, NDArray[np.float64]]
+LEAST_MIN = 1.0  # what a minute allows may come at once: a sensor that is sampled each minute
 CLOCKS_APART_S = 60.0  # a stamp so far in the future shows two clocks that differ; engineering guess
 
 
@@ -95,7 +96,7 @@ class InputCheck:
             return ""
         minutes = max((reading.stamp_s - before.stamp_s) / 60.0, 1e-9)
         moved = abs(reading.value - before.value)
-        if moved > point.most_per_min * max(minutes, 1.0 / 60.0):
+        if moved > point.most_per_min * max(minutes, LEAST_MIN):
             return f"{key} went from {before.value:g} to {reading.value:g} within {minutes:.1f} min, over most_per_min"
         still = reading.stamp_s - self._moved_s.get(key, reading.stamp_s)
         if moved == 0.0 and still > point.still_s:

@@ -29,6 +29,8 @@ class WallClock:
     ----------
     speed : float
         Seconds of this clock in one second of the wall [1]; for a simulated building alone.
+    agrees : tuple of float, optional
+        A moment of the wall's clock and the same moment of this one [s]; midnight (UTC) of both when left out.
 
     Raises
     ------
@@ -36,17 +38,18 @@ class WallClock:
         For a speed that is not above 0.
     """
 
-    def __init__(self, speed: float = 1.0) -> None:
+    def __init__(self, speed: float = 1.0, agrees: tuple[float, float] | None = None) -> None:
         if not 0.0 < speed <= 100_000.0:
             raise ValueError(f"speed = {speed:g}; give 1 for a building, up to 100000 for a simulated one")
         self.speed = speed
-        self._begin = time.time() // DAY_S * DAY_S
+        midnight = time.time() // DAY_S * DAY_S
+        self._wall_s, self._begin = agrees or (midnight, midnight)
 
     def now(self) -> float:
         """Time now [s]; at speed 1 the machine's own. Two programs that run equally fast show the same."""
         if self.speed == 1.0:
             return time.time()
-        return self._begin + (time.time() - self._begin) * self.speed
+        return self._begin + (time.time() - self._wall_s) * self.speed
 
     def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
         """Wait, or until ``wake`` is set."""

@@ -63,7 +63,7 @@ class Decider:
     ) -> None:
         self.policy = ExportedPolicy(bundle, step_s, watchful=True)
         self.step_s = self.policy.interface.step_s
-        self.policy_hash = file_hash(Path(bundle) / MANIFEST)
+        self.policy_hash, self.map_hash = file_hash(Path(bundle) / MANIFEST), site.digest
         self.title = f"{self.policy.manifest['algorithm']} for {self.policy.manifest['scenario']}"
         self.channels: tuple[Channel, ...] = (*self.policy.interface.decoder.channels, *self.policy.ruled)
         self.limits = SiteLimits(site, self.channels, self.step_s)
@@ -93,6 +93,10 @@ class Decider:
         self.policy.restart()
         self.shield.reset(1)
 
+    def follow(self) -> None:
+        """Let the rule of the bundle go on from what is in force at the next decision: somebody else has moved it."""
+        self.policy.follow()
+
     def decide(self, measurements: Measurements, now: float) -> Decision:
         """Setpoints for the coming cycle, at a time ``now`` [s since 1970, UTC] that derived points may need.
 
@@ -102,7 +106,8 @@ class Decider:
             Where a measurement is impossible, swapped, in another unit, or moved faster than a site does.
         """
         wanted = self.policy.act(measurements, now)
-        given, interventions = self.shield.safe(wanted, self.known(measurements))
+        known = self.known(measurements)
+        given, interventions = self.shield.safe(self.limits.without_left(wanted, known), known)
         return Decision(wanted, given, interventions)
 
     def known(self, measurements: Measurements) -> Measurements:
@@ -134,8 +139,9 @@ class Decider:
         lacking += missing_rows(site, {IN_FORCE + c.name: c.rows for c in self.channels})
         if lacking:
             raise ValueError(
-                f"{site.path} does not fit the bundle: {'; '.join(dict.fromkeys(lacking))}; map these rows, or state "
-                "fixed where the building has no such point"
+                f"{site.path} does not fit the bundle: {'; '.join(dict.fromkeys(lacking))}; map these rows; of a "
+                "point that the building does not have state its fixed value, of a setpoint that it "
+                "keeps left_to_building: true"
             )
 
 

@@ -16,21 +16,22 @@ from agents.live.predictions import MOST_SCORES, Predictor
 def learnt_from(predictor: Predictor, folder: Path, decider: Decider, cycle_s: float) -> int:
     """Teach a predictor the last cycles of a log, up to `MOST_SCORES`; how many it learnt from.
 
-    Only cycles of this bundle and this pace count, and only neighbours: a gap teaches nothing.
+    Only cycles of this bundle, this point map and this pace count, and only neighbours: a gap teaches nothing.
     """
     if not segments(folder):
         return 0
     points = decider.points()
     names = [f"measured.{name}[{row}]" for name, (rows, *_) in points.items() for row in range(rows)]
     given = [f"given.{key}" for key in decider.decided()]
-    wanted = ("kind", "run", "cycle", "time_s", "state", "policy_hash", "cycle_s", *names, *given)
+    wanted = ("kind", "run", "cycle", "time_s", "state", "policy_hash", "map_hash", "cycle_s", *names, *given)
     table = logged_table(folder, wanted)
     known = set(table.column_names)
     if not known.issuperset(wanted):
         return 0
     learnt, before = 0, (math.nan, "")
     for row in table.slice(max(0, table.num_rows - MOST_SCORES)).to_pylist():
-        mine = row["kind"] == "cycle" and row["policy_hash"] == decider.policy_hash and row["cycle_s"] == cycle_s
+        told = row["kind"], row["policy_hash"], row["map_hash"], row["cycle_s"]
+        mine = told == ("cycle", decider.policy_hash, decider.map_hash, cycle_s)
         measured = _rows(points, row, "measured.")
         if not mine or not all(np.isfinite(value).all() for value in measured.values()):
             predictor.forget()

@@ -48,7 +48,7 @@ class SiteLimits:
 
     def __init__(self, site: LiveMap, channels: Sequence[Channel], step_s: float) -> None:
         self.channels = {c.name: c for c in channels}
-        self.limits = {s.channel: (s.low, s.high) for s in site.setpoints}
+        self.limits = {s.channel: (s.low, s.high) for s in site.setpoints}  # what has none is left to the site
         self.step_s = step_s
 
     def reset(self, n: int) -> None:
@@ -77,17 +77,30 @@ class SiteLimits:
             made[name] = given
         return made, found
 
+    def without_left(self, setpoints: Mapping[str, Array], measurements: Mapping[str, Array]) -> Setpoints:
+        """Setpoints with what is in force wherever the map leaves a channel to the building."""
+        made: Setpoints = {}
+        for name, wanted in setpoints.items():
+            in_force = np.asarray(measurements[IN_FORCE + name], np.float64)
+            left = [Key(name, row) not in self.limits for row in range(len(in_force))]
+            made[name] = np.where(left, in_force, wanted)
+        return made
+
     def nearest(self, setpoints: Mapping[Key, float], in_force: Mapping[Key, float]) -> dict[Key, float]:
         """Setpoints of an earlier moment, as they may be written now."""
         made = {}
         for key, value in setpoints.items():
+            if key not in self.limits:
+                continue
             low, high, _ = self._bounds(self.channels[key.name], key.row, in_force[key])
             if low <= high:
                 made[key] = min(max(value, low), high)
         return made
 
     def can_be_held(self, key: Key, in_force: float) -> bool:
-        """Whether one step from what is in force leads inside the limits."""
+        """Whether the loop may hold it: the map leaves it to the loop, and one step leads inside the limits."""
+        if key not in self.limits:
+            return False
         low, high, _ = self._bounds(self.channels[key.name], key.row, in_force)
         return low <= high
 
@@ -110,7 +123,9 @@ class SiteLimits:
 
     def _bounds(self, c: Channel, row: int, in_force: float) -> tuple[float, float, str]:
         """Lowest and highest value that may be written now, and which limit that is; lowest over highest: none may."""
-        low, high = self.limits.get(Key(c.name, row), (c.low, c.high))
+        if Key(c.name, row) not in self.limits:
+            return in_force, in_force, "the point map leaves it to the building"
+        low, high = self.limits[Key(c.name, row)]
         share = self.step_s / SLEW_INTERVAL_S
         least, most = in_force - c.slew_down * share, in_force + c.slew_up * share
         if least > high or most < low:

@@ -23,6 +23,7 @@ from agents.live.point_map import LiveMap
 from agents.live.predictions import Predictor, effect_words
 from agents.live.reading import ConnectorFault, Key, WriteNote
 from agents.live.record import CycleRow
+from agents.live.repeats import Repeats
 from agents.live.settings import ServeSettings
 from agents.live.units import IN_FORCE
 from agents.live.watchdog import Heartbeat
@@ -106,7 +107,8 @@ class LiveLoop:
         self.held: dict[Key, float] = {}
         self.proposal: Proposal | None = None
         self.faults = self.releases = self.interventions = 0
-        self.release_pending = self.by_operator = False
+        self.release_pending = self.until_resumed = False
+        self.repeats = Repeats()
         self._must_reset = True
         self._healthy_since: float | None = None
 
@@ -186,6 +188,9 @@ class LiveLoop:
     def fail(self, error: Exception, row: CycleRow | None = None) -> None:
         """Release the points, raise the alarm, and start the time anew that it takes to come back."""
         self.fault = self.parts.events.hidden(f"{type(error).__name__}: {error}")
+        if self.held and self.repeats.again(self.fault, self.parts.clock.now()):
+            self.until_resumed = True
+            self.parts.events.say("alarm", "the same fault twice within a day: released until somebody says /resume")
         self.faults += 1
         self._healthy_since, self._must_reset = None, True
         self.predictor.forget()
@@ -228,6 +233,9 @@ class LiveLoop:
             self.reasons.reset()
             row.values["reset"] = True
             self._must_reset = False
+        if self.state != IN_CONTROL:  # what it would do first, were it to take over now
+            self.parts.decider.follow()
+            row.values["follows"] = True
         begun = time.perf_counter()
         decision = self.parts.decider.decide(measurements, now)
         row.values["decision_us"] = 1e6 * (time.perf_counter() - begun)
@@ -266,7 +274,7 @@ class LiveLoop:
         """Write, propose or only watch, as the mode and the time since the last fault allow."""
         now = self.parts.clock.now()
         self._healthy_since = now if self._healthy_since is None else self._healthy_since
-        is_free = self.state == RELEASED and not self.by_operator and not self.release_pending
+        is_free = self.state == RELEASED and not self.until_resumed and not self.release_pending
         if is_free and now - self._healthy_since >= self.settings.recover_s:
             self.state = IN_CONTROL if self.settings.mode == "auto" else ADVISING
             self.parts.events.say("info", "takes the points back", cycle=self.number)
@@ -369,11 +377,13 @@ class LiveLoop:
             if command.name == "confirm":
                 self._confirm(command)
             elif self.settings.writes:
-                self.by_operator = command.name == "release"
-                if self.by_operator:
+                self.until_resumed = command.name == "release"
+                if self.until_resumed:
                     self.fault, self._healthy_since = f"released by {command.who}", None
                     self._release(self.fault)
                     self.state = RELEASED
+                else:
+                    self.repeats.forget()
             self._show()
 
     def _confirm(self, command: Command) -> None:

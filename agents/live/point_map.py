@@ -21,8 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agents.live.map_entry import dsx_of, unit_of
 from agents.live.reading import Key
 from agents.live.units import CONVERSIONS, IN_FORCE, brick_classes, our_units
+from agents.runtime.relations import FOLLOWS
 from envs.interface.channels import CHANNELS
 from envs.unknown_name import unknown_name
 from envs.yaml_entry import YamlEntry
@@ -30,14 +32,15 @@ from envs.yaml_entry import YamlEntry
 TOP = ("protocol", "connection", "points", "setpoints")
 POINT_KEYS = (
     *("name", "row", "rows", "start", "stride", "unit", "brick", "dsx", "address", "scale", "offset"),
-    *("fixed", "most_per_min", "still_s"),
+    *("fixed", "most_per_min", "still_s", "shared"),
 )
 SETPOINT_KEYS = (
     *("channel", "row", "rows", "start", "stride", "unit", "brick", "dsx", "address", "scale", "offset"),
-    *("low", "high", "fallback", "priority", "enable"),
+    *("low", "high", "fallback", "priority", "enable", "left_to_building", "fixed"),
 )
-DSX_KEYS = ("object", "point", "id", "process_area", "request", "request_path")
 LARGEST = 1e9
+#: Temperatures that the limits of a hall watch: a fixed number there would hide what the limits are for.
+WATCHED = ("zone_supply_c", "zone_inlet_max_c", "rack_inlet_c", *FOLLOWS)
 
 
 @dataclass(frozen=True)
@@ -95,12 +98,15 @@ class MappedPoint:
         Fastest believed change [our unit/min]; infinite: any.
     still_s : float
         Longest time that a live sensor shows one number [s]; infinite: for ever.
+    shared : bool
+        Whether it may stand on an object that another point has too.
     """
 
     place: Place
     fixed: float | None = None
     most_per_min: float = math.inf
     still_s: float = math.inf
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,6 +148,7 @@ class LiveMap:
     connection : mapping
         As the protocol needs it; secrets stand in the environment, their variables' names here.
     points, setpoints : tuple
+        A setpoint that is left to the building is a point: in force it is read, and never written.
     digest : str
         SHA-256 of the file, as hex.
     """
@@ -191,10 +198,14 @@ def read_live_map(path: str | Path) -> LiveMap:
         points += _points(entry)
     setpoints: list[MappedSetpoint] = []
     for entry in top.entries("setpoints", SETPOINT_KEYS):
-        setpoints += _setpoints(entry)
+        if _is_left(entry):
+            points += _left(entry)
+        else:
+            setpoints += _setpoints(entry)
     _require_once(path, [p.place for p in points] + [s.place for s in setpoints])
     for place in [p.place for p in points if p.fixed is None] + [s.place for s in setpoints]:
         check_address(protocol, place.address, f"{path}, line {place.line}")
+    _require_own_objects(path, protocol, points, setpoints)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return LiveMap(path, protocol, connection, tuple(points), tuple(setpoints), digest)
 
@@ -209,17 +220,53 @@ def _points(entry: YamlEntry) -> list[MappedPoint]:
     fixed = entry.number("fixed", 0.0, -LARGEST, LARGEST) if "fixed" in entry.raw else None
     most = entry.number("most_per_min", math.inf, 1e-9, LARGEST)
     still = entry.number("still_s", math.inf, 1.0, LARGEST)
-    return [MappedPoint(place, fixed, most, still) for place in _places(entry, name)]
+    if fixed is not None and name in WATCHED:
+        raise ValueError(
+            f"{entry.where('fixed')}: fixed = {fixed:g} of {name}, which the hall's limits watch; give the address of "
+            "a sensor"
+        )
+    shared = entry.truth("shared", False)
+    return [MappedPoint(place, fixed, most, still, shared) for place in _places(entry, name)]
 
 
-def _setpoints(entry: YamlEntry) -> list[MappedSetpoint]:
+def _is_left(entry: YamlEntry) -> bool:
+    left = entry.truth("left_to_building", False)
+    if "fixed" in entry.raw and not left:
+        raise ValueError(
+            f"{entry.where('fixed')}: a setpoint that is fixed cannot be written; add left_to_building: true"
+        )
+    return left
+
+
+def _left(entry: YamlEntry) -> list[MappedPoint]:
+    """A channel that the building keeps: what is in force is read, or known."""
+    name = IN_FORCE + _channel(entry)
+    for key in ("low", "high", "fallback", "enable", "priority"):
+        if key in entry.raw:
+            raise ValueError(f"{entry.where(key)}: {key} of a channel that is left_to_building; take one of both out")
+    if ("fixed" in entry.raw) == ("address" in entry.raw):
+        raise ValueError(f"{entry.where()}: {name} needs an address, or fixed where the building never moves it")
+    fixed = entry.number("fixed", 0.0, -LARGEST, LARGEST) if "fixed" in entry.raw else None
+    return [MappedPoint(place, fixed) for place in _places(entry, name)]
+
+
+def _channel(entry: YamlEntry) -> str:
     channel = entry.text("channel")
     if channel not in CHANNELS:
         raise ValueError(f"{entry.where('channel')}: {unknown_name('channel', channel, CHANNELS)}")
-    c = CHANNELS[channel]
-    least, most = c.possible or (-LARGEST, LARGEST)
-    usual = (c.low, c.high) if not c.limited_by else (-LARGEST, LARGEST)
-    low, high = entry.number("low", usual[0], least, most), entry.number("high", usual[1], least, most)
+    return channel
+
+
+def _setpoints(entry: YamlEntry) -> list[MappedSetpoint]:
+    channel = _channel(entry)
+    least, most = CHANNELS[channel].possible or (-LARGEST, LARGEST)
+    for key in ("low", "high"):
+        if key not in entry.raw:
+            raise ValueError(
+                f"{entry.where()}: {channel} has no {key}; give the site's own limits {{low: ..., high: ...}}, for "
+                "nothing is ever written outside them"
+            )
+    low, high = entry.number("low", least, least, most), entry.number("high", most, least, most)
     if not low < high:
         raise ValueError(f"{entry.where('low')}: low = {low:g}, high = {high:g} of {channel}; give low below high")
     fallback = entry.number("fallback", 0.0, low, high) if "fallback" in entry.raw else None
@@ -229,23 +276,6 @@ def _setpoints(entry: YamlEntry) -> list[MappedSetpoint]:
         MappedSetpoint(place, Key(channel, place.key.row), low, high, fallback, priority, _enable(entry, enable, place))
         for place in _places(entry, IN_FORCE + channel)
     ]
-
-
-def _unit(entry: YamlEntry, name: str) -> str:
-    given, ours = entry.text("unit"), our_units()[name]
-    if given not in CONVERSIONS[ours]:
-        raise entry.fault("unit", f"unit = {given!r} of {name}; choose one of {', '.join(CONVERSIONS[ours])}")
-    return given
-
-
-def _dsx(entry: YamlEntry) -> dict[str, Any]:
-    given = entry.raw.get("dsx", {})
-    if not isinstance(given, dict):
-        raise entry.refused("dsx", "give {object: ..., point: ...}")
-    for key in given:
-        if key not in DSX_KEYS:
-            raise entry.fault("dsx", unknown_name("key of dsx", str(key), DSX_KEYS))
-    return given
 
 
 def _enable(entry: YamlEntry, text: str, place: Place) -> str:
@@ -275,17 +305,17 @@ def _places(entry: YamlEntry, name: str) -> list[Place]:
     if scale == 0.0:
         raise ValueError(f"{entry.where('scale')}: scale = 0; give any other number")
     rest = (
-        _unit(entry, name),
+        unit_of(entry, name),
         scale,
         entry.number("offset", 0.0, -LARGEST, LARGEST),
         entry.text("brick", brick_classes()[name]),
-        _dsx(entry),
+        dsx_of(entry),
     )
     unit, scale, offset, brick, dsx = rest
     found = []
     for row in rows:
         at = address.replace("{row}", str(row)).replace("{n}", str(start + stride * row))
-        found.append(Place(Key(name, row), unit, at, scale, offset, brick, dsx, entry.line))
+        found.append(Place(Key(name, row), unit, at, scale, offset, brick, dsx, entry.lines[""]))
     return found
 
 
@@ -297,3 +327,26 @@ def _require_once(path: Path, places: Sequence[Place]) -> None:
                 f"{path}, line {place.line}: {place.key} stands in line {seen[place.key]} already; keep one of them"
             )
         seen[place.key] = place.line
+
+
+def _require_own_objects(
+    path: Path, protocol: str, points: Sequence[MappedPoint], setpoints: Sequence[MappedSetpoint]
+) -> None:
+    """Refuse two values on one object: one of them is a slip, and two setpoints there undo each other."""
+    from agents.live.connectors import objects_of
+
+    seen: dict[str, Place] = {}
+    may = {p.place.key for p in points if p.shared}
+    for place in [s.place for s in setpoints] + [p.place for p in points if p.fixed is None]:
+        for each in objects_of(protocol, place):
+            other = seen.setdefault(each, place)
+            if other is not place and place.key not in may:
+                mend = (
+                    "give each its own"
+                    if place.key.name.startswith(IN_FORCE)
+                    else ("give each its own, leave out what the bundle derives, or say shared: true")
+                )
+                raise ValueError(
+                    f"{path}, line {place.line}: {place.key} is at {place.address!r}, where line {other.line} has "
+                    f"{other.key}; {mend}"
+                )

@@ -55,6 +55,8 @@ def replayed(folder: Path, bundle: Path, shield: SafeSetpoints | None = None) ->
         decider = deciders[key]
         if row["reset"]:
             decider.begin_again()
+        if row.get("follows"):
+            decider.follow()
         measured = _measured(decider, row)
         if math.isnan(float(row["decision_us"] or math.nan)):
             skipped += 1

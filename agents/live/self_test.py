@@ -66,5 +66,4 @@ def _mark(loop: LiveLoop) -> None:
 
 
 def _is_inside(loop: LiveLoop, key: Key, value: float) -> bool:
-    setpoint = loop.parts.site.setpoint(key)
-    return setpoint.low <= value <= setpoint.high
+    return any(s.channel == key and s.low <= value <= s.high for s in loop.parts.site.setpoints)

@@ -18,17 +18,21 @@ from agents.live.decider import Decider
 from agents.live.decision_log import DecisionLog, logged_table, segments
 from agents.live.events import Events, secrets_of
 from agents.live.experience import learnt_from
+from agents.live.first_look import first_look, unusual
 from agents.live.graduation import Score, calibrated_days
 from agents.live.limits import SafeSetpoints
 from agents.live.loop import LiveLoop, Parts
 from agents.live.point_map import LiveMap, read_live_map
+from agents.live.reading import ConnectorFault
 from agents.live.self_test import self_test
 from agents.live.settings import ServeSettings
+from agents.live.units import IN_FORCE
 from agents.live.watchdog import Heartbeat
 from agents.live.web import server_of
 
 MakeConnector = Callable[[LiveMap, Clock], Connector]
-GRADUATED_BY = ("time_s", "scored_held", "scored_told", "widest", "cycle_s", "policy_hash", "kind")
+FIRST_READING = "first-reading.txt"
+GRADUATED_BY = ("time_s", "scored_held", "scored_told", "widest", "cycle_s", "policy_hash", "map_hash", "kind")
 
 
 def serve(
@@ -97,7 +101,7 @@ def loop_of(
     log = DecisionLog(Path(settings.folder), run)
     _keep_map(site, Path(settings.folder))
     needs_watchdog = settings.writes and site.protocol != "simulated"
-    heartbeat = Heartbeat(site.path) if needs_watchdog else None
+    heartbeat = Heartbeat(site.path, clock=clock) if needs_watchdog else None
     return LiveLoop(Parts(decider, site, connector, clock, log, events, heartbeat), settings)
 
 
@@ -117,8 +121,10 @@ def begin(loop: LiveLoop) -> None:
     )  # fmt: skip
     if parts.decider.looks_not_ahead:
         parts.events.say("warning", "the shield looks not ahead", why=parts.decider.looks_not_ahead)
+    _look_first(loop)
     if settings.mode == "auto":
-        require_graduation(Path(settings.folder), parts.decider.policy_hash, loop.cycle_s, settings.graduation_days)
+        of = parts.decider.policy_hash, parts.decider.map_hash
+        require_graduation(Path(settings.folder), of, loop.cycle_s, settings.graduation_days)
     told = learnt_from(loop.predictor, Path(settings.folder), parts.decider, loop.cycle_s)
     parts.events.say("info", "learnt from its log", cycles=told)
     if settings.writes:
@@ -131,8 +137,40 @@ def begin(loop: LiveLoop) -> None:
         loop.release_pending = False
 
 
-def require_graduation(folder: Path, policy_hash: str, cycle_s: float, days: int) -> None:
+def _look_first(loop: LiveLoop) -> None:
+    """Show a person what each point reads, before anything is decided: to the standard error and beside the log."""
+    parts, usual = loop.parts, loop.parts.decider.points()
+    try:
+        readings = parts.connector.read()
+    except ConnectorFault as fault:  # the first cycle meets it again, and says so
+        parts.events.say("warning", "no first reading", why=str(fault))
+        return
+    table = first_look(parts.site, readings, usual)
+    path = Path(loop.settings.folder) / FIRST_READING
+    path.write_text(table, encoding="utf-8")
+    sys.stderr.write(table)
+    left = [str(p.place.key) for p in parts.site.points if p.place.key.name.startswith(IN_FORCE)]
+    guessed = [str(p.place.key) for p in parts.site.points if p.fixed is not None and p.place.key.name.endswith("_c")]
+    if guessed:
+        parts.events.say("warning", "temperatures that nobody measures", fixed=[k for k in guessed if k not in left])
+    parts.events.say(
+        "info", "first reading", table=str(path), look_at=unusual(parts.site, readings, usual), left_to_building=left
+    )
+
+
+def require_graduation(folder: Path, of: tuple[str, str], cycle_s: float, days: int) -> None:
     """Refuse a loop that has not shown for enough days that it knows what comes.
+
+    Parameters
+    ----------
+    folder : Path
+        The log.
+    of : tuple of str
+        Hashes of the bundle and of the point map: what one map earned says nothing of another.
+    cycle_s : float
+        Seconds between two cycles.
+    days : int
+        That are asked for.
 
     Raises
     ------
@@ -142,14 +180,15 @@ def require_graduation(folder: Path, policy_hash: str, cycle_s: float, days: int
     found = 0
     if segments(folder):
         rows = logged_table(folder, GRADUATED_BY).to_pylist()
-        mine = [r for r in rows if r["policy_hash"] == policy_hash and r["kind"] == "cycle" and r["cycle_s"] == cycle_s]
+        told = *of, "cycle", cycle_s
+        mine = [r for r in rows if (r["policy_hash"], r["map_hash"], r["kind"], r["cycle_s"]) == told]
         mine.sort(key=lambda r: r["time_s"])
         scores = [Score(r["time_s"], r["scored_held"], r["scored_told"], r["widest"]) for r in mine]
         found = calibrated_days(scores, cycle_s)
     if found < days:
         raise ValueError(
-            f"mode = auto needs {days} calibrated days in a row in {folder}, this bundle has {found}; run mode=shadow "
-            "there until it has them, or mode=advise"
+            f"mode = auto needs {days} calibrated days in a row in {folder}, this bundle with this point map has "
+            f"{found}; run mode=shadow there until it has them, or mode=advise"
         )
 
 

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from agents.live.clock import WallClock
+from agents.live.clock import Clock, WallClock
 from agents.live.connectors import connector_of
 from agents.live.events import Events, secrets_of
 from agents.live.point_map import read_live_map
@@ -41,10 +41,13 @@ class Heartbeat:
         The point map, which the watchdog reads by itself.
     silence_s : float
         Longest silence [s of the wall].
+    clock : Clock, optional
+        The loop's: events of both carry times of one clock.
     """
 
-    def __init__(self, points: Path, silence_s: float = SILENCE_S) -> None:
+    def __init__(self, points: Path, silence_s: float = SILENCE_S, clock: Clock | None = None) -> None:
         self.points, self.silence_s = points, silence_s
+        self.clock = clock or WallClock()
         self._process: subprocess.Popen[str] | None = None
         self._rest_until = self._last = 0.0
         self._ended = threading.Event()
@@ -58,6 +61,7 @@ class Heartbeat:
             Where it does not come up.
         """
         words = [sys.executable, "-m", "agents.live.watchdog", str(self.points), str(self.silence_s), str(os.getpid())]
+        words += [repr(self.clock.speed), repr(time.time()), repr(self.clock.now())]
         path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
         self._process = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path},
@@ -131,9 +135,8 @@ class Heartbeat:
                 self._beat()
 
 
-def watch(points: Path, silence_s: float, loop_pid: int, beats: IO[str]) -> int:
+def watch(points: Path, silence_s: float, loop_pid: int, beats: IO[str], clock: Clock) -> int:
     """Wait for the loop's end; release the points where it says no farewell."""
-    clock = WallClock()
     site = read_live_map(points)
     events = Events(clock, sys.stderr, secrets_of(site.connection))
     lines: queue.Queue[str] = queue.Queue()
@@ -169,7 +172,7 @@ def _kill(pid: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _released(points: Path, clock: WallClock, events: Events) -> bool:
+def _released(points: Path, clock: Clock, events: Events) -> bool:
     begun = time.monotonic()
     while time.monotonic() - begun < GIVE_UP_S:
         connector = connector_of(read_live_map(points), clock)
@@ -186,14 +189,18 @@ def _released(points: Path, clock: WallClock, events: Events) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """``python -m agents.live.watchdog <points> <silence_s> <pid of the loop>``, heartbeats on the standard input."""
+    """``python -m agents.live.watchdog <points> <silence_s> <pid> [<clock>]``, heartbeats on the standard input."""
     parser = argparse.ArgumentParser(prog="python -m agents.live.watchdog", description=__doc__)
     parser.add_argument("points", type=Path)
     parser.add_argument("silence_s", type=float)
     parser.add_argument("loop_pid", type=int)
+    parser.add_argument("speed", type=float, nargs="?", default=1.0, help="of the loop's clock")
+    parser.add_argument("wall_s", type=float, nargs="?", default=0.0, help="a moment of the wall's clock")
+    parser.add_argument("loop_s", type=float, nargs="?", default=0.0, help="the same moment of the loop's clock")
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a stop by hand is for the loop, which says farewell
-    return watch(given.points, given.silence_s, given.loop_pid, sys.stdin)
+    clock = WallClock(given.speed, (given.wall_s, given.loop_s))
+    return watch(given.points, given.silence_s, given.loop_pid, sys.stdin, clock)
 
 
 if __name__ == "__main__":

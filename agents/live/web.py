@@ -17,6 +17,7 @@ from agents.live.metrics import Metrics
 
 LATE_CYCLES = 1.5  # so many cycles without an end of one are unhealthy
 CHANGES = ("release", "resume", "confirm")
+STAYS = "; it stays released until somebody says /resume"
 
 
 class LoopDoor:
@@ -65,7 +66,8 @@ class LoopDoor:
         if loop.release_pending:
             return "points could not be handed back yet"
         if loop.state == RELEASED or loop.fault:
-            return loop.fault or "released, healthy again, waiting for recover_s"
+            words = loop.fault or "released, healthy again, waiting for recover_s"
+            return words + (STAYS if loop.until_resumed else "")
         age = loop.parts.clock.now() - loop.last_end
         if age > LATE_CYCLES * loop.cycle_s:
             return "no cycle has ended yet" if math.isinf(age) else f"the last cycle ended {age:.0f} s ago"
@@ -80,7 +82,10 @@ class LoopDoor:
             changes = {str(key): value for key, value in proposal.changes.items()}
             waiting = {"cycle": proposal.cycle, "changes": changes, **proposal.note._asdict()}
         held = {str(key): value for key, value in loop.held.items()}
-        return {"state": loop.state, "fault": loop.fault, "held": held, "proposal": waiting, "last": row}
+        return {
+            "state": loop.state, "fault": loop.fault, "until_resumed": loop.until_resumed, "held": held,
+            "proposal": waiting, "last": row,
+        }  # fmt: skip
 
     def change(self, path: str, query: str, token: str, who: str) -> tuple[int, str]:
         """Status and text of a POST."""
@@ -94,8 +99,21 @@ class LoopDoor:
         cycle = parse_qs(query).get("cycle", ["0"])[0]
         if not cycle.isdigit():
             return 400, f"cycle = {cycle[:20]!r} is no number; give that of the proposal in /state\n"
+        if name == "confirm":
+            over = self._over(int(cycle))
+            if over:
+                return 409, over
         self.loop.ask(Command(name, int(cycle), who[:80]))
         return 202, f"{name} is asked for; see /state\n"
+
+    def _over(self, cycle: int) -> str:
+        """Why a proposal can no longer be confirmed; empty where it can."""
+        proposal = self.loop.proposal
+        if proposal is None:
+            return f"proposal {cycle} is over, and none waits now (state: {self.loop.state}); see /state\n"
+        if proposal.cycle != cycle:
+            return f"proposal {cycle} is over, the current one is {proposal.cycle}; see /state\n"
+        return ""
 
 
 class LoopServer:

@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--step-s", type=float, help="seconds between two calls; left out: those of the training")
     given = parser.parse_args(arguments)
     try:
-        policy = ExportedPolicy(given.bundle, given.step_s)
+        policy = ExportedPolicy(given.bundle, given.step_s, watchful=True)  # as `act.py` and the live loop
         if given.example:
             told = json.dumps(middle_reading(policy), indent=1) + "\n"
         elif given.measurements:

@@ -19,7 +19,7 @@ from agents.runtime.plausibility import BELIEVED_S, Watch
 from agents.runtime.screen import Screen
 from agents.runtime.stamped import stamped
 from agents.runtime.traced import Unwritable
-from envs.controllers.base import CombinedController
+from envs.controllers.base import CombinedController, go_on_from
 from envs.controllers.plain_rule import rule_from
 from envs.interface.action import value_in_force
 from envs.interface.channel import Channel
@@ -84,6 +84,7 @@ class ExportedPolicy:
             self.rule = rule_from(data["rule"]["parts"], self.interface.step_s)
             self.read += data["rule"]["points"]
             self.ruled = channels_from(data["rule"]["channels"])
+        self.channels = (*self.interface.decoder.channels, *self.ruled)
         rows = {p["name"]: p["rows"] for p in self.read}
         self.filler = Derived(rows, self.manifest.get("site", {}))
         self.watch = Watch(self.read, self.interface.step_s * STALE_STEPS if stale_s is None else stale_s)
@@ -115,6 +116,7 @@ class ExportedPolicy:
         self.derived: dict[str, Array] = {}
         self.last_at: float | None = None
         self._planned = self.rule is None
+        self._follows = self.watchful
         self.screen.forget()
 
     def restart(self) -> None:
@@ -123,6 +125,10 @@ class ExportedPolicy:
         self.reset(1)
         self.screen.recall(last)
         self.last_at = at
+
+    def follow(self) -> None:
+        """Let the rule go on from what is in force at the next decision, instead of from what it set last."""
+        self._follows = True
 
     def act(self, measurements: Mapping[str, Any], now: float | None = None) -> dict[str, Array]:
         """Setpoints for the coming control step: decoded, inside their ranges, no further than the slew allows.
@@ -155,7 +161,7 @@ class ExportedPolicy:
         passed_s = self._passed_s(now)
         if passed_s > BELIEVED_S:
             self.screen.forget()
-        if self.plan is not None and self._planned:
+        if self.plan is not None and self._planned and not self._follows:
             numbers = self.screen.numbers(measurements, passed_s)
             if numbers is not None:
                 self.last_at, self.derived = now, {}
@@ -173,6 +179,9 @@ class ExportedPolicy:
         if self.watchful:
             self.watch.require(given, self.screen.last(given), passed_s)
         self._hand_back()
+        if self._follows and self.rule is not None:
+            go_on_from(self.rule, {c.name: given[IN_FORCE + c.name] for c in self.channels}, given)
+        self._follows = False
         setpoints = self._decided(given)
         self.last_at, self.derived = now, {name: given[name] for name in derived if name in given}
         self.screen.remember(given if given[self.read[0]["name"]].shape[-1] == 1 else None)
@@ -240,7 +249,7 @@ class ExportedPolicy:
                     value = kept[name]
                     setattr(part, name, None if value is None else np.asarray(value, np.float64))
             self.filler.kept = {point: dict(kept) for point, kept in memory["derived"].items()}
-            self.last_at = memory["last_at"]
+            self.last_at, self._follows = memory["last_at"], False
             self.screen.recall(memory["last"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"the memory is of another bundle or damaged ({error!r}); begin without it") from None

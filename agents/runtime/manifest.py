@@ -176,5 +176,8 @@ def _require_parts(folder: Path, files: object) -> None:
             f"{folder / MANIFEST}: files are not {', '.join(PARTS)} and perhaps {', '.join(OPTIONAL)}; export the "
             "policy again"
         )
+    for name in files:
+        if not (folder / name).is_file():
+            raise ValueError(f"{folder / name} is missing; copy the whole bundle again, or export the policy again")
     for name in changed_files(folder, files):
         raise ValueError(f"{folder / name} is not the file that was exported; export the policy again")

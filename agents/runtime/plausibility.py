@@ -11,35 +11,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.interface.interface import IN_FORCE, PointData
+from agents.runtime.relations import COLDER, DOWN, FOLLOWS, RELATIONS, WARMER, Related, Relation
+from envs.interface.interface import HOTTEST_CHIP, IN_FORCE, PointData
 
 Array = NDArray[np.floating]
 
-#: Never colder than the other by more than so many kelvin: heat flows one way. Engineering guesses; sensor noise and
-#: bias are 0.2 K each, and what stands in a pipe lags.
-ORDERED: tuple[tuple[str, str, float], ...] = (
-    ("zone_return_c", "zone_supply_c", 3.0),
-    ("zone_inlet_max_c", "zone_supply_c", 10.0),
-    ("chw_return_c", "chw_supply_c", 3.0),
-    ("tcs_return_c", "tcs_supply_c", 3.0),
-    ("chip_max_c", "tcs_supply_c", 3.0),
-    ("chip_max_c", "zone_inlet_max_c", 3.0),
-)
-#: Supply temperatures and the setpoints that their local loops hold.
-FOLLOWS = {
-    "zone_supply_c": "supply_air_temp_setpoint_c",
-    "chw_supply_c": "chw_supply_temp_setpoint_c",
-    "cw_supply_c": "cw_supply_temp_setpoint_c",
-    "fws_supply_c": "fws_supply_temp_setpoint_c",
-    "tcs_supply_c": "tcs_supply_temp_setpoint_c",
-}
+#: Shares that follow their setpoint, and how near a share comes to it that was divided by 100 once too often.
+SHARES_FOLLOW = {"zone_fan_speed_frac": "crah_fan_speed_frac"}
+SHARE_AWAY, SHARE_NEAR = 0.2, 0.05
 FAHRENHEIT_AWAY_K, FAHRENHEIT_NEAR_K = 20.0, 4.0  # from its setpoint as read, and as converted; engineering guesses
-DOWN = "rack_down_frac"  # racks that are down: the hall is really that hot
 PERCENT_FROM = 1.05  # of a speed, a position or a state, which no meter's noise lifts
 #: Largest change in 300 s that a hall in trouble shows, by the end of a point's name or its unit; engineering guesses,
 #: beyond what the simulated plants do under every fault.
 RATES_K: tuple[tuple[str, float], ...] = (
-    ("dry_bulb_c", 15.0),
+    ("dry_bulb_c", 18.0),
     ("wet_bulb_c", 15.0),
     ("chip_max_c", 90.0),
     ("_return_c", 60.0),
@@ -48,6 +33,8 @@ RATES_K: tuple[tuple[str, float], ...] = (
     ("dew_point_c", 15.0),
     ("_c", 30.0),
 )
+#: Coolant that stands still in the racks warms by up to 130 K in a step; the hottest chip tells.
+COOLANT, HOT_CHIP_C, STANDING_COOLANT_K = "tcs_", 80.0, 200.0
 RATE_INTERVAL_S, LEAST_SHARE = 300.0, 0.5  # a shorter step may show so much of it at once
 #: However long no reading was believed, a site is held to so many of these intervals: else a sensor in another unit
 #: would be believed once it was refused for long enough. After `BELIEVED_S` the old reading says nothing any more.
@@ -69,8 +56,9 @@ class Watch:
     def __init__(self, points: Sequence[PointData], stale_s: float) -> None:
         self.points = {p["name"]: p for p in points}
         self.stale_s = stale_s
-        self.ordered = [(a, b, k) for a, b, k in ORDERED if self._same_rows(a, b)]
+        self.related = Related(points)
         self.follows = [(a, IN_FORCE + b) for a, b in FOLLOWS.items() if self._same_rows(a, IN_FORCE + b)]
+        self.shares_follow = [(a, IN_FORCE + b) for a, b in SHARES_FOLLOW.items() if self._same_rows(a, IN_FORCE + b)]
         self.shares = [name for name, p in self.points.items() if is_position(p)]
         self.rates = {name: rate_of(p) for name, p in self.points.items() if rate_of(p) < np.inf}
 
@@ -79,6 +67,12 @@ class Watch:
             return False
         rows = {self.points[a]["rows"], self.points[b]["rows"]}
         return len(rows) == 1 or 1 in rows
+
+    def plainly_related(self) -> Related:
+        """What holds where a reading needs no second look: also that nothing is far from its setpoint."""
+        near = [Relation(a, WARMER, b, FAHRENHEIT_AWAY_K, "") for a, b in self.follows]
+        near += [Relation(a, COLDER, b, SHARE_AWAY, "") for a, b in self.shares_follow]
+        return Related(list(self.points.values()), (*RELATIONS, *near))
 
     def require_fresh(self, times: Mapping[str, float], now: float) -> None:
         """Refuse what is older than ``stale_s``, and what comes from the future.
@@ -97,7 +91,7 @@ class Watch:
                 )
 
     def require(self, seen: Mapping[str, Array], last: Mapping[str, Array] | None, passed_s: float) -> None:
-        """Refuse percent, degF, swapped points and jumps.
+        """Refuse percent, degF, what cannot be beside the rest, and jumps.
 
         Parameters
         ----------
@@ -116,17 +110,12 @@ class Watch:
         for name in self.shares:
             if (seen[name] > PERCENT_FROM).any():
                 raise ValueError(f"{name} = {seen[name].max():g} is more than the whole; give a share 0..1, no percent")
+        self._require_whole_shares(seen)
         if last is None:  # later on degF is a jump, and a loop that warmed step by step is believed
             self._require_degc(seen)
-        for warm, cold, slack_k in self.ordered:
-            below = seen[cold] - seen[warm]
-            if (below > slack_k).any():
-                raise ValueError(
-                    f"{warm} is {below.max():.1f} K colder than {cold}, which cannot be; "
-                    "check whether the two are swapped, and the units of both"
-                )
         if last is not None and passed_s > 0.0:
             self._require_rates(seen, last, passed_s)
+        self.related.require(seen)
 
     def _require_degc(self, seen: Mapping[str, Array]) -> None:
         """Refuse degF: far from its setpoint as read, near it as converted, while no rack is down."""
@@ -141,14 +130,29 @@ class Watch:
                     "give temperatures in degC"
                 )
 
+    def _require_whole_shares(self, seen: Mapping[str, Array]) -> None:
+        """Refuse a share that was divided by 100 once too often: far from its setpoint, and near it times 100."""
+        for name, setpoint in self.shares_follow:
+            value, held = seen[name], seen[setpoint]
+            wrong = (held - value > SHARE_AWAY) & (value > 0.0) & (np.abs(100.0 * value - held) < SHARE_NEAR)
+            if wrong.any():
+                raise ValueError(
+                    f"{name} = {value[wrong].max():g} beside {setpoint} = {held.max():g} looks like a share that was "
+                    "taken for percent; give a share 0..1"
+                )
+
     def _require_rates(self, seen: Mapping[str, Array], last: Mapping[str, Array], passed_s: float) -> None:
         share = rate_share(passed_s)
+        stands = np.asarray(False)
+        if HOTTEST_CHIP in seen:
+            stands = (seen[HOTTEST_CHIP] > HOT_CHIP_C) | (seen[DOWN] > 0.0 if DOWN in seen else False)
         for name, rate in self.rates.items():
             if name in last and np.shape(last[name]) == seen[name].shape:
                 moved = np.abs(seen[name] - last[name])
-                if (moved > rate * share).any():
+                most = np.where(stands & name.startswith(COOLANT), STANDING_COOLANT_K, rate) * share
+                if (moved > most).any():
                     raise ValueError(
-                        f"{name} moved by {moved.max():.1f} K in {passed_s:.0f} s, at most {rate * share:g} K can be; "
+                        f"{name} moved by {moved.max():.1f} K in {passed_s:.0f} s, at most {np.min(most):g} K can be; "
                         "check the sensor, its unit and which point it is"
                     )
 

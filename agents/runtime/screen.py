@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from agents.runtime.measurements import KELVIN_AT_0_C, WET_OVER_DRY_K
 from agents.runtime.plausibility import (
-    FAHRENHEIT_AWAY_K,
     PERCENT_FROM,
     Watch,
     is_position,
     rate_of,
     rate_share,
 )
+from agents.runtime.relations import COLDER, Related, Relation
 from envs.interface.interface import DRY_BULB, WET_BULB, PointData
 
 Array = NDArray[np.floating]
@@ -45,22 +45,9 @@ class Screen:
         self.high = np.concatenate([np.full(p["rows"], _surely_below(p, watch is not None)) for p in points])
         self.rate = np.concatenate([np.full(p["rows"], rate_of(p)) for p in points])
         self.watches = watch is not None
-        self.colder, self.warmer, self.slack = self._pairs(watch)
+        bulbs = (Relation(DRY_BULB, COLDER, WET_BULB, WET_OVER_DRY_K, ""),)
+        self.related = Related(points, bulbs) if watch is None else watch.plainly_related()
         self.before: Array | None = None
-
-    def _pairs(self, watch: Watch | None) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
-        """Where the first may be over the second by so much at most."""
-        pairs = [(WET_BULB, DRY_BULB, WET_OVER_DRY_K)] if {WET_BULB, DRY_BULB} <= set(self.places) else []
-        if watch is not None:
-            pairs += [(cold, warm, slack) for warm, cold, slack in watch.ordered]
-            pairs += [(name, setpoint, FAHRENHEIT_AWAY_K) for name, setpoint in watch.follows]
-        rows: list[tuple[int, int, float]] = []
-        for cold, warm, slack in pairs:
-            a, b = self.places[cold], self.places[warm]
-            count = max(len(a), len(b))
-            rows += [(a[k % len(a)], b[k % len(b)], slack) for k in range(count)]
-        columns = list(zip(*rows)) if rows else [(), (), ()]
-        return np.array(columns[0], np.intp), np.array(columns[1], np.intp), np.array(columns[2], np.float64)
 
     def numbers(self, measurements: Mapping[str, Any], passed_s: float) -> list[float] | None:
         """The reading in order, or None where it wants a closer look."""
@@ -80,7 +67,7 @@ class Screen:
         if set(map(type, found)) not in NUMBERS or len(found) != len(self.low):
             return None
         x = np.array(found, np.float64)
-        if not ((x >= self.low) & (x <= self.high)).all() or (x[self.colder] - x[self.warmer] > self.slack).any():
+        if not ((x >= self.low) & (x <= self.high)).all() or not self.related.hold(x):
             return None
         if self.watches:
             if self.before is not None and (np.abs(x - self.before) > self.rate * rate_share(passed_s)).any():

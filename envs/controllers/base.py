@@ -20,7 +20,8 @@ class Controller(Protocol):
     """Runs B sites at once; every array has the environment axis last.
 
     One that remembers names the attributes in ``memory``, a tuple of str, so that a checkpoint can keep them. One that
-    a bundle may carry names the points that it reads in ``reads``, where a site has them.
+    a bundle may carry names the points that it reads in ``reads``, where a site has them. One whose next setpoint goes
+    on from its last names the attribute and the channel in ``goes_on``.
     """
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
@@ -80,3 +81,17 @@ def begun_memory(controller: CombinedController, measurements: Measurements) -> 
     at_work.act(measurements)  # tells shapes alone
     at_work.reset(n, np.ones(n, bool))
     return memory_of(at_work)
+
+
+def go_on_from(controller: CombinedController, in_force: Setpoints, measurements: Measurements) -> None:
+    """Let the parts go on from setpoints in force `{channel: (k, B)}`, set by somebody else: a bumpless start."""
+    for part in controller.parts:
+        for name, channel in getattr(part, "goes_on", {}).items():
+            if channel not in in_force:
+                continue
+            if getattr(part, name) is None:
+                part.act(measurements)  # tells shapes, and what else it remembers
+                for other in set(getattr(part, "memory", ())) - {name}:
+                    setattr(part, other, getattr(part, other) * 0)
+            kept = getattr(part, name)
+            setattr(part, name, np.broadcast_to(in_force[channel], kept.shape).astype(kept.dtype))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,7 @@ class FanPiController:
     """
 
     memory = ("integral",)
+    goes_on: ClassVar[dict[str, str]] = {"integral": CHANNEL}
     reads = ("zone_inlet_max_c", "wet_bulb_c")
 
     def __init__(self, constants: FanPi, step_s: float, outdoor: OutdoorReset | None = None) -> None:

@@ -57,6 +57,11 @@ class _TrimAndRespondLoop(ABC):
     memory = ("setpoint", "age_s")
     channel: str
 
+    @property
+    def goes_on(self) -> dict[str, str]:
+        """The setpoint in mind is its channel's."""
+        return {"setpoint": self.channel}
+
     def __init__(self, constants: TrimRespond, step_s: float, outdoor: OutdoorReset | None = None) -> None:
         self.constants = constants
         self.step_s = step_s

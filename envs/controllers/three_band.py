@@ -8,6 +8,7 @@ moves. Rows of the lowest priority give first.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,7 @@ class ThreeBandCaps:
     """
 
     memory = ("limit_frac",)
+    goes_on: ClassVar[dict[str, str]] = {"limit_frac": "rack_power_limit_frac"}
     reads = ("row_power_share", "feeder_load_frac")
 
     def __init__(

@@ -43,6 +43,7 @@ class SimulatedHall:
         self.core.reset(seed=seed, plan=plan)
         layout = self.core.plant.layout
         ruled = replace(scenario, rules=best_rules(scenario))
+        self.is_noisy = scenario.sensors.temperature_noise_k > 0.0
         self.own = building_controller(ruled, layout, [c.name for c in self.core.channels])
         self.own.reset(1)
         self.commands: dict[Key, float] = {}

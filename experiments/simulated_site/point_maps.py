@@ -36,6 +36,8 @@ DSX: dict[str, tuple[str, str]] = {
     "chw_supply_temp_setpoint_c": ("Chiller", "LiquidTemperature"),
     "cw_supply_temp_setpoint_c": ("CoolingTower", "LiquidTemperature"),
 }
+#: A live temperature sensor shows another number within the hour, and moves by no more in a minute.
+STILL_S, MOST_K_PER_MIN = 3600, 30
 GENERIC = ("GenericObject", "GenericPoint")
 #: Point type of a request that an integration publishes: the guide has one for the coolant of a CDU.
 REQUEST = {"tcs_supply_temp_setpoint_c": "LiquidTemperatureSpRequest"}
@@ -52,6 +54,8 @@ def point_map_text(hall: SimulatedHall, protocol: str, connection: Mapping[str, 
     at = 0
     for point in hall.points():
         entry = _point(point.name, point.rows, point.unit, point.brick) | make(point.name, at, point.rows, False)
+        if point.sensor == "temperature" and hall.is_noisy:
+            entry |= {"most_per_min": MOST_K_PER_MIN, "still_s": STILL_S}
         lines.append(f"  - {_flow(entry)}")
         at += point.rows
     lines.append("setpoints:")

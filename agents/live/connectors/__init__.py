@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from agents.live.clock import Clock
-from agents.live.point_map import LiveMap
+from agents.live.point_map import LiveMap, Place
 from agents.live.reading import Key, Readings, WriteNote
 from envs.unknown_name import unknown_name
 
@@ -88,6 +88,12 @@ def check_address(protocol: str, address: str, where: str) -> None:
         Naming ``where``, the address, its form and an example.
     """
     _module(protocol).check_address(address, where)
+
+
+def objects_of(protocol: str, place: Place) -> tuple[str, ...]:
+    """What a checked place takes up in the building: two values that share any of it stand on one object."""
+    module = _module(protocol)
+    return tuple(module.objects_of(place)) if hasattr(module, "objects_of") else (place.address.strip(),)
 
 
 def check_connection(protocol: str, connection: Mapping[str, Any], where: str) -> None:

@@ -93,7 +93,7 @@ class BacnetConnector(PolledConnector):
     def _reading(self, place: Place, told: Mapping[str, Any], stamp: float) -> Reading:
         value, flags = told.get("present-value"), told.get("status-flags")
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return Reading(math.nan, stamp, False, f"present-value is {str(value)[:60]!r}, no number")
+            return Reading(math.nan, stamp, False, _no_number(value, place.address))
         wrong = [FLAGS[i] for i in BAD_FLAGS if isinstance(flags, Sequence) and len(flags) > i and flags[i]]
         return Reading(place.ours(float(value)), stamp, not wrong, ", ".join(wrong))
 
@@ -181,6 +181,12 @@ def check_address(address: str, where: str) -> None:
         )
 
 
+def objects_of(place: Place) -> list[str]:
+    """The object, however its instance is written."""
+    kind, _, instance = place.address.partition(",")
+    return [f"{kind},{int(instance)}"]
+
+
 def connector(site: LiveMap, clock: Clock) -> BacnetConnector:
     """A connector to one device.
 
@@ -192,6 +198,14 @@ def connector(site: LiveMap, clock: Clock) -> BacnetConnector:
     import bacpypes3  # noqa: F401  -- at the door
 
     return BacnetConnector(site, clock)
+
+
+def _no_number(value: object, address: str) -> str:
+    """What came instead of a number: the device's error, or something else."""
+    kind, code = getattr(value, "errorClass", None), getattr(value, "errorCode", None)
+    if code is not None:
+        return f"{str(code).replace('-', ' ')} {address} (error of class {kind}); check the address"
+    return f"present-value is {str(value)[:60]!r}, no number"
 
 
 def _own_address(host: str, port: int) -> str:

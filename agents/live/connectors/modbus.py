@@ -196,6 +196,12 @@ def check_address(address: str, where: str) -> None:
         raise ValueError(f"{where}: {address!r} has a type, which a {parts[0]} has not; {EXAMPLE}")
 
 
+def objects_of(place: Place) -> list[str]:
+    """Each register, coil or input."""
+    register = register_of(place.address)
+    return [f"{register.table}:{register.at + k}" for k in range(register.words)]
+
+
 def connector(site: LiveMap, clock: Clock) -> ModbusConnector:
     """A connector to one device.
 

@@ -299,6 +299,11 @@ def check_address(address: str, where: str) -> None:
         )
 
 
+def objects_of(place: Place) -> list[str]:
+    """The topic: one tag path may have several points of an object."""
+    return [f"{place.dsx.get('object')}/{place.dsx.get('point')}/{place.address}"]
+
+
 def connector(site: LiveMap, clock: Clock) -> MqttConnector:
     """A connector to a broker.
 

@@ -55,7 +55,7 @@ INPUTS: dict[str, tuple[Callable[[dict[Key, Reading]], None], str]] = {
     "from the future": (spoiled(COOLANT, stamp_s=4e9), "in the future"),
     "flagged bad": (spoiled(COOLANT, good=False, why="fault"), "is bad: fault"),
     "impossible": (spoiled(COOLANT, value=-90.0), "impossible"),
-    "in kelvin": (spoiled(COOLANT, value=305.0), "not in kelvin"),
+    "in kelvin": (spoiled(COOLANT, value=305.0), "over most_per_min"),
     "dry bulb in degF": (spoiled(Key("dry_bulb_c"), value=86.0), "impossible"),
     "in percent": (spoiled(Key("it_power_share"), value=55.0), "impossible"),
 }

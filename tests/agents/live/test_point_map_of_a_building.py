@@ -64,8 +64,21 @@ def test_rows_units_and_scales_become_ours_and_back(tmp_path: Path) -> None:
         ("name: wet_bulb_c", "name: dr_active", "line 8: unit = 'K' of dr_active"),
         ("low: 19", "low: 1", "line 12: low = 1 is outside 5..45"),
         ("low: 19", "low: 30", "give low below high"),
-        ("low: 19", "priority: 3", "line 12: priority = 3 is outside 8..16"),
-        ("low: 19", "lowest: 3", "line 12: key 'lowest' is unknown"),
+        ("low: 19", "low: 19, priority: 3", "line 12: priority = 3 is outside 8..16"),
+        ("low: 19", "low: 19, lowest: 3", "line 12: key 'lowest' is unknown"),
+        ("low: 19, ", "", "line 11: supply_air_temp_setpoint_c has no low; give the site's own limits"),
+        (", high: 26", "", "line 11: supply_air_temp_setpoint_c has no high; give the site's own limits"),
+        ("low: 19, high: 26", "fixed: 20", "line 12: a setpoint that is fixed cannot be written"),
+        ("low: 19, high: 26", "left_to_building: yes please", "line 12: left_to_building = 'yes please'; give true"),
+        ("low: 19", "left_to_building: true", "line 12: high of a channel that is left_to_building; take one"),
+        ("unit: degF, address", "unit: degF, fixed", "fixed = analog-input,{n} is outside"),
+        ('address: "analog-input,{n}", start: 7', "fixed: 20", "line 4: fixed = 20 of zone_supply_c, which the hall's"),
+        ("analog-input,20", "analog-input,08", "line 5: facility_power_share[0] is at 'analog-input,08', where line 4"),
+        (
+            "analog-value,9",
+            "analog-value,2",
+            "line 7: wet_bulb_c[0] is at 'analog-value,2', where line 11 has in_force",
+        ),
         ("supply_air_temp_setpoint_c", "supply_temp", "line 11: channel 'supply_temp' is unknown"),
     ],
 )
@@ -73,6 +86,45 @@ def test_what_is_wrong_is_refused_by_file_line_value_and_mend(old: str, new: str
     with pytest.raises(ValueError) as refusal:
         read(tmp_path, WHOLE.replace(old, new, 1))
     assert words in str(refusal.value) and "points.yaml, line" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "first", "second"),
+    [
+        ("bacnet", "analog-value,5", "analog-value,5"),
+        ("modbus", "holding:10:float32", "holding:11:float32"),
+        ("mqtt", "hall/one", "hall/one"),
+        ("opcua", "ns=2;s=one", "ns=2;s=one"),
+        ("redfish", "/redfish/v1/Chassis/1/Controls/A#/SetPoint", "/redfish/v1/Chassis/1/Controls/A#/SetPoint"),
+    ],
+)
+def test_two_setpoints_on_one_object_are_refused_when_the_map_is_read(
+    protocol: str, first: str, second: str, tmp_path: Path
+) -> None:
+    dsx = "dsx: {object: CDU, point: LiquidTemperature, request: LiquidTemperatureSpRequest}, " * (protocol == "mqtt")
+    text = f"protocol: {protocol}\npoints: [{{name: dr_active, unit: '1', fixed: 0}}]\nsetpoints:\n"
+    for channel, address in (("fws_supply_temp_setpoint_c", first), ("tcs_supply_temp_setpoint_c", second)):
+        text += f"  - {{channel: {channel}, unit: degC, low: 20, high: 40, {dsx}address: '{address}'}}\n"
+    with pytest.raises(
+        ValueError, match=r"line 5: in_force.tcs_supply_temp_setpoint_c\[0\] is at .* give each its own$"
+    ):
+        read(tmp_path, text)
+
+
+def test_two_points_may_share_an_object_where_the_map_says_so(tmp_path: Path) -> None:
+    shared = WHOLE.replace("analog-value,9", "analog-value,2").replace("unit: K", "unit: K\n    shared: true")
+    site = read(tmp_path, shared)
+    assert [p.place.address for p in site.points if p.shared] == ["analog-value,2"]
+
+
+@pytest.mark.parametrize(("told", "fixed"), [('address: "analog-value,{n}"', None), ("fixed: 21", 21.0)])
+def test_a_channel_that_is_left_to_the_building_is_read_and_no_setpoint(
+    told: str, fixed: float | None, tmp_path: Path
+) -> None:
+    text = WHOLE.replace('address: "analog-value,{n}", low: 19, high: 26', f"{told}, left_to_building: true")
+    site = read(tmp_path, text)
+    left = [p for p in site.points if p.place.key.name == "in_force.supply_air_temp_setpoint_c"]
+    assert not site.setpoints and [p.fixed for p in left] == [fixed, fixed]
 
 
 def test_a_point_that_stands_twice_is_refused_with_both_lines(tmp_path: Path) -> None:

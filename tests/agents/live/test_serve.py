@@ -82,11 +82,14 @@ def test_two_calibrated_days_in_shadow_let_auto_begin(building: Make) -> None:
     for _ in range(2 * 288 + 1):
         b.cycle()
     b.loop.end()
-    require_graduation(Path(b.settings.folder), b.loop.parts.decider.policy_hash, b.loop.cycle_s, 1)
+    mine = b.loop.parts.decider.policy_hash, b.site.digest
+    require_graduation(Path(b.settings.folder), mine, b.loop.cycle_s, 1)
     with pytest.raises(ValueError, match="needs 7"):
-        require_graduation(Path(b.settings.folder), b.loop.parts.decider.policy_hash, b.loop.cycle_s, 7)
+        require_graduation(Path(b.settings.folder), mine, b.loop.cycle_s, 7)
     with pytest.raises(ValueError, match="has 0"):
-        require_graduation(Path(b.settings.folder), "another bundle", b.loop.cycle_s, 1)
+        require_graduation(Path(b.settings.folder), ("another bundle", b.site.digest), b.loop.cycle_s, 1)
+    with pytest.raises(ValueError, match="this bundle with this point map has 0"):
+        require_graduation(Path(b.settings.folder), (mine[0], "another map"), b.loop.cycle_s, 1)
 
 
 @pytest.mark.parametrize("protocol", ["simulated", "bacnet", "modbus", "mqtt", "opcua", "redfish"])
@@ -173,7 +176,26 @@ def test_health_and_metrics_follow_the_loop_and_a_change_needs_the_token(buildin
     b.loop._obey()
     assert b.loop.state == RELEASED and not b.hall.commands
     status, told = got(server.port, "/health")
-    assert status == 503 and json.loads(told)["why"] == "released by anna"
+    assert (
+        status == 503 and json.loads(told)["why"] == "released by anna; it stays released until somebody says /resume"
+    )
+    server.stop()
+
+
+def test_confirming_a_proposal_that_is_over_is_answered_with_the_current_one(building: Make) -> None:
+    b = building("simulated", mode="advise", approved_by="")
+    server = LoopServer(b.loop, "127.0.0.1", 0, "secret-token")
+    server.start()
+    anna = {"Authorization": "Bearer secret-token", "X_Who": "anna"}
+    status, told = got(server.port, "/confirm?cycle=1", "POST", **anna)
+    assert status == 409 and told == "proposal 1 is over, and none waits now (state: advising); see /state\n"
+    for _ in range(3):
+        b.cycle()
+    status, told = got(server.port, "/confirm?cycle=1", "POST", **anna)
+    assert (status, told) == (409, "proposal 1 is over, the current one is 3; see /state\n")
+    assert got(server.port, "/confirm?cycle=3", "POST", **anna)[0] == 202
+    b.loop._obey()
+    assert b.loop.held
     server.stop()
 
 

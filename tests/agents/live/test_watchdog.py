@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from building import Building
 
+from agents.live.clock import WallClock
 from agents.live.decision_log import logged_rows
 
 Make = Callable[..., Building]
@@ -195,3 +196,27 @@ def test_a_loop_that_stood_still_longer_than_the_silence_may_not_write(building:
     with pytest.raises(ConnectorFault, match="stood still for 31 s"):
         heartbeat.mark()
     heartbeat.stop()
+
+
+def test_the_watchdog_s_events_carry_times_of_the_loop_s_clock(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hall.csv").write_text("time,OAWB\n2026-07-01T00:00:00Z,12\n", encoding="utf-8")
+    points = tmp_path / "points.yaml"
+    points.write_text(
+        "protocol: table\nconnection: {file: hall.csv, time: time}\n"
+        "points:\n  - {name: wet_bulb_c, unit: degC, address: OAWB}\n",
+        encoding="utf-8",
+    )
+    from agents.live.watchdog import Heartbeat
+
+    clock = WallClock(400.0, (time.time(), 4e9))
+    heartbeat = Heartbeat(points, clock=clock)
+    begun = clock.now()
+    heartbeat.start()
+    heartbeat._ended.set()
+    heartbeat._process.stdin.close()
+    assert heartbeat._process.wait(30.0) == 0
+    told = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [event["event"] for event in told] == ["watchdog releases", "watchdog released all points"]
+    assert all(begun <= event["time_s"] <= clock.now() for event in told)
