@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from envs.engine.gradient import Adjoint, Pullback
 from envs.interface.reward import STORED_HEAT_COP
+from envs.plant.datacenter import Plant
 from envs.trees import map_leaves
 
 if TYPE_CHECKING:
@@ -32,20 +33,30 @@ class PathBack:
     Parameters
     ----------
     core : DataCenterCore
-        Its actions are played by this from now on; what they do stays the same but for rounding.
+        Its actions are played by this from now on; what they do stays the same but for rounding and ``smooth``.
     inlet_c, inlet_usd_k2_h : float
         Rack inlets above it cost so much per K2 and hour, beside the reward.
+    smooth : bool
+        Play on the plant whose switches are smooth (`envs.plant.datacenter.Plant`).
     """
 
-    def __init__(self, core: DataCenterCore, inlet_c: float, inlet_usd_k2_h: float) -> None:
+    def __init__(self, core: DataCenterCore, inlet_c: float, inlet_usd_k2_h: float, smooth: bool = False) -> None:
         self.core, self.inlet_c, self.inlet_usd_k2_h = core, inlet_c, inlet_usd_k2_h
         self.steps: list[tuple[Pullback, Done]] = []
         self._adjoint: Adjoint | None = None
+        self._core_step = core.core_step
+        if smooth:
+            self._core_step = core.core_step.on_plant(Plant(core.scenario, core.dtype, smooth=True))
         core.step_by(self._step)
 
     def begin(self) -> None:
         """Forget the steps that were made."""
         self.steps = []
+
+    def leave(self) -> None:
+        """Forget the steps, and let the core step by its own."""
+        self.steps = []
+        self.core.step_by(None)
 
     def end(self) -> Behind:
         """What lies behind the last step: nothing but what the loops and the battery hold."""
@@ -60,7 +71,7 @@ class PathBack:
         return after, judged.done
 
     def _judged(self, state: CoreState, actions: Floats, given: Given) -> tuple[CoreState, Judged]:
-        after, done = self.core.core_step(state, given._replace(actions=actions))
+        after, done = self._core_step(state, given._replace(actions=actions))
         charge_kwh, heat_kwh = self.core.plant.stored_energy(after.plant, given.episode.start)
         price = given.episode.refill_usd_kwh.astype(heat_kwh.dtype)
         return after, Judged(done, (heat_kwh * (1.0 / STORED_HEAT_COP) - charge_kwh) * price)

@@ -61,6 +61,27 @@ def test_the_slope_of_a_window_is_that_of_its_cost() -> None:
     assert np.abs(central).max() > 0.05
 
 
+def fws_slope(smooth: bool) -> np.ndarray:
+    """Slopes of an hour's cost by the setpoint of the facility water, at 24 sites of `liquid_hall` [USD]."""
+    scenario = load("liquid_hall", SHORT)
+    acted = agent_scenario(scenario, "feedforward", 0.3)
+    core = DataCenterSB3VecEnv(acted, 24, rules=best_rules(scenario, "feedforward")).core
+    core.reset(seed=1)
+    path = PathBack(core, 100.0, 0.0, smooth)
+    path.begin()
+    for _ in range(12):
+        core.step(np.zeros((24, core.action_size), np.float32))
+    behind, never = path.end(), np.zeros(24, bool)
+    found = sum(behind.action_slopes(k, never) for k in range(11, -1, -1))
+    return found[:, core.action_names.index("fws_supply_temp_setpoint_c")]
+
+
+def test_the_slope_sees_the_water_of_pads_on_the_smooth_plant_alone() -> None:
+    spared = fws_slope(False) - fws_slope(True)
+    assert spared.max() > 0.05, "a warmer setpoint spares water where pads are near their switch"
+    assert np.median(np.abs(spared)) < 1e-3, "elsewhere both plants are the same"
+
+
 def test_apg_makes_episodes_cheaper(tmp_path: Path) -> None:
     model = build_model("apg", sites(16, 0), {"hidden": [16], "learning_rate": 1e-2}, seed=0)
     before = mean_episode_reward(model, sites(16, 9))
