@@ -191,7 +191,9 @@ class APG(OnPolicyAlgorithm):
             )
         if self._path is None or self._path.core is not core:
             limit_c = core.scenario.reward.inlet_limit_c - self.inlet_margin_k
-            self._path = PathBack(core, limit_c, self.inlet_usd_k2_h, self.smooth_switches)
+            self._path = PathBack(
+                core, limit_c, self.inlet_usd_k2_h, self.smooth_switches, getattr(env, "charges", None)
+            )
         return self._path
 
     def _leave_path(self) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.engine.gradient import Adjoint, Pullback
+from envs.interface.charges import used_rows
 from envs.interface.reward import STORED_HEAT_COP
 from envs.plant.datacenter import Plant
 from envs.trees import map_leaves
@@ -15,6 +16,7 @@ from envs.trees import map_leaves
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
     from envs.episodes.core_step import CoreState, Done, Given
+    from envs.interface.charges import Charges
 
 Floats = NDArray[np.floating]
 
@@ -25,6 +27,8 @@ class Judged(NamedTuple):
     done: Done
     left_usd: Floats | None
     """Heat in the loops and charge that is missing, against the episode's start, at the price of an episode's end."""
+    used: tuple[Floats, ...]
+    """What the step used of every constraint `(B,)`; empty where none is charged."""
 
 
 class PathBack:
@@ -38,10 +42,20 @@ class PathBack:
         Rack inlets above it cost so much per K2 and hour, beside the reward.
     smooth : bool
         Play on the plant whose switches are smooth (`envs.plant.datacenter.Plant`).
+    charges : Charges, optional
+        What use of the constraints costs beside the reward, at the prices of the moment.
     """
 
-    def __init__(self, core: DataCenterCore, inlet_c: float, inlet_usd_k2_h: float, smooth: bool = False) -> None:
+    def __init__(
+        self,
+        core: DataCenterCore,
+        inlet_c: float,
+        inlet_usd_k2_h: float,
+        smooth: bool = False,
+        charges: Charges | None = None,
+    ) -> None:
         self.core, self.inlet_c, self.inlet_usd_k2_h = core, inlet_c, inlet_usd_k2_h
+        self.charges = charges
         self.steps: list[tuple[Pullback, Done]] = []
         self._adjoint: Adjoint | None = None
         self._core_step = core.core_step
@@ -74,7 +88,10 @@ class PathBack:
         after, done = self._core_step(state, given._replace(actions=actions))
         charge_kwh, heat_kwh = self.core.plant.stored_energy(after.plant, given.episode.start)
         price = given.episode.refill_usd_kwh.astype(heat_kwh.dtype)
-        return after, Judged(done, (heat_kwh * (1.0 / STORED_HEAT_COP) - charge_kwh) * price)
+        used: list[Floats] = []
+        if self.charges is not None:
+            used = used_rows(done.flows, after.in_force, state.in_force, self.charges.channels)
+        return after, Judged(done, (heat_kwh * (1.0 / STORED_HEAT_COP) - charge_kwh) * price, tuple(used))
 
 
 class Behind:
@@ -106,6 +123,9 @@ class Behind:
                 flows=_none_of(done.flows)._replace(rack_inlet_c=inlet),
             ),
             np.full(len(ended), share) if k == len(path.steps) - 1 else None,
+            ()
+            if path.charges is None
+            else tuple(np.full(len(ended), np.float32(usd) * share) for usd in path.charges.usd_per_unit),
         )
         self._state, slopes = back((self._state, judged))
         sound = np.isfinite(slopes).all(axis=0)
