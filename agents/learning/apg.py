@@ -89,6 +89,8 @@ class APG(OnPolicyAlgorithm):
         Inlets above the recommended limit less the margin [K] cost so much [USD per K2, rack and hour] in the loss.
     smooth_switches : bool
         Learn on the plant whose pads turn on by and by; the true plant judges.
+    left_share : float
+        Which share of the heat and the charge that a window leaves is charged to it.
     gamma, gae_lambda, vf_coef : float
         Of rollouts; a window has no use for them.
     **keywords
@@ -108,6 +110,7 @@ class APG(OnPolicyAlgorithm):
         inlet_margin_k: float = 0.7,
         inlet_usd_k2_h: float = 20.0,
         smooth_switches: bool = True,
+        left_share: float = 1.0,
         gamma: float = 1.0,
         gae_lambda: float = 1.0,
         vf_coef: float = 0.0,
@@ -117,7 +120,7 @@ class APG(OnPolicyAlgorithm):
     ) -> None:
         adam = {"betas": (0.9, adam_beta2), "eps": 1e-8}
         self.inlet_margin_k, self.inlet_usd_k2_h = inlet_margin_k, inlet_usd_k2_h
-        self.smooth_switches = smooth_switches
+        self.smooth_switches, self.left_share = smooth_switches, left_share
         self._window: list[Played] = []
         self._path: PathBack | None = None
         super().__init__(
@@ -192,7 +195,12 @@ class APG(OnPolicyAlgorithm):
         if self._path is None or self._path.core is not core:
             limit_c = core.scenario.reward.inlet_limit_c - self.inlet_margin_k
             self._path = PathBack(
-                core, limit_c, self.inlet_usd_k2_h, self.smooth_switches, getattr(env, "charges", None)
+                core,
+                limit_c,
+                self.inlet_usd_k2_h,
+                self.smooth_switches,
+                self.left_share,
+                getattr(env, "charges", None),
             )
         return self._path
 

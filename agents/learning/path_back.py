@@ -42,6 +42,8 @@ class PathBack:
         Rack inlets above it cost so much per K2 and hour, beside the reward.
     smooth : bool
         Play on the plant whose switches are smooth (`envs.plant.datacenter.Plant`).
+    left_share : float
+        Which share of what the loops and the battery hold at a window's end is charged.
     charges : Charges, optional
         What use of the constraints costs beside the reward, at the prices of the moment.
     """
@@ -52,10 +54,11 @@ class PathBack:
         inlet_c: float,
         inlet_usd_k2_h: float,
         smooth: bool = False,
+        left_share: float = 1.0,
         charges: Charges | None = None,
     ) -> None:
         self.core, self.inlet_c, self.inlet_usd_k2_h = core, inlet_c, inlet_usd_k2_h
-        self.charges = charges
+        self.left_share, self.charges = left_share, charges
         self.steps: list[tuple[Pullback, Done]] = []
         self._adjoint: Adjoint | None = None
         self._core_step = core.core_step
@@ -122,7 +125,7 @@ class Behind:
                 reward=np.full(len(ended), -scenario.reward.scale_usd * share, np.float32),
                 flows=_none_of(done.flows)._replace(rack_inlet_c=inlet),
             ),
-            np.full(len(ended), share) if k == len(path.steps) - 1 else None,
+            np.full(len(ended), share * np.float32(path.left_share)) if k == len(path.steps) - 1 else None,
             ()
             if path.charges is None
             else tuple(np.full(len(ended), np.float32(usd) * share) for usd in path.charges.usd_per_unit),

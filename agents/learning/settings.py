@@ -98,6 +98,8 @@ class APGSettings:
         What they cost there, per K2, rack and hour, beside the reward.
     smooth_switches : bool
         Learn on a plant whose pads turn on by and by over their hysteresis; scores are of the true plant.
+    left_share : float
+        Which share of the heat and the charge that a window leaves is charged to it, at the price of an episode's end.
     """
 
     learning_rate: float = 2e-3
@@ -110,6 +112,7 @@ class APGSettings:
     inlet_margin_k: float = 0.7
     inlet_usd_k2_h: float = 20.0
     smooth_switches: bool = True
+    left_share: float = 1.0
 
 
 @dataclass

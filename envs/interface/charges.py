@@ -4,39 +4,37 @@ The price of a row is the multiplier of a Lagrangian: raised while all sites tog
 while they use less, never below 0 (dual ascent). A second part answers the last period alone, so that price and policy
 do not swing against each other (Stooke, Achiam and Abbeel 2020, "Responsive Safety in Reinforcement Learning by PID
 Lagrangian Methods"). What an agent learns from it needs no weight chosen by hand.
+
+Work has no price here: what is missing of it hangs on demand and caps, so only a reference on the same days can say
+how much may be missing. The reward pays for it, and the gate judges it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.interface.channel import Channel
-from envs.interface.constraints import CONSTRAINTS, TRAVEL, Constraint
+from envs.interface.constraints import GATES, TRAVEL, Constraint
 
 Array = NDArray[np.float64]
 Values = Any  # arrays, or what the engine records in their place
 
+#: Rows of the table that have a price.
+CHARGED: tuple[Constraint, ...] = tuple(c for c in GATES if not c.at_least)
 DAY_S = 86_400.0
 ANSWER = 5.0  # updates' worth of price that the last period alone adds or takes, engineering guess
 LARGEST_RISE = 4.0  # of use over its limit, less 1, in one update: one hot hour shall not set the price of a week
-
-
-class Used(Protocol):
-    """Flows of a step that are charged."""
-
-    @property
-    def work_demanded(self) -> Values: ...  # noqa: D102
 
 
 class Prices(NamedTuple):
     """How the prices stand, as plain data."""
 
     usd: Array
-    """Of the use of a whole day's limit, row after row of `CONSTRAINTS`, without the answer to the last period [USD]."""
+    """Of the use of a whole day's limit, row after row of `CHARGED`, before the answer to the last one [USD]."""
     used: Array
     """Use of the period that is under way, mean of the sites [unit]."""
     steps: int
@@ -44,18 +42,17 @@ class Prices(NamedTuple):
 
 
 def used_rows(
-    flows: Used, in_force: Mapping[str, Values], before: Mapping[str, Values], channels: Sequence[Channel]
+    flows: object, in_force: Mapping[str, Values], before: Mapping[str, Values], channels: Sequence[Channel]
 ) -> list[Values]:
-    """What a step uses of every row of `CONSTRAINTS`, each ``(B,)``; the engine can record it.
+    """What a step uses of every row of `CHARGED`, each ``(B,)``; the engine can record it.
 
-    Where the worst row of a flow is judged, the worst of each step is taken, which is never less. Work counts as what
-    is missing to the demand, less its tolerance.
+    Where the worst row of a flow is judged, the worst of each step is taken, which is never less.
     """
     travel = [np.abs(in_force[c.name] - before[c.name]) * (1.0 / (c.high - c.low)) for c in channels]
-    return [_used(c, flows, travel) for c in CONSTRAINTS]
+    return [_used(c, flows, travel) for c in CHARGED]
 
 
-def _used(c: Constraint, flows: Used, travel: Sequence[Values]) -> Values:
+def _used(c: Constraint, flows: object, travel: Sequence[Values]) -> Values:
     if c.flow == TRAVEL:
         if c.judge == "mean":
             return sum(part.sum(axis=0) for part in travel) * (1.0 / sum(part.shape[0] for part in travel))
@@ -64,8 +61,6 @@ def _used(c: Constraint, flows: Used, travel: Sequence[Values]) -> Values:
             most = np.maximum(most, part.max(axis=0))
         return most
     value = getattr(flows, c.flow)
-    if c.at_least:
-        return flows.work_demanded.sum(axis=0) * (1.0 - c.tolerance) - value.sum(axis=0)
     return value.max(axis=0) if c.judge == "worst" else value
 
 
@@ -81,7 +76,7 @@ class Charges:
     rate_usd : float
         By how much the price of a day's limit rises in one update where use is twice the limit [USD].
     share : float
-        Limits are this share of the table's allowances. Within them every gate is kept, whatever the reference does.
+        Limits are this share of the table's allowances. Within them these gates are kept, whatever the reference does.
     every : int
         Control steps between two updates.
 
@@ -98,11 +93,11 @@ class Charges:
             if not value > 0:
                 raise ValueError(f"{name} = {value} of the constraints; give more than 0")
         self.channels, self.rate_usd, self.every = tuple(channels), rate_usd, every
-        self.limits = share * np.array([c.allowance_per_day for c in CONSTRAINTS])
+        self.limits = share * np.array([c.allowance_per_day for c in CHARGED])
         self.period_days = every * step_s / DAY_S
-        self.last = np.zeros(len(CONSTRAINTS))
+        self.last = np.zeros(len(CHARGED))
         """Use of the last whole period over its limit."""
-        self._prices = Prices(np.zeros(len(CONSTRAINTS)), np.zeros(len(CONSTRAINTS)), 0)
+        self._prices = Prices(np.zeros(len(CHARGED)), np.zeros(len(CHARGED)), 0)
 
     @property
     def usd_day(self) -> Array:
@@ -120,7 +115,7 @@ class Charges:
         rise: Array = self.rate_usd * np.minimum(self.last - 1.0, LARGEST_RISE)
         return rise
 
-    def charged(self, flows: Used, in_force: Mapping[str, Values], before: Mapping[str, Values]) -> Array:
+    def charged(self, flows: object, in_force: Mapping[str, Values], before: Mapping[str, Values]) -> Array:
         """What a step costs beside its reward ``(B,)`` [USD]; the prices learn from it."""
         rows = np.stack([np.asarray(row, np.float64) for row in used_rows(flows, in_force, before, self.channels)])
         cost: Array = self.usd_per_unit @ rows
@@ -140,7 +135,7 @@ class Charges:
     def numbers(self) -> dict[str, float]:
         """Price and use of every row, for logs."""
         found = {}
-        for c, usd, last in zip(CONSTRAINTS, self.usd_day, self.last):
+        for c, usd, last in zip(CHARGED, self.usd_day, self.last):
             found[f"{c.name}_usd_day"], found[f"{c.name}_over_limit"] = float(usd), float(last)
         return found
 

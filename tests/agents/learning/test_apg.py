@@ -111,8 +111,14 @@ def test_the_slope_of_a_window_has_what_the_constraints_charge() -> None:
         core.step(np.zeros((4, core.action_size), np.float32))
     begun = core.save_state()
     charges = Charges(core.agent_channels, core.step_s, rate_usd=1.0)
-    charges.load_state({**charges.save_state(), "usd": np.where(charges.limits > 1.0, 300.0, 0.0), "last": np.ones(len(charges.limits))})
-    assert charges.usd_per_unit.nonzero()[0].tolist() == [5, 6], "travel has a price"
+    charges.load_state(
+        {
+            **charges.save_state(),
+            "usd": np.where(charges.limits > 1.0, 300.0, 0.0),
+            "last": np.ones(len(charges.limits)),
+        }
+    )
+    assert charges.usd_per_unit.nonzero()[0].tolist() == [4, 5], "travel has a price"
 
     def charged(moved: np.ndarray) -> np.ndarray:
         core.load_state(begun)

@@ -15,13 +15,12 @@ from agents.learning.build import build_model
 from agents.learning.learn import learn
 from agents.learning.plan import LearningPlan
 from envs.core import DataCenterCore
-from envs.interface.charges import Charges
-from envs.interface.constraints import CONSTRAINTS
+from envs.interface.charges import CHARGED, Charges
 
 SITES, STEPS = 32, 8
 BEST, LIMIT, WORTH = 0.8, 0.3, 1.0
 STEP_S = 3600.0
-COOLANT = [c.name for c in CONSTRAINTS].index("tcs_degree_minutes")
+COOLANT = [c.name for c in CHARGED].index("tcs_degree_minutes")
 CHANNEL = DataCenterCore("edge_room").channels[0]
 
 
@@ -49,9 +48,11 @@ def limited_env(rate_usd: float) -> Any:
 
         def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
             still, none = {CHANNEL.name: np.zeros((1, SITES))}, np.zeros(SITES)
-            rest = dict.fromkeys(("inlet_excess_degree_minutes", "work_done", "work_demanded"), none[None])
             flows = SimpleNamespace(
-                tcs_excess_degree_minutes=self.actions * self.unit, limit_excess_kwh=none, trips=none, **rest
+                inlet_excess_degree_minutes=none[None],
+                tcs_excess_degree_minutes=self.actions * self.unit,
+                limit_excess_kwh=none,
+                trips=none,
             )
             gain = -((self.actions - BEST) ** 2) - self.charges.charged(flows, still, still)
             self.clock += 1
@@ -78,8 +79,13 @@ def limited_env(rate_usd: float) -> Any:
 PPO = {"hidden": [8], "gamma": 0.0, "learning_rate": 3e-3, "anneal_learning_rate": False, "batch_size": 256}
 #: A short buffer: what was charged at earlier prices is soon forgotten.
 SAC = {
-    **{"hidden": [16], "gamma": 0.0, "learning_rate": 2e-3, "learning_starts": 320, "buffer_size": 3200},
-    **{"ent_coef": "0.01", "gradient_steps": 2},
+    "hidden": [16],
+    "gamma": 0.0,
+    "learning_rate": 2e-3,
+    "learning_starts": 320,
+    "buffer_size": 3200,
+    "ent_coef": "0.01",
+    "gradient_steps": 2,
 }
 CASES = [("ppo", PPO, 0.5, 60_000), ("sac", SAC, 0.15, 70_000)]
 
