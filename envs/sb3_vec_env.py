@@ -99,7 +99,7 @@ class DataCenterSB3VecEnv(VecEnv):
         obs, reward, truncated, self.last_terms = self.core.step(self._actions)
         if self.charges is not None:
             cost = self.charges.charged(self.core.flows, self.core.in_force, before)
-            reward = reward - cost / self.core.scenario.reward.scale_usd
+            reward = (reward - cost / self.core.scenario.reward.scale_usd).astype(np.float32)
             self.last_terms = {**self.last_terms, "constraints": cost}
         truncated = truncated | (self.core.t >= self._ends)
         infos = self._empty
