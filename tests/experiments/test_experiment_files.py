@@ -20,7 +20,8 @@ def test_every_experiment_is_a_command_line_that_train_takes(name: str) -> None:
     with initialize_config_module("configs.run", version_base=None):
         config = compose("train", overrides=typed[1:])
     learner = learner_from(config.agent)
-    assert name == f"{config.scenario.name}_{learner.algorithm}"
+    assert name.removesuffix("_held") == f"{config.scenario.name}_{learner.algorithm}"
+    assert name.endswith("_held") == (config.limit_share > 0.0)
     assert config.total_steps >= 1_000_000
 
 
