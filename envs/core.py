@@ -369,9 +369,11 @@ class DataCenterCore(CoreViews):
             self._steps[named] = TapedFunction(self.core_step, key=(*self.core_step.key, named))
         return self._steps[named]
 
-    def step_by(self, step: Stepper) -> None:
-        """Let actions step by another form of `core_step` that does the same, such as one that keeps its way back."""
-        self._steps[None] = step
+    def step_by(self, step: Stepper | None) -> None:
+        """Let actions step by another form of `core_step`, such as one that keeps its way back; None: by its own."""
+        self._steps.pop(None, None)
+        if step is not None:
+            self._steps[None] = step
 
     # ---- what is seen ---------------------------------------------------------------------------------------------
 

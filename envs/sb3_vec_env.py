@@ -12,6 +12,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
 
 from envs.core import DataCenterCore
 from envs.core_options import CoreOptions
+from envs.interface.charges import Charges
 from envs.scenario import Scenario
 from envs.spaces import box
 from envs.step_info import Info, step_info
@@ -27,12 +28,22 @@ class DataCenterSB3VecEnv(VecEnv):
     alone hands out two sets of buffers in turn, its own reward array, and one shared list of empty infos that is copied
     only where an episode ends. Episode sums go straight into ``info["episode"]``: no VecMonitor is needed.
 
+    Parameters
+    ----------
+    scenario, num_envs, overrides, agent_channels, **core_options
+        As those of `DataCenterCore`.
+    stagger : bool
+        Let first episodes be of different lengths, so that later ones do not begin at one time.
+    limit_share : float
+        Above 0: hold what is learnt to the table of constraints by `Charges`, at this share of its allowances. What
+        they cost is taken from the reward; it is no part of the episode's sums.
+
     Attributes
     ----------
+    charges : Charges or None
+        Prices of the constraints.
     last_terms : dict of ndarray (B,)
         Cost terms [USD] of the last step.
-    stagger : bool
-        Whether first episodes are of different lengths, so that later ones do not begin at one time.
     action_names, observation_names : tuple of str
         What each element is.
     max_episode_steps : int
@@ -47,6 +58,7 @@ class DataCenterSB3VecEnv(VecEnv):
         agent_channels: tuple[str, ...] | None = None,
         *,
         stagger: bool = False,
+        limit_share: float = 0.0,
         **core_options: Unpack[CoreOptions],
     ) -> None:
         self.core = DataCenterCore(scenario, num_envs, overrides, agent_channels, **core_options)
@@ -62,6 +74,10 @@ class DataCenterSB3VecEnv(VecEnv):
         self._empty: list[dict[str, Any]] = [{} for _ in range(num_envs)]
         self._actions: NDArray[np.floating] = np.zeros((num_envs, self.core.action_size), np.float32)
         self.last_terms: dict[str, NDArray[np.floating]] = {}
+        self.charges: Charges | None = None
+        if limit_share:
+            rate_usd = self.core.scenario.reward.scale_usd
+            self.charges = Charges(self.core.agent_channels, self.core.step_s, rate_usd, limit_share)
 
     def reset(self) -> NDArray[np.float32]:
         """Start new episodes everywhere, with the seed given by ``seed`` if there is one."""
@@ -80,7 +96,12 @@ class DataCenterSB3VecEnv(VecEnv):
 
     def step_wait(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
         """One control step; finished episodes start anew in the same step."""
+        before = {} if self.charges is None else {name: rows.copy() for name, rows in self.core.in_force.items()}
         obs, reward, truncated, self.last_terms = self.core.step(self._actions)
+        if self.charges is not None:
+            cost = self.charges.charged(self.core.flows, self.core.in_force, before)
+            reward = (reward - cost / self.core.scenario.reward.scale_usd).astype(np.float32)
+            self.last_terms = {**self.last_terms, "constraints": cost}
         truncated = truncated | (self.core.t >= self._ends)
         infos = self._empty
         if truncated.any():
@@ -111,7 +132,8 @@ class DataCenterSB3VecEnv(VecEnv):
     def save_state(self) -> dict[str, Any]:
         """The core's state and the buffers, as plain data."""
         buffers = [b.copy() for b in self._buffers]
-        return {"core": self.core.save_state(), "buffers": buffers, "turn": self._turn, "ends": self._ends.copy()}
+        saved = {"core": self.core.save_state(), "buffers": buffers, "turn": self._turn, "ends": self._ends.copy()}
+        return saved if self.charges is None else {**saved, "charges": self.charges.save_state()}
 
     def load_state(self, saved: Mapping[str, Any]) -> None:
         """Go on from ``save_state``: no reset is due, and seeds that wait for one are forgotten."""
@@ -119,6 +141,8 @@ class DataCenterSB3VecEnv(VecEnv):
         for buffer, values in zip(self._buffers, saved["buffers"], strict=True):
             np.copyto(buffer, values)
         self._turn, self._ends = saved["turn"], saved["ends"].copy()
+        if self.charges is not None and "charges" in saved:
+            self.charges.load_state(saved["charges"])
         self._reset_seeds()
 
     def close(self) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import is_dataclass
+from importlib import resources
 from pathlib import Path
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from agents.runtime.manifest import MANIFEST
 from envs.scenario import SHIPPED
+from envs.unknown_name import unknown_name
 from experiments.records.run_folder import SCENARIO_FILE, read_card, run_of, seed_folders
 
 SUFFIXES = (".yaml", ".yml")
@@ -37,6 +40,30 @@ def writable(node: DictConfig) -> DictConfig:
 def without_plus(argument: str) -> str:
     """The override without hydra's mark for a key to be added: every key of ours is there, or is refused by name."""
     return argument if argument.lstrip("+").startswith("hydra") else argument.lstrip("+")
+
+
+def experiment_words(arguments: Sequence[str]) -> list[str]:
+    """What ``experiment=<name>`` stands for, without the keys that the command line gives itself.
+
+    The word itself is taken out of a list. An experiment is a file in ``configs/experiment``: keys and values.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, with the known ones.
+    """
+    chosen = [a for a in arguments if a.startswith("experiment=")]
+    if not chosen:
+        return []
+    name, folder = chosen[-1].partition("=")[2], resources.files("configs").joinpath("experiment")
+    known = sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
+    if name not in known:
+        raise ValueError(unknown_name("experiment", name, known))
+    if isinstance(arguments, list):
+        arguments[:] = [a for a in arguments if a not in chosen]
+    keys = yaml.safe_load(folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
+    typed = {argument.partition("=")[0] for argument in arguments}
+    return [f"{key}={value}" for key, value in keys.items() if key not in typed]
 
 
 def scenario_files(arguments: Sequence[str]) -> list[str]:
@@ -131,7 +158,7 @@ def remembered(arguments: Sequence[str], keys: Sequence[str] = ("resume", "polic
             known |= {"agent.environments": asked["environments"]} if "environments" in asked else {}
             known |= {"agent.encoding": asked.get("encoding", "absolute")}
             known |= {"agent.reach_frac": asked["reach_frac"]} if "reach_frac" in asked else {}
-            known |= {key: asked[key] for key in ("seed", "split") if key in asked}
+            known |= {key: asked[key] for key in ("seed", "split", "limit_share") if key in asked}
     return [f"{key}={value}" for key, value in known.items() if key not in given]
 
 

@@ -10,7 +10,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from agents.learning.algorithms import ALGORITHMS
-from experiments.overrides import remembered, require_machines, scenario_files, without_plus, writable
+from experiments.overrides import experiment_words, remembered, require_machines, scenario_files, without_plus, writable
 from experiments.schema import VERBS, TrackingConfig, agent_config, group_defaults
 
 
@@ -21,7 +21,8 @@ def register(arguments: Sequence[str] | None = None, verb: str = "train") -> Non
     ----------
     arguments : sequence of str, optional
         The command line (``sys.argv``, changed in place where it is that list): ``scenario=<path>.yaml`` registers that
-        file under the file's name; a ``+`` before a key of ours is taken off; what a run's card says is added.
+        file under the file's name; a ``+`` before a key of ours is taken off; what an experiment or a run's card says
+        is added.
     verb : str
         Whose default scenario counts where the command line names none.
     """
@@ -29,6 +30,7 @@ def register(arguments: Sequence[str] | None = None, verb: str = "train") -> Non
     try:
         if isinstance(given, list):
             given[:] = [without_plus(argument) for argument in given]
+            given += experiment_words(given)
             given += remembered(given, ("resume", "policy", *(["run"] if verb == "watch" else [])))
         files = scenario_files(given)
         usual = group_defaults(verb).get("scenario", "")

@@ -92,6 +92,8 @@ class TrainingPlan(LearningPlan):
         Validation sites side by side.
     shield : bool
         Learn behind the shield: what would pass a hard limit is changed before the plant sees it.
+    limit_share : float
+        Above 0: hold the policy to the table of constraints by multipliers, at this share of its allowances.
     resume : str
         A run's folder or a checkpoint to go on from, with its scenario and settings where none are given; empty begins
         anew.
@@ -104,6 +106,7 @@ class TrainingPlan(LearningPlan):
     split: str = ""
     evaluation_environments: int = 24
     shield: bool = False
+    limit_share: float = 0.0
     resume: str = ""
     tensorboard: bool = False
 

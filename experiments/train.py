@@ -111,7 +111,9 @@ def train(
         LOG.info(sites_words(site, plan.split))
         LOG.info(acting_words(scenario, acted, learner))
         shield = shield_of(site) if plan.shield else None
-        sites = DataCenterSB3VecEnv(site, learner.environments, stagger=True, rules=rules, shield=shield)
+        sites = DataCenterSB3VecEnv(
+            site, learner.environments, stagger=True, limit_share=plan.limit_share, rules=rules, shield=shield
+        )
         require_same_rule(resumed, interface_data(sites.core))
         begun = _beginning(learner, plan, sites, folder)
         require_steps(plan.total_steps, begun.model)
@@ -301,6 +303,7 @@ def run_card(
 
     asked: dict[str, object] = {"environments": model.n_envs, "seed": model.seed, "split": plan.split}
     asked |= {"encoding": learner.encoding, "reach_frac": learner.reach_frac, "shield": plan.shield}
+    asked |= {"limit_share": plan.limit_share}
     return {
         "status": "running",
         "algorithm": learner.algorithm,

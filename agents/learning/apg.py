@@ -87,6 +87,12 @@ class APG(OnPolicyAlgorithm):
         How slowly Adam's scale of each weight follows, 0 to 1.
     inlet_margin_k, inlet_usd_k2_h : float
         Inlets above the recommended limit less the margin [K] cost so much [USD per K2, rack and hour] in the loss.
+    smooth_switches : bool
+        Learn on the plant whose pads turn on by and by; the true plant judges.
+    left_share : float
+        Which share of the heat and the charge that a window leaves is charged to it.
+    gamma, gae_lambda, vf_coef : float
+        Of rollouts; a window has no use for them.
     **keywords
         Those of stable-baselines3's algorithms: ``policy_kwargs``, ``seed``, ``device`` and the like.
     """
@@ -103,12 +109,18 @@ class APG(OnPolicyAlgorithm):
         adam_beta2: float = 0.99,
         inlet_margin_k: float = 0.7,
         inlet_usd_k2_h: float = 20.0,
+        smooth_switches: bool = True,
+        left_share: float = 1.0,
+        gamma: float = 1.0,
+        gae_lambda: float = 1.0,
+        vf_coef: float = 0.0,
         policy_kwargs: dict[str, Any] | None = None,
         _init_setup_model: bool = True,
         **keywords: Any,
     ) -> None:
         adam = {"betas": (0.9, adam_beta2), "eps": 1e-8}
         self.inlet_margin_k, self.inlet_usd_k2_h = inlet_margin_k, inlet_usd_k2_h
+        self.smooth_switches, self.left_share = smooth_switches, left_share
         self._window: list[Played] = []
         self._path: PathBack | None = None
         super().__init__(
@@ -116,10 +128,10 @@ class APG(OnPolicyAlgorithm):
             cast("GymEnv", env),
             learning_rate=learning_rate,
             n_steps=n_steps,
-            gamma=1.0,
-            gae_lambda=1.0,
+            gamma=gamma,
+            gae_lambda=gae_lambda,
             ent_coef=0.0,
-            vf_coef=0.0,
+            vf_coef=vf_coef,
             max_grad_norm=max_grad_norm,
             use_sde=False,
             sde_sample_freq=-1,
@@ -182,8 +194,21 @@ class APG(OnPolicyAlgorithm):
             )
         if self._path is None or self._path.core is not core:
             limit_c = core.scenario.reward.inlet_limit_c - self.inlet_margin_k
-            self._path = PathBack(core, limit_c, self.inlet_usd_k2_h)
+            self._path = PathBack(
+                core,
+                limit_c,
+                self.inlet_usd_k2_h,
+                self.smooth_switches,
+                self.left_share,
+                getattr(env, "charges", None),
+            )
         return self._path
+
+    def _leave_path(self) -> None:
+        """Let the environments step as they do for everybody."""
+        if self._path is not None:
+            self._path.leave()
+        self._path, self._window = None, []
 
     # ---- one update -------------------------------------------------------------------------------------------------
 

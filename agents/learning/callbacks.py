@@ -55,7 +55,8 @@ class BatchedBootstrap(BaseCallback):
 class TermLogger(BaseCallback):
     """Logs each named reward term, averaged over a rollout, and its sum over finished episodes.
 
-    Reads ``vec_env.last_terms`` (name to ``(B,)``) after each step and the keys of ``info["episode"]``.
+    Reads ``vec_env.last_terms`` (name to ``(B,)``) after each step, the keys of ``info["episode"]``, and
+    ``vec_env.charges`` where constraints are charged.
     """
 
     def __init__(self) -> None:
@@ -79,6 +80,9 @@ class TermLogger(BaseCallback):
         for name, total in self._sums.items():
             self.logger.record_mean(f"terms/{name}", total / max(self._steps, 1))
         self._sums, self._steps = {}, 0
+        charges = getattr(self.training_env, "charges", None)
+        for name, value in charges.numbers().items() if charges is not None else ():
+            self.logger.record(f"constraints/{name}", value)
 
 
 class PlateauStop(BaseCallback):

@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.engine.gradient import Adjoint, Pullback
+from envs.interface.charges import used_rows
 from envs.interface.reward import STORED_HEAT_COP
+from envs.plant.datacenter import Plant
 from envs.trees import map_leaves
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
     from envs.episodes.core_step import CoreState, Done, Given
+    from envs.interface.charges import Charges
 
 Floats = NDArray[np.floating]
 
@@ -24,6 +27,8 @@ class Judged(NamedTuple):
     done: Done
     left_usd: Floats | None
     """Heat in the loops and charge that is missing, against the episode's start, at the price of an episode's end."""
+    used: tuple[Floats, ...]
+    """What the step used of every constraint `(B,)`; empty where none is charged."""
 
 
 class PathBack:
@@ -32,20 +37,43 @@ class PathBack:
     Parameters
     ----------
     core : DataCenterCore
-        Its actions are played by this from now on; what they do stays the same but for rounding.
+        Its actions are played by this from now on; what they do stays the same but for rounding and ``smooth``.
     inlet_c, inlet_usd_k2_h : float
         Rack inlets above it cost so much per K2 and hour, beside the reward.
+    smooth : bool
+        Play on the plant whose switches are smooth (`envs.plant.datacenter.Plant`).
+    left_share : float
+        Which share of what the loops and the battery hold at a window's end is charged.
+    charges : Charges, optional
+        What use of the constraints costs beside the reward, at the prices of the moment.
     """
 
-    def __init__(self, core: DataCenterCore, inlet_c: float, inlet_usd_k2_h: float) -> None:
+    def __init__(
+        self,
+        core: DataCenterCore,
+        inlet_c: float,
+        inlet_usd_k2_h: float,
+        smooth: bool = False,
+        left_share: float = 1.0,
+        charges: Charges | None = None,
+    ) -> None:
         self.core, self.inlet_c, self.inlet_usd_k2_h = core, inlet_c, inlet_usd_k2_h
+        self.left_share, self.charges = left_share, charges
         self.steps: list[tuple[Pullback, Done]] = []
         self._adjoint: Adjoint | None = None
+        self._core_step = core.core_step
+        if smooth:
+            self._core_step = core.core_step.on_plant(Plant(core.scenario, core.dtype, smooth=True))
         core.step_by(self._step)
 
     def begin(self) -> None:
         """Forget the steps that were made."""
         self.steps = []
+
+    def leave(self) -> None:
+        """Forget the steps, and let the core step by its own."""
+        self.steps = []
+        self.core.step_by(None)
 
     def end(self) -> Behind:
         """What lies behind the last step: nothing but what the loops and the battery hold."""
@@ -60,10 +88,13 @@ class PathBack:
         return after, judged.done
 
     def _judged(self, state: CoreState, actions: Floats, given: Given) -> tuple[CoreState, Judged]:
-        after, done = self.core.core_step(state, given._replace(actions=actions))
+        after, done = self._core_step(state, given._replace(actions=actions))
         charge_kwh, heat_kwh = self.core.plant.stored_energy(after.plant, given.episode.start)
         price = given.episode.refill_usd_kwh.astype(heat_kwh.dtype)
-        return after, Judged(done, (heat_kwh * (1.0 / STORED_HEAT_COP) - charge_kwh) * price)
+        used: list[Floats] = []
+        if self.charges is not None:
+            used = used_rows(done.flows, after.in_force, state.in_force, self.charges.channels)
+        return after, Judged(done, (heat_kwh * (1.0 / STORED_HEAT_COP) - charge_kwh) * price, tuple(used))
 
 
 class Behind:
@@ -94,7 +125,10 @@ class Behind:
                 reward=np.full(len(ended), -scenario.reward.scale_usd * share, np.float32),
                 flows=_none_of(done.flows)._replace(rack_inlet_c=inlet),
             ),
-            np.full(len(ended), share) if k == len(path.steps) - 1 else None,
+            np.full(len(ended), share * np.float32(path.left_share)) if k == len(path.steps) - 1 else None,
+            ()
+            if path.charges is None
+            else tuple(np.full(len(ended), np.float32(usd) * share) for usd in path.charges.usd_per_unit),
         )
         self._state, slopes = back((self._state, judged))
         sound = np.isfinite(slopes).all(axis=0)

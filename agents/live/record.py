@@ -39,8 +39,8 @@ class CycleRow:
     def __init__(self, facts: Mapping[str, Value], decider: Decider, targets: Sequence[str]) -> None:
         self.values: dict[str, Value] = {
             **facts, "kind": "cycle", "state": "", "fault": "", "reset": False, "follows": False, "reason": "",
-            "shield": "", "expected": "", "interventions": "[]", "decision_us": math.nan, "decided_s": math.nan, "oldest_s": math.nan,
-            "because": "", "explained": "[]", "more_kw": math.nan, "warmer_k": math.nan,
+            "shield": "", "expected": "", "interventions": "[]", "decision_us": math.nan, "decided_s": math.nan,
+            "oldest_s": math.nan, "because": "", "explained": "[]", "more_kw": math.nan, "warmer_k": math.nan,
             "scored_held": 0, "scored_told": 0, "widest": math.nan,
         }  # fmt: skip
         for name, rows in decider.measured.items():

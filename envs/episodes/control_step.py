@@ -92,6 +92,10 @@ class ControlStep:
         self.bill, self.instruments = bill, instruments
         self.step_s = float(scenario.episode.step_s)
 
+    def on_plant(self, plant: PlantLike) -> ControlStep:
+        """The same step on another plant with the same layout."""
+        return ControlStep(self.scenario, plant, self.channels, self.agent_channels, self.bill, self.instruments)
+
     @property
     def key(self) -> tuple[str, ...]:
         """What tells steps apart that do not do the same; of plants of `envs.plant` alone."""

@@ -26,6 +26,7 @@ from envs.interface.points import RULE
 from envs.interface.reward import closing_cost, total
 from envs.physics.namespace import Floats
 from envs.plant.flows import Flows
+from envs.plant.plant_like import PlantLike
 from envs.plant.state import PlantState
 from envs.signals.step import Load, Outside
 
@@ -174,6 +175,13 @@ class CoreStep:
         self.observer, self.decoder = observer, decoder
         self.building, self.followed, self.clock, self.pays = building, followed, clock, pays
         self.scenario, self.plant = control.scenario, control.plant
+
+    def on_plant(self, plant: PlantLike) -> CoreStep:
+        """The same step on another plant with the same layout."""
+        control = self.control.on_plant(plant)
+        return CoreStep(
+            control, self.instruments, self.observer, self.decoder, self.building, self.followed, self.clock, self.pays
+        )
 
     @property
     def key(self) -> tuple[Hashable, ...]:

@@ -102,6 +102,7 @@ def advance(
     pressure_kpa: Array,
     available_units: Array,
     dt_s: float,
+    smooth: bool = False,
 ) -> tuple[DryCoolerState, DryCoolerFlows]:
     """Leaving water, fan power and water use of the bank; the mass of the water is the caller's loop.
 
@@ -128,8 +129,10 @@ def advance(
         Units without a fault, 0..units; all of them run.
     dt_s : float
         Sub-step [s]; the bank holds no mass, so nothing depends on it.
+    smooth : bool
+        For gradients: a share of the pads is wet that rises over the hysteresis, instead of all or none.
     """
-    pad_on = _switch_pad(p, state.pad_on, setpoint_c, dry_bulb_c)
+    pad_on = _wet_share(p, setpoint_c, dry_bulb_c) if smooth else _switch_pad(p, state.pad_on, setpoint_c, dry_bulb_c)
     air_in = dry_bulb_c - (p.pad_effectiveness * pad_on) * (dry_bulb_c - wet_bulb_c)
     running = lower(available_units + water_in_c * 0.0, p.units)
     any_running = lower(running, 1.0)
@@ -141,7 +144,8 @@ def advance(
     drop = share * drive * any_running
     mean_speed = speed * duty * any_running
     fan_power = (p.fan_kw * density) * running * duty * speed * speed * speed
-    evaporation = _pad_water(p, pad_on, running * mean_speed * density, dry_bulb_c, air_in, humidity_ratio)
+    wet = 1.0 if smooth else pad_on
+    evaporation = _pad_water(p, wet, running * mean_speed * density, dry_bulb_c, air_in, humidity_ratio)
     blowdown = evaporation * (p.bleed_ratio - 1.0)
     flows = DryCoolerFlows(
         heat_kw=stream * drop,
@@ -210,14 +214,28 @@ def _switch_pad(p: DryCooler, pad_on: Array, setpoint_c: Array, dry_bulb_c: Arra
     setpoint: at 26 degC and a setpoint of 31 its pads would spend 220 USD of water a day to save 1 USD of fan energy.
     Below ``pad_freeze_c`` the pad is drained whatever the switch point.
     """
-    point = upper(setpoint_c - p.pad_approach_k, _lowest_switch_c(p))
+    point = _switch_point_c(p, setpoint_c)
     above = as_mask(dry_bulb_c > point + p.pad_band_k, dry_bulb_c)
     not_below = as_mask(dry_bulb_c >= point - p.pad_band_k, dry_bulb_c)
     return upper(above, pad_on * not_below) * float(p.has_pad)
 
 
+def _switch_point_c(p: DryCooler, setpoint_c: Array) -> Array:
+    """Middle of the pad's hysteresis [degC]."""
+    return upper(setpoint_c - p.pad_approach_k, _lowest_switch_c(p))
+
+
+def _wet_share(p: DryCooler, setpoint_c: Array, dry_bulb_c: Array) -> Array:
+    """Share of the pads that is wet where their switch is smooth: half of them where wet ones would fall dry.
+
+    A logistic curve over half the band. Pads that are wet stay so through the hysteresis, so it must be kept clear of.
+    """
+    over = (dry_bulb_c - _switch_point_c(p, setpoint_c) + p.pad_band_k) * (-2.0 / p.pad_band_k)
+    return float(p.has_pad) / (namespace(over).exp(over) + 1.0)
+
+
 def _pad_water(
-    p: DryCooler, pad_on: Array, air_frac: Array, dry_bulb_c: Array, air_in_c: Array, humidity_ratio: Array
+    p: DryCooler, pad_on: Array | float, air_frac: Array, dry_bulb_c: Array, air_in_c: Array, humidity_ratio: Array
 ) -> Array:
     """Water evaporated in the pads [kg/s]: the air is cooled along its enthalpy, ``m_air (W' - W)``, PHYSICS E11."""
     enthalpy = enthalpy_kj_kg(dry_bulb_c, humidity_ratio)

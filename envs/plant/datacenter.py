@@ -42,11 +42,23 @@ Substep = Callable[[PlantState, StepConditions], tuple[PlantState, ledger.SubSte
 
 
 class Plant:
-    """The machines of one scenario, ready to step B sites; without ``alarms`` no heat starts fan or pump by itself."""
+    """The machines of one scenario, ready to step B sites.
 
-    def __init__(self, scenario: Scenario, dtype: DTypeLike = "float32", alarms: bool = True) -> None:
+    Parameters
+    ----------
+    scenario : Scenario
+    dtype : dtype
+    alarms : bool
+        False: no heat starts fan or pump by itself.
+    smooth : bool
+        For gradients: the pads of dry coolers turn on by and by (`dry_cooler.advance`). It is another plant.
+    """
+
+    def __init__(
+        self, scenario: Scenario, dtype: DTypeLike = "float32", alarms: bool = True, smooth: bool = False
+    ) -> None:
         self.scenario = scenario
-        self.alarms = alarms
+        self.alarms, self.smooth = alarms, smooth
         self.dtype = np.dtype(dtype)
         self.layout = Layout(scenario, self.dtype)
         self.substeps = scenario.episode.substeps
@@ -212,7 +224,7 @@ class Plant:
         rack_state, racks = rack.advance(
             now.racks, state.rack, inlet_c, coolant_c, flow_frac, now.demand, limit, state.alive, dt_s, fans
         )
-        liquid = water_side.liquid_side(p, state, now, racks)
+        liquid = water_side.liquid_side(p, state, now, racks, self.smooth)
         zones = now.zones
         fan_kw = air_side.fans_kw(zones, balance).sum(axis=0)
         pumps = 0.0

@@ -11,8 +11,13 @@ from envs.units import CP_WATER_KJ_KG_K, RHO_WATER_KG_M3
 LEAST_COIL_WATER_FRAC = 0.02  # drifts through the coils without pumps, engineering guess
 
 
-def liquid_side(p: Scenario, state: PlantState, now: StepConditions, racks: rack.RackFlows) -> Liquid:
-    """Coolant loop, facility water and the dry coolers where there are any; else the tower's water is the sink."""
+def liquid_side(
+    p: Scenario, state: PlantState, now: StepConditions, racks: rack.RackFlows, smooth: bool = False
+) -> Liquid:
+    """Coolant loop, facility water and the dry coolers where there are any; else the tower's water is the sink.
+
+    ``smooth``: see `dry_cooler.advance`.
+    """
     if p.coolant is None or p.facility_water is None or state.tcs is None or state.fws is None:
         return NO_LIQUID
     water = p.facility_water
@@ -34,7 +39,7 @@ def liquid_side(p: Scenario, state: PlantState, now: StepConditions, racks: rack
     setpoint = now.in_force["fws_supply_temp_setpoint_c"][0]
     heat = tcs.heat_to_fws_kw
     if p.dry_cooler is not None:
-        return Liquid(tcs_state, tcs, *_dry_cooler_side(p, state, now, heat, flow, setpoint))
+        return Liquid(tcs_state, tcs, *_dry_cooler_side(p, state, now, heat, flow, setpoint, smooth))
     assert p.tower is not None and state.tower is not None
     cells = state.tower.stages.running * cooling_tower.cell_flow_kg_s(p.tower)
     fws_state, fws = liquid_loop.advance_fws(
@@ -58,7 +63,7 @@ def with_coolant_trip(
 
 
 def _dry_cooler_side(
-    p: Scenario, state: PlantState, now: StepConditions, heat: Array, flow: Array, setpoint: Array
+    p: Scenario, state: PlantState, now: StepConditions, heat: Array, flow: Array, setpoint: Array, smooth: bool
 ) -> tuple[liquid_loop.FwsState, liquid_loop.FwsFlows, dry_cooler.DryCoolerState, dry_cooler.DryCoolerFlows]:
     """Facility water through the dry coolers."""
     o = now.outside
@@ -77,6 +82,7 @@ def _dry_cooler_side(
         o.pressure_kpa,
         now.fit.cells,
         now.dt_s,
+        smooth,
     )
     fws_state, fws = liquid_loop.advance_fws_with_leaving_water(
         p.facility_water, state.fws, heat, flow, dry.water_out_c, now.dt_s

@@ -13,6 +13,7 @@ from agents.learning.learn import learn
 from agents.learning.path_back import PathBack
 from agents.learning.plan import LearningPlan
 from envs.core import DataCenterCore
+from envs.interface.charges import Charges, used_rows
 from envs.sb3_vec_env import DataCenterSB3VecEnv
 from envs.scenario import load
 
@@ -61,6 +62,27 @@ def test_the_slope_of_a_window_is_that_of_its_cost() -> None:
     assert np.abs(central).max() > 0.05
 
 
+def fws_slope(smooth: bool) -> np.ndarray:
+    """Slopes of an hour's cost by the setpoint of the facility water, at 24 sites of `liquid_hall` [USD]."""
+    scenario = load("liquid_hall", SHORT)
+    acted = agent_scenario(scenario, "feedforward", 0.3)
+    core = DataCenterSB3VecEnv(acted, 24, rules=best_rules(scenario, "feedforward")).core
+    core.reset(seed=1)
+    path = PathBack(core, 100.0, 0.0, smooth)
+    path.begin()
+    for _ in range(12):
+        core.step(np.zeros((24, core.action_size), np.float32))
+    behind, never = path.end(), np.zeros(24, bool)
+    found = sum(behind.action_slopes(k, never) for k in range(11, -1, -1))
+    return found[:, core.action_names.index("fws_supply_temp_setpoint_c")]
+
+
+def test_the_slope_sees_the_water_of_pads_on_the_smooth_plant_alone() -> None:
+    spared = fws_slope(False) - fws_slope(True)
+    assert spared.max() > 0.05, "a warmer setpoint spares water where pads are near their switch"
+    assert np.median(np.abs(spared)) < 1e-3, "elsewhere both plants are the same"
+
+
 def test_apg_makes_episodes_cheaper(tmp_path: Path) -> None:
     model = build_model("apg", sites(16, 0), {"hidden": [16], "learning_rate": 1e-2}, seed=0)
     before = mean_episode_reward(model, sites(16, 9))
@@ -80,3 +102,44 @@ def test_environments_without_a_core_are_refused(make_env: Any, tmp_path: Path) 
     model = build_model("apg", make_env(), {"hidden": [8]})
     with pytest.raises(ValueError, match="LinearVecEnv has no core to differentiate.*agent=ppo"):
         learn(model, LearningPlan(64), tmp_path)
+
+
+def test_the_slope_of_a_window_has_what_the_constraints_charge() -> None:
+    core = sites(4, 3).core
+    core.reset(seed=3)
+    for _ in range(4):
+        core.step(np.zeros((4, core.action_size), np.float32))
+    begun = core.save_state()
+    charges = Charges(core.agent_channels, core.step_s, rate_usd=1.0)
+    charges.load_state(
+        {
+            **charges.save_state(),
+            "usd": np.where(charges.limits > 1.0, 300.0, 0.0),
+            "last": np.ones(len(charges.limits)),
+        }
+    )
+    assert charges.usd_per_unit.nonzero()[0].tolist() == [4, 5], "travel has a price"
+
+    def charged(moved: np.ndarray) -> np.ndarray:
+        core.load_state(begun)
+        cost = np.zeros(4)
+        for k in range(STEPS):
+            before = {name: rows.copy() for name, rows in core.in_force.items()}
+            core.step(np.tile(moved * (k + 1), (4, 1)).astype(np.float32))
+            used = np.stack(used_rows(core.flows, core.in_force, before, core.agent_channels))
+            cost += charges.usd_per_unit @ used
+        return cost
+
+    def slopes(charges: Charges | None) -> np.ndarray:
+        """Of the window's cost by how fast the actions grow."""
+        path = PathBack(core, 100.0, 0.0, charges=charges)
+        path.begin()
+        charged(moving)
+        behind, never = path.end(), np.zeros(4, bool)
+        return sum((k + 1) * 4.0 * behind.action_slopes(k, never) for k in range(STEPS - 1, -1, -1)).T
+
+    size = core.action_size
+    moving = np.linspace(0.008, 0.016, size)  # every channel moves another way, none is at rest
+    central = [(charged(moving + 1e-3 * row) - charged(moving - 1e-3 * row)) / 2e-3 for row in np.eye(size)]
+    found = slopes(charges) - slopes(None)
+    assert found == pytest.approx(np.array(central), rel=0.05, abs=0.02 * np.abs(central).max())

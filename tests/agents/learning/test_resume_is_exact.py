@@ -28,8 +28,12 @@ def sites(num_envs: int = 4) -> DataCenterSB3VecEnv:
     return DataCenterSB3VecEnv("edge_room", num_envs, ("episode.steps=24",))
 
 
-def fresh(algorithm: str) -> Any:
-    settings: dict[str, Any] = dict(ON_POLICY if ALGORITHMS[algorithm].on_policy else OFF_POLICY)
+#: A second stage begins where the last checkpoint lies, or before it.
+CASES = [*((name, {}) for name in ALGORITHMS), *(("apg_ppo", {"first_stage_steps": n}) for n in (100, 50))]
+
+
+def fresh(algorithm: str, **own: Any) -> Any:
+    settings: dict[str, Any] = {**(ON_POLICY if ALGORITHMS[algorithm].on_policy else OFF_POLICY), **own}
     environments = sites()
     model = build_model(algorithm, environments, {**settings, "anneal_learning_rate": True}, seed=3)
     environments.seed(40)
@@ -49,13 +53,15 @@ def cut_short(model: Any, folder: Path) -> None:
         learn(model, LearningPlan(STEPS, checkpoint_every=EVERY), folder)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_run_that_was_cut_ends_with_the_networks_of_the_whole_run(algorithm: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("algorithm", "own"), CASES)
+def test_a_run_that_was_cut_ends_with_the_networks_of_the_whole_run(
+    algorithm: str, own: dict[str, int], tmp_path: Path
+) -> None:
     import torch
 
-    whole = fresh(algorithm)
+    whole = fresh(algorithm, **own)
     learn(whole, LearningPlan(STEPS, checkpoint_every=EVERY), tmp_path / "whole")
-    cut_short(fresh(algorithm), tmp_path / "cut")
+    cut_short(fresh(algorithm, **own), tmp_path / "cut")
     again: Any = resume_model(algorithm, latest_checkpoint(tmp_path / "cut"), sites(), seed=99)
     assert 0 < again.num_timesteps <= CUT
     learn(again, LearningPlan(STEPS), tmp_path / "cut")

@@ -27,6 +27,7 @@ def run(
     pad: float = 0.0,
     pressure: float = 101.325,
     dtype: Any = np.float64,
+    smooth: bool = False,
 ) -> dry_cooler.DryCoolerFlows:
     t_in, sp, dry, wet = (np.asarray(x, np.float64) for x in np.broadcast_arrays(water_in, setpoint, dry_c, wet_c))
     t_in, sp, dry, wet = (np.atleast_1d(x) for x in (t_in, sp, dry, wet))
@@ -34,7 +35,7 @@ def run(
     state = dry_cooler.DryCoolerState(np.full(dry.shape, pad, dtype))
     t_in, sp, dry, wet, w = (x.astype(dtype) for x in (t_in, sp, dry, wet, w))
     flow = np.full(dry.shape, flow_kg_s, dtype)
-    return dry_cooler.advance(p, state, t_in, flow, CP, sp, dry, wet, w, pressure, units, 60.0)[1]
+    return dry_cooler.advance(p, state, t_in, flow, CP, sp, dry, wet, w, pressure, units, 60.0, smooth)[1]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,17 @@ def test_the_pad_switches_with_hysteresis() -> None:
 def test_no_pad_is_wetted_while_dry_air_is_cold_enough_for_the_setpoint() -> None:
     dry = np.array([22.5, 27.9, 28.1, 40.0])
     assert run(BANK, 40.0, 31.0, dry).pad_on.tolist() == [0.0, 0.0, 1.0, 1.0]
+
+
+def test_smooth_pads_do_what_the_switch_does_away_from_it_and_have_no_jump_at_it() -> None:
+    dry = np.linspace(5.0, 48.0, 861)
+    hard, soft = (run(BANK, 40.0, 31.0, dry, dry - 8.0, smooth=smooth) for smooth in (False, True))
+    away = np.abs(dry - 25.0) > 4.0 * BANK.pad_band_k
+    assert soft.makeup_kg_s[away] == pytest.approx(hard.makeup_kg_s[away], abs=0.01 * hard.makeup_kg_s.max())
+    assert soft.pad_on[away] == pytest.approx(hard.pad_on[away], abs=0.01)
+    jump = np.abs(np.diff(soft.makeup_kg_s)).max() / soft.makeup_kg_s.max()
+    assert jump < 0.1 < np.abs(np.diff(hard.makeup_kg_s)).max() / hard.makeup_kg_s.max()
+    assert not run(DRY, 40.0, 31.0, dry, smooth=True).pad_on.any()
 
 
 @pytest.mark.parametrize("setpoint", [24.0, 30.0, 36.0])
