@@ -367,9 +367,16 @@ class DataCenterCore(CoreViews):
             self._steps[named] = TapedFunction(self.core_step, key=(*self.core_step.key, named))
         return self._steps[named]
 
-    def step_by(self, step: Stepper) -> None:
-        """Let actions step by another form of `core_step` that does the same, such as one that keeps its way back."""
-        self._steps[None] = step
+    def step_by(self, step: Stepper, channels: Sequence[str] | None = None) -> None:
+        """Step by another form of `core_step` that does the same, such as one that keeps its way back.
+
+        Parameters
+        ----------
+        step : callable
+        channels : sequence of str, optional
+            For steps from targets of exactly these channels; from actions where left out.
+        """
+        self._steps[None if channels is None else frozenset(channels)] = step
 
     # ---- what is seen ---------------------------------------------------------------------------------------------
 

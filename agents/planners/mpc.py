@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.planners.cem import Budget, minimize_each
+from agents.planners.forecast_cost import forecast_cost
 from agents.planners.load_ahead import LoadAhead, Persistence
 from envs.controllers.base import Controller, Measurements, Setpoints
 from envs.engine import TapedFunction
-from envs.interface.action import next_in_force, travel_ranges
-from envs.interface.reward import STORED_HEAT_COP, PricingInputs, terms, total_cost
+from envs.interface.action import next_in_force
+from envs.interface.reward import STORED_HEAT_COP
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.trees import tiled_tree
@@ -29,7 +30,6 @@ from envs.twin.estimation.twin import ObservedPlant, coarse_scenario, outside_fr
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
-    from envs.plant.flows import Flows
     from envs.plant.state import PlantState
 
 
@@ -181,8 +181,7 @@ class CandidateCosts:
             in_force = next_in_force(m.channels, wanted, before, m.step_s)
             clock, now = np.full(len(self.peak_kw), step, np.int64), min(step, len(self.loads) - 1)
             state, flows = m.advance(state, in_force, self.weather[now], self.loads[now], self.lost, clock)
-            warm = flows._replace(rack_inlet_max_c=flows.rack_inlet_max_c + self.rack_bias)
-            cost = cost + self._pricing_inputs(warm, before, in_force)
+            cost = cost + forecast_cost(m, flows, self.rack_bias, self.outside, before, in_force)
             highest = np.maximum(highest, flows.grid_power_kw)
         usd: Floats = cost + np.maximum(highest - self.peak_kw, 0.0) * m.bill.rate + self._stored_heat_cost(state)
         return usd
@@ -192,16 +191,3 @@ class CandidateCosts:
         _, heat_kwh = self.mpc.plant.stored_energy(state, self.state)
         price: Floats = heat_kwh * (self.outside.price_usd_mwh * (1e-3 / STORED_HEAT_COP))
         return price
-
-    def _pricing_inputs(self, flows: Flows, before: Setpoints, in_force: Setpoints) -> Floats:
-        m, step_h = self.mpc, self.mpc.step_s / 3600.0
-        zero = flows.grid_power_kw * 0.0
-        judged = PricingInputs(
-            price_usd_mwh=self.outside.price_usd_mwh,
-            carbon_g_kwh=self.outside.carbon_g_kwh,
-            demand_cost_usd=zero,
-            demand_response_short_kwh=zero,
-            travel_ranges=travel_ranges(m.agent_channels, in_force, before),
-            inlet_ramp_k_h=zero,
-        )
-        return total_cost(terms(m.scenario.reward, flows, judged, step_h), m.scenario.reward_weights)

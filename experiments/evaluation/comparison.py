@@ -9,6 +9,7 @@ import numpy as np
 
 from agents.references import ORACLE
 from experiments.evaluation.bootstrap import Interval
+from experiments.evaluation.decision_time import decision_us
 from experiments.evaluation.gates import seed_failures
 from experiments.evaluation.results import Evaluation, StoredEvaluation, round_to
 from experiments.evaluation.score import COST
@@ -18,7 +19,7 @@ from experiments.evaluation.stats import mean_difference, probability_of_improve
 COMPARISON = "comparison.md"
 HEADINGS = (
     *("policy", "seeds", "USD/day", "paired difference [95 %]", "share", "probability of improvement"),
-    *("share of the gap to the oracle", "cooling kWh/day", "K min/day", "gates", "a result"),
+    *("share of the gap to the oracle", "cooling kWh/day", "K min/day", "gates", "a result", "decision us"),
 )
 TERMINAL = (0, 2, 3, 5, 6)  # columns that fit a terminal
 
@@ -42,6 +43,8 @@ class Comparison(NamedTuple):
         Gates that failed; None of the baseline.
     lacks : str
         What is missing to a result.
+    decision_us : float or None
+        Processor time of a decision for one site, sites side by side; None where it was not measured.
     """
 
     policy: str
@@ -55,6 +58,7 @@ class Comparison(NamedTuple):
     degree_minutes_day: float
     failures: tuple[str, ...] | None
     lacks: str
+    decision_us: float | None
 
 
 def comparisons(found: Evaluation | StoredEvaluation, baseline: str) -> list[Comparison]:
@@ -86,6 +90,7 @@ def comparisons(found: Evaluation | StoredEvaluation, baseline: str) -> list[Com
                 float(mean["degree_minutes_worst_rack"].sum()) / days,
                 failures,
                 shortage(name, found.facts, len(sites)),
+                decision_us(found.facts, name),
             )
         )
     return rows
@@ -110,6 +115,7 @@ def cells(row: Comparison) -> tuple[str, ...]:
         f"{row.degree_minutes_day:.3f}",
         gates,
         row.lacks or "yes",
+        "-" if row.decision_us is None else f"{row.decision_us:.3g}",
     )
 
 
