@@ -170,7 +170,7 @@ class Knots:
 
     def moved(self, tape: Tape, offsets: Array) -> Tape:
         """Setpoints of every step, moved by offsets ``(knots, rows, E)`` within their ranges."""
-        by_step = np.einsum("tk,kre->tre", self.weights, offsets)
+        by_step = np.einsum("tk,kij->tij", self.weights, offsets)
         found = []
         for setpoints, share in zip(tape, by_step):
             wanted = dict(setpoints)
@@ -183,5 +183,5 @@ class Knots:
     def slopes(self, by_step: list[Setpoints]) -> Array:
         """Slopes by the offsets ``(knots, rows, E)``; 0 where there is none."""
         rows = np.stack([np.concatenate([s[c.name] * (c.high - c.low) for c in self.channels]) for s in by_step])
-        found: Array = np.einsum("tk,tre->kre", self.weights, np.where(np.isfinite(rows), rows, 0.0))
+        found: Array = np.einsum("tk,tij->kij", self.weights, np.where(np.isfinite(rows), rows, 0.0))
         return found

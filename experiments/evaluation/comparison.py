@@ -12,7 +12,7 @@ from experiments.evaluation.bootstrap import Interval
 from experiments.evaluation.decision_time import decision_us
 from experiments.evaluation.gates import seed_failures
 from experiments.evaluation.results import Evaluation, StoredEvaluation, round_to
-from experiments.evaluation.score import COST
+from experiments.evaluation.score import COST, Table
 from experiments.evaluation.seeds import mean_table, policy_tables, seeds_of, shortage, sites_of, stacked
 from experiments.evaluation.stats import mean_difference, probability_of_improvement, share_of_gap_closed
 
@@ -20,6 +20,7 @@ COMPARISON = "comparison.md"
 HEADINGS = (
     *("policy", "seeds", "USD/day", "paired difference [95 %]", "share", "probability of improvement"),
     *("share of the gap to the oracle", "cooling kWh/day", "K min/day", "gates", "a result", "decision us"),
+    "accelerator-h per provisioned MW and h",
 )
 TERMINAL = (0, 2, 3, 5, 6)  # columns that fit a terminal
 
@@ -45,6 +46,8 @@ class Comparison(NamedTuple):
         What is missing to a result.
     decision_us : float or None
         Processor time of a decision for one site, sites side by side; None where it was not measured.
+    work_per_mw_h : float or None
+        Useful work per provisioned MW and hour; None in an evaluation of before.
     """
 
     policy: str
@@ -59,6 +62,7 @@ class Comparison(NamedTuple):
     failures: tuple[str, ...] | None
     lacks: str
     decision_us: float | None
+    work_per_mw_h: float | None
 
 
 def comparisons(found: Evaluation | StoredEvaluation, baseline: str) -> list[Comparison]:
@@ -91,9 +95,16 @@ def comparisons(found: Evaluation | StoredEvaluation, baseline: str) -> list[Com
                 failures,
                 shortage(name, found.facts, len(sites)),
                 decision_us(found.facts, name),
+                _mean_work_per_mw_h(mean),
             )
         )
     return rows
+
+
+def _mean_work_per_mw_h(table: Table) -> float | None:
+    if "work_per_mw_h" not in table:
+        return None
+    return float(np.average(table["work_per_mw_h"], weights=table["days"]))
 
 
 def cells(row: Comparison) -> tuple[str, ...]:
@@ -116,6 +127,7 @@ def cells(row: Comparison) -> tuple[str, ...]:
         gates,
         row.lacks or "yes",
         "-" if row.decision_us is None else f"{row.decision_us:.3g}",
+        "-" if row.work_per_mw_h is None else f"{row.work_per_mw_h:.1f}",
     )
 
 
