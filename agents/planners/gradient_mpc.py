@@ -19,7 +19,7 @@ from agents.planners.adam import Adam
 from agents.planners.mpc import Mpc, MpcSettings
 from agents.planners.window_costs import WindowCosts
 from envs.controllers.base import Controller, Measurements, Setpoints
-from envs.interface.action import SLEW_INTERVAL_S
+from envs.interface.channels import SLEW_INTERVAL_S
 
 if TYPE_CHECKING:
     from agents.planners.load_ahead import LoadAhead
@@ -100,33 +100,32 @@ class GradientMpc:
             return rule
         self.foresight.twin.update(measurements)
         self.foresight.ahead.update(measurements)
-        self._begin_plan(rule, measurements)
-        self._improve_plan(rule, measurements)
-        assert self.plan is not None
+        self.plan = self._improved(self._begun(rule, measurements), rule, measurements)
         return {**rule, **self.box.setpoints(self.plan[0])}
 
-    def _begin_plan(self, rule: Setpoints, measured: Measurements) -> None:
-        """The last plan, or the rule's setpoints held where these are cheaper."""
+    def _begun(self, rule: Setpoints, measured: Measurements) -> Array:
+        """The last plan, or the rule's setpoints held where these are cheaper ``(blocks, rows, E)``."""
         shares = self.box.shares(rule)
         held = np.broadcast_to(shares, (self.block_of[-1] + 1, *shares.shape))
         if self.plan is None:
-            self.plan, self.adam = held.copy(), Adam(held.shape, self.settings.beta1, self.settings.beta2)
-            return
+            self.adam = Adam(held.shape, self.settings.beta1, self.settings.beta2)
+            return held
         known = np.where(np.isnan(self.plan), held, self.plan)
         self.costs.begin(measured, 2)
         costs = self._cost(np.concatenate([known, held], axis=-1), {name: np.tile(v, 2) for name, v in rule.items()})
         last, other = np.split(costs, 2)
         anew = (other < last) | np.isnan(self.plan).any(axis=(0, 1))
-        self.plan = np.where(anew, held, known)
         self.adam.forget(anew)
+        return np.where(anew, held, known)
 
-    def _improve_plan(self, rule: Setpoints, measured: Measurements) -> None:
+    def _improved(self, plan: Array, rule: Setpoints, measured: Measurements) -> Array:
         """Some steps of Adam, whose memory of slopes goes on from one control step to the next."""
         now = self.box.shares({c.name: measured[f"in_force.{c.name}"] for c in self.moves})
         self.costs.begin(measured, 1)
         for _ in range(self.settings.iterations):
-            self._cost(self.plan, rule)
-            self.plan = self.box.reachable(self.plan - self.settings.rate * self.adam.direction(self._slopes()), now)
+            self._cost(plan, rule)
+            plan = self.box.reachable(plan - self.settings.rate * self.adam.direction(self._slopes()), now)
+        return plan
 
     def _cost(self, plans: Array, rule: Setpoints) -> Array:
         wanted = [{**rule, **self.box.setpoints(block)} for block in plans]
@@ -159,7 +158,8 @@ class PlanBox:
     def shares(self, setpoints: Setpoints) -> Array:
         """Shares ``(rows, B)`` of setpoints, cut to the range."""
         rows = np.concatenate([setpoints[c.name] for c in self.moves])
-        return np.clip((rows - self.low) / self.span, 0.0, 1.0)
+        found: Array = np.clip((rows - self.low) / self.span, 0.0, 1.0)
+        return found
 
     def setpoints(self, shares: Array) -> Setpoints:
         """Setpoints ``{channel: (k, B)}`` of shares ``(rows, B)``."""
@@ -168,7 +168,8 @@ class PlanBox:
 
     def slopes(self, by_setpoint: Setpoints) -> Array:
         """Slopes by the shares ``(rows, B)``."""
-        return np.concatenate([by_setpoint[c.name] for c in self.moves]) * self.span
+        found: Array = np.concatenate([by_setpoint[c.name] for c in self.moves]) * self.span
+        return found
 
     def reachable(self, plans: Array, now: Array) -> Array:
         """Plans ``(blocks, rows, B)`` cut to what the slew reaches block by block: beyond it there is no slope."""

@@ -17,12 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.planners.cem import Budget, minimize_each
-from agents.planners.forecast_cost import forecast_cost
 from agents.planners.load_ahead import LoadAhead, Persistence
 from envs.controllers.base import Controller, Measurements, Setpoints
 from envs.engine import TapedFunction
-from envs.interface.action import next_in_force
-from envs.interface.reward import STORED_HEAT_COP
+from envs.interface.action import next_in_force, travel_ranges
+from envs.interface.reward import STORED_HEAT_COP, PricingInputs, terms, total_cost
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.trees import tiled_tree
@@ -30,7 +29,9 @@ from envs.twin.estimation.twin import ObservedPlant, coarse_scenario, outside_fr
 
 if TYPE_CHECKING:
     from envs.core import DataCenterCore
+    from envs.plant.flows import Flows
     from envs.plant.state import PlantState
+    from envs.signals.step import Outside
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,35 @@ class Mpc:
         self.plan = box.setpoints(found.best[None])
         return {**rule, **self.plan}
 
+    def step_cost(
+        self, flows: Flows, rack_bias_k: Floats, outside: Outside, before: Setpoints, in_force: Setpoints
+    ) -> Floats:
+        """Cost of a forecast step ``(B,)`` [USD] by the task's terms, but for the demand charge.
+
+        Parameters
+        ----------
+        flows : Flows
+            Of the twin.
+        rack_bias_k : ndarray (R, B)
+            Inlets are so much warmer than the twin has them [K].
+        outside : Outside
+            Its prices count.
+        before, in_force : dict
+            Setpoints of the step before and of this one ``{channel: (k, B)}``.
+        """
+        zero = flows.grid_power_kw * 0.0
+        warm = flows._replace(rack_inlet_max_c=flows.rack_inlet_max_c + rack_bias_k)
+        judged = PricingInputs(
+            price_usd_mwh=outside.price_usd_mwh,
+            carbon_g_kwh=outside.carbon_g_kwh,
+            demand_cost_usd=zero,
+            demand_response_short_kwh=zero,
+            travel_ranges=travel_ranges(self.agent_channels, in_force, before),
+            inlet_ramp_k_h=zero,
+        )
+        found = terms(self.scenario.reward, warm, judged, self.step_s / 3600.0)
+        return total_cost(found, self.scenario.reward_weights)
+
 
 class SetpointBox:
     """The candidates' unit box: setpoints within reach of those in force."""
@@ -181,7 +211,7 @@ class CandidateCosts:
             in_force = next_in_force(m.channels, wanted, before, m.step_s)
             clock, now = np.full(len(self.peak_kw), step, np.int64), min(step, len(self.loads) - 1)
             state, flows = m.advance(state, in_force, self.weather[now], self.loads[now], self.lost, clock)
-            cost = cost + forecast_cost(m, flows, self.rack_bias, self.outside, before, in_force)
+            cost = cost + m.step_cost(flows, self.rack_bias, self.outside, before, in_force)
             highest = np.maximum(highest, flows.grid_power_kw)
         usd: Floats = cost + np.maximum(highest - self.peak_kw, 0.0) * m.bill.rate + self._stored_heat_cost(state)
         return usd

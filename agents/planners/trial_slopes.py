@@ -34,7 +34,7 @@ class TrialSlopes:
 
     def __init__(self, core: DataCenterCore, channels: Sequence[str], inlet_usd_k2_h: float) -> None:
         self.core, self.inlet_usd_k2_h = core, inlet_usd_k2_h
-        self._ways: list[tuple[Pullback, Floats]] = []
+        self._ways: list[tuple[Pullback, Done]] = []
         self._adjoint: Adjoint | None = None
         core.step_by(self._step, channels)
 
@@ -49,7 +49,8 @@ class TrialSlopes:
         step_h = self.core.step_s / 3600.0
         found: list[Setpoints] = []
         state: Any = None
-        for back, (done, inlet_c) in reversed(self._ways):
+        for back, done in reversed(self._ways):
+            inlet_c = done.flows.rack_inlet_c
             above_k = np.maximum(inlet_c - np.float32(reward.inlet_limit_c), 0.0)
             inlet = (2.0 * self.inlet_usd_k2_h * step_h * above_k).astype(inlet_c.dtype)
             cost = np.full(inlet.shape[-1], -reward.scale_usd, np.float32)
@@ -63,7 +64,7 @@ class TrialSlopes:
         if self._adjoint is None:
             self._adjoint = Adjoint(self._targeted, arguments, wrt=(0, 1))
         (after, done), back = self._adjoint(*arguments, keep=False)
-        self._ways.append((back, (done, done.flows.rack_inlet_c)))
+        self._ways.append((back, done))
         return after, done
 
     def _targeted(self, state: CoreState, targets: Mapping[str, Floats], given: Given) -> tuple[CoreState, Done]:

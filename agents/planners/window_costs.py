@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from agents.planners.forecast_cost import forecast_cost
 from envs.controllers.base import Measurements, Setpoints
 from envs.engine.gradient import Adjoint
 from envs.engine.window import Window
@@ -25,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class Ahead(NamedTuple):
-    """What one forecast step hands to the next."""
+    """What one forecast step hands to the next; as cotangents None stands for zeros."""
 
-    plant: PlantState
-    in_force: Setpoints
+    plant: PlantState | None
+    in_force: Setpoints | None
     highest_kw: Floats
     """Highest grid power so far ``(B,)`` [kW]."""
 
@@ -46,10 +45,10 @@ class Expected(NamedTuple):
 
 
 class Foreseen(NamedTuple):
-    """What a forecast step leaves."""
+    """What a forecast step leaves; as cotangents None stands for zeros."""
 
     cost_usd: Floats
-    heat_kwh: Floats
+    heat_kwh: Floats | None
     """In the masses, against the start ``(B,)`` [kWh]."""
 
 
@@ -97,7 +96,9 @@ class WindowCosts:
         end, self._seen = self._window.run(self._start, given)
         self._rise_kw = end.highest_kw - self._peak_kw
         usd: Floats = sum((seen.cost_usd for seen in self._seen), np.zeros_like(self._peak_kw))
-        return usd + np.maximum(self._rise_kw, 0.0) * self.mpc.bill.rate + self._seen[-1].heat_kwh * self._heat_usd_kwh
+        usd = usd + np.maximum(self._rise_kw, 0.0) * self.mpc.bill.rate
+        usd = usd + self._seen[-1].heat_kwh * self._heat_usd_kwh
+        return usd
 
     def slopes(self) -> list[Setpoints]:
         """Slopes of the last plans' cost by the setpoints of each step [USD per unit of the channel]."""
@@ -110,9 +111,10 @@ class WindowCosts:
 
     def _step(self, ahead: Ahead, wanted: Setpoints, given: Expected) -> tuple[Ahead, Foreseen]:
         mpc = self.mpc
+        assert ahead.in_force is not None and ahead.plant is not None
         in_force = next_in_force(mpc.channels, wanted, ahead.in_force, mpc.step_s)
         state, flows = mpc.plant.step(ahead.plant, in_force, given.outside, given.load, given.lost, given.clock)
-        cost = forecast_cost(mpc, flows, given.rack_bias_k, given.outside, ahead.in_force, in_force)
+        cost = mpc.step_cost(flows, given.rack_bias_k, given.outside, ahead.in_force, in_force)
         _, heat_kwh = mpc.plant.stored_energy(state, given.start)
         highest = np.maximum(ahead.highest_kw, flows.grid_power_kw)
         return Ahead(state, in_force, highest), Foreseen(cost, heat_kwh)
