@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agents.planners.best_constant import ConstantAction, fixed_setpoints
+from agents.planners.gradient_mpc import GradientMpc
 from agents.planners.linear_model import learnt_model
 from agents.planners.linear_mpc import LinearMpc
 from agents.planners.mpc import Mpc, MpcSettings
@@ -34,8 +35,8 @@ THREE_BAND, MARGINAL_VALUE = "rules_three_band_caps", "rules_marginal_value_caps
 CAPPING = {WATER_FILLING: "water_filling", THREE_BAND: "three_band", MARGINAL_VALUE: "marginal_value"}
 RULES = (RULES_AS_GIVEN, RULES_TUNED, PROPORTIONAL, *CAPPING)
 PI = "pi"  # fans by their loop, every other setpoint where the search for fixed ones put it
-MPC, MPC_LINEAR, MPC_ENGINE = "mpc", "mpc_linear", "mpc_engine"
-MPC_ROWS = (MPC, MPC_LINEAR, MPC_ENGINE)
+MPC, MPC_GRADIENT, MPC_LINEAR, MPC_ENGINE = "mpc", "mpc_gradient", "mpc_linear", "mpc_engine"
+MPC_ROWS = (MPC, MPC_GRADIENT, MPC_LINEAR, MPC_ENGINE)
 ORACLE = "oracle_found"  # the best plan found with the true future, `coldaisle evaluate bounds=true`
 REFERENCES = (*RULES, "random", "legacy_fixed", "best_constant", "tuned_fixed", PI, *MPC_ROWS, ORACLE)
 
@@ -59,7 +60,8 @@ def reference_controllers(
     seed : int
         Of the random policy, and of the MPC's searches.
     mpc : MpcSettings, optional
-        Adds the row ``mpc``, which moves the best rules there are; some twenty times dearer to run than a rule.
+        Adds the rows ``mpc`` and ``mpc_gradient``, which move the best rules there are, by search and by the plant's
+        slopes; some twenty times dearer to run than a rule.
     ahead : callable, optional
         Makes from the core what an MPC expects of load and weather; adds the row ``mpc_engine``.
     explored : callable, optional
@@ -94,6 +96,7 @@ def reference_controllers(
             made[name] = capped_rules(constants, caps)
     if mpc is not None:
         made[MPC] = lambda core: Mpc(core, rules_from(core, best), mpc, seed)
+        made[MPC_GRADIENT] = lambda core: GradientMpc(core, rules_from(core, best))
     if explored is not None:
         made[MPC_LINEAR] = lambda core: linear_mpc(core, rules_from(core, best), explored(core))
     if mpc is not None and ahead is not None:

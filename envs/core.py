@@ -369,11 +369,20 @@ class DataCenterCore(CoreViews):
             self._steps[named] = TapedFunction(self.core_step, key=(*self.core_step.key, named))
         return self._steps[named]
 
-    def step_by(self, step: Stepper | None) -> None:
-        """Let actions step by another form of `core_step`, such as one that keeps its way back; None: by its own."""
-        self._steps.pop(None, None)
+    def step_by(self, step: Stepper | None, channels: Sequence[str] | None = None) -> None:
+        """Step by another form of `core_step` that does the same, such as one that keeps its way back.
+
+        Parameters
+        ----------
+        step : callable or None
+            None: by `core_step` itself again.
+        channels : sequence of str, optional
+            For steps from targets of exactly these channels; from actions where left out.
+        """
+        named = None if channels is None else frozenset(channels)
+        self._steps.pop(named, None)
         if step is not None:
-            self._steps[None] = step
+            self._steps[named] = step
 
     # ---- what is seen ---------------------------------------------------------------------------------------------
 

@@ -73,6 +73,7 @@ def benchmark(
 
 def with_oracle(task: Task, part: Part, found: Evaluation, budget: Budget) -> Evaluation:
     """The test of a scenario with the found oracle as one more row."""
+    from agents.planners.oracle import DescentSettings
     from envs.scenario import load
     from experiments.benchmarks.page import opponent_in
     from experiments.campaigns.policy_hash import rule_makers
@@ -81,7 +82,7 @@ def with_oracle(task: Task, part: Part, found: Evaluation, budget: Budget) -> Ev
     scenario = load(part.scenario, task.set)
     baseline = opponent_in(found)
     known = found._replace(facts={**found.facts, "wall_s": {}})
-    return with_bounds(known, rule_makers(baseline, scenario), scenario, baseline, budget, 0)
+    return with_bounds(known, rule_makers(baseline, scenario), scenario, baseline, budget, DescentSettings().plays, 0)
 
 
 @verb_main("benchmark")
@@ -106,7 +107,7 @@ def main(config: DictConfig) -> None:
         for key, ablation in task.ablations.items() if config.ablations else ():
             ablated[key] = {name: train_seeds(task, learner, steps, folder / "ablations" / key, ablation)}
     executor = executor_of(config)
-    budget = Budget(24, 6, 8) if config.oracle else None
+    budget = Budget(24, 6, 8) if config.oracle else None  # of the floor
     found = benchmark(task, policies, folder, executor, ablated, budget)
     log_benchmark(task, found, config.tracking, folder)
     sys.stdout.write(f"page: {folder / PAGE}\n")

@@ -15,6 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from envs.whole_file import write_whole
+from experiments.evaluation.decision_time import DECISION, TimedController
 from experiments.evaluation.played import scored
 from experiments.evaluation.results import Evaluation
 from experiments.evaluation.score import Table
@@ -72,13 +73,15 @@ def evaluate(
     site = scenario_of_episodes(scenario, episodes)
     core = DataCenterCore(site, len(episodes), shield=shield_of(site) if shield else None)
     plan = explicit_plan(site, core.world, episodes)
-    scores, traces, seconds, shielded = {}, {}, {}, {}
+    scores, traces, seconds, shielded, decided = {}, {}, {}, {}, {}
     with steps_bar("playing", site.episode.steps * len(policies), shown=progress) as advance:
         for number, (name, make) in enumerate(policies.items(), 1):
             start = time.perf_counter()
             core.reset(seed=seed, plan=plan)
-            scores[name], traces[name] = score_and_trace(core, make(core), site.episode.steps, advance)
+            timed = TimedController(make(core))
+            scores[name], traces[name] = score_and_trace(core, timed, site.episode.steps, advance)
             seconds[name] = time.perf_counter() - start
+            decided[name] = 1e6 * timed.seconds / (site.episode.steps * len(episodes))
             shielded[name] = acted_shares(core.episode_statistics())
             LOG.info("%d of %d policies played: %s, %.0f s", number, len(policies), name, seconds[name])
     facts = {
@@ -88,6 +91,7 @@ def evaluate(
         "step_s": core.step_s,
         "steps": site.episode.steps * len(episodes),
         "wall_s": seconds,
+        DECISION: decided,
     }
     if shield:
         facts["shield_acted"] = shielded
@@ -112,7 +116,10 @@ def with_shielded(
             **found.facts,
             SEEDS: seeds_of(found.facts) | seeds,
             "shield": shield_facts(found.scores, played.scores, played.facts["shield_acted"]),
-            "wall_s": {**found.facts["wall_s"], **{rename[n]: s for n, s in played.facts["wall_s"].items()}},
+            **{
+                key: found.facts[key] | {rename[n]: s for n, s in played.facts[key].items()}
+                for key in ("wall_s", DECISION)
+            },
         },
     )
 
@@ -134,16 +141,29 @@ def score_and_trace(
 
 
 def with_bounds(
-    found: Evaluation, policies: Mapping[str, PolicyMaker], scenario: Scenario, baseline: str, budget: Budget, seed: int
+    found: Evaluation,
+    policies: Mapping[str, PolicyMaker],
+    scenario: Scenario,
+    baseline: str,
+    budget: Budget,
+    plays: int,
+    seed: int,
 ) -> Evaluation:
-    """The evaluation with the oracle as one more policy and the energy floor among its facts (PROTOCOL 5)."""
+    """The evaluation with the oracle as one more policy and the energy floor among its facts (PROTOCOL 5).
+
+    The oracle starts from the baseline, the cheapest reference and the cheapest learnt policy, ``plays`` times each;
+    ``budget`` is the floor's.
+    """
     from agents.references import ORACLE, REFERENCES
     from experiments.evaluation.bounds import best_controller, bound_facts, search_bounds
 
     start = time.perf_counter()
     baseline = seeds_of(found.facts).get(baseline, [baseline])[0]
-    base = best_controller(found.scores, REFERENCES, baseline)
-    bounds = search_bounds(scenario, found.episodes, (base, policies[base]), policies[baseline], budget, seed)
+    learned = [name for name in policies if name not in REFERENCES]
+    known = [name for name in policies if name in REFERENCES]
+    best = (best_controller(found.scores, names, baseline) for names in (known, learned))
+    starts = {name: policies[name] for name in (baseline, *best)}
+    bounds = search_bounds(scenario, found.episodes, starts, policies[baseline], budget, plays, seed)
     played = evaluate({ORACLE: bounds.oracle}, scenario, found.episodes, seed=seed)
     wall_s = {**found.facts["wall_s"], ORACLE: time.perf_counter() - start}
     return found._replace(
@@ -189,7 +209,7 @@ def main(config: DictConfig) -> None:
         found = with_shielded(found, {name: policies[name] for name in guarded}, scenario, config.seed)
     if config.bounds:
         budget = Budget(config.bounds_population, max(2, config.bounds_population // 4), config.bounds_iterations)
-        found = with_bounds(found, policies, scenario, baseline, budget, config.seed)
+        found = with_bounds(found, policies, scenario, baseline, budget, config.oracle_plays, config.seed)
     folder = save(found, Path(config.folder), baseline, OmegaConf.to_yaml(config, resolve=True))
     tracking = config.tracking
     with start_run(

@@ -121,7 +121,7 @@ def content(stored: StoredEvaluation, baseline: str, note: str = "") -> dict[str
         "bounds_headings": HEADINGS,
         "bounds_caption": bounds_caption(stored.facts) if "bounds" in stored.facts else "",
         "explained": explained_policies(mean_traces(stored.traces, stored.facts), names, baseline),
-        "totals": {n: {m.column: format_number(m, whole[n][m.column]) for m in MEASURES} for n in names},
+        "totals": {n: {m.column: format_number(m, whole[n].get(m.column, np.nan)) for m in MEASURES} for n in names},
         "verdicts": {n: _verdict_words(v, gate_words(tables, n, baseline)) for n, v in verdicts.items()},
         "differences": {n: _differences(tables[n], base, sites) for n, v in verdicts.items() if v.passed},
         "residual": max(w["energy_residual_frac"] for w in whole.values()),

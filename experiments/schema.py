@@ -141,11 +141,13 @@ class EvaluateConfig:
     shield : bool
         Also play the named policies and the baseline behind the shield: how often it acts, and what it costs.
     bounds : bool
-        Also the energy floor and the perfect-forecast oracle: two searches on every episode; slow.
+        Also the energy floor and the perfect-forecast oracle, searched for on every episode; slow.
     bounds_population : int
-        Candidates of an iteration of these searches.
+        Candidates of an iteration of the floor's search.
     bounds_iterations : int
-        Iterations of these searches.
+        Iterations of that search.
+    oracle_plays : int
+        Plays of every episode by the oracle, from each of its starts.
     episodes : int
         How many episodes; 0: as the split says.
     days : int
@@ -164,6 +166,7 @@ class EvaluateConfig:
     bounds: bool = False
     bounds_population: int = 24
     bounds_iterations: int = 8
+    oracle_plays: int = 60
     split: str = ""
     episodes: int = 0
     days: int = 0

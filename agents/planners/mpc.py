@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from envs.core import DataCenterCore
     from envs.plant.flows import Flows
     from envs.plant.state import PlantState
+    from envs.signals.step import Outside
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,35 @@ class Mpc:
         self.plan = box.setpoints(found.best[None])
         return {**rule, **self.plan}
 
+    def step_cost(
+        self, flows: Flows, rack_bias_k: Floats, outside: Outside, before: Setpoints, in_force: Setpoints
+    ) -> Floats:
+        """Cost of a forecast step ``(B,)`` [USD] by the task's terms, but for the demand charge.
+
+        Parameters
+        ----------
+        flows : Flows
+            Of the twin.
+        rack_bias_k : ndarray (R, B)
+            Inlets are so much warmer than the twin has them [K].
+        outside : Outside
+            Its prices count.
+        before, in_force : dict
+            Setpoints of the step before and of this one ``{channel: (k, B)}``.
+        """
+        zero = flows.grid_power_kw * 0.0
+        warm = flows._replace(rack_inlet_max_c=flows.rack_inlet_max_c + rack_bias_k)
+        judged = PricingInputs(
+            price_usd_mwh=outside.price_usd_mwh,
+            carbon_g_kwh=outside.carbon_g_kwh,
+            demand_cost_usd=zero,
+            demand_response_short_kwh=zero,
+            travel_ranges=travel_ranges(self.agent_channels, in_force, before),
+            inlet_ramp_k_h=zero,
+        )
+        found = terms(self.scenario.reward, warm, judged, self.step_s / 3600.0)
+        return total_cost(found, self.scenario.reward_weights)
+
 
 class SetpointBox:
     """The candidates' unit box: setpoints within reach of those in force."""
@@ -181,8 +211,7 @@ class CandidateCosts:
             in_force = next_in_force(m.channels, wanted, before, m.step_s)
             clock, now = np.full(len(self.peak_kw), step, np.int64), min(step, len(self.loads) - 1)
             state, flows = m.advance(state, in_force, self.weather[now], self.loads[now], self.lost, clock)
-            warm = flows._replace(rack_inlet_max_c=flows.rack_inlet_max_c + self.rack_bias)
-            cost = cost + self._pricing_inputs(warm, before, in_force)
+            cost = cost + m.step_cost(flows, self.rack_bias, self.outside, before, in_force)
             highest = np.maximum(highest, flows.grid_power_kw)
         usd: Floats = cost + np.maximum(highest - self.peak_kw, 0.0) * m.bill.rate + self._stored_heat_cost(state)
         return usd
@@ -192,16 +221,3 @@ class CandidateCosts:
         _, heat_kwh = self.mpc.plant.stored_energy(state, self.state)
         price: Floats = heat_kwh * (self.outside.price_usd_mwh * (1e-3 / STORED_HEAT_COP))
         return price
-
-    def _pricing_inputs(self, flows: Flows, before: Setpoints, in_force: Setpoints) -> Floats:
-        m, step_h = self.mpc, self.mpc.step_s / 3600.0
-        zero = flows.grid_power_kw * 0.0
-        judged = PricingInputs(
-            price_usd_mwh=self.outside.price_usd_mwh,
-            carbon_g_kwh=self.outside.carbon_g_kwh,
-            demand_cost_usd=zero,
-            demand_response_short_kwh=zero,
-            travel_ranges=travel_ranges(m.agent_channels, in_force, before),
-            inlet_ramp_k_h=zero,
-        )
-        return total_cost(terms(m.scenario.reward, flows, judged, step_h), m.scenario.reward_weights)

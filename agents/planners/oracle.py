@@ -1,141 +1,187 @@
-"""The perfect-forecast oracle: the best plan found with the true future of each episode (PROTOCOL 5).
+"""The perfect-forecast oracle, by gradients and restarts: the cheapest plans found with the true future (PROTOCOL 5).
 
-A plan is a base controller plus offsets: one for the whole episode and one for each block of it, per channel of the
-agent. Every candidate plan is played on the true plant under the true signals: the planner knows the future, the
-state and the noise; no controller may. A found bound, not a proof: never worse than its base, and no better than its
-offsets allow. The base should be the best controller known: a dear one, such as MPC, is run once and replayed.
+A plan is the setpoints that a known controller made on the episode, moved by offsets that run straight between knots an
+hour apart. The slopes of the whole cost come back through every control step of the true plant under the true signals,
+and Adam moves the knots: the planner knows the future, the state and the noise; no controller may. Each known
+controller is a start. Every plan that was played is judged, and the cheapest that keeps the gates is kept for each
+episode. A found bound, not a proof: never worse than its starts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.planners.cem import Budget, Progress, minimize_each
+from agents.planners.adam import Adam
+from agents.planners.cem import Progress
+from agents.planners.replayed import ReplayedSetpoints, Tape, setpoint_tape
 from agents.planners.trial import CandidateTrials, Make, Trial, gated_cost_each
-from envs.controllers.base import Controller, Measurements, Setpoints
-from envs.play import play
+from agents.planners.trial_slopes import TrialSlopes
+from envs.core import DataCenterCore
 
 if TYPE_CHECKING:
-    from envs.core import DataCenterCore
+    from envs.controllers.base import Setpoints
 
-Column = NDArray[np.float64]
+Array = NDArray[np.float64]
 
-BLOCK_S = 14_400.0  # four hours: six blocks a day; engineering guess
-REACH = 0.5  # largest offset, as a share of the channel's range
+
+@dataclass(frozen=True)
+class DescentSettings:
+    """How hard the oracle looks.
+
+    Parameters
+    ----------
+    plays : int
+        Of every episode, from each start.
+    rate : float
+        The first step of Adam, as a share of a channel's range; the last is a tenth of it.
+    knot_s : float
+        Between the knots of a plan [s].
+    inlet_usd_k2_h : float
+        What rack inlets over the recommended limit cost in the slopes, beside the reward [USD per K2, rack and hour].
+    """
+
+    plays: int = 60
+    rate: float = 0.02
+    knot_s: float = 3600.0
+    inlet_usd_k2_h: float = 20.0
 
 
 class Oracle(NamedTuple):
-    """What was found: the plan of each episode ``(E, n)``, points of the unit box, and their trial ``(1, E)``."""
+    """What was found.
 
-    plans: Column
-    trial: Trial
-
-
-class Offset:
-    """A base controller whose setpoints are moved by a plan.
-
-    Parameters
+    Attributes
     ----------
-    core : DataCenterCore
-    base : Controller
-        Writes every channel of the agent.
-    plans : ndarray (B, n)
-        Points of the unit box, ``n = channels x (1 + blocks)``; 0.5 is no offset.
+    tape : list of dict
+        Setpoints of every step ``{channel: (k, E)}``.
+    cost_usd_day : ndarray (E,)
+        Of the plan of each episode, above `trial.INFEASIBLE_USD` where none kept the gates.
+    begun_from : tuple of str
+        Start of each episode's plan.
     """
 
-    def __init__(self, core: DataCenterCore, base: Controller, plans: NDArray[np.floating]) -> None:
-        self.base, self.channels = base, core.agent_channels
-        self.steps_per_block = steps_per_block(core)
-        share = (2.0 * plans.T - 1.0) * REACH
-        self.share = share.reshape(len(self.channels), -1, plans.shape[0])
-        self.t = 0
-
-    def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
-        """Start the plan again; all environments begin together."""
-        self.base.reset(n, mask)
-        self.t = 0
-
-    def act(self, measurements: Measurements) -> Setpoints:
-        """Setpoints of the base and the offsets of the running block."""
-        block = 1 + self.t // self.steps_per_block
-        self.t += 1
-        wanted = self.base.act(measurements)
-        for c, share in zip(self.channels, self.share):
-            moved = wanted[c.name] + (share[0] + share[block]) * (c.high - c.low)
-            wanted[c.name] = np.clip(moved, c.low, c.high).astype(wanted[c.name].dtype)
-        return wanted
-
-
-class ReplayedSetpoints:
-    """The setpoints of a controller that was run once on the bench's episodes, again at every step.
-
-    Parameters
-    ----------
-    tape : sequence of dict
-        Of every step, ``{channel: (k, E)}``.
-    """
-
-    def __init__(self, tape: Sequence[Setpoints]) -> None:
-        self.tape, self.copies, self.t = tape, 1, 0
-
-    def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
-        """Begin again, for as many candidates side by side as there are environments for."""
-        self.copies, self.t = n // next(iter(self.tape[0].values())).shape[1], 0
-
-    def act(self, measurements: Measurements) -> Setpoints:
-        """Setpoints of the running step, whatever is measured."""
-        setpoints = self.tape[self.t]
-        self.t += 1
-        return {name: np.tile(value, self.copies) for name, value in setpoints.items()}
-
-
-def setpoint_replay(bench: CandidateTrials, make: Make) -> Make:
-    """Run a controller once on the bench's episodes; return what makes its replays."""
-    core, tape = bench.single, []
-    core.reset(seed=bench.seed, plan=bench.plan)
-    controller = make(core)
-    controller.reset(core.num_envs)
-    for step in play(core, controller, core.scenario.episode.steps):
-        tape.append({name: value.copy() for name, value in step.wanted.items()})
-    return lambda core: ReplayedSetpoints(tape)
-
-
-def steps_per_block(core: DataCenterCore) -> int:
-    """Control steps per block; an episode shorter than a block has one."""
-    return max(1, round(BLOCK_S / core.step_s))
-
-
-def plan_size(core: DataCenterCore) -> int:
-    """Elements of a plan."""
-    blocks = -(-core.scenario.episode.steps // steps_per_block(core))
-    return len(core.agent_channels) * (1 + blocks)
+    tape: Tape
+    cost_usd_day: Array
+    begun_from: tuple[str, ...]
 
 
 def oracle(
-    bench: CandidateTrials, base: Make, budget: Budget, seed: int, progress: Callable[[Progress], None] | None = None
+    bench: CandidateTrials,
+    starts: Mapping[str, Make],
+    baseline: Make,
+    settings: DescentSettings = DescentSettings(),  # noqa: B008
+    progress: Callable[[Progress], None] | None = None,
 ) -> Oracle:
-    """Search the best plan of each episode on its own, all side by side.
-
-    The gates are those of the base on the same episode: a plan may not be hotter, nor do less work.
+    """Descend from every start; all episodes side by side, each with a plan of its own.
 
     Parameters
     ----------
     bench : CandidateTrials
-    base : callable
-        Makes the base controller from a core: the best rules, or the replay of a dearer one.
-    budget, seed, progress
-        Of the search.
+    starts : mapping of str to callable
+        Make the known controllers.
+    baseline : callable
+        Makes the controller whose gates a plan must keep on each episode.
+    settings : DescentSettings
+    progress : callable, optional
+        Called after each play with the best cost so far.
+
+    Raises
+    ------
+    ValueError
+        Where there is no start.
     """
-    reference = bench.columns_of(base)
+    if not starts:
+        raise ValueError("starts = {}: give the oracle at least one controller to start from")
+    reference = bench.columns_of(baseline)
+    found: Oracle | None = None
+    for name, make in starts.items():
+        tape = setpoint_tape(bench, make)
+        knots = Knots(bench.single, len(tape), settings.knot_s)
+        moved, cost = descended(bench, tape, knots, reference, settings, progress)
+        found = _cheaper(found, Oracle(knots.moved(tape, moved), cost, (name,) * bench.episodes))
+    assert found is not None
+    return found
 
-    def cost(candidates: Column) -> Column:
-        return gated_cost_each(bench.run(lambda core, plans: Offset(core, base(core), plans), candidates), reference)
 
-    start = np.full((bench.episodes, plan_size(bench.single)), 0.5)
-    plans = minimize_each(cost, start, budget, seed, progress).best
-    exact = plans.astype(bench.single.dtype)
-    return Oracle(plans, bench.columns_of(lambda core: Offset(core, base(core), exact)))
+def descended(
+    bench: CandidateTrials,
+    tape: Tape,
+    knots: Knots,
+    reference: Trial,
+    settings: DescentSettings,
+    progress: Callable[[Progress], None] | None = None,
+) -> tuple[Array, Array]:
+    """The best offsets found around a tape ``(knots, rows, E)``, and the gated cost of each episode ``(E,)``."""
+    core = DataCenterCore(bench.scenario, bench.episodes, world=bench.world)
+    back = TrialSlopes(core, list(tape[0]), settings.inlet_usd_k2_h)
+    moved = np.zeros(knots.shape(bench.episodes))
+    adam, best, least = Adam(moved.shape), moved, np.full(bench.episodes, np.inf)
+    for k in range(settings.plays):
+        played = back.played(ReplayedSetpoints(knots.moved(tape, moved)), bench.plan, bench.seed)
+        cost = gated_cost_each(played, reference)[0]
+        best, least = np.where(cost < least, moved, best), np.minimum(least, cost)
+        if progress is not None:
+            progress(Progress(k, float(least.mean()), float(np.abs(moved).mean())))
+        rate = settings.rate * (1.0 - 0.9 * k / settings.plays)
+        moved = moved - rate * adam.direction(knots.slopes(back.slopes()))
+    return best, least
+
+
+def _cheaper(first: Oracle | None, second: Oracle) -> Oracle:
+    """Of each episode the cheaper plan."""
+    if first is None:
+        return second
+    better = second.cost_usd_day < first.cost_usd_day
+    tape = [{name: np.where(better, b[name], a[name]) for name in a} for a, b in zip(first.tape, second.tape)]
+    begun = tuple(b if c else a for a, b, c in zip(first.begun_from, second.begun_from, better))
+    return Oracle(tape, np.minimum(first.cost_usd_day, second.cost_usd_day), begun)
+
+
+class Knots:
+    """Offsets of the agent's setpoints, straight lines between knots, as shares of the channels' ranges.
+
+    Parameters
+    ----------
+    core : DataCenterCore
+        Gives the channels and the length of a step.
+    steps : int
+        Of an episode.
+    knot_s : float
+        Between two knots [s]; an episode has at least two.
+    """
+
+    def __init__(self, core: DataCenterCore, steps: int, knot_s: float) -> None:
+        self.channels = core.agent_channels
+        count = max(2, round(steps * core.step_s / knot_s) + 1)
+        place = np.linspace(0.0, count - 1.0, steps)
+        left = np.minimum(place.astype(np.int64), count - 2)
+        self.weights = np.zeros((steps, count))
+        self.weights[np.arange(steps), left] = 1.0 - (place - left)
+        self.weights[np.arange(steps), left + 1] = place - left
+        self.ends = np.cumsum([0, *(c.rows for c in self.channels)])
+
+    def shape(self, episodes: int) -> tuple[int, int, int]:
+        """Of the knots of all episodes ``(knots, rows, E)``."""
+        return self.weights.shape[1], int(self.ends[-1]), episodes
+
+    def moved(self, tape: Tape, offsets: Array) -> Tape:
+        """Setpoints of every step, moved by offsets ``(knots, rows, E)`` within their ranges."""
+        by_step = np.einsum("tk,kij->tij", self.weights, offsets)
+        found = []
+        for setpoints, share in zip(tape, by_step):
+            wanted = dict(setpoints)
+            for c, a, b in zip(self.channels, self.ends[:-1], self.ends[1:]):
+                value = np.clip(wanted[c.name] + share[a:b] * (c.high - c.low), c.low, c.high)
+                wanted[c.name] = value.astype(setpoints[c.name].dtype)
+            found.append(wanted)
+        return found
+
+    def slopes(self, by_step: list[Setpoints]) -> Array:
+        """Slopes by the offsets ``(knots, rows, E)``; 0 where there is none."""
+        rows = np.stack([np.concatenate([s[c.name] * (c.high - c.low) for c in self.channels]) for s in by_step])
+        found: Array = np.einsum("tk,tij->kij", self.weights, np.where(np.isfinite(rows), rows, 0.0))
+        return found

@@ -17,6 +17,7 @@ from envs.controllers.proportional import ProportionalCaps
 from envs.controllers.setpoint_reset import ChilledWaterReset, CondenserWaterReset, SupplyAirReset
 from envs.controllers.three_band import ThreeBandCaps
 from envs.controllers.water_filling import WaterFillingCaps
+from envs.equipment.power_chain import rising_loss_frac
 from envs.interface.channels import CHANNELS, Channel
 from envs.physics.namespace import Floats
 
@@ -121,14 +122,14 @@ def marginal_value_caps(scenario: Scenario, layout: Layout) -> MarginalValueCaps
 
 
 def _feeder(scenario: Scenario, layout: Layout) -> Feeder:
-    """What the feeder may carry, a little under where its protection engages."""
+    """What the node that binds may carry, a little under where its protection engages: the UPS, or the whole site."""
     capper, share = scenario.capper, scenario.rules.caps_budget_frac
-    return Feeder(
-        (capper.cap_frac - UNDER_PROTECTION) * share * layout.feeder_limit_kw,
-        (capper.release_frac - UNDER_PROTECTION) * layout.feeder_limit_kw,
-        layout.feeder_limit_kw,
-        scenario.power.pdu_loss_frac,
-    )
+    limit_kw, loss_frac = layout.provisioned_kw, scenario.power.pdu_loss_frac
+    bands = (capper.cap_frac - UNDER_PROTECTION) * share * limit_kw, (capper.release_frac - UNDER_PROTECTION) * limit_kw
+    if layout.utility_binds:
+        upstream = rising_loss_frac(scenario.power, limit_kw)
+        return Feeder(*bands, layout.rated_it_kw, loss_frac + upstream, "facility_power_share")
+    return Feeder(*bands, limit_kw, loss_frac)
 
 
 def legacy_fixed(scenario: Scenario, layout: Layout) -> Fixed:

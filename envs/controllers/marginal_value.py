@@ -133,20 +133,29 @@ class Feeder(NamedTuple):
         What a measured load of 1 stands for.
     loss_frac : float
         Losses between feeder and racks [1].
+    point : str
+        What measures its load. The whole site's is at ``facility_power_share``: cooling is in it.
     """
 
     may_carry_kw: float | Floats
     release_kw: float | Floats
     limit_kw: float
     loss_frac: float
+    point: str = "feeder_load_frac"
+
+    def load_kw(self, measurements: Measurements) -> Floats:
+        """What it carries ``(B,)`` [kW], as measured."""
+        load: Floats = measurements[self.point][0] * self.limit_kw
+        return load
 
 
 class MarginalValueCaps:
     """Holds ``rack_power_limit_frac`` per power row.
 
-    It reads the demand and the power of the rows and the load of the feeder, all after the sensors. Demand is held at
-    its recent peak: a checkpoint's dip would else lower a row's limit, which rises again only slowly. What the racks
-    draw less (or more) than their limits is measured and corrects the budget.
+    It reads the demand and the power of the rows and the load of the feeder, all after the sensors. What the feeder
+    carries beside the racks, such as the cooling of a whole site, is left to it as measured. Demand is held at its
+    recent peak: a checkpoint's dip would else lower a row's limit, which rises again only slowly. What the racks draw
+    less (or more) than their limits is measured and corrects the budget.
 
     Parameters
     ----------
@@ -161,13 +170,6 @@ class MarginalValueCaps:
     """
 
     memory = ("held_kw", "other_kw", "trim_kw", "asked")
-    reads = (
-        "row_demand_share",
-        "row_power_share",
-        "feeder_load_frac",
-        "capper_engaged",
-        "in_force.rack_power_limit_frac",
-    )
 
     def __init__(
         self,
@@ -186,6 +188,12 @@ class MarginalValueCaps:
         self.trim_kw: Floats | None = None
         self.asked: Floats | None = None
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Points that it reads."""
+        rows = ("row_demand_share", "row_power_share")
+        return (*rows, self.feeder.point, "capper_engaged", "in_force.rack_power_limit_frac")
+
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
         """Forget what was held and corrected; nan stands for nothing known yet."""
         if mask is None or self.held_kw is None or self.other_kw is None or self.trim_kw is None or self.asked is None:
@@ -201,7 +209,7 @@ class MarginalValueCaps:
         like = measurements["row_demand_share"]
         rated = self.pieces.rated_kw
         power = (measurements["row_power_share"] * rated).sum(axis=0)
-        other = measurements["feeder_load_frac"][0] * self.feeder.limit_kw - power * (1.0 + self.feeder.loss_frac)
+        other = self.feeder.load_kw(measurements) - power * (1.0 + self.feeder.loss_frac)
         held = self._held(like * rated, other)
         engaged = measurements.get("capper_engaged", np.zeros_like(like))[0] > 0.5
         budget = self._budget(held, power, engaged, measurements["in_force.rack_power_limit_frac"])

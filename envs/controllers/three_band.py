@@ -36,7 +36,6 @@ class ThreeBandCaps:
 
     memory = ("limit_frac",)
     goes_on: ClassVar[dict[str, str]] = {"limit_frac": "rack_power_limit_frac"}
-    reads = ("row_power_share", "feeder_load_frac")
 
     def __init__(
         self, row_rated_kw: Floats, row_priority: Sequence[int], feeder: Feeder, floor_frac: float = 0.45
@@ -46,6 +45,11 @@ class ThreeBandCaps:
         self.feeder = feeder
         self.floor_frac = float(floor_frac)
         self.limit_frac: Floats | None = None
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Points that it reads."""
+        return "row_power_share", self.feeder.point
 
     def reset(self, n: int, mask: NDArray[np.bool_] | None = None) -> None:
         """Lift every limit."""
@@ -57,7 +61,7 @@ class ThreeBandCaps:
     def act(self, measurements: Measurements) -> Setpoints:
         """Limit per power row as a share of rated ``(P, B)``."""
         share = measurements["row_power_share"]
-        load = measurements["feeder_load_frac"][0] * self.feeder.limit_kw
+        load = self.feeder.load_kw(measurements)
         before = self.limit_frac
         if before is None or before.shape != share.shape:
             before = np.ones_like(share)

@@ -133,6 +133,14 @@ def transformer_loss_kw(p: PowerChain, output_kw: Array) -> Array:
     return output_kw * output_kw * (p.transformer_load_frac / rating) + p.transformer_no_load_frac * rating
 
 
+def rising_loss_frac(p: PowerChain, output_kw: float) -> float:
+    """What UPS and transformer lose more of one kW more, where they deliver ``output_kw`` [1]: their curves' slope."""
+    _, b, c = UPS_SETS[p.ups_set]
+    rating = p.ups_units * p.ups_unit_kw * (2.0 if p.ups_dual_path else 1.0)
+    ups = p.ups_loss_scale * (b + 2.0 * c * output_kw / rating)
+    return float(ups + 2.0 * p.transformer_load_frac * output_kw / p.transformer_kva)
+
+
 def losses(
     p: PowerChain,
     tree: PowerTree,

@@ -23,6 +23,7 @@ from envs.signals.workload.workload import CLASSES
 
 BATCH_DEADLINE_S = 86_400.0  # WORKLOAD 6b
 NON_RACK_UPS_FRAC = 0.03  # fans and pumps on the UPS, as a share of its limit; engineering guess
+NON_RACK_SITE_FRAC = 0.12  # cooling, losses and lighting on a warm day, as a share of the utility's; engineering guess
 
 PARTITION_KIND = {
     "frontier": "frontier",
@@ -163,7 +164,12 @@ class Layout:
         )
         self.feeder_limit_kw = float(s.power.ups_limit_kw)
         losses = 1.0 + float(np.max(s.power.pdu_loss_frac))
-        self.rack_budget_kw = self.feeder_limit_kw * (s.capper.target_frac - NON_RACK_UPS_FRAC) / losses
+        target = s.capper.target_frac
+        by_ups = self.feeder_limit_kw * (target - NON_RACK_UPS_FRAC) / losses
+        by_utility = float(s.power.utility_limit_kw) * (target - NON_RACK_SITE_FRAC) / losses
+        self.utility_binds = by_utility < by_ups
+        self.rack_budget_kw = min(by_ups, by_utility)
+        self.provisioned_kw = float(s.power.utility_limit_kw) if self.utility_binds else self.feeder_limit_kw
         self.row_priority = [max((g.priority for g in groups if g.row == p), default=0) for p in range(self.n_rows)]
         self.rated_it_kw = float(self.rack_rated_kw.sum())
 
@@ -179,7 +185,7 @@ class Layout:
         """What is true of this site beside its machines, by the names that the table of points uses."""
         kinds = {g.workload for g in s.racks.values()}
         has = {
-            "feeder": self.rated_it_kw > self.feeder_limit_kw * s.capper.target_frac,
+            "feeder": self.rated_it_kw > self.provisioned_kw * s.capper.target_frac,
             "deferrable": bool(kinds & ({"frontier", "shared"} if s.jobs is None else {"frontier"})),
             "batch": "batch" in kinds,
             "demand_response": s.site.demand_response_per_year > 0.0,

@@ -1,18 +1,17 @@
 """Found bounds of an evaluation: the energy floor, and a plan made with the true future (PROTOCOL 5).
 
-Both are found by search with a stated budget; neither is a proof. The oracle starts from the best controller that was
+Both are found with a stated budget; neither is a proof. The oracle starts from the best controllers that were
 evaluated, so a better start may find a better bound.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from agents.references import MPC_ROWS, ORACLE
+from agents.references import ORACLE
 from envs.interface.constraints import FULL_WORK, allowed
 from experiments.evaluation.gates import failed_gates, seed_failures
 from experiments.evaluation.results import Evaluation, StoredEvaluation
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from experiments.evaluation.splits import Episode
 
 ENERGY = "facility_kwh"
-ORACLE_SPREAD = 0.02  # of a plan's offsets at first; with 192 candidates 0.25 found nothing on edge_room, 0.05 half
 
 
 class Bounds(NamedTuple):
@@ -37,16 +35,19 @@ class Bounds(NamedTuple):
     ----------
     oracle : callable
         Makes the controller that plays each episode's plan.
-    base : str
-        The policy whose setpoints the plans move.
+    starts : tuple of str
+        Policies whose setpoints the plans move.
+    plays : int
+        Of each episode by the oracle, from each of them.
     floor_kwh : ndarray (E,)
         Least facility energy at full work, whatever the temperatures.
     candidates : int
-        Tried per episode, for each bound.
+        Tried per episode for the floor.
     """
 
     oracle: PolicyMaker
-    base: str
+    starts: tuple[str, ...]
+    plays: int
     floor_kwh: Column
     candidates: int
 
@@ -64,9 +65,10 @@ class Row(NamedTuple):
 def search_bounds(
     scenario: Scenario,
     episodes: Sequence[Episode],
-    base: tuple[str, PolicyMaker],
-    full_work: PolicyMaker,
+    starts: Mapping[str, PolicyMaker],
+    baseline: PolicyMaker,
     budget: Budget,
+    plays: int,
     seed: int = 0,
 ) -> Bounds:
     """Search both bounds on these episodes.
@@ -75,15 +77,20 @@ def search_bounds(
     ----------
     scenario, episodes
         As evaluated.
-    base : tuple of str and callable
-        Name and maker of the controller that the oracle starts from.
-    full_work : callable
-        Makes the controller whose work is the full work.
-    budget, seed
-        Of both searches, and of the sensors.
+    starts : mapping of str to callable
+        Names and makers of the controllers that the oracle starts from.
+    baseline : callable
+        Makes the controller whose gates the oracle keeps, and whose work is the full work.
+    budget : Budget
+        Of the floor's search.
+    plays : int
+        Of each episode by the oracle, from each start.
+    seed : int
+        Of the floor's search, and of the sensors.
     """
     from agents.planners.floor import energy_floor
-    from agents.planners.oracle import Offset, oracle, setpoint_replay
+    from agents.planners.oracle import DescentSettings, oracle
+    from agents.planners.replayed import ReplayedSetpoints
     from agents.planners.trial import CandidateTrials
     from envs.episodes.world import World
     from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
@@ -91,13 +98,11 @@ def search_bounds(
     site = scenario_of_episodes(scenario, episodes)
     world = World.build(site)
     bench = CandidateTrials(site, world, explicit_plan(site, world, episodes), seed)
-    name, make = base
-    start = setpoint_replay(bench, make) if name in MPC_ROWS else make  # too dear to run for every candidate
-    narrow = replace(budget, spread=ORACLE_SPREAD, least_spread=0.1 * ORACLE_SPREAD)
-    found = oracle(bench, start, narrow, seed)
-    floor_kwh = energy_floor(bench, bench.columns_of(full_work), budget, seed, also=[found.trial])
-    plans = found.plans.astype(bench.single.dtype)
-    return Bounds(lambda core: Offset(core, start(core), plans), name, floor_kwh, budget.population * budget.iterations)
+    tape = oracle(bench, starts, baseline, DescentSettings(plays)).tape
+    found = bench.columns_of(lambda core: ReplayedSetpoints(tape))
+    floor_kwh = energy_floor(bench, bench.columns_of(baseline), budget, seed, also=[found])
+    tried = budget.population * budget.iterations
+    return Bounds(lambda core: ReplayedSetpoints(tape), tuple(starts), plays, floor_kwh, tried)
 
 
 def best_controller(scores: Mapping[str, Table], names: Iterable[str], baseline: str) -> str:
@@ -108,7 +113,9 @@ def best_controller(scores: Mapping[str, Table], names: Iterable[str], baseline:
 
 def bound_facts(found: Bounds) -> dict[str, object]:
     """What an evaluation keeps of the searches beside the oracle's scores."""
-    return {"base": found.base, "candidates": found.candidates, "floor_kwh": [float(e) for e in found.floor_kwh]}
+    floor_kwh = [float(e) for e in found.floor_kwh]
+    starts = list(found.starts)
+    return {"starts": starts, "plays": found.plays, "candidates": found.candidates, "floor_kwh": floor_kwh}
 
 
 def bound_rows(found: Evaluation | StoredEvaluation, baseline: str) -> list[Row]:
@@ -174,8 +181,10 @@ def bounds_caption(facts: Mapping[str, object]) -> str:
     """How the bounds were found, in a sentence."""
     kept = facts["bounds"]
     assert isinstance(kept, dict)
+    starts = ", ".join(kept.get("starts") or [kept["base"]])  # one base: of an evaluation before the descent
+    plays = kept.get("plays", kept["candidates"])
     return (
-        f"Found bounds, not proofs: {kept['candidates']} candidates per episode and bound. The oracle moves the "
-        f"setpoints of {kept['base']} and knows the future. The floor is facility energy at full work, whatever the "
-        "temperatures."
+        f"Found bounds, not proofs. The oracle knows the future: it moves the setpoints of {starts} by the plant's "
+        f"gradient, {plays} plays of each episode from each. The floor is facility energy at "
+        f"full work, whatever the temperatures: {kept['candidates']} candidates per episode."
     )

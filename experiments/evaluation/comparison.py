@@ -9,16 +9,18 @@ import numpy as np
 
 from agents.references import ORACLE
 from experiments.evaluation.bootstrap import Interval
+from experiments.evaluation.decision_time import decision_us
 from experiments.evaluation.gates import seed_failures
 from experiments.evaluation.results import Evaluation, StoredEvaluation, round_to
-from experiments.evaluation.score import COST
+from experiments.evaluation.score import COST, Table
 from experiments.evaluation.seeds import mean_table, policy_tables, seeds_of, shortage, sites_of, stacked
 from experiments.evaluation.stats import mean_difference, probability_of_improvement, share_of_gap_closed
 
 COMPARISON = "comparison.md"
 HEADINGS = (
     *("policy", "seeds", "USD/day", "paired difference [95 %]", "share", "probability of improvement"),
-    *("share of the gap to the oracle", "cooling kWh/day", "K min/day", "gates", "a result"),
+    *("share of the gap to the oracle", "cooling kWh/day", "K min/day", "gates", "a result", "decision us"),
+    "accelerator-h per provisioned MW and h",
 )
 TERMINAL = (0, 2, 3, 5, 6)  # columns that fit a terminal
 
@@ -42,6 +44,10 @@ class Comparison(NamedTuple):
         Gates that failed; None of the baseline.
     lacks : str
         What is missing to a result.
+    decision_us : float or None
+        Processor time of a decision for one site, sites side by side; None where it was not measured.
+    work_per_mw_h : float or None
+        Useful work per provisioned MW and hour; None in an evaluation of before.
     """
 
     policy: str
@@ -55,6 +61,8 @@ class Comparison(NamedTuple):
     degree_minutes_day: float
     failures: tuple[str, ...] | None
     lacks: str
+    decision_us: float | None
+    work_per_mw_h: float | None
 
 
 def comparisons(found: Evaluation | StoredEvaluation, baseline: str) -> list[Comparison]:
@@ -86,9 +94,17 @@ def comparisons(found: Evaluation | StoredEvaluation, baseline: str) -> list[Com
                 float(mean["degree_minutes_worst_rack"].sum()) / days,
                 failures,
                 shortage(name, found.facts, len(sites)),
+                decision_us(found.facts, name),
+                _mean_work_per_mw_h(mean),
             )
         )
     return rows
+
+
+def _mean_work_per_mw_h(table: Table) -> float | None:
+    if "work_per_mw_h" not in table:
+        return None
+    return float(np.average(table["work_per_mw_h"], weights=table["days"]))
 
 
 def cells(row: Comparison) -> tuple[str, ...]:
@@ -110,6 +126,8 @@ def cells(row: Comparison) -> tuple[str, ...]:
         f"{row.degree_minutes_day:.3f}",
         gates,
         row.lacks or "yes",
+        "-" if row.decision_us is None else f"{row.decision_us:.3g}",
+        "-" if row.work_per_mw_h is None else f"{row.work_per_mw_h:.1f}",
     )
 
 

@@ -24,7 +24,9 @@ def scored(
     from envs.play import play
 
     scenario = core.scenario
-    scorer = Scorer(core.num_envs, core.step_s, core.channels, scenario.reward, scenario.reward_weights)
+    provisioned_kw = core.plant.layout.provisioned_kw
+    weights = scenario.reward_weights
+    scorer = Scorer(core.num_envs, core.step_s, core.channels, scenario.reward, weights, provisioned_kw)
     lines = SetpointLines(core.channels)
     controller.reset(core.num_envs)
     for step in play(core, controller, steps):

@@ -52,6 +52,7 @@ KPIS = (
     Measure("limit_excess_kwh", "energy over caps and branch limits", "kWh", 2),
     Measure("capper_s", "protective capper active", "s", 0),
     Measure("work_done_h", "useful work done", "accelerator-h", 0),
+    Measure("work_per_mw_h", "useful work per provisioned MW", "accelerator-h per MW and h", 1),
     Measure("work_lost_h", "work lost", "accelerator-h", 1),
     Measure("backlog_h", "backlog at the end", "accelerator-h", 1),
     Measure("travel_ranges", "actuator travel", "full ranges per channel-row and day", 2),
@@ -83,6 +84,8 @@ class Scorer:
         Of make-up water and of its disposal.
     weights : mapping, optional
         Of the reward's terms in their sum; 1 where left out.
+    provisioned_kw : float
+        Limit of the node that binds, or would first: what was built for the racks [kW].
     """
 
     def __init__(
@@ -92,7 +95,9 @@ class Scorer:
         channels: Sequence[Channel],
         prices: RewardConfig,
         weights: Mapping[str, float] | None = None,
+        provisioned_kw: float = float("nan"),
     ) -> None:
+        self.provisioned_mw = provisioned_kw * 1e-3
         self.step_s, self.prices, self.weights = step_s, prices, dict(weights or {})
         self.steps = 0
         self.use = Use(channels)
@@ -135,6 +140,7 @@ class Scorer:
         out["days"] = np.full_like(self.backlog_h, days)
         out |= {m.column: out[m.column] / days for m in PAID if m.column in out}
         out["travel_ranges"] = out["actuator_travel"] / days
+        out["work_per_mw_h"] = out["work_done_h"] / (self.provisioned_mw * days * 24.0)
         out["air_supply_frac"] = out["air_supply_steps"] / self.steps
         by_rack = self.use.rows["degree_minutes_worst_rack"]
         out["degree_minutes_all_racks"] = by_rack.sum(axis=0)
@@ -180,7 +186,7 @@ class Scorer:
 def totals(table: Mapping[str, Column]) -> dict[str, float]:
     """One number per measure: sums over episodes of what adds up, means of what is per day, peaks of peaks."""
     days = table["days"]
-    per_day = {"travel_ranges", "air_supply_frac", *(m.column for m in PAID)}
+    per_day = {"travel_ranges", "air_supply_frac", "work_per_mw_h", *(m.column for m in PAID)}
     out = {}
     for name, column in table.items():
         if name in per_day:

@@ -130,12 +130,13 @@ def test_bounds_add_an_oracle_that_costs_no_more_than_the_best_and_a_floor_that_
     scenario = load("edge_room", QUARTER_HOURS)
     policies = {name: make for name, make in reference_policies(scenario).items() if name != "random"}
     found = evaluate(policies, scenario, plan_episodes(load_split("test"), 2, 1))
-    bounded = with_bounds(found, policies, scenario, "rules_tuned", Budget(12, 4, 4), seed=0)
+    bounded = with_bounds(found, policies, scenario, "rules_tuned", Budget(12, 4, 4), plays=5, seed=0)
     rows = {row.name: row for row in bound_rows(bounded, "rules_tuned")}
     kept = [r.cost_usd_day for r in rows.values() if np.isfinite(r.gap_closed_frac)]
     assert rows[ORACLE].cost_usd_day == min(kept) and rows[ORACLE].gap_closed_frac == 1.0
     assert min(r.energy_over_floor_frac for r in rows.values()) == rows["energy floor"].energy_over_floor_frac == 0.0
-    assert bounded.facts["bounds"]["candidates"] == 48 and set(bounded.scores) == {*policies, ORACLE}
+    assert bounded.facts["bounds"]["candidates"] == 48 and bounded.facts["bounds"]["plays"] == 5
+    assert set(bounded.scores) == {*policies, ORACLE}
 
 
 def test_the_report_of_a_real_evaluation_is_written(found: Evaluation, tmp_path: Path) -> None:

@@ -404,7 +404,7 @@ def bounded() -> Evaluation:
         found.scores[name]["cost_usd_day"] = np.full(12, usd)
         found.scores[name]["facility_kwh"] = np.full(12, 7000.0 if name != "oracle_found" else 6300.0)
     found.facts["wall_s"]["oracle_found"] = 1.5
-    bounds = {"base": "rules", "candidates": 192, "floor_kwh": [5600.0] * 12}
+    bounds = {"starts": ["rules"], "plays": 60, "candidates": 192, "floor_kwh": [5600.0] * 12}
     return found._replace(facts={**found.facts, "bounds": bounds})
 
 

@@ -12,9 +12,10 @@ import pytest
 from agents.planners.tuning import rules_from
 from envs.building.row_value import class_values, rack_curves, usual_mix
 from envs.controllers.marginal_value import Feeder, MarginalValueCaps, Pieces, RackCurve, pieces_of
+from envs.controllers.three_band import ThreeBandCaps
 from envs.core import DataCenterCore
 from envs.equipment.throughput import CLASSES
-from envs.play import play_through
+from envs.play import play, play_through
 from envs.scenario import load
 
 RATED = np.array([[600.0], [400.0], [100.0]])
@@ -189,3 +190,40 @@ def test_the_hall_behind_a_binding_feeder_costs_less_and_does_more_than_under_wa
     assert (cost["marginal_value"] < 1.05 * cost["water_filling"]).all()  # on quiet days the feeder hardly binds
     assert cost["marginal_value"].sum() < 0.9 * cost["water_filling"].sum()
     assert (work["marginal_value"] > work["water_filling"]).all()
+
+
+def test_what_cooling_draws_more_of_a_site_is_taken_from_the_racks() -> None:
+    pieces = pieces_of([*CURVES, FIXED], 3, 0.45)
+    site = Feeder(FEEDER_KW, 0.88 * 920.0, 920.0, LOSS, "facility_power_share")
+    seen = measured([0.95, 0.95, 0.95])
+    drawn = []
+    for cooling_kw in (0.0, 60.0):
+        whole = seen["feeder_load_frac"] + cooling_kw / 920.0
+        given = (
+            limits(MarginalValueCaps(pieces, site, 60.0), seen | {"facility_power_share": whole})[:, 0] * RATED[:, 0]
+        )
+        drawn.append(sum(row_value(row, given[row])[0] for row in (0, 1)))
+    assert drawn[0] - drawn[1] == pytest.approx(60.0 / (1.0 + LOSS), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "limit_kw", "point"),
+    [("ai_hall_power_cap", 1120.0, "feeder_load_frac"), ("ai_factory_feeder", 1200.0, "facility_power_share")],
+)
+@pytest.mark.parametrize("caps", ["marginal_value", "three_band"])
+def test_rules_plan_for_the_node_that_binds(name: str, limit_kw: float, point: str, caps: str) -> None:
+    core = DataCenterCore(name, 1, ("site.workload_weeks=1", f"rules.caps={caps}"))
+    (rule,) = (part for part in core.rules.parts if isinstance(part, (MarginalValueCaps, ThreeBandCaps)))
+    assert core.plant.layout.provisioned_kw == limit_kw
+    assert point in rule.reads and rule.feeder.may_carry_kw == pytest.approx(0.96 * limit_kw)
+
+
+def test_behind_a_small_service_the_rule_leaves_the_protection_nothing_to_do_and_fills_it() -> None:
+    core = DataCenterCore("ai_factory_feeder", 4, ("site.workload_weeks=1", "episode.steps=240"))
+    core.reset(seed=3)
+    active_s, highest = 0.0, 0.0
+    for _ in play(core, core.rules, core.scenario.episode.steps):
+        active_s += float(core.flows.capper_active_s.mean())
+        highest = max(highest, float(core.flows.grid_power_kw.max()))
+    assert active_s < 0.02 * 240 * core.step_s
+    assert 0.9 * 1200.0 < highest < 0.99 * 1200.0

@@ -163,3 +163,11 @@ def test_implausible_parameters_are_refused_with_the_mend(change: dict[str, obje
 def test_rack_on_an_unknown_row_is_refused() -> None:
     with pytest.raises(ValueError, match="row 7"):
         power_tree(PowerChain(), [0, 1, 7])
+
+
+@pytest.mark.parametrize("dual", [False, True])
+def test_what_one_kilowatt_more_loses_upstream_is_the_slope_of_the_losses(dual: bool) -> None:
+    p = PowerChain(ups_dual_path=dual)
+    out = np.array([1199.0, 1201.0])
+    lost = power_chain.ups_loss_kw(p, out) + power_chain.transformer_loss_kw(p, out)
+    assert power_chain.rising_loss_frac(p, 1200.0) == pytest.approx(float(np.diff(lost)[0]) / 2.0, rel=1e-6)

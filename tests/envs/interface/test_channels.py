@@ -25,6 +25,7 @@ from envs.twin.telemetry.quantities import QUANTITIES
 ONE_WEEK = ("site.workload_weeks=1",)
 #: Hash of the agent's channels, of all channels, and of the rows of the observation, as bundles carry them.
 EXPORTED = {
+    "ai_factory_feeder": ("7b418cf3283c", "7b418cf3283c", "621bccd79037"),
     "ai_hall": ("7b418cf3283c", "7e9eea2e15ea", "ce43e80dad53"),
     "ai_hall_power_cap": ("550b8a8739ba", "7e9eea2e15ea", "aa00306e7aef"),
     "ai_factory": ("18be1f4ac9d4", "56a481f52ec6", "46fbffbfb177"),

@@ -49,7 +49,7 @@ def flows(**changed: Any) -> SimpleNamespace:
 def scored(
     steps: list[Any], in_force: list[dict[str, Any]] | None = None, weights: dict[str, float] | None = None
 ) -> dict[str, np.ndarray]:
-    scorer = Scorer(2, 300.0, [FAN], PRICES, weights)
+    scorer = Scorer(2, 300.0, [FAN], PRICES, weights, provisioned_kw=500.0)
     cost = {name: np.full(2, usd, np.float32) for name, usd in COST.items()}
     for i, step in enumerate(steps):
         setpoints = in_force[i] if in_force else {"fan": np.zeros((2, 2), np.float32)}
@@ -79,6 +79,7 @@ HOUR: dict[str, float] = {
     "limit_excess_kwh": 12 * 0.25,
     "capper_s": 12 * 60.0,
     "work_done_h": 288.0,
+    "work_per_mw_h": 288.0 / 0.5,
     "work_lost_h": 72.0,
     "backlog_h": 12.0,
     "travel_ranges": 0.0,
@@ -128,6 +129,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "limit_excess_kwh": ("over caps and branch limits", "kWh"),
     "capper_s": ("capper active", "s"),
     "work_done_h": ("work done", "accelerator-h"),
+    "work_per_mw_h": ("per provisioned MW", "accelerator-h per MW and h"),
     "work_lost_h": ("work lost", "accelerator-h"),
     "backlog_h": ("backlog", "accelerator-h"),
     "travel_ranges": ("travel", "full ranges per channel-row and day"),
@@ -230,7 +232,9 @@ def test_totals_are_ratios_of_sums_and_peaks_of_peaks() -> None:
 #: How a column of two episodes becomes one number; ratios are made of sums, see above.
 JOINED = {
     **dict.fromkeys(("peak_kw", "worst_excess_k", "worst_inlet_c", "longest_spell_min", "energy_residual_frac"), max),
-    **dict.fromkeys(("travel_ranges", "air_supply_frac", *(m.column for m in PAID)), lambda pair: sum(pair) / 2.0),
+    **dict.fromkeys(
+        ("travel_ranges", "air_supply_frac", "work_per_mw_h", *(m.column for m in PAID)), lambda pair: sum(pair) / 2.0
+    ),
 }
 RATIOS = {"energy_per_work_kwh_h", "pue", "wue_l_kwh", "cue_kg_kwh", "itue", "tue"}
 

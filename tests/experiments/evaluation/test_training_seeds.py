@@ -121,7 +121,7 @@ def test_the_gap_closed_is_that_of_all_seeds() -> None:
     found = several(5)
     oracle = {k: v * 0.9 if k == "cost_usd_day" else v for k, v in found.scores["rules"].items()}
     found.scores["oracle_found"] = oracle
-    found.facts["bounds"] = {"base": "rules", "candidates": 1, "floor_kwh": [1.0] * 24}
+    found.facts["bounds"] = {"starts": ["rules"], "plays": 1, "candidates": 1, "floor_kwh": [1.0] * 24}
     rows = {row.name: row for row in bound_rows(found, "rules")}
     assert rows["mine"].gap_closed_frac == pytest.approx(0.3, abs=0.03)
     gap = comparisons(found, "rules")[1].gap_share
