@@ -168,7 +168,7 @@ def _changed(bundle: Path, tmp_path: Path, **change: Any) -> Path:
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({}, "files are not policy.npz, policy.onnx, act.py alone"),
+        ({}, "files are not policy.npz, policy.onnx, act.py and perhaps twin.zip"),
         (None, "files are not"),
         ({"policy.onnx": "0" * 64}, "files are not"),
         ({"policy.npz": "0" * 64, "policy.onnx": "0" * 64, "../../etc/passwd": ""}, "files are not"),
