@@ -315,7 +315,7 @@ def _places(entry: YamlEntry, name: str) -> list[Place]:
     found = []
     for row in rows:
         at = address.replace("{row}", str(row)).replace("{n}", str(start + stride * row))
-        found.append(Place(Key(name, row), unit, at, scale, offset, brick, dsx, entry.lines[""]))
+        found.append(Place(Key(name, row), unit, at, scale, offset, brick, dsx, entry.line))
     return found
 
 
