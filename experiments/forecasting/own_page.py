@@ -62,8 +62,8 @@ def own_page(
 
 def _verdict(found: OwnForecast, asked: Asked, names: Sequence[str]) -> tuple[str, str]:
     high, mean = found.forecast.high.rack_inlet_c[..., 0], found.forecast.mean.rack_inlet_c[..., 0]
-    step, rack = np.unravel_index(int(mean.argmax()), mean.shape)
-    hottest = f"the hottest is {names[int(rack)]}, {mean[step, rack]:.1f} degC in {_ahead((int(step) + 1) * found.step_s)}"
+    step, rack = (int(k) for k in np.unravel_index(int(mean.argmax()), mean.shape))
+    hottest = f"the hottest is {names[rack]}, {mean[step, rack]:.1f} degC in {_ahead((step + 1) * found.step_s)}"
     if mean.max() > asked.limit_c:
         return "bad", f"An inlet is expected over {asked.limit_c:g} degC: {hottest}."
     if high.max() > asked.limit_c:

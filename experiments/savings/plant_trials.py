@@ -97,7 +97,8 @@ def plant_trials(
     records = []
     for i, schedule in enumerate(schedules):
         who = plans[2][i].astype(np.float64)
-        whole = SiteRecord(schedule.first_hour - skip, *(column[:, i] for column in played[2]), who)
+        power, load, wet, dry, inlet = (column[:, i] for column in played[2])
+        whole = SiteRecord(schedule.first_hour - skip, power, load, wet, dry, inlet, who)
         history, switched = whole.part(whole.first_hour, skip), whole.part(schedule.first_hour, whole.hours - skip)
         place = f"{episodes[i].site}, month {episodes[i].month}"
         by_rules, by_policy = (played[k][0][skip:, i] for k in (0, 1))
