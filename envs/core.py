@@ -242,7 +242,7 @@ class DataCenterCore(CoreViews):
         outside, load = self.world.at(plan, zero, self.dtype)
         if self.jobs is not None:
             self.jobs.begin(where, plan)
-            load = with_jobs(load, columns(self.jobs.load(None, None), where))
+            load = with_jobs(load, columns(self.jobs.load(None, None, None), where))
         in_force = first_setpoints(self.scenario, self.channels, outside.wet_bulb_c, self.dtype)
         lost = nothing_lost(len(where), self.plant.layout.n_zones, self.dtype)
         state, flows = self._settled(outside, load, in_force, lost, plan.warmth_k, plan.soc)

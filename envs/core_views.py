@@ -159,12 +159,12 @@ class CoreViews:
         """What a step is given, with what its jobs ask of the racks."""
         if self.jobs is None:
             return given
-        return given._replace(jobs=self.jobs.load(self.flows, self.jobs.wishes(given)))
+        return given._replace(jobs=self.jobs.load(self.flows, self._field("plant").alive, self.jobs.wishes(given)))
 
     def _book_jobs(self) -> None:
         """Run the jobs through the step that was made, and write their part into what it left."""
         if self.jobs is not None:
-            self.jobs.book(self._done, self.sums, self.hooks.reward is None)
+            self.jobs.book(self._done, self._field("plant").pace, self.sums, self.hooks.reward is None)
             self._show_queue()
 
     def _show_queue(self) -> None:

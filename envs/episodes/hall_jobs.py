@@ -158,22 +158,24 @@ class HallJobs:
 
     # ---- before a step --------------------------------------------------------------------------------------------
 
-    def load(self, flows: Flows | None, wishes: Wishes | None) -> JobLoad:
+    def load(self, flows: Flows | None, alive: Floats | None, wishes: Wishes | None) -> JobLoad:
         """What jobs ask of the racks in the coming step, once the scheduler has had its round.
 
         Parameters
         ----------
         flows : Flows or None
             Of the step before; None at the beginning of an episode, which finds its jobs placed.
+        alive : ndarray (R, B) or None
+            1 for racks with power at its end.
         wishes : Wishes or None
             None: no round.
         """
         self._follow_pool()
-        if flows is None or wishes is None:
+        if flows is None or alive is None or wishes is None:
             racks, laws = self._fresh_racks(), self.laws._replace(habits=self.laws.habits._replace(starts=0))
             wishes = self._wishes(self._held)
         else:
-            racks, laws = self._racks(flows), self.laws
+            racks, laws = self._racks(flows, alive), self.laws
         activity: Floats
         squares: Floats
         if self.compiled is not None:
@@ -209,15 +211,14 @@ class HallJobs:
         both = wanted["job_admission_frac"], wanted["job_pause_frac"]
         return Wishes(np.stack(weights).astype(np.float64), *(np.asarray(x, np.float64) for x in both))
 
-    def _racks(self, flows: Flows) -> RackScores:
+    def _racks(self, flows: Flows, alive: Floats) -> RackScores:
         """How much room racks have, as the last step left them."""
-        assert flows.rack_alive is not None
         lay, power = self.layout, self.scenario.power
         inlet = (flows.inlet_limit_c - flows.rack_inlet_c) * (1.0 / INLET_ROOM_K)
         limits = np.asarray(power.row_limit_kw, np.float32)[:, None]
         row = (1.0 - flows.row_power_kw / limits).take(lay.row_of, axis=0)
         ups = np.broadcast_to(1.0 - flows.ups_power_kw * (1.0 / lay.feeder_limit_kw), row.shape)
-        return RackScores(self.leaf, inlet, row, ups, flows.rack_alive < 1.0)
+        return RackScores(self.leaf, inlet, row, ups, alive < 1.0)
 
     def _fresh_racks(self) -> RackScores:
         shape = len(self.leaf), len(self.now_s)
@@ -226,14 +227,13 @@ class HallJobs:
 
     # ---- behind a step --------------------------------------------------------------------------------------------
 
-    def booked(self, flows: Flows) -> Booked:
+    def booked(self, pace: Floats) -> Booked:
         """Run the jobs at the pace that the plant gave them, and let in who has come; what that makes of their work."""
-        assert flows.rack_pace is not None
         if self.compiled is not None:
-            late_h = self.compiled.settle(flows.rack_pace, self.now_s, self.step_s, self.laws, self.seen)
+            late_h = self.compiled.settle(pace, self.now_s, self.step_s, self.laws, self.seen)
             self.now_s += self.step_s
         else:
-            late_h = settle(self.jobs, flows.rack_pace, self.now_s, self.step_s, self.laws)
+            late_h = settle(self.jobs, pace, self.now_s, self.step_s, self.laws)
             self.now_s += self.step_s
             self.seen = queue_view(self.jobs.table, self.now_s)
         now = np.stack(self.jobs.ledger)
@@ -244,18 +244,20 @@ class HallJobs:
         demanded, of_done, of_lost, left = rows
         return Booked(demanded, of_done, of_lost, left, late_h)
 
-    def book(self, done: Done, sums: EpisodeSums, pays: bool) -> None:
+    def book(self, done: Done, pace: Floats | None, sums: EpisodeSums, pays: bool) -> None:
         """Run the jobs, and write their part of a step into what it left: flows, costs, reward and sums.
 
         Parameters
         ----------
         done : Done
+        pace : ndarray (S, R, B)
+            Work done over work demanded, as the plant's state has it.
         sums : EpisodeSums
         pays : bool
             Whether the reward is the step's own.
         """
-        flows = done.flows
-        work = self.booked(flows)
+        assert pace is not None
+        flows, work = done.flows, self.booked(pace)
         for name in BOOKED:
             getattr(flows, name)[...] += getattr(work, name)
         reward, step_h = self.scenario.reward, self.step_s / 3600.0

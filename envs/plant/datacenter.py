@@ -107,7 +107,9 @@ class Plant:
         substep : callable
             ``(state, now)`` to the next state and the books of one sub-step: ours, or that of another plant.
         """
-        state, total = repeated(lambda at: substep(at, now), ledger.sum_of_substeps, start, self.substeps)
+        state, total = repeated(
+            lambda at: substep(at, now), ledger.sum_of_substeps, start._replace(pace=None), self.substeps
+        )
         done, work_flows = work.settle_work(
             self.layout.work,
             start.work,
@@ -117,7 +119,7 @@ class Plant:
             t,
             self.substeps * self.substep_s / 3600.0,
         )
-        state = state._replace(work=done)
+        state = state._replace(work=done, pace=None if self.scenario.jobs is None else work_flows.pace)
         return state, ledger.flows(self, start, state, total, work_flows, load)
 
     def step_conditions(

@@ -117,6 +117,3 @@ class Flows(NamedTuple):
     rack_down_frac: Array
     restart_frac: Array
     battery_soc_frac: Array
-    # where a table of jobs runs the racks
-    rack_pace: Array | None = None  # (S, R, B), work done over work demanded
-    rack_alive: Array | None = None  # (R, B), 1 with power at the end of the step

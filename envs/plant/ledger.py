@@ -268,7 +268,6 @@ def flows(
         energy_residual_kw=means["facility_power_kw"] - means["heat_rejected_kw"] - stored,
         water_residual_kg=(water["makeup_kg"] - used) * step_s,
         **_end_readings(plant, end, total.last),
-        **({} if plant.scenario.jobs is None else {"rack_pace": done.pace, "rack_alive": end.alive}),
     )
 
 

@@ -118,8 +118,8 @@ def test_a_limit_by_class_slows_its_own_class_alone() -> None:
         action[:, element(site, "class_power_limit_frac") + row] = limit
         for _ in range(5):
             site.step(action)
-        pace, activity = site.flows.rack_pace, site.flows.rack_demand_kw
-        assert pace is not None and activity is not None
+        assert site.state is not None and site.state.pace is not None
+        pace = site.state.pace
         frontier = pace[0, :5].mean()  # racks of pretraining alone
         paces.append(frontier)
     assert paces[0] < 0.95 * paces[2] and paces[1] == pytest.approx(paces[2])
@@ -232,7 +232,7 @@ def test_a_site_without_jobs_knows_nothing_of_them() -> None:
     plain = DataCenterCore("ai_hall", 1, ("site.workload_weeks=1",))
     plain.reset(seed=0)
     plain.step(np.zeros((1, plain.action_size)))
-    assert plain.jobs is None and plain.flows.rack_pace is None and plain.world.jobs is None
+    assert plain.jobs is None and plain.state is not None and plain.state.pace is None and plain.world.jobs is None
     assert not [name for name in (*plain.observation_names, *plain.action_names) if "job" in name]
 
 
