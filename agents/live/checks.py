@@ -44,6 +44,7 @@ class InputCheck:
         self.site, self.stale_s = site, stale_s
         self._before: dict[Key, Reading] = {}
         self._moved_s: dict[Key, float] = {}
+        self._too_fast: set[Key] = set()
 
     def measurements(self, readings: Readings, now: float) -> Measurements:
         """Measurements ``{name: (rows,)}`` of readings that are all usable.
@@ -53,6 +54,7 @@ class InputCheck:
         Unusable
             Where a point is missing, bad, stale, from the future, frozen or too fast.
         """
+        self._too_fast.clear()
         problems: list[str] = []
         values: dict[str, dict[int, float]] = {}
         for point in self.site.points:
@@ -97,6 +99,7 @@ class InputCheck:
         minutes = max((reading.stamp_s - before.stamp_s) / 60.0, 1e-9)
         moved = abs(reading.value - before.value)
         if moved > point.most_per_min * max(minutes, LEAST_MIN):
+            self._too_fast.add(key)
             return f"{key} went from {before.value:g} to {reading.value:g} within {minutes:.1f} min, over most_per_min"
         still = reading.stamp_s - self._moved_s.get(key, reading.stamp_s)
         if moved == 0.0 and still > point.still_s:
@@ -110,7 +113,8 @@ class InputCheck:
             before = self._before.get(key)
             if before is None or before.value != reading.value:
                 self._moved_s[key] = reading.stamp_s
-            self._before[key] = reading
+            if key not in self._too_fast:  # what was not believed is nothing to hold the next reading against
+                self._before[key] = reading
 
 
 def _arrays(values: dict[str, dict[int, float]]) -> Measurements:

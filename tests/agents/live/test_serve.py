@@ -52,7 +52,7 @@ def test_shadow_is_the_default_and_needs_nobody_s_approval() -> None:
 
 def test_auto_does_not_begin_before_it_has_graduated(building: Make) -> None:
     b = building("simulated", mode="auto")
-    with pytest.raises(ValueError, match="mode = auto needs 7 calibrated days in a row in .*, this bundle has 0"):
+    with pytest.raises(ValueError, match=r"mode = auto needs 7 calibrated days in a row in .* this point map has 0"):
         begin(b.loop)
     assert not b.hall.noted
 
