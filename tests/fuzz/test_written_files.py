@@ -192,7 +192,7 @@ def test_a_damaged_card_is_a_value_or_an_error_that_names_it(
 ODD_READINGS = (
     "", "now", "NaN", "2023-02-30T00:00Z", "1e400", 10**400, -1, 1e308, True, None, [], {}, [[1.0]], [None],
     {"value": 1.0}, {"value": [20.0], "time": "yesterday"}, {"value": [20.0], "time": 1e30}, {"time": 0},
-    {"value": [20.0], "tiem": 1},
+    {"value": [20.0], "at": 1},
 )  # fmt: skip
 
 
