@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from envs.building.rules import building_controller, constants, first_setpoints
 from envs.controllers.base import CombinedController, Controller, begun_memory
-from envs.core_state import core_snapshot, restore_core
+from envs.core_state import core_snapshot, float_type, restore_core
 from envs.core_views import CoreViews
 from envs.engine import TapedFunction
 from envs.episodes.bill import Bill
@@ -108,7 +108,7 @@ class DataCenterCore(CoreViews):
             raise ValueError(f"num_envs = {num_envs}; give at least 1")
         self.scenario = load(scenario, overrides) if isinstance(scenario, str) else scenario
         self.num_envs = num_envs
-        self.dtype = np.dtype(dtype)
+        self.dtype = float_type(dtype)
         self.plant: PlantLike = plant or Plant(self.scenario, self.dtype)
         self.world = world or World.shared(self.scenario)
         self.step_s = float(self.scenario.episode.step_s)

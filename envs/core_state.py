@@ -20,6 +20,19 @@ from envs.trees import as_classes_of, as_plain_data
 TREES = ("now", "_episode_terms", "flows", "plan", "faults", "_episode")
 
 
+def float_type(given: str) -> np.dtype:
+    """The type that a core reckons in.
+
+    Raises
+    ------
+    ValueError
+        For any other than float32 and float64.
+    """
+    if given not in ("float32", "float64"):
+        raise ValueError(f"dtype = {str(given)[:60]!r}; give 'float32' or 'float64'")
+    return np.dtype(given)
+
+
 class Interruptible(Protocol):
     """What of a core is kept beside the attributes that `TREES` names."""
 

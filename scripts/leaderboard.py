@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from envs.whole_file import write_whole
-from experiments.benchmarks.leaderboard import leaderboard, read_rows
+from experiments.benchmarks.leaderboard import leaderboard
+from experiments.benchmarks.row_file import read_rows
 
 DOCS = Path(__file__).parents[1] / "docs"
 

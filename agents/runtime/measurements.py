@@ -62,8 +62,8 @@ def _numbers(p: PointData, value: ArrayLike) -> Array:
         if array.dtype.kind not in "fiuO":
             raise TypeError(array.dtype)
         array = array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{p['name']} = {value!r} is not a real number; give {_shape(p)} in {p['unit']}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{p['name']} = {value!r:.60} is not a real number; give {_shape(p)} in {p['unit']}") from None
     return array[None] if array.ndim == 0 else array
 
 

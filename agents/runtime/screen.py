@@ -66,7 +66,10 @@ class Screen:
             return None
         if set(map(type, found)) not in NUMBERS or len(found) != len(self.low):
             return None
-        x = np.array(found, np.float64)
+        try:
+            x = np.array(found, np.float64)
+        except OverflowError:  # a whole number of hundreds of digits
+            return None
         if not ((x >= self.low) & (x <= self.high)).all() or not self.related.hold(x):
             return None
         if self.watches:

@@ -19,7 +19,7 @@ def stamped(measurements: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
     for name, value in measurements.items():
         if isinstance(value, Mapping):
             if "value" not in value:
-                raise ValueError(f"{name} = {value!r} has no value; give {{'value': ..., 'time': ...}}")
+                raise ValueError(f"{name} = {value!r:.60} has no value; give {{'value': ..., 'time': ...}}")
             values[name] = value["value"]
             if "time" in value:
                 times[name] = seconds_of(name, value["time"])
@@ -34,12 +34,15 @@ def seconds_of(name: str, at: object) -> float:
     ValueError
         Where it is neither.
     """
-    if isinstance(at, (int, float)) and not isinstance(at, bool):
-        return float(at)
+    when = None
     try:
+        if isinstance(at, (int, float)) and not isinstance(at, bool):
+            return float(at)
         when = datetime.fromisoformat(str(at))
-    except ValueError:
-        when = None
+    except (ValueError, OverflowError):
+        pass
     if when is None or when.tzinfo is None:
-        raise ValueError(f"{name}: time {at!r}; give seconds since 1970 or ISO 8601 with an offset, as ...T13:00:00Z")
+        raise ValueError(
+            f"{name}: time {at!r:.60}; give seconds since 1970 or ISO 8601 with an offset, as ...T13:00:00Z"
+        )
     return when.timestamp()

@@ -73,6 +73,8 @@ class ActionDecoder:
         ValueError
             As `decode`.
         """
+        if type(actions) is not np.ndarray or actions.dtype.kind not in "fiu":
+            actions = _plain_actions(actions)
         if actions.shape != (batch, self.size):
             raise ValueError(f"actions have shape {actions.shape}; this scenario takes ({batch}, {self.size})")
         if np.vdot(actions, np.zeros_like(actions)) != 0.0:  # nan, where any is not finite
@@ -148,6 +150,24 @@ def _ascending(rows: list[Array]) -> list[Array]:
         for k in range(turn % 2, len(rows) - 1, 2):
             rows[k], rows[k + 1] = np.minimum(rows[k], rows[k + 1]), np.maximum(rows[k], rows[k + 1])
     return rows
+
+
+def _plain_actions(given: Any) -> Array:
+    """An array of another class as a plain one.
+
+    Raises
+    ------
+    ValueError
+        Where it is no array, is masked somewhere, or holds no real numbers.
+    """
+    if not isinstance(given, np.ndarray):
+        raise ValueError(f"actions are {str(given)[:60]} ({type(given).__name__}); give an array (B, n) in [-1, 1]")
+    if given.dtype.kind not in "fiu":
+        raise ValueError(f"actions hold {given.dtype} values; give real numbers in [-1, 1]")
+    masked = np.argwhere(np.ma.getmaskarray(given))
+    if len(masked):
+        raise ValueError(f"action at {masked[0].tolist()} (environment, number) is masked; give a number in [-1, 1]")
+    return np.asarray(given)
 
 
 def checked_targets(channels: Sequence[Channel], targets: Mapping[str, Any], batch: int) -> dict[str, Array]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
-from envs.plain_yaml import checked_text
 from envs.whole_file import write_whole
 from experiments.benchmarks.page import opponent_in, table
 from experiments.benchmarks.task import TASKS, Task, load_task, task_hash
@@ -119,32 +118,6 @@ def write_rows(rows: Sequence[Row], path: Path) -> None:
     write_whole(path, yaml.safe_dump({"rows": [asdict(row) for row in rows]}, sort_keys=False, allow_unicode=True))
 
 
-def read_rows(folder: Path) -> list[Row]:
-    """Rows of every file in a folder, in order of their names.
-
-    Raises
-    ------
-    ValueError
-        Where a file is no list of rows, or of a task that is not the frozen one.
-    """
-    known, found = {f.name for f in fields(Row)}, []
-    frozen = {task.id: task_hash(task) for task in map(load_task, TASKS)}
-    for path in sorted(folder.glob("*.yaml")):
-        content = yaml.safe_load(checked_text(path)).get("rows")
-        if not isinstance(content, list) or not content:
-            raise ValueError(f"{path}: give a list of `rows`, as coldaisle benchmark writes row.yaml")
-        for given in content:
-            if not isinstance(given, Mapping) or set(given) - known:
-                raise ValueError(f"{path}: a row has the keys {', '.join(sorted(known))} and no other")
-            try:
-                row = Row(**given)
-            except TypeError as error:
-                raise ValueError(f"{path}: {error}; give what coldaisle benchmark wrote into row.yaml") from None
-            _require_frozen(row, frozen, path)
-            found.append(row)
-    return found
-
-
 def leaderboard(rows: Sequence[Row]) -> str:
     """The page."""
     parts = [INTRO]
@@ -173,10 +146,3 @@ def _cells(row: Row) -> tuple[str, ...]:
     link = f"[told here]({row.link})" if row.link else "-"
     counts = (str(row.seeds), str(row.episodes))
     return row.policy, row.scenario, words, share, chance, *counts, row.by or "-", link, row.result
-
-
-def _require_frozen(row: Row, known: Mapping[str, str], path: Path) -> None:
-    if row.task not in known:
-        raise ValueError(f"{path}: task {row.task!r} is none of {', '.join(known)}")
-    if row.task_hash != known[row.task]:
-        raise ValueError(f"{path}: {row.task} was another task there ({row.task_hash[:12]}); play the frozen one")

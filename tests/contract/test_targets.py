@@ -48,3 +48,32 @@ def test_a_number_per_environment_or_for_all_is_a_target() -> None:
 def test_targets_before_a_reset_are_refused() -> None:
     with pytest.raises(ValueError, match="step before reset"):
         DataCenterCore("edge_room", 1, ["site.workload_weeks=1"]).step_setpoints({})
+
+
+WRONG_ACTIONS: list[tuple[Any, str]] = [
+    ([[0.0]], r"actions are \[\[0.0\]\] \(list\); give an array"),
+    (None, r"actions are None \(NoneType\); give an array"),
+    ("masked", r"action at \[1, 0\] \(environment, number\) is masked; give a number"),
+    (np.complex128, r"actions hold complex128 values; give real numbers"),
+    (np.object_, r"actions hold object values"),
+    (np.bool_, r"actions hold bool values"),
+]
+
+
+@pytest.mark.parametrize(("given", "words"), WRONG_ACTIONS)
+def test_an_action_that_is_no_array_of_real_numbers_is_refused_and_changes_nothing(given: Any, words: str) -> None:
+    core, untouched = core_at_start(), core_at_start()
+    calm = np.zeros((2, core.decoder.size), np.float32)
+    if isinstance(given, str):
+        given = np.ma.masked_array(calm, np.arange(calm.size).reshape(calm.shape) == calm.shape[1])
+    elif isinstance(given, type):
+        given = calm.astype(given)
+    with pytest.raises(ValueError, match=words):
+        core.step(given)
+    np.testing.assert_array_equal(core.step(calm)[0], untouched.step(np.ma.masked_array(calm))[0])
+
+
+@pytest.mark.parametrize("dtype", ["int32", "float16", "complex64", "f", None])
+def test_a_core_reckons_in_float32_or_float64_alone(dtype: Any) -> None:
+    with pytest.raises(ValueError, match="dtype = .*; give 'float32' or 'float64'"):
+        DataCenterCore("edge_room", 1, dtype=dtype)

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from agents.learning.checkpoint import read_counters
 from agents.learning.plain_tree import read_tree, write_tree
 from agents.policy import interface_of
+from agents.runtime.act_command import Policy, decided, middle_reading, read_json
 from agents.runtime.exported_policy import ExportedPolicy
 from agents.runtime.manifest import ACT, FORMAT, MANIFEST, ONNX, WEIGHTS, content_sum, file_hash
 from agents.runtime.network import Network
 from envs.core import DataCenterCore
 from experiments.records.run_folder import RUN_FILE, read_card
-from tests.fuzz.answers import FUZZ, refusal_of
+from tests.fuzz.answers import FUZZ, LONGEST_MESSAGE, bounded_work, refusal_of
 from tests.fuzz.damage import damaged_bytes
 
 HALL = DataCenterCore("edge_room", 1)
@@ -186,3 +187,48 @@ def test_a_damaged_card_is_a_value_or_an_error_that_names_it(
     folder = tmp_path_factory.getbasetemp()
     (folder / name).write_bytes(data.draw(damaged_json(json.dumps(content))))
     refusal_of(read, folder)
+
+
+ODD_READINGS = (
+    "", "now", "NaN", "2023-02-30T00:00Z", "1e400", 10**400, -1, 1e308, True, None, [], {}, [[1.0]], [None],
+    {"value": 1.0}, {"value": [20.0], "time": "yesterday"}, {"value": [20.0], "time": 1e30}, {"time": 0},
+    {"value": [20.0], "at": 1},
+)  # fmt: skip
+
+
+@settings(FUZZ)
+@given(data=st.data())
+def test_odd_measurements_are_setpoints_or_an_error_that_names_the_point_and_never_a_stack(
+    bundle: Path, data: st.DataObject
+) -> None:
+    """What `act.py` is handed: points that are lost, doubled, misspelt, of another shape, type, age or size."""
+    policy = Policy(bundle)
+    reading: dict[str, Any] = dict(middle_reading(policy))
+    spoilt = data.draw(st.sampled_from([*sorted(reading), "time", "zone_suply_c"]))
+    reading[spoilt] = data.draw(PLAIN | st.sampled_from(ODD_READINGS))
+    if data.draw(st.booleans()):
+        del reading[data.draw(st.sampled_from(sorted(reading)))]
+    try:
+        with bounded_work():
+            given = decided(policy, reading)
+    except ValueError as refusal:
+        assert len(str(refusal)) <= LONGEST_MESSAGE
+        return
+    assert all(np.isfinite(value).all() for value in given.values())
+
+
+@settings(FUZZ)
+@given(data=st.data())
+def test_a_damaged_memory_is_recalled_or_refused_and_never_a_stack(bundle: Path, data: st.DataObject) -> None:
+    policy = Policy(bundle)
+    decided(policy, dict(middle_reading(policy)))
+    text = data.draw(damaged_json(json.dumps(policy.memory()))).decode("utf-8", errors="replace")
+    again = Policy(bundle)
+    try:
+        with bounded_work():
+            again.recall(read_json(text, "memory.json"))
+    except ValueError as refusal:
+        assert len(str(refusal)) <= LONGEST_MESSAGE
+        return
+    given = decided(again, dict(middle_reading(policy)))
+    assert all(np.isfinite(value).all() for value in given.values())

@@ -1,9 +1,10 @@
-"""Any point map and any scenario file is a value or an error that names it; any override is one that names its key."""
+"""Any YAML file of a user is a value or an error that names it; any override is one that names its key."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from agents.live.point_map import read_live_map
 from envs.plain_yaml import read_mapping
 from envs.plant.datacenter import Plant
 from envs.scenario import Scenario, load
 from envs.scenario.reading import FOLDER, typed_node
 from envs.twin.telemetry.point_map import point_map_text, read_point_map
+from experiments.benchmarks.row_file import rows_in
+from experiments.benchmarks.task import load_task, task_hash
+from experiments.campaigns.plan_file import read_plan
+from experiments.power_planning.hall_feeders import read_tree
 from tests.fuzz.answers import FUZZ, refusal_of
 from tests.fuzz.damage import damaged_bytes
 
@@ -64,10 +70,45 @@ def read_scenario(path: Path) -> Scenario:
 
 #: A hall takes a fifth of a second to build.
 FEW = settings(FUZZ, max_examples=FUZZ.max_examples // 4)
+LIVE_MAP = resources.files("configs").joinpath("points/bacnet.yaml").read_text(encoding="utf-8")
+PLAN = """\
+name: small
+entries:
+  - {name: rules, scenarios: [edge_room], policies: {rules_tuned: reference}, split: test, episodes: 3, days: 1}
+  - name: changed
+    scenarios: [ai_hall]
+    policies: {mine: runs/seed_*}
+    episodes_per_shard: 6
+    seed: 2
+    variants: {cold: {needs: tower, scale: {zones.*.coil_ua_kw_k: 0.8}, set: [sensors.temperature_bias_k=1.0]}}
+"""
+TREE = """\
+feeders:
+  utility: {limit_kw: 900, may_fail: false}
+  ups a: {limit_kw: 800, feeds: [utility]}
+  ups b: {limit_kw: 800.5, feeds: [utility], standby: [ups a], may_fail: true}
+groups: {r1: [ups a, ups b], r2: [ups b]}
+"""
+ROWS = yaml.safe_dump({"rows": [{
+    "task": "cooling-v1", "task_hash": task_hash(load_task("cooling")), "scenario": "edge_room", "policy": "mine",
+    "opponent": "rules_tuned", "seeds": 5, "episodes": 36, "difference_usd_day": [-5.0, -6.0, -4.0],
+    "share_frac": -0.01, "chance": 0.99, "failures": [], "plant": "0" * 64, "git": "unknown", "by": "me",
+    "link": "https://example.org/me",
+}]})  # fmt: skip
+
+
+def read_power_tree(path: Path) -> object:
+    return read_tree(path, ("r1", "r2"))
+
+
 READERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "point map": (read_points, POINTS),
     "mapping": (read_mapping, HALL),
     "scenario": (read_scenario, HALL),
+    "live point map": (read_live_map, LIVE_MAP),
+    "campaign plan": (read_plan, PLAN),
+    "power tree": (read_power_tree, TREE),
+    "leaderboard": (rows_in, ROWS),
 }
 
 
@@ -103,11 +144,13 @@ def odd_values(draw: st.DrawFn, text: str) -> bytes:
         owner, key = draw(st.sampled_from(nodes_of(content)))
         owner[key] = draw(PLAIN)
         if isinstance(owner, dict) and draw(st.booleans()):
-            owner[draw(st.text(max_size=6) | st.sampled_from(("row", "rows", "hold", "shift_s", "base")))] = owner[key]
+            owner[draw(st.text(max_size=6) | st.sampled_from(("row", "rows", "hold", "shift_s", "base", "scale")))] = (
+                owner[key]
+            )
     return yaml.safe_dump(content, sort_keys=False).encode()
 
 
-@pytest.mark.parametrize("kind", ["point map", "mapping"])
+@pytest.mark.parametrize("kind", [kind for kind in READERS if kind != "scenario"])
 @pytest.mark.parametrize("damage", [damaged_text, odd_values])
 @settings(FUZZ)
 @given(data=st.data())

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.physics.psychrometrics import pressure_kpa as standard_pressure_kpa
 from envs.signals.plain_year import DAYS_PER_YEAR, MONTH_DAYS, MONTH_EDGES
 from envs.units import pascals_to_kpa
 
@@ -17,6 +18,7 @@ _MONTH, _DAY, _HOUR, _DRY_BULB, _RH, _PRESSURE = 1, 2, 3, 6, 8, 9  # field posit
 _LEAP_DAY = (2, 29)
 _MOST_BYTES = 64 << 20
 _LEAST_RH_MAX = 1.5  # %: below that the whole file is in fractions
+_PRESSURE_MARGIN_KPA = 4.0  # from the standard atmosphere: weather moves 3 kPa, cold thin air 3.5 (South Pole)
 _RANGES = {
     _DRY_BULB: ("dry bulb temperature", -70.0, 60.0, "degC", "99.9 marks a missing value"),
     _RH: ("relative humidity", 0.0, 110.0, "%", "999 marks a missing value"),
@@ -69,6 +71,8 @@ def read_epw(path: str | Path) -> EpwYear:
             "multiply it by 100"
         )
     latitude, longitude, utc_offset_h, elevation_m = place
+    pressure_kpa = np.asarray(pascals_to_kpa(1.0) * pressure)
+    _check_height(path, elevation_m, pressure_kpa)
     return EpwYear(
         name,
         latitude,
@@ -79,8 +83,18 @@ def read_epw(path: str | Path) -> EpwYear:
         first_day,
         dry_bulb,
         np.minimum(rh / 100.0, 1.0),
-        np.asarray(pascals_to_kpa(1.0) * pressure),
+        pressure_kpa,
     )
+
+
+def _check_height(path: Path, elevation_m: float, pressure_kpa: NDArray[np.float64]) -> None:
+    """The header's height and the records' pressure are of one place: limits read the one, density the other."""
+    expected, found = float(standard_pressure_kpa(elevation_m)), float(np.median(pressure_kpa))
+    if abs(found - expected) > _PRESSURE_MARGIN_KPA:
+        raise ValueError(
+            f"{path}, line 1: elevation = {elevation_m:g} m means {expected:.1f} kPa, found {found:.1f} kPa as the "
+            f"median of the records, expected within {_PRESSURE_MARGIN_KPA:g} kPa; mend the height or the pressure"
+        )
 
 
 def _text(path: Path) -> str:

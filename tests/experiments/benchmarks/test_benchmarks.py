@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 from dataclasses import replace
@@ -20,9 +21,10 @@ from agents.learning.algorithms import Learner
 from agents.learning.interruption import Interrupted, Interruption
 from envs.scenario import load
 from experiments.benchmark import PAGE, ROW, benchmark
-from experiments.benchmarks.leaderboard import leaderboard, read_rows, rows_of, write_rows
+from experiments.benchmarks.leaderboard import leaderboard, rows_of, write_rows
 from experiments.benchmarks.page import benchmark_page, gap
 from experiments.benchmarks.plans import ABLATION, ROBUSTNESS, TEST, TRAIN, ablation_overrides, benchmark_plan
+from experiments.benchmarks.row_file import read_rows
 from experiments.benchmarks.task import TASKS, Task, load_task, read_task, smoke_task
 from experiments.benchmarks.training import require_learnt_on_train, train_seeds
 from experiments.campaigns.executors import InProcess
@@ -285,9 +287,11 @@ def test_rows_of_too_few_seeds_or_with_a_failed_gate_stand_last_and_say_so(tmp_p
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("task: cooling-v1", "give a list of `rows`"),
-        ("rows: [{task: cooling-v1, colour: red}]", "and no other"),
-        ("rows: [{task: cooling-v1}]", "give what coldaisle benchmark wrote"),
+        ("task: cooling-v1", "line 1: key 'task' is unknown"),
+        ("rows: {task: cooling-v1}", "line 1: rows = .*; give a list of entries"),
+        ("rows: [{task: cooling-v1, colour: red}]", "line 1: key 'colour' is unknown"),
+        ("rows: [{task: cooling-v1}]", "line 1: task_hash is missing"),
+        ("- a", "line 1: expected keys and values"),
     ],
 )
 def test_a_file_that_is_no_row_is_refused_by_its_name(text: str, words: str, tmp_path: Path) -> None:
@@ -296,10 +300,37 @@ def test_a_file_that_is_no_row_is_refused_by_its_name(text: str, words: str, tmp
         read_rows(tmp_path)
 
 
-@pytest.mark.parametrize(("key", "words"), [("task", "is none of"), ("task_hash", "was another task there")])
-def test_a_row_of_another_task_than_the_frozen_one_is_refused(key: str, words: str, tmp_path: Path) -> None:
-    board(tmp_path / "x.yaml", TASK, 5, **{key: "another"})
-    with pytest.raises(ValueError, match=words):
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"task": "coolin-v1"}, "task 'coolin-v1' is unknown.*did you mean 'cooling-v1'"),
+        ({"task_hash": "another"}, "task_hash = another; cooling-v1 was another task there"),
+        ({"scenario": "edge_rom"}, "scenario 'edge_rom' is unknown.*did you mean 'edge_room'"),
+        ({"opponent": "random"}, "opponent 'random' is unknown"),
+        ({"policy": "a|b"}, "policy = 'a|b'; give letters"),
+        ({"by": "<script>alert(1)</script>"}, "by = <script>.*; give a name"),
+        ({"link": "javascript:alert(1)"}, "link = javascript.*; give an address"),
+        ({"link": "https://a.org/) [b](https://b.org"}, "link = .*; give an address"),
+        ({"seeds": "5"}, "seeds = 5 is outside"),
+        ({"seeds": True}, "seeds = True is outside"),
+        ({"difference_usd_day": ["a", "b", "c"]}, "difference_usd_day = .*; give a list of numbers"),
+        ({"difference_usd_day": [float("-inf"), 0.0, 0.0]}, "difference_usd_day = .*; give a list of numbers"),
+        ({"difference_usd_day": [-5.0, 4.0, -6.0]}, "difference_usd_day = .*; give estimate, low and high"),
+        ({"chance": 1.5}, "chance = 1.5 is outside 0..1"),
+        ({"failures": ""}, "failures = ; give a list of texts"),
+        ({"plant": "x"}, "plant = x; give the hash"),
+    ],
+)
+def test_a_row_that_no_benchmark_can_give_is_refused_by_file_line_and_mend(
+    wrong: dict[str, object], words: str, tmp_path: Path
+) -> None:
+    board(tmp_path / "x.yaml", TASK, 5, by="Zoë O'Neil & Co. (lab 2)", link="https://a.org/b?c=d#e")
+    (row,) = read_rows(tmp_path)
+    assert row.result == "yes"
+    write_rows([replace(row, **wrong)], tmp_path / "x.yaml")  # type: ignore[arg-type]
+    with pytest.raises(
+        ValueError, match=re.escape(str(tmp_path / "x.yaml")) + ", line [0-9]+: " + words.replace("|", r"\|")
+    ):
         read_rows(tmp_path)
 
 

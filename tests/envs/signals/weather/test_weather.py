@@ -238,6 +238,16 @@ def test_weather_as_a_series_carries_its_names() -> None:
     assert (series.label, series.kind) == ("mid", "interpolate")
 
 
+@pytest.mark.parametrize("elevation", ["3.0", "2548.0"])
+def test_an_epw_whose_height_and_pressure_are_of_two_places_is_refused(elevation: str, tmp_path: Path) -> None:
+    path = write_epw(tmp_path / "city.epw")
+    path.write_text(path.read_text().replace("1726.0", elevation))
+    with pytest.raises(
+        ValueError, match=rf"city.epw, line 1: elevation = {float(elevation):g} m means .* found 82.0 kPa"
+    ):
+        read_epw(path)
+
+
 def coded_epw(path: Path, dates: pd.DatetimeIndex, bom: bool = False, years: bool = False) -> Path:
     """An EPW file of these days: dry bulb month + day/100 + hour/10000 of the record's own fields; 24 hours a day."""
     text = write_epw(path, hours=24).read_text().splitlines()[:8]
