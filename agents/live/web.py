@@ -79,7 +79,7 @@ class LoopServer:
             return "points could not be handed back yet"
         if loop.state == RELEASED or loop.fault:
             return loop.fault or "released, healthy again, waiting for recover_s"
-        age = loop.parts.clock.now() - loop.last_end
+        age = abs(loop.parts.clock.now() - loop.last_end)  # a clock that was set back tells no age
         if age > LATE_CYCLES * loop.cycle_s:
             return "no cycle has ended yet" if math.isinf(age) else f"the last cycle ended {age:.0f} s ago"
         return ""
