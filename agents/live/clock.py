@@ -18,6 +18,9 @@ class Clock(Protocol):
     def now(self) -> float:
         """Time now [s]."""
 
+    def elapsed(self) -> float:
+        """Time since some moment [s], which nobody can set: what waits are counted in."""
+
     def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
         """Wait; end early where ``wake`` is set."""
 
@@ -51,6 +54,10 @@ class WallClock:
             return time.time()
         return self._begin + (time.time() - self._wall_s) * self.speed
 
+    def elapsed(self) -> float:
+        """Time of the machine's monotonic clock, at this clock's speed [s]."""
+        return time.monotonic() * self.speed
+
     def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
         """Wait, or until ``wake`` is set."""
         if seconds <= 0.0:
@@ -82,6 +89,10 @@ class SteppedClock:
 
     def now(self) -> float:
         """Time now [s]."""
+        return self._now
+
+    def elapsed(self) -> float:
+        """Time now [s]: nobody sets this clock."""
         return self._now
 
     def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:

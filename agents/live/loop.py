@@ -30,6 +30,7 @@ from agents.live.watchdog import Heartbeat
 from agents.live.why import Reasons, moves
 
 RELEASE_AGAIN_S = 10.0
+CLOCK_SET_S = 5.0  # of the wall: a larger step of its clock between two cycles is a fault
 SHADOW, ADVISING, IN_CONTROL, RELEASED = "shadow", "advising", "in control", "released"
 STATES = (SHADOW, ADVISING, IN_CONTROL, RELEASED)
 
@@ -111,18 +112,20 @@ class LiveLoop:
         self.repeats = Repeats()
         self._must_reset = True
         self._healthy_since: float | None = None
+        self._wall_ahead: float | None = None
 
     # ---- its life -------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Cycle until it is stopped, then hand the points back."""
-        due = self.parts.clock.now()
+        clock = self.parts.clock
+        due = clock.elapsed()
         try:
             while not self.stopping:
-                self.cycle(due)
+                self.cycle(clock.now() - (clock.elapsed() - due))
                 if self.settings.cycles and self.number >= self.settings.cycles:
                     break
-                due = max(due + self.cycle_s, self.parts.clock.now())
+                due = max(due + self.cycle_s, clock.elapsed())
                 self._wait(due)
         finally:
             self.end()
@@ -156,7 +159,7 @@ class LiveLoop:
             self._obey()
             if self.release_pending:
                 self._release("again: the last release failed")
-            left = due - clock.now()
+            left = due - clock.elapsed()
             if left <= 0.0:
                 return
             part = min(left, RELEASE_AGAIN_S) if self.release_pending else left
@@ -217,9 +220,19 @@ class LiveLoop:
             if not heartbeat.is_alive:
                 heartbeat.start()
             heartbeat.mark()
+        self._require_unset_clock()
         late = (started - due) / self.parts.clock.speed
         if late > self.settings.late_s:
             raise TimeoutError(f"the cycle began {late:.0f} s late, over late_s = {self.settings.late_s:g}")
+
+    def _require_unset_clock(self) -> None:
+        """Refuse to go on where somebody set the wall's clock: the ages of readings are no longer known."""
+        clock = self.parts.clock
+        ahead, before = clock.now() - clock.elapsed(), self._wall_ahead
+        self._wall_ahead = ahead
+        moved = 0.0 if before is None else (ahead - before) / clock.speed
+        if abs(moved) > CLOCK_SET_S:
+            raise TimeoutError(f"the machine's clock was set by {moved:+.0f} s; keep it right by NTP, and by no other")
 
     def _decision(self, row: CycleRow) -> tuple[Measurements, Decision]:
         readings = self.parts.connector.read()

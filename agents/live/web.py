@@ -68,7 +68,7 @@ class LoopDoor:
         if loop.state == RELEASED or loop.fault:
             words = loop.fault or "released, healthy again, waiting for recover_s"
             return words + (STAYS if loop.until_resumed else "")
-        age = loop.parts.clock.now() - loop.last_end
+        age = abs(loop.parts.clock.now() - loop.last_end)  # a clock that was set back tells no age
         if age > LATE_CYCLES * loop.cycle_s:
             return "no cycle has ended yet" if math.isinf(age) else f"the last cycle ended {age:.0f} s ago"
         return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from building import Building
 
+from agents.live.clock import SteppedClock
 from agents.live.decider import Decider
 from agents.live.decision_log import logged_rows, logged_table
 from agents.live.loop import Command
@@ -377,3 +379,45 @@ def test_a_simulated_day_in_auto_ends_without_a_fault_inside_every_limit(buildin
     assert b.loop.faults == 0 and not b.outside()
     found = replayed(Path(b.settings.folder), bundle)
     assert found.decisions == 288 and not found.differences
+
+
+@pytest.mark.parametrize("set_by_s", [-7200.0, 7200.0])
+def test_a_wall_clock_that_is_set_is_a_fault_of_the_next_cycle_and_moves_no_cycle(
+    set_by_s: float, building: Make
+) -> None:
+    b = building("simulated")
+    b.settled()
+    base, waits = b.clock, list[float]()
+
+    class SetClock(SteppedClock):
+        """The wall of a machine whose clock is set after the second cycle; the hall's own time goes on."""
+
+        by = 0.0
+
+        def now(self) -> float:
+            return base.now() + self.by
+
+        def elapsed(self) -> float:
+            return base.elapsed()
+
+        def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
+            waits.append(seconds)
+            base.sleep(seconds, wake)
+
+    clock, cycle, rows = SetClock(), b.loop.cycle, list[dict[str, Any]]()
+    b.loop.parts.clock = clock
+
+    def counted(due: float) -> dict[str, Any]:
+        rows.append(dict(cycle(due)))
+        clock.by = set_by_s if len(rows) >= 2 else 0.0
+        if len(rows) == 4:
+            b.loop.stop()
+        return rows[-1]
+
+    b.loop.cycle = counted  # type: ignore[method-assign]
+    b.loop.run()
+    assert waits and max(waits) <= b.loop.cycle_s
+    assert rows[1]["fault"] == "" and rows[1]["state"] == "in control"
+    assert f"the machine's clock was set by {set_by_s:+.0f} s" in rows[2]["fault"] and rows[2]["state"] == "released"
+    assert "clock was set" not in rows[3]["fault"]
+    assert b.is_handed_back()
