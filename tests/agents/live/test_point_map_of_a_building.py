@@ -69,7 +69,7 @@ def test_rows_units_and_scales_become_ours_and_back(tmp_path: Path) -> None:
         ("low: 19, ", "", "line 11: supply_air_temp_setpoint_c has no low; give the site's own limits"),
         (", high: 26", "", "line 11: supply_air_temp_setpoint_c has no high; give the site's own limits"),
         ("low: 19, high: 26", "fixed: 20", "line 12: a setpoint that is fixed cannot be written"),
-        ("low: 19, high: 26", "left_to_building: yes please", "line 12: left_to_building = 'yes please'; give true"),
+        ("low: 19, high: 26", "left_to_building: yes please", "line 12: left_to_building = yes please; give true"),
         ("low: 19", "left_to_building: true", "line 12: high of a channel that is left_to_building; take one"),
         ("unit: degF, address", "unit: degF, fixed", "fixed = analog-input,{n} is outside"),
         ('address: "analog-input,{n}", start: 7', "fixed: 20", "line 4: fixed = 20 of zone_supply_c, which the hall's"),
