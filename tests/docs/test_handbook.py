@@ -110,7 +110,7 @@ def files() -> Iterator[Path]:
     """Files of the rooms, the handbook itself left out."""
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*")):
-            if path.is_file() and HANDBOOK not in path.parents:
+            if path.is_file() and HANDBOOK not in path.parents and "__pycache__" not in path.parts:
                 yield path
 
 
