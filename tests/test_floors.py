@@ -365,7 +365,7 @@ def test_an_operators_box_needs_the_interface_the_controllers_and_numpy_alone() 
 
 #: Libraries of the extra [operator], and the modules of the live loop that may ask for them.
 LIVE_LIBRARIES = {
-    "yaml": ("agents/live/point_map.py", "envs/plain_yaml.py"),
+    "yaml": ("agents/live/map_entry.py", "envs/plain_yaml.py"),
     "pyarrow": ("agents/live/decision_log.py", "agents/live/connectors/table.py"),
     "prometheus_client": ("agents/live/metrics.py",),
     "bacpypes3": ("agents/live/connectors/bacnet.py",),
