@@ -72,11 +72,8 @@ RELATIONS: tuple[Relation, ...] = (
     # heat flows one way
     Relation("zone_return_c", COLDER, "zone_supply_c", 3.0, _SWAPPED),
     Relation("zone_inlet_max_c", COLDER, "zone_supply_c", 10.0, _SWAPPED, calm=True),
-    Relation("zone_supply_c", COLDER, "chw_supply_c", 5.0, _SWAPPED),
-    Relation("zone_return_c", COLDER, "room_dew_point_c", 5.0, _SWAPPED),
     Relation("chw_return_c", COLDER, "chw_supply_c", 3.0, _SWAPPED),
     Relation("tcs_return_c", COLDER, "tcs_supply_c", 3.0, _SWAPPED),
-    Relation("tcs_supply_c", COLDER, "fws_supply_c", 4.0, _SWAPPED),
     Relation(HOTTEST_CHIP, COLDER, "tcs_supply_c", 3.0, _SWAPPED, calm=True),
     Relation(HOTTEST_CHIP, COLDER, "zone_inlet_max_c", 10.0, _SWAPPED, calm=True),
     # what evaporation can do
@@ -98,6 +95,10 @@ RELATIONS: tuple[Relation, ...] = (
     Relation(HOTTEST_CHIP, WARMER, "", 0.0, _DEGF_AS_DEGC, calm=True, constant=130.0, factor=0.0),
     Relation(HOTTEST_CHIP, WARMER, "tcs_supply_c", 80.0, _DEGF_AS_DEGC, calm=True),
     Relation(HOTTEST_CHIP, WARMER, "zone_inlet_max_c", 100.0, _DEGF_AS_DEGC, calm=True),
+    # one circuit cools the next; after what names the circuit itself
+    Relation("zone_supply_c", COLDER, "chw_supply_c", 5.0, _SWAPPED, calm=True),
+    Relation("zone_return_c", COLDER, "room_dew_point_c", 5.0, _SWAPPED),
+    Relation("tcs_supply_c", COLDER, "fws_supply_c", 4.0, _SWAPPED),
     # power: of a step in which racks went down, the mean is still high
     Relation("it_power_share", MORE, "facility_power_share", 0.2, "check the scale of both"),
     Relation(

@@ -70,11 +70,13 @@ def test_each_relation_refuses_what_cannot_be_by_name_and_believes_a_hair_less(r
     if relation.way != COLDER and relation.factor < 0.0:  # the sum of both: all racks down
         seen, other = changed(seen, rack_down_frac=1.0), np.zeros((1, 1))
     sign = -1.0 if relation.way == COLDER else 1.0
-    edge = float(np.min(other) if relation.way == COLDER else np.max(other)) + sign * relation.slack
+    believed, refused = (np.max, np.min) if relation.way == COLDER else (np.min, np.max)
+    edge = float(believed(other)) + sign * relation.slack  # of the row that allows least
+    beyond = float(refused(other)) + sign * relation.slack
     hair = 0.01
     related.require(changed(seen, **{relation.point: edge - sign * hair}))
     with pytest.raises(ValueError, match=rf"^{relation.point} .*{relation.other}.*, which cannot be; .*check"):
-        related.require(changed(seen, **{relation.point: edge + sign * hair + sign * np.ptp(other)}))
+        related.require(changed(seen, **{relation.point: beyond + sign * hair}))
     if relation.calm:
         related.require(changed(seen, **{relation.point: edge + sign * 5.0, "rack_down_frac": 0.5}))
 
