@@ -32,6 +32,7 @@ POSSIBLE_BY_NAME = {
     WET_BULB: (-90.0, 45.0),
     "forecast_wet_bulb_1h_c": (-90.0, 45.0),
     "forecast_wet_bulb_4h_c": (-90.0, 45.0),
+    "job_waiting_share": (-0.001, 1000.0),  # a queue grows as long as nobody works it off
 }
 #: Temperatures of a hall have no upper end short of nonsense: a simulated hall that lost its water passes 400 degC.
 #: Kelvin are told from heat by the hottest chip (``agents.runtime.measurements``). Price caps reach 17,500 per MWh, a
@@ -238,10 +239,12 @@ def interface_from(data: InterfaceData, step_s: float | None = None) -> Interfac
 
 def possible_range(p: Point) -> tuple[float, float]:
     """Lowest and highest reading of a point that is believed, in the point's unit."""
+    if p.name in POSSIBLE_BY_NAME:
+        return POSSIBLE_BY_NAME[p.name]
     if p.name.startswith(IN_FORCE) or p.unit not in (*POSSIBLE_BY_UNIT, "1"):
         return _possible_setpoint(p)
     if p.unit != "1":
-        return POSSIBLE_BY_NAME.get(p.name, POSSIBLE_BY_UNIT[p.unit])
+        return POSSIBLE_BY_UNIT[p.unit]
     below = ROUNDING if p.sensor == "exact" else NOISE_BELOW
     high = COUNT_AT_MOST if p.name.endswith("_running") else SHARE_AT_MOST
     return min(p.low, 0.0) - below, high
