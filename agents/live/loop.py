@@ -191,7 +191,7 @@ class LiveLoop:
     def fail(self, error: Exception, row: CycleRow | None = None) -> None:
         """Release the points, raise the alarm, and start the time anew that it takes to come back."""
         self.fault = self.parts.events.hidden(f"{type(error).__name__}: {error}")
-        if self.held and self.repeats.again(self.fault, self.parts.clock.now()):
+        if self.state == IN_CONTROL and self.held and self.repeats.again(self.fault, self.parts.clock.now()):
             self.until_resumed = True
             self.parts.events.say("alarm", "the same fault twice within a day: released until somebody says /resume")
         self.faults += 1

@@ -101,7 +101,7 @@ class PlantBench:
 
 def first_setpoints(scenario: Scenario) -> dict[str, float]:
     """Setpoints that a bench starts from: the rules' own where it holds no other, nothing capped."""
-    return {c.name: start(c, scenario) for c in CHANNELS.values()} | HELD
+    return {c.name: start(c, scenario) for c in CHANNELS.values() if c.kind != "jobs"} | HELD
 
 
 class RackBench:

@@ -95,8 +95,11 @@ def test_an_unknown_key_of_a_verb_a_learner_or_a_group_gets_its_own_list(
 @pytest.mark.parametrize(
     ("argument", "words"),
     [
-        ("agent=dqn", "agent 'dqn' is unknown; choose one of: apg, crossq, ppo, sac, td3, tqc\n"),
-        ("agent=pp0", "agent 'pp0' is unknown; choose one of: apg, crossq, ppo, sac, td3, tqc; did you mean 'ppo'?"),
+        ("agent=dqn", "agent 'dqn' is unknown; choose one of: apg, apg_ppo, crossq, ppo, sac, td3, tqc\n"),
+        (
+            "agent=pp0",
+            "agent 'pp0' is unknown; choose one of: apg, apg_ppo, crossq, ppo, sac, td3, tqc; did you mean 'ppo'?",
+        ),
         ("scenario=ai_hal", "did you mean 'ai_hall'?"),
         ("tracking=sqllite", "choose one of: none, server, sqlite; did you mean 'sqlite'?"),
         ("total_stepz=3", "did you mean 'total_steps'?"),
@@ -189,7 +192,10 @@ def test_the_version_is_that_of_the_installed_package() -> None:
     [
         ("coldaisle ro", ["rollout"]),
         ("coldaisle train see", ["seed="]),
-        ("coldaisle train agent=", ["agent=apg", "agent=crossq", "agent=ppo", "agent=sac", "agent=td3", "agent=tqc"]),
+        (
+            "coldaisle train agent=",
+            [f"agent={name}" for name in ("apg", "apg_ppo", "crossq", "ppo", "sac", "td3", "tqc")],
+        ),
         ("coldaisle train agent=sac agent.ta", ["agent.tau="]),
         ("coldaisle train agent=ppo agent.ta", []),
         ("coldaisle rollout scenario.tower.cell_fan", ["scenario.tower.cell_fan_kw="]),

@@ -321,6 +321,7 @@ def test_a_demo_removes_its_own_run_and_nobody_else_s(run_folder: Path, tmp_path
 def test_a_run_of_an_older_version_is_refused_with_the_mend(run_folder: Path, tmp_path: Path) -> None:
     card = json.loads((run_folder / "run.json").read_text())
     del card["interface"]
+    shutil.copytree(run_folder, tmp_path, dirs_exist_ok=True)
     (tmp_path / "run.json").write_text(json.dumps(card))
     with pytest.raises(ValueError, match="no interface.*train it again"):
         export_run(tmp_path, tmp_path / "bundle")

@@ -9,6 +9,7 @@ import numpy as np
 from envs.core import DataCenterCore
 from envs.episodes.world import Load, Outside, World
 from envs.faults import nothing_lost
+from envs.interface.channels import channels_of_kind
 from envs.physics.psychrometrics import humidity_ratio, wet_bulb_c
 from envs.plant.datacenter import Plant
 from envs.plant.state import PlantState
@@ -67,7 +68,8 @@ class Rig:
 
     def setpoints(self, n, **values) -> dict:
         """The rules' first setpoints, changed where named; each ``(k, B)``."""
-        first = first_setpoints(self.scenario) | values
+        jobs = {n: 0.0 for n in self.layout.channels if n in channels_of_kind("jobs")}  # the plant reads none of them
+        first = first_setpoints(self.scenario) | jobs | values
         return {k: (first[k] + np.zeros((c.rows, n))).astype(self.dtype) for k, c in self.channels.items()}
 
     def nothing_lost(self, n):

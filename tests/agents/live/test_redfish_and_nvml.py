@@ -86,7 +86,8 @@ def test_a_machine_without_the_driver_says_so_and_imports_nothing_before(tmp_pat
     path = tmp_path / "points.yaml"
     path.write_text(
         'protocol: nvml\npoints:\n  - {name: chip_max_c, unit: degC, address: "gpu:0:temperature"}\n'
-        'setpoints:\n  - {channel: rack_power_limit_frac, unit: "1", scale: 0.001, address: "gpu:0:limit"}\n'
+        'setpoints:\n  - {channel: rack_power_limit_frac, unit: "1", scale: 0.001, low: 0.45, high: 1, '
+        'address: "gpu:0:limit"}\n'
     )
     connector = connector_of(read_live_map(path), SteppedClock())
     for call in (connector.read, connector.release, lambda: connector.write({Key("rack_power_limit_frac"): 0.7}, NOTE)):

@@ -67,7 +67,7 @@ def test_an_episode_begins_where_the_reset_has_the_coolant() -> None:
     np.testing.assert_allclose(begun["tcs_supply_temp_setpoint_c"][0], scenario.rules.tcs_setpoint_c - 4.0 * SHARE)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", [n for n in SHIPPED if n != "ai_factory_feeder"])  # it is given tuned rules
 def test_the_rules_as_given_reset_nothing_by_outdoor_air(name: str) -> None:
     core = DataCenterCore(name, 2, ["site.workload_weeks=1"])
     core.reset(seed=0)

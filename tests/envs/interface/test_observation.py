@@ -18,6 +18,15 @@ from envs.scenario import SHIPPED
 
 #: A policy is bound to these: one that moves makes every trained network read other numbers.
 RANGES: dict[str, tuple[float, float]] = {
+    "job_running_share": (0, 1),
+    "job_restarting_share": (0, 1),
+    "job_paused_share": (0, 1),
+    "job_flexible_share": (0, 1),
+    "job_ending_share": (0, 1),
+    "job_waiting_share": (0, 4),
+    "job_waiting_h": (0, 48),
+    "job_largest_waiting_share": (0, 1),
+    "job_oldest_wait_h": (0, 24),
     "rack_inlet_c": (10, 45),
     "zone_inlet_max_c": (10, 45),
     "zone_supply_c": (8, 40),

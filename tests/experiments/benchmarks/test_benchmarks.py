@@ -237,7 +237,7 @@ def played(seeds: int) -> dict[Part, Evaluation]:
 def test_the_page_tells_cost_gap_lines_and_robustness() -> None:
     page = benchmark_page(TASK, played(5))
     assert "The strongest opponent is rules_as_given." in page
-    assert "| mine | rules_as_given | -3.00 [" in page
+    assert "| mine | rules_as_given | -15.02 [" in page
     assert "| mine | +1.9" in page.split("From train to test")[1]
     assert "| mine | supply_air_temp_setpoint_c | 26 | 25 | +0.5 | 1.00 |" in page
     assert "| rules_as_given | supply_air_temp_setpoint_c | 20 | 20 | +0 | never moves |" in page
@@ -272,7 +272,7 @@ def test_a_third_party_adds_a_row_by_one_file(tmp_path: Path) -> None:
     board(tmp_path / "someone.yaml", TASK, 5, policy="theirs", by="Some One", link="https://example.org/theirs")
     page = leaderboard(read_rows(tmp_path))
     (row,) = [line for line in page.splitlines() if line.startswith("| theirs")]
-    assert "-3.00 [" in row and "Some One" in row and "https://example.org/theirs" in row and row.endswith("| yes |")
+    assert "-15.02 [" in row and "Some One" in row and "https://example.org/theirs" in row and row.endswith("| yes |")
 
 
 def test_rows_of_too_few_seeds_or_with_a_failed_gate_stand_last_and_say_so(tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def test_a_plant_that_cannot_be_is_refused_by_file_entry_and_variant(tmp_path: P
 
 
 def test_two_halls_of_one_name_are_refused_instead_of_merged(tmp_path: Path) -> None:
-    from envs.scenario.scenario import FOLDER
+    from envs.scenario.reading import FOLDER
 
     text = FOLDER.joinpath("edge_room.yaml").read_text(encoding="utf-8")
     halls = [tmp_path / "a" / "hall.yaml", tmp_path / "b" / "hall.yaml"]
