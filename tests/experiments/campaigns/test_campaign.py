@@ -139,7 +139,7 @@ entries:
     [
         ("name: small", "name: ../../../escape", "line 1: name = '../../../escape'; give letters"),
         ("name: small", "name: /etc/escape", "line 1: name = '/etc/escape'"),
-        ("name: small", "nam: small", "line 1: key 'nam' is unknown; choose one of: entries, name; did you mean"),
+        ("name: small", "names: small", "line 1: key 'names' is unknown; choose one of: entries, name; did you mean"),
         (WHOLE[WHOLE.index("\n  - name") :], " 5\n", "line 2: entries = 5; give a list of entries"),
         ("- name: rules\n", "- name: a|b\n", "line 3: name = 'a|b'"),
         ("[edge_room]", "edge_room", "line 4: scenarios = edge_room; give a list of texts"),
