@@ -21,7 +21,7 @@ demo: $(RUN_STAMP)  ## train a short policy, judge it against the rules, export 
 quick: $(DEV_STAMP)  ## physics, machines and floors: the tests to run while you write (under a minute)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/envs/physics tests/envs/equipment tests/test_floors.py
 
-test: $(DEV_STAMP)  ## every test that takes less than ten seconds, on two cores (under eight minutes)
+test: $(DEV_STAMP)  ## every test that takes less than ten seconds, on two cores (a quarter of an hour)
 	$(PYTEST) -m "not slow"
 
 slow: $(DEV_STAMP)  ## the other tests
