@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NotRequired, TypedDict
@@ -49,6 +50,7 @@ class Frame(TypedDict):
     ``view`` is a `HallView` as plain data, ``advice`` one row for each setpoint, ``remarks`` what protections and
     shield did, ``rules`` what the rules would have done, ``series`` the values that the last day is made of.
     ``proposal`` holds the changes that wait for a person's word: the cycle that made them, and a row for each.
+    ``written_s`` is when a log got it, on the wall clock [s since 1970]; left out: when the page gets it.
     """
 
     number: int
@@ -62,6 +64,7 @@ class Frame(TypedDict):
     rules: dict[str, Any] | None
     series: dict[str, float | None]
     proposal: NotRequired[dict[str, Any] | None]
+    written_s: NotRequired[float]
 
 
 class Row(NamedTuple):
@@ -90,7 +93,7 @@ class Feed:
 
     def put(self, frame: Frame) -> None:
         """Show a frame from now on, in the place of one of the same time; a clock that goes back begins a new day."""
-        text = json.dumps(frame, allow_nan=False)
+        text = json.dumps({"written_s": time.time(), **frame}, allow_nan=False)
         with self._lock:
             if self._day and frame["time_s"] < self._day[-1].time_s:
                 self._day.clear()
@@ -103,8 +106,9 @@ class Feed:
     def news(self, seen: int) -> tuple[int, str]:
         """What a reader lacks that has seen the frame of a version, 0 for none: the version of now, and JSON.
 
-        ``{"begins": bool, "rows": {"time_s": [...], "series": {...}}, "frame": {...}}``. ``begins`` is true where the
-        rows are the whole last day, because the reader has seen none of it. The text is empty where nothing is new.
+        ``{"begins": bool, "now_s": 0.0, "rows": {"time_s": [...], "series": {...}}, "frame": {...}}``. ``begins`` is
+        true where the rows are the whole last day, because the reader has seen none of it; ``now_s`` is this machine's
+        wall clock, by which the frame has an age. The text is empty where nothing is new.
         """
         with self._lock:
             version, text, rows = self.version, self._text, list(self._day)
@@ -112,7 +116,8 @@ class Feed:
             return version, ""
         begins = seen < rows[0].version
         told = json.dumps(_columns(rows if begins else [row for row in rows if row.version > seen]))
-        return version, f'{{"begins": {json.dumps(begins)}, "rows": {told}, "frame": {text}}}'
+        head = f'"begins": {json.dumps(begins)}, "now_s": {time.time()!r}'
+        return version, f'{{{head}, "rows": {told}, "frame": {text}}}'
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ The page reads files that the loop has finished, in a process of its own: whatev
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 import threading
@@ -19,6 +20,8 @@ from envs.interface.points import POINTS
 from envs.picture.colours import INLET_SCALE
 
 LOOK_S = 1.0
+LOG = logging.getLogger(__name__)
+WRITTEN = "_written_s"  # beside a row: when its segment was written, on the wall clock
 MOST_PARTS, LEAST_SHOWN = 3, 0.001  # of what moved a setpoint; the least as a share of the channel's range
 LEAST_KW, LEAST_K = 0.01, 0.01
 COLUMN = re.compile(r"^(\w+)\.(.+)\[(\d+)\]$")
@@ -73,14 +76,18 @@ class LogFrames:
 
     def _fresh(self) -> list[Row]:
         """Rows of cycles that were not shown yet, of the last day, in order."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         rows: list[Row] = []
         for path in sorted(set(self.folder.glob("cycle*.parquet")) - self._read):
             try:
-                rows += pq.read_table(path).to_pylist()
+                written_s = path.stat().st_mtime
+                rows += [row | {WRITTEN: written_s} for row in pq.read_table(path).to_pylist()]
             except FileNotFoundError:
                 continue  # joined with others since it was listed
+            except pa.ArrowInvalid:
+                LOG.warning("%s cannot be read and is left out", path)
             self._read.add(path)
         self._read &= set(self.folder.glob("cycle*.parquet"))
         fresh = {row["time_s"]: row for row in rows if row.get("kind") == "cycle" and row["time_s"] > self._last_s}
@@ -131,6 +138,7 @@ def log_frame(row: Row) -> Frame:
         "remarks": _remarks(row),
         "rules": _against_rule(row),
         "series": _series(row, measured),
+        **({"written_s": float(row[WRITTEN])} if WRITTEN in row else {}),
     }
 
 

@@ -134,7 +134,7 @@
     drawing = true;
     requestAnimationFrame(() => {
       drawing = false;
-      if (waiting) { show(waiting); drawDay(); waiting = null; }
+      if (waiting) { show(waiting); drawDay(); waiting = null; judge(); }
     });
   }
   const state = (words, level) => { at("link").textContent = words; at("link").className = "pill " + level; document.body.classList.toggle("stale", level === "bad"); };
@@ -142,7 +142,7 @@
   const source = new EventSource("/events");
   source.onmessage = (event) => {
     const news = JSON.parse(event.data);
-    last = Date.now();
+    last = Date.now() - 1000 * Math.max(0, news.now_s - news.frame.written_s);
     state("live", "good");
     keep(news.rows, news.begins);
     waiting = news.frame;
@@ -150,6 +150,13 @@
   };
   source.onerror = () => state("no connection, trying again", "bad");
   document.addEventListener("visibilitychange", soon);
-  setInterval(() => { if (last && Date.now() - last > STALE_MS + 1500 * facts.step_s && source.readyState === 1) state("no new step for " + Math.round((Date.now() - last) / 1000) + " s", "level"); }, 2000);
+  /* A source that has fallen silent is told by its own clock, also to whoever opens the page late. */
+  function judge() {
+    if (!last || Date.now() - last <= STALE_MS + 1500 * facts.step_s) return;
+    state("silent for " + Math.round((Date.now() - last) / 1000) + " s", "bad");
+    at("verdict").className = "verdict bad";
+    at("headline").textContent = "Nothing has been heard since " + new Date(last).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) + ". The numbers below are old.";
+  }
+  setInterval(judge, 2000);
   window.coldaisleDay = day;
 })(coldaisle);

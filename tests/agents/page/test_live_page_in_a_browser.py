@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -167,3 +168,15 @@ def test_the_page_s_memory_is_flat_over_days(shown: Shown, browser: Any) -> None
     assert page.evaluate("coldaisleDay.time.length") <= 288
     assert used[-1] < 1.15 * used[1]
     context.close()
+
+
+def test_a_page_that_is_opened_over_a_loop_that_died_is_red_and_says_since_when(shown: Shown, open_page: Open) -> None:
+    frame = shown.step()
+    shown.feed.put({**frame, "written_s": time.time() - 7200.0})
+    try:
+        page = open_page(shown.server.address)
+        page.locator(".verdict.bad").wait_for(timeout=20_000)
+        assert "Nothing has been heard since" in page.locator("#headline").inner_text()
+        assert "silent for 7" in page.locator("#link").inner_text()
+    finally:
+        shown.feed.put(frame)

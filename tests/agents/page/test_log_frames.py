@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -106,3 +107,11 @@ def test_a_log_is_followed_in_order_through_joined_segments_and_each_cycle_once(
 def test_a_folder_without_cycles_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="coldaisle serve"):
         LogFrames(tmp_path)
+
+
+def test_a_frame_of_a_log_says_when_it_was_written_and_a_damaged_segment_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path, "cycle-1.parquet", row(1))
+    (tmp_path / "cycle-2.parquet").write_bytes(b"PAR1 damaged PAR1")
+    os.utime(tmp_path / "cycle-1.parquet", (1.8e9, 1.8e9))
+    frame = next(LogFrames(tmp_path).frames(threading.Event()))
+    assert (frame["number"], frame["written_s"]) == (1, 1.8e9)
