@@ -79,6 +79,7 @@ def test_a_frame_with_a_number_that_json_lacks_is_refused() -> None:
         Feed(facts()).put(frame(0, 0.0, a=float("nan")))
 
 
+@pytest.mark.slow
 def test_memory_is_flat_once_a_day_is_full() -> None:
     feed = Feed(facts(step_s=600.0))
 

@@ -17,6 +17,7 @@ HARMFUL = ("careless", "all high", "random", "bang-bang by the hour")
 SOME = ("none", "crah_fan 0", "sensor_stuck zone_inlet_max_c")
 
 
+@pytest.mark.slow
 def test_no_policy_passes_a_hard_limit_for_a_day_and_without_the_shield_one_does() -> None:
     policies = {name: POLICIES[name] for name in HARMFUL}
     free = week("ai_hall", policies, days=1, shielded=False, only=SOME)
@@ -31,6 +32,7 @@ def test_the_shield_leaves_a_good_policy_alone_in_99_of_100_steps(scenario: str)
     assert row.acted_without_fault_frac < 0.01
 
 
+@pytest.mark.slow
 def test_a_feeder_without_its_own_protection_is_kept_from_its_trip() -> None:
     open_limits = {"open": POLICIES["all high"]}
     unprotected = ("capper.enabled=false", "power.ups_limit_kw=1120")
