@@ -127,7 +127,7 @@ def log_frame(row: Row) -> Frame:
     measured, state = by_row(row, "measured"), str(row["state"])
     level, words = _headline(measured, state, str(row.get("fault") or ""))
     share = f"{row['scored_held']} of {row['scored_told']} predictions held" if row.get("scored_told") else ""
-    return {
+    shown: Frame = {
         "number": int(row["cycle"]),
         "time_s": float(row["time_s"]),
         "level": level,
@@ -138,8 +138,10 @@ def log_frame(row: Row) -> Frame:
         "remarks": _remarks(row),
         "rules": _against_rule(row),
         "series": _series(row, measured),
-        **({"written_s": float(row[WRITTEN])} if WRITTEN in row else {}),
     }
+    if WRITTEN in row:
+        shown["written_s"] = float(row[WRITTEN])
+    return shown
 
 
 def log_panels(row: Row) -> list[Panel]:
