@@ -138,6 +138,6 @@ def test_a_person_confirms_and_stops_on_the_page(served: Any) -> None:
         obeyed(lambda: not b.hall.commands)
         page.locator("#headline").filter(has_text="released by anna").wait_for()
         page.click("#resume")
-        obeyed(lambda: not b.loop.by_operator)
+        obeyed(lambda: not b.loop.until_resumed)
         browser.close()
     assert not errors and TOKEN not in b.events.getvalue()
