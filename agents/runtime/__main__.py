@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents.runtime.act_command import middle_reading
+from agents.runtime.act_command import middle_reading, read_json
 from agents.runtime.exported_policy import ExportedPolicy
 
 Rows = dict[str, list[float]]
@@ -45,14 +45,7 @@ def measured_in(file: str) -> Rows:
     ValueError
         Where it holds no JSON object.
     """
-    text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file} is no JSON ({error}); give an object of point: [a number for each row]") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"{file} holds no JSON object; give point: [a number for each row], as --example prints")
-    return found
+    return read_json(sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8"), file)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -52,8 +52,9 @@ def _scenario_words(name: str, parts: Parts) -> Iterator[str]:
     if test is None:
         return
     base = opponent_in(test)
-    yield f"## {name}\n\nThe strongest opponent is {base}.\n\n{markdown(comparisons(test, base))}\n"
-    failures = [(row.policy, words) for row in comparisons(test, base) for words in row.failures or ()]
+    compared = comparisons(test, base)
+    yield f"## {name}\n\nThe strongest opponent is {base}.\n\n{markdown(compared)}\n"
+    failures = [(row.policy, words) for row in compared for words in row.failures or ()]
     yield "".join(f"- {policy}: {words}\n" for policy, words in failures) + ("\n" if failures else "")
     learned = [policy for policy in seeds_of(test.facts)]
     if learned:

@@ -13,8 +13,7 @@ from envs.physics.namespace import Floats
 from envs.physics.psychrometrics import humidity_ratio, humidity_ratio_at_wet_bulb, wet_bulb_c
 from envs.plant.layout import Layout
 from envs.scenario import Scenario
-from envs.signals.workload.profiles import IDLE_POWER_FRAC, SERVICE_PROFILE
-from envs.signals.workload.requests import phases_of_power
+from envs.twin.estimation.work_by_power import with_serving
 from envs.twin.telemetry.gaps import runs, without_gaps
 from envs.twin.telemetry.meter_noise import without_noise
 from envs.twin.telemetry.quantities import LOADS, MODES, QUANTITIES, constant_error, driving_load, noise_sd, outputs
@@ -268,19 +267,13 @@ def slot_paths(scenario: Scenario, layout: Layout) -> tuple[Floats, Floats]:
     """Work of every slot on its rack's way from rest to full ``(S, R, G)``, and what more work adds ``(S, R)``.
 
     A meter cannot tell slots apart. The way is the rack's power over idle, relative to its thirstiest slot at full
-    work. Serving racks go it as requests do, prefill and decode together (`phases_of_power`); in others the thirstiest
+    work. Serving racks go it as requests do, prefill and decode together (`with_serving`); in others the thirstiest
     slot works alone.
     """
     weights = layout._reference_weights.reshape(layout.slot_class.shape).astype(np.float64)
     thirsty = (np.arange(len(weights))[:, None] == weights.argmax(axis=0)[None]).astype(np.float64)
-    reach = np.linspace(0.0, 1.0, PATH_GRID)
-    path, rack = thirsty[:, :, None] * reach, 0
-    for group in scenario.racks.values():
-        if group.workload in SERVICE_PROFILE:
-            served = phases_of_power(IDLE_POWER_FRAC + (1.0 - IDLE_POWER_FRAC) * reach, group.workload)
-            path[:, rack : rack + group.count] = np.stack(served)[:, None]
-        rack += group.count
-    return path, thirsty
+    path: Floats = thirsty[:, :, None] * np.linspace(0.0, 1.0, PATH_GRID)
+    return with_serving(path, scenario), thirsty
 
 
 def slope_kw(layout: Layout, mix: Floats) -> Floats:

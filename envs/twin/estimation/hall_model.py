@@ -26,10 +26,8 @@ from envs.plant.layout import Layout
 from envs.plant.state import PlantState, with_work_of
 from envs.scenario import Scenario
 from envs.signals.step import Load, Outside, outside_from_bulbs
-from envs.signals.workload.profiles import IDLE_POWER_FRAC, SERVICE_PROFILE
-from envs.signals.workload.requests import phases_of_power
 from envs.signals.workload.workload import CLASSES
-from envs.twin.estimation.work_by_power import WorkByPower
+from envs.twin.estimation.work_by_power import WorkByPower, with_serving
 
 POWER_GRID = 41
 
@@ -153,10 +151,4 @@ def _activity_path(scenario: Scenario, layout: Layout) -> Floats:
     reach = np.linspace(0.0, 1.0, POWER_GRID)
     used = (layout.slot_class != CLASSES.index("none")).astype(np.float64)
     path: Floats = (used / np.maximum(used.sum(axis=0), 1.0))[..., None] * reach
-    rack = 0
-    for group in scenario.racks.values():
-        if group.workload in SERVICE_PROFILE:
-            prefill, decode = phases_of_power(IDLE_POWER_FRAC + (1.0 - IDLE_POWER_FRAC) * reach, group.workload)
-            path[:, rack : rack + group.count] = np.stack([prefill, decode])[:, None]
-        rack += group.count
-    return path
+    return with_serving(path, scenario)

@@ -13,6 +13,23 @@ from numpy.typing import DTypeLike, NDArray
 
 from envs.episodes.world import Load
 from envs.physics.namespace import Floats
+from envs.scenario import Scenario
+from envs.signals.workload.profiles import IDLE_POWER_FRAC, SERVICE_PROFILE
+from envs.signals.workload.requests import phases_of_power
+
+
+def with_serving(path: Floats, scenario: Scenario) -> Floats:
+    """Paths ``(S, R, G)`` from rest to full use, of which those of serving racks go as requests do (WORKLOAD 6b).
+
+    What a path reaches is the rack's power over idle, relative to its thirstiest slot at full work.
+    """
+    reach, rack = np.linspace(0.0, 1.0, path.shape[-1]), 0
+    for group in scenario.racks.values():
+        if group.workload in SERVICE_PROFILE:
+            served = phases_of_power(IDLE_POWER_FRAC + (1.0 - IDLE_POWER_FRAC) * reach, group.workload)
+            path[:, rack : rack + group.count] = np.stack(served)[:, None]
+        rack += group.count
+    return path
 
 
 class WorkByPower(NamedTuple):
