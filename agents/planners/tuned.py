@@ -63,10 +63,7 @@ class TunedRules:
 
 def plant_hash(scenario: Scenario) -> str:
     """Hash of the plant and the prices: the scenario without its signals, episode, faults, rules and agent."""
-    parts = {k: v for k, v in asdict(scenario).items() if k not in NOT_THE_PLANT}
-    if scenario.jobs is None:  # sites without jobs keep the hashes that they had before there were any
-        del parts["jobs"]
-    text = json.dumps(parts, default=str)
+    text = json.dumps({k: v for k, v in scenario.hashed_parts().items() if k not in NOT_THE_PLANT}, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -183,10 +184,14 @@ class Scenario(Parameters):
                 "what its racks do; leave one of them out"
             )
 
+    def hashed_parts(self) -> dict[str, Any]:
+        """Every parameter as plain data; sites without jobs keep the hashes that they had before there were any."""
+        told = asdict(self)
+        if self.jobs is None:
+            del told["jobs"]
+        return told
+
     def hash(self) -> str:
         """Twelve hex digits of every parameter, in order (racks and zones stand in it): results and bundles name it."""
-        told = asdict(self)
-        if self.jobs is None:  # sites without jobs keep the names that they had before there were any
-            del told["jobs"]
-        text = json.dumps(told, default=str)
+        text = json.dumps(self.hashed_parts(), default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
