@@ -22,7 +22,7 @@ from agents.live.point_map import LiveMap, MappedSetpoint, Place
 from agents.live.reading import ConnectorFault, Key, Reading, Readings, WriteNote
 
 if TYPE_CHECKING:
-    from paho.mqtt.client import Client, MQTTMessage
+    from paho.mqtt.client import Client, MQTTMessage, MQTTMessageInfo
 
 CONNECTION: Mapping[str, Any] = {
     "host": "127.0.0.1", "port": 1883, "integration": "COLDAISLE", "user": "", "password_env": "", "ca_file": "",
@@ -47,6 +47,7 @@ class MqttConnector:
         self.address = f"{self.told['host']}:{self.told['port']}"
         self.places = {dsx.value_topic(place): place for place in site.places()}
         self.requests: dict[str, float] = {}
+        self._sent: dict[str, MQTTMessageInfo] = {}  # the last request of each topic
         self.owners: dict[str, str] = {}
         self._units: dict[str, str] = {}
         self._values: dict[str, tuple[float, dsx.Value | None, str]] = {}
@@ -216,9 +217,16 @@ class MqttConnector:
             )
         return setpoint
 
-    def _publish(self, topic: str, value: float, quality: int) -> Any:
+    def _publish(self, topic: str, value: float, quality: int) -> MQTTMessageInfo:
         assert self._client is not None
-        return self._client.publish(topic, dsx.payload(value, self.clock.now(), quality), qos=0)
+        self._sent[topic] = self._client.publish(topic, dsx.payload(value, self.clock.now(), quality), qos=0)
+        return self._sent[topic]
+
+    def _has_left(self, topic: str) -> bool:
+        """Whether the last request of a topic is on its way: one that waits for a slow broker is not queued twice."""
+        with contextlib.suppress(RuntimeError, ValueError):
+            return self._sent[topic].is_published()
+        return True
 
     def _is_heard(self) -> bool:
         return self._beats is not None and self._beats.silent_s() <= float(self.told["silence_s"])
@@ -241,7 +249,8 @@ class MqttConnector:
         with self._asking:
             if time.monotonic() < self._kept_until and self._is_heard():
                 for topic, value in self.requests.items():
-                    self._publish(topic, value, dsx.GOOD)
+                    if self._has_left(topic):
+                        self._publish(topic, value, dsx.GOOD)
 
 
 class _Beats:
