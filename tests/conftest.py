@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import ModuleType
 
 import pytest
 
@@ -11,6 +12,7 @@ from agents.planners.trial import CandidateTrials
 from envs.core import DataCenterCore
 from envs.episodes.world import World
 from envs.scenario import load
+from experiments.published.psychrolib_plain import plain_psychrolib
 
 os.environ.setdefault("COLDAISLE_ENGINE", "numpy")  # stored bits are those of numpy
 SHORT = ("episode.steps=24", "site.workload_weeks=1")
@@ -31,3 +33,20 @@ def bench_of() -> Callable[[str], CandidateTrials]:
         return made[name]
 
     return of
+
+
+@pytest.fixture(scope="session")
+def psychrolib() -> ModuleType:
+    """The outside reference for moist air."""
+    try:
+        return plain_psychrolib()
+    except ImportError:
+        pytest.skip("psychrolib is not installed: pip install psychrolib")
+
+
+@pytest.fixture(scope="module")
+def compiled_engine() -> Iterator[None]:
+    """The engine that users have, for tests that play long: machine code where it can be had."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLDAISLE_ENGINE", "auto")
+        yield
