@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
 from types import ModuleType
 
 import pytest
@@ -16,6 +17,15 @@ from experiments.published.psychrolib_plain import plain_psychrolib
 
 os.environ.setdefault("COLDAISLE_ENGINE", "numpy")  # stored bits are those of numpy
 SHORT = ("episode.steps=24", "site.workload_weeks=1")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Cases that ``quick_for`` does not name are slow."""
+    for item in items:
+        named = item.get_closest_marker("quick_for")
+        if named and not any(fnmatch(item.callspec.id, case) for case in named.args):  # type: ignore[attr-defined]
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
