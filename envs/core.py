@@ -298,8 +298,13 @@ class DataCenterCore(CoreViews):
         tuple
             Observations ``(B, n)``, rewards ``(B,)``, truncation flags ``(B,)``, cost terms [USD] ``{name: (B,)}``.
         """
+        observation, done = self.advanced(actions)
+        return observation, done.reward, done.truncated, done.cost
+
+    def advanced(self, actions: NDArray[np.floating]) -> tuple[NDArray[np.float32], Done]:
+        """As `step`: the observations, and all that the step leaves, by machine code made when it is asked for."""
         self._require_begun()
-        return self._step(None, {}, self.decoder.box(actions, self.num_envs, self.dtype))
+        return self._advanced(None, {}, self.decoder.box(actions, self.num_envs, self.dtype))
 
     def step_setpoints(self, targets: Mapping[str, Floats]) -> StepResult:
         """One control step from physical targets ``{channel: (k, B)}``; the building runs what is not named.
@@ -314,14 +319,18 @@ class DataCenterCore(CoreViews):
         given = checked_targets(self.channels, targets, self.num_envs)
         rows = {c.name: (c.rows, self.num_envs) for c in self.channels if c.name in given}
         wanted = {name: np.broadcast_to(given[name].astype(self.dtype), shape) for name, shape in rows.items()}
-        return self._step(frozenset(wanted), wanted, None)
+        observation, done = self._advanced(frozenset(wanted), wanted, None)
+        return observation, done.reward, done.truncated, done.cost
 
-    def _step(self, named: frozenset[str] | None, targets: Mapping[str, Floats], actions: Floats | None) -> StepResult:
+    def _advanced(
+        self, named: frozenset[str] | None, targets: Mapping[str, Floats], actions: Floats | None
+    ) -> tuple[NDArray[np.float32], Done]:
         """Step from targets of the channels that are ``named``, or from actions where that is None."""
         step = self._stepper(named)
         coming: Any = None
-        if self.guard is None and self._reads_pools(step):
-            given = Given(actions, targets, self._episode_terms, self.world.pools())
+        pools = self._readable_pools(step) if self.guard is None else None
+        if pools is not None:
+            given = Given(actions, targets, self._episode_terms, pools)
         else:
             coming = self._signals(self.t + 1)
             given = self._given(targets, actions, coming)
@@ -329,23 +338,25 @@ class DataCenterCore(CoreViews):
             wanted, _ = self.core_step.targets(self.now, given)
             given = given._replace(actions=None, targets=self.guard.guarded(wanted, self.in_force, self.measured))
             step = self._stepper(frozenset(given.targets))
-        given = self._with_jobs(given)
+        if self.jobs is not None:
+            given = self._with_jobs(given)
         if isinstance(step, TapedFunction):
             self._now, done = step.step(self._now, given)
         else:
             assert self.now is not None
             self._now, done = step(self.now, given)
-        self._done, self._flows, self._measured, reward = done, None, None, done.reward
-        self._book_jobs()
+        self._done, self._flows, self._measured = done, None, None
+        if self.jobs is not None:
+            self._book_jobs()
         if self.hooks.reward is not None:
-            reward = self.hooks.own_reward(self, done.cost)
-            self.sums.sums[-1] += reward
+            done.reward[...] = own = self.hooks.own_reward(self, done.cost)
+            self.sums.sums[-1] += own
         self._current, self._set = coming, False
         self._last_load_step += 1
         if self.hooks.observation is not None:
-            return self._observation(), reward, done.truncated, done.cost
+            return self._observation(), done
         observation = np.array(done.observation, np.float32) if coming is None else transposed(done.observation.T)
-        return self._with_queue(observation), reward, done.truncated, done.cost
+        return self._with_queue(observation), done
 
     def given(self, actions: NDArray[np.floating]) -> Given:
         """What `core_step` is given in a step from actions ``(B, n)``: for whoever steps the pure function."""

@@ -13,7 +13,7 @@ from envs.engine import Held, TapedFunction
 from envs.episodes.core_step import CoreState, Given, shown_rows
 from envs.episodes.episode import EpisodePlan, EpisodeSums
 from envs.episodes.hall_jobs import HallJobs
-from envs.episodes.world import World
+from envs.episodes.world import SignalPools, World
 from envs.faults import Availability, FaultPlan, availability
 from envs.guard import Guard
 from envs.hooks import Hooks
@@ -202,13 +202,13 @@ class CoreViews:
             load = load._replace(activity=load.activity * left, swing=None if load.swing is None else load.swing * left)
         return outside, load, lost
 
-    def _reads_pools(self, step: object) -> bool:
-        """Whether machine code finds the signals itself: no fault changes them, and nobody has."""
+    def _readable_pools(self, step: object) -> SignalPools | None:
+        """Tables in which machine code finds the signals itself; None where faults change them, or somebody has."""
         if not isinstance(step, TapedFunction) or step.engine != "llvm":
-            return False
+            return None
         if self._set or self.faults.has_faults or self.hooks.reward is not None:
-            return False
-        moved = self.world.load_steps != self._pool_steps
-        if moved or (self._last_load_step >= self._pool_steps and self.world.longer is not None):
+            return None
+        world, steps = self.world, self._pool_steps
+        if world.load_steps != steps or (self._last_load_step >= steps and world.longer is not None):
             self._place_again()
-        return True
+        return world.pools()

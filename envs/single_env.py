@@ -10,11 +10,16 @@ from numpy.typing import NDArray
 
 from envs.core import DataCenterCore
 from envs.core_options import CoreOptions
+from envs.engine.held import numbers_of
 from envs.episodes.core_step import SHOWN
 from envs.gymnasium_adapter import RENDER_FPS, RENDER_MODES, GymnasiumAdapter, checked_render_mode
+from envs.interface.reward import TERM_NAMES
 from envs.scenario import Scenario
 from envs.spaces import box
 from envs.step_info import Info, episode_info, step_info
+
+_TOLD = ("reward", "truncated", "shown", "cost")  # of what a step leaves
+_INFO = (*SHOWN, *(f"cost_{name}_usd" for name in TERM_NAMES))
 
 
 class DataCenterEnv(GymnasiumAdapter, gym.Env):
@@ -68,14 +73,13 @@ class DataCenterEnv(GymnasiumAdapter, gym.Env):
         given = np.asarray(action)
         if given.shape != self.action_space.shape:
             raise ValueError(f"action has shape {given.shape}; this scenario takes {self.action_space.shape}")
-        obs, reward, truncated, terms = self.core.step(given[None])
-        info: dict[str, Any] = dict(zip(SHOWN, self.core.shown[:, 0].tolist()))
-        for name, value in terms.items():
-            info[f"cost_{name}_usd"] = value.item()
-        if truncated[0]:
+        obs, done = self.core.advanced(given[None])
+        reward, truncated, *told = numbers_of(done, _TOLD, 0)
+        info: dict[str, Any] = dict(zip(_INFO, told))
+        if truncated:
             info["episode_totals"] = {k: float(v[0]) for k, v in self.core.episode_statistics().items()}
         self._show()
-        return obs[0], float(reward[0]), False, bool(truncated[0]), info
+        return obs[0], reward, False, bool(truncated), info
 
     def render(self) -> str | NDArray[np.uint8] | None:
         """The site as it stands: text in mode ``ansi``, an image ``(720, 1280, 3)`` in ``rgb_array``.

@@ -11,14 +11,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from math import prod
-from operator import attrgetter, is_
-from typing import Any
+from operator import is_
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from envs.engine.aligned import aligned_block
 from envs.engine.blocks import BlockPool, BlockSet, BlockShape
 from envs.engine.choice import chosen_threads
+from envs.engine.held import Held, Lazy
 from envs.engine.lowered import LoweredFunction, Written, flat
 from envs.engine.machine_code import packed_entry_point
 from envs.engine.pool import Matrix, Pool, pools_of
@@ -27,67 +28,22 @@ from envs.engine.program import WHOLE, WIDE
 _FEW_SITES, _SOME_LANES, _MOST_LANES = 4, 8, 16
 _MANY_SITES = 64  # from which the most lanes pay: two chains of instructions at once
 _CACHE_SET_BYTES, _ROW_GAP_BYTES = 1024, 64  # rows this far apart share sets of the first cache: leave a gap
-_SHAPE = attrgetter("shape")
 _LEAST_TILES = 2  # a thread is worth waking for
+_MOST_TABLES = 256  # of addresses: one for each pair of blocks that are read and written
 
 
 class OtherShapes(ValueError):
     """Arguments do not have the shapes of those that were recorded."""
 
 
-class Held:
-    """A state that stands where machine code left it.
+class _Place(NamedTuple):
+    """Where an argument is packed."""
 
-    Attributes
-    ----------
-    sites : int
-    blocks : BlockSet
-    """
-
-    __slots__ = ("sites", "blocks", "_written", "_collectors", "_kind", "_fields")
-
-    def __init__(
-        self, written: Written, blocks: BlockSet, collectors: dict[str, Callable[[Written], Any]], kind: Any
-    ) -> None:
-        self.sites, self.blocks = written.sites, blocks
-        self._written, self._collectors, self._kind = written, collectors, kind
-        self._fields: dict[str, Any] = {}
-
-    def __reduce__(self) -> Any:
-        """Copies and pickles are the state itself: its address is good for this object alone."""
-        return _itself, (self.tree,)
-
-    def field(self, name: str) -> Any:
-        """A field of the state, as views of its blocks."""
-        if name not in self._fields:
-            self._fields[name] = self._collectors[name](self._written)
-        return self._fields[name]
-
-    @property
-    def tree(self) -> Any:
-        """The state, as views of its blocks."""
-        return self._kind(*map(self.field, self._collectors))
-
-
-class Lazy:
-    """A named tuple of results whose fields are made when they are asked for."""
-
-    def __init__(
-        self, written: Written, blocks: BlockSet, collectors: dict[str, Callable[[Written], Any]], kind: Any
-    ) -> None:
-        self._written, self._blocks, self._collectors, self._kind = written, blocks, collectors, kind
-
-    def __reduce__(self) -> Any:
-        """Copies and pickles are the named tuple."""
-        return self._kind, tuple(getattr(self, name) for name in self._collectors)
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            collect = self._collectors[name]
-        except KeyError:
-            raise AttributeError(name) from None
-        value = self.__dict__[name] = collect(self._written)
-        return value
+    rows: np.ndarray
+    """The rows of its block, in the shape of the argument."""
+    empty: np.ndarray | None
+    """Lanes behind the last site, which repeat it; None where there are none."""
+    last: np.ndarray | None
 
 
 class CompiledFunction:
@@ -123,10 +79,9 @@ class CompiledFunction:
         self.threads = chosen_threads()
         self.lowered = lowered or LoweredFunction(function, trees)
         self.program, self.dtype = self.lowered.program, self.lowered.dtype
-        own = self.lowered.state_parts
-        self._state_fields, self._fields = dict(self.lowered.parts[:own]), dict(self.lowered.parts[own:])
         self._batch = 0
-        self._seen: dict[int, tuple[Any, int]] = {}  # parts of the arguments as they were packed, and their arrays
+        self._seen: list[tuple[Any, int]] = []  # parts of the arguments that are packed already, and their arrays
+        self.pools_read: list[Pool | Matrix] = []
         self._held: tuple[list[Any], Held] | None = None
 
     def __call__(self, *trees: Any) -> Any:
@@ -151,11 +106,12 @@ class CompiledFunction:
         held, first = self._held, trees[0]
         resident = held is not None and all(map(is_, parts_of(first), held[0]))
         self._seen.clear()  # whoever calls so may have written to his arrays
-        written, blocks = self._run(held[1] if held is not None and resident else first, trees[1:])
+        blocks = self._run(held[1] if held is not None and resident else first, trees[1:])
+        written: Written = blocks.parts
         made = [collect(written) for _, collect in self.lowered.parts]
         result = self.lowered.whole(made)
         if self.lowered.resident:
-            self._held = parts_of(result[0]), self._held_in(written, blocks)
+            self._held = parts_of(result[0]), Held(blocks, self.lowered)
         state = self._state_read
         firsts = iter(self._state_blocks)
         read = [
@@ -176,14 +132,11 @@ class CompiledFunction:
 
         ``state`` is a tree, or what a step has returned.
         """
-        written, blocks = self._run(state, trees)
-        return self._held_in(written, blocks), Lazy(written, blocks, self._fields, self.lowered.done_kind)
+        blocks = self._run(state, trees)
+        return Held(blocks, self.lowered), self.lowered.lazy(blocks)
 
-    def _held_in(self, written: Written, blocks: BlockSet) -> Held:
-        return Held(written, blocks, self._state_fields, self.lowered.state_kind)
-
-    def _run(self, state: Any, rest: tuple[Any, ...]) -> tuple[Written, BlockSet]:
-        """Run the code on a tree, or on a state that is held, and on further trees."""
+    def _run(self, state: Any, rest: tuple[Any, ...]) -> BlockSet:
+        """Run the code on a tree, or on a state that is held, and on further trees; what it has written."""
         if type(state) is Held and state.sites == self._batch:
             at = state.blocks
         else:
@@ -193,8 +146,8 @@ class CompiledFunction:
         self._pack_rest(rest)
         self._state_read = at
         out = self._pool.get()
-        self._call([at.addresses[k] for k in self._state_blocks], out.addresses)
-        return out.parts, out
+        self._call(at, out)
+        return out
 
     def _fit(self, batch: int) -> None:
         """Make blocks for a batch."""
@@ -209,19 +162,15 @@ class CompiledFunction:
         wide = self._tiles * lanes
         self._stride = stride_of(wide, self.dtype)
         self._blocks_for(wide)
-        self._shapes = [[(*shape, batch) for shape, _ in self._inputs_of(k)] for k in range(3)]
         self._places, constants = (
             self._rows_for(k, {kind: block for (group, kind), (block, _) in self._own.items() if group == k})
             for k in (1, 2)
         )
-        self._pack(self.lowered.constants, constants, 2, 0)
+        self._pack(self.lowered.constants, constants)
         self._seen.clear()
-        self._is_pointed = False
         self._shares = shares_of(self._tiles, self.threads)
         self._scratch = [aligned_block(scratch // self.dtype.itemsize + 1, self.dtype) for _ in self._shares]
-        arguments = 2 * len(self._order) + len(self._pool.shapes) + len(self.lowered.pools) + 4
-        self._tables = [np.zeros(arguments, np.int64) for _ in self._shares]
-        self._addresses = [table.ctypes.data for table in self._tables]
+        self._tables: dict[tuple[int, int], list[tuple[np.ndarray, int]]] = {}
 
     def _blocks_for(self, wide: int) -> None:
         """Blocks for arguments, and a pool of blocks for results, of ``wide`` sites."""
@@ -246,14 +195,14 @@ class CompiledFunction:
         self._own_state = BlockSet([own[k] for k in self._state_at])
         self._state_blocks = list(range(len(self._state_at)))
 
-    def _rows_for(self, group: int, blocks: dict[str, np.ndarray]) -> list[tuple[np.ndarray, int]]:
-        """Where each array of a group of arguments goes in its block, and how many rows it has, 0 without an axis."""
-        out, at = [], dict.fromkeys((WIDE, WHOLE, ""), 0)
+    def _rows_for(self, group: int, blocks: dict[str, np.ndarray]) -> list[_Place]:
+        """Where each array of a group of arguments goes in its block."""
+        out, at, n = [], dict.fromkeys((WIDE, WHOLE, ""), 0), self._batch
         for shape, kind in self._inputs_of(group):
-            count, row, block = prod(shape), at[kind], blocks[kind]
-            place = block[row : row + count] if shape else block[row]
-            out.append((place, count if len(shape) > 1 else 0))
-            at[kind] += count
+            block = blocks[kind][at[kind] : at[kind] + prod(shape)]
+            lanes = (block[:, n:], block[:, n - 1 : n]) if n % self._lanes else (None, None)
+            out.append(_Place(block[:, :n].reshape(*shape, n), *lanes))
+            at[kind] += prod(shape)
         return out
 
     def _inputs_of(self, group: int) -> list[tuple[tuple[int, ...], str]]:
@@ -264,66 +213,81 @@ class CompiledFunction:
         """Blocks into which a tree was copied: of those where states are written, if there are such."""
         packed = self._pool.get() if self.lowered.resident else self._own_state
         places = dict(zip(self._state_kinds, (packed.blocks[k] for k in self._state_blocks)))
-        self._pack(arrays, self._rows_for(0, places), 0, 0)
+        self._pack(arrays, self._rows_for(0, places))
         return packed
 
     def _pack_rest(self, trees: tuple[Any, ...]) -> None:
         """Pack the arguments behind the state, but for parts that are the very objects of the call before."""
         parts = trees[0] if len(trees) == 1 and isinstance(trees[0], tuple) else trees
-        seen, at, regrouped = self._seen, 0, False
+        seen, places, at = self._seen, self._places, 0
+        if regrouped := len(seen) != len(parts):
+            seen[:] = [(self, 0)] * len(parts)  # what no part is
         for k, part in enumerate(parts):
-            fixed = isinstance(part, (tuple, Pool, Matrix))
-            if fixed and k in seen and seen[k][0] is part:
-                at += seen[k][1]
-                continue
-            arrays = [part] if type(part) is np.ndarray else flat((part,))
-            if arrays:
-                self._pack(arrays, self._places, 1, at)
-            seen[k] = part, len(arrays)
-            at += len(arrays)
-            regrouped = regrouped or fixed
-        if at != len(self._shapes[1]):
-            seen.clear()
-            raise OtherShapes("other arguments than those that were recorded")
-        if regrouped or not self._is_pointed:
-            self._point_at_own(parts)
+            known, count = seen[k]
+            if part is known:
+                at += count
+            elif type(part) is np.ndarray:
+                self._pack_one(part, places[at])
+                at += 1
+            elif part:  # not None, and not empty
+                arrays = flat((part,))
+                self._pack(arrays, places[at : at + len(arrays)])
+                at += len(arrays)
+                if isinstance(part, (tuple, Pool, Matrix)):  # others can be written to
+                    seen[k], regrouped = (part, len(arrays)), True
+        if at != len(places):
+            self._refuse()
+        if regrouped:
+            self._tables.clear()
+            self.pools_read = [pools_of(parts)[k] for k in self.lowered.pools]
 
-    def _pack(self, arrays: list[np.ndarray], places: list[tuple[np.ndarray, int]], group: int, at: int) -> None:
-        """Copy arrays into the rows of their blocks, from the argument ``at``; empty lanes repeat the last site."""
-        n, end = self._batch, at + len(arrays)
-        if list(map(_SHAPE, arrays)) != self._shapes[group][at:end]:
-            self._seen.clear()
-            raise OtherShapes("arguments of other shapes than those that were recorded")
-        for (place, count), x in zip(places[at:end], arrays, strict=True):
-            place[..., :n] = x.reshape(count, n) if count else x
-            if n % self._lanes:
-                place[..., n:] = place[..., n - 1 : n]
+    def _pack(self, arrays: list[np.ndarray], places: list[_Place]) -> None:
+        """Copy arrays into the rows of their blocks."""
+        if len(arrays) != len(places):
+            self._refuse()
+        for x, place in zip(arrays, places):
+            self._pack_one(x, place)
 
-    def _point_at_own(self, parts: tuple[Any, ...]) -> None:
-        """Enter the addresses of what is packed here, and of the pools, into the tables of arguments."""
-        self._is_pointed = True
-        found = pools_of(parts) if self.lowered.pools else []
-        self.pools_read = [found[k] for k in self.lowered.pools]
-        read = [self._own[place][1] if place in self._own else 0 for place in self._order]
-        pools = [pool.array.ctypes.data for pool in self.pools_read]
-        rest = [*[0] * len(self._pool.shapes), *pools, *[self._stride] * (len(read) + 1)]
-        for table, (begin, end), (_, scratch) in zip(self._tables, self._shares, self._scratch):
-            table[:] = [*read, *rest, begin, end, scratch]
+    def _pack_one(self, x: np.ndarray, place: _Place) -> None:
+        rows, empty, last = place
+        if x.shape != rows.shape:
+            self._refuse()
+        rows[...] = x
+        if empty is not None:
+            empty[...] = last
 
-    def _call(self, first: list[int], out: list[int]) -> None:
-        places, behind = self._state_at, len(self._order)
-        for table in self._tables:
-            for k, address in zip(places, first):
-                table[k] = address
-            table[behind : behind + len(out)] = out
-        waiting = [workers(os.getpid(), self.threads).submit(self._code, at) for at in self._addresses[1:]]
-        self._code(self._addresses[0])
+    def _refuse(self) -> NoReturn:
+        self._seen.clear()
+        raise OtherShapes("other arguments than those that were recorded, or of other shapes")
+
+    def _call(self, read: BlockSet, out: BlockSet) -> None:
+        """Run the code: what is read beside the arguments that are packed here, and what is written."""
+        pair = read.addresses[0], out.addresses[0]
+        tables = self._tables.get(pair)
+        if tables is None:
+            if len(self._tables) >= _MOST_TABLES:
+                self._tables.clear()
+            tables = self._tables[pair] = self._tables_of(read, out)
+        if len(tables) == 1:
+            self._code(tables[0][1])
+            return
+        first, *others = tables
+        waiting = [workers(os.getpid(), self.threads).submit(self._code, at) for _, at in others]
+        self._code(first[1])
         for done in waiting:
             done.result()
 
-
-def _itself(tree: Any) -> Any:
-    return tree
+    def _tables_of(self, read: BlockSet, out: BlockSet) -> list[tuple[np.ndarray, int]]:
+        """The arguments of the code for each thread, and where they stand."""
+        states = (read.addresses[k] for k in self._state_blocks)
+        blocks = [self._own[place][1] if place in self._own else next(states) for place in self._order]
+        pools = [pool.array.ctypes.data for pool in self.pools_read]
+        given = [*blocks, *out.addresses, *pools, *[self._stride] * (len(blocks) + 1)]
+        tables = [
+            np.array([*given, begin, end, scratch], np.int64)
+            for (begin, end), (_, scratch) in zip(self._shares, self._scratch)
+        ]
+        return [(table, table.ctypes.data) for table in tables]
 
 
 def _written(kinds: tuple[str, ...], sites: int, blocks: list[np.ndarray]) -> Written:

@@ -15,6 +15,7 @@ from envs.engine.program import SOURCES, Const, Element, Gather, GivenMatrix, La
 
 _REGISTER = 16  # numbers
 _MOST_AT_ONCE = 32
+_SUMS_AT_ONCE = 16
 
 
 def racks_at_once(racks: int) -> int:
@@ -133,8 +134,17 @@ class OneSite(Writer):
             term = self._value(f"fmul {of.vector} {weights}, {self._operand(Element(x.made, k))}")
             total = self._value(f"fadd {of.vector} {total}, {term}", name if k == n - 1 else None)
 
+    def _racks(self, statements: Sequence[Statement]) -> None:
+        self._waiting: list[tuple[Statement, str]] = []
+        super()._racks(statements)
+        for start in range(0, len(self._waiting), _SUMS_AT_ONCE):
+            self._sums(self._waiting[start : start + _SUMS_AT_ONCE])
+
     def _gathered_up(self, s: Statement, x: str) -> None:
         op, site, number = s.op.removeprefix("over_racks_"), self._site.vector, self.of.number
+        if op == "add" and isinstance(self._rack, int):
+            self._waiting.append((s, x))
+            return
         total = f"%sum{s.number}" if isinstance(self._rack, str) else self._site.all(FIRST[op])
         for k in range(self.of.lanes):
             one = self._value(f"extractelement {self.of.vector} {x}, i64 {k}")
@@ -144,6 +154,25 @@ class OneSite(Writer):
                 total = self._value(f"fadd {site} {total}, {one}", last)
             else:
                 total = self._value(f"call {site} @v_{op}({site} {total}, {site} {one})", last)
+
+    def _sums(self, wanted: Sequence[tuple[Statement, str]]) -> None:
+        """Several sums over all racks side by side, each rack after rack: vectors of racks are turned first."""
+        number, racks, width = self.of.number, self.of.lanes, 1 << (len(wanted) - 1).bit_length()
+        rows, lanes = [x for _, x in wanted] + ["poison"] * (width - len(wanted)), racks
+        while len(rows) > 1:
+            mask = ", ".join(f"i32 {k}, i32 {lanes + k}" for k in range(lanes))
+            pairs, unit = zip(rows[: len(rows) // 2], rows[len(rows) // 2 :]), f"<{lanes} x {number}>"
+            lanes *= 2
+            rows = [self._value(f"shufflevector {unit} {a}, {unit} {b}, <{lanes} x i32> <{mask}>") for a, b in pairs]
+        of, all_racks = VectorType(width, self.of.double), f"<{lanes} x {number}>"
+        total = of.all(FIRST["add"])
+        for k in range(racks):
+            mask = ", ".join(f"i32 {k * width + j}" for j in range(width))
+            part = self._value(f"shufflevector {all_racks} {rows[0]}, {all_racks} poison, <{width} x i32> <{mask}>")
+            total = self._value(f"fadd {of.vector} {total}, {part}")
+        for k, (s, _) in enumerate(wanted):
+            one = self._value(f"extractelement {of.vector} {total}, i64 {k}")
+            self._value(f"insertelement {self._site.vector} poison, {number} {one}, i64 0", f"%v{s.number}")
 
     # ---- loops ------------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from envs.engine.held import lazy_class
 from envs.engine.llvm_text import text_of
 from envs.engine.lower import input_kind, is_turned, program_of
 from envs.engine.pool import pools_of
@@ -51,10 +52,10 @@ class LoweredFunction:
         Parts of the result in their order: its name and what gives it as views of the blocks that were written, see
         `Written`. Of a pair of named tuples, a state and what else there is, the parts are the fields of both; else
         there is one part without a name.
-    state_parts : int
-        How many parts are of the state.
-    state_kind, done_kind : type, optional
-        Classes of the state and of what else there is.
+    state_fields : dict of str to callable
+        Parts of the state.
+    state_kind, lazy : type
+        Classes of the state, and of what else there is; only where there are both.
     result_places : list of (slice, bool) or None
         Of each array of the results: its rows among the numbers that are written, those that are written site by site
         behind the others, and whether it is one of these; None for a constant, or of another kind.
@@ -109,10 +110,12 @@ class LoweredFunction:
         fixed = [is_fixed(n, self.sites) for n in nodes]
         self.result_places = _places_of_results(nodes, fixed, self.program.stored, self.program.rows_out)
         collecting = _Collecting(recording, self.program, self.dtype, self.sites)
-        self.parts, self.state_parts, self.whole = _parts(result, collecting)
+        self.parts, own_parts, self.whole = _parts(result, collecting)
         self.resident = _same_rows(some[0], result)
-        kinds: tuple[Any, Any] = (type(result[0]), type(result[1])) if self.state_parts else (None, None)
-        self.state_kind, self.done_kind = kinds
+        self.state_fields = dict(self.parts[:own_parts])
+        if own_parts:
+            self.state_kind: Any = type(result[0])
+            self.lazy = lazy_class(type(result[1]), dict(self.parts[own_parts:]), collecting.rows)
         self._scales = [(_scale(n), is_turned(n)) for n in nodes]
         self._texts: dict[int, tuple[str, int]] = {}
 
@@ -190,10 +193,14 @@ class _Collecting:
         self._kinds = iter(program.stored)
         self._rows = {"o": 0, "w": 0, "i": 0, "a": 0}
         self._space: dict[str, Any] = {}
+        self.rows: dict[str, slice] = {}
 
-    def function(self, part: Any) -> Callable[[Written], Any]:
+    def function(self, part: Any, name: str = "") -> Callable[[Written], Any]:
         """What gives a part of the results."""
+        before = dict(self._rows)
         text = self._rows_by_name(part) or result_text(part, self._rows_text, self._named)
+        if before | {"o": self._rows["o"]} == self._rows:  # all of it is among the numbers
+            self.rows[name] = slice(before["o"], self._rows["o"])
         scope = dict(self._space)
         exec(
             compile(f"def collect(written):\n    o, w, i, a, n = written\n    return {text}\n", "<results>", "exec"),
@@ -210,7 +217,7 @@ class _Collecting:
         rows = [f"o[{first + k}]" for k in range(len(texts))]
         if texts == rows:
             return f"dict(zip({self._named(tuple(part))}, o[{first}:{first + len(rows)}]))"
-        return "{" + ", ".join(f"{name!r}: {text}" for name, text in zip(part, texts)) + "}"
+        return "{" + ", ".join(f"{key!r}: {text}" for key, text in zip(part, texts)) + "}"
 
     def _named(self, value: Any) -> str:
         name = f"g{len(self._space)}"
@@ -245,7 +252,7 @@ def _parts(result: Any, collecting: _Collecting) -> tuple[list[tuple[str, Any]],
     state, done = result
     named = [*zip(state._fields, state), *zip(done._fields, done)]
     own = len(state)
-    parts = [(name, collecting.function(part)) for name, part in named]
+    parts = [(name, collecting.function(part, name)) for name, part in named]
     return parts, own, lambda made: (type(state)(*made[:own]), type(done)(*made[own:]))
 
 

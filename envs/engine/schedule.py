@@ -1,12 +1,16 @@
-"""Order the statements of a program: few loops over racks, and values used soon after they are made."""
+"""Order the statements of a program: few loops over racks, and what others wait for longest first."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 from envs.engine.program import SOURCES, Lane, Program, Rack, Stage, Statement, operands_of
+
+#: Cycles until the result of an operation is there, about those of a current core; 4 of what is not named.
+_CYCLES = {"exp": 45, "expm1": 60, "log": 50, "log1p": 60, "power": 100, "divide": 11, "sqrt": 15, "lookup": 10}
 
 
 @dataclass
@@ -32,11 +36,11 @@ def schedule(program: Program) -> Schedule:
     for stage in Stage:
         chosen = [s for s in program.statements if s.stage == stage and s.op not in SOURCES]
         earliest = _earliest(chosen)
-        late = _sunk(chosen, earliest)
+        late, heights = _sunk(chosen, earliest), _heights(chosen)
         phases = defaultdict(list)
         for s in chosen:
             phases[late[s]].append(s)
-        stages[stage] = [Phase(k % 2 == 1, _depth_first(phases[k])) for k in sorted(phases)]
+        stages[stage] = [Phase(k % 2 == 1, _urgent_first(phases[k], heights)) for k in sorted(phases)]
         for k, phase in enumerate(stages[stage], start=len(set(phase_of.values()))):
             phase_of.update(dict.fromkeys(phase.statements, k))
     return Schedule(stages, phase_of)
@@ -80,24 +84,49 @@ def _sunk(statements: Sequence[Statement], earliest: dict[Statement, int]) -> di
     return phase
 
 
-def _depth_first(statements: Sequence[Statement]) -> list[Statement]:
-    """Each statement right behind the operands that nobody needed before."""
+def _heights(statements: Sequence[Statement]) -> dict[Statement, int]:
+    """How long it takes at least from the beginning of each statement to the end of its stage [cycles]."""
+    heights = dict.fromkeys(statements, 0)
+    for s in reversed(statements):
+        heights[s] += _cycles(s)
+        for made in operands_of(s):
+            if made in heights:
+                heights[made] = max(heights[made], heights[s])
+    return heights
+
+
+def _cycles(s: Statement) -> int:
+    return _CYCLES.get(s.op.removeprefix("over_racks_"), 4)
+
+
+def _urgent_first(statements: Sequence[Statement], heights: dict[Statement, int]) -> list[Statement]:
+    """An order in which they can run: one a cycle, of those whose operands are there the one that most waits for.
+
+    A processor looks a few hundred instructions ahead. Chains that do not depend on each other shall stand side by
+    side.
+    """
     inside = set(statements)
-    read = {made for s in statements for made in operands_of(s) if made in inside}
+    readers: dict[Statement, list[Statement]] = {s: [] for s in statements}
+    missing = {s: {made for made in operands_of(s) if made in inside} for s in statements}
+    for s in statements:
+        for made in missing[s]:
+            readers[made].append(s)
+    ready = [(-heights[s], s.number, s) for s in statements if not missing[s]]
+    heapify(ready)
+    coming: list[tuple[int, int, Statement]] = []  # when their last operand is there
     out: list[Statement] = []
-    seen: set[Statement] = set()
-    for last in statements:
-        if last in read:
-            continue
-        stack = [(last, False)]
-        while stack:
-            s, done = stack.pop()
-            if done:
-                out.append(s)
-            elif s not in seen:
-                seen.add(s)
-                stack.append((s, True))
-                stack += [
-                    (made, False) for made in reversed(list(operands_of(s))) if made in inside and made not in seen
-                ]
+    now = 0
+    while ready or coming:
+        if not ready:
+            now = max(now, coming[0][0])
+        while coming and coming[0][0] <= now:
+            s = heappop(coming)[-1]
+            heappush(ready, (-heights[s], s.number, s))
+        s = heappop(ready)[-1]
+        out.append(s)
+        for reader in readers[s]:
+            missing[reader].discard(s)
+            if not missing[reader]:
+                heappush(coming, (now + _cycles(s), reader.number, reader))
+        now += 1
     return out

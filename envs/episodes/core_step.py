@@ -105,11 +105,11 @@ class Done(NamedTuple):
     """``(B, n)`` in [-1, 1]."""
     reward: NDArray[np.float32]
     truncated: NDArray[np.bool_]
+    shown: Floats
+    """Rows of `SHOWN` ``(k, B)``."""
     cost: dict[str, Floats]
     """Cost terms ``{name: (B,)}`` [USD]."""
     flows: Flows
-    shown: Floats
-    """Rows of `SHOWN` ``(k, B)``."""
 
 
 #: What is shown of a site after a step: means of the power [kW], temperatures at its end [degC], the PUE [1], prices.
@@ -223,7 +223,7 @@ class CoreStep:
         )  # fmt: skip
         observation = self.observer.scaled(sensors.readings).T
         shown = shown_rows(stepped.flows, signals.seen)
-        return after, Done(observation, reward, truncated, cost, stepped.flows, shown)
+        return after, Done(observation, reward, truncated, shown, cost, stepped.flows)
 
     def with_rule(self, sensors: SensorMemory, memory: Memory) -> tuple[SensorMemory, Memory]:
         """Readings with what the rule would set that residual actions add to, and what it then remembers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -211,7 +212,7 @@ class World:
     def pools(self) -> SignalPools:
         """The tables as they are now; the same object as long as no pool is another one."""
         tables = (self.site_pool, self.activity_pool, self.job_pool, self.queue_pool, self.swing_pool)
-        if self._pools is None or any(a is not b for a, b in zip(tables, self._pools[0], strict=True)):
+        if self._pools is None or not all(map(is_, tables, self._pools[0])):
             per_rack = (False, True, True, False, True)
             pools = [Pool(np.asarray(x), racks) for x, racks in zip(tables, per_rack)]
             self._pools = tables, SignalPools(*pools)

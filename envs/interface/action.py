@@ -42,6 +42,7 @@ class ActionDecoder:
         self.feeder_limit_kw = float(feeder_limit_kw)
         self.element_names = element_names((c.name, c.action_rows) for c in self.channels)
         self.size = len(self.element_names)
+        self._zeros = np.zeros((0, self.size))  # of the shape and type of the last actions
 
     def decode(
         self,
@@ -73,11 +74,13 @@ class ActionDecoder:
         ValueError
             As `decode`.
         """
-        if type(actions) is not np.ndarray or actions.dtype.kind not in "fiu":
+        zeros = self._zeros
+        if type(actions) is not np.ndarray or actions.dtype is not zeros.dtype or actions.shape != zeros.shape:
             actions = _plain_actions(actions)
-        if actions.shape != (batch, self.size):
+            zeros = self._zeros = np.zeros_like(actions)
+        if zeros.shape != (batch, self.size):
             raise ValueError(f"actions have shape {actions.shape}; this scenario takes ({batch}, {self.size})")
-        if np.vdot(actions, np.zeros_like(actions)) != 0.0:  # nan, where any is not finite
+        if np.vdot(actions, zeros) != 0.0:  # nan, where any is not finite
             bad = np.argwhere(~np.isfinite(actions))[0]
             raise ValueError(
                 f"action {bad[1]} of environment {bad[0]} is {actions[bad[0], bad[1]]}; give a finite number in [-1, 1]"

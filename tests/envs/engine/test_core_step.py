@@ -11,6 +11,7 @@ import pytest
 
 from envs.core import DataCenterCore
 from envs.engine import Held
+from envs.engine.held import Lazy, numbers_of
 from envs.faults import Fault
 from envs.hooks import Hooks
 
@@ -87,6 +88,19 @@ def test_a_core_has_the_same_bits_in_any_batch_and_however_signals_come(
         np.testing.assert_array_equal(a, b[:2] if sites_first else b[..., :2])
         np.testing.assert_array_equal(a[:1] if sites_first else a[..., :1], alone)
         np.testing.assert_array_equal(a, c)
+
+
+def test_what_is_told_of_a_site_is_what_its_fields_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLDAISLE_ENGINE", "llvm")
+    core = DataCenterCore("edge_room", 2, SHORT)
+    core.reset(seed=0)
+    for _ in range(2):  # results of the first step are those that were compared with the function's
+        _, done = core.advanced(np.zeros((2, core.action_size)))
+    assert isinstance(done, Lazy)
+    expected = [done.reward[1], *done.shown[:, 1], *(x[1] for x in done.cost.values())]
+    for results in (done, copy.deepcopy(done)):  # a copy is the plain named tuple
+        assert numbers_of(results, ("reward", "shown", "cost"), 1) == expected
+        assert numbers_of(results, ("reward", "truncated", "shown", "cost"), 1)[2:] == expected[1:]
 
 
 def test_a_copy_of_a_core_goes_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
