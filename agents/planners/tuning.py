@@ -90,6 +90,7 @@ KNOBS: tuple[Knob, ...] = (
     Knob("outdoor.condenser_water_k", _CW, -6.0, 6.0),
     Knob("outdoor.fws_k", _FWS, -8.0, 8.0),
     Knob("outdoor.tcs_k", _TCS, -8.0, 8.0),
+    Knob("outdoor.fws_over_air_k", _FWS, -10.0, 10.0),
     Knob("caps_budget_frac", "rack_power_limit_frac", 0.7, 1.0),
     Knob("caps_high_frac", "rack_power_limit_frac", 0.7, 1.0),
 )
