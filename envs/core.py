@@ -23,7 +23,7 @@ from envs.episodes.core_step import CoreState, CoreStep, Done, EpisodeTerms, Giv
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.hall_jobs import HallJobs
 from envs.episodes.instruments import Instruments, Moment
-from envs.episodes.settled_start import SettledStart
+from envs.episodes.settled_start import SettledStart, settled_among, sites_differ
 from envs.episodes.world import World
 from envs.faults import Availability, Fault, availability, fault_plan, nothing_lost, with_new_faults, without_sensors
 from envs.guard import Guard
@@ -132,6 +132,7 @@ class DataCenterCore(CoreViews):
         self._settled = (
             SettledStart(self.plant, control.key) if isinstance(self.plant, Plant) else self.plant.steady_state
         )
+        self._differ = sites_differ(self.scenario)
         self._steps: dict[frozenset[str] | None, Stepper] = {}
         self.observation_names = self.hooks.observation_names or self.observer.element_names
         self.action_names = self.decoder.element_names
@@ -243,9 +244,10 @@ class DataCenterCore(CoreViews):
         if self.jobs is not None:
             self.jobs.begin(where, plan)
             load = with_jobs(load, columns(self.jobs.load(None, None, None), where))
-        in_force = first_setpoints(self.scenario, self.channels, outside.wet_bulb_c, self.dtype)
+        in_force = first_setpoints(self.scenario, self.channels, outside.wet_bulb_c, outside.dry_bulb_c, self.dtype)
         lost = nothing_lost(len(where), self.plant.layout.n_zones, self.dtype)
-        state, flows = self._settled(outside, load, in_force, lost, plan.warmth_k, plan.soc)
+        given = outside, load, in_force, lost, plan.warmth_k, plan.soc
+        state, flows = settled_among(self._settled, self.num_envs if self._differ else 0, where, given)
         flows = flows._replace(backlog=flows.backlog * 0.0)  # nothing waits when an episode begins
         bill = self.bill.begun(plan.billing_frac, self.dtype)
         failing = columns(availability(self.faults, self.plan.site * 0.0), where)

@@ -94,6 +94,9 @@ class TrainingPlan(LearningPlan):
         Learn behind the shield: what would pass a hard limit is changed before the plant sees it.
     limit_share : float
         Above 0: hold the policy to the table of constraints by multipliers, at this share of its allowances.
+    spread : str
+        A file of parameters with their spread, as a calibration writes it: each environment is a hall as it may be.
+        Empty: all are the scenario's. Validation plays the scenario's own.
     resume : str
         A run's folder or a checkpoint to go on from, with its scenario and settings where none are given; empty begins
         anew.
@@ -107,6 +110,7 @@ class TrainingPlan(LearningPlan):
     evaluation_environments: int = 24
     shield: bool = False
     limit_share: float = 0.0
+    spread: str = ""
     resume: str = ""
     tensorboard: bool = False
 

@@ -99,6 +99,7 @@ def train(
     from agents.encoding import agent_scenario, best_rules
     from agents.policy import interface_data
     from envs.sb3_vec_env import DataCenterSB3VecEnv
+    from envs.twin.calibration.spread import scenario_draws
     from envs.twin.estimation.foresight import shield_of
     from experiments.evaluation.episodes import chosen_split, with_split
 
@@ -108,11 +109,12 @@ def train(
         require_no_other_run(folder, resumed)
         acted = agent_scenario(scenario, learner.encoding, learner.reach_frac)
         site, rules = with_split(acted, plan.split), best_rules(scenario, learner.encoding)
+        halls = scenario_draws(site, plan.spread, learner.environments, plan.seed) if plan.spread else site
         LOG.info(sites_words(site, plan.split))
         LOG.info(acting_words(scenario, acted, learner))
         shield = shield_of(site) if plan.shield else None
         sites = DataCenterSB3VecEnv(
-            site, learner.environments, stagger=True, limit_share=plan.limit_share, rules=rules, shield=shield
+            halls, learner.environments, stagger=True, limit_share=plan.limit_share, rules=rules, shield=shield
         )
         require_same_rule(resumed, interface_data(sites.core))
         begun = _beginning(learner, plan, sites, folder)
@@ -303,7 +305,7 @@ def run_card(
 
     asked: dict[str, object] = {"environments": model.n_envs, "seed": model.seed, "split": plan.split}
     asked |= {"encoding": learner.encoding, "reach_frac": learner.reach_frac, "shield": plan.shield}
-    asked |= {"limit_share": plan.limit_share}
+    asked |= {"limit_share": plan.limit_share, "spread": plan.spread}
     return {
         "status": "running",
         "algorithm": learner.algorithm,

@@ -31,6 +31,7 @@ from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
 from experiments.evaluation.splits import load_split, plan_episodes, split_hash
 
 SEARCHED_CAPS = ("water_filling", "marginal_value")
+Traces = dict[str, list[float]]
 SCORES = {"facility_power_kwh": 0, "cooling_power_kwh": 0, "makeup_kg": 0, **{c.name: 2 for c in CONSTRAINTS}}
 
 
@@ -76,10 +77,11 @@ def search_results(
 ) -> TunedRules:
     """Run the three searches, each with the same budget."""
     budget = Budget(options.population, max(2, options.population // 4), options.iterations)
-    values = find_fixed(bench, limits, budget, options.seed, report("fixed"))
-    action = find_constant(bench, limits, budget, options.seed, report("constant"))
+    traces: Traces = {}
+    values = find_fixed(bench, limits, budget, options.seed, report("fixed", traces))
+    action = find_constant(bench, limits, budget, options.seed, report("constant", traces))
     held = holding(values), holding_action(bench.single, action)
-    rules, caps = starting_rules(options.rules_from) or best_rules(bench, limits, budget, options.seed, held)
+    rules, caps = starting_rules(options.rules_from) or best_rules(bench, limits, budget, options.seed, held, traces)
     candidates = options.population * options.iterations
     found_on = {
         "split": "train",
@@ -101,6 +103,7 @@ def search_results(
         {"channels": channels_of(scenario), "action": [float(a) for a in action]},
         changed_constants(scenario.rules, rules),
         caps=caps,
+        traces=traces,
     )
 
 
@@ -109,7 +112,8 @@ def best_rules(
     limits: dict[str, float],
     budget: Budget,
     seed: int,
-    starts: Sequence[dict[str, float]] = (),
+    starts: Sequence[dict[str, float]],
+    traces: Traces,
 ) -> tuple[dict[str, float], str]:
     """Search the rules from the best of ``starts`` and those as given.
 
@@ -118,7 +122,7 @@ def best_rules(
     cappers = SEARCHED_CAPS if "feeder" in bench.single.plant.layout.present else (bench.scenario.rules.caps,)
     found = []
     for caps in cappers:
-        rules = find_rules(bench, limits, budget, seed, report(f"rules, caps {caps}"), caps, starts)
+        rules = find_rules(bench, limits, budget, seed, report(f"rules, caps {caps}", traces), caps, starts)
         trial = bench.columns_of(partial(rules_from, values={**rules, "caps": caps}))
         found.append((float(gated_cost(trial, limits)[0]), rules, caps))
     return min(found, key=lambda each: each[0])[1:]
@@ -132,12 +136,13 @@ def starting_rules(name: str) -> tuple[dict[str, float], str] | None:
     return (found.rules, found.caps) if found else None
 
 
-def report(title: str) -> Callable[[Progress], None]:
-    """Print where a search stands."""
+def report(title: str, traces: Traces) -> Callable[[Progress], None]:
+    """Print where a search stands, and keep its best cost."""
     start = time.perf_counter()
 
     def show(p: Progress) -> None:
         seconds = time.perf_counter() - start
+        traces.setdefault(title, []).append(round(float(p.best_cost), 2))
         print(
             f"{title} {p.iteration + 1}: {p.best_cost:.2f} USD/day, spread {p.spread:.3f}, {seconds:.0f} s", flush=True
         )

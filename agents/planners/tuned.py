@@ -47,6 +47,8 @@ class TunedRules:
         Controller to its means per day on the episodes of the search.
     caps : str
         The rule that shares the feeder under ``rules``.
+    traces : dict
+        Search to its best cost so far [USD/day] after each iteration; empty in files of before it was kept.
     """
 
     scenario: str
@@ -59,6 +61,7 @@ class TunedRules:
     moved: dict[str, list[float]] = field(default_factory=dict)
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     caps: str = "water_filling"
+    traces: dict[str, list[float]] = field(default_factory=dict)
 
 
 def plant_hash(scenario: Scenario) -> str:

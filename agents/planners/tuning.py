@@ -43,6 +43,8 @@ class Knob:
         Range [unit of the constant]; where ``of_channel``, shares of the channel's range in the scenario.
     log : bool
         Searched on a logarithmic scale.
+    machine : str
+        What the plant must have too, by its name in `Layout.present`; empty: nothing.
     """
 
     key: str
@@ -51,6 +53,7 @@ class Knob:
     high: float
     log: bool = False
     of_channel: bool = False
+    machine: str = ""
 
 
 _FAN, _AIR = "crah_fan_speed_frac", "supply_air_temp_setpoint_c"
@@ -88,8 +91,9 @@ KNOBS: tuple[Knob, ...] = (
     Knob("outdoor.supply_air_k", _AIR, -6.0, 6.0),
     Knob("outdoor.chilled_water_k", _CHW, -8.0, 8.0),
     Knob("outdoor.condenser_water_k", _CW, -6.0, 6.0),
-    Knob("outdoor.fws_k", _FWS, -8.0, 8.0),
-    Knob("outdoor.tcs_k", _TCS, -8.0, 8.0),
+    Knob("outdoor.fws_k", _FWS, -12.0, 8.0),
+    Knob("outdoor.tcs_k", _TCS, -12.0, 8.0),
+    Knob("outdoor.fws_over_air_k", _FWS, 0.0, 10.0, machine="dry"),
     Knob("caps_budget_frac", "rack_power_limit_frac", 0.7, 1.0),
     Knob("caps_high_frac", "rack_power_limit_frac", 0.7, 1.0),
 )
@@ -109,6 +113,8 @@ HELD_AT = {
 }
 #: Inlets under which fans and supply air rest at the constant; a search tries each [degC]; engineering guess.
 REST_BELOW_C = (26.5, 26.0, 25.5, 25.0)
+#: Distances of facility water to the outdoor air that a search of a hall with pads tries [K]; engineering guess.
+PADS_DRY_K = (0.0, 5.0)
 DEEPEST_APPROACH_K = 1.5  # the tower goes no deeper than the constant asks
 APPROACH_SPAN_K = APPROACH_HIGH_K - APPROACH_LOW_K
 SPREAD = 0.1  # of the box's side: what a search that starts well first tries; engineering guess
@@ -124,7 +130,7 @@ class RuleBox:
     """
 
     def __init__(self, layout: Layout) -> None:
-        there = [k for k in KNOBS if k.channel in layout.channels]
+        there = [k for k in KNOBS if k.channel in layout.channels and (not k.machine or k.machine in layout.present)]
         self.knobs = tuple(_in_units(k, layout.channels[k.channel]) for k in there)
 
     def encode(self, rules: Rules) -> Vector:
@@ -186,7 +192,8 @@ def find_rules(
     rule = {"caps": caps or bench.scenario.rules.caps}
     cost = bench.cost(lambda core, points: rules_from(core, {**box.decode(points), **rule}), limits)
     rest = [{"fan.setpoint_c": t, "request_one_c": t} for t in REST_BELOW_C]
-    begun = [{}, *({**values, **at} for values in starts for at in rest)]
+    dry = [{"outdoor.fws_over_air_k": k} for k in PADS_DRY_K if "dry" in bench.single.plant.layout.present] or [{}]
+    begun = [{}, *({**values, **at, **over} for values in starts for at in rest for over in dry)]
     tried = np.stack([box.encode(with_rules(bench.scenario, values).rules) for values in begun])
     start = tried[int(np.argmin(cost(tried)))]
     return box.frozen_constants(minimize(cost, start, replace(budget, spread=SPREAD), seed, progress).best)

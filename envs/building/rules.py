@@ -88,17 +88,17 @@ def start(channel: Channel, scenario: Scenario, wet_bulb_c: Floats | float = 0.0
 
 
 def first_setpoints(
-    scenario: Scenario, channels: Iterable[Channel], wet_bulb_c: Floats, dtype: np.dtype
+    scenario: Scenario, channels: Iterable[Channel], wet_bulb_c: Floats, dry_bulb_c: Floats, dtype: np.dtype
 ) -> dict[str, Floats]:
     """Setpoints in force before the first action, ``{channel: (k, B)}``: the start of each rule, inside the range.
 
     What no trim and respond will move begins where the outdoor reset has it.
     """
-    n = len(wet_bulb_c)
+    n, outside = len(wet_bulb_c), {"wet_bulb_c": wet_bulb_c, "dry_bulb_c": dry_bulb_c}
     begun = {c.name: start(c, scenario, wet_bulb_c) + np.zeros((c.rows, n)) for c in channels}
     for name in begun:
         if name not in LOOPS or name == CondenserWaterReset.channel:
-            begun[name] = begun[name] + scenario.rules.outdoor.added(name, {"wet_bulb_c": wet_bulb_c})
+            begun[name] = scenario.rules.outdoor.moved(name, begun[name], outside)
     return {c.name: np.clip(begun[c.name], c.low, c.high).astype(dtype) for c in channels}
 
 

@@ -12,14 +12,14 @@ from envs.controllers.outdoor_reset import OutdoorReset
 
 
 class Fixed:
-    """Holds each channel at one value per row, to which an outdoor reset may add.
+    """Holds each channel at one value per row, which an outdoor reset may move.
 
     Parameters
     ----------
     values : mapping
         Channel name to a list of values, one per row [unit of the channel]; each a number, or an array ``(B,)``.
     outdoor : OutdoorReset, optional
-        What cold weather adds; nothing when left out.
+        What the weather moves; nothing when left out.
     """
 
     reads = ("dry_bulb_c", "wet_bulb_c")
@@ -32,9 +32,9 @@ class Fixed:
         """Nothing to forget."""
 
     def act(self, measurements: Measurements) -> Setpoints:
-        """The same values for every environment, but for what the outdoor reset adds."""
+        """The same values for every environment, but for what the outdoor reset moves."""
         like = measurements["dry_bulb_c"]
-        held = {name: v + self.outdoor.added(name, measurements) for name, v in self.values.items()}
+        held = {name: self.outdoor.moved(name, v, measurements) for name, v in self.values.items()}
         wide = {name: v if v.shape[-1] == like.shape[-1] else _repeated(v, like.shape[-1]) for name, v in held.items()}
         return {name: v.astype(like.dtype) for name, v in wide.items()}
 

@@ -140,6 +140,8 @@ def _controller(part: Mapping[str, Any], step_s: float | None) -> Controller:
 
 def _plain(value: object) -> object:
     """Numbers, lists and dicts of a constant."""
+    if isinstance(value, OutdoorReset):
+        return _plain(value.plain())
     if is_dataclass(value) and not isinstance(value, type):
         return {key: _plain(each) for key, each in asdict(value).items()}
     if isinstance(value, dict):

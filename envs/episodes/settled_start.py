@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import asdict
 from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.engine import TapedFunction
 from envs.faults import Availability
@@ -14,8 +17,9 @@ from envs.plant import start
 from envs.plant.flows import Flows
 from envs.plant.plant_like import Steppable
 from envs.plant.state import PlantState
+from envs.scenario import Scenario
 from envs.signals.step import Load, Outside
-from envs.trees import map_leaves
+from envs.trees import columns, leaves, map_leaves
 
 _LANES = 8  # for any number of sites: one machine code
 
@@ -49,3 +53,33 @@ class SettledStart:
         self._settled.release()
         self._begun.release()
         return map_leaves((state, flows), np.array)
+
+
+def sites_differ(scenario: Scenario) -> bool:
+    """Whether a parameter is an array: one value for each site of the batch."""
+    arrays: list[np.ndarray] = []
+    leaves(asdict(scenario), arrays)
+    return bool(arrays)
+
+
+def settled_among(
+    settled: Callable[..., tuple[PlantState, Flows]], sites: int, where: NDArray[np.intp], given: tuple[Any, ...]
+) -> tuple[PlantState, Flows]:
+    """Settled starts of the sites ``where``.
+
+    Parameters
+    ----------
+    settled : callable
+        `Plant.steady_state`, or what does the same.
+    sites : int
+        Of a plant whose parameters differ by site: all of its sites, which it can settle together only. Else 0.
+    where : ndarray of int (n,)
+    given : tuple of trees
+        Arguments of ``settled``, for these sites.
+    """
+    if sites in (0, len(where)):
+        return settled(*given)
+    place = np.zeros(sites, np.intp)
+    place[where] = np.arange(len(where))
+    found: tuple[PlantState, Flows] = columns(settled(*columns(given, place)), where)
+    return found

@@ -189,6 +189,7 @@ class Scenario(Parameters):
         told = asdict(self)
         if self.jobs is None:
             del told["jobs"]
+        told["rules"]["outdoor"] = self.rules.outdoor.plain()
         return told
 
     def hash(self) -> str:

@@ -68,7 +68,7 @@ def scenario_draws(scenario: Scenario, path: str | Path, n: int, seed: int = 0) 
         e = _numbers(entry, f"{path}: parameters: {name}")
         move = e["sd"] * z[row]
         raw = e["value"] * np.exp(move) if entry["scale"] == SCALES[0] else e["value"] + move
-        made[name] = np.clip(raw, e["low"], e["high"])
+        made[name] = np.clip(raw, e["low"], e["high"]).astype(np.float32)  # compiled programs hold no wide numbers
     return with_values(scenario, made)
 
 

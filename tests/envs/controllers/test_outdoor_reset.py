@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from envs.building.rules import building_controller, first_setpoints
+from envs.controllers.base import CombinedController
 from envs.controllers.fixed import Fixed
 from envs.controllers.outdoor_reset import OutdoorReset
 from envs.controllers.pid import FanPi, FanPiController
+from envs.controllers.plain_rule import plain_rule, rule_from
 from envs.controllers.setpoint_reset import CondenserReset, CondenserWaterReset, SupplyAirReset, TrimRespond
 from envs.core import DataCenterCore
 from envs.scenario import SHIPPED, load
@@ -59,11 +61,31 @@ def test_condenser_water_and_what_no_loop_drives_follow_it_too() -> None:
     np.testing.assert_allclose(coolant[0], 30.0 - 4.0 * SHARE)
 
 
+def test_facility_water_keeps_its_distance_to_warm_air_and_its_line_in_cool_air() -> None:
+    water = OutdoorReset(fws_over_air_k=4.5, cold_c=0.0, warm_c=20.0, fws_k=-4.0)
+    measured = {"wet_bulb_c": WET_BULB, "dry_bulb_c": np.array([[0.0, 10.0, 29.5, 33.0]])}
+    held = Fixed({"fws_supply_temp_setpoint_c": [34.0]}, water).act(measured)["fws_supply_temp_setpoint_c"]
+    np.testing.assert_allclose(held[0], [30.0, 31.0, 34.0, 37.5])
+    coolant = Fixed({"tcs_supply_temp_setpoint_c": [34.0]}, water).act(measured)["tcs_supply_temp_setpoint_c"]
+    np.testing.assert_allclose(coolant[0], 34.0)
+
+
+def test_a_distance_to_the_air_travels_in_a_bundle_and_in_the_hash_and_none_leaves_both_as_they_were() -> None:
+    for reset, told in ((LINE, False), (replace(LINE, fws_over_air_k=4.5), True)):
+        rule = CombinedController([Fixed({"fws_supply_temp_setpoint_c": [34.0]}, reset)])
+        [part] = plain_rule(rule)
+        assert ("fws_over_air_k" in part["outdoor"]) is told
+        assert rule_from([part]).parts[0].outdoor == reset
+    scenario = load("liquid_hall")
+    other = replace(scenario, rules=replace(scenario.rules, outdoor=OutdoorReset(fws_over_air_k=4.5)))
+    assert "fws_over_air_k" not in scenario.hashed_parts()["rules"]["outdoor"] and scenario.hash() != other.hash()
+
+
 def test_an_episode_begins_where_the_reset_has_the_coolant() -> None:
     scenario = load("ai_hall")
     scenario = replace(scenario, rules=replace(scenario.rules, outdoor=LINE))
     core = DataCenterCore(scenario, 1)
-    begun = first_setpoints(scenario, core.channels, WET_BULB[0], core.dtype)
+    begun = first_setpoints(scenario, core.channels, WET_BULB[0], WET_BULB[0], core.dtype)
     np.testing.assert_allclose(begun["tcs_supply_temp_setpoint_c"][0], scenario.rules.tcs_setpoint_c - 4.0 * SHARE)
 
 

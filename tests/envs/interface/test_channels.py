@@ -91,7 +91,8 @@ def test_what_is_in_force_at_first_lies_in_the_range(name: str) -> None:
     scenario = load(name)
     channels = Layout(scenario, np.dtype("float32")).channels
     for wet_bulb in (-20.0, 15.0, 40.0):
-        first = first_setpoints(scenario, channels.values(), np.full(3, wet_bulb), np.dtype("float64"))
+        bulbs = np.full(3, wet_bulb), np.full(3, wet_bulb + 5.0)
+        first = first_setpoints(scenario, channels.values(), *bulbs, np.dtype("float64"))
         assert all(first[n].shape == (c.rows, 3) for n, c in channels.items())
         assert all((first[n] >= c.low).all() and (first[n] <= c.high).all() for n, c in channels.items())
     found = legacy_fixed(scenario, Layout(scenario, np.dtype("float32"))).values
