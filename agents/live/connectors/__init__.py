@@ -63,6 +63,15 @@ class Connector(Protocol):
             Where one could not be handed back.
         """
 
+    def holder(self, key: Key) -> str | None:
+        """Who else commands a setpoint, over the loop's head; empty: nobody; None: the protocol cannot tell.
+
+        Raises
+        ------
+        ConnectorFault
+            Where the building cannot be reached.
+        """
+
     def close(self) -> None:
         """Give up connections; a setpoint is not released by it."""
 
