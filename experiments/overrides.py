@@ -158,7 +158,7 @@ def remembered(arguments: Sequence[str], keys: Sequence[str] = ("resume", "polic
             known |= {"agent.environments": asked["environments"]} if "environments" in asked else {}
             known |= {"agent.encoding": asked.get("encoding", "absolute")}
             known |= {"agent.reach_frac": asked["reach_frac"]} if "reach_frac" in asked else {}
-            known |= {key: asked[key] for key in ("seed", "split", "limit_share") if key in asked}
+            known |= {key: asked[key] for key in ("seed", "split", "limit_share", "shield") if key in asked}
     return [f"{key}={value}" for key, value in known.items() if key not in given]
 
 

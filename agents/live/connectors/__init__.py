@@ -24,6 +24,10 @@ PROTOCOLS: dict[str, str] = {
 }
 
 
+#: What a template has where only the building knows.
+OPEN = "?"
+
+
 class Connector(Protocol):
     """A building that can be read, written and handed back. No call waits longer than its connection's timeout."""
 
@@ -117,10 +121,17 @@ def check_connection(protocol: str, connection: Mapping[str, Any], where: str) -
     for key, value in connection.items():
         if key not in defaults:
             raise ValueError(f"{where}: {unknown_name('key of connection', str(key), defaults)}")
+        if value == OPEN:
+            raise ValueError(f"{where}: {key} is still open; give your building's own")
         kind = type(defaults[key])
         wanted = (int, float) if kind is float else (kind,)
         if not isinstance(value, wanted) or isinstance(value, bool) != (kind is bool):
             raise ValueError(f"{where}: {key} = {str(value)[:60]!r}; give a {kind.__name__}, as {defaults[key]!r}")
+
+
+def connection_of(protocol: str) -> dict[str, Any]:
+    """Keys of the protocol's connection and what they are where a map says nothing."""
+    return dict(_module(protocol).CONNECTION)
 
 
 def _module(protocol: str) -> Any:
