@@ -13,6 +13,7 @@ from envs.controllers.base import CombinedController, Setpoints
 from envs.controllers.plain_rule import plain_rule, points_read, rule_from
 from envs.interface.interface import Interface, InterfaceData, interface_from, with_rule
 from envs.plant.datacenter import Plant
+from envs.signals.weather.climates import sites
 from envs.twin.estimation.foresight import site_limits
 
 if TYPE_CHECKING:
@@ -67,6 +68,10 @@ def site_data(scenario: Scenario) -> SiteData:
         "longest_restart_s": lay.longest_restart_s,
         "limits": site_limits(plant).plain(),
     }
+    offsets = {sites()[key].utc_offset_h if key in sites() else None for key in s.site.climates}
+    (offset,) = offsets if len(offsets) == 1 else (None,)
+    if offset is not None:
+        found["utc_offset_h"] = float(offset)
     if s.breaker.form == "thermal":
         found["breaker_tau_s"] = float(np.max(s.breaker.tau_s))
     if s.chilled_water is not None:

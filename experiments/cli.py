@@ -33,10 +33,11 @@ VERBS = {
     "replay": "make every decision of a log again: coldaisle replay log=<folder> bundle=<folder>",
     "verify-savings": "what a policy saved on a building, by a randomised trial: coldaisle verify-savings plan ...",
     "explain": "which measurements moved each setpoint: coldaisle explain log=<folder> cycle=17",
+    "point-map": "a point map from a Brick model, or a template: coldaisle point-map template protocol=bacnet ...",
     "simulate-site": "a simulated hall behind a protocol: coldaisle simulate-site protocol=bacnet",
 }
 #: Verbs that need no hydra: they run on an operator's box. Each has ``SETTINGS``, the dataclass of its keys.
-PLAIN_VERBS = ("serve", "replay", "verify-savings", "explain", "simulate-site")
+PLAIN_VERBS = ("serve", "replay", "verify-savings", "explain", "point-map", "simulate-site")
 HELP = ("-h", "--help")
 OWN = ("envs", "agents", "experiments", "configs")
 CLOSING = (

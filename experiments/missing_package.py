@@ -12,6 +12,7 @@ OWN_EXTRA = {
     "submitit": "campaign",
     "ray": "ray",
     "highspy": "planner",
+    "rdflib": "brick",
     "fastapi": "page",
     "uvicorn": "page",
 }

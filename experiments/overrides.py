@@ -158,7 +158,8 @@ def remembered(arguments: Sequence[str], keys: Sequence[str] = ("resume", "polic
             known |= {"agent.environments": asked["environments"]} if "environments" in asked else {}
             known |= {"agent.encoding": asked.get("encoding", "absolute")}
             known |= {"agent.reach_frac": asked["reach_frac"]} if "reach_frac" in asked else {}
-            known |= {key: asked[key] for key in ("seed", "split", "limit_share", "spread") if key in asked}
+            kept = ("seed", "split", "limit_share", "spread", "shield")
+            known |= {key: asked[key] for key in kept if key in asked}
     return [f"{key}={value}" for key, value in known.items() if key not in given]
 
 

@@ -19,7 +19,8 @@ from agents.live.connectors import connector_of
 from agents.live.decider import Decider
 from agents.live.decision_log import DecisionLog
 from agents.live.events import Events
-from agents.live.loop import LiveLoop, Parts
+from agents.live.loop import LiveLoop
+from agents.live.parts import Parts
 from agents.live.point_map import read_live_map
 from agents.live.settings import ServeSettings
 from envs.scenario import load

@@ -61,7 +61,7 @@ class Decider:
     def __init__(
         self, bundle: Path | str, site: LiveMap, step_s: float | None = None, shield: SafeSetpoints | None = None
     ) -> None:
-        self.policy = ExportedPolicy(bundle, step_s, watchful=True)
+        self.policy = ExportedPolicy(bundle, step_s, watchful=True, utc_offset_h=site.utc_offset_h)
         self.step_s = self.policy.interface.step_s
         self.policy_hash, self.map_hash = file_hash(Path(bundle) / MANIFEST), site.digest
         self.title = f"{self.policy.manifest['algorithm']} for {self.policy.manifest['scenario']}"
@@ -137,6 +137,12 @@ class Decider:
         kept = {name: rows for name, rows in needed.items() if name in self.measured or name not in derived}
         lacking = missing_rows(site, kept)
         lacking += missing_rows(site, {IN_FORCE + c.name: c.rows for c in self.channels})
+        by_clock = self.policy.clock.lacking(needed, self.measured)
+        if by_clock:
+            raise ValueError(
+                f"{site.path} has no {', '.join(by_clock)}, and the hall's clock is not known; write utc_offset_h: at "
+                "the top of the map, the hall's local standard time less UTC in hours"
+            )
         if lacking:
             raise ValueError(
                 f"{site.path} does not fit the bundle: {'; '.join(dict.fromkeys(lacking))}; map these rows; of a "

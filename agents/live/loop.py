@@ -11,71 +11,24 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from agents.live.checks import InputCheck, Measurements
-from agents.live.clock import Clock
-from agents.live.connectors import Connector
-from agents.live.decider import Decider, Decision, flat
-from agents.live.decision_log import DecisionLog, Value
-from agents.live.events import Events
-from agents.live.point_map import LiveMap
+from agents.live.decider import Decision, flat
+from agents.live.decision_log import Value
+from agents.live.parts import Command, Parts, Proposal
 from agents.live.predictions import Predictor, effect_words
-from agents.live.reading import ConnectorFault, Key, WriteNote
+from agents.live.reading import Key, WriteNote
 from agents.live.record import CycleRow
 from agents.live.repeats import Repeats
 from agents.live.settings import ServeSettings
+from agents.live.taken import Taken
 from agents.live.units import IN_FORCE
-from agents.live.watchdog import Heartbeat
 from agents.live.why import Reasons, moves
 
 RELEASE_AGAIN_S = 10.0
 CLOCK_SET_S = 5.0  # of the wall: a larger step of its clock between two cycles is a fault
 SHADOW, ADVISING, IN_CONTROL, RELEASED = "shadow", "advising", "in control", "released"
 STATES = (SHADOW, ADVISING, IN_CONTROL, RELEASED)
-
-
-@dataclass
-class Parts:
-    """What a loop is made of.
-
-    Attributes
-    ----------
-    decider : Decider
-    site : LiveMap
-    connector : Connector
-    clock : Clock
-    log : DecisionLog
-    events : Events
-    heartbeat : Heartbeat, optional
-        None where nothing is ever written, and for a building that lives in this process.
-    """
-
-    decider: Decider
-    site: LiveMap
-    connector: Connector
-    clock: Clock
-    log: DecisionLog
-    events: Events
-    heartbeat: Heartbeat | None = None
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """Changes that wait for a person's word; valid until the next cycle."""
-
-    cycle: int
-    changes: Mapping[Key, float]
-    note: WriteNote
-
-
-@dataclass(frozen=True)
-class Command:
-    """What an operator asks for: ``release``, ``resume`` or ``confirm``; which proposal; who."""
-
-    name: str
-    cycle: int = 0
-    who: str = ""
 
 
 class LiveLoop:
@@ -110,6 +63,8 @@ class LiveLoop:
         self.faults = self.releases = self.interventions = 0
         self.release_pending = self.until_resumed = False
         self.repeats = Repeats()
+        self.taken = Taken(parts.connector, self.tolerance)
+        self.let_go_s = math.nan  # since when it has let go, where it should hold points or advise
         self._must_reset = True
         self._healthy_since: float | None = None
         self._wall_ahead: float | None = None
@@ -182,11 +137,16 @@ class LiveLoop:
             self._act(row, measurements, decision, started)
         except Exception as error:  # whatever it is: the building goes back to its own controller
             self.fail(error, row)
-        row.values["state"] = self.state
+        self._close(row)
         self.last_cycle = row.values
         self._record(row)
         self._show()
         return row.values
+
+    def _close(self, row: CycleRow) -> None:
+        """Keep in which state a cycle ended, why the loop has let go, since when, and what somebody else holds."""
+        why = self.fault if self.state == RELEASED else ""
+        row.values |= {"state": self.state, "let_go": why, "let_go_s": self.let_go_s, "taken": self.taken.text()}
 
     def fail(self, error: Exception, row: CycleRow | None = None) -> None:
         """Release the points, raise the alarm, and start the time anew that it takes to come back."""
@@ -203,7 +163,7 @@ class LiveLoop:
         if self.settings.writes:
             if self.held or self.state != RELEASED:
                 self._release(self.fault)
-            self.state = RELEASED
+            self._let_go()
 
     def empty_row(self, now: float) -> CycleRow:
         """A row to which nothing has come yet."""
@@ -240,7 +200,8 @@ class LiveLoop:
         row.values |= {"decided_s": now, "oldest_s": self.check.oldest_s(readings, now)}
         measurements = self.check.measurements(readings, now)
         row.add_measured(measurements)
-        self._require_held(measurements)
+        self.taken.require_held(self.held, measurements, now)
+        self.taken.look_again()
         if self._must_reset:
             self.parts.decider.begin_again()
             self.reasons.reset()
@@ -256,13 +217,6 @@ class LiveLoop:
         row.add_interventions(decision.interventions)
         self.interventions += len(decision.interventions)
         return measurements, decision
-
-    def _require_held(self, measurements: Measurements) -> None:
-        """Refuse to go on where somebody else moved a point that the loop holds."""
-        for key, value in self.held.items():
-            seen = float(measurements[IN_FORCE + key.name][key.row])
-            if abs(seen - value) > self.tolerance(key):
-                raise ConnectorFault(f"{key} shows {seen:g} where the loop holds {value:g}; somebody else has taken it")
 
     def _foresee(self, row: CycleRow, measurements: Measurements, decision: Decision) -> None:
         row.add_scores(self.predictor.score(measurements))
@@ -289,7 +243,7 @@ class LiveLoop:
         self._healthy_since = now if self._healthy_since is None else self._healthy_since
         is_free = self.state == RELEASED and not self.until_resumed and not self.release_pending
         if is_free and now - self._healthy_since >= self.settings.recover_s:
-            self.state = IN_CONTROL if self.settings.mode == "auto" else ADVISING
+            self.state, self.let_go_s = (IN_CONTROL if self.settings.mode == "auto" else ADVISING), math.nan
             self.parts.events.say("info", "takes the points back", cycle=self.number)
         self.fault = "" if self.state != RELEASED else self.fault
         changes = self._changes(flat(decision.given), self.in_force(measurements))
@@ -330,20 +284,11 @@ class LiveLoop:
         self.parts.events.say("info", "writes", changes={str(k): v for k, v in changes.items()}, **note._asdict())
         back = self.parts.connector.read_back(changes)
         row.add_written(changes, back)
-        for key, value in changes.items():
-            if self.is_off(key, value, back):
-                raise ConnectorFault(
-                    f"read-back of {key} is {back.get(key, math.nan):g}, written was {value:g}; another writer or a "
-                    "higher priority holds it"
-                )
+        self.taken.require_back(changes, back, self.parts.clock.now())
 
     def in_force(self, measurements: Measurements) -> dict[Key, float]:
         """Setpoints in force of every channel and row that the loop decides."""
         return {key: float(measurements[IN_FORCE + key.name][key.row]) for key in self.parts.decider.decided()}
-
-    def is_off(self, key: Key, written: float, back: Mapping[Key, float]) -> bool:
-        """Whether a setpoint did not come back as it was written; one that did not come back at all is off."""
-        return not abs(back.get(key, math.nan) - written) <= self.tolerance(key)
 
     def tolerance(self, key: Key) -> float:
         """How far a read-back may be from what was written [unit of the channel]."""
@@ -383,6 +328,11 @@ class LiveLoop:
         level = "info" if self.stopping else "alarm"
         self.parts.events.say(level, "released all points", cycle=self.number, why=why)
 
+    def _let_go(self) -> None:
+        """Be released, since now where it was not."""
+        self.let_go_s = self.let_go_s if self.state == RELEASED else self.parts.clock.now()
+        self.state = RELEASED
+
     def _obey(self) -> None:
         while not self.commands.empty():
             command = self.commands.get()
@@ -394,7 +344,7 @@ class LiveLoop:
                 if self.until_resumed:
                     self.fault, self._healthy_since = f"released by {command.who}", None
                     self._release(self.fault)
-                    self.state = RELEASED
+                    self._let_go()
                 else:
                     self.repeats.forget()
             self._show()
@@ -419,5 +369,5 @@ class LiveLoop:
         except Exception as error:
             self.fail(error, row)
         self.proposal = None
-        row.values["state"] = self.state
+        self._close(row)
         self._record(row)

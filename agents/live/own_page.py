@@ -33,7 +33,9 @@ class OwnPage:
         row = self.loop.last_cycle
         if not row:
             return
-        frame: Frame = log_frame({**row, "state": self.loop.state, "fault": self.loop.fault or row["fault"]})
+        loop = self.loop
+        now = {"state": loop.state, "fault": loop.fault or row["fault"], "let_go_s": loop.let_go_s}
+        frame: Frame = log_frame({**row, **now})
         frame["proposal"] = self._proposal(row)
         self.feed.put(frame)
 

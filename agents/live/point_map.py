@@ -24,12 +24,13 @@ from typing import Any
 from agents.live.map_entry import dsx_of, unit_of
 from agents.live.reading import Key
 from agents.live.units import CONVERSIONS, IN_FORCE, brick_classes, our_units
+from agents.runtime.hall_clock import FURTHEST_OFFSET_H
 from agents.runtime.relations import FOLLOWS
 from envs.interface.channels import CHANNELS
 from envs.unknown_name import unknown_name
 from envs.yaml_entry import YamlEntry
 
-TOP = ("protocol", "connection", "points", "setpoints")
+TOP = ("protocol", "connection", "utc_offset_h", "points", "setpoints")
 POINT_KEYS = (
     *("name", "row", "rows", "start", "stride", "unit", "brick", "dsx", "address", "scale", "offset"),
     *("fixed", "most_per_min", "still_s", "shared"),
@@ -151,6 +152,8 @@ class LiveMap:
         A setpoint that is left to the building is a point: in force it is read, and never written.
     digest : str
         SHA-256 of the file, as hex.
+    utc_offset_h : float, optional
+        The hall's local standard time less UTC [h]; left out: that of the bundle's site.
     """
 
     path: Path
@@ -159,6 +162,7 @@ class LiveMap:
     points: tuple[MappedPoint, ...]
     setpoints: tuple[MappedSetpoint, ...]
     digest: str = ""
+    utc_offset_h: float | None = None
 
     def places(self) -> list[Place]:
         """Everything that is read from the building: points without a fixed value, and setpoints."""
@@ -193,6 +197,7 @@ def read_live_map(path: str | Path) -> LiveMap:
     if not isinstance(connection, dict):
         raise top.refused("connection", "give {host: ..., ...}")
     check_connection(protocol, connection, top.where("connection"))
+    offset_h = top.number("utc_offset_h", 0.0, -FURTHEST_OFFSET_H, FURTHEST_OFFSET_H) if "utc_offset_h" in top else None
     points: list[MappedPoint] = []
     for entry in top.entries("points", POINT_KEYS, least=1):
         points += _points(entry)
@@ -207,7 +212,7 @@ def read_live_map(path: str | Path) -> LiveMap:
         check_address(protocol, place.address, f"{path}, line {place.line}")
     _require_own_objects(path, protocol, points, setpoints)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return LiveMap(path, protocol, connection, tuple(points), tuple(setpoints), digest)
+    return LiveMap(path, protocol, connection, tuple(points), tuple(setpoints), digest, offset_h)
 
 
 def _points(entry: YamlEntry) -> list[MappedPoint]:

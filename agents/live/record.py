@@ -42,6 +42,7 @@ class CycleRow:
             "shield": "", "expected": "", "interventions": "[]", "decision_us": math.nan, "decided_s": math.nan,
             "oldest_s": math.nan, "because": "", "explained": "[]", "more_kw": math.nan, "warmer_k": math.nan,
             "scored_held": 0, "scored_told": 0, "widest": math.nan,
+            "let_go": "", "let_go_s": math.nan, "taken": "[]",
         }  # fmt: skip
         for name, rows in decider.measured.items():
             self.values |= {f"measured.{Key(name, row)}": math.nan for row in range(rows)}

@@ -49,7 +49,7 @@ def self_test(loop: LiveLoop) -> list[str]:
         off = [
             f"{key} {value:g} came back as {back.get(key, math.nan):g}"
             for key, value in inside.items()
-            if loop.is_off(key, value, back)
+            if loop.taken.is_off(key, value, back)
         ]
         if off:
             raise ConnectorFault(f"the self-test's read-back failed: {'; '.join(off[:5])}")

@@ -21,7 +21,8 @@ from agents.live.experience import learnt_from
 from agents.live.first_look import first_look, unusual
 from agents.live.graduation import Score, calibrated_days
 from agents.live.limits import SafeSetpoints
-from agents.live.loop import LiveLoop, Parts
+from agents.live.loop import LiveLoop
+from agents.live.parts import Parts
 from agents.live.point_map import LiveMap, read_live_map
 from agents.live.reading import ConnectorFault
 from agents.live.self_test import self_test

@@ -12,8 +12,9 @@ from importlib.util import find_spec
 from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from agents.live.loop import RELEASED, Command, LiveLoop
+from agents.live.loop import RELEASED, LiveLoop
 from agents.live.metrics import Metrics
+from agents.live.parts import Command
 
 LATE_CYCLES = 1.5  # so many cycles without an end of one are unhealthy
 CHANGES = ("release", "resume", "confirm")
@@ -84,7 +85,7 @@ class LoopDoor:
         held = {str(key): value for key, value in loop.held.items()}
         return {
             "state": loop.state, "fault": loop.fault, "until_resumed": loop.until_resumed, "held": held,
-            "proposal": waiting, "last": row,
+            "taken": json.loads(loop.taken.text()), "proposal": waiting, "last": row,
         }  # fmt: skip
 
     def change(self, path: str, query: str, token: str, who: str) -> tuple[int, str]:

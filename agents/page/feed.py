@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
 MOST_POINTS = 1440  # of the last day: one a minute
+DAY_S = 86_400.0
 
 
 class Line(NamedTuple):
@@ -50,6 +51,8 @@ class Frame(TypedDict):
     ``view`` is a `HallView` as plain data, ``advice`` one row for each setpoint, ``remarks`` what protections and
     shield did, ``rules`` what the rules would have done, ``series`` the values that the last day is made of.
     ``proposal`` holds the changes that wait for a person's word: the cycle that made them, and a row for each.
+    ``since_s`` is when a loop let go that still does not hold its points; ``taken`` names the setpoints that somebody
+    else holds, each with what it shows, since when that is known, and how it is known.
     ``written_s`` is when a log got it, on the wall clock [s since 1970]; left out: when the page gets it.
     """
 
@@ -64,6 +67,8 @@ class Frame(TypedDict):
     rules: dict[str, Any] | None
     series: dict[str, float | None]
     proposal: NotRequired[dict[str, Any] | None]
+    since_s: NotRequired[float | None]
+    taken: NotRequired[list[dict[str, Any]]]
     written_s: NotRequired[float]
 
 
@@ -85,7 +90,7 @@ class Feed:
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
-        day = min(MOST_POINTS, max(2, round(86_400.0 / facts["step_s"])))
+        day = min(MOST_POINTS, max(2, round(DAY_S / facts["step_s"])))
         self._day: deque[Row] = deque(maxlen=day)
         self._lock = threading.Lock()
         self._text = ""
@@ -102,6 +107,8 @@ class Feed:
             self.version += 1
             self._text = text
             self._day.append(Row(self.version, frame["time_s"], frame["series"]))
+            while self._day[0].time_s <= frame["time_s"] - DAY_S:
+                self._day.popleft()
 
     def news(self, seen: int) -> tuple[int, str]:
         """What a reader lacks that has seen the frame of a version, 0 for none: the version of now, and JSON.

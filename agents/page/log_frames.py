@@ -25,10 +25,11 @@ WRITTEN = "_written_s"  # beside a row: when its segment was written, on the wal
 MOST_PARTS, LEAST_SHOWN = 3, 0.001  # of what moved a setpoint; the least as a share of the channel's range
 LEAST_KW, LEAST_K = 0.01, 0.01
 COLUMN = re.compile(r"^(\w+)\.(.+)\[(\d+)\]$")
+NAMED = re.compile(r"(\w+)\[(\d+)\]")
 IN_FORCE = "in_force."
 RECOMMENDED_C, ALLOWABLE_C = 27.0, 32.0  # ASHRAE TC9.9, class A1, at sea level
 LEVELS = {"shadow": "good", "advising": "good", "in control": "good", "released": "bad"}
-HERE, FORETOLD = "var(--liquid)", "foretold by the loop, with its interval"
+HERE, FORETOLD = "var(--liquid)", "foretold by the loop"
 SHOWN = (
     "zone_inlet_max_c", "zone_supply_c", "chip_max_c", "it_power_share", "facility_power_share", "dry_bulb_c",
     "wet_bulb_c", "price_usd_mwh",
@@ -117,15 +118,15 @@ def by_row(row: Row, kind: str) -> dict[str, dict[int, float | None]]:
     for column, value in row.items():
         found = COLUMN.match(column)
         if found and found[1] == kind:
-            number = float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
-            made.setdefault(found[2], {})[int(found[3])] = number
+            made.setdefault(found[2], {})[int(found[3])] = _number(value)
     return made
 
 
 def log_frame(row: Row) -> Frame:
     """What a page shows of one cycle."""
     measured, state = by_row(row, "measured"), str(row["state"])
-    level, words = _headline(measured, state, str(row.get("fault") or ""))
+    taken = _taken(row)
+    level, words = _headline(measured, state, str(row.get("fault") or row.get("let_go") or ""), bool(taken))
     share = f"{row['scored_held']} of {row['scored_told']} predictions held" if row.get("scored_told") else ""
     shown: Frame = {
         "number": int(row["cycle"]),
@@ -138,6 +139,8 @@ def log_frame(row: Row) -> Frame:
         "remarks": _remarks(row),
         "rules": _against_rule(row),
         "series": _series(row, measured),
+        "since_s": _number(row.get("let_go_s")),
+        "taken": taken,
     }
     if WRITTEN in row:
         shown["written_s"] = float(row[WRITTEN])
@@ -166,9 +169,14 @@ def log_panels(row: Row) -> list[Panel]:
     return made
 
 
-def _headline(measured: Mapping[str, Mapping[int, float | None]], state: str, fault: str) -> tuple[str, str]:
+def _headline(
+    measured: Mapping[str, Mapping[int, float | None]], state: str, fault: str, is_taken: bool
+) -> tuple[str, str]:
+    if fault and state == "shadow":
+        return "bad", f"Nothing is advised in this cycle: {fault}. The site's own controller runs the hall, as ever."
     if fault or state == "released":
-        return "bad", f"The loop has let go: {fault or 'released'}. The site's own controller runs the hall."
+        whose = "what nobody else has taken" if is_taken else "the hall"
+        return "bad", f"The loop has let go: {fault or 'released'}. The site's own controller runs {whose}."
     inlets = [value for value in measured.get("zone_inlet_max_c", {}).values() if value is not None]
     if not inlets:
         return LEVELS.get(state, "level"), f"The loop is {state}; nobody measures the inlets."
@@ -178,6 +186,21 @@ def _headline(measured: Mapping[str, Mapping[int, float | None]], state: str, fa
     if worst > RECOMMENDED_C:
         return "level", f"Warm: the warmest inlet is {worst:.1f} degC, over the recommended {RECOMMENDED_C:.0f} degC."
     return "good", f"All zones are within limits: the warmest inlet is {worst:.1f} degC."
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
+def _taken(row: Row) -> list[dict[str, Any]]:
+    """Setpoints that somebody else holds."""
+    made = []
+    for one in json.loads(row.get("taken") or "[]"):
+        c = CHANNELS[one["channel"]]
+        rows = sum(column.startswith(f"given.{c.name}[") for column in row)
+        told = {key: one[key] for key in ("row", "value", "since_s", "how")}
+        made.append({"name": c.name, "unit": c.unit, "per": c.per, "rows": rows, **told})
+    return made
 
 
 def _view(measured: Mapping[str, Mapping[int, float | None]]) -> dict[str, Any]:
@@ -245,9 +268,18 @@ def _remarks(row: Row) -> list[dict[str, str]]:
     made = [{"level": "bad", "words": str(row["fault"])}] if row.get("fault") else []
     for one in json.loads(row.get("interventions") or "[]"):
         made.append({"level": "level", "words": f"{one['limit'].replace('_', ' ')}: {one['why']}"})
+    if not made and row.get("shield") == "passed":
+        made.append({"level": "good", "words": "The shield changed nothing."})
     if row.get("expected"):
-        made.append({"level": "soft", "words": f"Expected of the advised setpoints: {row['expected']}"})
+        expected = NAMED.sub(lambda found: _meaning(found[1], found[2]), str(row["expected"]))
+        made.append({"level": "soft", "words": f"Expected of the advised setpoints: {expected}"})
     return made
+
+
+def _meaning(name: str, row: str) -> str:
+    """A point in words; what is none stays as it is."""
+    words = {point.name: point.meaning for point in POINTS}.get(name)
+    return f"{words} ({row})" if words else f"{name}[{row}]"
 
 
 def _series(row: Row, measured: Mapping[str, Mapping[int, float | None]]) -> dict[str, float | None]:

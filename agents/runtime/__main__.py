@@ -57,9 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--example", action="store_true", help="print a made-up reading instead, to try the bundle with"
     )
     parser.add_argument("--step-s", type=float, help="seconds between two calls; left out: those of the training")
+    parser.add_argument("--utc-offset-h", type=float, help="the hall's local standard time less UTC [h]")
     given = parser.parse_args(arguments)
     try:
-        policy = ExportedPolicy(given.bundle, given.step_s, watchful=True)  # as `act.py` and the live loop
+        # as `act.py` and the live loop
+        policy = ExportedPolicy(given.bundle, given.step_s, watchful=True, utc_offset_h=given.utc_offset_h)
         if given.example:
             told = json.dumps(middle_reading(policy), indent=1) + "\n"
         elif given.measurements:

@@ -32,6 +32,8 @@ class Policy(ExportedPolicy):
         Seconds between two calls; those of the training when left out.
     stale_s : float, optional
         Age at which a reading with a time is refused [s]; two control steps when left out.
+    utc_offset_h : float, optional
+        The hall's local standard time less UTC [h]; that of the bundle's site when left out.
     shielded : bool
         Bring its setpoints to the nearest safe ones, with the twin of the bundle.
 
@@ -47,9 +49,10 @@ class Policy(ExportedPolicy):
         step_s: float | None = None,
         *,
         stale_s: float | None = None,
+        utc_offset_h: float | None = None,
         shielded: bool = False,
     ) -> None:
-        super().__init__(folder, step_s, watchful=True, stale_s=stale_s)
+        super().__init__(folder, step_s, watchful=True, stale_s=stale_s, utc_offset_h=utc_offset_h)
         self.interventions: Sequence[Any] = ()
         self.shield = self._shield() if shielded else None
 
@@ -75,14 +78,24 @@ def read_json(text: str, where: str) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        Where it is none.
+        Where it is none, or has a key twice.
     """
+    doubled: list[str] = []
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        names = [name for name, _ in pairs]
+        doubled.extend(name for name in made if names.count(name) > 1)
+        return made
+
     try:
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{where} is no JSON ({error}); give an object of point: [a number for each row]") from None
     if not isinstance(found, dict):
         raise ValueError(f"{where} is no JSON object; give point: [a number for each row], as --example prints")
+    if doubled:
+        raise ValueError(f"{where} has {doubled[0][:80]} twice; nobody can tell which of both is meant, keep one")
     return found
 
 
@@ -108,6 +121,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--bundle", default=str(Path(__file__).parent), help="the bundle; left out: where act.py is")
     parser.add_argument("--memory", help="a JSON file that carries the rule, rates and timers from call to call")
     parser.add_argument("--step-s", type=float, help="seconds between two calls; left out: those of the training")
+    parser.add_argument(
+        "--utc-offset-h",
+        type=float,
+        help="the hall's local standard time less UTC [h]; left out: that of the bundle's site",
+    )
     parser.add_argument("--stale-s", type=float, help="age at which a reading is refused; left out: two steps")
     parser.add_argument(
         "--shield",
@@ -117,7 +135,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--example", action="store_true", help="print a made-up reading, and decide nothing")
     given = parser.parse_args(arguments)
     try:
-        policy = Policy(given.bundle, given.step_s, stale_s=given.stale_s, shielded=given.shield)
+        policy = Policy(
+            given.bundle,
+            given.step_s,
+            stale_s=given.stale_s,
+            utc_offset_h=given.utc_offset_h,
+            shielded=given.shield,
+        )
         if given.example:
             told: object = middle_reading(policy)
         else:

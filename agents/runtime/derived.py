@@ -30,6 +30,7 @@ class SiteData(TypedDict, total=False):
     breaker_tau_s: float
     zone_of: list[int]  # of each rack
     elevation_m: float
+    utc_offset_h: float  # local standard time less UTC, where all sites of the training have one
     chiller_hold_s: float
     economizer_lockout_s: float
     tower_hold_s: float
@@ -219,10 +220,10 @@ DERIVATIONS: tuple[Derivation, ...] = (
                lambda m: np.full((1, next(iter(m.points.values())).shape[-1]), (m.local_s % WINDOW_S) / WINDOW_S)),
     Derivation("billing_peak_share", ("facility_power_share",), (),
                "highest mean of a quarter of an hour in this month, as far as it was watched", _billing_peak),
-    Derivation("hour_sin", (), (), "by the clock", _clock(DAY_S, math.sin)),
-    Derivation("hour_cos", (), (), "by the clock", _clock(DAY_S, math.cos)),
-    Derivation("week_sin", (), (), "by the clock, from Monday on", _clock(WEEK_S, math.sin, MONDAY_S)),
-    Derivation("week_cos", (), (), "by the clock, from Monday on", _clock(WEEK_S, math.cos, MONDAY_S)),
+    Derivation("hour_sin", (), (), "by the hall's clock, local standard time", _clock(DAY_S, math.sin)),
+    Derivation("hour_cos", (), (), "by the hall's clock", _clock(DAY_S, math.cos)),
+    Derivation("week_sin", (), (), "by the hall's clock, from Monday on", _clock(WEEK_S, math.sin, MONDAY_S)),
+    Derivation("week_cos", (), (), "by the hall's clock, from Monday on", _clock(WEEK_S, math.cos, MONDAY_S)),
     Derivation("site_elevation_m", (), ("elevation_m",), "a constant of the site", _elevation),
     Derivation("wet_bulb_c", ("dry_bulb_c", "outdoor_relative_humidity_frac"), (),
                "from dry bulb and relative humidity, Stull 2011, within 1 K", _wet_bulb),

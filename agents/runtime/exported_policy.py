@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agents.runtime.derived import Derived
-from agents.runtime.manifest import MANIFEST, WEIGHTS, read_manifest
+from agents.runtime.hall_clock import HallClock, told_offset
+from agents.runtime.kept_memory import sealed, unsealed
+from agents.runtime.manifest import MANIFEST, WEIGHTS, file_hash, read_manifest
 from agents.runtime.measurements import believed
 from agents.runtime.network import Network
 from agents.runtime.plan import Plan
@@ -19,6 +21,7 @@ from agents.runtime.plausibility import BELIEVED_S, Watch
 from agents.runtime.screen import Screen
 from agents.runtime.stamped import stamped
 from agents.runtime.traced import Unwritable
+from agents.runtime.vocabulary import KNOWN, require_known
 from envs.controllers.base import CombinedController, go_on_from
 from envs.controllers.plain_rule import rule_from
 from envs.interface.action import value_in_force
@@ -46,6 +49,9 @@ class ExportedPolicy:
         with sensor faults is played without.
     stale_s : float, optional
         Age at which a reading with a time is refused [s]; two control steps when left out.
+    utc_offset_h : float, optional
+        The hall's local standard time less UTC [h]; that of the bundle's site when left out. Where neither is known,
+        the hour and the day of the week must be measured.
 
     Attributes
     ----------
@@ -60,7 +66,13 @@ class ExportedPolicy:
     """
 
     def __init__(
-        self, folder: Path | str, step_s: float | None = None, *, watchful: bool = False, stale_s: float | None = None
+        self,
+        folder: Path | str,
+        step_s: float | None = None,
+        *,
+        watchful: bool = False,
+        stale_s: float | None = None,
+        utc_offset_h: float | None = None,
     ) -> None:
         self.folder, self.watchful, self._planned = Path(folder), watchful, False
         self.manifest = read_manifest(self.folder)
@@ -70,6 +82,7 @@ class ExportedPolicy:
             sizes = told["observation_size"], told["action_size"]
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
             raise ValueError(f"{self.folder / MANIFEST} cannot be used: {str(error)[:LONGEST_PROBLEM]}") from error
+        self.clock = HallClock(told_offset(self.manifest.get("site", {}), utc_offset_h))
         self.network = Network(self.folder / WEIGHTS)
         self._require_one_size(sizes)
         self.plan = self._compiled_plan()
@@ -158,6 +171,8 @@ class ExportedPolicy:
         ValueError
             Naming the measurement that is missing, stale, not finite, of another shape, impossible or swapped.
         """
+        if self.watchful and not measurements.keys() <= KNOWN:
+            require_known(measurements)
         passed_s = self._passed_s(now)
         if passed_s > BELIEVED_S:
             self.screen.forget()
@@ -173,8 +188,8 @@ class ExportedPolicy:
         values, times = stamped(measurements)
         clock = time.time() if now is None else now
         self.watch.require_fresh(times, clock)
-        local_s = clock - time.timezone
-        filled, derived = self.filler.filled(values, passed_s, local_s)
+        self.clock.require(self.filler.rows, values)
+        filled, derived = self.filler.filled(values, passed_s, self.clock.local_s(clock))
         given, single = believed(filled, self.read)
         if self.watchful:
             self.watch.require(given, self.screen.last(given), passed_s)
@@ -226,12 +241,13 @@ class ExportedPolicy:
         self._hand_back()
         parts = [] if self.rule is None else self.rule.parts
         kept = [{n: _plain_memory(getattr(p, n)) for n in getattr(p, "memory", ())} for p in parts]
-        return {
+        memory = {
             "last_at": self.last_at,
             "last": self.screen.plain(),
             "rule": kept,
             "derived": {point: {k: _plain_memory(v) for k, v in d.items()} for point, d in self.filler.kept.items()},
         }
+        return sealed(memory, file_hash(self.folder / MANIFEST))
 
     def recall(self, memory: Mapping[str, Any]) -> None:
         """Go on from what `memory` gave.
@@ -239,8 +255,9 @@ class ExportedPolicy:
         Raises
         ------
         ValueError
-            Where it is of another bundle.
+            Where it is of another bundle or damaged.
         """
+        memory = unsealed(memory, file_hash(self.folder / MANIFEST))
         self.reset(1)
         parts = [] if self.rule is None else self.rule.parts
         try:

@@ -20,6 +20,9 @@ def stamped(measurements: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
         if isinstance(value, Mapping):
             if "value" not in value:
                 raise ValueError(f"{name} = {value!r:.60} has no value; give {{'value': ..., 'time': ...}}")
+            other = next((key for key in value if key not in ("value", "time")), None)
+            if other is not None:
+                raise ValueError(f"{name} has a key {other!r:.60}; give {{'value': ..., 'time': ...}} and no other")
             values[name] = value["value"]
             if "time" in value:
                 times[name] = seconds_of(name, value["time"])

@@ -8,6 +8,7 @@ it is made under a file lock, once; a sweep makes its parent run before its work
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,13 @@ DEFAULT_URI = "sqlite:///runs/mlflow.db"
 BATCH = 1000
 CHAMPION = "champion"
 _TALKATIVE = ("mlflow.store.db.utils", "urllib3.connectionpool")  # a stack for what is told in one line
+#: What mlflow waits for a server that does not answer, where the environment says nothing else: seconds, where its own
+#: values (seven retries, 120 s each) hold a run up for minutes before the first warning.
+WAITS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
 PARENT_TAG = "mlflow.parentRunId"
 _NOT_IN_NAMES = re.compile(r"[^\w\-. /:]")
 
@@ -228,6 +236,8 @@ def open_store(uri: str, experiment: str) -> tuple[MlflowClient, str]:
     """Client and experiment id; store and experiment are made where they do not exist, one process at a time."""
     from mlflow.tracking import MlflowClient
 
+    for name, value in WAITS.items():
+        os.environ.setdefault(name, value)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with _one_at_a_time(uri):

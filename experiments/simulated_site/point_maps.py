@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from agents.live.units import IN_FORCE
+from experiments.point_maps.flow import flow
 from experiments.simulated_site.hall import SimulatedHall
 
 Entry = dict[str, Any]
@@ -50,13 +51,13 @@ def point_map_text(hall: SimulatedHall, protocol: str, connection: Mapping[str, 
         "# Written by `coldaisle simulate-site`: every point and setpoint of the simulated hall.",
         f"protocol: {protocol}",
     ]
-    lines += [f"connection: {_flow(connection)}", "points:"]
+    lines += [f"connection: {flow(connection)}", "points:"]
     at = 0
     for point in hall.points():
         entry = _point(point.name, point.rows, point.unit, point.brick) | make(point.name, at, point.rows, False)
         if point.sensor == "temperature" and hall.is_noisy:
             entry |= {"most_per_min": MOST_K_PER_MIN, "still_s": STILL_S}
-        lines.append(f"  - {_flow(entry)}")
+        lines.append(f"  - {flow(entry)}")
         at += point.rows
     lines.append("setpoints:")
     at = 0
@@ -66,7 +67,7 @@ def point_map_text(hall: SimulatedHall, protocol: str, connection: Mapping[str, 
         entry |= {"low": c.low, "high": c.high} | make(c.name, at, c.rows, True)
         if protocol in ("modbus", "opcua", "redfish"):  # they have no release of their own
             entry |= {"fallback": float(min(max(hall.values()[_key(c.name)], c.low), c.high))}
-        lines.append(f"  - {_flow(entry)}")
+        lines.append(f"  - {flow(entry)}")
         at += c.rows
     return "\n".join(lines) + "\n"
 
@@ -133,16 +134,3 @@ ADDRESSES: dict[str, Callable[[str, int, int, bool], Entry]] = {
     "opcua": _opcua,
     "redfish": _redfish,
 }
-
-
-def _flow(value: Any) -> str:
-    """Plain data as YAML in one line."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_flow(each) for each in value) + "]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    return str(value) if isinstance(value, int) else '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'

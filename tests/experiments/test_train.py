@@ -251,6 +251,12 @@ def test_the_scenario_of_a_policy_comes_from_its_run_or_its_bundle_and_what_is_t
     assert stated("rollout", f"policy={run_folder}")["scenario"] == own
     assert stated("rollout", f"policy={Path(shutil.copytree(bundle, far))}")["scenario"] == "edge_room"
     assert stated("train", f"resume={run_folder}")["seed"] == "1"
+    shielded = Path(shutil.copytree(run_folder, tmp_path / "shielded"))
+    card = json.loads((shielded / "run.json").read_text())
+    card["settings"]["shield"] = True
+    (shielded / "run.json").write_text(json.dumps(card))
+    assert stated("train", f"resume={shielded}")["shield"] == "True"
+    assert stated("train", f"resume={shielded}", "shield=false")["shield"] == "false"
     assert "scenario" not in stated("rollout", "policy=rules")
 
 

@@ -24,6 +24,10 @@ PROTOCOLS: dict[str, str] = {
 }
 
 
+#: What a template has where only the building knows.
+OPEN = "?"
+
+
 class Connector(Protocol):
     """A building that can be read, written and handed back. No call waits longer than its connection's timeout."""
 
@@ -61,6 +65,15 @@ class Connector(Protocol):
         ------
         ConnectorFault
             Where one could not be handed back.
+        """
+
+    def holder(self, key: Key) -> str | None:
+        """Who else commands a setpoint, over the loop's head; empty: nobody; None: the protocol cannot tell.
+
+        Raises
+        ------
+        ConnectorFault
+            Where the building cannot be reached.
         """
 
     def close(self) -> None:
@@ -108,10 +121,17 @@ def check_connection(protocol: str, connection: Mapping[str, Any], where: str) -
     for key, value in connection.items():
         if key not in defaults:
             raise ValueError(f"{where}: {unknown_name('key of connection', str(key), defaults)}")
+        if value == OPEN:
+            raise ValueError(f"{where}: {key} is still open; give your building's own")
         kind = type(defaults[key])
         wanted = (int, float) if kind is float else (kind,)
         if not isinstance(value, wanted) or isinstance(value, bool) != (kind is bool):
             raise ValueError(f"{where}: {key} = {str(value)[:60]!r}; give a {kind.__name__}, as {defaults[key]!r}")
+
+
+def connection_of(protocol: str) -> dict[str, Any]:
+    """Keys of the protocol's connection and what they are where a map says nothing."""
+    return dict(_module(protocol).CONNECTION)
 
 
 def _module(protocol: str) -> Any:

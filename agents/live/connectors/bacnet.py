@@ -68,6 +68,14 @@ class BacnetConnector(PolledConnector):
         """Write Null at the setpoint's priority."""
         self._command(setpoint.place, None, setpoint.priority)
 
+    def holder(self, key: Key) -> str | None:
+        """The highest priority above the loop's own at which the object is commanded."""
+        setpoint = self.site.setpoint(key)
+        for number, value in enumerate(self._call(self._commands(setpoint.place)), start=1):
+            if number < setpoint.priority and value is not None:
+                return f"BACnet priority {number}"
+        return ""
+
     def close(self) -> None:
         """Give up the port."""
         loop, self._loop = self._loop, None
@@ -113,6 +121,17 @@ class BacnetConnector(PolledConnector):
         for identifier, name, _, value in answer:
             found.setdefault(str(identifier), {})[str(name)] = value
         return {place.address: found.get(str(ObjectIdentifier(place.address)), {}) for place in places}
+
+    async def _commands(self, place: Place) -> list[object]:
+        """The priority array, from 1 on; None where nobody commands."""
+        from bacpypes3.pdu import Address
+        from bacpypes3.primitivedata import ObjectIdentifier
+
+        app = await self._application()
+        answer = await app.read_property(Address(self.address), ObjectIdentifier(place.address), "priority-array")
+        if not isinstance(answer, Sequence):
+            raise ConnectorFault(self._words(f"a read of the priority array of {place.address}", answer))
+        return [None if getattr(slot, "_choice", "null") == "null" else slot for slot in answer]
 
     def _command(self, place: Place, value: float | None, priority: int) -> None:
         self._call(self._write(place.address, value, priority))

@@ -108,6 +108,10 @@ class MqttConnector:
             if not info.is_published():
                 raise ConnectorFault(f"mqtt {self.address} took no withdrawal within {self.told['timeout_s']:g} s")
 
+    def holder(self, key: Key) -> str | None:
+        """None: such a building does not say whose command stands."""
+        return None
+
     def close(self) -> None:
         """End the connection."""
         client, self._client = self._client, None

@@ -52,6 +52,10 @@ class PolledConnector:
         if failed:
             raise ConnectorFault(f"{self.NOT_HANDED_BACK}: {failed[0]}")
 
+    def holder(self, key: Key) -> str | None:
+        """None: such a building does not say whose command stands."""
+        return None
+
     def _read(self, places: Sequence[Place]) -> Readings:
         """Values of some places."""
         raise NotImplementedError

@@ -61,6 +61,10 @@ class SimulatedConnector:
         for setpoint in self.site.setpoints:
             self.hall.relinquish(setpoint.channel)
 
+    def holder(self, key: Key) -> str | None:
+        """None: such a building does not say whose command stands."""
+        return None
+
     def close(self) -> None:
         """Nothing to give up."""
 

@@ -75,6 +75,10 @@ class TableConnector:
     def release(self) -> None:
         """Nothing is held."""
 
+    def holder(self, key: Key) -> str | None:
+        """None: such a building does not say whose command stands."""
+        return None
+
     def close(self) -> None:
         """Nothing to give up."""
 

@@ -2,7 +2,7 @@
 "use strict";
 (function (c) {
   const LEFT = 54, RIGHT = 14, AXIS = 24, NARROW = 760;
-  const headOf = (width) => (width < NARROW ? 42 : 26); /* room over a panel's lines: a narrow one reads below its title */
+  const ROW = 17, FIRST = 15; /* of the words over a panel's lines: height of a row, where the first one stands */
 
   function extent(panel, from, to, chosen) {
     let low = Infinity, high = -Infinity;
@@ -26,7 +26,7 @@
     return [panel.stack ? 0 : low - pad, high + pad];
   }
 
-  /* A line with at most a highest and a lowest point in each pixel column. */
+  /* A line with at most a highest and a lowest point in each pixel column; where a value lacks it ends. */
   function trace(values, from, to, px, py) {
     const wide = px(to) - px(from), every = Math.max(1, Math.floor((to - from) / Math.max(1, 1.5 * wide)));
     let text = "", pen = false;
@@ -35,15 +35,17 @@
       pen = true;
     };
     for (let i = from; i <= to; i += every) {
-      let low = -1, high = -1;
+      let low = -1, high = -1, lacks = false;
       for (let k = i; k < Math.min(i + every, to + 1); k++) {
-        if (!Number.isFinite(values[k])) continue;
+        if (!Number.isFinite(values[k])) { lacks = true; continue; }
         if (low < 0 || values[k] < values[low]) low = k;
         if (high < 0 || values[k] > values[high]) high = k;
       }
-      if (low < 0) { pen = false; continue; }
+      if (lacks) pen = false;
+      if (low < 0) continue;
       mark(Math.min(low, high));
       if (low !== high) mark(Math.max(low, high));
+      if (lacks) pen = false;
     }
     return text;
   }
@@ -67,15 +69,15 @@
   function drawPanel(root, panel, at, view) {
     const { from, to, px, width, chosen } = view;
     const [low, high] = extent(panel, from, to, chosen);
-    const py = (v) => at.top + headOf(width) + (at.height - headOf(width) - 8) * (1 - (v - low) / (high - low));
+    const py = (v) => at.top + at.head + (at.height - at.head - 8) * (1 - (v - low) / (high - low));
     const group = c.svg("g", {}, root);
-    const marks = c.ticks(low, high, at.height > 120 ? 4 : 3);
+    const marks = c.ticks(low, high, at.height - at.head > 94 ? 4 : 3);
     marks.values.forEach((v) => {
       c.svg("line", { x1: LEFT, x2: width - RIGHT, y1: py(v), y2: py(v), class: "grid" }, group);
       c.svg("text", { x: LEFT - 6, y: py(v) + 4, class: "tick end" }, group, c.number(panel.unit === "1" ? 100 * v : v, panel.unit === "1" ? Math.max(0, marks.digits - 2) : marks.digits));
     });
-    const title = c.svg("text", { x: LEFT, y: at.top + 15, class: "panel-title" }, group, panel.title + (panel.unit ? " [" + (panel.unit === "1" ? "%" : panel.unit) + "]" : ""));
-    if (panel.key) drawKey(group, panel, at, view, LEFT + title.getComputedTextLength() + 16);
+    at.title.forEach((words, k) => c.svg("text", { x: LEFT, y: at.top + FIRST + ROW * k, class: "panel-title" }, group, words));
+    at.key.forEach((row) => drawKey(group, row, row.x, at.top + FIRST + ROW * row.row));
     (panel.bands || []).forEach((band) => {
       c.svg("path", { d: area(band.low, band.high, from, to, px, py), class: "band", style: "fill:" + band.colour }, group);
     });
@@ -95,25 +97,64 @@
     (panel.limits || []).forEach((limit) => {
       if (limit.value <= low || limit.value >= high) return;
       c.svg("line", { x1: LEFT, x2: width - RIGHT, y1: py(limit.value), y2: py(limit.value), class: "limit" }, group);
-      c.svg("text", { x: width - RIGHT - 2, y: py(limit.value) - 4, class: "tick end limit-words" }, group, limit.words);
+      c.svg("text", { x: width - RIGHT - 2, y: py(limit.value) + (py(limit.value) - at.top - at.head < 14 ? 13 : -4), class: "tick end limit-words" }, group, limit.words);
     });
-    return { panel, at, py, readout: c.svg("text", { x: width < NARROW ? LEFT : width - RIGHT, y: at.top + (width < NARROW ? 32 : 15), class: "readout" + (width < NARROW ? "" : " end") }, group) };
+    const below = at.readout > 0;
+    return { panel, at, py, readout: c.svg("text", { x: below ? LEFT : width - RIGHT, y: at.top + FIRST + ROW * at.readout, class: "readout" + (below ? "" : " end") }, group) };
   }
 
-  /* Names beside the title, where no legend of the page tells them. */
-  function drawKey(group, panel, at, view, x) {
-    if (view.width < 520) return;
-    const words = c.svg("text", { x, y: at.top + 15, class: "tick panel-key" }, group);
-    const parts = [...panel.lines.map((line) => [line.name, line.colour]), ...(panel.bands || []).map((band) => [band.name, band.colour])];
-    const told = parts.filter(([name], k) => parts.findIndex((other) => other[0] === name) === k);
-    told.forEach(([name, colour], k) => {
-      c.svg("tspan", { style: "fill:" + colour }, words, (k ? "   " : "") + "\u25cf ");
-      c.svg("tspan", {}, words, name);
+  const titleOf = (panel) => panel.title + (panel.unit ? " [" + (panel.unit === "1" ? "%" : panel.unit) + "]" : "");
+
+  /* Names of lines and bands, once each, where no legend of the page tells them. */
+  function keyOf(panel) {
+    if (!panel.key) return [];
+    const parts = [...panel.lines, ...(panel.bands || [])].map((one) => ({ name: one.name, colour: one.colour }));
+    return parts.filter((part, k) => parts.findIndex((other) => other.name === part.name) === k);
+  }
+
+  /* Parts in rows no wider than they may be; `first` is what stands before the first row's. */
+  function inRows(parts, lengthOf, most, first) {
+    const rows = [[]];
+    let used = first;
+    parts.forEach((part) => {
+      const length = lengthOf(part);
+      if (used > 0 && used + length > most) { if (rows[rows.length - 1].length) rows.push([]); used = 0; }
+      rows[rows.length - 1].push(part);
+      used += length;
+    });
+    return rows;
+  }
+
+  /* What stands over a panel's lines: title and key in as many rows as they need, and the row where values are read. */
+  function headOf(root, panel, width) {
+    const most = width - LEFT - RIGHT, narrow = width < NARROW;
+    const probe = c.svg("text", { class: "panel-title" }, root);
+    const measure = (kind) => (text) => { probe.setAttribute("class", kind); probe.textContent = text; return probe.getComputedTextLength(); };
+    const ofTitle = measure("panel-title"), ofKey = measure("tick");
+    const title = inRows(titleOf(panel).split(" "), (word) => ofTitle(word + "\u00a0"), most, 0).map((words) => words.join(" "));
+    const parts = keyOf(panel), gap = ofKey("\u25cf\u00a0\u00a0\u00a0\u00a0");
+    const lengthOf = (part) => ofKey(part.name) + gap;
+    const beside = title.length === 1 ? ofTitle(title[0]) + 16 : most + 1;
+    const fits = parts.reduce((sum, part) => sum + lengthOf(part), beside) <= most;
+    const rows = !parts.length ? [] : fits && !narrow ? [parts] : inRows(parts, lengthOf, most, 0);
+    root.removeChild(probe);
+    const start = fits && !narrow ? 0 : title.length;
+    const key = rows.map((row, k) => ({ parts: row, row: start + k, x: LEFT + (start ? 0 : beside) }));
+    const readout = narrow ? title.length : 0;
+    const last = Math.max(title.length - 1, readout, start + rows.length - 1);
+    return { title, key, readout, head: 25 + ROW * last };
+  }
+
+  function drawKey(group, row, x, y) {
+    const words = c.svg("text", { x, y, class: "tick panel-key" }, group);
+    row.parts.forEach((part, k) => {
+      c.svg("tspan", { style: "fill:" + part.colour }, words, (k ? "   " : "") + "\u25cf ");
+      c.svg("tspan", {}, words, part.name);
     });
   }
 
   function drawAxis(root, x, view, top) {
-    const { from, to, px, width } = view, low = x.at(from), high = x.at(to);
+    const { px, width, low, high } = view;
     const count = Math.max(2, Math.floor((width - LEFT - RIGHT) / 75));
     const marks = x.kind === "time" ? c.timeTicks(low, high, count) : c.ticks(low, high, count);
     marks.values.forEach((v) => {
@@ -158,17 +199,20 @@
     function draw(width) {
       c.clear(stage);
       const panels = spec.panels.filter((panel) => panel.lines.length);
-      const each = panels.map((panel) => panel.height || (width < NARROW ? 132 : 128));
+      const root = c.svg("svg", { width, "aria-hidden": "true" }, stage);
+      const over = panels.map((panel) => headOf(root, panel, width));
+      const each = panels.map((panel, k) => (panel.height || 128) + over[k].head - 25);
       const head = panels.length > 3 ? 14 : 0;
       const height = head + each.reduce((a, b) => a + b, 0) + AXIS + 4;
-      const root = c.svg("svg", { viewBox: "0 0 " + width + " " + height, width, height, "aria-hidden": "true" }, stage);
-      const [from, to] = span();
-      const px = (i) => LEFT + ((i - from) / Math.max(1, to - from)) * (width - LEFT - RIGHT);
-      view = { from, to, px, width, chosen, head, count: count(), bottom: height - AXIS };
+      root.setAttribute("viewBox", "0 0 " + width + " " + height);
+      root.setAttribute("height", height);
+      const [from, to] = span(), low = spec.x.at(from), high = spec.x.at(to), wide = width - LEFT - RIGHT;
+      const px = (i) => LEFT + (high > low ? (spec.x.at(i) - low) / (high - low) : 0) * wide;
+      view = { from, to, low, high, px, width, chosen, head, count: count(), bottom: height - AXIS };
       drawAxis(root, spec.x, view, height - AXIS);
       let top = head;
       drawnPanels = panels.map((panel, k) => {
-        const made = drawPanel(root, panel, { top, height: each[k] }, view);
+        const made = drawPanel(root, panel, { top, height: each[k], ...over[k] }, view);
         top += each[k];
         return made;
       });
@@ -218,10 +262,16 @@
       redraw();
     }
 
+    /* The point that is nearest to the pointer: places stand by their value of x, not by their number. */
     const index = (event) => {
-      const at = stage.getBoundingClientRect(), inner = view.width - LEFT - RIGHT;
-      const share = (event.clientX - at.left - LEFT) / inner;
-      return Math.round(view.from + Math.max(0, Math.min(1, share)) * (view.to - view.from));
+      const share = (event.clientX - stage.getBoundingClientRect().left - LEFT) / (view.width - LEFT - RIGHT);
+      const wanted = view.low + Math.max(0, Math.min(1, share)) * (view.high - view.low);
+      let a = view.from, b = view.to;
+      while (b - a > 1) {
+        const middle = (a + b) >> 1;
+        if (spec.x.at(middle) <= wanted) a = middle; else b = middle;
+      }
+      return wanted - spec.x.at(a) < spec.x.at(b) - wanted ? a : b;
     };
     let begun = null;
     stage.addEventListener("pointerdown", (event) => { if (event.pointerType === "mouse" && event.button === 0) begun = index(event); });

@@ -2,6 +2,7 @@
 "use strict";
 (async function (c) {
   const at = (id) => document.getElementById(id), STALE_MS = 25000;
+  const GAP = 2.5; /* steps between two rows from which on nothing is drawn between them */
   const facts = await (await fetch("/facts")).json();
   at("title").textContent = facts.title;
   at("source").textContent = facts.source;
@@ -19,8 +20,8 @@
       ["Cooling", t.cooling_power_kw, "kW", t.it_power_kw ? c.number((100 * t.cooling_power_kw) / t.it_power_kw, 1) + " % of IT" : ""],
       ["Warmest inlet", t.worst_inlet_c, "degC", "up to " + c.number(t.inlet_limit_c, 1) + " recommended"],
       ["Hottest chip", t.chip_max_c, "degC", t.tcs_supply_c ? "coolant " + c.number(t.tcs_supply_c, 1) + " degC" : ""],
-      ["Outside", o.dry_bulb_c, "degC", "wet bulb " + c.number(o.wet_bulb_c, 1) + " degC"],
-      ["Energy price", o.price_usd_mwh, "USD/MWh", o.carbon_g_kwh !== undefined ? c.number(o.carbon_g_kwh, 0) + " g CO2/kWh" : ""],
+      ["Outside", o.dry_bulb_c, "degC", Number.isFinite(o.wet_bulb_c) ? "wet bulb " + c.number(o.wet_bulb_c, 1) + " degC" : ""],
+      ["Energy price", o.price_usd_mwh, "USD/MWh", Number.isFinite(o.carbon_g_kwh) ? c.number(o.carbon_g_kwh, 0) + " g CO2/kWh" : ""],
     ].filter((one) => one[1] !== null && one[1] !== undefined);
     const host = c.clear(at("tiles"));
     made.forEach(([name, value, unit, words]) => {
@@ -32,11 +33,12 @@
     });
   }
 
+  const words = (name) => name.replace(/_(c|frac|kw)$/, "").replace(/_/g, " ");
   function advice(rows) {
     const body = c.clear(at("advice").tBodies[0]);
     rows.forEach((row) => {
       const line = c.html("tr", row.why ? { class: "has-why" } : {}, body);
-      const name = row.name.replace(/_(c|frac|kw)$/, "").replace(/_/g, " ") + (row.rows > 1 ? " " + (row.per || "") + " " + row.row : "");
+      const name = words(row.name) + (row.rows > 1 ? " " + (row.per || "") + " " + row.row : "");
       const cell = (v) => (v === null || v === undefined ? "" : row.unit === "1" ? c.number(100 * v, 0) : c.number(v, 1));
       const first = c.html("td", { title: row.meaning || row.name }, line, name + " ");
       c.html("span", { class: "unit" }, first, "[" + (row.unit === "1" ? "%" : row.unit) + "]");
@@ -81,7 +83,8 @@
       if (!day.series[key]) day.series[key] = new Array(before).fill(NaN);
       day.series[key].push(...list.map(value));
     }
-    const spare = Math.max(0, day.time.length - most);
+    let spare = Math.max(0, day.time.length - most);
+    while (day.time[spare] <= day.time[day.time.length - 1] - 86400) spare += 1;
     day.time.splice(0, spare);
     for (const list of Object.values(day.series)) {
       while (list.length < day.time.length + spare) list.push(NaN);
@@ -89,27 +92,55 @@
     }
   }
 
-  /* A band was foretold `ahead` steps before: it is drawn where it belongs, the last ones beyond now. */
-  function shifted(key, count) {
-    const list = day.series[key] || [], made = new Float64Array(count).fill(NaN);
-    for (let i = 0; i < list.length; i++) if (i + facts.ahead < count) made[i + facts.ahead] = list[i];
+  /* The moments that are drawn: each row's, the steps to come, and two without a value in a gap, one at either end. */
+  function moments() {
+    const step = facts.step_s, made = { time: [], row: [] };
+    const put = (time, row) => { made.time.push(time); made.row.push(row); };
+    day.time.forEach((time, i) => {
+      const before = i ? day.time[i - 1] : time;
+      if (time - before > GAP * step) { put(before + step, -1); put(time - step, -1); }
+      put(time, i);
+    });
+    for (let k = 1; k <= facts.ahead; k++) put(day.time[day.time.length - 1] + k * step, -1);
     return made;
   }
-  function panels(count) {
-    const whole = (key) => { const made = new Float64Array(count).fill(NaN); made.set(day.series[key] || []); return made; };
+  /* A band was foretold `ahead` steps before: it is drawn at the moment that it was told of. */
+  function foretold(key, shown) {
+    const list = day.series[key] || [], times = shown.time, made = new Float64Array(times.length).fill(NaN), half = 0.5 * facts.step_s;
+    let k = 0;
+    for (let i = 0; i < list.length; i++) {
+      const time = day.time[i] + facts.ahead * facts.step_s;
+      while (k < times.length && times[k] < time - half) k += 1;
+      if (k < times.length && times[k] <= time + half) made[k] = list[i];
+    }
+    return made;
+  }
+  function panels(shown) {
+    const whole = (key) => Float64Array.from(shown.row, (i) => (i < 0 ? NaN : day.series[key][i]));
     return facts.panels.map((panel) => ({
       title: panel.title, unit: panel.unit, limits: panel.limits, key: true,
       lines: panel.lines.filter((line) => day.series[line.key]).map((line) => ({ name: line.name, colour: line.colour, values: whole(line.key) })),
-      bands: panel.bands.filter((band) => day.series[band.key + ".low"]).map((band) => ({ name: band.name, colour: band.colour, low: shifted(band.key + ".low", count), high: shifted(band.key + ".high", count) })),
+      bands: panel.bands.filter((band) => day.series[band.key + ".low"]).map((band) => ({ name: band.name, colour: band.colour, low: foretold(band.key + ".low", shown), high: foretold(band.key + ".high", shown) })),
     }));
   }
   function drawDay() {
-    const n = day.time.length, count = n + facts.ahead, first = day.time[0];
-    if (n < 2) return;
-    const x = { kind: "time", sinceEpoch: facts.since_epoch, count, at: (i) => (i < n ? day.time[i] : day.time[n - 1] + (i - n + 1) * facts.step_s) || first };
-    const spec = { x, now: n - 1, panels: panels(count) };
+    if (day.time.length < 2) return;
+    const shown = moments(), count = shown.time.length;
+    const x = { kind: "time", sinceEpoch: facts.since_epoch, count, at: (i) => shown.time[i] };
+    const spec = { x, now: count - 1 - facts.ahead, panels: panels(shown) };
     if (!chart) chart = c.lines(at("day"), { label: "The last day", ...spec });
     else if (!chart.zoomed()) chart.update(spec);
+  }
+
+  /* Below the headline: since when the loop has let go, and whose the setpoints are that somebody else holds. */
+  function banner(frame) {
+    const host = c.clear(at("why"));
+    if (frame.since_s) c.html("li", {}, host, "Let go since " + c.clock(frame.since_s, facts.since_epoch) + ".");
+    (frame.taken || []).forEach((one) => {
+      const name = words(one.name) + (one.rows > 1 ? " " + (one.per || "") + " " + one.row : "");
+      c.html("li", { class: "taken" }, host, "Held by somebody else: " + name + " at " + c.withUnit(one.value, one.unit) + (one.how ? " (" + one.how + ")" : "") + ", seen at " + c.clock(one.since_s, facts.since_epoch) + ".");
+    });
+    host.hidden = !host.childNodes.length;
   }
 
   function show(frame) {
@@ -117,6 +148,7 @@
     at("verdict").className = "verdict " + frame.level;
     if (at("headline").textContent !== frame.headline) at("headline").textContent = frame.headline;
     at("mode").textContent = frame.mode;
+    banner(frame);
     tiles(frame.view);
     plan.show(frame.view);
     advice(frame.advice);

@@ -98,12 +98,19 @@
       view.zones.forEach((zone, z) => {
         const box = laid.made[z], pad = 0.1 * laid.scale;
         c.svg("rect", { x: box.x + pad, y: box.y + pad, width: box.width - 2 * pad, height: box.height - 2 * pad, rx: 6, class: "zone" }, root);
-        const words = "Zone " + zone.name + ": air " + c.number(zone.supply_c, 1) + " to " + c.number(zone.return_c, 1) + " degC, fans " + c.number(100 * zone.fan_speed_frac, 0) + " %";
+        const words = "Zone " + zone.name + ": " + airOf(zone);
         const size = Math.max(8.5, Math.min(0.15 * laid.scale, (box.width - 2 * MARGIN * laid.scale) / (0.54 * words.length)));
         c.svg("text", { x: box.x + MARGIN * laid.scale, y: box.y + pad + 0.45 * HEAD * laid.scale + 4, class: "zone-name", "font-size": size }, root, words);
         view.racks.forEach((rack, i) => { if (rack.zone === z) tiles[i] = drawRack(root, rack, box, laid.scale, i); });
       });
       drawKey();
+    }
+
+    /* Air of a zone, as far as somebody measures it. */
+    function airOf(zone) {
+      const has = (v) => v !== null && Number.isFinite(v), ends = [zone.supply_c, zone.return_c].filter(has).map((v) => c.number(v, 1));
+      const air = ends.length ? "air " + ends.join(" to ") + " degC" : "", fans = has(zone.fan_speed_frac) ? "fans " + c.number(100 * zone.fan_speed_frac, 0) + " %" : "";
+      return [air, fans].filter(Boolean).join(", ");
     }
 
     /* A building whose racks nobody measures one by one: its zones. */
@@ -114,7 +121,7 @@
         const one = c.html("div", { class: "zone-tile", style: "background:" + c.css(paint) + ";color:" + c.inkOn(paint) }, list);
         c.html("b", {}, one, "Zone " + zone.name);
         c.html("span", { class: "big" }, one, c.withUnit(zone.inlet_max_c, "degC", 1));
-        c.html("span", {}, one, "warmest inlet; air " + c.number(zone.supply_c, 1) + " to " + c.number(zone.return_c, 1) + " degC, fans " + c.number(100 * zone.fan_speed_frac, 0) + " %");
+        c.html("span", {}, one, ["warmest inlet", airOf(zone)].filter(Boolean).join("; "));
       });
       drawKey();
     }

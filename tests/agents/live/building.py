@@ -21,7 +21,8 @@ from agents.live.connectors.simulated import SimulatedConnector
 from agents.live.decider import Decider
 from agents.live.decision_log import DecisionLog
 from agents.live.events import Events
-from agents.live.loop import LiveLoop, Parts
+from agents.live.loop import LiveLoop
+from agents.live.parts import Parts
 from agents.live.point_map import LiveMap, read_live_map
 from agents.live.reading import Key
 from agents.live.settings import ServeSettings

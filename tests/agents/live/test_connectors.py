@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import pytest
 from building import Building
 from faulty_proxy import GARBLE, PASS, STALL
 
-from agents.live.reading import ConnectorFault, WriteNote
+from agents.live.reading import ConnectorFault, Key, WriteNote
 
 BEHIND = ("bacnet", "modbus", "mqtt", "opcua", "redfish")
 NOTE = WriteNote("hash", "a test", "passed", "none", 1)
@@ -147,7 +148,7 @@ def test_a_refused_bacnet_write_hands_every_point_back(building: Make) -> None:
 def test_a_higher_bacnet_priority_wins_and_the_loop_hands_its_points_back(building: Make) -> None:
     import asyncio
 
-    from bacpypes3.primitivedata import Real
+    from bacpypes3.primitivedata import Null, Real
 
     b = building("bacnet")
     b.settled()
@@ -159,6 +160,14 @@ def test_a_higher_bacnet_priority_wins_and_the_loop_hands_its_points_back(buildi
     assert "somebody else" in row["fault"] and row["state"] == "released"
     assert b.hall.commands.keys() == {setpoint.channel}
     assert b.hall.commands[setpoint.channel] == pytest.approx(26.0)
+    (taken,) = json.loads(row["taken"])
+    assert (Key(taken["channel"], taken["row"]), taken["how"]) == (setpoint.channel, "BACnet priority 8")
+    later = b.cycle()
+    assert later["let_go"] == row["fault"] and later["let_go_s"] == row["let_go_s"] <= row["time_s"] + 1.0
+    assert json.loads(later["taken"]) == [taken]
+    let_go = made.write_property("presentValue", Null(()), None, 8)
+    asyncio.run_coroutine_threadsafe(let_go, b.server._loop.loop).result(5.0)
+    assert b.cycle()["taken"] == "[]", "nobody else commands it any more"
 
 
 def test_a_modbus_register_that_holds_no_number_is_a_bad_reading(building: Make) -> None:

@@ -18,7 +18,7 @@ from building import Building
 from agents.live.clock import SteppedClock
 from agents.live.decider import Decider
 from agents.live.decision_log import logged_rows, logged_table
-from agents.live.loop import Command
+from agents.live.parts import Command
 from agents.live.reading import ConnectorFault, Key, Reading
 from agents.live.replay import replayed
 from agents.runtime.manifest import content_sum

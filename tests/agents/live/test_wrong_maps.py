@@ -17,7 +17,7 @@ import pytest
 from building import Building
 from test_refusals import RETURN, SUPPLY, Make, Values, in_fahrenheit, shown_wrong, swapped
 
-from agents.live.loop import Command
+from agents.live.parts import Command
 from agents.live.reading import Key
 from agents.live.serve import FIRST_READING, begin
 from agents.runtime.__main__ import main

@@ -52,6 +52,13 @@ def test_a_reader_gets_the_last_day_once_and_then_only_what_is_new() -> None:
     }
 
 
+def test_what_is_older_than_a_day_is_forgotten_though_a_gap_leaves_few_rows() -> None:
+    feed = Feed(facts())
+    for time_s in (0.0, 300.0, 80_000.0, 86_500.0):
+        feed.put(frame(0, time_s, a=time_s))
+    assert news(feed, 0)["rows"]["time_s"] == [300.0, 80_000.0, 86_500.0]
+
+
 def test_a_reader_that_was_away_for_longer_than_a_day_begins_anew() -> None:
     feed = Feed(facts(step_s=43_200.0))
     for k in range(4):

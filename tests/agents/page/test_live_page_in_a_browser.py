@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from test_log_frames import row
 
 from agents.page.feed import Feed
+from agents.page.log_frames import facts_of, log_frame
 from envs.core import DataCenterCore
 from envs.scenario import load
 from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes, split_of
@@ -128,6 +132,66 @@ def test_the_page_fits_phone_tablet_desk_and_wall(width: int, height: int, live:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     size = page.evaluate("parseFloat(getComputedStyle(document.querySelector('.tile b')).fontSize)")
     assert size >= (38 if width > 2000 else 24)
+
+
+@pytest.fixture
+def server_of_a_log() -> Iterator[PageServer]:
+    """The page of a loop whose log lacks the cycles from 4 to 9 of 12, and whose setpoint somebody else has taken."""
+    rows = [row(cycle) for cycle in (*range(4), *range(10, 13))]
+    taken = {"channel": "chw_supply_temp_setpoint_c", "row": 0, "value": 15.0, "since_s": 1.7e9, "how": "by hand"}
+    rows[-1] |= {"state": "released", "let_go": "taken", "let_go_s": 1.7e9, "taken": json.dumps([taken])}
+    feed = Feed(facts_of(rows[0], "a log"))
+    for each in rows:
+        feed.put(log_frame(each))
+    server = PageServer(feed, port=0)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def logged(server_of_a_log: PageServer, open_page: Open) -> Callable[..., Any]:
+    def opened(**options: Any) -> Any:
+        page = open_page(server_of_a_log.address, **options)
+        page.wait_for_selector("#day path.line", state="attached")
+        return page
+
+    return opened
+
+
+def test_the_time_axis_is_true_across_a_gap_of_the_log_and_the_gap_is_empty(logged: Any) -> None:
+    page = logged()
+    path = page.locator("#day path.line").first.get_attribute("d")
+    pieces = [[float(at) for at in re.findall(r"[ML]([-\d.]+) ", "M" + piece)] for piece in path.split("M")[1:]]
+    assert [len(piece) for piece in pieces] == [4, 3]
+    step = pieces[0][1] - pieces[0][0]
+    assert pieces[1][0] - pieces[0][0] == pytest.approx(10 * step, abs=0.5)
+    assert pieces[1][2] - pieces[1][0] == pytest.approx(2 * step, abs=0.5)
+    page.locator("#day svg").scroll_into_view_if_needed()
+    box = page.locator("#day svg").bounding_box()
+    page.mouse.move(box["x"] + pieces[1][0], box["y"] + 60)
+    then = page.evaluate(f"coldaisle.clock({row(10)['time_s']}, true)")
+    assert then in page.locator("#day .readout").first.text_content()
+    page.mouse.move(box["x"] + 0.5 * (pieces[0][3] + pieces[1][0]), box["y"] + 60)
+    assert "none" in page.locator("#day .readout").first.text_content()
+
+
+@pytest.mark.parametrize("width", [320, 390, 600, 1440])
+def test_titles_and_names_of_lines_are_whole_at_every_width(width: int, logged: Any) -> None:
+    page = logged(width=width)
+    words = "[...document.querySelectorAll('#day .panel-title, #day .panel-key')]"
+    ends = page.evaluate(words + ".map((text) => text.getBBox()).map((box) => box.x + box.width)")
+    assert max(ends) <= page.locator("#day svg").bounding_box()["width"]
+    words = " ".join(page.locator("#day .panel-title").all_text_contents())
+    assert "temperature of the chilled water that leaves the plant [degC]" in words
+    assert page.locator("#day .panel-key").filter(has_text="advised").count() == 1
+
+
+def test_the_banner_names_what_somebody_else_holds_and_since_when_the_loop_has_let_go(logged: Any) -> None:
+    page = logged()
+    told = page.locator("#why").inner_text()
+    assert "Let go since" in told and page.evaluate("coldaisle.clock(1.7e9, true)") in told
+    assert "Held by somebody else: chw supply temp setpoint at 15.0 degC (by hand)" in told
 
 
 def test_a_hall_that_falls_silent_is_told_and_heard_again(browser: Any) -> None:

@@ -67,6 +67,8 @@ def test_a_cycle_says_what_moved_a_setpoint_and_what_the_rule_would_have_done() 
         ({"measured.zone_inlet_max_c[0]": 28.0}, "level", "Warm"),
         ({"measured.zone_inlet_max_c[0]": 33.0}, "bad", "Too hot"),
         ({"state": "released", "fault": "TimeoutError: late"}, "bad", "let go: TimeoutError: late"),
+        ({"state": "released", "let_go": "released by anna"}, "bad", "let go: released by anna"),
+        ({"fault": "ValueError: no supply"}, "bad", "Nothing is advised in this cycle: ValueError: no supply"),
         (
             {"measured.zone_inlet_max_c[0]": math.nan, "measured.zone_inlet_max_c[1]": math.nan},
             "good",
@@ -78,6 +80,24 @@ def test_the_first_line_says_what_is_wrong(changed: dict[str, Any], level: str, 
     shown = log_frame(row(1, **changed))
     assert shown["level"] == level and words in shown["headline"]
     json.dumps(shown, allow_nan=False)
+
+
+def test_setpoints_that_somebody_else_holds_are_told_and_not_ascribed_to_the_site_s_controller() -> None:
+    how = "BACnet priority 8"
+    one = {"channel": "chw_supply_temp_setpoint_c", "row": 0, "value": 15.0, "since_s": 1.7e9, "how": how}
+    shown = log_frame(row(9, state="released", let_go="taken", let_go_s=1.7e9, taken=json.dumps([one])))
+    assert "runs what nobody else has taken" in shown["headline"] and shown["since_s"] == 1.7e9
+    (taken,) = shown["taken"]
+    assert (taken["name"], taken["value"], taken["how"]) == (one["channel"], 15.0, how)
+    assert log_frame(row(9))["taken"] == [] and log_frame(row(9, let_go_s=math.nan))["since_s"] is None
+
+
+def test_what_is_expected_is_told_in_words_and_a_shield_that_let_all_pass_says_so() -> None:
+    shown = log_frame(row(3, shield="passed", expected="zone_inlet_max_c[0] +0.017 K (+-0.460)"))
+    assert [one["words"] for one in shown["remarks"]] == [
+        "The shield changed nothing.",
+        "Expected of the advised setpoints: warmest rack inlet of the zone (0) +0.017 K (+-0.460)",
+    ]
 
 
 def test_a_panel_has_its_unit_and_the_loop_s_own_prediction() -> None:

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -19,16 +20,19 @@ import pytest
 from agents.learning.algorithms import ALGORITHMS
 from agents.learning.build import build_model
 from agents.policy import interface_data, site_data
-from agents.runtime.act_command import Policy
+from agents.runtime.act_command import Policy, decided, read_json
 from agents.runtime.assembly import act_text, modules
 from agents.runtime.export import export_bundle
 from agents.runtime.exported_policy import ExportedPolicy
+from agents.runtime.hall_clock import HallClock
+from agents.runtime.kept_memory import sealed
 from agents.runtime.twin_shield import TwinShield
 from envs.core import DataCenterCore
 from envs.interface.channels import CHANNELS
 from envs.interface.interface import interface_from
 from envs.interface.points import RULE
 from envs.sb3_vec_env import DataCenterSB3VecEnv
+from envs.scenario import load
 from envs.twin.estimation.foresight import shield_of
 
 INPUTS = 10_000
@@ -302,3 +306,73 @@ def test_points_that_no_building_has_may_be_left_out(hall: Any) -> None:
     assert sorted(policy.derived) == sorted(set(none) & set(policy.filler.rows)) and len(setpoints) == 9
     with pytest.raises(ValueError, match="measurements lack zone_supply_c"):
         policy.act({name: value for name, value in left.items() if name != "zone_supply_c"}, now=1300.0)
+
+
+CLOCK = ("hour_sin", "hour_cos", "week_sin", "week_cos")
+
+
+def test_the_hour_is_the_hall_s_and_not_that_of_the_box(hall: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, measured = hall
+    left = {name: value for name, value in measured.items() if name not in CLOCK}
+    noon_utc = 1_782_907_200.0  # 1 July 2026, 12:00
+    found = {}
+    for box in ("UTC", "Asia/Tokyo"):
+        monkeypatch.setenv("TZ", box)
+        time.tzset()
+        policy = Policy(folder, utc_offset_h=-6.0)
+        policy.act(left, now=noon_utc)
+        found[box] = float(policy.derived["hour_sin"][0, 0])
+    monkeypatch.undo()
+    time.tzset()
+    assert found["UTC"] == found["Asia/Tokyo"] == pytest.approx(1.0), "six o'clock in the hall"
+
+
+def test_where_nobody_told_the_hall_s_clock_a_reading_without_the_hour_is_refused(hall: Any) -> None:
+    folder, measured = hall
+    left = {name: value for name, value in measured.items() if name not in CLOCK}
+    policy = Policy(folder)
+    policy.clock = HallClock(None)
+    with pytest.raises(ValueError, match=r"measurements lack hour_sin, .*the hall's clock is not known; give utc_off"):
+        policy.act(left)
+    assert policy.act(measured)
+    with pytest.raises(ValueError, match=r"utc_offset_h = -330 is outside -14..14"):
+        Policy(folder, utc_offset_h=-330)
+
+
+def test_a_hall_of_one_place_knows_its_clock_and_one_of_two_time_zones_does_not() -> None:
+    offsets = {
+        places: site_data(load("edge_room", [f"site.climates=[{places}]"])).get("utc_offset_h")
+        for places in ("phoenix_az", "sterling_va,miami_fl", "sterling_va,frankfurt_de")
+    }
+    assert offsets == {"phoenix_az": -7.0, "sterling_va,miami_fl": -5.0, "sterling_va,frankfurt_de": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"rack_down_fraq": [0.5]', "measurement 'rack_down_fraq' is unknown; did you mean 'rack_down_frac'"),
+        ('{"dry_bulb_c": [1.0], "dry_bulb_c": [2.0]', "has dry_bulb_c twice"),
+        ('{"dry_bulb_c": {"value": [9.0], "tme": 1.0}', "dry_bulb_c has a key 'tme'"),
+    ],
+)
+def test_what_nobody_could_mean_in_a_reading_is_refused_by_name(hall: Any, text: str, words: str) -> None:
+    folder, measured = hall
+    rest = json.dumps({name: np.asarray(value).tolist() for name, value in measured.items() if name != "dry_bulb_c"})
+    with pytest.raises(ValueError, match=words):
+        decided(Policy(folder), read_json(f"{text}, {rest[1:]}", "the reading"))
+
+
+def test_a_memory_that_was_changed_or_is_of_another_bundle_is_refused(hall: Any) -> None:
+    folder, measured = hall
+    policy = Policy(folder)
+    policy.act(measured)
+    kept = json.loads(json.dumps(policy.memory()))
+    Policy(folder).recall(kept)
+    changed = json.loads(json.dumps(kept))
+    changed["last"][0] += 1e-9
+    for damaged in (changed, {**kept, "rule": []}, {key: v for key, v in kept.items() if key != "sha256"}, {}):
+        with pytest.raises(ValueError, match="the memory is damaged"):
+            Policy(folder).recall(damaged)
+    plain = {key: value for key, value in kept.items() if key not in ("sha256", "bundle")}
+    with pytest.raises(ValueError, match="of another bundle"):
+        Policy(folder).recall(sealed(plain, "0" * 64))

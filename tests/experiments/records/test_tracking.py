@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import contextlib
+import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from experiments.records.tracking import flatten, open_store, override_parameters, start_run
+from experiments.records.tracking import WAITS, NoTracker, flatten, open_store, override_parameters, start_run
 
 WORKER = """
 import sys
@@ -101,6 +104,32 @@ def test_a_store_that_cannot_be_opened_is_a_warning_without_the_token_in_its_add
         with start_run("mlflow", uri, "one", "name") as run:
             run.log_metrics({"reward": 1.0})
     assert len(caplog.records) == 2 and "hunter2" not in caplog.text
+
+
+def test_a_server_that_nobody_runs_is_asked_twice_and_the_run_goes_on(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in WAITS:
+        monkeypatch.delenv(name, raising=False)
+    asked: list[object] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        done = threading.Event()
+
+        def hang_up() -> None:
+            while not done.is_set():
+                with contextlib.suppress(TimeoutError):
+                    connection, whose = server.accept()
+                    asked.append(whose)
+                    connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        run = start_run("mlflow", f"http://127.0.0.1:{server.getsockname()[1]}", "none", "name")
+        done.set()
+        thread.join()
+    assert isinstance(run, NoTracker) and len(asked) == 2, "one try and one more, where mlflow would make eight"
+    assert "tracking failed, the run goes on" in caplog.text
 
 
 def test_any_name_of_a_policy_makes_a_metric_that_mlflow_takes(store: Any) -> None:
