@@ -19,7 +19,14 @@ from agents.learning.algorithms import Algorithm, Learner
 from agents.learning.plan import LearningPlan
 from experiments.page_schema import ReportConfig, WatchConfig
 from experiments.records.tracking import DEFAULT_URI
-from experiments.study_schema import ForecastConfig, PowerplanConfig, PublishedConfig, TransferConfig, ValidateConfig
+from experiments.study_schema import (
+    CurtailConfig,
+    ForecastConfig,
+    PowerplanConfig,
+    PublishedConfig,
+    TransferConfig,
+    ValidateConfig,
+)
 
 AGENT_WORDS = """An algorithm on the command line.
 
@@ -364,6 +371,7 @@ VERBS = {
     "campaign": CampaignConfig,
     "benchmark": BenchmarkConfig,
     "powerplan": PowerplanConfig,
+    "curtail": CurtailConfig,
 }
 
 

@@ -301,7 +301,7 @@ def _jobs(scenario: Scenario, weeks: int) -> JobPool | None:
         return None
     first = int(np.flatnonzero(racks)[0])
     seeds = scenario.site.workload_seeds
-    return generated_pool(seeds, racks, first, weeks, config.occupancy, config.deadline_stretch)
+    return generated_pool(seeds, racks, first, weeks, config.occupancy, config.deadline_stretch, config.rigid_frac)
 
 
 def workloads(scenario: Scenario, utc_offset_h: float, weeks: int) -> list[Workload]:

@@ -52,6 +52,7 @@ class JobsConfig(Parameters):
     starts: int = parameter(8, 1, 64, "1", "most starts of a site in a step [G]")
     occupancy: float = parameter(0.68, 0.05, 1.5, "1", "offered load over capacity, WORKLOAD 6a")
     deadline_stretch: float = parameter(0.0, 0.0, 100.0, "1", "deadline, in run times; none by default; HANDBOOK J8")
+    rigid_frac: float = parameter(0.0, 0.0, 1.0, "1", "of jobs up to a rack is of tier 0: never slowed or stopped [G]")
     preempt: bool = False
     leaves: dict[str, int] = field(default_factory=dict)
     home_gb_s: float = parameter(900.0, 1.0, 1e5, "GB/s", "NVL72 inside, per accelerator and direction, WORKLOAD 5")

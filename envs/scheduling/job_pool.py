@@ -42,7 +42,13 @@ class JobPool(NamedTuple):
 
 
 def generated_pool(
-    seeds: Sequence[int], racks: Ints, first_rack: int, weeks: int, occupancy: float, stretch: float
+    seeds: Sequence[int],
+    racks: Ints,
+    first_rack: int,
+    weeks: int,
+    occupancy: float,
+    stretch: float,
+    rigid_frac: float = 0.0,
 ) -> JobPool:
     """Lists of the workload generator, one for each seed, from the streams of its shared partitions.
 
@@ -59,14 +65,30 @@ def generated_pool(
         Offered load over capacity.
     stretch : float
         Deadlines, as in `arrivals.job_arrivals`.
+    rigid_frac : float
+        Share of the jobs of up to the largest rack that is of tier 0.
     """
     streams, gpus, hours = Partition("shared", (first_rack,)), int(racks.sum()), (WARM_UP_WEEKS + weeks) * 168
-    lists = [shared_jobs(partial(random_stream, seed, streams), hours, gpus, occupancy) for seed in seeds]
-    return pool_of(lists, racks, WARM_UP_WEEKS * SECONDS_PER_WEEK, stretch)
+    draws = [partial(random_stream, seed, streams) for seed in seeds]
+    lists = [shared_jobs(draw, hours, gpus, occupancy) for draw in draws]
+    rigid = [
+        (draw("rigid").random(len(jobs.submit_s)) < rigid_frac) & (jobs.gpus <= racks.max())
+        for draw, jobs in zip(draws, lists)
+    ]
+    return pool_of(lists, racks, WARM_UP_WEEKS * SECONDS_PER_WEEK, stretch, rigid)
 
 
-def pool_of(lists: Sequence[Jobs], racks: Ints, zero_s: float, stretch: float) -> JobPool:
-    """Lists played by the generator's scheduler; second ``zero_s`` of the lists becomes second 0."""
+def pool_of(
+    lists: Sequence[Jobs],
+    racks: Ints,
+    zero_s: float,
+    stretch: float,
+    rigid: Sequence[NDArray[np.bool_]] | None = None,
+) -> JobPool:
+    """Lists played by the generator's scheduler; second ``zero_s`` of the lists becomes second 0.
+
+    ``rigid`` says which jobs of each list are of tier 0; none where it is left out.
+    """
     placed, starts, ends = [], [], []
     longest = max(len(jobs.submit_s) for jobs in lists)
     for jobs in lists:
@@ -76,6 +98,8 @@ def pool_of(lists: Sequence[Jobs], racks: Ints, zero_s: float, stretch: float) -
         starts.append(np.concatenate([where.start_s - zero_s, rest]))
         ends.append(np.concatenate([where.start_s - zero_s + jobs.duration_s, rest]))
     arrivals = job_arrivals(lists, stretch=stretch)
+    for k, few in enumerate(rigid or ()):
+        arrivals.facts.tier[: len(few), k][few] = 0
     facts = arrivals.facts
     moved = facts._replace(submit_s=facts.submit_s - zero_s, deadline_s=facts.deadline_s - zero_s)
     return JobPool(arrivals._replace(facts=moved), np.stack(starts, axis=1), np.stack(ends, axis=1), tuple(placed))
