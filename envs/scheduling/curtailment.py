@@ -209,4 +209,4 @@ class Curtailment:
         kw = (table.held[slot, :, site] * self.accelerator_kw[kind]).sum(axis=1) * busy
         shape = len(self.accelerator_kw), TIERS, table.state.shape[1]
         at = np.ravel_multi_index((kind, tier, site), shape)
-        return np.bincount(at, kw, int(np.prod(shape))).reshape(shape)
+        return np.asarray(np.bincount(at, kw, int(np.prod(shape))), np.float64).reshape(shape)
