@@ -20,6 +20,7 @@ from agents.learning.plan import LearningPlan
 from experiments.page_schema import ReportConfig, WatchConfig
 from experiments.records.tracking import DEFAULT_URI
 from experiments.study_schema import (
+    ComplyConfig,
     CurtailConfig,
     ForecastConfig,
     PowerplanConfig,
@@ -372,6 +373,7 @@ VERBS = {
     "benchmark": BenchmarkConfig,
     "powerplan": PowerplanConfig,
     "curtail": CurtailConfig,
+    "comply": ComplyConfig,
 }
 
 

@@ -124,6 +124,21 @@ class ForecastConfig:
 
 
 @dataclass
+class ComplyConfig:
+    """``coldaisle comply``: the figures that regulation and standards ask of a year, each traced to its meters.
+
+    Attributes
+    ----------
+    meters : str
+        A YAML file that names the meters; empty: a year of the scenario is simulated and metered.
+    """
+
+    scenario: Any = MISSING
+    meters: str = ""
+    folder: str = "${hydra:runtime.output_dir}"
+
+
+@dataclass
 class CurtailConfig:
     """``coldaisle curtail``: whether a hall with jobs holds a load target of the grid, and what that costs its jobs.
 

@@ -114,14 +114,14 @@ def event_plan(scenario: Scenario, world: World, asked: Asked, events: int, seed
         core.reset(seed=0, plan=plan)
         base_kw, _ = base_and_peak_kw(np.array([_stepped_kw(core) for _ in range(round(BEFORE_S / STEP_S))]))
         loaded = base_kw >= asked.least_load_frac * core.plant.layout.provisioned_kw
-        kept.append(EpisodePlan(*(part[loaded] for part in plan)))
+        kept.append(EpisodePlan._make(part[loaded] for part in plan))
         tried, found = tried + events, found + int(loaded.sum())
         if tried >= MOST_TRIES * events:
             raise ValueError(
                 f"scenario {scenario.name!r} takes {asked.least_load_frac:g} of its limit in only {found} of {tried} "
                 "hours; lower least_load_frac"
             )
-    return EpisodePlan(*(np.concatenate(part)[:events] for part in zip(*kept))), found / tried
+    return EpisodePlan._make(np.concatenate(part)[:events] for part in zip(*kept)), found / tried
 
 
 def _stepped_kw(core: DataCenterCore) -> Floats:
@@ -207,7 +207,7 @@ class _AtWork(NamedTuple):
 
     def _by_tier(self, values: Floats) -> Floats:
         at = self.tier * self.sites + self.site
-        return np.bincount(at, values, TIERS * self.sites).reshape(TIERS, self.sites)
+        return np.asarray(np.bincount(at, values, TIERS * self.sites), np.float64).reshape(TIERS, self.sites)
 
 
 def _at_work(table: JobTable) -> _AtWork:
