@@ -19,7 +19,15 @@ from agents.learning.algorithms import Algorithm, Learner
 from agents.learning.plan import LearningPlan
 from experiments.page_schema import ReportConfig, WatchConfig
 from experiments.records.tracking import DEFAULT_URI
-from experiments.study_schema import ForecastConfig, PowerplanConfig, PublishedConfig, TransferConfig, ValidateConfig
+from experiments.study_schema import (
+    ComplyConfig,
+    CurtailConfig,
+    ForecastConfig,
+    PowerplanConfig,
+    PublishedConfig,
+    TransferConfig,
+    ValidateConfig,
+)
 
 AGENT_WORDS = """An algorithm on the command line.
 
@@ -368,6 +376,8 @@ VERBS = {
     "campaign": CampaignConfig,
     "benchmark": BenchmarkConfig,
     "powerplan": PowerplanConfig,
+    "curtail": CurtailConfig,
+    "comply": ComplyConfig,
 }
 
 

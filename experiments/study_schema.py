@@ -124,6 +124,57 @@ class ForecastConfig:
 
 
 @dataclass
+class ComplyConfig:
+    """``coldaisle comply``: the figures that regulation and standards ask of a year, each traced to its meters.
+
+    Attributes
+    ----------
+    meters : str
+        A YAML file that names the meters; empty: a year of the scenario is simulated and metered.
+    """
+
+    scenario: Any = MISSING
+    meters: str = ""
+    folder: str = "${hydra:runtime.output_dir}"
+
+
+@dataclass
+class CurtailConfig:
+    """``coldaisle curtail``: whether a hall with jobs holds a load target of the grid, and what that costs its jobs.
+
+    The scenario is played in steps of a minute.
+
+    Attributes
+    ----------
+    reduce_frac : float
+        Of the power of the quarter of an hour before the event.
+    hours : float
+        How long it is held.
+    ramp_s : float
+        Seconds in which the power falls.
+    best_effort : bool
+        Tiers keep their least throughput, also where the target is then missed.
+    least_load_frac : float
+        What the site takes before an event, over its limit, at least; 0 for any load.
+    ways : list
+        ``tiers``, ``caps``, ``pauses``: limits by tier and then pauses, one limit for all jobs, pauses alone.
+    events : int
+        Days that are played, each with one event.
+    """
+
+    scenario: Any = MISSING
+    reduce_frac: float = 0.25
+    hours: float = 3.0
+    ramp_s: float = 60.0
+    best_effort: bool = False
+    least_load_frac: float = 0.75
+    ways: list[str] = field(default_factory=lambda: ["tiers", "caps", "pauses"])
+    events: int = 200
+    seed: int = 0
+    folder: str = "${hydra:runtime.output_dir}"
+
+
+@dataclass
 class PowerplanConfig:
     """``coldaisle powerplan``: how many more racks fit under the feeders, and what every cap and feeder costs in work.
 

@@ -35,8 +35,8 @@ ORIGINS: dict[str, str] = {
     **dict.fromkeys(
         (
             "dry_bulb_c", "wet_bulb_c", "price_usd_mwh", "carbon_g_kwh", "dr_active", "dr_reduction_frac",
-            "site_elevation_m", "hour_sin", "hour_cos", "week_sin", "week_cos", "forecast_wet_bulb_1h_c",
-            "forecast_wet_bulb_4h_c", "forecast_price_4h_usd_mwh",
+            "dr_announced_frac", "dr_starts_in_h", "dr_ends_in_h", "site_elevation_m", "hour_sin", "hour_cos",
+            "week_sin", "week_cos", "forecast_wet_bulb_1h_c", "forecast_wet_bulb_4h_c", "forecast_price_4h_usd_mwh",
         ),
         SIGNAL,
     ),

@@ -26,14 +26,18 @@ from envs.plant.flows import WORK, Flows
 from envs.plant.layout import Layout
 from envs.scenario import Scenario
 from envs.scenario.jobs_config import JOB_RULES, JobsConfig
+from envs.scenario.rack_group import archetype_of
 from envs.scheduling.compiled import CompiledJobs, can_compile
 from envs.scheduling.control_step import Jobs, Laws, decide, settle
+from envs.scheduling.curtailment import Curtailment, LoadTarget, Metered, checked_target
 from envs.scheduling.job_pool import JobPool, begin
 from envs.scheduling.job_table import Ledger, empty_ledger, empty_table, waiting_h
 from envs.scheduling.network import Network, network
 from envs.scheduling.placement import RackScores
+from envs.scheduling.progress import rack_activity
 from envs.scheduling.queue_view import SEEN, queue_view
 from envs.scheduling.scheduler import Habits, Wishes
+from envs.scheduling.tier_limits import TierLimits
 from envs.signals.workload.partitions import KIND_SLOTS
 from envs.signals.workload.profiles import STEP_SWING_FRAC
 from envs.signals.workload.workload import CLASSES
@@ -130,6 +134,8 @@ class HallJobs:
         self.now_s = np.zeros(num_envs)
         self._before = np.zeros((len(Ledger._fields), KINDS, num_envs))
         self._pool: JobPool | None = self.world.jobs
+        self.curtailment: Curtailment | None = None
+        self._limits: TierLimits | None = None
         self.seen = np.zeros((len(SEEN), num_envs))
 
     # ---- episodes -------------------------------------------------------------------------------------------------
@@ -138,6 +144,8 @@ class HallJobs:
         """Put the jobs of the moments in which planned episodes begin into the sites ``where``."""
         self._follow_pool()
         assert self._pool is not None
+        if self.curtailment is not None:
+            self.curtailment.forget(where)
         for site, of, step in zip(where.tolist(), plan.load.tolist(), plan.load_start.tolist()):
             self.now_s[site] = step * self.step_s
             come = begin(self._pool, of, self.now_s[site], self.jobs.table, self.jobs.ledger, site)
@@ -176,6 +184,9 @@ class HallJobs:
             wishes = self._wishes(self._held)
         else:
             racks, laws = self._racks(flows, alive), self.laws
+            if self.curtailment is not None:
+                pauses = self.curtailment.pauses(self.jobs.table, wishes.pause, _metered(flows), self.step_s)
+                wishes = wishes._replace(pause=pauses)
         activity: Floats
         squares: Floats
         if self.compiled is not None:
@@ -183,8 +194,39 @@ class HallJobs:
             activity, squares = asks[:KINDS], asks[KINDS]
         else:
             activity, squares = decide(self.jobs, racks, wishes, laws, self.step_s)
+        if flows is not None and self.curtailment is not None:
+            activity, squares = self._curtailed(self.curtailment, _metered(flows))
         dtype = self.layout.dtype
         return JobLoad(activity.astype(dtype, copy=False), (STEP_SWING_FRAC * np.sqrt(squares)).astype(dtype))
+
+    def _curtailed(self, curtailment: Curtailment, metered: Metered) -> tuple[Floats, Floats]:
+        """What jobs ask of the racks under the limits that hold the load target."""
+        self._limits = limits = curtailment.limits(self.jobs.table, metered, self.step_s)
+        if self.compiled is None:
+            return rack_activity(self.jobs.table, KINDS, self.step_s, limits)
+        asks = self.compiled.limited(limits, self.step_s)
+        return asks[:KINDS], asks[KINDS]
+
+    def hold(self, target: LoadTarget | None, way: str = "tiers") -> None:
+        """Hold the sites' power from the grid at a load target; None ends it.
+
+        Parameters
+        ----------
+        target : LoadTarget or None
+            Its seconds count from the coming step. A site that begins a new episode is asked nothing more.
+        way : str
+            One of `envs.scheduling.curtailment.WAYS`.
+
+        Raises
+        ------
+        ValueError
+            For an unknown way, or a target as `envs.scheduling.curtailment.checked_target` refuses it.
+        """
+        self._limits = None
+        self.curtailment = None
+        if target is not None:
+            kinds = [archetype_of(g) for g in self.scenario.racks.values() for _ in range(g.count)]
+            self.curtailment = Curtailment(checked_target(target, len(self.now_s)), way, kinds, self.racks > 0, KINDS)
 
     def wishes(self, given: Given) -> Wishes:
         """What the agent or the targets ask of the scheduler; the building's constants elsewhere."""
@@ -230,10 +272,10 @@ class HallJobs:
     def booked(self, pace: Floats) -> Booked:
         """Run the jobs at the pace that the plant gave them, and let in who has come; what that makes of their work."""
         if self.compiled is not None:
-            late_h = self.compiled.settle(pace, self.now_s, self.step_s, self.laws, self.seen)
+            late_h = self.compiled.settle(pace, self.now_s, self.step_s, self.laws, self.seen, self._limits)
             self.now_s += self.step_s
         else:
-            late_h = settle(self.jobs, pace, self.now_s, self.step_s, self.laws)
+            late_h = settle(self.jobs, pace, self.now_s, self.step_s, self.laws, self._limits)
             self.now_s += self.step_s
             self.seen = queue_view(self.jobs.table, self.now_s)
         now = np.stack(self.jobs.ledger)
@@ -293,6 +335,8 @@ class HallJobs:
         """All that steps change, as plain data."""
         table, ledger, arrivals = self.jobs
         kept = {"table": table, "ledger": ledger, "of": arrivals.of, "taken": arrivals.taken, "now_s": self.now_s}
+        if self.curtailment is not None:
+            kept["curtailment"] = self.curtailment.memory()
         plain: dict[str, Any] = as_plain_data(kept)
         return plain
 
@@ -302,10 +346,18 @@ class HallJobs:
         _write(table._asdict(), saved["table"])
         _write(ledger._asdict(), saved["ledger"])
         arrivals.of[:], arrivals.taken[:], self.now_s[:] = saved["of"], saved["taken"], saved["now_s"]
+        if self.curtailment is not None and "curtailment" in saved:
+            self.curtailment.remember(saved["curtailment"])
         if self.compiled is not None:
             self.compiled.forget()
         self._before = np.stack(ledger)
         self.seen = queue_view(table, self.now_s)
+
+
+def _metered(flows: Flows) -> Metered:
+    """What the meters of a site showed in a step."""
+    withheld = (flows.row_demand_kw - flows.row_power_kw).sum(axis=0)
+    return Metered(flows.grid_power_kw.astype(np.float64), np.maximum(withheld, 0.0).astype(np.float64))
 
 
 def _write(into: Mapping[str, Any], saved: Mapping[str, Any]) -> None:

@@ -177,7 +177,7 @@ _DIRECT = (
     "breaker_memory_frac", "capper_engaged", "rack_down_frac", "restart_frac",
 )  # fmt: skip
 _OUTSIDE = (
-    "dry_bulb_c", "wet_bulb_c", "price_usd_mwh", "carbon_g_kwh", "dr_active", "dr_reduction_frac", "hour_sin",
-    "hour_cos", "week_sin", "week_cos", "forecast_wet_bulb_1h_c", "forecast_wet_bulb_4h_c",
-    "forecast_price_4h_usd_mwh",
+    "dry_bulb_c", "wet_bulb_c", "price_usd_mwh", "carbon_g_kwh", "dr_active", "dr_reduction_frac",
+    "dr_announced_frac", "dr_starts_in_h", "dr_ends_in_h", "hour_sin", "hour_cos", "week_sin", "week_cos",
+    "forecast_wet_bulb_1h_c", "forecast_wet_bulb_4h_c", "forecast_price_4h_usd_mwh",
 )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
 from operator import is_
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,9 +17,10 @@ from envs.episodes.plan import EpisodePlan
 from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
-from envs.scheduling.job_pool import JobPool, generated_pool
+from envs.scheduling.job_pool import JobPool, generated_pool, logged_pool
 from envs.signals.grid.grid import load_grid, with_grid_file
 from envs.signals.site_signals import SITE_SIGNALS, site_signals
+from envs.signals.stamps import SiteClock
 from envs.signals.step import Load, Outside
 from envs.signals.weather.calendar_year import calendar_year
 from envs.signals.weather.weather import Weather, load_weather
@@ -144,7 +146,7 @@ class World:
             steps_per_day=round(86_400 / step_s),
             steps_per_week=round(WEEK_S / step_s),
             load_week_start=round(first.week_start_s / step_s),
-            drawn_steps=first.steps,
+            drawn_steps=_drawn_steps(scenario, first.steps, pools.jobs),
             episode_steps=scenario.episode.steps,
             jobs=pools.jobs,
             longer=None if scenario.site.workload_file else lambda weeks: load_pools(scenario, offset_h, weeks)[1],
@@ -158,7 +160,8 @@ class World:
         names files is read anew, for they may have changed.
         """
         site = scenario.site
-        if site.workload_file or site.grid_file or any("." in name for name in site.climates):
+        logged = scenario.jobs is not None and scenario.jobs.log
+        if logged or site.workload_file or site.grid_file or any("." in name for name in site.climates):
             return cls.build(scenario)
         key = scenario.hash()
         made = _KEPT.pop(key, None) or cls.build(scenario)
@@ -286,7 +289,7 @@ def load_pools(scenario: Scenario, utc_offset_h: float, weeks: int) -> tuple[Wor
     queue = np.concatenate([_queue_columns(w, trace) for w in loads])
     rows = np.ascontiguousarray(activity.reshape(len(activity), -1))
     job, swing = np.concatenate([w.job for w in loads]), np.concatenate([w.swing for w in loads]) * scale
-    return loads[0], LoadPools(rows, job, queue, swing, _jobs(scenario, weeks))
+    return loads[0], LoadPools(rows, job, queue, swing, _jobs(scenario, weeks, utc_offset_h))
 
 
 def job_racks(scenario: Scenario) -> NDArray[np.int64]:
@@ -296,13 +299,37 @@ def job_racks(scenario: Scenario) -> NDArray[np.int64]:
     return np.repeat(np.array(each, np.int64), [g.count for g in groups])
 
 
-def _jobs(scenario: Scenario, weeks: int) -> JobPool | None:
+def _drawn_steps(scenario: Scenario, load_steps: int, jobs: JobPool | None) -> int:
+    """First steps in a pool in which an episode may begin: all, or those behind which a job log lasts an episode.
+
+    Raises
+    ------
+    ValueError
+        Where the log is shorter than an episode.
+    """
+    if jobs is None or np.isinf(jobs.covers_s):
+        return load_steps
+    there, episode = int(jobs.covers_s // scenario.episode.step_s), scenario.episode
+    if there < episode.steps:
+        raise ValueError(
+            f"jobs.log = {scenario.jobs and scenario.jobs.log!r} holds {jobs.covers_s / 86_400:.2f} days from its "
+            f"first Monday on and an episode lasts {episode.steps * episode.step_s / 86_400:.2f}; give a longer log or "
+            "a smaller episode.steps"
+        )
+    return min(load_steps, there - episode.steps + 1)
+
+
+def _jobs(scenario: Scenario, weeks: int, utc_offset_h: float) -> JobPool | None:
     config, racks = scenario.jobs, job_racks(scenario)
     if config is None:
         return None
     first = int(np.flatnonzero(racks)[0])
     seeds = scenario.site.workload_seeds
-    return generated_pool(seeds, racks, first, weeks, config.occupancy, config.deadline_stretch)
+    if config.log:
+        clock = SiteClock(utc_offset_h, scenario.site.clock_zone)
+        given = racks, config.deadline_stretch, config.rigid_frac
+        return logged_pool(Path(config.log), clock, len(seeds), *given)
+    return generated_pool(seeds, racks, first, weeks, config.occupancy, config.deadline_stretch, config.rigid_frac)
 
 
 def workloads(scenario: Scenario, utc_offset_h: float, weeks: int) -> list[Workload]:

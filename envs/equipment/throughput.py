@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from envs.physics.hinge import Hinge, evaluate, from_points
 from envs.physics.namespace import Array, as_mask, namespace
@@ -32,6 +32,21 @@ _PRETRAIN_CURVE = ((0.4, 0.55, 0.6, 0.7, 0.8, 0.9, 1.0), (0.408, 0.672, 0.733, 0
 _UNCAPPED_CURVE = ((0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), (1.0,) * 7)
 _STATIC_LIMIT = 0.39
 _ABOVE_ANY_THROUGHPUT = 4.0
+
+
+def class_curve(index: int, idle_frac: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points ``rho`` and throughput of a class of work on accelerators, rising, from no work on.
+
+    Parameters
+    ----------
+    index : int
+        Of `CLASSES`.
+    idle_frac : float
+        Draw of an idle accelerator over its rated power [1].
+    """
+    rho, work = _class_points(index)
+    static = min(idle_frac / POWER_SHARE[index], _STATIC_LIMIT)
+    return np.array([static, *rho]), np.array([0.0, *work])
 
 
 class HasCurves(Protocol):

@@ -44,14 +44,18 @@ LEVELS = 3  # of uplinks: racks, leaves, pods
 class JobsConfig(Parameters):
     """Jobs that a scheduler places on the racks of all groups with the workload ``shared``.
 
-    ``rule`` names one of `JOB_RULES`. ``leaves`` gives the leaf switch of each such group; one leaf where it is empty.
+    ``log`` is a file of jobs that were submitted elsewhere (`envs/signals/workload/cluster_logs.py`), instead of the
+    generator's; ``occupancy`` then says nothing. ``rule`` names one of `JOB_RULES`. ``leaves`` gives the leaf switch of
+    each such group; one leaf where it is empty.
     """
 
     rule: str = "slurm_block"
+    log: str = ""
     slots: int = parameter(128, 8, 2048, "1", "jobs of a site at once; more wait outside")
     starts: int = parameter(8, 1, 64, "1", "most starts of a site in a step [G]")
     occupancy: float = parameter(0.68, 0.05, 1.5, "1", "offered load over capacity, WORKLOAD 6a")
     deadline_stretch: float = parameter(0.0, 0.0, 100.0, "1", "deadline, in run times; none by default; HANDBOOK J8")
+    rigid_frac: float = parameter(0.0, 0.0, 1.0, "1", "of jobs up to a rack is of tier 0: never slowed or stopped [G]")
     preempt: bool = False
     leaves: dict[str, int] = field(default_factory=dict)
     home_gb_s: float = parameter(900.0, 1.0, 1e5, "GB/s", "NVL72 inside, per accelerator and direction, WORKLOAD 5")

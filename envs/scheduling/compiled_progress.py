@@ -164,7 +164,7 @@ def viewed(me: Any, rest: Any, state: Any, now_s: float, share: float, jobs: Any
 @njit(cache=True, error_model="numpy")
 def progressed(
     records: Any, coming: Any, of: Any, taken: Any, pace: Any, now_s: Any, step_s: float, net: Any, exposed: Any,
-    seen: Any, late_h: Any,
+    work: Any, seen: Any, late_h: Any,
 ) -> None:  # fmt: skip
     """Follow `control_step.settle` in every site, and show the queue behind it.
 
@@ -181,6 +181,8 @@ def progressed(
     net : Network
         With ``home_gb_s`` 0 where no network slows anybody.
     exposed : ndarray (K,)
+    work : ndarray (K, T, B)
+        Of `tier_limits.TierLimits`.
     seen : ndarray (k, B)
         Written into: rows of `queue_view.SEEN`.
     late_h : ndarray (B,)
@@ -219,7 +221,9 @@ def progressed(
             for k in range(wide):
                 speeds[spanning[k]] *= me[running[spanning[k]]].speed
         for m in range(count):
-            late += ran(me, state, held, free, books, moved, running[m], speeds[m], now, step_s)
+            job = me[running[m]]
+            speed = speeds[m] * work[job.kind, job.tier, b]
+            late += ran(me, state, held, free, books, moved, running[m], speed, now, step_s)
         late_h[b] = late
         coming_jobs, coming_rest = jobs_coming[of[b]], rest_coming[of[b]]
         come = admitted(me, rest, state, books, coming_jobs, coming_rest, taken[b], now)

@@ -244,16 +244,18 @@ def started(me: Any, state: Any, held: Any, free: Any, moved: Any, j: int, lit: 
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def asked_activity(me: Any, state: Any, held: Any, per_rack: Any, step_s: float, jobs: Any, asks: Any) -> None:
+def asked_activity(
+    me: Any, state: Any, held: Any, per_rack: Any, step_s: float, jobs: Any, active: Any, work: Any, asks: Any
+) -> None:
     """Follow `progress.rack_activity`; the squares stand in the last row of ``asks``."""
     squares = len(asks) - 1
     for j in jobs:
         if state[j] == RUNNING:
             job = me[j]
-            busy_s, needs = step_s - min(job.restart_left_s, step_s), job.left_h * 3600.0
+            busy_s, needs = step_s - min(job.restart_left_s, step_s), job.left_h * 3600.0 / work[job.kind, job.tier]
             if needs < busy_s * job.accelerators:
                 busy_s = needs / max(job.accelerators, 1.0)
-            busy = busy_s * (1.0 / step_s) * job.activity
+            busy = busy_s * (1.0 / step_s) * job.activity * active[job.kind, job.tier]
             trains = job.checkpoint_s < np.inf
             alone = job.span == 1
             for r in range(job.home, job.home + 1 if alone else len(per_rack)):
@@ -266,7 +268,22 @@ def asked_activity(me: Any, state: Any, held: Any, per_rack: Any, step_s: float,
 
 
 @njit(cache=True, error_model="numpy")
-def rounds(records: Any, leaf: Any, sees: Any, dark: Any, wishes: Any, habits: Any, step_s: float, asks: Any) -> None:
+def limited_activity(records: Any, limits: Any, step_s: float, asks: Any) -> None:
+    """Follow `progress.rack_activity` in every site; ``asks (K + 1, R, B)`` are zeros, written into."""
+    all_jobs, _, all_state, all_words, all_held, _, racks, _, _, _ = records
+    active, work = limits
+    there, per_rack = np.empty(all_state.shape[1], np.int64), 1.0 / np.maximum(racks, 1)
+    for b in range(len(all_state)):
+        state = all_state[b]
+        jobs = there[: occupied(all_words[b], state, there)]
+        own = active[:, :, b], work[:, :, b]
+        asked_activity(all_jobs[b], state, all_held[b], per_rack, step_s, jobs, own[0], own[1], asks[:, :, b])
+
+
+@njit(cache=True, error_model="numpy")
+def rounds(
+    records: Any, leaf: Any, sees: Any, dark: Any, wishes: Any, habits: Any, step_s: float, limits: Any, asks: Any
+) -> None:
     """Follow `control_step.decide` in every site.
 
     Parameters
@@ -278,6 +295,7 @@ def rounds(records: Any, leaf: Any, sees: Any, dark: Any, wishes: Any, habits: A
     dark : ndarray of bool (R, B)
     wishes, habits : Wishes, Habits
     step_s : float
+    limits : TierLimits
     asks : ndarray (K + 1, R, B)
         Zeros, written into: activity by class, and the squares of the training jobs' shares.
     """
@@ -285,6 +303,7 @@ def rounds(records: Any, leaf: Any, sees: Any, dark: Any, wishes: Any, habits: A
     weights, admission, pauses = wishes
     most_starts, backfill, reserve, preempt, by_deadline = habits
     inlet, row, ups = sees
+    active, work = limits
     sites, slots = all_state.shape
     capacity, any_dark, per_rack = racks.sum(), dark.any(), 1.0 / np.maximum(racks, 1)
     there, queue, running = np.empty(slots, np.int64), np.empty(slots, np.int64), np.empty(slots, np.int64)
@@ -327,4 +346,4 @@ def rounds(records: Any, leaf: Any, sees: Any, dark: Any, wishes: Any, habits: A
             count -= 1
             for at in range(k, count):
                 queue[at] = queue[at + 1]
-        asked_activity(me, state, held, per_rack, step_s, jobs, asks[:, :, b])
+        asked_activity(me, state, held, per_rack, step_s, jobs, active[:, :, b], work[:, :, b], asks[:, :, b])

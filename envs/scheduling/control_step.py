@@ -15,6 +15,7 @@ from envs.scheduling.network import Network
 from envs.scheduling.placement import RackScores
 from envs.scheduling.progress import crash, rack_activity, run
 from envs.scheduling.scheduler import Habits, Wishes, schedule
+from envs.scheduling.tier_limits import TierLimits
 
 
 class Jobs(NamedTuple):
@@ -57,7 +58,9 @@ def decide(jobs: Jobs, racks: RackScores, wishes: Wishes, laws: Laws, step_s: fl
     return rack_activity(table, len(ledger.asked), step_s)
 
 
-def settle(jobs: Jobs, pace: Floats, now_s: Floats | float, step_s: float, laws: Laws) -> Floats:
+def settle(
+    jobs: Jobs, pace: Floats, now_s: Floats | float, step_s: float, laws: Laws, limits: TierLimits | None = None
+) -> Floats:
     """Run the jobs through the step, then let in who has come until its end; written into their own arrays.
 
     Parameters
@@ -70,6 +73,8 @@ def settle(jobs: Jobs, pace: Floats, now_s: Floats | float, step_s: float, laws:
     step_s : float
         Its length [s].
     laws : Laws
+    limits : TierLimits, optional
+        Those under which the racks' activity was told; None: nobody is limited.
 
     Returns
     -------
@@ -77,7 +82,7 @@ def settle(jobs: Jobs, pace: Floats, now_s: Floats | float, step_s: float, laws:
         Work that was late, as of `progress.run`.
     """
     table, ledger, arrivals = jobs
-    late_h = run(table, ledger, pace, now_s, step_s, laws.net, laws.exposed)
+    late_h = run(table, ledger, pace, now_s, step_s, laws.net, laws.exposed, limits)
     admit(table, ledger, arrivals, now_s + step_s)
     return late_h
 

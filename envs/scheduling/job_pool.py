@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,11 +16,15 @@ from numpy.typing import NDArray
 
 from envs.scheduling.arrivals import job_arrivals
 from envs.scheduling.job_table import EMPTY, RUNNING, WAITING, Arrivals, Floats, Ints, JobTable, Ledger
+from envs.signals.stamps import SiteClock
+from envs.signals.workload.cluster_logs import read_job_log
+from envs.signals.workload.job_logs import jobs_of_log
 from envs.signals.workload.jobs import Jobs, shared_jobs
 from envs.signals.workload.partitions import Partition
 from envs.signals.workload.placement import Placement, place_jobs
 from envs.signals.workload.profiles import SECONDS_PER_WEEK
 from envs.signals.workload.workload import WARM_UP_WEEKS, random_stream
+from envs.units import SECONDS_PER_DAY
 
 
 class JobPool(NamedTuple):
@@ -33,16 +38,62 @@ class JobPool(NamedTuple):
         When the generator's scheduler ran them [s]; inf where a list has ended.
     placed : tuple of Placement
         Where, list by list; by job.
+    covers_s : float
+        From second 0 on, how long jobs come [s]; infinite where the lists can be made longer.
     """
 
     arrivals: Arrivals
     start_s: Floats
     end_s: Floats
     placed: tuple[Placement, ...]
+    covers_s: float = np.inf
+
+
+def logged_pool(path: Path, clock: SiteClock, lists: int, racks: Ints, stretch: float, rigid_frac: float) -> JobPool:
+    """One job log, so many times over; what it has before its first Monday warms the hall up.
+
+    Parameters
+    ----------
+    path : Path
+    clock : SiteClock
+        Of the site.
+    lists : int
+    racks, stretch, rigid_frac
+        As in `generated_pool`; which jobs are rigid is drawn by list.
+
+    Raises
+    ------
+    ValueError
+        Where a job asks more than the racks have, the log ends before its first Monday, or it cannot be read.
+    """
+    log = read_job_log(path, clock)
+    largest, there = int(log.accelerators.max()), int(racks.sum())
+    if largest > there:
+        raise ValueError(
+            f"jobs.log = {path}: its largest job asks {largest} accelerators and the racks for jobs have {there}; give "
+            "a larger hall, or leave such jobs out of the file"
+        )
+    zero_s = -log.week_start_s % SECONDS_PER_WEEK
+    covers_s = float(log.submit_s[-1]) - zero_s
+    if covers_s <= 0.0:
+        raise ValueError(
+            f"jobs.log = {path}: its {log.submit_s[-1] / SECONDS_PER_DAY:.1f} days end before their first Monday "
+            "midnight, up to which they warm the hall up; give a longer log"
+        )
+    jobs = jobs_of_log(log)
+    drawn = (np.random.default_rng([k, len(jobs.submit_s)]).random(len(jobs.submit_s)) for k in range(lists))
+    rigid = [(x < rigid_frac) & (jobs.gpus <= racks.max()) for x in drawn]
+    return pool_of([jobs] * lists, racks, zero_s, stretch, rigid)._replace(covers_s=covers_s)
 
 
 def generated_pool(
-    seeds: Sequence[int], racks: Ints, first_rack: int, weeks: int, occupancy: float, stretch: float
+    seeds: Sequence[int],
+    racks: Ints,
+    first_rack: int,
+    weeks: int,
+    occupancy: float,
+    stretch: float,
+    rigid_frac: float = 0.0,
 ) -> JobPool:
     """Lists of the workload generator, one for each seed, from the streams of its shared partitions.
 
@@ -59,23 +110,45 @@ def generated_pool(
         Offered load over capacity.
     stretch : float
         Deadlines, as in `arrivals.job_arrivals`.
+    rigid_frac : float
+        Share of the jobs of up to the largest rack that is of tier 0.
     """
     streams, gpus, hours = Partition("shared", (first_rack,)), int(racks.sum()), (WARM_UP_WEEKS + weeks) * 168
-    lists = [shared_jobs(partial(random_stream, seed, streams), hours, gpus, occupancy) for seed in seeds]
-    return pool_of(lists, racks, WARM_UP_WEEKS * SECONDS_PER_WEEK, stretch)
+    draws = [partial(random_stream, seed, streams) for seed in seeds]
+    lists = [shared_jobs(draw, hours, gpus, occupancy) for draw in draws]
+    rigid = [
+        (draw("rigid").random(len(jobs.submit_s)) < rigid_frac) & (jobs.gpus <= racks.max())
+        for draw, jobs in zip(draws, lists)
+    ]
+    return pool_of(lists, racks, WARM_UP_WEEKS * SECONDS_PER_WEEK, stretch, rigid)
 
 
-def pool_of(lists: Sequence[Jobs], racks: Ints, zero_s: float, stretch: float) -> JobPool:
-    """Lists played by the generator's scheduler; second ``zero_s`` of the lists becomes second 0."""
-    placed, starts, ends = [], [], []
+def pool_of(
+    lists: Sequence[Jobs],
+    racks: Ints,
+    zero_s: float,
+    stretch: float,
+    rigid: Sequence[NDArray[np.bool_]] | None = None,
+) -> JobPool:
+    """Lists played by the generator's scheduler; second ``zero_s`` of the lists becomes second 0.
+
+    ``rigid`` says which jobs of each list are of tier 0; none where it is left out.
+    """
+    placed: list[Placement] = []
+    starts, ends = [], []
     longest = max(len(jobs.submit_s) for jobs in lists)
-    for jobs in lists:
-        where = place_jobs(jobs.submit_s, jobs.duration_s, jobs.gpus, len(racks), racks.tolist())
+    for nth, jobs in enumerate(lists):
+        if nth and jobs is lists[nth - 1]:
+            where = placed[-1]
+        else:
+            where = place_jobs(jobs.submit_s, jobs.duration_s, jobs.gpus, len(racks), racks.tolist())
         placed.append(where)
         rest = np.full(longest - len(jobs.submit_s), np.inf)
         starts.append(np.concatenate([where.start_s - zero_s, rest]))
         ends.append(np.concatenate([where.start_s - zero_s + jobs.duration_s, rest]))
     arrivals = job_arrivals(lists, stretch=stretch)
+    for k, few in enumerate(rigid or ()):
+        arrivals.facts.tier[: len(few), k][few] = 0
     facts = arrivals.facts
     moved = facts._replace(submit_s=facts.submit_s - zero_s, deadline_s=facts.deadline_s - zero_s)
     return JobPool(arrivals._replace(facts=moved), np.stack(starts, axis=1), np.stack(ends, axis=1), tuple(placed))

@@ -20,6 +20,7 @@ from envs.scheduling.job_table import (
     stop,
 )
 from envs.scheduling.network import Network, job_bandwidth, network_speed
+from envs.scheduling.tier_limits import TierLimits
 
 DONE_H = 1e-9
 
@@ -66,6 +67,7 @@ def run(
     step_s: float,
     net: Network | None = None,
     exposed: Floats | None = None,
+    limits: TierLimits | None = None,
 ) -> Floats:
     """Run the jobs for one control step; those that end or miss their deadline leave.
 
@@ -82,6 +84,8 @@ def run(
     net : Network, optional
     exposed : ndarray (K,), optional
         None: no class waits for communication.
+    limits : TierLimits, optional
+        None: nobody is limited.
 
     Returns
     -------
@@ -92,6 +96,8 @@ def run(
     places = slot, site = running(table)
     kind = table.facts.kind[places]
     speed = job_pace(table, places, pace, net, np.zeros(len(pace)) if exposed is None else exposed)
+    if limits is not None:
+        speed = speed * limits.work[kind, table.facts.tier[places], site]
     restarting = np.minimum(table.restart_left_s[places], step_s)
     busy_s = step_s - restarting
     could_h = np.minimum(table.facts.accelerators[places] * step_s / 3600.0, table.left_h[places])
@@ -126,7 +132,9 @@ def crash(table: JobTable, ledger: Ledger, dark: Bools) -> None:
     stop(table, ledger, (slot[hit], site[hit]))
 
 
-def rack_activity(table: JobTable, kinds: int, step_s: float) -> tuple[Floats, Floats]:
+def rack_activity(
+    table: JobTable, kinds: int, step_s: float, limits: TierLimits | None = None
+) -> tuple[Floats, Floats]:
     """What jobs ask of the racks in the coming step.
 
     Parameters
@@ -136,6 +144,8 @@ def rack_activity(table: JobTable, kinds: int, step_s: float) -> tuple[Floats, F
         Classes K.
     step_s : float
         Length of the step [s]; a job that restarts or ends in it is at work for a part of it.
+    limits : TierLimits, optional
+        None: nobody is limited.
 
     Returns
     -------
@@ -146,7 +156,12 @@ def rack_activity(table: JobTable, kinds: int, step_s: float) -> tuple[Floats, F
     slot, site = places = np.nonzero(table.state == RUNNING)
     restarting = np.minimum(table.restart_left_s[places], step_s)
     need_s = table.left_h[places] * 3600.0 / np.maximum(table.facts.accelerators[places], 1.0)
+    of = table.facts.kind[places], table.facts.tier[places], site
+    if limits is not None:
+        need_s = need_s / limits.work[of]
     busy = np.minimum(need_s, step_s - restarting) / step_s * table.facts.activity[places]
+    if limits is not None:
+        busy = busy * limits.activity[of]
     at, rack = np.nonzero(table.held[slot, :, site])
     slots, sites = slot[at], site[at]
     share = busy[at] * table.held[slots, rack, sites] / np.maximum(table.racks, 1)[rack]

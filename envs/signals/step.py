@@ -25,6 +25,9 @@ class Outside(NamedTuple):
     carbon_g_kwh: Floats
     dr_active: Floats
     dr_reduction_frac: Floats
+    dr_announced_frac: Floats
+    dr_starts_in_h: Floats
+    dr_ends_in_h: Floats
     hour_sin: Floats
     hour_cos: Floats
     week_sin: Floats

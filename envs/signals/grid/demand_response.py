@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,21 +72,62 @@ def generate_events(
     )
 
 
+class EventSignals(NamedTuple):
+    """Events on a control grid, each ``(T,)`` float32.
+
+    Attributes
+    ----------
+    active : ndarray
+        1 while an event runs.
+    reduction_frac : ndarray
+        Its reduction; 0 outside events.
+    announced_frac : ndarray
+        Reduction of the next event that is announced and has not begun; 0 where none is.
+    starts_in_h : ndarray
+        Time until that one begins [h]; 0 where none is announced.
+    ends_in_h : ndarray
+        Time until the event that runs ends, or else the announced one [h]; 0 where there is neither.
+    """
+
+    active: NDArray[np.float32]
+    reduction_frac: NDArray[np.float32]
+    announced_frac: NDArray[np.float32]
+    starts_in_h: NDArray[np.float32]
+    ends_in_h: NDArray[np.float32]
+
+
 def event_signals(
     events: Sequence[DemandResponseEvent], start_utc: np.datetime64, step_s: float, count: int, period_s: float = np.inf
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Put events on a control grid: (active 0/1, reduction fraction), each (count,) float32.
+) -> EventSignals:
+    """Put events on a control grid, each row ``(count,)``.
 
-    A step belongs to an event when its middle does. Events recur after ``period_s`` [s], so that a series may be
-    sampled around its end.
+    A step belongs to an event when its middle does. An event is announced in the steps that begin after its notice.
+    Events recur after ``period_s`` [s], so that a series may be sampled around its end.
     """
-    active, reduction = (np.zeros(count, np.float32) for _ in range(2))
-    for event in events:
-        begin_s = float((event.start_utc - start_utc) / np.timedelta64(1, "s"))
-        begin_s = begin_s % period_s if np.isfinite(period_s) else begin_s
-        first, last = (
-            min(max(int(np.ceil(moment / step_s - 0.5)), 0), count) for moment in (begin_s, begin_s + event.duration_s)
-        )
-        active[first:last] = 1.0
-        reduction[first:last] = np.maximum(reduction[first:last], np.float32(event.reduction_frac))
-    return active, reduction
+    signals = EventSignals(*(np.zeros(count, np.float32) for _ in EventSignals._fields))
+    spans = sorted((*_steps_of(event, start_utc, step_s, count, period_s), event.reduction_frac) for event in events)
+    hours = np.arange(count) * (step_s / 3600.0)
+    for first, last, _, reduction_frac in spans:
+        run = slice(first, last)
+        signals.active[run] = 1.0
+        signals.reduction_frac[run] = np.maximum(signals.reduction_frac[run], np.float32(reduction_frac))
+        signals.ends_in_h[run] = np.maximum(signals.ends_in_h[run], last * (step_s / 3600.0) - hours[run])
+    for first, last, told, reduction_frac in reversed(spans):  # the next one is written last
+        known = slice(told, first)
+        signals.announced_frac[known] = reduction_frac
+        signals.starts_in_h[known] = first * (step_s / 3600.0) - hours[known]
+        coming_h = last * (step_s / 3600.0) - hours[known]
+        signals.ends_in_h[known] = np.where(signals.active[known] > 0.0, signals.ends_in_h[known], coming_h)
+    return signals
+
+
+def _steps_of(
+    event: DemandResponseEvent, start_utc: np.datetime64, step_s: float, count: int, period_s: float
+) -> tuple[int, int, int]:
+    """First step of an event, the first behind it, and the first in which it is announced."""
+    begin_s = float((event.start_utc - start_utc) / np.timedelta64(1, "s"))
+    begin_s = begin_s % period_s if np.isfinite(period_s) else begin_s
+    first, last = (np.ceil(moment / step_s - 0.5) for moment in (begin_s, begin_s + event.duration_s))
+    told = np.ceil((begin_s - event.notice_s) / step_s)
+    first, last = (min(max(int(step), 0), count) for step in (first, last))
+    return first, last, min(max(int(told), 0), first)

@@ -33,6 +33,9 @@ class GridSamples(NamedTuple):
     carbon_g_kwh: NDArray[np.float32]
     dr_active: NDArray[np.float32]
     dr_reduction_frac: NDArray[np.float32]
+    dr_announced_frac: NDArray[np.float32]
+    dr_starts_in_h: NDArray[np.float32]
+    dr_ends_in_h: NDArray[np.float32]
 
 
 @dataclass(frozen=True)

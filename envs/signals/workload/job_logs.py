@@ -9,6 +9,7 @@ accelerators.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from envs.signals.cells import listed, shown
 from envs.signals.stamps import ZERO, SiteClock, read_stamps
+from envs.signals.workload.job_list import since_monday_s
 from envs.signals.workload.jobs import FINETUNE, PRETRAIN, Jobs
 from envs.signals.workload.profiles import CLASS_POWER_FRAC
 
@@ -28,6 +30,8 @@ SACCT_COLUMNS = ("JobID", "Submit", "Start", "End", "AllocTRES")
 NEVER = ("", "Unknown", "None", "N/A")
 SWF_FIELDS = 18
 LARGE = 16  # accelerators from which a job counts as pretraining, WORKLOAD 6a
+UNIX_ZERO_S = float((np.datetime64("1970-01-01T00:00:00", "ms") - ZERO) / np.timedelta64(1, "s"))
+_UNIX_START = re.compile(r";\s*UnixStartTime:\s*(\d+)")
 _GPUS = re.compile(r"gres/gpu(?P<kind>:[^=,]+)?=(?P<count>\d+)")
 
 
@@ -41,6 +45,9 @@ class JobLog(NamedTuple):
     accelerators : ndarray
     left_out : int
         Rows of the file that are steps, never ran, still run, or have no accelerators.
+    week_start_s : float
+        Place of the first submission in the week of the site [s since Monday midnight, local standard time]; 0 where
+        the log does not tell.
     """
 
     submit_s: Floats
@@ -48,6 +55,7 @@ class JobLog(NamedTuple):
     duration_s: Floats
     accelerators: Floats
     left_out: int
+    week_start_s: float = 0.0
 
 
 def read_sacct(path: Path, clock: SiteClock) -> JobLog:
@@ -74,28 +82,24 @@ def read_sacct(path: Path, clock: SiteClock) -> JobLog:
         (read_stamps(path, frame, (column,), clock) - ZERO) / np.timedelta64(1, "s")
         for column in ("Submit", "Start", "End")
     )
-    for later, first, words in ((start, submit, "Start is before Submit"), (end, start, "End is before Start")):
-        bad = np.flatnonzero((later < first) & ~never)
-        if bad.size:
-            raise ValueError(
-                f"{path}, line {int(bad[0]) + 2}: {words} (job {shown(frame['JobID'].iloc[int(bad[0])])}), expected "
-                "Submit, Start, End in their order; is the clock's zone the machine's?"
-            )
+    require_order(path, submit, start, end, never, lambda row: f"job {shown(frame['JobID'].iloc[row])}")
     gpus = np.array([_gpus(text) for text in frame["AllocTRES"]])
     ran = ~never & (end > start) & (gpus > 0) & ~frame["JobID"].str.contains(".", regex=False).to_numpy()
-    return _log(path, submit[ran], start[ran], (end - start)[ran], gpus[ran], int((~ran).sum()))
+    return job_log(path, submit[ran], start[ran], (end - start)[ran], gpus[ran], int((~ran).sum()), clock)
 
 
-def read_swf(path: Path) -> JobLog:
-    """Read a log in the Standard Workload Format.
+def read_swf(path: Path, clock: SiteClock | None = None) -> JobLog:
+    """Read a log in the Standard Workload Format; with a clock its ``UnixStartTime`` tells the place in the week.
 
     Raises
     ------
     ValueError
         Naming file, line, what was found and the mend.
     """
-    rows, places = [], []
+    rows, places, begins = [], [], None
     for number, text in enumerate(path.read_text(encoding="utf-8", errors="strict").splitlines(), 1):
+        if found := _UNIX_START.match(text):
+            begins = UNIX_ZERO_S + float(found[1])
         fields = text.partition(";")[0].split()
         if not fields:
             continue
@@ -121,7 +125,10 @@ def read_swf(path: Path) -> JobLog:
     processors = np.where(allocated > 0.0, allocated, requested)
     ran = (run > 0.0) & (processors > 0.0) & (submit >= 0.0)
     start = submit + np.maximum(wait, 0.0)
-    return _log(path, submit[ran], start[ran], run[ran], processors[ran], int((~ran).sum()))
+    if begins is None or clock is None:
+        return job_log(path, submit[ran], start[ran], run[ran], processors[ran], int((~ran).sum()))
+    moments = begins + submit[ran], begins + start[ran]
+    return job_log(path, *moments, run[ran], processors[ran], int((~ran).sum()), clock)
 
 
 def jobs_of_log(log: JobLog) -> Jobs:
@@ -159,11 +166,50 @@ def _gpus(text: str) -> float:
     return found[None] if None in found else sum(found.values())
 
 
-def _log(path: Path, submit: Floats, start: Floats, duration: Floats, accelerators: Floats, left_out: int) -> JobLog:
+def require_order(
+    path: Path, submit: Floats, start: Floats, end: Floats, never: NDArray[np.bool_], name: Callable[[int], str]
+) -> None:
+    """Refuse a job that starts before it is submitted, or ends before it starts, unless it never ran.
+
+    Raises
+    ------
+    ValueError
+        Naming file, line, the job as ``name`` has it, and the mend.
+    """
+    for later, first, words in ((start, submit, "Start is before Submit"), (end, start, "End is before Start")):
+        bad = np.flatnonzero((later < first) & ~never)
+        if bad.size:
+            row = int(bad[0])
+            raise ValueError(
+                f"{path}, line {row + 2}: {words} ({name(row)}), expected Submit, Start, End in their order; is the "
+                "clock's zone the machine's?"
+            )
+
+
+def job_log(
+    path: Path,
+    submit: Floats,
+    start: Floats,
+    duration: Floats,
+    accelerators: Floats,
+    left_out: int,
+    clock: SiteClock | None = None,
+) -> JobLog:
+    """Jobs that ran, in their order; times count from `envs.signals.stamps.ZERO` where a clock is given.
+
+    Raises
+    ------
+    ValueError
+        Where none ran.
+    """
     if not submit.size:
         raise ValueError(
             f"{path}: none of its {left_out} rows is a job that ran on accelerators; is it the right file?"
         )
     order = np.argsort(submit, kind="stable")
     zero = submit.min()
-    return JobLog(submit[order] - zero, start[order] - zero, duration[order], accelerators[order], left_out)
+    week_s = 0.0
+    if clock is not None:
+        week_s = since_monday_s(ZERO + np.timedelta64(round(1000.0 * zero), "ms"), clock)
+    moments = submit[order] - zero, start[order] - zero
+    return JobLog(*moments, duration[order], accelerators[order], left_out, week_s)

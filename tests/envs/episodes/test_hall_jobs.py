@@ -9,11 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from envs.core import DataCenterCore
+from envs.episodes.episode import draw_plan
 from envs.episodes.world import World
 from envs.interface.channels import channels_of_kind
 from envs.scenario import load
 from envs.scheduling.compiled import can_compile
 from envs.scheduling.job_table import PAUSED, RUNNING, WAITING
+from envs.signals.step import Outside
 
 SITE = ("jobs={}", "site.workload_weeks=1", "site.workload_seeds=[0,1]")
 HELD = (*channels_of_kind("jobs"), "crah_fan_speed_frac", "rack_power_limit_frac")
@@ -255,3 +257,16 @@ def test_machine_code_decides_as_the_array_functions(
         np.testing.assert_array_equal(slow.jobs.jobs.table.state, fast.jobs.jobs.table.state)
         np.testing.assert_allclose(slow.jobs.jobs.ledger.done, fast.jobs.jobs.ledger.done, rtol=1e-6)
         np.testing.assert_allclose(a[0], b[0], atol=1e-5)
+
+
+def test_an_announced_event_is_observed_before_it_begins_and_until_it_ends() -> None:
+    site = core(1, "site.demand_response_per_year=365")
+    seen = {name: site.observation_names.index(name) for name in ("dr_announced_frac", "dr_starts_in_h", "dr_active")}
+    active = site.world.site_pool[:, Outside._fields.index("dr_active")]
+    begins = np.flatnonzero(np.diff(active[:20_000]) > 0.0)[0] + 1
+    plan = draw_plan(site.scenario, site.world, [np.random.default_rng(0)], np.zeros(1, np.int64))
+    site.reset(plan=plan._replace(site=np.zeros(1, np.int64), site_start=np.array([begins - 2])))
+    announced = [site.step(np.zeros((1, site.action_size)))[0][0] for _ in range(2)]
+    before, after = ({name: float(row[k]) for name, k in seen.items()} for row in announced)
+    assert before["dr_announced_frac"] > -1.0 and before["dr_starts_in_h"] == pytest.approx(1.0 / 12.0 - 1.0, abs=1e-5)
+    assert before["dr_active"] == -1.0 and after["dr_active"] == 1.0 and after["dr_announced_frac"] == -1.0

@@ -234,10 +234,23 @@ def test_no_rate_no_events_and_a_bad_rate_is_refused() -> None:
 def test_an_event_is_active_and_then_over() -> None:
     start = np.datetime64("2023-01-01T00:00:00", "s")
     event = DemandResponseEvent(start + np.timedelta64(3600, "s"), 1800.0, 900.0, 0.2)
-    active, reduction = event_signals([event], start, 300.0, 24)
+    active, reduction, *_ = event_signals([event], start, 300.0, 24)
     np.testing.assert_array_equal(np.flatnonzero(active), [12, 13, 14, 15, 16, 17])
     np.testing.assert_array_equal(np.flatnonzero(reduction), np.flatnonzero(active))
     assert reduction.max() == np.float32(0.2)
+
+
+def test_an_event_is_announced_by_its_notice_and_told_with_its_beginning_and_end() -> None:
+    start = np.datetime64("2023-01-01T00:00:00", "s")
+    first = DemandResponseEvent(start + np.timedelta64(3600, "s"), 1800.0, 900.0, 0.2)
+    second = DemandResponseEvent(start + np.timedelta64(6300, "s"), 900.0, 3600.0, 0.1)
+    told = event_signals([second, first], start, 300.0, 27)
+    np.testing.assert_allclose(told.announced_frac, [0.0] * 9 + [0.2] * 3 + [0.1] * 9 + [0.0] * 6, atol=1e-7)
+    np.testing.assert_allclose(told.starts_in_h[9:12] * 12.0, [3, 2, 1], atol=1e-5)
+    np.testing.assert_allclose(told.starts_in_h[12:21] * 12.0, np.arange(9, 0, -1), atol=1e-5)
+    np.testing.assert_allclose(told.ends_in_h[9:18] * 12.0, np.arange(9, 0, -1), atol=1e-5)
+    np.testing.assert_allclose(told.ends_in_h[18:24] * 12.0, np.arange(6, 0, -1), atol=1e-5)
+    assert not told.starts_in_h[21:].any() and not told.ends_in_h[24:].any()
 
 
 def test_given_and_generated_events_reach_the_samples() -> None:

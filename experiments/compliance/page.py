@@ -1,0 +1,81 @@
+"""Page and facts of a year's report: figures with their meters, meters with their files, and what is missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from envs.whole_file import write_whole
+from experiments.compliance.figures import Told
+from experiments.compliance.meters import Reading, Site
+from experiments.compliance.quantities import QUANTITIES, REPORTS_FROM_KW, UNITS
+from experiments.records.provenance import provenance
+
+PAGE, FACTS = "comply.md", "comply.json"
+SHOWN = 12  # digits of a hash on the page; all stand in the facts
+
+
+def save(folder: Path, site: Site, readings: Sequence[Reading], found: Told, command: str) -> Path:
+    """Write the page and the facts, and return the page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = {
+        "command": command,
+        "site": site.name,
+        "year": site.year,
+        "figures": [figure._asdict() for figure in found.figures],
+        "missing": found.missing,
+        "meters": [_meter_facts(one) for one in readings],
+        **provenance(config={"command": command}),
+    }
+    write_whole(folder / FACTS, json.dumps(facts, indent=2, default=str) + "\n")
+    write_whole(folder / PAGE, page(site, readings, found, command))
+    return folder / PAGE
+
+
+def page(site: Site, readings: Sequence[Reading], found: Told, command: str) -> str:
+    """The page in Markdown."""
+    figures = [
+        [f.symbol, f"{f.value:.6g}", f.unit, f.meaning, f.source, ", ".join(f.meters) or "a fact of the file"]
+        for f in found.figures
+    ]
+    meters = [
+        [r.meter.name, r.meter.file.name, r.meter.column, r.meter.unit, r.meter.reads, f"{r.amount:.6g}", _unit(r)]
+        + [str(r.rows), r.sha256[:SHOWN]]
+        for r in readings
+    ]
+    parts = [f"# {site.name}, {site.year}", answer_words(site, found), f"```\n{command}\n```"]
+    parts += ["## Figures", _table(("figure", "value", "unit", "what", "asked by", "meters"), figures)]
+    heads = ("meter", "file", "column", "unit", "reads", "in the year", "unit of the sum", "rows", "sha256")
+    parts += ["## Meters", _table(heads, meters)]
+    missing = [[symbol, reason] for symbol, reason in found.missing.items()]
+    parts += ["## Missing", _table(("figure", "why"), missing)]
+    return "\n\n".join(parts) + "\n"
+
+
+def answer_words(site: Site, found: Told) -> str:
+    """The answer in a sentence or two."""
+    by_symbol = {figure.symbol: figure for figure in found.figures}
+    ratios = [f"{s} {by_symbol[s].value:.3f}" for s in ("PUE", "WUE", "REF", "ERF", "CUE") if s in by_symbol]
+    said = f"**{', '.join(ratios) if ratios else 'No figure can be told'}.** {len(found.missing)} figures are missing."
+    if "PDIT" not in by_symbol:
+        return f"{said} Whether the site must report is not known: facts.installed_it_kw is missing."
+    must = by_symbol["PDIT"].value >= REPORTS_FROM_KW
+    words = "must report" if must else "need not report"
+    return f"{said} With {by_symbol['PDIT'].value:.6g} kW of IT the site {words} (Article 1: from 500 kW)."
+
+
+def _unit(one: Reading) -> str:
+    return next(iter(UNITS[QUANTITIES[one.meter.quantity].dimension]))
+
+
+def _meter_facts(one: Reading) -> dict[str, object]:
+    told = one.meter._asdict() | {"file": one.meter.file.name, "amount": one.amount, "unit_of_amount": _unit(one)}
+    return told | {"rows": one.rows, "sha256": one.sha256}
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return "None."
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

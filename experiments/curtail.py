@@ -1,0 +1,108 @@
+"""``coldaisle curtail``: whether a hall holds a load target that a grid asks, and what that costs its jobs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from experiments.registration import register
+from experiments.verb_main import verb_main
+
+if TYPE_CHECKING:
+    from envs.scenario import Scenario
+    from experiments.curtailing.judgement import Judged
+    from experiments.curtailing.trial import Asked
+
+LOG = logging.getLogger(__name__)
+Tick = Callable[[str], None]
+
+
+def curtail(
+    scenario: Scenario, asked: Asked, ways: Sequence[str], events: int, seed: int = 0, tick: Tick = LOG.info
+) -> tuple[dict[str, Judged], float]:
+    """Play the same events in each way, and without any.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        With jobs.
+    asked : Asked
+    ways : sequence of str
+        Of `envs.scheduling.curtailment.WAYS`.
+    events : int
+    seed : int
+        Of days, hours, weather and jobs.
+    tick : callable
+        Called with what was played.
+
+    Returns
+    -------
+    tuple of dict, float
+        What was found, by way, and the share of the days without an event whose power rises as behind one.
+
+    Raises
+    ------
+    ValueError
+        For an unknown way, no event, or a scenario without jobs.
+    """
+    from envs.episodes.world import World
+    from envs.scheduling.curtailment import WAYS
+    from envs.unknown_name import unknown_name
+    from experiments.curtailing.judgement import judged, natural_rebound
+    from experiments.curtailing.trial import event_plan, minute_scenario, played
+
+    for way in ways:
+        if way not in WAYS:
+            raise ValueError(unknown_name("ways", way, WAYS))
+    if events < 1 or not ways:
+        raise ValueError(f"events = {events}, ways = {list(ways)}; give at least one of each")
+    site = minute_scenario(scenario)
+    world = World.build(site)
+    plan, loaded = event_plan(site, world, asked, events, seed)
+    tick(f"{100 * loaded:.0f} % of the hours are as loaded as is asked")
+    free = played(site, world, plan, asked, None)
+    tick(f"{events} days without an event")
+    found = {}
+    for way in ways:
+        found[way] = judged(played(site, world, plan, asked, way), free, asked)
+        tick(f"{way}: held {100 * found[way].held:.1f} % of {events} events")
+    return found, natural_rebound(free, asked)
+
+
+@verb_main("curtail")
+def main(config: DictConfig) -> None:
+    """Play as configured and write table, facts and page."""
+    from experiments.curtailing.page import answer_words, save
+    from experiments.curtailing.trial import Asked
+
+    scenario: Any = OmegaConf.to_object(config.scenario)
+    asked = Asked(**{key: config[key] for key in ("reduce_frac", "hours", "ramp_s", "best_effort", "least_load_frac")})
+    found, rebound = curtail(scenario, asked, list(config.ways), config.events, config.seed)
+    words = [word for word in HydraConfig.get().overrides.task if not word.startswith("folder=")]
+    facts = {
+        "command": " ".join(["coldaisle curtail", *words]),
+        "scenario": scenario.name,
+        "scenario_hash": scenario.hash(),
+        "asked": asdict(asked),
+        "events": config.events,
+        "seed": config.seed,
+    }
+    LOG.info(answer_words(found, facts))
+    LOG.info("curtailment written to %s", save(Path(config.folder), found, rebound, facts))
+
+
+def run() -> None:
+    """``coldaisle curtail`` and ``python -m experiments.curtail``."""
+    register(sys.argv, "curtail")
+    main()
+
+
+if __name__ == "__main__":
+    run()

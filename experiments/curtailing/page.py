@@ -1,0 +1,93 @@
+"""Table, facts and page of a curtailment study: the answer first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+from envs.whole_file import whole_file, write_whole
+from experiments.curtailing.judgement import Judged
+from experiments.records.provenance import provenance
+
+PAGE, FACTS, TABLE = "curtail.md", "curtail.json", "ways.csv"
+WORDS = {
+    "tiers": "limits by tier, then pauses",
+    "caps": "one limit for all jobs",
+    "pauses": "pauses alone",
+}
+Row = dict[str, Any]
+
+
+def save(folder: Path, found: Mapping[str, Judged], natural_rebound: float, facts: Row) -> Path:
+    """Write the table as CSV, the facts and the page, and return the page.
+
+    Parameters
+    ----------
+    folder : Path
+    found : mapping
+        By way.
+    natural_rebound : float
+        Share of the days without an event whose power rises as much behind the hour at which one would have ended.
+    facts : dict
+        What was run.
+    """
+    import pandas as pd
+
+    rows = [way_row(way, one) for way, one in found.items()]
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole_file(folder / TABLE) as draft:
+        pd.DataFrame(rows).to_csv(draft, index=False)
+    content = {**facts, "natural_rebound": natural_rebound, "bars": {way: one.bars() for way, one in found.items()}}
+    write_whole(folder / FACTS, json.dumps({**content, **provenance(config=facts)}, indent=2, default=str) + "\n")
+    write_whole(folder / PAGE, page(found, natural_rebound, facts))
+    return folder / PAGE
+
+
+def page(found: Mapping[str, Judged], natural_rebound: float, facts: Row) -> str:
+    """The page in Markdown."""
+    rows = [way_row(way, one) for way, one in found.items()]
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(cell) for cell in row.values()] for row in rows)]
+    table = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    words = (
+        f"Without any event, power passes the peak of the hour before by over 2 % on {_percent(natural_rebound)} % of "
+        "these days, in the hours in which a rebound is looked for."
+    )
+    parts = [f"# Curtailment of {facts['scenario']}", answer_words(found, facts), f"```\n{facts['command']}\n```"]
+    return "\n\n".join([*parts, table, words]) + "\n"
+
+
+def answer_words(found: Mapping[str, Judged], facts: Row) -> str:
+    """The answer in a sentence or two."""
+    asked = facts["asked"]
+    event = f"{100 * asked['reduce_frac']:g} % less for {asked['hours']:g} h"
+    said = []
+    for way, one in found.items():
+        missed = [name for name, met in one.bars().items() if not met]
+        verdict = "keeps every bar" if not missed else f"misses: {', '.join(missed)}"
+        said.append(f"`{way}` ({WORDS[way]}) holds {_percent(one.held)} % of {facts['events']} events and {verdict}.")
+    return f"**{event}.** " + " ".join(said)
+
+
+def way_row(way: str, one: Judged) -> Row:
+    """A row of the table."""
+    return {
+        "way": way,
+        "held, % of events": _percent(one.held),
+        "not above it, %": _percent(one.under),
+        "ramp kept, %": _percent(one.ramped),
+        "largest miss, points (median)": _percent(one.worst_point),
+        "mean depth %": _percent(one.mean_depth),
+        **{f"tier {k} throughput %": _percent(x) for k, x in enumerate(one.tiers)},
+        "work behind after a day %": _percent(one.behind.estimate),
+        "95 % interval": f"{_percent(one.behind.low)} to {_percent(one.behind.high)}",
+        "lost or redone %": _percent(one.lost),
+        "rebound over 2 %, % of events": _percent(one.rebounded),
+        "rebound %, 95th percentile": _percent(one.rebound),
+    }
+
+
+def _percent(share: float) -> str:
+    return "-" if isnan(share) else f"{100.0 * share:.2f}"
