@@ -23,6 +23,7 @@ from envs.twin.telemetry.point_map import point_map_text, read_point_map
 from experiments.benchmarks.row_file import rows_in
 from experiments.benchmarks.task import load_task, task_hash
 from experiments.campaigns.plan_file import read_plan
+from experiments.evaluation.splits import read_split
 from experiments.power_planning.hall_feeders import read_tree
 from tests.fuzz.answers import FUZZ, refusal_of
 from tests.fuzz.damage import damaged_bytes
@@ -97,6 +98,9 @@ ROWS = yaml.safe_dump({"rows": [{
 }]})  # fmt: skip
 
 
+SPLIT = resources.files("configs").joinpath("splits/test.yaml").read_text(encoding="utf-8")
+
+
 def read_power_tree(path: Path) -> object:
     return read_tree(path, ("r1", "r2"))
 
@@ -109,6 +113,7 @@ READERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "campaign plan": (read_plan, PLAN),
     "power tree": (read_power_tree, TREE),
     "leaderboard": (rows_in, ROWS),
+    "split": (read_split, SPLIT),
 }
 
 
