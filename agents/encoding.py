@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agents.planners.tuned import load_tuned
+from agents.planners.tuned import tuned_of
 from agents.planners.tuning import with_rules
 from envs.interface.channels import CHANNELS
 from envs.unknown_name import unknown_name
@@ -67,7 +67,7 @@ def best_rules(scenario: Scenario, encoding: str = "residual") -> Rules:
     For ``feedforward`` the fan keeps its lowest speed, supply air and chilled water their highest temperature; what
     cold weather adds stays. The gradient of a plant sees no switch: a rule that counts requests would work against it.
     """
-    found = load_tuned(scenario.name)
+    found = tuned_of(scenario)
     rules = scenario.rules if found is None else with_rules(scenario, {**found.rules, "caps": found.caps}).rules
     if encoding != "feedforward":
         return rules

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from agents.planners.gradient_mpc import GradientMpc
 from agents.planners.linear_model import learnt_model
 from agents.planners.linear_mpc import LinearMpc
 from agents.planners.mpc import Mpc, MpcSettings
-from agents.planners.tuned import TunedRules, load_tuned, plant_hash
+from agents.planners.tuned import TunedRules, tuned_of
 from agents.planners.tuning import Constant, rules_from, with_rules
 from agents.policy import interface_of, random_policy
 from envs.building.rules import building_controller, legacy_fixed
@@ -68,13 +67,7 @@ def reference_controllers(
         Telemetry of steps around the rules before the core's episodes; adds the row ``mpc_linear``, which learns from
         it.
     """
-    found = tuned or load_tuned(scenario.name)
-    if found is not None and found.plant_hash != plant_hash(scenario):
-        warnings.warn(
-            f"the tuned constants of {scenario.name} were found on another plant ({found.plant_hash}); "
-            f"they stay a baseline, but tune them anew: python -m scripts.tune_rules {scenario.name}",
-            stacklevel=2,
-        )
+    found = tuned or tuned_of(scenario)
     made: dict[str, Maker] = {
         "random": lambda core: random_policy(interface_of(core), seed),
         "legacy_fixed": lambda core: legacy_fixed(core.scenario, core.plant.layout),

@@ -1,12 +1,13 @@
 """The one strict reader of settings in a user's YAML file: an entry that refuses by file, line, key, value and mend.
 
-Point maps of buildings, campaign plans, power trees and rows of the leaderboard are read through it. An entry knows its
+Point maps, campaign plans, power trees, splits and rows of the leaderboard are read through it. An entry knows its
 keys; any other is refused with the one that is spelt most like it.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,14 @@ class YamlEntry:
             raise self._outside(key, f"{low:g}..{high:g}", "give a number in that range")
         return float(value)
 
+    def finite(self, key: str, default: float | None = None) -> float:
+        """A finite number of any size; without a default it must be there."""
+        value = self.raw.get(key, default)
+        most = sys.float_info.max
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not -most <= value <= most:
+            raise self.refused(key, "give a finite number")
+        return float(value)
+
     def whole(self, key: str, default: int | None, low: int, high: int) -> int:
         """A whole number in a range; without a default it must be there."""
         value = self.raw.get(key, default)
@@ -149,12 +158,21 @@ class YamlEntry:
         assert isinstance(value, list)
         return [float(item) for item in value]
 
-    def mapping(self, key: str, default: Mapping[str, object] | None = None) -> YamlEntry:
-        """An entry below this one whose keys are names of the user's own."""
+    def wholes(self, key: str, low: int, high: int) -> list[int]:
+        """A list of whole numbers in a range."""
+        value = self.raw.get(key)
+        if not isinstance(value, list) or not all(type(item) is int and low <= item <= high for item in value):
+            raise self.refused(key, f"give a list of whole numbers from {low} to {high}")
+        return list(value)
+
+    def mapping(
+        self, key: str, default: Mapping[str, object] | None = None, known: Sequence[str] | None = None
+    ) -> YamlEntry:
+        """An entry below this one; its keys are the known ones, or else names of the user's own."""
         value = self.raw.get(key, default)
         if not isinstance(value, Mapping):
-            raise self.refused(key, "give names and values, such as {name: value}")
-        return YamlEntry(self.path, dict(value), self._below(key))
+            raise self.refused(key, f"give names and values, such as {{{known[0] if known else 'name'}: value}}")
+        return YamlEntry(self.path, dict(value), self._below(key), known)
 
     def entries(self, key: str, known: Sequence[str], least: int = 0) -> list[YamlEntry]:
         """Entries of a list."""

@@ -48,6 +48,7 @@ CLOSING = (
     "coldaisle --version",
     'eval "$(coldaisle --completion bash)"    completes verbs and keys by Tab; zsh likewise',
 )
+QUOTING = "put a value with blanks, commas, brackets or signs in quotes twice: \"key='runs/a (1), b'\""
 
 
 def usage() -> str:
@@ -81,10 +82,14 @@ def error_message(error: Exception) -> str:
     """What went wrong and the mend; an unknown key or choice gets the list of those that there are.
 
     Hydra's own advice for an unknown key, to append it with ``+``, would only move the mistake into the program; its
-    answer to an unknown choice is its search path.
+    answer to an unknown choice is its search path, to a word that it cannot read its grammar.
     """
+    from omegaconf.errors import ValidationError
+
     from envs.unknown_name import unknown_name
 
+    if unread := getattr(error, "override", None):
+        return f"{unread!r} cannot be read as key=value; {QUOTING}"
     cause = error.__cause__
     wanted, options = getattr(error, "missing_cfg_file", None), getattr(error, "options", None)
     if wanted and options:
@@ -95,6 +100,8 @@ def error_message(error: Exception) -> str:
         owner = getattr(cause, "object_type", None)
         whose = owner.__name__ if isinstance(owner, type) and owner is not dict else ""
         return unknown_name("key", key, [str(k) for k in parent], whose)
+    if isinstance(cause, ValidationError) and key:
+        return f"{key}: {str(cause).splitlines()[0]}; 'coldaisle <verb> --help' lists each key with its type"
     return f"{error}\n{cause}" if cause else str(error)
 
 

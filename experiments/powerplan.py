@@ -61,8 +61,11 @@ def powerplan(
         Called with what was found.
     """
     from experiments.power_planning.answer import class_caps, feeder_curve, most_racks, require_ratios, tried
+    from experiments.power_planning.hall_feeders import read_tree
 
     require_ratios(ratios)
+    if asked.tree:
+        read_tree(asked.tree, tuple(scenario.racks))  # refused before any load is made
     rows = most_racks(scenario, asked, seed, tick)
     most = max((row.added for row in rows if row.fits(asked)), default=None)
     _, hall, found = tried(scenario, asked, most or 0, seed)

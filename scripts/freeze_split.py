@@ -5,17 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import yaml
-
-from experiments.evaluation.splits import Split, split_hash
+from experiments.evaluation.splits import split_hash, split_in
 
 
 def main() -> None:
     """Print the hash of each split file named on the command line."""
     for path in sys.argv[1:]:
-        content = yaml.safe_load(Path(path).read_text())
-        content.pop("sha256", None)
-        print(f"{path}: sha256: {split_hash(Split(**content))}")
+        print(f"{path}: sha256: {split_hash(split_in(Path(path))[0])}")
 
 
 if __name__ == "__main__":

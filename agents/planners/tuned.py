@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,19 @@ def load_tuned(name: str) -> TunedRules | None:
     """Read the frozen result for a scenario; None where nothing was searched for."""
     place = files("configs").joinpath(f"tuned/{name}.yaml")
     return TunedRules(**yaml.safe_load(place.read_text(encoding="utf-8"))) if place.is_file() else None
+
+
+def tuned_of(scenario: Scenario) -> TunedRules | None:
+    """The frozen result for a scenario, with a warning where it was found on another plant of the same name."""
+    found = load_tuned(scenario.name)
+    if found is not None and found.plant_hash != (here := plant_hash(scenario)):
+        warnings.warn(
+            f"the tuned constants of {scenario.name} were found on another plant ({found.plant_hash}, here {here}); "
+            "they stay a baseline. Tune them anew: python -m scripts.tune_rules; give a hall of your own a name of "
+            "its own, and none are taken",
+            stacklevel=3,
+        )
+    return found
 
 
 def save_tuned(tuned: TunedRules, path: Path) -> None:

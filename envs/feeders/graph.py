@@ -6,7 +6,7 @@ node says everything: parallel units (N+1), two paths at half the load each (2N)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -109,7 +109,9 @@ class FeederGraph:
                 raise ValueError(f"outlet {owner.name} has no feed; name at least one feeder")
             if isinstance(owner, Feeder) and not 0.0 < owner.limit_kw < np.inf:
                 raise ValueError(f"feeder {owner.name}: limit_kw = {owner.limit_kw}; give a finite power above 0 kW")
-        _ = list(self.downstream_first())
+        fed_by = {f.name: (*f.feeds, *f.standby) for f in self.feeders}
+        if circle := circle_of(fed_by):
+            raise ValueError(circle_words(circle))
 
     @property
     def limit_kw(self) -> Floats:
@@ -128,18 +130,44 @@ class FeederGraph:
             for name in {*feeder.feeds, *feeder.standby}:
                 fed[index[name]] += 1
         ready = [n for n, count in enumerate(fed) if count == 0]
-        done = 0
         while ready:
             here = ready.pop()
-            done += 1
             yield here
             for name in {*self.feeders[here].feeds, *self.feeders[here].standby}:
                 fed[index[name]] -= 1
                 if fed[index[name]] == 0:
                     ready.append(index[name])
-        if done < len(self.feeders):
-            stuck = sorted(f.name for f, count in zip(self.feeders, fed) if count > 0)
-            raise ValueError(f"feeders {stuck} feed each other in a circle; take one of their feeds away")
+
+
+def circle_of(fed_by: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """A circle in which feeders feed each other, each fed by the next; empty where power flows one way.
+
+    Parameters
+    ----------
+    fed_by : mapping
+        Feeder to those that feed it, standby included; each is a key.
+    """
+    done: set[str] = set()
+    for start in fed_by:
+        path: list[str] = []
+        ahead = [iter((start,))]
+        while ahead:
+            name = next(ahead[-1], None)
+            if name is None:
+                ahead.pop()
+                if path:
+                    done.add(path.pop())
+            elif name in path:
+                return (*path[path.index(name) :], name)
+            elif name not in done:
+                path.append(name)
+                ahead.append(iter(fed_by[name]))
+    return ()
+
+
+def circle_words(circle: Sequence[str]) -> str:
+    """What a reader is told whose feeders feed each other."""
+    return f"feeders feed each other in a circle: {' <- '.join(circle)}; take one of these feeds away"
 
 
 def _check_names(names: Sequence[str], what: str) -> None:

@@ -14,9 +14,9 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 from envs.interface.channel import ENCODINGS, SLEW_INTERVAL_S, Channel
+from envs.unknown_name import unknown_name
 
 __all__ = (
     "CHANNELS",
@@ -313,11 +313,9 @@ def require_channels(names: Sequence[str], where: str) -> None:
     """
     for name in names:
         if name not in CHANNELS:
-            near = get_close_matches(name, CHANNELS, 1)
-            meant = f"; did you mean {near[0]!r}?" if near else f"; choose from {sorted(CHANNELS)}"
-            raise ValueError(f"{where}: {name!r} is no channel{meant}")
+            raise ValueError(f"{where}: {unknown_name('channel', name, CHANNELS)}")
     if twice := [name for name in CHANNELS if list(names).count(name) > 1]:
-        raise ValueError(f"{where}: {twice[0]!r} stands twice; name each channel once")
+        raise ValueError(f"{where}: channel {twice[0]!r} stands twice; name each channel once")
 
 
 def bind_channels(
@@ -345,12 +343,12 @@ def bind_channels(
     Raises
     ------
     ValueError
-        For an unknown name, an unknown encoding, a range that is empty, or a reach outside ]0, 1].
+        For a name that is unknown or stands twice, an unknown encoding, a range that is empty, or a reach outside
+        ]0, 1].
     """
     reaches = reach or {}
-    for key in (*names, *ranges, *encodings, *reaches):
-        if key not in CHANNELS:
-            raise ValueError(f"channel {key!r} is unknown; the table has {sorted(CHANNELS)}")
+    for where, named in (("names", names), ("ranges", ranges), ("encodings", encodings), ("reach", reaches)):
+        require_channels(list(named), where)
     bound = []
     for name in names:
         channel = CHANNELS[name]

@@ -228,9 +228,10 @@ def even_stamps(path: Path, name: str, times: Times) -> tuple[NDArray[np.datetim
     if faults.size:
         row = int(faults[0])
         found = "repeats" if steps[row] == 0 else "is before" if steps[row] < 0 else f"is {steps[row]:g} s after"
+        usual = f", expected {step:g} s after" if step > 0.0 else ""  # rows from the newest on have no such step
         raise ValueError(
-            f"{path}, {line(path, row + 1)}, column '{name}': {stamps[row + 1]} {found} the stamp above it, expected "
-            f"{step:g} s after; write evenly spaced standard time (no daylight saving, or name its zone in "
+            f"{path}, {line(path, row + 1)}, column '{name}': {stamps[row + 1]} {found} the stamp above it{usual}; "
+            "write rows in the order of time, in evenly spaced standard time (no daylight saving, or name its zone in "
             f"site.clock_zone; remove rows that were exported twice) ({faults.size} such steps)"
         )
     return stamps, step

@@ -34,7 +34,7 @@ def policy_hash(name: str, path: str, scenario: Scenario) -> str:
     ValueError, FileNotFoundError
         Where there is no such rule in this scenario, or nothing at the path.
     """
-    from agents.planners.tuned import load_tuned
+    from agents.planners.tuned import tuned_of
 
     if not path:
         known = rule_makers(name, scenario)
@@ -42,7 +42,7 @@ def policy_hash(name: str, path: str, scenario: Scenario) -> str:
             raise ValueError(
                 f"policies.{name}: {scenario.name} has no reference of that name; give one of {sorted(known)}"
             )
-        tuned = load_tuned(scenario.name)
+        tuned = tuned_of(scenario)
         return content_hash([name, asdict(tuned) if tuned else {}])
     place = Path(path)
     if (place / MANIFEST).is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -9,6 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from agents.planners.tuned import plant_hash
 from envs.episodes.episode import EpisodePlan
 from envs.episodes.world import World
 from envs.scenario import SHIPPED, Scenario, load
@@ -55,7 +57,7 @@ def chosen_split(scenario: Scenario, given: str, usual: str, typed: Sequence[str
     if given == "none":
         return given
     found = [text for text in typed if text.partition("=")[0] in [f"scenario.site.{key}" for key in REPLACED]]
-    found = found or ([] if given else own_sites(scenario))
+    found = found or ([] if given else own_sites(scenario, typed))
     if found:
         mend = "leave it out" if given else f"split={usual} to play its sites on purpose"
         raise ValueError(
@@ -65,13 +67,29 @@ def chosen_split(scenario: Scenario, given: str, usual: str, typed: Sequence[str
     return given or usual
 
 
-def own_sites(scenario: Scenario) -> list[str]:
-    """What a split would replace of a scenario that is not shipped, or was changed: empty where nothing is its own."""
+def own_sites(scenario: Scenario, typed: Sequence[str] = ()) -> list[str]:
+    """What a split would replace of a scenario that is not shipped, or was changed: empty where nothing is its own.
+
+    A shipped plant with what the command line changes of it is shipped; another plant of its name is one's own.
+    """
+    sites = ", ".join(scenario.site.climates)
     if scenario.name not in SHIPPED:
-        return [f"scenario {scenario.name!r} is no shipped one: {', '.join(scenario.site.climates)}"]
-    shipped = load(scenario.name).site
+        return [f"scenario {scenario.name!r} is no shipped one: {sites}"]
+    shipped = load(scenario.name, changes_of(typed))
+    if plant_hash(scenario) != plant_hash(shipped):
+        return [f"scenario {scenario.name!r} is another plant than the shipped one of that name: {sites}"]
     values = {key: getattr(scenario.site, key) for key in REPLACED}
-    return [f"scenario.site.{key} = {value}" for key, value in values.items() if value != getattr(shipped, key)]
+    return [f"scenario.site.{key} = {value}" for key, value in values.items() if value != getattr(shipped.site, key)]
+
+
+def changes_of(typed: Sequence[str]) -> list[str]:
+    """What overrides of a command line change of the scenario's plant, as `envs.scenario.load` takes them."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    plant = [text for text in typed if text.lstrip("+~").startswith("scenario.")]
+    parsed = OverridesParser.create().parse_overrides(plant)
+    changes = {one.key_or_group.removeprefix("scenario."): json.dumps(one.value()) for one in parsed}
+    return [f"{key}={value}" for key, value in changes.items() if not key.startswith("site.")]
 
 
 def split_of(scenario: Scenario, name: str) -> Split:

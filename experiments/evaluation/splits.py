@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from importlib.resources import files
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass, fields
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import NamedTuple
 
-import yaml
-
+from envs.yaml_entry import YamlEntry
 from experiments.records.provenance import content_hash
 
 SPLITS = ("train", "validation", "test", "sealed")
+SEED_KEYS = ("weather_seeds", "workload_seeds")
+LARGEST_SEED, MOST_EPISODES, MOST_DAYS = 2**31 - 1, 12_000, 365
 
 
 @dataclass(frozen=True)
@@ -64,24 +66,44 @@ def load_split(name: str) -> Split:
     """
     if name not in SPLITS:
         raise ValueError(f"split {name!r} is unknown; choose one of {SPLITS}")
-    return read_split(files("configs").joinpath(f"splits/{name}.yaml").read_text())
+    with as_file(files("configs").joinpath(f"splits/{name}.yaml")) as path:
+        return read_split(path)
 
 
-def read_split(text: str) -> Split:
-    """A split from YAML, checked against its ``sha256``."""
-    content: dict[str, Any] = yaml.safe_load(text)
-    frozen = content.pop("sha256", None)
-    split = Split(**content)
-    if split.episodes % 12:
-        raise ValueError(
-            f"split {split.name}: episodes = {split.episodes} is no multiple of 12; each month needs as many"
-        )
+def read_split(path: Path) -> Split:
+    """A split from a YAML file, checked against its ``sha256``.
+
+    Raises
+    ------
+    ValueError
+        Where a value is none that a split can have, or the file was changed after it was frozen.
+    """
+    split, frozen = split_in(path)
     if split_hash(split) != frozen:
         raise ValueError(
-            f"split {split.name} was changed after it was frozen (sha256 {frozen}); undo the change, or freeze a new "
-            f"split with sha256: {split_hash(split)} and say so in CHANGELOG under 'Physics changed'"
+            f"{path}: split {split.name} was changed after it was frozen (sha256 {frozen}); undo the change, or freeze "
+            f"a new split with sha256: {split_hash(split)} and say so in CHANGELOG under 'Physics changed'"
         )
     return split
+
+
+def split_in(path: Path) -> tuple[Split, str]:
+    """A split as a YAML file has it, and the hash that stands there; empty where none does."""
+    given = YamlEntry.of_file(path, (*(spec.name for spec in fields(Split)), "sha256"))
+    seeds = {key: given.wholes(key, 0, LARGEST_SEED) for key in SEED_KEYS}
+    split = Split(
+        name=given.name("name"),
+        sites=given.texts("sites"),
+        **seeds,
+        episodes=given.whole("episodes", Split.episodes, 1, MOST_EPISODES),
+        days=given.whole("days", Split.days, 1, MOST_DAYS),
+    )
+    if split.episodes % 12:
+        raise given.refused("episodes", "give a multiple of 12; each month needs as many")
+    for key in ("sites", *SEED_KEYS):
+        if not getattr(split, key) or len(set(getattr(split, key))) < len(getattr(split, key)):
+            raise given.refused(key, "give at least one, and each once")
+    return split, given.text("sha256", "")
 
 
 def plan_episodes(split: Split, episodes: int | None = None, days: int | None = None) -> list[Episode]:

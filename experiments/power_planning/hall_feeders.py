@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from envs.feeders.graph import Feeder, FeederGraph, Outages, Outlet, single_losses
+from envs.feeders.graph import Feeder, FeederGraph, Outages, Outlet, circle_of, circle_words, single_losses
 from envs.feeders.limits import Limits, NestedTree, limits_of, nested_tree
 from envs.plant.layout import NON_RACK_UPS_FRAC
 from envs.scenario import Scenario
@@ -18,6 +18,7 @@ TREE_KEYS = ("feeders", "groups")
 KEYS = ("limit_kw", "feeds", "standby", "may_fail")
 RESERVE, REACT = "reserve", "react"
 MOST_FEEDERS = 500  # every state of the tree holds a share of each for each load
+MOST_SHOWN = 20  # feeders of a circle that a message names
 SMALLEST_KW, LARGEST_KW = 1e-3, 1e7
 
 
@@ -108,7 +109,8 @@ def read_tree(path: Path, groups: Sequence[str]) -> tuple[tuple[Feeder, ...], di
     Raises
     ------
     ValueError
-        For an unknown key, group or feeder, a wrong type or a limit out of range, naming file, line, value and mend.
+        For an unknown key, group or feeder, a wrong type, a limit out of range, or feeders that feed each other in a
+        circle, naming file, line, value and mend.
     """
     top = YamlEntry.of_file(path, TREE_KEYS)
     listed, fed = top.mapping("feeders"), top.mapping("groups")
@@ -120,6 +122,8 @@ def read_tree(path: Path, groups: Sequence[str]) -> tuple[tuple[Feeder, ...], di
     if lacking := [name for name in groups if name not in fed]:
         raise top.fault("groups", f"groups {lacking} have no feeds; name the feeders of each rack group")
     feeders = tuple(_feeder(name, entry, listed) for name, entry in listed.named(KEYS).items())
+    if circle := circle_of({feeder.name: (*feeder.feeds, *feeder.standby) for feeder in feeders}):
+        raise listed.fault(circle[0], circle_words([shown(name) for name in circle[:MOST_SHOWN]]))
     return feeders, {name: _names(fed, name, listed) for name in fed.raw}
 
 

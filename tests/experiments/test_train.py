@@ -93,7 +93,7 @@ def test_an_absolute_run_acts_as_the_scenario_says(tmp_path: Path) -> None:
 def test_a_run_does_not_go_on_on_another_rule(
     run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents.encoding.load_tuned", lambda name: None)
+    monkeypatch.setattr("agents.encoding.tuned_of", lambda scenario: None)
     plan = TrainingPlan(1600, seed=1, split="none", resume=str(run_folder))
     with pytest.raises(ValueError, match="another rule"):
         train(load("edge_room"), PPO, plan, tmp_path, NoTracker())

@@ -19,10 +19,12 @@ from envs.plain_yaml import read_mapping
 from envs.plant.datacenter import Plant
 from envs.scenario import Scenario, load
 from envs.scenario.reading import FOLDER, typed_node
+from envs.twin.calibration.spread import scenario_draws
 from envs.twin.telemetry.point_map import point_map_text, read_point_map
 from experiments.benchmarks.row_file import rows_in
 from experiments.benchmarks.task import load_task, task_hash
 from experiments.campaigns.plan_file import read_plan
+from experiments.evaluation.splits import read_split
 from experiments.power_planning.hall_feeders import read_tree
 from tests.fuzz.answers import FUZZ, refusal_of
 from tests.fuzz.damage import damaged_bytes
@@ -97,6 +99,22 @@ ROWS = yaml.safe_dump({"rows": [{
 }]})  # fmt: skip
 
 
+SPLIT = resources.files("configs").joinpath("splits/test.yaml").read_text(encoding="utf-8")
+
+
+SPREAD = yaml.safe_dump({
+    "parameters": {
+        "chilled_water.power_factor": {"value": 1.1, "sd": 0.05, "scale": "log", "low": 0.5, "high": 2.0},
+        "zones.room.coil_ua_kw_k": {"value": 3.0, "sd": 0.3, "scale": "linear", "low": 1.0, "high": 9.0},
+    },
+    "correlation": [[1.0, 0.2], [0.2, 1.0]],
+})  # fmt: skip
+
+
+def read_spread(path: Path) -> object:
+    return scenario_draws(SCENARIO, path, 2)
+
+
 def read_power_tree(path: Path) -> object:
     return read_tree(path, ("r1", "r2"))
 
@@ -109,6 +127,8 @@ READERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "campaign plan": (read_plan, PLAN),
     "power tree": (read_power_tree, TREE),
     "leaderboard": (rows_in, ROWS),
+    "split": (read_split, SPLIT),
+    "spread": (read_spread, SPREAD),
 }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from envs.core import DataCenterCore
+from envs.episodes.world import World
 from envs.scenario import SHIPPED, load
 from envs.scenario.rack_group import archetype_of
 
@@ -78,20 +79,33 @@ def test_the_ends_of_every_range_give_finite_numbers(machine: str) -> None:
     assert tried or len(cases()[machine]) < 3
 
 
+def drawn_value(rng: np.random.Generator, limits: Mapping[str, Any]) -> float:
+    """An end of a range, or a value inside it, as many small ones as large ones."""
+    low, high = float(limits["low"]), float(limits["high"])
+    inside = np.exp(rng.uniform(np.log(low), np.log(high))) if low > 0.0 else rng.uniform(low, high)
+    return float(rng.choice([low, high, inside]))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-def test_pairs_of_values_inside_their_ranges_give_finite_numbers(name: str) -> None:
-    rng, rows = np.random.default_rng(7), parameters_of(name)
-    for _ in range(25):
-        drawn = [rows[i] for i in rng.choice(len(rows), 2, replace=False)]
-        values = [(path, float(rng.uniform(limits["low"], limits["high"]))) for _, path, limits in drawn]
+def test_several_values_inside_their_ranges_at_once_give_finite_numbers_whose_ledger_closes(name: str) -> None:
+    rows = [row for row in parameters_of(name) if not row[1].endswith(".count")]  # as many racks as the world has
+    rng, world, played = np.random.default_rng(7), World.build(load(name, [FEW_WEEKS])), 0
+    for _ in range(120):
+        drawn = [rows[i] for i in rng.choice(len(rows), int(rng.integers(2, 5)), replace=False)]
+        values = [(path, drawn_value(rng, limits)) for _, path, limits in drawn]
         try:
-            core = DataCenterCore(load(name, [FEW_WEEKS, *(f"{p}={v:.6g}" for p, v in values)]), 2, dtype="float64")
+            scenario = load(name, [FEW_WEEKS, *(f"{p}={v:.6g}" for p, v in values)])
+            core = DataCenterCore(scenario, 2, dtype="float64", world=world)
         except ValueError:
             continue
         assert all(np.isfinite(part).all() for part in numbers_after(core)), values
         assert np.max(core.flows.chip_max_c) < HOTTEST_C, values
+        residual, drawn_kw = np.abs(core.flows.energy_residual_kw).max(), core.flows.facility_power_kw.max()
+        assert residual < 1e-6 * max(drawn_kw, 1.0), values
+        played += 1
+    assert played > 40
 
 
 @pytest.mark.parametrize("leakage", ["", "racks.row3.overrides.leakage_per_k=0.02"])

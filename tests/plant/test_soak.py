@@ -1,4 +1,4 @@
-"""A hundred thousand steps of every hall, driven badly under every fault: all is finite, balanced and bounded."""
+"""Many sites and many steps of every hall, driven badly under every fault: all is finite, balanced and bounded."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from envs.trees import map_leaves
 
 STEPS = 200
 SITES = 100  # of each hall; steps of the core times sites times halls are 100,000
+DEPTH, FEW, TIMES, LOOK_EVERY = 20_000, 5, 20, 20  # control steps one after another, of few sites
 WEATHER = ("site.climates=[sterling_va,singapore_sg,phoenix_az,dublin_ie]", "site.workload_weeks=2")
 LARGEST = {"sensor_drift": 20.0, "utility_curtailment": 0.9}  # of what `KINDS` allows
 HOTTEST_C, COLDEST_C = 1000.0, -60.0  # a hall without air burns; its arithmetic must not
@@ -125,7 +126,47 @@ def test_twenty_thousand_steps_of_a_hall_under_every_fault_stay_finite_balanced_
     assert hottest_c > 40.0 and trips > 0.0  # so that the bounds above were met in trouble
 
 
+def faults_over(core: DataCenterCore, steps: int) -> list[list[Fault]]:
+    """Faults of every kind that can strike here, drawn over the whole length; a quarter of a site's time has one."""
+    kinds, rng = possible_kinds(core.plant.layout.present), np.random.default_rng(7)
+    sensors = core.instruments.rows
+    targets = {"crah_fan": core.plant.layout.n_zones, "sensor_stuck": sensors, "sensor_drift": sensors}
+    sites: list[list[Fault]] = [[] for _ in range(core.num_envs)]
+    for number, kind in enumerate(kinds * TIMES):
+        begin, length = rng.uniform(0.0, 0.98 * steps) * core.step_s, rng.uniform(1.0, 200.0) * core.step_s
+        size = min(KINDS[kind][1], LARGEST.get(kind, 64.0))
+        sites[number % core.num_envs].append(Fault(kind, begin, length, int(rng.integers(targets.get(kind, 1))), size))
+    return sites
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_twenty_thousand_steps_one_after_another_under_faults_stay_sound_and_need_no_more_memory(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("llvmlite")
+    monkeypatch.setenv("COLDAISLE_ENGINE", "llvm")  # on numpy it would be twenty minutes instead of one
+    core = core_of(name, FEW, (*WEATHER[:1], "site.workload_weeks=11", "site.workload_seeds=[1]"))
+    core.reset(seed=3)
+    core.set_faults(faults_over(core, DEPTH))
+    drivers, before, hottest_c = Drivers(core), 0, 0.0
+    for step in range(DEPTH):
+        observation, reward, _, cost = core.step(drivers.act(step))
+        assert np.isfinite(observation).all() and np.isfinite(reward).all(), step
+        if step % LOOK_EVERY == 0:
+            drivers.learn(core.flows.worst_inlet_c.astype(np.float64))
+            require_sound(core, observation, reward, cost)
+            hottest_c = max(hottest_c, float(core.flows.worst_inlet_c.max()))
+        if step == DEPTH // 4:
+            before = memory_kib()
+    assert memory_kib() - before < 20_000  # KiB over three quarters of the run
+    assert hottest_c > 40.0
+
+
 def test_the_soak_is_of_a_hundred_thousand_steps_and_every_kind_of_fault() -> None:
-    assert STEPS * SITES * len(SCENARIOS) == 100_000
+    assert STEPS * SITES * len(SCENARIOS) == 100_000 and DEPTH * FEW * len(SCENARIOS) == 500_000
     halls = [core_of(name, SITES, WEATHER) for name in ("ai_hall", "liquid_hall")]
-    assert {fault.kind for core in halls for site in faults_of(core) for fault in site} == set(KINDS)
+    for planned in (faults_of, lambda core: faults_over(core, DEPTH)):
+        assert {fault.kind for core in halls for site in planned(core) for fault in site} == set(KINDS)
+    begun = sorted(fault.start_s / halls[0].step_s for site in faults_over(halls[0], DEPTH) for fault in site)
+    assert begun[0] < 0.05 * DEPTH and begun[-1] > 0.95 * DEPTH  # over the whole length

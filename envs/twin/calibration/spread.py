@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from envs.scenario import Scenario
 from envs.twin.calibration.calibration import Calibration
-from envs.twin.calibration.free_parameters import FreeParameter, with_values
+from envs.twin.calibration.free_parameters import FreeParameter, free_parameters, with_values
+from envs.unknown_name import unknown_name
+from envs.yaml_entry import YamlEntry, shown
 
 DIGITS = 6
 SCALES = ("log", "linear")
+KEYS, ENTRY_KEYS = ("parameters", "correlation"), ("value", "sd", "scale", "low", "high")
+LARGEST_SD = 100.0
 
 
 def spread_of(found: Calibration) -> dict[str, Any]:
@@ -53,54 +55,48 @@ def scenario_draws(scenario: Scenario, path: str | Path, n: int, seed: int = 0) 
     Raises
     ------
     ValueError
-        Where the file has no ``parameters`` and ``correlation`` of one size, or an entry that is missing or impossible.
+        Where the file has no ``parameters`` and ``correlation`` of one size, a parameter that the scenario lacks, or an
+        entry that is missing or impossible, naming file, line, value and mend.
     """
-    content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    parts = content if isinstance(content, dict) else {}
-    entries, like = parts.get("parameters"), _matrix(parts.get("correlation"))
-    if not isinstance(entries, dict) or not entries or like.shape != (len(entries), len(entries)):
-        raise ValueError(f"{path}: expected 'parameters' and a square 'correlation'; give a calibration's spread.yaml")
+    top = YamlEntry.of_file(Path(path), KEYS)
+    entries, like = top.mapping("parameters").named(ENTRY_KEYS), _matrix(top.raw.get("correlation"))
+    if not entries or like.shape != (len(entries), len(entries)):
+        raise top.refused("correlation", f"give a calibration's spread.yaml, with {len(entries)} rows of as many")
     values, vectors = np.linalg.eigh(like)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     z = root @ np.random.default_rng(seed).standard_normal((len(entries), n))
+    known = [parameter.path for parameter in free_parameters(scenario)]
     made = {}
     for row, (name, entry) in enumerate(entries.items()):
-        e = _numbers(entry, f"{path}: parameters: {name}")
-        move = e["sd"] * z[row]
-        raw = e["value"] * np.exp(move) if entry["scale"] == SCALES[0] else e["value"] + move
-        made[name] = np.clip(raw, e["low"], e["high"]).astype(np.float32)  # compiled programs hold no wide numbers
-    return with_values(scenario, made)
-
-
-def _matrix(given: object) -> NDArray[np.float64]:
-    """Correlations as an array; an empty one where they are no finite numbers."""
+        if name not in known:
+            raise entry.fault("", unknown_name(f"parameter of scenario {scenario.name!r}", shown(name), known))
+        made[name] = _drawn(name, entry, z[row])
     try:
-        like = np.asarray(given, np.float64)
-    except (TypeError, ValueError):
-        return np.zeros(0)
-    return like if np.isfinite(like).all() else np.zeros(0)
+        return with_values(scenario, made)
+    except ValueError as fault:  # a draw that no machine can be
+        raise ValueError(f"{path}: {fault}") from fault
 
 
-def _numbers(entry: object, place: str) -> dict[str, float]:
-    """Value, deviation and bounds of an entry.
+def _drawn(name: str, entry: YamlEntry, z: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Values of a parameter from standard normal numbers ``(B,)``; float32, for compiled programs hold no wide ones.
 
     Raises
     ------
     ValueError
-        Naming what is missing or impossible.
+        Naming the place and what is missing or impossible.
     """
-    if not isinstance(entry, dict):
-        raise ValueError(f"{place} is no entry; give value, sd, scale, low and high")
-    made = {}
-    for part in ("value", "sd", "low", "high"):
-        number = entry.get(part)
-        if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-            raise ValueError(f"{place}: {part} = {number!r} is no finite number; give a calibration's spread.yaml")
-        made[part] = float(number)
-    if made["sd"] < 0.0:
-        raise ValueError(f"{place}: sd = {made['sd']:g} is below 0; give a deviation of 0 or more")
-    if entry.get("scale") not in SCALES:
-        raise ValueError(f"{place}: scale = {entry.get('scale')!r} is none of {', '.join(SCALES)}")
-    if made["low"] > made["high"]:
-        raise ValueError(f"{place}: low = {made['low']:g} is above high = {made['high']:g}; swap them")
-    return made
+    middle, low, high = (entry.finite(key) for key in ("value", "low", "high"))
+    sd, scale = entry.number("sd", None, 0.0, LARGEST_SD), entry.choice("scale", SCALES)
+    if not low <= middle <= high:
+        raise entry.refused("value", f"{name} lies from low = {low:g} to high = {high:g}; give a value there")
+    raw = middle * np.exp(sd * z) if scale == SCALES[0] else middle + sd * z
+    return np.clip(raw, low, high).astype(np.float32)
+
+
+def _matrix(given: object) -> NDArray[np.float64]:
+    """Correlations as an array; an empty one where they are none."""
+    try:
+        like = np.asarray(given, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return np.zeros(0)
+    return like if np.all(np.abs(like) <= 1.0) else np.zeros(0)

@@ -10,20 +10,17 @@ points:
 
 from __future__ import annotations
 
-import difflib
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from envs.plain_yaml import read_mapping
 from envs.plant.layout import Layout
 from envs.scenario import Scenario
-from envs.signals.cells import shown
 from envs.signals.stamps import SiteClock
 from envs.twin.telemetry.quantities import QUANTITIES, quantities_of, rows_of
 from envs.units import KELVIN_OFFSET
+from envs.yaml_entry import YamlEntry, shown
 
 #: Unit to factor and constant: ``ours = factor * theirs + constant``.
 CONVERSIONS: dict[str, dict[str, tuple[float, float]]] = {
@@ -122,123 +119,65 @@ def read_point_map(path: str | Path, scenario: Scenario, layout: Layout) -> Poin
     FileNotFoundError
         Where there is no such file.
     ValueError
-        For a wrong key, channel, row or unit, naming file, entry, what was found, what is allowed.
+        For a wrong key, channel, row or unit, naming file, line, what was found and what is allowed.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such point map; write one (docs/calibration.md shows how)")
-    content = read_mapping(path)
-    _require_keys(f"{path}", content, ("time", "points"))
-    if not isinstance(content.get("points"), list) or not content["points"]:
-        raise ValueError(f"{path}: expected keys 'time' and 'points' (a list of entries); see docs/calibration.md")
-    entries: list[PointEntry] = []
-    for index, raw in enumerate(content["points"]):
-        entries += _entries(f"{path}, point {index + 1}", raw, scenario, layout)
-    _check_once(path, entries)
-    column, clock = _time(f"{path}, time", content.get("time"))
-    return PointMap(column, clock.utc_offset_h, tuple(entries), clock.zone)
+    top = YamlEntry.of_file(path, ("time", "points"))
+    column, clock = _time(top.mapping("time", {}, TIME_KEYS))
+    seen: dict[tuple[str, int], str] = {}
+    points: list[PointEntry] = []
+    for entry in top.entries("points", KEYS, least=1):
+        for point in _points(entry, scenario, layout):
+            place = point.channel, point.row
+            if place in seen:
+                both = f"{shown(point.name)!r} and {shown(seen[place])!r}"
+                raise entry.fault("channel", f"{both} are both {point.channel} row {point.row}; keep one")
+            seen[place] = point.name
+            points.append(point)
+    return PointMap(column, clock.utc_offset_h, tuple(points), clock.zone)
 
 
-def _require_keys(where: str, given: Mapping[Any, Any], known: Sequence[str]) -> None:
-    """Refuse a key that nobody reads."""
-    for key in given:
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, 1)
-            meant = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"{where}: key {shown(key)} is unknown, expected {', '.join(known)}{meant}")
-
-
-def _time(where: str, raw: Any) -> tuple[str | tuple[str, str], SiteClock]:
+def _time(entry: YamlEntry) -> tuple[str | tuple[str, str], SiteClock]:
     """Where the time stands, and the clock of stamps without an offset."""
-    given = {} if raw is None else raw
-    if not isinstance(given, dict):
-        raise ValueError(f"{where}: found {shown(raw)}, expected keys {', '.join(TIME_KEYS)}: {{column: time}}")
-    _require_keys(where, given, TIME_KEYS)
-    column, zone = given.get("column", "time"), given.get("zone", "")
-    pair = isinstance(column, list) and len(column) == 2 and all(isinstance(c, str) for c in column)
-    if not isinstance(column, str) and not pair:
-        raise ValueError(f"{where}: column = {shown(column)}; give a heading, or two of them as [date, time]")
-    if not isinstance(zone, str):
-        raise ValueError(f"{where}: zone = {shown(zone)}; give an IANA name such as Europe/Berlin")
-    offset_h = _number(where, given, "utc_offset_h", 0.0)
+    offset_h, zone = entry.finite("utc_offset_h", 0.0), entry.text("zone", "")
     try:
         clock = SiteClock(offset_h, zone)
     except ValueError as fault:
-        raise ValueError(f"{where}: {fault}") from fault
-    return (column if isinstance(column, str) else (column[0], column[1])), clock
+        raise entry.fault("zone" if zone else "utc_offset_h", str(fault)) from fault
+    if not isinstance(entry.raw.get("column"), list):
+        return entry.text("column", "time"), clock
+    pair = entry.texts("column")
+    if len(pair) != 2:
+        raise entry.refused("column", "give a heading, or two of them as [date, time]")
+    return (pair[0], pair[1]), clock
 
 
-def _number(where: str, raw: Mapping[str, Any], key: str, default: float) -> float:
-    """A finite number of an entry."""
-    value = raw.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{where}: {key} = {shown(value)}; give a number")
-    return float(value)
-
-
-def _count(where: str, raw: Mapping[str, Any], key: str) -> int:
-    """A whole number of an entry."""
-    value = raw[key]
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{where}: {key} = {shown(value)}; give a whole number")
-    return value
-
-
-def _entries(where: str, raw: Any, scenario: Scenario, layout: Layout) -> list[PointEntry]:
-    """Entries of one item of the list: one, or one per row."""
-    if not isinstance(raw, dict) or not {"name", "channel", "unit"} <= set(raw):
-        raise ValueError(f"{where}: found {shown(raw)}; give name, channel and unit, and maybe {', '.join(KEYS[2:])}")
-    _require_keys(where, raw, KEYS)
-    if "row" in raw and "rows" in raw:
-        raise ValueError(f"{where}: both row and rows; give row for one column, rows for a column per row")
-    name, channel, unit, brick = (_word(where, raw, key) for key in ("name", "channel", "unit", "brick"))
+def _points(entry: YamlEntry, scenario: Scenario, layout: Layout) -> list[PointEntry]:
+    """Points of one entry: one, or one per row."""
+    name, channel = entry.text("name"), entry.text("channel")
     known = quantities_of(layout, scenario)
-    if channel not in known:
-        near = difflib.get_close_matches(channel, known, 3) or sorted(known)
-        why = "is not in this scenario's plant" if channel in QUANTITIES else "is unknown"
-        raise ValueError(f"{where}: channel {shown(channel)} {why}; choose one of {near}")
-    units = [*CONVERSIONS[known[channel].kind], *(REGISTERS if known[channel].kind == "power" else ())]
-    if unit not in units:
-        raise ValueError(f"{where}: unit {shown(unit)} of a {known[channel].kind}; choose one of {sorted(units)}")
-    shift_s = _number(where, raw, "shift_s", 0.0)
-    hold = raw.get("hold", False)
-    if abs(shift_s) > LONGEST_SHIFT_S or not isinstance(hold, bool):
-        raise ValueError(
-            f"{where}: shift_s = {shift_s:g}, hold = {shown(hold)}; give seconds within a week, and true or false"
-        )
-    factor = _number(where, raw, "factor", 1.0)
-    if factor == 0.0 or (hold and unit in REGISTERS):
-        raise ValueError(f"{where}: factor = {factor:g}, hold = {hold}; give a factor but 0, and hold no register")
-    total, rest = rows_of(channel, layout), (unit, brick, shift_s, hold, factor)
-    if "rows" in raw:
-        count = _count(where, raw, "rows")
-        if not 1 <= count <= total or "{row}" not in name:
-            raise ValueError(
-                f"{where}: rows = {count} of {total}; give 1 to at most {total}, and a name with {{row}} in it"
-            )
-        return [PointEntry(name.replace("{row}", str(k)), channel, k, *rest) for k in range(count)]
-    row = _count(where, raw, "row") if "row" in raw else 0
-    if not 0 <= row < total:
-        raise ValueError(f"{where}: row = {row} of {channel}, which has {total} here; give 0..{total - 1}")
-    return [PointEntry(name, channel, row, *rest)]
-
-
-def _word(where: str, raw: Mapping[str, Any], key: str) -> str:
-    """A text of an entry; YAML makes numbers of 1 and %-less units, which are meant as they stand."""
-    value = raw.get(key, "")
-    if isinstance(value, (dict, list)) or value is None:
-        raise ValueError(f"{where}: {key} = {shown(value)}; give a text")
-    return str(value)
-
-
-def _check_once(path: Path, entries: list[PointEntry]) -> None:
-    seen: dict[tuple[str, int], str] = {}
-    for e in entries:
-        if (e.channel, e.row) in seen:
-            raise ValueError(
-                f"{path}: {e.name!r} and {seen[e.channel, e.row]!r} are both {e.channel} row {e.row}; keep one"
-            )
-        seen[e.channel, e.row] = e.name
+    if channel in QUANTITIES and channel not in known:
+        raise entry.refused("channel", f"it is not in this scenario's plant, which has {', '.join(sorted(known))}")
+    kind = known[entry.choice("channel", known)].kind
+    unit = entry.choice("unit", [*CONVERSIONS[kind], *(REGISTERS if kind == "power" else ())])
+    hold, factor = entry.truth("hold", False), entry.finite("factor", 1.0)
+    if hold and unit in REGISTERS:
+        raise entry.refused("hold", f"a register in {unit} holds nothing between its readings; leave hold out")
+    if factor == 0.0:
+        raise entry.refused("factor", "give a factor but 0")
+    shift_s = entry.number("shift_s", 0.0, -LONGEST_SHIFT_S, LONGEST_SHIFT_S)
+    rest = unit, entry.text("brick", ""), shift_s, hold, factor
+    total = rows_of(channel, layout)
+    if "rows" not in entry:
+        return [PointEntry(name, channel, entry.whole("row", 0, 0, total - 1), *rest)]
+    if "row" in entry:
+        raise entry.fault("row", "both row and rows; give row for one column, rows for a column per row")
+    count = entry.whole("rows", None, 1, total)
+    if "{row}" not in name:
+        raise entry.refused("name", f"rows = {count}; give a name with {{row}} in it, such as 'rack {{row}}'")
+    return [PointEntry(name.replace("{row}", str(k)), channel, k, *rest) for k in range(count)]
 
 
 def point_map_text(columns: Mapping[str, int], pattern: str = "{channel}[{row}]", time_column: str = "time") -> str:

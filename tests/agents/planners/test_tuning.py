@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agents.encoding import best_rules
 from agents.planners import tuned as tuned_file
 from agents.planners.cem import Budget
 from agents.planners.trial import CandidateTrials, gated_cost, limits_of
-from agents.planners.tuned import TunedRules, load_tuned, plant_hash, save_tuned
+from agents.planners.tuned import TunedRules, load_tuned, plant_hash, save_tuned, tuned_of
 from agents.planners.tuning import RuleBox, changed_constants, find_rules, rules_from, with_rules
+from agents.references import reference_controllers
 from envs.scenario import Scenario, load
+from experiments.campaigns.policy_hash import policy_hash
 
 BenchOf = Callable[[str], CandidateTrials]
 
@@ -74,6 +78,19 @@ def test_frozen_result_reads_back_as_written(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(tuned_file, "files", lambda package: tmp_path)
     assert load_tuned("edge_room") == written
     assert load_tuned("nowhere") is None
+
+
+def test_a_copied_file_that_keeps_a_shipped_name_is_told_that_its_plant_is_another(tmp_path: Path) -> None:
+    same, other = tmp_path / "same.yaml", tmp_path / "other.yaml"
+    same.write_text("base: edge_room\nepisode: {steps: 7}\n")
+    other.write_text("base: edge_room\nzones: {room: {coil_ua_kw_k: 4}}\n")
+    copied, words = load(str(other)), "edge_room were found on another plant.*a name of its own"
+    for taken in (tuned_of, best_rules, lambda s: policy_hash("rules_tuned", "", s), reference_controllers):
+        with pytest.warns(UserWarning, match=words):
+            taken(copied)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            taken(load(str(same)))
 
 
 def shipped_results() -> list[TunedRules]:

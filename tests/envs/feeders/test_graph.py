@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from envs.feeders.graph import Feeder, FeederGraph, Outlet, failover_load_kw, load_shares, single_losses
+from envs.feeders.graph import Feeder, FeederGraph, Outlet, circle_of, failover_load_kw, load_shares, single_losses
 
 
 def two_paths(racks: int = 4) -> FeederGraph:
@@ -78,6 +78,18 @@ def test_a_rack_whose_feeds_are_all_lost_is_dark_and_loads_nobody() -> None:
 def test_a_feeder_without_power_above_it_feeds_nobody() -> None:
     share, served = load_shares(two_paths(), lost=[0])
     assert not served.any() and not share.any()
+
+
+@pytest.mark.parametrize(
+    ("fed_by", "circle"),
+    [
+        ({"a": [], "b": ["a"], "c": ["a", "b"], "d": ["b", "c"]}, ()),
+        ({"a": ["a"]}, ("a", "a")),
+        ({"top": [], "a": ["top", "c"], "b": ["a"], "c": ["b"], "row": ["c"]}, ("a", "c", "b", "a")),
+    ],
+)
+def test_a_circle_is_named_without_those_that_only_hang_on_it(fed_by: dict, circle: tuple[str, ...]) -> None:
+    assert circle_of(fed_by) == circle
 
 
 WRONG: dict[str, tuple[str, Callable[[], FeederGraph]]] = {

@@ -144,7 +144,11 @@ def test_every_channel_stays_in_its_range_whatever_is_asked(name: str) -> None:
 @pytest.mark.parametrize(
     ("names", "ranges", "encodings", "words"),
     [
-        (["fan"], {}, {}, "channel 'fan' is unknown"),
+        (["fan"], {}, {}, "names: channel 'fan' is unknown; choose one of"),
+        (["crah_fan_sped_frac"], {}, {}, "names: .*did you mean 'crah_fan_speed_frac'"),
+        ([], {"fan": [0.0, 1.0]}, {}, "ranges: channel 'fan' is unknown"),
+        ([], {}, {"fan": "delta"}, "encodings: channel 'fan' is unknown"),
+        (["crah_fan_speed_frac"] * 2, {}, {}, "names: channel 'crah_fan_speed_frac' stands twice"),
         (["crah_fan_speed_frac"], {"crah_fan_speed_frac": [1.0, 0.5]}, {}, "is empty"),
         (["crah_fan_speed_frac"], {}, {"crah_fan_speed_frac": "log"}, "encoding 'log' is unknown"),
         (["crah_fan_speed_frac"], {}, {"crah_fan_speed_frac": "approach"}, r"only for \['cw_supply_temp_setpoint_c'\]"),

@@ -263,6 +263,15 @@ def test_prices_that_begin_near_a_leap_day_keep_their_days(start: str, offset_h:
     np.testing.assert_allclose(with_grid_file(grid, tmp_path / "p.csv").price_usd_mwh, expected, atol=2e-3)
 
 
+def test_rows_from_the_newest_on_are_refused_with_the_mend(tmp_path: Path) -> None:
+    local = local_hours("2023-02-27T00:00", 96)
+    path = written(tmp_path, "Z", local, {"drybulb_c": 20.0, "rh_frac": 0.5, "pressure_pa": 97_000.0})
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], *reversed(lines[1:])]))
+    with pytest.raises(ValueError, match="line 3, .* is before the stamp above it; write rows in the order of time"):
+        load_weather(path, site="phoenix_az")
+
+
 def test_8784_rows_without_stamps_are_refused(tmp_path: Path) -> None:
     pd.DataFrame({"price_usd_mwh": np.arange(8784.0)}).to_csv(tmp_path / "p.csv", index=False)
     with pytest.raises(

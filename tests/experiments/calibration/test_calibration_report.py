@@ -92,7 +92,7 @@ def test_draws_from_the_spread_are_halls_that_differ(folder: Path) -> None:
 def test_a_spread_without_its_correlations_is_refused(folder: Path, tmp_path: Path) -> None:
     broken = tmp_path / "spread.yaml"
     broken.write_text(yaml.safe_dump({"parameters": {"power.ups_loss_scale": {"value": 1.0}}}))
-    with pytest.raises(ValueError, match="square 'correlation'"):
+    with pytest.raises(ValueError, match="spread.yaml, line 1: correlation is missing; .* with 1 rows of as many"):
         scenario_draws(load("edge_room"), broken, 4)
 
 
@@ -159,11 +159,12 @@ def test_an_input_whose_clock_is_off_leaves_nothing_known(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda e: e.pop("sd"), "sd"),
-        (lambda e: e.update(scale="lgo"), "scale"),
-        (lambda e: e.update(value="much"), "value"),
-        (lambda e: e.update(low=2.0, high=1.0), "low"),
-        (lambda e: e.update(sd=float("nan")), "sd"),
+        (lambda e: e.pop("sd"), "sd is missing"),
+        (lambda e: e.update(scale="lgo"), "scale 'lgo' is unknown; choose one of: linear, log"),
+        (lambda e: e.update(value="much"), "value = much; give a finite number"),
+        (lambda e: e.update(low=2.0, high=1.0), "value = "),
+        (lambda e: e.update(sd=float("nan")), "sd = nan is outside 0..100"),
+        (lambda e: e.update(mean=1.0), "key 'mean' is unknown; choose one of: high, low, scale, sd, value"),
     ],
 )
 def test_a_spread_with_a_wrong_entry_is_refused_by_name(
@@ -174,7 +175,15 @@ def test_a_spread_with_a_wrong_entry_is_refused_by_name(
     change(content["parameters"][path])
     broken = tmp_path / "spread.yaml"
     broken.write_text(yaml.safe_dump(content))
-    with pytest.raises(ValueError, match=re.escape(f"{path}: {told}")):
+    with pytest.raises(ValueError, match=rf"spread\.yaml, line \d+: {re.escape(told)}"):
+        scenario_draws(load("edge_room"), broken, 2)
+
+
+def test_a_spread_of_a_parameter_that_the_hall_lacks_is_refused_by_name(folder: Path, tmp_path: Path) -> None:
+    text, broken = (folder / SPREAD).read_text(), tmp_path / "spread.yaml"
+    path = next(iter(yaml.safe_load(text)["parameters"]))
+    broken.write_text(text.replace(f"{path}:", f"{path}e:"))
+    with pytest.raises(ValueError, match=rf"line \d+: parameter of scenario 'edge_room' '{path}e' is unknown"):
         scenario_draws(load("edge_room"), broken, 2)
 
 

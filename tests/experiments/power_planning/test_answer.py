@@ -120,7 +120,16 @@ def test_racks_that_pass_a_limit_at_rest_do_not_fit() -> None:
         ("limit_kw: 800", "limit_kw: 800, colour: red", "line 3: key 'colour' is unknown"),
         ("limit_kw: 800", 'limit_kw: 800, may_fail: "false"', "line 3: may_fail = false; give true or false"),
         ("limit_kw: 800", "limit_kw: 800, feeds: [ups d]", "line 3: feeder 'ups d' is unknown"),
-        ("limit_kw: 800", "limit_kw: 800, feeds: [ups a]", "circle"),
+        (
+            "limit_kw: 800",
+            "limit_kw: 800, feeds: [ups a]",
+            "line 3: feeders feed each other in a circle: ups a <- ups a; take one of these feeds away",
+        ),
+        (
+            "  ups b: {limit_kw: 800}\n  ups c: {limit_kw: 800}",
+            "  ups b: {limit_kw: 800, standby: [ups c]}\n  ups c: {limit_kw: 800, feeds: [ups a, ups b]}",
+            "line 4: feeders feed each other in a circle: ups b <- ups c <- ups b;",
+        ),
         ("r1: [ups a, ups b]", "r1: ups a", "line 7: r1 = ups a; give a list of texts"),
         ("r1: [ups a, ups b]", "r1: [ups a, ups a]", "line 7: r1 = ['ups a', 'ups a']; name each feeder once"),
         ("r2_conv:", "r2_con:", "line 8: rack group 'r2_con' is unknown"),
@@ -136,6 +145,14 @@ def test_a_tree_that_is_wrong_is_refused_by_file_line_value_and_mend(
     with pytest.raises(ValueError) as refusal:
         hall_feeders(scenario(), demand, path, "reserve", 0.96)
     assert words in str(refusal.value) and str(path) in str(refusal.value)
+
+
+def test_a_tree_with_a_circle_is_refused_before_any_load_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "tree.yaml"
+    path.write_text(CROSSED.replace("limit_kw: 800", "limit_kw: 800, feeds: [ups a]", 1))
+    endless = replace(SHORT, tree=path, seeds=tuple(range(10_000)))  # their load would take days
+    with pytest.raises(ValueError, match="line 3: feeders feed each other in a circle: ups a <- ups a"):
+        powerplan(scenario(), endless, [])
 
 
 @pytest.mark.parametrize("ratio", [0.0, -1.0, float("nan"), float("inf")])

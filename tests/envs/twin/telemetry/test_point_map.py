@@ -32,14 +32,14 @@ def test_rows_expand_to_one_column_each(tmp_path: Path, hall: Hall) -> None:
     ("entry", "words"),
     [
         ("{name: a, channel: chw_suply_c, unit: degC}", "chw_supply_c"),
-        ("{name: a, channel: cw_supply_c, unit: degC}", "not in this scenario's plant"),
+        ("{name: a, channel: cw_supply_c, unit: degC}", "channel = cw_supply_c; it is not in this scenario's plant"),
         ("{name: a, channel: chw_supply_c, unit: bar}", "degF"),
         ("{name: a, channel: chw_supply_c, row: 1, unit: degC}", "0..0"),
-        ("{name: a, channel: chw_supply_c}", "give name, channel and unit"),
-        ("{name: a, channel: chw_supply_c, unit: kWh}", "unit 'kWh' of a temperature"),
+        ("{name: a, channel: chw_supply_c}", "line 2: unit is missing; give a text"),
+        ("{name: a, channel: chw_supply_c, unit: kWh}", "unit 'kWh' is unknown; choose one of: K, degC, degF"),
         ("{name: a, channel: chiller_power_kw, unit: kW, factor: 0}", "give a factor but 0"),
-        ("{name: a, channel: chiller_power_kw, unit: kWh, hold: true}", "hold no register"),
-        ("{name: a, channel: rack_inlet_c, rows: 9, unit: degC}", "at most 8"),
+        ("{name: a, channel: chiller_power_kw, unit: kWh, hold: true}", "hold = True; a register in kWh holds nothing"),
+        ("{name: a, channel: rack_inlet_c, rows: 9, unit: degC}", "rows = 9 is outside 1..8"),
         ("{name: a, channel: chw_supply_c, unit: degC}\n  - {name: b, channel: chw_supply_c, unit: degC}", "keep one"),
     ],
 )
@@ -48,35 +48,62 @@ def test_a_wrong_entry_is_refused_with_the_mend(tmp_path: Path, hall: Hall, entr
         read(tmp_path, hall, f"points:\n  - {entry}\n")
 
 
-GOOD = "points:\n  - {name: a, channel: chw_supply_c, unit: degC}\n"
+CHW = "points:\n  - {name: a, channel: chw_supply_c, unit: degC"
+INLET = "points:\n  - {name: a, channel: rack_inlet_c, unit: degC"
+GOOD = CHW + "}\n"
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("time: [a, b]\n" + GOOD, "time: found"),
-        ("time: hello\n" + GOOD, "time: found 'hello'"),
-        ("time: {kolumn: t}\n" + GOOD, "key 'kolumn' is unknown, .*did you mean 'column'"),
+        ("time: [a, b]\n" + GOOD, "line 1: time = .*; give names and values, such as {column: value}"),
+        ("time: hello\n" + GOOD, "line 1: time = hello; give names"),
+        ("time: {kolumn: t}\n" + GOOD, "key 'kolumn' is unknown; .*did you mean 'column'"),
         ("time: {utc_ofset_h: 1}\n" + GOOD, "did you mean 'utc_offset_h'"),
-        ("time: {utc_offset_h: five}\n" + GOOD, "utc_offset_h = 'five'; give a number"),
-        ("time: {utc_offset_h: .nan}\n" + GOOD, "utc_offset_h = 'nan'"),
+        ("time: {utc_offset_h: five}\n" + GOOD, "line 1: utc_offset_h = five; give a finite number"),
+        ("time: {utc_offset_h: .nan}\n" + GOOD, "utc_offset_h = nan; give a finite number"),
         ("time: {utc_offset_h: 5:30}\n" + GOOD, "utc_offset_h = 330.*write 5.5"),
         ("time: {zone: Mars/North}\n" + GOOD, "'Mars/North' is unknown here"),
         ("time: {column: [a, b, c]}\n" + GOOD, r"two of them as \[date, time\]"),
         ("timme: {column: t}\n" + GOOD, "key 'timme' is unknown.*did you mean 'time'"),
-        ("points: []\n", "a list of entries"),
-        ("points:\n  - {name: a, channel: chw_supply_c, unit: degC, uint: K}\n", "point 1: key 'uint' is unknown"),
-        ("points:\n  - {name: a, channel: chw_supply_c, unit: degC, row: 0.9}\n", "row = '0.9'; give a whole number"),
+        ("time:\n" + GOOD, "line 1: time = None; give names and values"),
+        ("points: []\n", "line 1: points = .*a list of entries"),
+        ("time: {column: t}\n", "points is missing; give a list of entries"),
         (
-            "points:\n  - {name: a, channel: rack_inlet_c, unit: degC, rows: -1}\n",
-            "rows = -1 of 8; give 1 to at most 8",
+            INLET + ", rows: 2}\n",
+            r"line 2: name = a; rows = 2; give a name with {row} in it",
         ),
-        ("points:\n  - {name: a, channel: rack_inlet_c, unit: degC, rows: 1.7}\n", "rows = '1.7'"),
-        ("points:\n  - {name: a, channel: rack_inlet_c, unit: degC, rows: [1]}\n", "give a whole number"),
+        (CHW + ", factor: yes}\n", "factor = True; give a finite"),
+        (
+            CHW + ", uint: K}\n",
+            "line 2: key 'uint' is unknown.*did you mean 'unit'",
+        ),
+        (
+            CHW + ", row: 0.9}\n",
+            "row = 0.9 is outside 0..0; give a whole number there",
+        ),
+        (
+            INLET + ", rows: -1}\n",
+            "rows = -1 is outside 1..8",
+        ),
+        (
+            INLET + ", rows: 1.7}\n",
+            "rows = 1.7 is outside 1..8; give a whole number there",
+        ),
+        (INLET + ", rows: [1]}\n", "give a whole number"),
         ("points:\n  - {name: 'a{row}', channel: rack_inlet_c, unit: degC, rows: 2, row: 1}\n", "both row and rows"),
-        ("points:\n  - {name: a, channel: chw_supply_c, unit: degC, shift_s: soon}\n", "shift_s = 'soon'"),
-        ("points:\n  - {name: a, channel: chw_supply_c, unit: degC, shift_s: 1.0e+9}\n", "seconds within a week"),
-        ("points:\n  - {name: a, channel: chw_supply_c, unit: degC, hold: maybe}\n", "hold = 'maybe'"),
+        (
+            CHW + ", shift_s: soon}\n",
+            "shift_s = soon is outside -604800..604800",
+        ),
+        (
+            CHW + ", shift_s: 1.0e+9}\n",
+            "shift_s = 1000000000.0 is outside -604800..604800",
+        ),
+        (
+            CHW + ", hold: maybe}\n",
+            "hold = maybe; give true or false",
+        ),
         ("points:\n  - {name: a, name: b, channel: chw_supply_c, unit: degC}\n", "line 2: key 'name' stands twice"),
         ("points:\n\t- a\n", "line 2: cannot be read as YAML"),
         ("points: [\n", "line 2: cannot be read as YAML"),
@@ -94,7 +121,6 @@ def test_date_and_time_columns_zone_and_hold_are_read(tmp_path: Path, hall: Hall
     made = read(
         tmp_path,
         hall,
-        "time: {column: [Date, Time], utc_offset_h: 1, zone: Europe/Berlin}\n"
-        "points:\n  - {name: a, channel: chw_supply_c, unit: degC, hold: true}\n",
+        "time: {column: [Date, Time], utc_offset_h: 1, zone: Europe/Berlin}\n" + CHW + ", hold: true}\n",
     )
     assert made.time_columns == ("Date", "Time") and made.zone == "Europe/Berlin" and made.points[0].hold
