@@ -179,7 +179,7 @@ def _family(scenario: Scenario, free: Sequence[FreeParameter], function: ReplayS
 
     def apart(sites: int) -> Plant:
         drawn = np.random.default_rng(sites).uniform(-_APART, _APART, (len(free), sites))  # each parameter for itself
-        reached = np.stack([np.clip(u, *p.reach()) for u, p in zip(drawn, free)])
+        reached = np.array([np.clip(u, *p.reach()) for u, p in zip(drawn, free)]).reshape(len(free), sites)
         return plant_of(scenario, Candidates(free, reached).values(), 1)
 
     key = (scenario.hash(), *((p.path, *p.reach()) for p in free), *function.key)

@@ -51,6 +51,17 @@ def test_every_candidate_shows_what_it_shows_on_numpy(name: str, monkeypatch: py
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
+def test_the_scenario_as_it_stands_is_replayed_with_nothing_to_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What screening asks for: one plant, no free parameter."""
+    of, _ = windows("edge_room")
+    scenario, found = load("edge_room", ["site.workload_weeks=1"]), []
+    for engine in ("numpy", "llvm"):
+        monkeypatch.setenv(choice.ENGINE_VARIABLE, engine)
+        activity = activity_of(scenario, of, (), np.zeros(0))
+        found.append(replay(scenario, Candidates((), np.zeros((0, 1))), of, activity, of.outputs))
+    np.testing.assert_allclose(*found, rtol=1e-9, atol=1e-9)
+
+
 def test_a_plant_that_differs_in_something_else_is_refused() -> None:
     scenario = load("edge_room", ["site.workload_weeks=1"])
     free = free_parameters(scenario, ("fan_kw",))
