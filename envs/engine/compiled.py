@@ -20,10 +20,11 @@ from envs.engine.aligned import aligned_block
 from envs.engine.blocks import BlockPool, BlockSet, BlockShape
 from envs.engine.choice import chosen_threads
 from envs.engine.held import Held, Lazy
-from envs.engine.lowered import LoweredFunction, Written, flat
-from envs.engine.machine_code import packed_entry_point
+from envs.engine.layout import Layout, flat
+from envs.engine.lowered import LoweredFunction
 from envs.engine.pool import Matrix, Pool, pools_of
-from envs.engine.program import WHOLE, WIDE
+from envs.engine.program import WHOLE, WIDE, Program
+from envs.engine.results import Written
 
 _FEW_SITES, _SOME_LANES, _MOST_LANES = 4, 8, 16
 _MANY_SITES = 64  # from which the most lanes pay: two chains of instructions at once
@@ -54,8 +55,8 @@ class CompiledFunction:
     function : callable
     trees : tuple of trees
         Arguments to record the function with; later ones have the same shapes but for the batch.
-    lowered : LoweredFunction, optional
-        The function's program, where it is known already.
+    lowered : Layout, optional
+        The function's program, or what is known of it, where there is that already.
     lanes : int, optional
         Sites of a tile; as many as pay for the batch when left out.
     waiting : int
@@ -71,18 +72,24 @@ class CompiledFunction:
         self,
         function: Callable[..., Any],
         trees: tuple[Any, ...],
-        lowered: LoweredFunction | None = None,
+        lowered: Layout | None = None,
         lanes: int | None = None,
         waiting: int = 8,
     ) -> None:
         self.fixed_lanes, self._waiting = lanes, waiting
         self.threads = chosen_threads()
-        self.lowered = lowered or LoweredFunction(function, trees)
-        self.program, self.dtype = self.lowered.program, self.lowered.dtype
+        self.lowered: Layout = lowered or LoweredFunction(function, trees)
+        self.shape, self.dtype = self.lowered.shape, self.lowered.dtype
         self._batch = 0
         self._seen: list[tuple[Any, int]] = []  # parts of the arguments that are packed already, and their arrays
         self.pools_read: list[Pool | Matrix] = []
         self._held: tuple[list[Any], Held] | None = None
+
+    @property
+    def program(self) -> Program:
+        """The program, where the function was recorded."""
+        assert isinstance(self.lowered, LoweredFunction)
+        return self.lowered.program
 
     def __call__(self, *trees: Any) -> Any:
         """Return what the function returns, as views of fresh blocks.
@@ -108,7 +115,7 @@ class CompiledFunction:
         self._seen.clear()  # whoever calls so may have written to his arrays
         blocks = self._run(held[1] if held is not None and resident else first, trees[1:])
         written: Written = blocks.parts
-        made = [collect(written) for _, collect in self.lowered.parts]
+        made = [collect(written) for collect in self.lowered.parts]
         result = self.lowered.whole(made)
         if self.lowered.resident:
             self._held = parts_of(result[0]), Held(blocks, self.lowered)
@@ -155,10 +162,9 @@ class CompiledFunction:
             return
         if not self.lowered.fits_sites(batch):
             raise OtherShapes(f"{batch} sites; the function holds constants of {self.lowered.sites}")
-        lanes = self.fixed_lanes or lanes_for(batch, self.program.double)
-        text, scratch = self.lowered.text(lanes)
-        self._batch, self._lanes, self._tiles = batch, lanes, -(-batch // lanes)
-        self._code = packed_entry_point(text)
+        lanes = self.fixed_lanes or lanes_for(batch, self.shape.double)
+        self._code, scratch = self.lowered.code(lanes)
+        self._batch, self.lanes, self._tiles = batch, lanes, -(-batch // lanes)
         wide = self._tiles * lanes
         self._stride = stride_of(wide, self.dtype)
         self._blocks_for(wide)
@@ -174,7 +180,7 @@ class CompiledFunction:
 
     def _blocks_for(self, wide: int) -> None:
         """Blocks for arguments, and a pool of blocks for results, of ``wide`` sites."""
-        program = self.program
+        program = self.shape
         typed = {"": self.dtype, WIDE: np.dtype(np.float64), WHOLE: np.dtype(np.int64)}
         out = {"": program.rows_out, **program.typed_out}
         shapes = [BlockShape(rows, self._stride, typed[kind]) for kind, rows in out.items()]
@@ -200,7 +206,7 @@ class CompiledFunction:
         out, at, n = [], dict.fromkeys((WIDE, WHOLE, ""), 0), self._batch
         for shape, kind in self._inputs_of(group):
             block = blocks[kind][at[kind] : at[kind] + prod(shape)]
-            lanes = (block[:, n:], block[:, n - 1 : n]) if n % self._lanes else (None, None)
+            lanes = (block[:, n:], block[:, n - 1 : n]) if n % self.lanes else (None, None)
             out.append(_Place(block[:, :n].reshape(*shape, n), *lanes))
             at[kind] += prod(shape)
         return out

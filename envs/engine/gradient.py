@@ -16,7 +16,8 @@ import numpy as np
 from envs.engine.adjoint import adjoint_of
 from envs.engine.blocks import BlockPool, BlockSet, BlockShape
 from envs.engine.compiled import CompiledFunction, OtherShapes, parts_of
-from envs.engine.lowered import LoweredFunction, batch_of, flat
+from envs.engine.layout import batch_of, flat
+from envs.engine.lowered import LoweredFunction
 from envs.engine.program import WHOLE, WIDE
 from envs.engine.program_code import ProgramCode, some_lanes
 from envs.trees import map_leaves

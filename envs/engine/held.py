@@ -11,7 +11,7 @@ from envs.engine.blocks import BlockSet
 from envs.trees import leaves
 
 if TYPE_CHECKING:
-    from envs.engine.lowered import LoweredFunction
+    from envs.engine.layout import Layout
 
 
 class Held:
@@ -25,7 +25,7 @@ class Held:
 
     __slots__ = ("sites", "blocks", "_lowered", "_fields")
 
-    def __init__(self, blocks: BlockSet, lowered: LoweredFunction) -> None:
+    def __init__(self, blocks: BlockSet, lowered: Layout) -> None:
         self.sites, self.blocks, self._lowered = blocks.parts.sites, blocks, lowered
         self._fields: dict[str, Any] = {}
 

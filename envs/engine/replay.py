@@ -11,15 +11,17 @@ import numpy as np
 
 from envs.engine.choice import chosen_engine
 from envs.engine.compiled import CompiledFunction, Held, OtherShapes
+from envs.engine.layout import Layout
 from envs.engine.lowered import LoweredFunction
 from envs.engine.record import Untraceable
+from envs.engine.stored import file_name, store, stored_function
 from envs.engine.tape import Tape
 from envs.trees import leaves
 
 Trees = TypeVarTuple("Trees")
 Result = TypeVar("Result")
 _KEPT_PROGRAMS = 16
-_LOWERED: dict[Hashable, list[LoweredFunction]] = {}  # by key, the oldest first: one for each set of shapes
+_LOWERED: dict[Hashable, list[Layout]] = {}  # by key, the oldest first: one for each set of shapes
 _SIGNATURE = attrgetter("shape", "dtype")
 
 
@@ -130,22 +132,32 @@ class TapedFunction(Generic[*Trees, Result]):
                 return again
         expected = self.function(*trees)
         self.engine = "numpy"  # what remains where this fails
-        try:
-            compiled = CompiledFunction(self.function, trees, lanes=self.lanes)
-            found: Result = compiled(*trees)
-        except Untraceable as reason:
-            _warn_of_numpy(str(reason))
-            return expected
-        if not compiled.lowered.agrees(expected, found):
-            _warn_of_numpy("its results differ from the function's")
-            return expected
+        reason, name = "its results differ from the function's", "" if self.key is None else file_name(self.key, trees)
+        stored = stored_function(name, self.function, trees) if name else None
+        for lowered in (stored, None) if stored is not None else (None,):
+            try:
+                compiled = CompiledFunction(self.function, trees, lowered, self.lanes)
+                found: Result = compiled(*trees)
+            except Untraceable as why:
+                reason = str(why)
+                continue
+            if compiled.lowered.agrees(expected, found):
+                self._keep(compiled, name)
+                return found
+        _warn_of_numpy(reason)
+        return expected
+
+    def _keep(self, compiled: CompiledFunction, name: str) -> None:
+        """Run a compiled function from now on, and let others of its key run it too."""
         self._compiled.insert(0, compiled)
         self.engine = "llvm"
-        if self.key is not None and not compiled.lowered.constants:  # those are of this function alone
-            _LOWERED.setdefault(self.key, []).append(compiled.lowered)
-            while len(_LOWERED) > _KEPT_PROGRAMS:
-                _LOWERED.pop(next(iter(_LOWERED)))
-        return found
+        if self.key is None or compiled.lowered.constants:  # those are of this function alone
+            return
+        if isinstance(compiled.lowered, LoweredFunction):
+            store(name, compiled.lowered, compiled.lanes)
+        _LOWERED.setdefault(self.key, []).append(compiled.lowered)
+        while len(_LOWERED) > _KEPT_PROGRAMS:
+            _LOWERED.pop(next(iter(_LOWERED)))
 
     def _record(self, trees: Any) -> None:
         try:

@@ -189,6 +189,7 @@ class CoreStep:
         return (
             *self.control.key,
             self.pays,
+            *self.clock,
             *map(repr, plain_rule(self.building)),
             *map(repr, plain_rule(self.followed)),
         )

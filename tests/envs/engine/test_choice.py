@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from envs.core import DataCenterCore
-from envs.engine import choice, machine_code
+from envs.engine import cache_files, choice, machine_code
 from envs.engine.choice import chosen_engine, chosen_threads
 from envs.engine.compiled import CompiledFunction
 
@@ -88,7 +88,7 @@ class TestCache:
         assert len(self.run(monkeypatch, file)) == 1
 
     def test_only_the_newest_files_are_kept(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        monkeypatch.setattr(machine_code, "KEPT_FILES", 1)
+        monkeypatch.setattr(cache_files, "KEPT_FILES", 1)
         (tmp_path / "old.code").write_bytes(b"old")
         os.utime(tmp_path / "old.code", (1.0, 1.0))
         self.run(monkeypatch, tmp_path)
