@@ -48,20 +48,18 @@ class Held:
 class Lazy:
     """A named tuple of results whose fields are made when they are asked for; `lazy_class` makes the class of each.
 
-    Attributes
-    ----------
-    blocks : BlockSet
+    Its own names begin with an underscore, as no field of a named tuple does.
     """
 
-    kind: type
-    rows: dict[Any, slice]
+    _kind: type
+    _rows: dict[Any, slice]
 
     def __init__(self, blocks: BlockSet) -> None:
-        self.blocks = blocks
+        self._blocks = blocks
 
     def __reduce__(self) -> Any:
         """Copies and pickles are the named tuple."""
-        return self.kind, tuple(getattr(self, name) for name in self.kind._fields)  # type: ignore[attr-defined]
+        return self._kind, tuple(getattr(self, name) for name in self._kind._fields)  # type: ignore[attr-defined]
 
 
 class _Field:
@@ -71,7 +69,7 @@ class _Field:
         self.name, self.collect = name, collect
 
     def __get__(self, results: Lazy, owner: type) -> Any:
-        value = results.__dict__[self.name] = self.collect(results.blocks.parts)
+        value = results.__dict__[self.name] = self.collect(results._blocks.parts)
         return value
 
 
@@ -88,13 +86,13 @@ def lazy_class(kind: type, fields: dict[str, Callable[[Any], Any]], rows: dict[A
         The rows among the numbers of each field that has its arrays there, in their order.
     """
     made = {name: _Field(name, collect) for name, collect in fields.items()}
-    return type(kind.__name__, (Lazy,), {**made, "kind": kind, "rows": rows, "__doc__": kind.__doc__})
+    return type(kind.__name__, (Lazy,), {**made, "_kind": kind, "_rows": rows, "__doc__": kind.__doc__})
 
 
 def numbers_of(results: Any, names: tuple[str, ...], site: int) -> list[float]:
     """Numbers of one site in fields of results, in their order; each is rows, or a dict of single rows."""
-    if isinstance(results, Lazy) and (rows := results.rows.get(names) or _rows_between(results.rows, names)):
-        numbers: list[float] = results.blocks.parts.numbers[rows, site].tolist()
+    if isinstance(results, Lazy) and (rows := results._rows.get(names) or _rows_between(results._rows, names)):
+        numbers: list[float] = results._blocks.parts.numbers[rows, site].tolist()
         return numbers
     arrays: list[np.ndarray] = []
     leaves(tuple(getattr(results, name) for name in names), arrays)

@@ -101,7 +101,7 @@ class Layout:
         if not self.state_fields:
             return made[0]
         own = len(self.state_fields)
-        return self.state_kind(*made[:own]), self.lazy.kind(*made[own:])
+        return self.state_kind(*made[:own]), self.lazy._kind(*made[own:])
 
     def code(self, lanes: int) -> tuple[Callable[[int], None], int]:
         """Machine code for vectors of so many sites, and the bytes of scratch memory of a call."""
