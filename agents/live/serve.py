@@ -30,6 +30,7 @@ from agents.live.settings import ServeSettings
 from agents.live.units import IN_FORCE
 from agents.live.watchdog import Heartbeat
 from agents.live.web import server_of
+from envs.whole_file import write_whole
 
 MakeConnector = Callable[[LiveMap, Clock], Connector]
 FIRST_READING = "first-reading.txt"
@@ -148,7 +149,7 @@ def _look_first(loop: LiveLoop) -> None:
         return
     table = first_look(parts.site, readings, usual)
     path = Path(loop.settings.folder) / FIRST_READING
-    path.write_text(table, encoding="utf-8")
+    write_whole(path, table)
     sys.stderr.write(table)
     left = [str(p.place.key) for p in parts.site.points if p.place.key.name.startswith(IN_FORCE)]
     guessed = [str(p.place.key) for p in parts.site.points if p.fixed is not None and p.place.key.name.endswith("_c")]
