@@ -172,14 +172,27 @@ class Instructions(Values):
             self._line(f"store {of.number} {number}, ptr {place}, align {of.size}")
 
     def _product(self, s: Statement, name: str) -> None:
-        """One row of a matrix times the vector of all racks."""
+        """One row of a matrix times the vector of all racks; it was made before the loop over racks."""
+        place = self._scratch(self.slots[s], self._rack or 0)
+        self._value(f"load {self.of.vector}, ptr {place}, align {self._alignment}", name)
+
+    def _products(self, s: Statement, rows: int) -> None:
+        """Some rows of a matrix times the vector of all racks, from the rack of the loop on, into scratch memory.
+
+        Each sum runs from rack to rack, as if it were alone; side by side they do not wait for each other.
+        """
         (x,) = s.args
         assert isinstance(x, Gather) and isinstance(s.extra, (tuple, GivenMatrix))
         racks, turned = self.program.racks, isinstance(s.extra, GivenMatrix) and s.extra.transposed
         table = f"%pool{s.extra.pool}" if isinstance(s.extra, GivenMatrix) else self._table("number", s.extra)
         first = self._rack or 0 if turned else self._value(f"mul i64 {self._rack}, {racks}")
-        total = self.of.all(0.0)
+        totals = [self.of.all(0.0)] * rows
         for k in range(racks):
-            weight = self._number_of_table(table, self._sum(k * racks if turned else k, first))
-            term = self._value(f"fmul {self.of.vector} {weight}, {self._load(x.made, k)}")
-            total = self._value(f"fadd {self.of.vector} {total}, {term}", name if k == racks - 1 else None)
+            value = self._load(x.made, k)
+            for row in range(rows):
+                place = k * racks + row if turned else row * racks + k
+                weight = self._number_of_table(table, self._sum(place, first))
+                term = self._value(f"fmul {self.of.vector} {weight}, {value}")
+                totals[row] = self._value(f"fadd {self.of.vector} {totals[row]}, {term}")
+        for row, total in enumerate(totals):
+            self._keep(self.slots[s], self._sum(row, self._rack or 0), total, False)

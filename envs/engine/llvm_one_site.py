@@ -134,6 +134,9 @@ class OneSite(Writer):
             term = self._value(f"fmul {of.vector} {weights}, {self._operand(Element(x.made, k))}")
             total = self._value(f"fadd {of.vector} {total}, {term}", name if k == n - 1 else None)
 
+    def _before_racks(self, statements: Sequence[Statement]) -> None:
+        """Products are made in the loop itself: a vector holds many racks."""
+
     def _racks(self, statements: Sequence[Statement]) -> None:
         self._waiting: list[tuple[Statement, str]] = []
         super()._racks(statements)
@@ -176,7 +179,9 @@ class OneSite(Writer):
 
     # ---- loops ------------------------------------------------------------------------------------------------------
 
-    def _over_racks(self, name: str, sums: Sequence[Statement], body: Callable[[], None]) -> None:
+    def _over_racks(
+        self, name: str, sums: Sequence[Statement], body: Callable[[], None], at_once: int | None = None
+    ) -> None:
         if self._racks_of.lanes == self.program.racks:
             self.of, self._rack = self._racks_of, 0
             body()

@@ -11,6 +11,7 @@ from envs.engine.llvm_math import math_text
 from envs.engine.pool import POOLED
 from envs.engine.program import Gathered, Operand, Rack, Stage, Statement
 
+_MOST_ROWS = 5  # of a product that are summed side by side
 FIRST = {"add": 0.0, "maximum": float("-inf"), "minimum": float("inf")}
 
 
@@ -29,7 +30,9 @@ class Writer(Instructions):
 
     # ---- loops ------------------------------------------------------------------------------------------------------
 
-    def _over_racks(self, name: str, sums: Sequence[Statement], body: Callable[[], None]) -> None:
+    def _over_racks(
+        self, name: str, sums: Sequence[Statement], body: Callable[[], None], at_once: int | None = None
+    ) -> None:
         """A loop over racks; ``sums`` hold what they have gathered so far."""
         before = self._block
         self._line(f"br label %{name}")
@@ -40,7 +43,7 @@ class Writer(Instructions):
             first = self.of.all(FIRST[s.op.removeprefix("over_racks_")])
             self._line(f"%sum{s.number} = phi {self.of.vector} [{first}, %{before}], [%v{s.number}, %{name}]")
         body()
-        self._line(f"%next_{name} = add i64 {self._rack}, {self._racks_of_a_turn()}")
+        self._line(f"%next_{name} = add i64 {self._rack}, {at_once or self._racks_of_a_turn()}")
         self._line(f"%more_{name} = icmp ult i64 %next_{name}, {self.program.racks}")
         self._line(f"br i1 %more_{name}, label %{name}, label %end_{name}")
         self._label(f"end_{name}")
@@ -57,9 +60,17 @@ class Writer(Instructions):
                 for s in phase.statements:
                     self._statement(s)
                 continue
+            self._before_racks(phase.statements)
             sums = [s for s in phase.statements if s.reduces]
             self._over_racks(f"racks_{int(stage)}_{k}", sums, partial(self._racks, phase.statements))
         self._here = None
+
+    def _before_racks(self, statements: Sequence[Statement]) -> None:
+        """Products of matrices that a loop over racks reads, in loops of their own over several rows at once."""
+        at_once = max(n for n in range(1, _MOST_ROWS + 1) if self.program.racks % n == 0)
+        for s in statements:
+            if s.op == "product":
+                self._over_racks(f"products_{s.number}", (), partial(self._products, s, at_once), at_once)
 
     def _racks(self, statements: Sequence[Statement]) -> None:
         """Body of a loop over racks; what is kept is written last, behind all reads of what it replaces."""

@@ -21,7 +21,7 @@ def scratch_slots(program: Program, plan: Schedule) -> dict[Statement, int]:
         outside = any(
             not isinstance(x, Rack) or plan.phase_of[user] != plan.phase_of[s] for user, x in readers.get(s, ())
         )
-        if outside or s in handed_on:
+        if outside or s in handed_on or s.op == "product":
             kept.append(s)
     slots: dict[Statement, int] = {}
     replaced = _in_place(program, plan, readers)
