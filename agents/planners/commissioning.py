@@ -105,8 +105,8 @@ class _Bench:
 
     def _setpoints(self, speed: Floats) -> dict[str, Floats]:
         channels = self.plant.layout.channels.values()
-        wet_bulb_c, dry_bulb_c = (np.full(speed.shape[1], bulb_c) for bulb_c in (WET_BULB_C, DRY_BULB_C))
-        held = first_setpoints(self.scenario, channels, wet_bulb_c, dry_bulb_c, self.plant.dtype)
+        wet, dry = np.full(speed.shape[1], WET_BULB_C), np.full(speed.shape[1], DRY_BULB_C)
+        held = first_setpoints(self.scenario, channels, wet, dry, self.plant.dtype)
         return {**held, "crah_fan_speed_frac": np.ascontiguousarray(speed, dtype=np.float64)}
 
     def _signals(self, n: int) -> tuple[Outside, Load]:
