@@ -254,10 +254,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/validation"))
     given = parser.parse_args()
     if given.plant:
-        rows = list(plant_rows(given.plant))
-        write_csv(given.out / "savings_plant.csv", rows)
-        parts = [*PLANT_HEAD, *command(f"--plant {given.plant}"), "", *table(rows)]
-        write_whole(given.out / "savings_plant.md", "\n".join(wrapped_lines(parts)) + "\n")
+        rows: list[Row] = []
+        for row in plant_rows(given.plant):
+            rows.append(row)  # what is known stays, should the run be stopped
+            write_csv(given.out / "savings_plant.csv", rows)
+            parts = [*PLANT_HEAD, *command(f"--plant {given.plant}"), "", plant_words(rows), "", *table(rows)]
+            write_whole(given.out / "savings_plant.md", "\n".join(wrapped_lines(parts)) + "\n")
         return
     covered = []
     for name, design in DESIGNS.items():
@@ -281,6 +283,17 @@ def main() -> None:
         *table(refused),
     ]
     write_whole(given.out / "savings_coverage.md", "\n".join(wrapped_lines(parts)) + "\n")
+
+
+def plant_words(rows: Sequence[Row]) -> str:
+    """What the trials on our own plant came to, in a sentence or two."""
+    kept = [row for row in rows if not row["refused"]]
+    held = [row for row in kept if float(row["low %"]) <= float(row["true saving %"]) <= float(row["high %"])]
+    below = [row for row in kept if float(row["high %"]) < float(row["true saving %"])]
+    return (
+        f"**Of {len(rows)} trials {len(rows) - len(kept)} were refused. Of the other {len(kept)} {len(held)} hold the "
+        f"truth, {len(below)} understate it, {len(kept) - len(held) - len(below)} overstate it.**"
+    )
 
 
 def command(given: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from agents.forecasting.air_balance import airflow_frac
 from envs.physics.namespace import Floats
 from envs.plant.flows import COOLING_POWER
 from envs.plant.layout import Layout
@@ -27,6 +28,8 @@ from envs.twin.telemetry.telemetry import COOLING, EPOCH, INLET, RACK_POWER, Tel
 BRIDGE_S = 1800.0  # a shorter gap of a reading is bridged by a line, a longer one by the model
 DAY_S = 86_400.0
 ZONE_INLET = "zone_inlet_max_c"
+SUPPLY, RETURN = "zone_supply_c", "zone_return_c"
+SETTLED_S = 3600.0
 HEIGHT = "site_elevation_m"
 
 
@@ -40,10 +43,13 @@ class HallHistory(NamedTuple):
     modelled_frac : dict
         Share of the readings of each point that a log may have for which the model stands in: 1 where it is not
         measured.
+    airflow_frac : array (Z,)
+        Airflow of each zone's room units over the scenario's, where supply and return air are measured; else NaN.
     """
 
     telemetry: Telemetry
     modelled_frac: dict[str, float]
+    airflow_frac: Floats
 
 
 def hall_history(scenario: Scenario, log: Telemetry) -> HallHistory:
@@ -75,7 +81,18 @@ def hall_history(scenario: Scenario, log: Telemetry) -> HallHistory:
     deep = {name: np.ascontiguousarray(column, np.float32)[:, :, None] for name, column in known.items()}
     can_be_logged = {*quantities_of(model.layout, scenario), COOLING}
     told = {name: float(missing.mean()) for name, missing in gaps.items() if name in can_be_logged}
-    return HallHistory(Telemetry(deep, log.step_s, log.start_utc, log.names), told)
+    air = airflow_frac(_measured_rise(log, model.layout), played.rise_k)
+    return HallHistory(Telemetry(deep, log.step_s, log.start_utc, log.names), told, air)
+
+
+def _measured_rise(log: Telemetry, layout: Layout) -> Floats:
+    """Rise of the air from supply to return ``(T, Z)`` as it was read, once the model has settled."""
+    values = log.series()
+    if RETURN not in values or SUPPLY not in values:
+        return np.full((log.rows, layout.n_zones), np.nan)
+    rise = values[RETURN] - values[SUPPLY]
+    rise[: round(SETTLED_S / log.step_s)] = np.nan
+    return rise
 
 
 def _measured_points(log: Telemetry, scenario: Scenario, layout: Layout) -> dict[str, Floats]:
@@ -140,18 +157,21 @@ class _Played:
         """Points with the model's readings where they lack their own."""
         (state, flows), model = self.first, self.model
         found = {name: values.copy() for name, values in points.items()}
+        rise = []
         lost = model.nothing_lost(1)
         for row in range(len(self.rack_kw)):
             if row:
                 state, flows = model.step(state, self.in_force[row], self._outside(row - 1), self._load(row), lost)
             shown = model.readings(flows, state, self.in_force[row], self._outside(row))
             shown[COOLING] = np.atleast_2d(flows.cooling_power_kw)
+            rise.append((flows.zone_return_c - flows.zone_supply_c)[:, 0])
             for name, values in found.items():
                 gap = ~np.isfinite(values[row])
                 values[row, gap] = shown[name][gap, 0]
             found[ZONE_INLET][row] = [found[INLET][row, racks].max() for racks in self.racks_of]
             seen = {name: values[row][:, None].astype(model.dtype) for name, values in found.items()}
             state = correct(model.plant, state, flows, seen, GAIN)
+        self.rise_k = np.array(rise, np.float64)
         return found
 
     def _setpoints(self, row: int) -> dict[str, Floats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ LEAST_DAYS = 15.0  # a week looked back on, a day for each fold, and days beside
 JUDGED_FRAC, JUDGED_STRIDE_H = 0.25, 6.0
 SHOWN_H = (1.0 / 12.0, 1.0, 3.0, 6.0, 12.0, 24.0)
 AIRFLOW_FRAC = 0.15  # by which a matched airflow may be off, docs/forecast.md
+BALANCED_FRAC = 0.10  # and one that return air tells: 3.5 % low, give or take 3.2 % (decision 0032), twice that
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Failure(NamedTuple):
         Highest inlet within the time that is followed [degC].
     racks : tuple of int
         Racks in the order in which they go over, as believed; at most three.
+    spread_frac : float
+        By how much the airflow of the three plants differs from what is believed.
     """
 
     zone: str
@@ -87,6 +90,7 @@ class Failure(NamedTuple):
     after_s: tuple[float, ...]
     highest_c: tuple[float, ...]
     racks: tuple[int, ...]
+    spread_frac: float
 
     @property
     def is_foreseen(self) -> bool:
@@ -134,6 +138,7 @@ def own_forecast(
     history = past.telemetry
     require_days(history)
     settings = settings or ForecastSettings()
+    balanced = _balanced_flows(scenario, past.airflow_frac)
     if asked.match:
         tick("matching the scenario to the hall")
         scenario = matched_scenarios(scenario, history, PriorFitSettings())[0]
@@ -144,7 +149,7 @@ def own_forecast(
     now = history.part(history.rows - lookback_steps(history.step_s), history.rows).own_copy()
     told = forecaster.forecast(now)
     tick("playing failures")
-    found = failures(forecaster, scenario, now, asked)
+    found = failures(forecaster, with_values(scenario, balanced), now, asked, balanced)
     start = history.start_utc[0] + np.timedelta64(round((history.rows - 1) * history.step_s), "s")
     return OwnForecast(start, history.step_s, told, skill, found)
 
@@ -195,18 +200,26 @@ def _skill(row: int, step_s: float, error: Floats, stays: Floats, inside: Floats
     )
 
 
-def failures(forecaster: Forecaster, scenario: Scenario, now: Telemetry, asked: Asked) -> list[Failure]:
-    """Every zone with one unit lost, and with all, on three plants that differ in the air of their room units."""
+def failures(
+    forecaster: Forecaster, scenario: Scenario, now: Telemetry, asked: Asked, balanced: Mapping[str, float]
+) -> list[Failure]:
+    """Every zone with one unit lost, and with all, on three plants that differ in the air of their room units.
+
+    ``balanced`` names the airflows that return air told; the others are known less well.
+    """
     cases = [
         (number, name, units)
         for number, (name, zone) in enumerate(scenario.zones.items())
         for units in dict.fromkeys((1.0, float(np.max(zone.crah_units))))
     ]
     lost = [crah_failure(number, units) for number, _, units in cases]
+    spread = {name: BALANCED_FRAC if _flow_of(name) in balanced else AIRFLOW_FRAC for name in scenario.zones}
     plants = [
         first_over_each(other, now, lost, asked.limit_c, asked.failure_h)
         for other in (
-            _with_air(forecaster, scenario, factor) for factor in (1.0 - AIRFLOW_FRAC, 1.0, 1.0 + AIRFLOW_FRAC)
+            _with_air(forecaster, scenario, spread, -1.0),
+            _with_air(forecaster, scenario, spread, 0.0) if balanced else forecaster,
+            _with_air(forecaster, scenario, spread, 1.0),
         )
     ]
     return [
@@ -216,19 +229,34 @@ def failures(forecaster: Forecaster, scenario: Scenario, now: Telemetry, asked: 
             tuple(float(plant[k].after_s[0]) for plant in plants),
             tuple(float(plant[k].highest_c.max()) for plant in plants),
             _order(plants[1][k]),
+            spread[name],
         )
         for k, (_, name, units) in enumerate(cases)
     ]
 
 
-def _with_air(forecaster: Forecaster, scenario: Scenario, factor: float) -> Forecaster:
-    """A forecaster with the same outlook, whose room units blow another airflow."""
-    if factor == 1.0:
-        return forecaster
-    flows = {f"zones.{n}.unit_flow_m3_s": factor * float(np.max(z.unit_flow_m3_s)) for n, z in scenario.zones.items()}
+def _with_air(forecaster: Forecaster, scenario: Scenario, spread: Mapping[str, float], side: float) -> Forecaster:
+    """A forecaster with the same outlook, whose room units blow more or less air by their spread."""
+    flows = {
+        _flow_of(name): (1.0 + side * spread[name]) * float(np.max(zone.unit_flow_m3_s))
+        for name, zone in scenario.zones.items()
+    }
     other = Forecaster(with_values(scenario, flows), forecaster.settings)
     other.outlook = forecaster.outlook
     return other
+
+
+def _balanced_flows(scenario: Scenario, airflow_frac: Floats) -> dict[str, float]:
+    """Airflow of a room unit ``{parameter: m3/s}`` in the zones where return air tells it."""
+    return {
+        _flow_of(name): float(share) * float(np.max(zone.unit_flow_m3_s))
+        for (name, zone), share in zip(scenario.zones.items(), airflow_frac)
+        if np.isfinite(share)
+    }
+
+
+def _flow_of(zone: str) -> str:
+    return f"zones.{zone}.unit_flow_m3_s"
 
 
 def _order(found: FirstOver) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 from envs.twin.telemetry.finding import Finding
 from envs.twin.telemetry.telemetry import INLET
 from envs.whole_file import whole_file, write_whole
-from experiments.forecasting.own_hall import AIRFLOW_FRAC, SHOWN_H, Asked, Failure, OwnForecast, Skill
+from experiments.forecasting.own_hall import AIRFLOW_FRAC, BALANCED_FRAC, SHOWN_H, Asked, Failure, OwnForecast, Skill
 from experiments.records.plain_page import Page, Section, page_html
 
 TABLE, PAGE = "forecast.csv", "forecast.html"
@@ -96,8 +96,9 @@ def _failures(found: OwnForecast, asked: Asked, names: Sequence[str]) -> Section
     rows = [(f.zone, f"{f.units:g}", _answer(f, asked, names)) for f in found.failures]
     words = (
         f"Room units of one zone are lost now, and the next {asked.failure_h:g} h are played on three plants: with "
-        f"{AIRFLOW_FRAC:.0%} less air from the room units, as believed, and with as much more. Telemetry tells the "
-        "airflow no better. Where the three differ, the failure is not foreseen.",
+        "less air from the room units, as believed, and with as much more. Where the three differ, the failure is not "
+        f"foreseen. Where supply and return air are measured, their rise tells the airflow to {BALANCED_FRAC:.0%}, "
+        f"else it is known to {AIRFLOW_FRAC:.0%}.",
     )
     return Section(f"Which rack is first over {asked.limit_c:g} degC", words, ("zone", "units lost", "answer"), rows)
 
@@ -106,7 +107,7 @@ def _answer(failure: Failure, asked: Asked, names: Sequence[str]) -> str:
     lowest, highest = min(failure.highest_c), max(failure.highest_c)
     reach = f"{lowest:.1f} to {highest:.1f} degC"
     if not failure.is_foreseen:
-        return f"not foreseen: the hottest inlet is {reach}, as the airflow is"
+        return f"not foreseen: the hottest inlet is {reach}, with {failure.spread_frac:.0%} more or less air"
     if not failure.racks:
         return f"none goes over; the hottest inlet is {reach}"
     first, last = min(failure.after_s), max(failure.after_s)

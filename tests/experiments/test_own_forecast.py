@@ -61,9 +61,9 @@ def test_a_log_becomes_a_forecast_of_every_rack_and_of_cooling_and_a_page(log: P
 def test_a_failure_on_which_the_plants_differ_is_said_not_to_be_foreseen() -> None:
     names = ["a", "b", "c"]
     never = float("inf")
-    over = Failure("z", 3.0, (0.9, 1.0, 1.2), (52.0, 50.0, 49.0), (2, 0, 1))
-    none = Failure("z", 1.0, (never, never, never), (28.0, 27.5, 27.0), ())
-    open_ = Failure("z", 1.0, (40.0, never, never), (38.0, 31.0, 27.0), ())
+    over = Failure("z", 3.0, (0.9, 1.0, 1.2), (52.0, 50.0, 49.0), (2, 0, 1), 0.1)
+    none = Failure("z", 1.0, (never, never, never), (28.0, 27.5, 27.0), (), 0.1)
+    open_ = Failure("z", 1.0, (40.0, never, never), (38.0, 31.0, 27.0), (), 0.15)
     assert over.is_foreseen and none.is_foreseen and not open_.is_foreseen
     assert _answer(over, Asked(), names) == "over after 1 to 1 s; first among c, a, b"
     assert _answer(none, Asked(), names) == "none goes over; the hottest inlet is 27.0 to 28.0 degC"

@@ -13,6 +13,7 @@ from envs.core import DataCenterCore
 from envs.interface.sensors import SensorModel
 from envs.play import play
 from envs.scenario import Scenario, load
+from envs.twin.calibration.free_parameters import with_values
 from envs.twin.telemetry.quantities import quantities_of
 from envs.twin.telemetry.recorder import PointReader, Recorder, true_value_reader
 from envs.twin.telemetry.synthetic import NOT_LOGGED
@@ -57,6 +58,19 @@ def test_what_was_logged_stands_where_a_core_s_own_points_stand(
     assert found.telemetry.values["in_force.crah_fan_speed_frac"].shape == (ROWS, 1, 1)
     assert max(found.modelled_frac[n] for n in (INLET, COOLING)) == 0.0
     assert all(np.isfinite(v).all() for v in found.telemetry.values.values())
+
+
+def test_return_air_tells_how_much_air_the_room_units_blow_and_without_it_nobody_knows(hall: Scenario) -> None:
+    (zone,) = hall.zones
+    more = with_values(hall, {f"zones.{zone}.unit_flow_m3_s": 1.15 * float(np.max(hall.zones[zone].unit_flow_m3_s))})
+    core = DataCenterCore(more, 1)
+    core.reset(seed=3)
+    names = [n for n in quantities_of(core.plant.layout, hall) if n not in NOT_LOGGED]
+    log = Recorder(core, true_value_reader(core, names), ROWS)
+    for step in play(core, core.rules, ROWS):
+        log.add(step)
+    assert hall_history(hall, log.telemetry()).airflow_frac == pytest.approx([1.15], abs=0.03)
+    assert np.isnan(hall_history(hall, without(log.telemetry(), "zone_return_c")).airflow_frac).all()
 
 
 def test_a_long_gap_and_a_rack_without_a_sensor_are_the_model_s_and_are_told(
