@@ -19,15 +19,7 @@ from agents.learning.algorithms import Algorithm, Learner
 from agents.learning.plan import LearningPlan
 from experiments.page_schema import ReportConfig, WatchConfig
 from experiments.records.tracking import DEFAULT_URI
-from experiments.study_schema import (
-    ComplyConfig,
-    CurtailConfig,
-    ForecastConfig,
-    PowerplanConfig,
-    PublishedConfig,
-    TransferConfig,
-    ValidateConfig,
-)
+from experiments.study_schema import STUDIES
 
 AGENT_WORDS = """An algorithm on the command line.
 
@@ -369,15 +361,9 @@ VERBS = {
     "rollout": RolloutConfig,
     "report": ReportConfig,
     "watch": WatchConfig,
-    "transfer": TransferConfig,
-    "validate": ValidateConfig,
-    "published": PublishedConfig,
-    "forecast": ForecastConfig,
     "campaign": CampaignConfig,
     "benchmark": BenchmarkConfig,
-    "powerplan": PowerplanConfig,
-    "curtail": CurtailConfig,
-    "comply": ComplyConfig,
+    **STUDIES,
 }
 
 

@@ -225,3 +225,14 @@ class PowerplanConfig:
     ratios: list[float] = field(default_factory=lambda: [0.9, 1.0, 1.1, 1.2, 1.25, 1.3, 1.4])
     seed: int = 0
     folder: str = "${hydra:runtime.output_dir}"
+
+
+STUDIES = {
+    "transfer": TransferConfig,
+    "validate": ValidateConfig,
+    "published": PublishedConfig,
+    "forecast": ForecastConfig,
+    "powerplan": PowerplanConfig,
+    "curtail": CurtailConfig,
+    "comply": ComplyConfig,
+}

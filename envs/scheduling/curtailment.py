@@ -155,8 +155,7 @@ class Curtailment:
         step_s : float
         """
         if self.drawn_kw is None:
-            drawn_kw = self._drawn_kw(table, step_s, paused=False).sum(axis=(0, 1))
-            self.drawn_kw = np.maximum(drawn_kw - metered.withheld_kw, 0.0)
+            self.drawn_kw = self._drawn_kw(table, step_s, paused=False).sum(axis=(0, 1))
         if self.way == "caps" or (self.way == "tiers" and self.target.best_effort):
             return wished
         whole = self._drawn_kw(table, step_s, paused=True)
@@ -196,7 +195,9 @@ class Curtailment:
     def _may_draw_kw(self, metered: Metered, step_s: float) -> Floats:
         """What the jobs' accelerators may draw in the coming step ``(B,)``."""
         assert self.drawn_kw is not None
-        return self.drawn_kw + (self.target.at(self.since_s, step_s) - metered.grid_kw) / SITE_GAIN
+        begins = np.isinf(self.target.at(self.since_s - step_s, step_s))
+        drawn_kw = self.drawn_kw - np.where(begins, metered.withheld_kw, 0.0)
+        return drawn_kw + (self.target.at(self.since_s, step_s) - metered.grid_kw) / SITE_GAIN
 
     def _drawn_kw(self, table: JobTable, step_s: float, paused: bool) -> Floats:
         """What jobs would draw without limits in the coming step, over idling ``(K, T, B)`` [kW]."""

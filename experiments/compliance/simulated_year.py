@@ -91,7 +91,7 @@ def simulated_hours(scenario: Scenario, days: int = DAYS) -> dict[str, Floats]:
     counted = np.zeros((len(COLUMNS), round(steps / per_hour), PARTS))
     for t in range(round(steps)):
         carbon_g_kwh = np.asarray(core.outside.carbon_g_kwh, np.float64)
-        core.step_setpoints({})
+        core.step_setpoints(core.rules.act(core.measurements()))
         counted[:, t // round(per_hour)] += _counted(core, carbon_g_kwh, step_s / HOUR_S, per_hour)
     return dict(zip(COLUMNS, counted.transpose(0, 2, 1).reshape(len(COLUMNS), -1)))
 

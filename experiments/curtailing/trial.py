@@ -110,8 +110,7 @@ def event_plan(scenario: Scenario, world: World, asked: Asked, events: int, seed
     while found < events:
         rngs = [np.random.default_rng([seed, tried + k]) for k in range(events)]
         plan = draw_plan(scenario, world, rngs, np.zeros(events, np.int64))
-        core = DataCenterCore(scenario, events, world=world)
-        core.reset(seed=0, plan=plan)
+        core = _begun(scenario, world, plan)
         base_kw, _ = base_and_peak_kw(np.array([_stepped_kw(core) for _ in range(round(BEFORE_S / STEP_S))]))
         loaded = base_kw >= asked.least_load_frac * core.plant.layout.provisioned_kw
         kept.append(EpisodePlan._make(part[loaded] for part in plan))
@@ -124,16 +123,23 @@ def event_plan(scenario: Scenario, world: World, asked: Asked, events: int, seed
     return EpisodePlan._make(np.concatenate(part)[:events] for part in zip(*kept)), found / tried
 
 
+def _begun(scenario: Scenario, world: World, plan: EpisodePlan) -> DataCenterCore:
+    """The planned episodes, before their first step."""
+    core = DataCenterCore(scenario, len(plan.site), world=world)
+    core.reset(seed=0, plan=plan)
+    return core
+
+
 def _stepped_kw(core: DataCenterCore) -> Floats:
-    core.step_setpoints({})
+    """What the sites take in a step under the building's rules ``(B,)`` [kW]."""
+    core.step_setpoints(core.rules.act(core.measurements()))
     return np.array(core.flows.grid_power_kw, np.float64)
 
 
 def played(scenario: Scenario, world: World, plan: EpisodePlan, asked: Asked, way: str | None) -> Trial:
     """The planned days; ``way`` is one of `envs.scheduling.curtailment.WAYS`, None where nobody curtails."""
     events, before, during = len(plan.site), round(BEFORE_S / STEP_S), round(3600.0 * asked.hours / STEP_S)
-    core = DataCenterCore(scenario, events, world=world)
-    core.reset(seed=0, plan=plan)
+    core = _begun(scenario, world, plan)
     assert core.jobs is not None
     table, ledger = core.jobs.jobs.table, core.jobs.jobs.ledger
     grid_kw: list[Floats] = []
