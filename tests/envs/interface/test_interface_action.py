@@ -188,3 +188,10 @@ def test_travel_is_the_mean_of_a_channel_s_rows_in_full_ranges_summed_over_chann
 def test_an_action_beyond_the_box_is_its_edge(encoding: str) -> None:
     beyond, edge = (decoded("chw_supply_temp_setpoint_c", encoding, x * np.array([[-1.0], [1.0]])) for x in (1.7, 1.0))
     np.testing.assert_array_equal(beyond, edge)
+
+
+def test_a_masked_action_is_refused_with_its_place_and_a_mask_of_nothing_is_none() -> None:
+    made, calm = decoder("crah_fan_speed_frac"), np.zeros((2, 2))
+    np.testing.assert_array_equal(made.box(np.ma.masked_array(calm), 2, np.float32), calm.T)
+    with pytest.raises(ValueError, match=r"action at \[1, 0\] \(environment, number\) is masked"):
+        made.box(np.ma.masked_array(calm, [[False, False], [True, False]]), 2, np.float32)
