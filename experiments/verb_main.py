@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from experiments.schema import CONFIGS
 
 Task = Callable[[DictConfig], object]
+RUN_ONCE = "--run"  # hydra's word for one run, no sweep
 
 
 class _Failed(BaseException):
@@ -28,6 +29,8 @@ def verb_main(name: str) -> Callable[[Task], Callable[[], None]]:
     def decorated(task: Task) -> Callable[[], None]:
         @wraps(task)
         def carried(config: DictConfig) -> object:
+            if sys.argv[-1] == RUN_ONCE:
+                sys.argv.pop()  # nobody typed it, so no record shows it
             try:
                 return task(config)
             except Exception as error:
@@ -40,7 +43,7 @@ def verb_main(name: str) -> Callable[[Task], Callable[[], None]]:
         @wraps(task)
         def main() -> None:
             if not any(word.startswith(("-", "hydra.mode=")) for word in sys.argv[1:]):
-                sys.argv.append("--run")  # else hydra composes twice, to learn whether it is a sweep
+                sys.argv.append(RUN_ONCE)  # else hydra composes twice, to learn whether it is a sweep
             try:
                 composed()
             except _Failed as failed:

@@ -19,6 +19,7 @@ IDS = ("DataCenter", "Cooling", "PowerCap")
 
 @pytest.mark.parametrize("scenario", SHIPPED)
 @pytest.mark.parametrize("name", IDS)
+@pytest.mark.quick_for("DataCenter-*", "*-ai_hall_power_cap")
 def test_both_checkers_pass_without_a_warning(name: str, scenario: str, world_of: Callable[[str], World]) -> None:
     sb3 = pytest.importorskip("stable_baselines3.common.env_checker")
     with warnings.catch_warnings():

@@ -48,6 +48,7 @@ def test_environment_three_of_eight_is_environment_zero_of_one_seeded_three_late
 
 
 @pytest.mark.parametrize("scenario", SHIPPED)
+@pytest.mark.quick_for("ai_hall", "edge_room", "ai_factory")
 def test_batches_agree_in_float32_to_rounding_while_no_mode_switches(make_core: Make, scenario: str) -> None:
     many, one = (make_core(scenario, n) for n in (8, 1))
     a, b = many.reset(seed=11), one.reset(seed=14)
@@ -58,6 +59,7 @@ def test_batches_agree_in_float32_to_rounding_while_no_mode_switches(make_core: 
 
 
 @pytest.mark.parametrize("scenario", SHIPPED)
+@pytest.mark.quick_for("ai_hall", "edge_room", "ai_factory")
 def test_same_batch_and_seed_are_bit_equal_over_an_episode_and_past_its_end(make_core: Make, scenario: str) -> None:
     core = make_core(scenario, 3, "episode.steps=8")
     actions = actions_of(core, 20, 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 import pytest
 
@@ -80,9 +82,7 @@ def test_curtailment_and_load_loss_leave_the_rest() -> None:
     assert now.utility_limit_frac[0] == 0.75 and now.load_frac[0] == 0.5
 
 
-def test_hot_weather_raises_the_wet_bulb_as_dry_heating_does() -> None:
-    psychrolib = pytest.importorskip("psychrolib")
-    psychrolib.SetUnitSystem(psychrolib.SI)
+def test_hot_weather_raises_the_wet_bulb_as_dry_heating_does(psychrolib: ModuleType) -> None:
     w = psychrolib.GetHumRatioFromRelHum(30.0, 0.4, 101325.0)
     wet = [psychrolib.GetTWetBulbFromHumRatio(t, w, 101325.0) for t in (30.0, 35.0)]
     assert pytest.approx((wet[1] - wet[0]) / 5.0, abs=0.02) == WET_PER_DRY

@@ -14,6 +14,7 @@ LEAST_SUPPLY = 0.95  # over what the racks draw
 
 
 @pytest.mark.parametrize("name", ["legacy_air", "edge_room", "ai_hall"])
+@pytest.mark.quick_for("legacy_air", "edge_room")
 def test_the_best_control_supplies_the_air_that_racks_draw(name: str) -> None:
     scenario = load(name)
     makers = reference_policies(scenario)

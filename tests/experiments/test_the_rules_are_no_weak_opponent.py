@@ -15,6 +15,7 @@ EPISODES = 24  # of one day, on the validation split
 
 
 @pytest.mark.parametrize("name", HALLS)
+@pytest.mark.quick_for("ai_hall", "legacy_air")
 def test_no_constant_beats_the_tuned_rules_on_validation(name: str) -> None:
     scenario = load(name)
     made = reference_controllers(scenario)

@@ -28,6 +28,7 @@ def mean_return(core, controller):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.quick_for("0")
 def test_ppo_beats_the_setpoints_as_found(seed):
     judge = DataCenterCore(SCENARIO, EPISODES, OVERRIDES, CHANNELS)
     found = mean_return(judge, legacy_fixed(judge.scenario, judge.plant.layout))

@@ -28,6 +28,7 @@ def energy(name, substep_s, ruled):
 
 @pytest.mark.parametrize("ruled", [False, True], ids=["held", "ruled"])
 @pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.quick_for("ai_hall-ruled", "ai_hall_power_cap-ruled", "edge_room-held", "legacy_air-held")
 def test_halving_the_sub_step_moves_energy_by_under_half_a_percent(name, ruled):
     usual_s = 10 if name == "ai_hall_power_cap" else 60
     usual, half = energy(name, usual_s, ruled), energy(name, usual_s / 2, ruled)

@@ -91,6 +91,7 @@ CASES = [("ppo", PPO, 0.5, 60_000), ("sac", SAC, 0.15, 70_000)]
 
 
 @pytest.mark.parametrize(("algorithm", "settings", "rate_usd", "steps"), CASES)
+@pytest.mark.quick_for("ppo-*")
 def test_a_learner_stops_at_the_limit_at_the_price_that_it_is_worth(
     algorithm: str, settings: dict[str, Any], rate_usd: float, steps: int, tmp_path: Path
 ) -> None:

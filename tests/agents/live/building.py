@@ -34,7 +34,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "simulated": {},
     "bacnet": {"timeout_s": 1.0, "retries": 1},
     "modbus": {"timeout_s": 1.0, "retries": 1},
-    "opcua": {"timeout_s": 5.0},
+    "opcua": {"timeout_s": 3.0},
     "redfish": {"timeout_s": 1.0},
     "mqtt": {"timeout_s": 3.0, "first_s": 3.0, "heartbeat_s": 0.1, "silence_s": 2.0, "republish_s": 0.5},
 }

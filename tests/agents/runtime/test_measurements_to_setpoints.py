@@ -197,6 +197,7 @@ def every_fault(core: DataCenterCore) -> list[Fault]:
 
 
 @pytest.mark.parametrize("scenario", SHIPPED)
+@pytest.mark.quick_for("ai_hall", "ai_hall_power_cap", "legacy_air")
 def test_under_every_fault_the_bundle_gives_the_setpoints_of_its_run(
     scenario: str, exported: Callable[..., Exported]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 import pytest
 
@@ -51,9 +53,7 @@ def _grid() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("elevation", [0.0, 1609.0, 2240.0])
-def test_wet_bulb_agrees_with_psychrolib(elevation: float) -> None:
-    psychrolib = pytest.importorskip("psychrolib")
-    psychrolib.SetUnitSystem(psychrolib.SI)
+def test_wet_bulb_agrees_with_psychrolib(elevation: float, psychrolib: ModuleType) -> None:
     t, rh = _grid()
     p = air.pressure_kpa(elevation)
     theirs = np.array([psychrolib.GetTWetBulbFromRelHum(a, b, p * 1e3) for a, b in zip(t, rh)])
@@ -61,9 +61,7 @@ def test_wet_bulb_agrees_with_psychrolib(elevation: float) -> None:
     assert error[np.abs(theirs) > 0.6].max() <= 0.005
 
 
-def test_humidity_ratio_and_saturation_agree_with_psychrolib_over_water_and_ice() -> None:
-    psychrolib = pytest.importorskip("psychrolib")
-    psychrolib.SetUnitSystem(psychrolib.SI)
+def test_humidity_ratio_and_saturation_agree_with_psychrolib_over_water_and_ice(psychrolib: ModuleType) -> None:
     t, rh = _grid()
     theirs = np.array([psychrolib.GetHumRatioFromRelHum(a, b, 101325.0) for a, b in zip(t, rh)])
     assert np.allclose(air.humidity_ratio(t, rh, 101.325), theirs, rtol=1e-6, atol=2e-7)
@@ -118,10 +116,13 @@ def test_torch_gives_the_same_air() -> None:
     ids=["sea-level", "whole-grid", "Denver", "2240-m"],
 )
 def test_stull_is_as_far_from_psychrolib_as_listed_and_so_a_seed_only(
-    elevation: float, temps: tuple[float, float], humidities: tuple[float, float], mean_k: float, largest_k: float
+    elevation: float,
+    temps: tuple[float, float],
+    humidities: tuple[float, float],
+    mean_k: float,
+    largest_k: float,
+    psychrolib: ModuleType,
 ) -> None:
-    psychrolib = pytest.importorskip("psychrolib")
-    psychrolib.SetUnitSystem(psychrolib.SI)
     t, rh = np.meshgrid(np.arange(temps[0], temps[1] + 0.1, 2.5), np.arange(humidities[0], humidities[1] + 0.01, 0.05))
     p = float(air.pressure_kpa(elevation))
     theirs = np.vectorize(psychrolib.GetTWetBulbFromRelHum)(t, rh, p * 1e3)

@@ -27,6 +27,7 @@ def test_no_policy_passes_a_hard_limit_for_a_day_and_without_the_shield_one_does
 
 
 @pytest.mark.parametrize("scenario", ["ai_hall", "edge_room", "liquid_hall"])
+@pytest.mark.quick_for("edge_room", "liquid_hall")
 def test_the_shield_leaves_a_good_policy_alone_in_99_of_100_steps(scenario: str) -> None:
     (row,) = week(scenario, {"rules": POLICIES["rules"]}, days=2, only=("none",))
     assert row.acted_without_fault_frac < 0.01

@@ -32,6 +32,7 @@ def windows(name: str) -> tuple[Windows, list[FreeParameter]]:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.quick_for("edge_room")
 def test_every_candidate_shows_what_it_shows_on_numpy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two values of each parameter, one of which is the prior, and candidates that are alone."""
     of, free = windows(name)
