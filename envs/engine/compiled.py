@@ -118,7 +118,7 @@ class CompiledFunction:
         made = [collect(written) for collect in self.lowered.parts]
         result = self.lowered.whole(made)
         if self.lowered.resident:
-            self._held = parts_of(result[0]), Held(blocks, self.lowered)
+            self._held = parts_of(result[0]), Held(blocks, self.lowered.state_fields, self.lowered.state_kind)
         state = self._state_read
         firsts = iter(self._state_blocks)
         read = [
@@ -140,7 +140,7 @@ class CompiledFunction:
         ``state`` is a tree, or what a step has returned.
         """
         blocks = self._run(state, trees)
-        return Held(blocks, self.lowered), self.lowered.lazy(blocks)
+        return Held(blocks, self.lowered.state_fields, self.lowered.state_kind), self.lowered.lazy(blocks)
 
     def _run(self, state: Any, rest: tuple[Any, ...]) -> BlockSet:
         """Run the code on a tree, or on a state that is held, and on further trees; what it has written."""

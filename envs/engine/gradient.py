@@ -6,7 +6,7 @@ of the arguments. Both are programs of `envs.engine.adjoint`, compiled like any 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from operator import is_
 from typing import Any
@@ -15,12 +15,12 @@ import numpy as np
 
 from envs.engine.adjoint import adjoint_of
 from envs.engine.blocks import BlockPool, BlockSet, BlockShape
-from envs.engine.compiled import CompiledFunction, OtherShapes, parts_of
+from envs.engine.compiled import CompiledFunction, parts_of
 from envs.engine.layout import batch_of, flat
 from envs.engine.lowered import LoweredFunction
 from envs.engine.program import WHOLE, WIDE
 from envs.engine.program_code import ProgramCode, some_lanes
-from envs.trees import map_leaves
+from envs.engine.results import Description, Fixed, Made, Rows, Written, collector
 
 _KEPT_BLOCKS = 128  # of a window: memory that is used again in the next one
 Tree = Any
@@ -60,6 +60,7 @@ class Adjoint:
             raise ValueError(f"wrt = {self.wrt}; give places of arguments, 0 to {len(trees) - 1}")
         self.lowered = LoweredFunction(function, trees)
         self._places = _places(self.lowered.inputs, trees)
+        self.places_out = _nested(self.lowered.results, iter(self.lowered.result_places))
         wanted = {
             (place[0], place[1] + row)
             for k in self.wrt
@@ -87,26 +88,31 @@ class Adjoint:
         OtherShapes
             Where the arguments have other shapes than those that were recorded.
         """
-        if not self.lowered.fits(trees):
-            raise OtherShapes("arguments of other shapes than those that were recorded")
         batch = batch_of(trees)
         if batch not in self._batches:
             self._batches[batch] = _Batch(self, trees, batch)
         return self._batches[batch].called(trees, keep)
 
-    def tree_of(self, rows: np.ndarray, k: int, tree: Tree) -> Tree:
-        """Rows of cotangents as the tree of the k-th argument; zeros for what is no number of its precision."""
-        places = iter(self._places[k])
-        second = self.lowered.program.rows[0]
+    def collectors(self, trees: tuple[Tree, ...]) -> list[Callable[[Written], Tree]]:
+        """What makes the tree of each wanted argument of rows of cotangents; zeros for what is no number of its kind.
 
-        def taken(x: np.ndarray) -> np.ndarray:
-            place = next(places)
-            if place is None:
-                return np.broadcast_to(self.dtype.type(0.0), x.shape)
-            first = place[1] + (second if place[0] else 0)
-            return rows[first : first + prod(x.shape[:-1])].reshape(x.shape)
+        Those are as many as in ``trees``.
+        """
+        return [collector(self._described(trees[k], iter(self._places[k]))) for k in self.wrt]
 
-        return map_leaves(tree, taken)
+    def _described(self, tree: Tree, places: Iterator[tuple[int, int] | None]) -> Description:
+        if isinstance(tree, np.ndarray):
+            if (place := next(places)) is None:
+                return Fixed(np.broadcast_to(self.dtype.type(0.0), tree.shape))
+            first = place[1] + (self.lowered.program.rows[0] if place[0] else 0)
+            shape = tree.shape[:-1]
+            return Rows("numbers", first, first + prod(shape), shape, "", self.dtype.name)
+        if isinstance(tree, dict):
+            return {name: self._described(part, places) for name, part in tree.items()}
+        if isinstance(tree, tuple):
+            parts = tuple(self._described(part, places) for part in tree)
+            return Made(type(tree) if hasattr(tree, "_fields") else None, parts)
+        return Fixed(tree)
 
 
 class _Batch:
@@ -114,6 +120,7 @@ class _Batch:
 
     def __init__(self, adjoint: Adjoint, trees: tuple[Tree, ...], batch: int) -> None:
         self.adjoint, self.batch = adjoint, batch
+        self.collectors = adjoint.collectors(trees)
         lanes = some_lanes(batch, adjoint.lowered.program)
         self._plain, self._noting = (
             CompiledFunction(adjoint.function, trees, lowered, lanes, _KEPT_BLOCKS)
@@ -142,7 +149,7 @@ class _Batch:
         pools = [pool.array for pool in function.pools_read]
         kept = (own, state, written, pools)
         notes = written.addresses[0] if keep else None
-        return result, Pullback(self, trees, addresses, notes, kept, result)
+        return result, Pullback(self, trees, addresses, notes, kept)
 
     def notes_of(self, trees: tuple[Tree, ...]) -> BlockSet:
         """What the first program leaves, run once more."""
@@ -166,10 +173,8 @@ class Pullback:
         read: list[int],
         notes: int | None,
         kept: tuple[BlockSet, BlockSet, BlockSet, list[np.ndarray]],
-        result: Tree,
     ) -> None:
-        self._batch, self._trees, self._read, self._notes = batch, trees, read, notes
-        self._kept, self._result = kept, result
+        self._batch, self._trees, self._read, self._notes, self._kept = batch, trees, read, notes, kept
 
     def __call__(self, cotangents: Tree) -> tuple[Tree, ...]:
         """Cotangents of the arguments of `Adjoint.wrt`, in its order, as trees of the arguments.
@@ -190,16 +195,11 @@ class Pullback:
             count = adjoint.lowered.program.rows[0]
             block[:count] = ways.handed[1].blocks[0][:count]
             cotangents = (None, *cotangents[1:])
-        given: list[Tree] = []
-        _align(self._result, cotangents, given)
-        for place, x in zip(adjoint.lowered.result_places, given, strict=True):
-            if place is not None and x is not None:
-                rows, turned = place
-                block[rows, :batch] = x.T if turned else np.reshape(x, (-1, batch))
+        _fill(block[:, :batch], adjoint.places_out, cotangents)
         block[:, batch:] = block[:, batch - 1 : batch]
         found = ways.back.run([*self._read, notes, address], [x.ctypes.data for x in self._kept[-1]])
-        numbers = found.blocks[0][:, :batch]
-        made = tuple(adjoint.tree_of(numbers, k, self._trees[k]) for k in adjoint.wrt)
+        written = Written(found.blocks[0][:, :batch], None, None, None, batch)
+        made = tuple(collect(written) for collect in ways.collectors)
         resident = adjoint.lowered.resident and adjoint.wrt[0] == 0
         ways.handed = (parts_of(made[0]), found) if resident else None
         return made
@@ -229,13 +229,25 @@ def _places(
     return places
 
 
-def _align(tree: Tree, given: Tree, out: list[Tree]) -> None:
-    """For each array of a tree what another tree has in its place; None below a None."""
-    if isinstance(tree, np.ndarray):
-        out.append(given)
-    elif isinstance(tree, dict):
-        for name, part in tree.items():
-            _align(part, None if given is None else given.get(name), out)
-    elif isinstance(tree, tuple):
-        for part, other in zip(tree, (None,) * len(tree) if given is None else given, strict=True):
-            _align(part, other, out)
+def _nested(part: Description, places: Iterator[tuple[slice, bool] | None]) -> Any:
+    """Places of arrays, in the tree that they are in: dicts, and lists for tuples."""
+    if isinstance(part, Made):
+        return [_nested(x, places) for x in part.parts]
+    if isinstance(part, dict):
+        return {name: _nested(x, places) for name, x in part.items()}
+    return next(places) if isinstance(part, Rows) or isinstance(part.value, np.ndarray) else None
+
+
+def _fill(block: np.ndarray, places: Any, given: Tree) -> None:
+    """Write a tree into the rows where its arrays belong; nothing below a None."""
+    if given is None or places is None:
+        return
+    if isinstance(places, dict):
+        for name, inner in places.items():
+            _fill(block, inner, given.get(name))
+    elif isinstance(places, list):
+        for inner, part in zip(places, given, strict=True):
+            _fill(block, inner, part)
+    else:
+        rows, turned = places
+        block[rows] = given.T if turned else np.reshape(given, (-1, block.shape[1]))

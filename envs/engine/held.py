@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from envs.engine.blocks import BlockSet
 from envs.trees import leaves
 
-if TYPE_CHECKING:
-    from envs.engine.layout import Layout
+Fields = dict[str, Callable[[Any], Any]]
 
 
 class Held:
@@ -23,10 +22,10 @@ class Held:
     blocks : BlockSet
     """
 
-    __slots__ = ("sites", "blocks", "_lowered", "_fields")
+    __slots__ = ("sites", "blocks", "_collectors", "_kind", "_fields")
 
-    def __init__(self, blocks: BlockSet, lowered: Layout) -> None:
-        self.sites, self.blocks, self._lowered = blocks.parts.sites, blocks, lowered
+    def __init__(self, blocks: BlockSet, collectors: Fields, kind: Any) -> None:
+        self.sites, self.blocks, self._collectors, self._kind = blocks.parts.sites, blocks, collectors, kind
         self._fields: dict[str, Any] = {}
 
     def __reduce__(self) -> Any:
@@ -36,13 +35,13 @@ class Held:
     def field(self, name: str) -> Any:
         """A field of the state, as views of its blocks."""
         if name not in self._fields:
-            self._fields[name] = self._lowered.state_fields[name](self.blocks.parts)
+            self._fields[name] = self._collectors[name](self.blocks.parts)
         return self._fields[name]
 
     @property
     def tree(self) -> Any:
         """The state, as views of its blocks."""
-        return self._lowered.state_kind(*map(self.field, self._lowered.state_fields))
+        return self._kind(*map(self.field, self._collectors))
 
 
 class Lazy:
@@ -73,7 +72,7 @@ class _Field:
         return value
 
 
-def lazy_class(kind: type, fields: dict[str, Callable[[Any], Any]], rows: dict[Any, slice]) -> type[Lazy]:
+def lazy_class(kind: type, fields: Fields, rows: dict[Any, slice]) -> type[Lazy]:
     """Class of lazy results.
 
     Parameters

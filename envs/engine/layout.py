@@ -85,6 +85,7 @@ class Layout:
         typed = [group for group, given in enumerate(inputs) for _ in {kind for _, kind in given if kind}]
         self.groups_of_typed = {shape.kinds.count("") + k: group for k, group in enumerate(typed)}
         self.state_fields: dict[str, Callable[[Any], Any]] = {}
+        self.state_kind: Any = None
         pair = results.parts if isinstance(results, Made) and results.kind is None else ()
         if len(pair) != 2 or not all(isinstance(x, Made) and x.kind for x in pair):
             self.parts = [collector(results)]
