@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install -qq --disable-pip-version-check -c constraints.txt
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --durations=10 --durations-min=1
+# Two cores; a third worker fills the time in which tests of live loops wait for their servers.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --durations=10 --durations-min=1
 CODE := envs agents experiments scripts tests docs/tutorials
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
