@@ -110,7 +110,7 @@ CHANNELS: dict[str, Channel] = {
             followed_by=("chw_supply_c",),
             symbol="T_chw,sp",
             guideline_36="chilled water supply temperature setpoint",
-            brick="Chilled_Water_Supply_Temperature_Setpoint",
+            brick="Leaving_Chilled_Water_Temperature_Setpoint",
         ),
         Channel(
             name="cw_supply_temp_setpoint_c",
@@ -148,7 +148,7 @@ CHANNELS: dict[str, Channel] = {
             followed_by=("fws_supply_c",),
             symbol="T_fws,sp",
             guideline_36="facility water supply temperature setpoint",
-            brick="Supply_Water_Temperature_Setpoint",
+            brick="Leaving_Water_Temperature_Setpoint",
         ),
         Channel(
             name="tcs_supply_temp_setpoint_c",
@@ -167,7 +167,7 @@ CHANNELS: dict[str, Channel] = {
             followed_by=("tcs_supply_c",),
             symbol="T_tcs,sp",
             guideline_36="coolant (technology loop) supply temperature setpoint",
-            brick="Supply_Water_Temperature_Setpoint",
+            brick="Leaving_Water_Temperature_Setpoint",
         ),
         Channel(
             name="tcs_pump_speed_frac",
@@ -188,7 +188,7 @@ CHANNELS: dict[str, Channel] = {
             refuge="high",
             symbol="n_tcs",
             guideline_36="coolant pump speed command",
-            brick="Pump_Speed_Command",
+            brick="Speed_Command",
         ),
         Channel(
             name="rack_power_limit_frac",
@@ -208,7 +208,6 @@ CHANNELS: dict[str, Channel] = {
             replayed_at=2.0,  # far above the rating: a measured load is already capped
             encodings=("absolute", "delta", "residual", "feeder_share"),
             symbol="P_lim",
-            brick="Power_Setpoint (limit)",
         ),
         Channel(
             name="battery_power_kw",
@@ -228,7 +227,6 @@ CHANNELS: dict[str, Channel] = {
             as_found=0.0,
             replayed_at=0.0,
             symbol="P_bat",
-            brick="Active_Power_Setpoint",
         ),
         _placement_weight("place_domain_weight", "racks that hold the whole job", "jobs.domain_weight"),
         _placement_weight("place_leaf_weight", "leaf switches that hold the whole job", "jobs.leaf_weight"),

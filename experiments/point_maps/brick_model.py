@@ -167,7 +167,9 @@ def _texts(graph: Graph, nodes: Iterable[Node], predicates: Iterable[str]) -> li
     from rdflib import URIRef
 
     names = list(predicates)
-    return [value for node in nodes for name in names for value in sorted(map(str, graph.objects(node, URIRef(name))))]
+    return [
+        str(value) for node in nodes for name in names for value in sorted(graph.objects(node, URIRef(name)), key=str)
+    ]
 
 
 def _classes(graph: Graph, node: Node) -> list[str]:

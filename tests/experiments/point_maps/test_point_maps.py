@@ -9,8 +9,10 @@ import pytest
 from agents.live.connectors import OPEN
 from agents.live.point_map import read_live_map
 from agents.live.reading import Key
+from agents.live.units import IN_FORCE, brick_classes
 from experiments.point_map import BrickSettings
 from experiments.point_maps.assignment import assignments
+from experiments.point_maps.brick_classes import CHANNEL_PLACES, POINT_PLACES
 from experiments.point_maps.brick_model import BrickPoint, read_brick_model
 from experiments.point_maps.map_text import FORMS, brick_text, template_text
 from experiments.point_maps.wanted import Wanted
@@ -132,3 +134,9 @@ def test_a_template_names_every_wish_and_is_refused_by_line_until_it_is_filled(t
     with pytest.raises(ValueError, match=r"line \d+") as refused:
         read_live_map(path)
     assert OPEN in str(refused.value) or "open" in str(refused.value)
+
+
+def test_the_class_that_our_tables_give_a_point_is_one_that_a_model_may_give_it() -> None:
+    ours = brick_classes()
+    known = POINT_PLACES | {IN_FORCE + name: place for name, place in CHANNEL_PLACES.items()}
+    assert {name: ours[name] for name, place in known.items() if ours[name] not in place.classes} == {}
