@@ -210,6 +210,8 @@ class HallJobs:
     def hold(self, target: LoadTarget | None, way: str = "tiers") -> None:
         """Hold the sites' power from the grid at a load target; None ends it.
 
+        A saved state knows how far a target is held, and not the target: hold it again before ``load_state``.
+
         Parameters
         ----------
         target : LoadTarget or None

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from envs.core import DataCenterCore
 from envs.episodes.world import World
 from envs.scenario import load
-from envs.scheduling.compiled import can_compile
 from envs.scheduling.curtailment import LoadTarget
 from envs.scheduling.job_table import RUNNING
 
@@ -109,16 +108,3 @@ def test_a_new_episode_is_asked_nothing() -> None:
     stepped_kw(core, 2)
     core.reset(seed=0)
     np.testing.assert_array_equal(stepped_kw(core, 3), stepped_kw(begun(), 3))
-
-
-@pytest.mark.skipif(not can_compile(), reason="numba is not installed")
-def test_machine_code_curtails_as_the_array_functions(monkeypatch: pytest.MonkeyPatch) -> None:
-    power = []
-    for engine in ("numpy", "llvm"):
-        monkeypatch.setattr("envs.episodes.hall_jobs.chosen_engine", lambda engine=engine: engine)
-        core = begun()
-        before = stepped_kw(core, BEFORE)
-        assert core.jobs is not None
-        core.jobs.hold(less_by(before, 0.3))
-        power.append(stepped_kw(core, 12))
-    np.testing.assert_allclose(power[0], power[1], rtol=1e-5)

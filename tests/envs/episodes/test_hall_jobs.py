@@ -14,6 +14,7 @@ from envs.episodes.world import World
 from envs.interface.channels import channels_of_kind
 from envs.scenario import load
 from envs.scheduling.compiled import can_compile
+from envs.scheduling.curtailment import LoadTarget
 from envs.scheduling.job_table import PAUSED, RUNNING, WAITING
 from envs.signals.step import Outside
 
@@ -251,7 +252,12 @@ def test_machine_code_decides_as_the_array_functions(
     assert slow.jobs.compiled is None and fast.jobs.compiled is not None
     slow.reset(seed=9)
     fast.reset(seed=9)
-    for action in drawn(9, 4, slow.action_size, 150):
+    for t, action in enumerate(drawn(9, 4, slow.action_size, 150)):
+        if t == 120:
+            for site in (slow, fast):
+                now_kw = slow.flows.grid_power_kw
+                assert site.jobs is not None
+                site.jobs.hold(LoadTarget(0.9 * now_kw, np.zeros(4), np.full(4, 6000.0), now_kw))
         a, b = slow.step(action), fast.step(action)
         np.testing.assert_array_equal(slow.jobs.jobs.table.held, fast.jobs.jobs.table.held)
         np.testing.assert_array_equal(slow.jobs.jobs.table.state, fast.jobs.jobs.table.state)
