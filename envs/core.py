@@ -309,7 +309,9 @@ class DataCenterCore(CoreViews):
         return self._advanced(None, {}, self.decoder.box(actions, self.num_envs, self.dtype))
 
     def step_setpoints(self, targets: Mapping[str, Floats]) -> StepResult:
-        """One control step from physical targets ``{channel: (k, B)}``; the building runs what is not named.
+        """One control step from physical targets ``{channel: (k, B)}``.
+
+        A channel of the agent that is not named stays where it is; what no agent holds is run by the building's rules.
 
         Raises
         ------

@@ -52,7 +52,7 @@ def played(scenario: str, rule: str, overrides: tuple[str, ...], world: World, p
     for _ in range(core.max_episode_steps):
         before, known = core.jobs.jobs.table.state == RUNNING, core.jobs.jobs.table.facts.submit_s.copy()
         now_s = core.jobs.now_s.copy()
-        core.step_setpoints({})
+        core.step_setpoints(core.rules.act(core.measurements()))
         table = core.jobs.jobs.table
         started = (table.state == RUNNING) & (~before | (known != table.facts.submit_s))
         waits.append((now_s - table.facts.submit_s)[started])
