@@ -90,7 +90,10 @@ def _drawn(name: str, entry: YamlEntry, z: NDArray[np.float64]) -> NDArray[np.fl
     if not low <= middle <= high:
         raise entry.refused("value", f"{name} lies from low = {low:g} to high = {high:g}; give a value there")
     raw = middle * np.exp(sd * z) if scale == SCALES[0] else middle + sd * z
-    return np.clip(raw, low, high).astype(np.float32)
+    least, most = np.float32(low), np.float32(high)
+    least = np.nextafter(least, np.float32(np.inf)) if least < low else least  # float32 must not round out of the range
+    most = np.nextafter(most, np.float32(-np.inf)) if most > high else most
+    return np.clip(raw.astype(np.float32), least, most)
 
 
 def _matrix(given: object) -> NDArray[np.float64]:
