@@ -12,7 +12,7 @@ import pytest
 
 from envs.core import DataCenterCore
 from envs.interface.channels import CHANNELS
-from envs.interface.constraints import CONSTRAINTS, GATES, Use, allowed, breaches, table, within_budget
+from envs.interface.constraints import CONSTRAINTS, GATES, HARD_LIMITS, Use, allowed, breaches, table, within_budget
 from envs.plant.flows import Flows
 from envs.scenario import load
 
@@ -202,3 +202,24 @@ def test_the_table_is_plain_data() -> None:
 def test_no_row_of_the_table_can_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         GATES[0].is_gate = False  # type: ignore[misc]
+
+
+def test_bounds_that_no_policy_should_pass_are_those_of_the_protocol() -> None:
+    """By hand, so that none moves unseen: use a day that none should pass, and what is forgiven beyond a reference."""
+    assert {c.name: (c.budget_per_day, c.allowance_per_day) for c in CONSTRAINTS} == {
+        "degree_minutes_worst_rack": (1.0, 0.1),
+        "tcs_degree_minutes": (1.0, 0.1),
+        "limit_excess_kwh": (0.0, 0.01),
+        "trips": (0.0, 0.001),
+        "work_done_h": (np.inf, 0.1),
+        "actuator_travel": (np.inf, 2.0),
+        "busiest_setpoint_travel": (np.inf, 15.0),
+    }
+
+
+def test_the_shield_holds_each_hard_limit_with_its_margin_and_for_its_time() -> None:
+    assert {h.name: (h.margin, h.longest_s) for h in HARD_LIMITS} == {
+        "inlet_allowable": (0.5, 600.0),
+        "coolant_supply": (0.5, 0.0),
+        "breaker_memory": (0.03, 0.0),
+    }

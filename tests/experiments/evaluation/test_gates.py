@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.evaluation.gates import failed_gates, gate_verdict
+from experiments.evaluation.gates import failed_gates, gate_verdict, seed_failures
 
 #: Every gate by name, so that none can be lost unseen: the baseline's value, one that just passes and one that fails
 #: over twelve episodes of a day, and the words of the failure.
@@ -84,3 +84,10 @@ def test_scores_of_a_version_with_other_gates_are_refused_by_name() -> None:
     old = {name: values for name, values in scores().items() if name != "busiest_setpoint_travel"}
     with pytest.raises(ValueError, match="lack busiest_setpoint_travel: they are of another version"):
         failed_gates(old, scores())
+
+
+def test_failures_name_the_training_seed_only_where_there_are_several() -> None:
+    hot = scores(degree_minutes_worst_rack=30.0)
+    (alone,) = seed_failures([hot], scores())
+    assert alone == failed_gates(hot, scores())[0]
+    assert seed_failures([scores(), hot], scores()) == (f"seed 2 of 2: {alone}",)

@@ -174,3 +174,9 @@ def test_what_does_not_carry_over_to_new_sites_is_the_gap_from_train_to_test() -
     assert found.estimate == pytest.approx(0.03, abs=1e-3) and 0.02 < found.low < found.high < 0.04
     with pytest.raises(ValueError, match="5 seeds on train and 3 on test"):
         generalisation_gap(train, test[:3])
+
+
+def test_two_seeds_and_two_sites_that_add_up_widen_as_two_degrees_of_freedom_do() -> None:
+    """Worked by hand: no interaction, equal parts, so Satterthwaite's freedom is 2 and half of the spread was seen."""
+    found = widening(np.array([[2.0, 0.0], [0.0, -2.0]]), ["a", "b"])
+    assert found == pytest.approx(4.302653 / 1.959964 * np.sqrt(2.0), rel=1e-5)
