@@ -8,6 +8,7 @@ import re
 import tokenize
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,6 +105,12 @@ def texts(suffix: str, source: str) -> list[Text]:
     if suffix in (".yaml", ".yml"):
         return yaml_texts(source)
     return [Text(1, source)] if suffix in WHOLE_TEXT else []
+
+
+@cache
+def texts_of(path: Path) -> list[Text]:
+    """Prose of a file, read once for all kinds of references."""
+    return texts(path.suffix, path.read_text(encoding="utf-8"))
 
 
 def files() -> Iterator[Path]:
@@ -204,7 +211,7 @@ def test_every_reference_leads_to_a_heading(name: str) -> None:
     lost = [
         f"{path.relative_to(ROOT)}:{line}: {kind.word} {label or '(no label that can be read)'}"
         for path in files()
-        for line, label in leading_nowhere(kind, texts(path.suffix, path.read_text(encoding="utf-8")), present)
+        for line, label in leading_nowhere(kind, texts_of(path), present)
     ]
     assert not lost, f"no heading in {', '.join(kind.pages)} for:\n" + "\n".join(lost)
 
