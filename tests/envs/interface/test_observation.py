@@ -12,6 +12,7 @@ import pytest
 from agents.policy import interface_of
 from envs.core import DataCenterCore
 from envs.interface.channels import table_hash
+from envs.interface.interface import POSSIBLE_BY_NAME, POSSIBLE_BY_UNIT
 from envs.interface.observation import ObservationEncoder
 from envs.interface.points import Point
 from envs.scenario import SHIPPED
@@ -228,3 +229,14 @@ def test_what_is_not_observed_may_stand_last() -> None:
     seen, unseen = Point("a_c", "site", 0.0, 10.0, "degC", rows=2), Point("b_c", "site", 0.0, 1.0, "degC", rows=1)
     encoder = ObservationEncoder([seen, replace(unseen, observed=False)])
     np.testing.assert_array_equal(encoder.encode(np.array([[0.0], [10.0], [7.0]])), [[-1.0, 1.0]])
+
+
+@pytest.mark.parametrize("name", POSSIBLE_BY_NAME)
+def test_what_a_point_may_read_holds_all_that_it_usually_shows(name: str) -> None:
+    low, high = POSSIBLE_BY_NAME[name]
+    usual_low, usual_high = RANGES[name]
+    assert low <= usual_low < usual_high <= high
+
+
+def test_every_unit_may_read_less_than_nothing_and_its_ends_stand_in_order() -> None:
+    assert {unit for unit, (low, high) in POSSIBLE_BY_UNIT.items() if low < 0.0 < high} == set(POSSIBLE_BY_UNIT)
