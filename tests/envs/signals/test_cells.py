@@ -29,6 +29,7 @@ PATH = Path("a.csv")
         (["1,612", "982.5", "1,001"], [1612, 982.5, 1001], ""),
         (["1,012.3", "", "999.5"], [1012.3, np.nan, 999.5], ""),
         (["-1,234,567.5"], [-1234567.5], ""),
+        (["1,234,567", "999"], [1234567, 999], ""),
         (["21.4 °C", "Bad", "-3 °C"], [21.4, np.nan, -3.0], "degC"),
         (["5kW", "6.5kW"], [5.0, 6.5], "kW"),
         (["70 °F", "71 °F"], [70, 71], "degF"),
@@ -80,6 +81,12 @@ def test_a_table_takes_thousands_and_its_own_unit_and_no_other(tmp_path: Path) -
     (tmp_path / "a.csv").write_text("rh_frac\n0.55 %\n0.6 %\n")
     with pytest.raises(ValueError, match="line 2, column 'rh_frac': found '0.55 %', expected a number"):
         read_table(tmp_path / "a.csv", [RH_FRAC])
+
+
+def test_a_blank_line_keeps_its_number_so_that_faults_name_the_right_line(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("rh_frac\n0.5\n\n0.6\nwet\n")
+    frame = read_cells(tmp_path / "a.csv")
+    assert frame["rh_frac"].tolist() == ["0.5", "", "0.6", "wet"]
 
 
 def test_a_message_shows_sixty_characters_of_a_cell() -> None:

@@ -100,6 +100,22 @@ def test_an_epw_file_is_read_with_its_header_and_units(tmp_path: Path) -> None:
     assert weather.start_utc == np.datetime64("2024-01-01T08:00:00")
 
 
+def test_the_poles_and_the_date_line_are_places_and_beyond_them_is_none(tmp_path: Path) -> None:
+    path = write_epw(tmp_path / "pole.epw")
+    text = path.read_text()
+    path.write_text(text.replace("39.72,-104.75,-7.0,1726.0", "-90.0,180.0,12.0,1726.0"))
+    weather = load_weather(path)
+    assert (weather.latitude, weather.longitude, weather.utc_offset_h) == (-90.0, 180.0, 12.0)
+    for beyond, words in {
+        "-90.1,180.0,12.0": "latitude = -90.1, expected -90..90",
+        "90.0,180.5,12.0": "longitude = 180.5",
+        "90.0,-180.0,14.5": "time zone = 14.5",
+    }.items():
+        path.write_text(text.replace("39.72,-104.75,-7.0", beyond))
+        with pytest.raises(ValueError, match=words):
+            load_weather(path)
+
+
 def test_an_epw_row_is_the_moment_that_ends_its_hour(tmp_path: Path) -> None:
     samples = load_weather(write_epw(tmp_path / "city.epw")).sample(1800.0)
     assert samples.dry_bulb_c[2] == pytest.approx(0.0)  # 01:00

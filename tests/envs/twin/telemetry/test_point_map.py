@@ -21,6 +21,10 @@ def test_units_are_converted_to_ours() -> None:
     assert PointEntry("a", "chw_supply_c", 0, "K").in_our_unit(np.array([273.15])) == pytest.approx([0.0])
     assert PointEntry("a", "chiller_power_kw", 0, "W").in_our_unit(np.array([1500.0])) == pytest.approx([1.5])
     assert PointEntry("a", "coil_valve_frac", 0, "%").in_our_unit(np.array([55.0])) == pytest.approx([0.55])
+    for mains_hz in (50.0, 60.0):
+        drive = PointEntry("a", "coil_valve_frac", 0, f"{mains_hz:g} Hz")
+        assert drive.in_our_unit(np.array([0.0, 45.0, mains_hz])) == pytest.approx([0.0, 45.0 / mains_hz, 1.0])
+    assert PointEntry("a", "chiller_power_kw", 0, "MW").in_our_unit(np.array([1.5])) == pytest.approx([1500.0])
 
 
 def test_rows_expand_to_one_column_each(tmp_path: Path, hall: Hall) -> None:

@@ -51,6 +51,13 @@ def test_what_was_written_is_read_again(tmp_path: Path, hall: Hall) -> None:
         np.testing.assert_allclose(read.values[name], values, rtol=1e-5, atol=1e-6, equal_nan=True)
 
 
+def test_a_reading_that_a_shift_puts_before_the_log_is_left_out(tmp_path: Path, hall: Hall) -> None:
+    stamps = [f"2023-01-01T00:{m:02d}:00Z" for m in (5, 10, 15)]
+    early = PointEntry("t", "chw_supply_c", 0, "degC", shift_s=-300.0)
+    read, _ = read_telemetry(file_of(tmp_path, stamps, [10, 11, 12]), points(early), hall.layout, 300.0)
+    assert read.series()["chw_supply_c"][:, 0] == pytest.approx([11.0, 12.0, np.nan], nan_ok=True)
+
+
 def test_a_finer_file_is_averaged_and_missing_rows_become_gaps(tmp_path: Path, hall: Hall) -> None:
     stamps = [f"2023-01-01T00:{m:02d}:00Z" for m in (1, 2, 3, 4, 5, 11, 12, 13, 14, 15)]
     read, _ = read_telemetry(
