@@ -23,6 +23,8 @@ from experiments.evaluation.score import MEASURES
 from experiments.evaluation.splits import load_split, plan_episodes
 from experiments.report import write_report
 
+pytestmark = pytest.mark.usefixtures("compiled_engine")  # the engine that users have
+
 QUARTER_HOURS = ["episode.step_s=900", "episode.substep_s=180"]
 
 

@@ -17,6 +17,8 @@ from experiments.calibration.energyplus_page import page, store, stored_studies,
 from experiments.calibration.energyplus_study import Hall, StudyRun, hall_with_file, run
 from experiments.calibration.energyplus_telemetry import Stretch, rows_alone
 
+pytestmark = pytest.mark.usefixtures("compiled_engine")  # the engine that users have
+
 DAYS, LATER = Stretch((4,), 1), Stretch((6,), 1)
 WINDOW_S = 3 * 3600.0
 NAME, CLIMATE = "hall_cold", "il_chicago"

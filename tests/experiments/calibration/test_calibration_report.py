@@ -33,6 +33,8 @@ from experiments.calibration.report import (
     write_outcome,
 )
 
+pytestmark = pytest.mark.usefixtures("compiled_engine")  # the engine that users have
+
 KEPT = ("power_factor", "ups_loss_scale", "pump_efficiency")
 
 

@@ -14,6 +14,8 @@ from envs.twin.telemetry.quantities import QUANTITIES
 from envs.twin.telemetry.telemetry import Telemetry
 from experiments.calibration.single_faults import SINGLE_FAULTS, SingleFault, found, recorded_halls
 
+pytestmark = pytest.mark.usefixtures("compiled_engine")  # the engine that users have
+
 WEEK = ["site.workload_weeks=1"]
 #: Mistakes that need no replay: the point itself, or its neighbours, show them.
 BY_THEMSELVES = (
