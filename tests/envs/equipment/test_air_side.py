@@ -10,6 +10,7 @@ import pytest
 
 from envs.equipment import air_side
 from envs.equipment.air_side import AirZone
+from envs.equipment.air_zone import zone_table, zones_at_pressure
 from envs.physics.recirculation import rack_spread, recirculation_matrix
 from envs.units import CP_AIR_KJ_KG_K, LATENT_HEAT_KJ_KG, RHO_AIR_KG_M3
 
@@ -377,3 +378,18 @@ def test_float32_stays_float32_and_torch_agrees() -> None:
     )
     for ours, theirs in zip(expected, got, strict=True):
         np.testing.assert_allclose(theirs.numpy(), ours, rtol=1e-6)
+
+
+def test_zones_brought_to_another_pressure_are_those_built_at_it() -> None:
+    zones = [AirZone(), AirZone(crah_units=4, crah_running=3, coil_ua_kw_k=9.0)]
+    moved, built = (
+        zones_at_pressure(zone_table(zones, dtype=np.float64), np.array([74.5])),
+        zone_table(zones, 74.5, np.float64),
+    )
+    for name, value in built._asdict().items():
+        for a, b in zip(
+            getattr(moved, name) if name == "coil_law" else [getattr(moved, name)],
+            value if name == "coil_law" else [value],
+            strict=True,
+        ):
+            np.testing.assert_allclose(a, b, rtol=1e-12, err_msg=name)

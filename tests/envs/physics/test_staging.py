@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from envs.physics.staging import StageState, advance_stages, settled_stages
+from envs.physics.staging import StageState, advance_stages, elapsed_frac, settled_stages
 
 RULE = {"up_delay_s": 600.0, "down_delay_s": 900.0, "min_hold_s": 1200.0, "low": 1.0}
 
@@ -84,3 +84,9 @@ def test_a_change_begins_every_count_anew(up: int, down: int) -> None:
     new = _run(state, 60.0, up, down)
     assert new.running[0] == 2.0 + up - down
     assert (new.above_s[0], new.below_s[0], new.since_change_s[0]) == (0.0, 0.0, 0.0)
+
+
+def test_a_timer_is_reported_as_the_share_that_has_passed_and_read_back_in_seconds() -> None:
+    since_s = np.array([0.0, 300.0, 1200.0])
+    np.testing.assert_allclose(elapsed_frac(since_s, 1200.0), [0.0, 0.25, 1.0])
+    np.testing.assert_array_equal(elapsed_frac(np.array([0.0, 0.5]), 0.0), [0.0, 0.5])  # no hold: as of one second
