@@ -53,6 +53,7 @@ def test_what_documents_say_of_a_channel_leaves_its_hash_alone() -> None:
     assert table_hash([replace(fan, meaning="", symbol="x", followed_by=())]) == table_hash([fan])
     assert table_hash([replace(fan, deadband=0.5)]) != table_hash([fan])
     assert set(fan.contract()) == set(CONTRACT)
+    assert set(replace(fan, encoding="residual").contract()) == {*CONTRACT, "reach_frac"}
 
 
 @pytest.mark.parametrize("name", sorted(CHANNELS))

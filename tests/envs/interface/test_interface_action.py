@@ -195,3 +195,11 @@ def test_a_masked_action_is_refused_with_its_place_and_a_mask_of_nothing_is_none
     np.testing.assert_array_equal(made.box(np.ma.masked_array(calm), 2, np.float32), calm.T)
     with pytest.raises(ValueError, match=r"action at \[1, 0\] \(environment, number\) is masked"):
         made.box(np.ma.masked_array(calm, [[False, False], [True, False]]), 2, np.float32)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_an_action_that_is_not_finite_is_named_with_its_environment(wrong: float) -> None:
+    actions = np.zeros((3, 2))
+    actions[2, 1] = wrong
+    with pytest.raises(ValueError, match=rf"action 1 of environment 2 is {wrong}; give a finite number"):
+        decoder("crah_fan_speed_frac").box(actions, 3, np.float32)
