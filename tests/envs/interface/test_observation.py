@@ -12,7 +12,7 @@ import pytest
 from agents.policy import interface_of
 from envs.core import DataCenterCore
 from envs.interface.channels import table_hash
-from envs.interface.interface import POSSIBLE_BY_NAME, POSSIBLE_BY_UNIT
+from envs.interface.interface import POSSIBLE_BY_NAME, POSSIBLE_BY_UNIT, possible_range
 from envs.interface.observation import ObservationEncoder
 from envs.interface.points import Point
 from envs.scenario import SHIPPED
@@ -240,3 +240,9 @@ def test_what_a_point_may_read_holds_all_that_it_usually_shows(name: str) -> Non
 
 def test_every_unit_may_read_less_than_nothing_and_its_ends_stand_in_order() -> None:
     assert {unit for unit, (low, high) in POSSIBLE_BY_UNIT.items() if low < 0.0 < high} == set(POSSIBLE_BY_UNIT)
+
+
+def test_a_setpoint_in_force_is_believed_half_its_range_beyond_either_end() -> None:
+    fan = next(p for p in observer_of("edge_room").points if p.name == "in_force.crah_fan_speed_frac")
+    half = 0.5 * (fan.high - fan.low)
+    assert possible_range(fan) == pytest.approx((fan.low - half, fan.high + half))

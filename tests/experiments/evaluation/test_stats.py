@@ -178,5 +178,12 @@ def test_what_does_not_carry_over_to_new_sites_is_the_gap_from_train_to_test() -
 
 def test_two_seeds_and_two_sites_that_add_up_widen_as_two_degrees_of_freedom_do() -> None:
     """Worked by hand: no interaction, equal parts, so Satterthwaite's freedom is 2 and half of the spread was seen."""
-    found = widening(np.array([[2.0, 0.0], [0.0, -2.0]]), ["a", "b"])
+    found = widening(np.array([[6.0, 0.0], [0.0, -6.0]]), ["a", "b"])
     assert found == pytest.approx(4.302653 / 1.959964 * np.sqrt(2.0), rel=1e-5)
+
+
+def test_resamples_without_a_gap_are_left_out_of_its_share() -> None:
+    oracle = np.full(8, 100.0)
+    rule = oracle + np.array([10.0, 0.0, 10.0, 0.0, 10.0, 0.0, 10.0, 0.0])  # some resamples draw none of the four
+    found = share_of_gap_closed(0.5 * (rule + oracle), rule, oracle)
+    assert found.estimate == pytest.approx(0.5) and np.isfinite(found).all()
