@@ -20,6 +20,7 @@ import numpy as np
 
 from envs.scenario import load
 from envs.whole_file import whole_file, write_whole
+from experiments.records.markdown_table import markdown_table
 from experiments.records.prose import wrapped_lines
 from experiments.records.provenance import git_state
 from experiments.savings.judgement import (
@@ -242,8 +243,7 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
 
 def table(rows: Sequence[Row]) -> list[str]:
     """Rows as Markdown."""
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(cell) for cell in row.values()] for row in rows)]
-    return ["| " + " | ".join(line) + " |" for line in lines]
+    return markdown_table(list(rows[0]), [[str(cell) for cell in row.values()] for row in rows]).splitlines()
 
 
 def main() -> None:

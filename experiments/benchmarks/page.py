@@ -23,6 +23,7 @@ from experiments.evaluation.stats import (
     probability_of_improvement,
     saved_frac,
 )
+from experiments.records.markdown_table import markdown_table
 
 Parts = Mapping[Part, Evaluation]
 Cells = Sequence[str]
@@ -140,5 +141,4 @@ def table(headings: Cells, rows: Sequence[Cells]) -> str:
     """A Markdown table and an empty line after it; a sentence where it has no rows."""
     if not rows:
         return "None was played.\n\n"
-    lines_of = [headings, tuple("---" for _ in headings), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines_of) + "\n"
+    return markdown_table(headings, rows) + "\n\n"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.runtime.manifest import file_hash
 from envs.signals.series import Column, Series, interval_means, read_series
 from envs.yaml_entry import YamlEntry
 from experiments.compliance.quantities import FACTS, QUANTITIES, UNITS
@@ -127,11 +127,6 @@ def reading(meter: Meter, site: Site) -> Reading:
     units = {unit: factor for known in UNITS.values() for unit, factor in known.items()}
     signed = -amount if meter.subtract else amount
     return Reading(meter, signed * units[meter.unit], len(values), file_hash(meter.file))
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _year_s(site: Site, series: Series, meter: Meter) -> tuple[float, float]:

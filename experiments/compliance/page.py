@@ -10,6 +10,7 @@ from envs.whole_file import write_whole
 from experiments.compliance.figures import Told
 from experiments.compliance.meters import Reading, Site
 from experiments.compliance.quantities import QUANTITIES, REPORTS_FROM_KW, UNITS
+from experiments.records.markdown_table import markdown_table
 from experiments.records.provenance import provenance
 
 PAGE, FACTS = "comply.md", "comply.json"
@@ -75,7 +76,4 @@ def _meter_facts(one: Reading) -> dict[str, object]:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    if not rows:
-        return "None."
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    return markdown_table(head, rows) if rows else "None."

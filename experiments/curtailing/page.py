@@ -10,6 +10,7 @@ from typing import Any
 
 from envs.whole_file import whole_file, write_whole
 from experiments.curtailing.judgement import Judged
+from experiments.records.markdown_table import markdown_table
 from experiments.records.provenance import provenance
 
 PAGE, FACTS, TABLE = "curtail.md", "curtail.json", "ways.csv"
@@ -49,8 +50,7 @@ def save(folder: Path, found: Mapping[str, Judged], natural_rebound: float, fact
 def page(found: Mapping[str, Judged], natural_rebound: float, facts: Row) -> str:
     """The page in Markdown."""
     rows = [way_row(way, one) for way, one in found.items()]
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(cell) for cell in row.values()] for row in rows)]
-    table = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    table = markdown_table(list(rows[0]), [[str(cell) for cell in row.values()] for row in rows])
     words = (
         f"Without any event, power passes the peak of the hour before by over 2 % on {_percent(natural_rebound)} % of "
         "these days, in the hours in which a rebound is looked for."

@@ -15,6 +15,7 @@ from experiments.evaluation.results import Evaluation, StoredEvaluation, round_t
 from experiments.evaluation.score import COST, Table
 from experiments.evaluation.seeds import mean_table, policy_tables, seeds_of, shortage, sites_of, stacked
 from experiments.evaluation.stats import mean_difference, probability_of_improvement, share_of_gap_closed
+from experiments.records.markdown_table import markdown_table
 
 COMPARISON = "comparison.md"
 HEADINGS = (
@@ -142,8 +143,7 @@ def interval_words(found: Interval | None, form: str, factor: float = 1.0, unit:
 
 def markdown(rows: list[Comparison]) -> str:
     """The rows as a Markdown table."""
-    lines = [HEADINGS, tuple("---" for _ in HEADINGS), *(cells(row) for row in rows)]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+    return markdown_table(HEADINGS, [cells(row) for row in rows]) + "\n"
 
 
 def page(found: Evaluation, baseline: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envs.whole_file import whole_file, write_whole
+from experiments.records.markdown_table import markdown_table
 from experiments.records.provenance import provenance
 
 if TYPE_CHECKING:
@@ -146,8 +147,7 @@ def _table(rows: Sequence[Row]) -> str:
     if not rows:
         return "None."
     head = list(rows[0])
-    lines = [head, ["---"] * len(head), *([str(row[key]) for key in head] for row in rows)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    return markdown_table(head, [[str(row[key]) for key in head] for row in rows])
 
 
 def _points(share: float) -> float:

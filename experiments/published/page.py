@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from envs.whole_file import whole_file, write_whole
 from experiments.published.known_misses import reason
 from experiments.published.row import Check, Row, RowOutcome, measure_row
+from experiments.records.markdown_table import markdown_table
 from experiments.registration import register
 from experiments.verb_main import verb_main
 
@@ -107,8 +108,7 @@ def _page(outcomes: Sequence[RowOutcome], commit: str) -> str:
 
 
 def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    rows = [heads, ["---"] * len(heads), *lines]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows)
+    return markdown_table(heads, lines) + "\n"
 
 
 def _verdict(outcome: RowOutcome) -> str:
