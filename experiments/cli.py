@@ -23,6 +23,7 @@ VERBS = {
     "powerplan": "how many more racks the feeders carry, caps by class: coldaisle powerplan lost_frac=0.01",
     "curtail": "whether a hall holds a load target, and what it costs its jobs: coldaisle curtail reduce_frac=0.25",
     "comply": "the figures of a year for EED and ISO/IEC 30134, each with its meters: coldaisle comply meters=<yaml>",
+    "campus": "which waiting jobs move between sites, and what that saves: coldaisle campus rules=[transport]",
     "report": "the HTML page of an evaluation: coldaisle report evaluation=<folder>; of all: runs=runs",
     "watch": "a page that shows a hall while it runs: coldaisle watch run=<run or bundle>",
     "published": "every published number beside ours, measured now: docs/validation/published.md",

@@ -7,6 +7,8 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from experiments.campuses.campus_parts import Residency, Wire
+
 
 @dataclass
 class ValidateConfig:
@@ -175,6 +177,46 @@ class CurtailConfig:
 
 
 @dataclass
+class CampusConfig:
+    """``coldaisle campus``: which waiting jobs move between several sites of one hall, and what each rule saves.
+
+    Attributes
+    ----------
+    sites : dict
+        By name: climate, grid zone and region of each site.
+    wire : Wire
+        What it costs and how long it takes to move a job's data.
+    residency : Residency
+        Which share of the jobs must stay at home or in its region.
+    rules : list
+        ``round_robin``, ``cheapest``, ``greenest``, ``emptiest``, ``transport`` (a linear program; needs the extra
+        ``planner``) and ``clairvoyant``, the same with every job of the next day known; ``home`` is always played.
+    every_s : float
+        Seconds between two looks of a rule.
+    least_work_h : float
+        Waiting jobs with fewer accelerator-hours left stay where they are.
+    campuses : int
+        Campuses that are played, each on days of its own.
+    days : float
+        Length of each.
+    """
+
+    scenario: Any = MISSING
+    sites: dict[str, dict[str, str]] = field(default_factory=dict)
+    wire: Wire = field(default_factory=Wire)
+    residency: Residency = field(default_factory=Residency)
+    rules: list[str] = field(
+        default_factory=lambda: ["round_robin", "cheapest", "greenest", "emptiest", "transport", "clairvoyant"]
+    )
+    every_s: float = 900.0
+    least_work_h: float = 1.0
+    campuses: int = 24
+    days: float = 2.0
+    seed: int = 1
+    folder: str = "${hydra:runtime.output_dir}"
+
+
+@dataclass
 class PowerplanConfig:
     """``coldaisle powerplan``: how many more racks fit under the feeders, and what every cap and feeder costs in work.
 
@@ -235,4 +277,5 @@ STUDIES = {
     "powerplan": PowerplanConfig,
     "curtail": CurtailConfig,
     "comply": ComplyConfig,
+    "campus": CampusConfig,
 }

@@ -31,13 +31,14 @@ from envs.scheduling.compiled import CompiledJobs, can_compile
 from envs.scheduling.control_step import Jobs, Laws, decide, settle
 from envs.scheduling.curtailment import Curtailment, LoadTarget, Metered, checked_target
 from envs.scheduling.job_pool import JobPool, begin
-from envs.scheduling.job_table import Ledger, empty_ledger, empty_table, waiting_h
+from envs.scheduling.job_table import Ledger, Places, empty_ledger, empty_table, waiting_h
 from envs.scheduling.network import Network, network
 from envs.scheduling.placement import RackScores
 from envs.scheduling.progress import rack_activity
 from envs.scheduling.queue_view import SEEN, queue_view
 from envs.scheduling.scheduler import Habits, Wishes
 from envs.scheduling.tier_limits import TierLimits
+from envs.scheduling.transfers import Carried, receive, send
 from envs.signals.workload.partitions import KIND_SLOTS
 from envs.signals.workload.profiles import STEP_SWING_FRAC
 from envs.signals.workload.workload import CLASSES
@@ -229,6 +230,26 @@ class HallJobs:
         if target is not None:
             kinds = [archetype_of(g) for g in self.scenario.racks.values() for _ in range(g.count)]
             self.curtailment = Curtailment(checked_target(target, len(self.now_s)), way, kinds, self.racks > 0, KINDS)
+
+    def send(self, places: Places) -> Carried:
+        """Take waiting jobs out of their sites, as `envs.scheduling.transfers.send`; no step books what they ask."""
+        asked = np.array(self.jobs.ledger.asked)
+        carried = send(self.jobs.table, self.jobs.ledger, places)
+        self._moved(asked)
+        return carried
+
+    def receive(self, carried: Carried, sites: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Put jobs that come from elsewhere into sites, as `envs.scheduling.transfers.receive`."""
+        asked = np.array(self.jobs.ledger.asked)
+        entered = receive(self.jobs.table, self.jobs.ledger, carried, sites)
+        self._moved(asked)
+        return entered
+
+    def _moved(self, asked: Floats) -> None:
+        """Jobs went or came; ``asked`` is what the ledger said before."""
+        self._before[0] += self.jobs.ledger.asked - asked
+        if self.compiled is not None:
+            self.compiled.forget()
 
     def wishes(self, given: Given) -> Wishes:
         """What the agent or the targets ask of the scheduler; the building's constants elsewhere."""

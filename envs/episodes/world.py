@@ -265,6 +265,12 @@ def weather_years(scenario: Scenario) -> list[tuple[Weather, int]]:
     return made
 
 
+def site_signal_pool(scenario: Scenario) -> NDArray[np.float32]:
+    """Signals of the scenario's sites alone, as `World.site_pool` has them ``(n_sites * site_steps, C)``."""
+    step_s = scenario.episode.step_s
+    return np.concatenate([_site_block(year, seed, scenario, step_s) for year, seed in weather_years(scenario)])
+
+
 def partitions(scenario: Scenario) -> tuple[Partition, ...]:
     """Partition table of the scenario's rack groups, in their order."""
     table, at = [], 0
