@@ -31,7 +31,7 @@ class Carried(NamedTuple):
 
     def part(self, chosen: Bools) -> Carried:
         """Some of them."""
-        facts = Facts(*(x[chosen] for x in self.facts))
+        facts = Facts._make(x[chosen] for x in self.facts)
         return Carried(facts, self.left_h[chosen], self.restart_left_s[chosen], self.stops[chosen])
 
 
@@ -53,8 +53,8 @@ def send(table: JobTable, ledger: Ledger, places: Places) -> Carried:
     slot, site = places
     if (table.state[places] != WAITING).any():
         raise ValueError(f"slots {slot.tolist()} of sites {site.tolist()} hold jobs that do not wait; stop them first")
-    facts = Facts(*(np.array(x[places]) for x in table.facts))
-    carried = Carried(facts, *(np.array(x[places]) for x in (table.left_h, table.restart_left_s, table.stops)))
+    facts = Facts._make(np.array(x[places]) for x in table.facts)
+    carried = Carried(facts, table.left_h[places], table.restart_left_s[places], table.stops[places])
     np.add.at(ledger.asked, (facts.kind, site), -carried.left_h)
     table.state[places] = EMPTY
     table.left_h[places] = 0.0

@@ -12,7 +12,7 @@ from envs.episodes.episode import EpisodePlan
 from envs.episodes.world import World
 from envs.interface.reward import CLOSING_DELAY_H
 from envs.scenario import Scenario
-from envs.scheduling.job_table import EMPTY, RUNNING, WAITING, Floats, Ints
+from envs.scheduling.job_table import EMPTY, RUNNING, WAITING, Bools, Floats, Ints
 from envs.scheduling.transfers import Carried
 from envs.signals.step import Outside
 from experiments.campuses.campus_parts import Campus
@@ -174,9 +174,9 @@ class CampusDay:
         if moves.any():
             self._send(campus, slots[moves], moment.site[: len(slots)][moves], wanted[moves], cards, moves)
 
-    def _send(self, campus: int, slots: Ints, stands: Ints, goes: Ints, cards: Cards, moves: np.ndarray) -> None:
+    def _send(self, campus: int, slots: Ints, stands: Ints, goes: Ints, cards: Cards, moves: Bools) -> None:
         first = campus * self.sites
-        some = Cards(*(part[: len(moves)][moves] for part in cards))
+        some = cards.part(np.flatnonzero(moves))
         forbidden = ~some.may_go[np.arange(len(goes)), goes]
         if forbidden.any():
             raise ValueError(f"the rule sends {forbidden.sum()} jobs to sites on which they may not run")
@@ -221,7 +221,7 @@ class CampusDay:
             wait_usd_h=left_h * self.price.training_delay_usd_h2,
             move_usd=move_usd,
             travel_h=travel_h,
-            free=np.stack([self._free(row) for row in rows]),
+            free=np.stack([self._free(row) for row in rows.tolist()]),
             usd_h=kw[:, None] * (usd_mwh + carbon_g_kwh * self.price.carbon_usd_t * 1e-3) * 1e-3,
             carbon_kg_h=kw * carbon_g_kwh[:, 0] * 1e-3,
         )

@@ -55,7 +55,8 @@ class Residency(Parameters):
         super().__post_init__()
         if self.home_frac + self.region_frac > 1.0:
             raise ValueError(
-                f"Residency.home_frac = {self.home_frac} and region_frac = {self.region_frac} are more than 1; lower one"
+                f"Residency.home_frac = {self.home_frac} and region_frac = {self.region_frac} add up to more than 1; "
+                "lower one of them"
             )
 
 

@@ -44,7 +44,11 @@ class Cards(NamedTuple):
         at = np.minimum(np.searchsorted(self.submit_s, submit_s), len(self.submit_s) - 1)
         if not np.array_equal(self.submit_s[at], submit_s):
             raise ValueError("jobs without a card: they were not submitted on this campus")
-        return Cards(*(part[at] for part in self))
+        return self.part(at)
+
+    def part(self, at: Ints | Bools) -> Cards:
+        """Some of them, by place or by mask."""
+        return Cards(self.submit_s[at], self.origin[at], self.data_gb[at], self.may_go[at])
 
 
 def drawn_cards(campus: Campus, arrivals: Arrivals, lists: Ints, seed: int) -> Cards:
@@ -76,9 +80,8 @@ def drawn_cards(campus: Campus, arrivals: Arrivals, lists: Ints, seed: int) -> C
         near = campus.same_region[site]
         may_go = np.where(bound < stay.home_frac, home, np.where(bound < stay.home_frac + stay.region_frac, near, True))
         parts.append(Cards(submit_s, np.full(len(size), site), data, may_go))
-    joined = Cards(*(np.concatenate(part) for part in zip(*parts)))
-    order = np.argsort(joined.submit_s, kind="stable")
-    cards = Cards(*(part[order] for part in joined))
+    submitted, origin, gigabytes, open_sites = (np.concatenate(part) for part in zip(*parts))
+    cards = Cards(submitted, origin, gigabytes, open_sites).part(np.argsort(submitted, kind="stable"))
     if (np.diff(cards.submit_s) == 0.0).any():
         raise ValueError("two jobs of the campus come in the same instant; give each site a workload seed of its own")
     return cards

@@ -76,7 +76,8 @@ def _columns(moment: Moment) -> _Columns:
         waits_h = start_h - moment.comes_h[job]
         usd = moment.move_usd[job, site] + moment.wait_usd_h[job] * waits_h + moment.energy_usd(start_h)[job, site]
         parts.append(_Columns(job, site, np.full(len(job), nth), usd))
-    return _Columns(*(np.concatenate(part) for part in zip(*parts)))
+    job, site, start, usd = (np.concatenate(part) for part in zip(*parts))
+    return _Columns(job, site, start, usd)
 
 
 def _solved(moment: Moment, ways: _Columns) -> tuple[Floats, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -16,9 +17,6 @@ from experiments.campuses.campus_parts import Campus
 from experiments.campuses.cards import Cards, drawn_cards
 from experiments.campuses.rules import Rule
 from experiments.campuses.sites import campus_world
-
-WEEKS = 2  # in which the days begin; each site has jobs of its own
-
 
 class Stage(NamedTuple):
     """What is the same for every rule.
@@ -93,14 +91,15 @@ def staged(scenario: Scenario, campus: Campus, campuses: int, days: float, seed:
         raise ValueError(f"campuses = {campuses}, days = {days:g}; give at least one campus and more than 0 days")
     sites = len(campus.sites)
     nth = np.arange(campuses * sites)
-    own = replace(scenario.site, workload_seeds=(seed * 1000 + nth).tolist(), workload_weeks=WEEKS)
+    own = replace(scenario.site, workload_seeds=(seed * 1000 + nth).tolist(), workload_weeks=1 + ceil(days / 7.0))
     steps = max(round(days * 86_400 / scenario.episode.step_s), 1)
     scenario = replace(scenario, site=own, episode=replace(scenario.episode, steps=steps))
     world = campus_world(scenario, campus)
     rngs = [np.random.default_rng([seed, k]) for k in range(campuses)]
     drawn = draw_plan(scenario, world, rngs, np.zeros(campuses, np.int64))
-    plan = EpisodePlan(*(np.repeat(part, sites) for part in drawn))
-    plan = plan._replace(site=nth % sites, load=nth, noise_seed=plan.noise_seed + nth % sites)
+    plan = EpisodePlan._make(np.repeat(part, sites) for part in drawn)
+    first_week = plan.load_start % world.steps_per_week  # the pools then last to the end: each site has its own list
+    plan = plan._replace(site=nth % sites, load=nth, load_start=first_week, noise_seed=plan.noise_seed + nth % sites)
     assert world.jobs is not None
     of = nth.reshape(campuses, sites)
     cards = tuple(drawn_cards(campus, world.jobs.arrivals, lists, seed) for lists in of)
