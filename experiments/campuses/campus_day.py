@@ -21,6 +21,7 @@ from experiments.campuses.moment import Moment, free_accelerators
 from experiments.campuses.rules import Rule
 
 LEAST_PACE = 0.05
+FULL_PACE = 0.97  # below it the feeder's caps are taken to bind
 PRICE_HOURS = 48  # that a rule may read ahead: what a day-ahead market tells, and the day behind it
 BOOKS = (
     "energy_usd", "carbon_usd", "wire_usd", "delay_usd", "lost_usd",
@@ -87,6 +88,7 @@ class CampusDay:
         self.uplink_free_s = np.full(len(plan.site), -np.inf)
         self.pace = np.ones(len(plan.site))
         self.kw = np.zeros(len(plan.site))
+        self.limit_kw = float(np.min(self.core.plant.layout.provisioned_kw))
         self.books = {name: np.zeros(len(cards)) for name in BOOKS}
         self._asked_h = self._ledger("asked")
         self._taken = np.array(self.jobs.jobs.arrivals.taken)
@@ -213,6 +215,7 @@ class CampusDay:
         move_usd = np.where(here, 0.0, np.where(cards.may_go, (cards.data_gb * wire.usd_gb)[:, None], np.inf))
         kw = self.kw[rows] / np.maximum(table.taken[rows], 1)
         usd_mwh, carbon_g_kwh = self._prices(rows)
+        free, powered, slow_usd_h = (np.stack(x) for x in zip(*(self._room(row) for row in rows.tolist())))
         moment = Moment(
             site=site,
             size=size.astype(np.float64),
@@ -221,7 +224,9 @@ class CampusDay:
             wait_usd_h=left_h * self.price.training_delay_usd_h2,
             move_usd=move_usd,
             travel_h=travel_h,
-            free=np.stack([self._free(row) for row in rows.tolist()]),
+            free=free,
+            powered=powered,
+            slow_usd_h=slow_usd_h,
             usd_h=kw[:, None] * (usd_mwh + carbon_g_kwh * self.price.carbon_usd_t * 1e-3) * 1e-3,
             carbon_kg_h=kw * carbon_g_kwh[:, 0] * 1e-3,
         )
@@ -241,13 +246,19 @@ class CampusDay:
             parts.append((np.full(large.sum(), site), size[large], work_h[large], submit_s[:until][large], comes_h))
         return tuple(np.concatenate(column) for column in zip(*parts))
 
-    def _free(self, row: int) -> Floats:
+    def _room(self, row: int) -> tuple[Floats, Floats, float]:
+        """A site's `Moment.free`, `Moment.powered` ``(T,)`` and `Moment.slow_usd_h`."""
         table = self.jobs.jobs.table
         runs = np.flatnonzero((table.state[:, row] != EMPTY) & (table.state[:, row] != WAITING))
-        size = table.facts.accelerators[runs, row]
+        size, left_h = table.facts.accelerators[runs, row].astype(np.float64), table.left_h[runs, row]
         pace = np.where(table.state[runs, row] == RUNNING, self.pace[row], LEAST_PACE)
-        ends_h = table.left_h[runs, row] / np.maximum(size, 1) / pace + table.restart_left_s[runs, row] / 3600.0
-        return free_accelerators(float(table.free[:, row].sum()), size.astype(np.float64), ends_h)
+        ends_h = left_h / np.maximum(size, 1.0) / pace + table.restart_left_s[runs, row] / 3600.0
+        free = free_accelerators(float(table.free[:, row].sum()), size, ends_h)
+        busy = max(float(size.sum()), 1.0)
+        is_capped = self.pace[row] < FULL_PACE
+        carried = busy * self.pace[row] if is_capped else busy * self.limit_kw / max(self.kw[row], 1e-9)
+        powered = free_accelerators(carried - busy, size, ends_h)
+        return free, powered, float(left_h.sum() / busy) * self.price.training_delay_usd_h2
 
     def _prices(self, rows: Ints) -> tuple[Floats, Floats]:
         """Price [USD/MWh] and carbon [g/kWh] of the coming hours ``(S, H)``, as a day-ahead market tells them."""

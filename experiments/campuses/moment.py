@@ -35,6 +35,10 @@ class Moment(NamedTuple):
         How long its data travel [h]; 0 where it stands.
     free : ndarray (S, T)
         Accelerators that running jobs leave at each of `STARTS_H`.
+    powered : ndarray (S, T)
+        Accelerators that the feeder carries beside running jobs before its caps slow them all; below 0 they do.
+    slow_usd_h : ndarray (S,)
+        Price of an accelerator-hour that caps take from the jobs of a site.
     usd_h : ndarray (S, H)
         Price of an accelerator's energy and carbon in each coming hour [USD].
     carbon_kg_h : ndarray (S,)
@@ -49,6 +53,8 @@ class Moment(NamedTuple):
     move_usd: Floats
     travel_h: Floats
     free: Floats
+    powered: Floats
+    slow_usd_h: Floats
     usd_h: Floats
     carbon_kg_h: Floats
 

@@ -1,8 +1,9 @@
 """Which waiting job goes where, by a transport program (HiGHS): the least price of wire, waiting and energy.
 
 Jobs are sent from the sites at which they stand to sites and hours at which they start. Each site has accelerators
-that running jobs leave by then; a job takes its share for as long as it lasts. The program is relaxed: a job may be
-split. It then goes where most of it would (a few in a hundred are split at all). Needs the extra ``planner``.
+that running jobs leave by then; a job takes its share for as long as it lasts. What the feeder does not carry beside
+them slows all jobs of the site, and has a price too. The program is relaxed: a job may be split, and then goes where
+most of it would. Needs the extra ``planner``.
 """
 
 from __future__ import annotations
@@ -80,31 +81,58 @@ def _columns(moment: Moment) -> _Columns:
     return _Columns(job, site, start, usd)
 
 
+class _Program(NamedTuple):
+    """A program with a matrix by its entries: least ``usd x`` with ``0 <= x <= top`` and ``low <= A x <= high``."""
+
+    usd: Floats
+    top: Floats
+    low: Floats
+    high: Floats
+    column: NDArray[np.int64]
+    row: NDArray[np.int64]
+    value: Floats
+
+
 def _solved(moment: Moment, ways: _Columns) -> tuple[Floats, float]:
     """Share of each job that takes each way, and the least price."""
-    import highspy
-
-    jobs, (sites, times) = len(moment.site), moment.free.shape
+    jobs, (sites, times), many = len(moment.site), moment.free.shape, len(ways.job)
+    places = sites * times
     starts = np.append(STARTS_H, LATER_H)[ways.start]
     ends = starts + np.maximum(moment.lasts_h[ways.job, ways.site], 1e-3)
-    takes = (starts[:, None] <= STARTS_H) & (ends[:, None] > STARTS_H)
-    way, at = np.nonzero(takes)
-    columns = np.concatenate([np.arange(len(ways.job)), way])
-    rows = np.concatenate([ways.job, jobs + ways.site[way] * times + at])
-    values = np.concatenate([np.ones(len(ways.job)), moment.size[ways.job[way]]])
-    order = np.lexsort((rows, columns))
+    way, at = np.nonzero((starts[:, None] <= STARTS_H) & (ends[:, None] > STARTS_H))
+    takes, place = moment.size[ways.job[way]], ways.site[way] * times + at
+    over = np.arange(places)
+    hours = np.diff(np.append(STARTS_H, LATER_H))
+    program = _Program(
+        usd=np.concatenate([ways.usd, (moment.slow_usd_h[:, None] * hours).ravel()]),
+        top=np.concatenate([np.ones(many), np.full(places, np.inf)]),
+        low=np.concatenate([np.ones(jobs), np.full(2 * places, -np.inf)]),
+        high=np.concatenate(
+            [np.ones(jobs), np.maximum(moment.free, 0.0).ravel(), np.maximum(moment.powered, 0.0).ravel()]
+        ),
+        column=np.concatenate([np.arange(many), way, way, many + over]),
+        row=np.concatenate([ways.job, jobs + place, jobs + places + place, jobs + places + over]),
+        value=np.concatenate([np.ones(many), takes, takes, np.full(places, -1.0)]),
+    )
+    found, usd = _least(program)
+    return found[:many], usd
 
-    program = highspy.HighsLp()
-    program.num_row_, program.num_col_ = jobs + sites * times, len(ways.job)
-    program.col_cost_ = ways.usd
-    program.col_lower_, program.col_upper_ = np.zeros(len(ways.job)), np.ones(len(ways.job))
-    program.row_lower_ = np.concatenate([np.ones(jobs), np.full(sites * times, -np.inf)])
-    program.row_upper_ = np.concatenate([np.ones(jobs), np.maximum(moment.free, 0.0).ravel()])
-    program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    program.a_matrix_.start_ = np.concatenate([[0], np.cumsum(np.bincount(columns, minlength=len(ways.job)))])
-    program.a_matrix_.index_, program.a_matrix_.value_ = rows[order], values[order]
+
+def _least(program: _Program) -> tuple[Floats, float]:
+    """The arguments and the price of the optimum."""
+    import highspy
+
+    columns, rows = len(program.usd), len(program.low)
+    order = np.lexsort((program.row, program.column))
+    given = highspy.HighsLp()
+    given.num_row_, given.num_col_ = rows, columns
+    given.col_cost_, given.col_lower_, given.col_upper_ = program.usd, np.zeros(columns), program.top
+    given.row_lower_, given.row_upper_ = program.low, program.high
+    given.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    given.a_matrix_.start_ = np.concatenate([[0], np.cumsum(np.bincount(program.column, minlength=columns))])
+    given.a_matrix_.index_, given.a_matrix_.value_ = program.row[order], program.value[order]
     solver = _solver()
-    solver.passModel(program)
+    solver.passModel(given)
     solver.run()
     status = solver.getModelStatus()
     if status != highspy.HighsModelStatus.kOptimal:

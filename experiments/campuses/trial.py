@@ -18,6 +18,7 @@ from experiments.campuses.cards import Cards, drawn_cards
 from experiments.campuses.rules import Rule
 from experiments.campuses.sites import campus_world
 
+
 class Stage(NamedTuple):
     """What is the same for every rule.
 

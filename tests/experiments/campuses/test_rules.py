@@ -28,6 +28,8 @@ def moment(seed: int, jobs: int, free: float = 40.0) -> Moment:
         move_usd=np.where(here, 0.0, np.where(may_go, rng.uniform(0.0, 30.0, (jobs, 1)), np.inf)),
         travel_h=np.where(here, 0.0, rng.uniform(0.0, 2.0, (jobs, 1))),
         free=np.maximum.accumulate(rng.uniform(0.0, free, (SITES, len(STARTS_H))), axis=1),
+        powered=np.maximum.accumulate(rng.uniform(-20.0, free, (SITES, len(STARTS_H))), axis=1),
+        slow_usd_h=rng.uniform(0.0, 3.0, SITES),
         usd_h=rng.uniform(0.0, 0.2, (SITES, 48)),
         carbon_kg_h=rng.uniform(0.1, 0.8, SITES),
     )
@@ -44,6 +46,8 @@ def still(size: float, free: list[float], wait_usd_h: float = 10.0, move_usd: fl
         move_usd=np.array([[0.0, move_usd, move_usd]]),
         travel_h=np.array([[0.0, 0.5, 0.5]]),
         free=np.repeat(np.array(free)[:, None], len(STARTS_H), axis=1),
+        powered=np.full((SITES, len(STARTS_H)), 100.0),
+        slow_usd_h=np.full(SITES, 2.0),
         usd_h=np.full((SITES, 48), 0.1) * np.array([[1.0], [1.0], [2.0]]),
         carbon_kg_h=np.array([0.3, 0.2, 0.1]),
     )
@@ -71,6 +75,12 @@ def test_a_job_travels_only_where_waiting_is_dearer_than_the_wire(wait_usd_h: fl
     seen = still(8.0, [0.0, 8.0, 0.0], wait_usd_h=wait_usd_h)
     seen.free[0, STARTS_H >= 1.0] = 8.0
     assert RULES["transport"].sites(seen).tolist() == [goes]
+
+
+def test_a_job_leaves_a_site_whose_feeder_would_slow_all_its_jobs() -> None:
+    seen = still(8.0, [8.0, 8.0, 8.0])
+    seen.powered[0] = -5.0
+    assert RULES["transport"].sites(seen).tolist() == [1]
 
 
 def test_two_jobs_do_not_take_the_same_room() -> None:
