@@ -326,6 +326,9 @@ def main() -> None:
         from scripts.bench_engine import print_engines
 
         print_engines(repeats)
+    from scripts.bench_jobs import print_jobs
+
+    print_jobs(repeats)
     total = 1_000_000 if arguments.long else 50_000 if quick else 200_000
     before, after = memory(total)
     print(f"memory: {before:.0f} MB, {after:.0f} MB after {total:,} more environment steps")

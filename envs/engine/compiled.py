@@ -240,7 +240,8 @@ class CompiledFunction:
                 self._pack(arrays, places[at : at + len(arrays)])
                 at += len(arrays)
                 if isinstance(part, (tuple, Pool, Matrix)):  # others can be written to
-                    seen[k], regrouped = (part, len(arrays)), True
+                    seen[k] = part, len(arrays)
+                    regrouped = regrouped or bool(pools_of((part,)))
         if at != len(places):
             self._refuse()
         if regrouped:

@@ -119,6 +119,7 @@ class HallJobs:
         self._seen_at = observer.slices[SEEN[0]].start
         columns = [observer.element_names.index(name) for name in SEEN]
         self._columns = slice(columns[0], columns[-1] + 1)
+        self._scale = [part[self._columns] for part in (observer.gain, observer.offset)]
         self._begin_with_nothing(scenario.jobs.slots, num_envs)
 
     def _begin_with_nothing(self, slots: int, num_envs: int) -> None:
@@ -152,7 +153,7 @@ class HallJobs:
             come = begin(self._pool, of, self.now_s[site], self.jobs.table, self.jobs.ledger, site)
             self.jobs.arrivals.of[site], self.jobs.arrivals.taken[site] = of, come
         if self.compiled is not None:
-            self.compiled.forget()
+            self.compiled.forget(where)
         self._before = np.stack(self.jobs.ledger)
         self.seen[:, where] = queue_view(self.jobs.table, self.now_s)[:, where]
 
@@ -345,7 +346,9 @@ class HallJobs:
 
     def show_observed(self, observation: NDArray[np.float32], readings: Floats) -> None:
         """Write the queue into observations ``(B, n)``."""
-        observation[:, self._columns] = self.observer.scaled(readings)[self._columns].T
+        part = readings[self._seen_at : self._seen_at + len(SEEN)]
+        gain, offset = (x.astype(part.dtype) for x in self._scale)
+        observation[:, self._columns] = np.minimum(np.maximum(part * gain + offset, -1.0), 1.0).T
 
     def residual_h(self) -> Floats:
         """What does not close: asked - done - redone - lost - waiting, by class ``(K, B)`` [accelerator-h]."""

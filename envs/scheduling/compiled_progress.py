@@ -9,11 +9,27 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from envs.scheduling.compiled_round import ASKED, DONE, LOST, occupied, released
-from envs.scheduling.job_table import EMPTY, LOOK_AHEAD, PAUSED, RUNNING, WAITING
+from envs.scheduling.compiled_lists import (
+    ASKED,
+    DONE,
+    LOST,
+    jobs_fetched,
+    known,
+    largest_of,
+    left_line,
+    lined_up,
+    lists_fetched,
+    noted,
+    own_of,
+    racks_fetched,
+    released,
+    total_of,
+)
+from envs.scheduling.job_table import EMPTY, LOOK_AHEAD, RUNNING, WAITING
+from envs.scheduling.kept_code import inlined, kept, part
 from envs.scheduling.network import ROUNDS
+from envs.scheduling.prefetch import prefetched
 from envs.scheduling.progress import DONE_H
 from envs.scheduling.queue_view import SOON_S
 
@@ -21,7 +37,7 @@ _NONE = 1e-9
 HOURS = 1.0 / 3600.0  # in a second: products are cheaper than divisions
 
 
-@njit(cache=True, error_model="numpy")
+@part
 def ports_below(me: Any, held: Any, leaf_of: Any, pod_of: Any, spanning: Any, ports: Any) -> None:
     """Follow `network.uplink_sends` for the jobs of one site that span domains."""
     many, leaves = len(leaf_of), len(pod_of)
@@ -39,11 +55,12 @@ def ports_below(me: Any, held: Any, leaf_of: Any, pod_of: Any, spanning: Any, po
                 ports[m, u] = 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@part
 def filled(ports: Any, uplink: Any, out: float, left: Any, wants: Any, rising: Any, rate: Any) -> None:
     """Follow `network._filled` for one site."""
     count, uplinks = ports.shape
-    left[:], full_below = uplink, 1e-9 * uplink.max()
+    full_below = 1e-9 * largest_of(uplink, uplinks)
+    noted(left, uplink, uplinks)
     rising[:count], rate[:count] = 1.0, 0.0
     for _ in range(ROUNDS):
         wants[:] = 0.0
@@ -73,10 +90,10 @@ def filled(ports: Any, uplink: Any, out: float, left: Any, wants: Any, rising: A
             break
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
-def paces(me: Any, held: Any, pace: Any, running: Any, spanning: Any, speeds: Any) -> int:
+@inlined
+def paces(own: Any, pace: Any, running: Any, spanning: Any, speeds: Any) -> int:
     """Follow `progress.job_pace` without the network; how many of the running jobs span domains, and which."""
-    count = 0
+    me, held, count = own.jobs, own.held, 0
     for m, j in enumerate(running):
         kind = me[j].kind
         speeds[m] = pace[kind, me[j].home]
@@ -89,12 +106,10 @@ def paces(me: Any, held: Any, pace: Any, running: Any, spanning: Any, speeds: An
     return count
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
-def ran(
-    me: Any, state: Any, held: Any, free: Any, books: Any, moved: Any, j: int, speed: float, now_s: float, step_s: float
-) -> float:
+@part
+def ran(own: Any, j: int, speed: float, now_s: float, step_s: float) -> float:
     """Follow `progress.run` for one job; how much of its work was late."""
-    job = me[j]
+    job, books = own.jobs[j], own.books
     restarting = min(job.restart_left_s, step_s)
     busy_s = step_s - restarting
     could_h = min(job.accelerators * step_s * HOURS, job.left_h)
@@ -111,62 +126,78 @@ def ran(
     if job.left_h <= DONE_H:
         books[DONE, job.kind] += job.left_h
         job.left_h = 0.0
-        released(me, state, held, free, moved, j, EMPTY)
+        released(own, j, EMPTY)
     elif job.deadline_s <= now_s:
-        expired(me, state, held, free, books, moved, j)
+        expired(own, j)
     return late_h
 
 
-@njit(cache=True, error_model="numpy")
-def expired(me: Any, state: Any, held: Any, free: Any, books: Any, moved: Any, j: int) -> None:
-    """Follow `progress._expire` for one job."""
-    books[LOST, me[j].kind] += me[j].left_h
-    me[j].left_h = 0.0
-    released(me, state, held, free, moved, j, EMPTY)
+@part
+def expired(own: Any, j: int) -> None:
+    """Follow `progress._expire` for one job that holds accelerators."""
+    own.books[LOST, own.jobs[j].kind] += own.jobs[j].left_h
+    own.jobs[j].left_h = 0.0
+    released(own, j, EMPTY)
 
 
-@njit(cache=True, error_model="numpy")
-def admitted(me: Any, rest: Any, state: Any, books: Any, jobs: Any, rests: Any, nth: int, now_s: float) -> int:
+@part
+def expired_in_line(own: Any, now_s: float) -> None:
+    """Follow `progress._expire` for the jobs that wait."""
+    about, first = own.about[0], np.inf
+    for k in range(about.lined - 1, -1, -1):
+        j = own.line[k]
+        if own.jobs[j].deadline_s <= now_s:
+            left_line(own, k)
+            own.books[LOST, own.jobs[j].kind] += own.jobs[j].left_h
+            own.jobs[j].left_h, own.state[j] = 0.0, EMPTY
+        else:
+            first = min(first, own.jobs[j].deadline_s)
+    about.first_deadline_s = first
+
+
+@part
+def admitted(own: Any, jobs: Any, rests: Any, nth: int, now_s: float, by_deadline: bool) -> int:
     """Follow `job_table.admit`; how many of the list have come then."""
     last = min(len(jobs), nth + LOOK_AHEAD)
-    for j in range(len(state)):
+    for j in range(len(own.state)):
         if nth >= last or rests[nth].submit_s > now_s:
             break
-        if state[j] == EMPTY:
-            me[j], rest[j] = jobs[nth], rests[nth]
-            books[ASKED, me[j].kind] += rest[j].work_h
-            state[j] = WAITING
-            me[j].left_h = rest[j].work_h
+        if own.state[j] == EMPTY:
+            own.jobs[j], own.rest[j] = jobs[nth], rests[nth]
+            own.books[ASKED, own.jobs[j].kind] += own.rest[j].work_h
+            own.state[j] = WAITING
+            own.jobs[j].left_h = own.rest[j].work_h
+            lined_up(own, j, by_deadline)
             nth += 1
     return nth
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
-def viewed(me: Any, rest: Any, state: Any, now_s: float, share: float, jobs: Any, seen: Any) -> None:
+@part
+def viewed(own: Any, now_s: float, share: float, seen: Any) -> None:
     """Follow `queue_view.queue_view`."""
-    seen[:] = 0.0
-    for j in jobs:
-        job, size = me[j], me[j].accelerators * share
-        if state[j] == WAITING:
-            seen[5] += size
-            seen[6] += job.left_h * share
-            seen[7] = max(seen[7], size)
-            seen[8] = max(seen[8], (now_s - rest[j].submit_s) / 3600.0)
-        else:
-            row = 2 if state[j] == PAUSED else (1 if job.restart_left_s > 0.0 else 0)
-            seen[row] += size
-            if job.tier > 0:
-                seen[3] += size
-            if job.left_h * 3600.0 <= (SOON_S - job.restart_left_s) * max(job.accelerators, 1.0):
-                seen[4] += size
+    about = own.about[0]
+    for row in range(5):
+        seen[row] = 0.0
+    seen[5], seen[6] = about.waiting_size * share, about.waiting_h * share
+    seen[7] = about.largest * share
+    seen[8] = max((now_s - about.oldest_s) / 3600.0, 0.0)
+    for j in own.active[: about.active]:
+        job = own.jobs[j]
+        size = job.accelerators * share
+        row = 2 if own.state[j] != RUNNING else (1 if job.restart_left_s > 0.0 else 0)
+        seen[row] += size
+        if job.tier > 0:
+            seen[3] += size
+        if job.left_h * 3600.0 <= (SOON_S - job.restart_left_s) * max(job.accelerators, 1.0):
+            seen[4] += size
 
 
-@njit(cache=True, error_model="numpy")
+@kept
 def progressed(
     records: Any, coming: Any, of: Any, taken: Any, pace: Any, now_s: Any, step_s: float, net: Any, exposed: Any,
-    work: Any, seen: Any, late_h: Any,
+    by_deadline: bool, work: Any, seen: Any, late_h: Any, scratch: Any, first: int, end: int,
 ) -> None:  # fmt: skip
-    """Follow `control_step.settle` in every site, and show the queue behind it.
+    """Follow `control_step.settle` in sites ``first`` to ``end``, and show the queue behind it.
 
     Parameters
     ----------
@@ -181,53 +212,63 @@ def progressed(
     net : Network
         With ``home_gb_s`` 0 where no network slows anybody.
     exposed : ndarray (K,)
+    by_deadline : bool
+        Of `scheduler.Habits`.
     work : ndarray (K, T, B)
         Of `tier_limits.TierLimits`.
     seen : ndarray (k, B)
         Written into: rows of `queue_view.SEEN`.
     late_h : ndarray (B,)
         Written into: work that was late.
+    scratch : Scratch
+    first, end : int
     """
-    all_jobs, all_rest, all_state, all_words, all_held, all_free, racks, all_books, all_moved, _ = records
     jobs_coming, rest_coming = coming
     home_gb_s, out_gb_s, leaf_of, pod_of, uplink = net
-    sites, slots = all_state.shape
-    share = 1.0 / max(float(racks.sum()), 1.0)
-    there, running, spanning = np.empty(slots, np.int64), np.empty(slots, np.int64), np.empty(slots, np.int64)
-    ports, speeds, rate, rising = np.empty((slots, len(uplink))), np.empty(slots), np.empty(slots), np.empty(slots)
-    left, wants, view = np.empty(len(uplink)), np.empty(len(uplink)), np.empty(len(seen))
-    for b in range(sites):
-        me, rest, state, held, free = all_jobs[b], all_rest[b], all_state[b], all_held[b], all_free[b]
-        books, moved, now = all_books[b], all_moved[b], now_s[b] + step_s
-        count, late = 0, 0.0
-        for j in there[: occupied(all_words[b], state, there)]:
-            if state[j] == RUNNING:
+    share = 1.0 / max(float(total_of(records.racks)), 1.0)
+    there, running, spanning = scratch.later, scratch.running, scratch.spanning
+    ports, speeds, rate, rising = scratch.ports, scratch.speeds, scratch.rate, scratch.rising
+    for b in range(first, end):
+        lists_fetched(records, b + 2, end)
+        jobs_fetched(records, b + 1, end)
+        if b + 1 < end:
+            prefetched(jobs_coming, (of[b + 1], min(taken[b + 1], jobs_coming.shape[1] - 1)))
+            prefetched(rest_coming, (of[b + 1], min(taken[b + 1], jobs_coming.shape[1] - 1)))
+        own, now = own_of(records, b), now_s[b] + step_s
+        about, me = own.about[0], own.jobs
+        if about.unknown:
+            known(own, by_deadline)
+        count, late, many = 0, about.waiting_h, about.active
+        if about.first_deadline_s <= now:
+            expired_in_line(own, now)
+        noted(there, own.active, many)
+        for j in there[:many]:
+            if own.state[j] == RUNNING:
                 running[count] = j
                 count += 1
             else:
                 late += me[j].left_h
                 if me[j].deadline_s <= now:
-                    expired(me, state, held, free, books, moved, j)
-        wide = paces(me, held, pace[:, :, b], running[:count], spanning, speeds)
+                    expired(own, j)
+        wide = paces(own, pace[:, :, b], running[:count], spanning, speeds)
         if wide > 0 and home_gb_s > 0.0:
-            if moved[0]:
-                own = running[spanning[:wide]]
-                ports_below(me, held, leaf_of, pod_of, own, ports)
-                filled(ports[:wide], uplink, out_gb_s, left, wants, rising, rate)
+            if about.net_moved:
+                for k in range(wide):
+                    there[k] = running[spanning[k]]
+                wides = there[:wide]
+                ports_below(me, own.held, leaf_of, pod_of, wides, ports)
+                filled(ports[:wide], uplink, out_gb_s, scratch.left, scratch.wants, rising, rate)
                 for k in range(wide):
                     slow = home_gb_s / max(rate[k], _NONE) - 1.0
-                    me[own[k]].speed = 1.0 / (1.0 + exposed[me[own[k]].kind] * slow)
-                moved[0] = 0
+                    me[wides[k]].speed = 1.0 / (1.0 + exposed[me[wides[k]].kind] * slow)
+                about.net_moved = 0
             for k in range(wide):
                 speeds[spanning[k]] *= me[running[spanning[k]]].speed
         for m in range(count):
             job = me[running[m]]
             speed = speeds[m] * work[job.kind, job.tier, b]
-            late += ran(me, state, held, free, books, moved, running[m], speed, now, step_s)
+            late += ran(own, running[m], speed, now, step_s)
         late_h[b] = late
-        coming_jobs, coming_rest = jobs_coming[of[b]], rest_coming[of[b]]
-        come = admitted(me, rest, state, books, coming_jobs, coming_rest, taken[b], now)
-        if come > taken[b]:
-            moved[1], taken[b] = 1, come
-        viewed(me, rest, state, now, share, there[: occupied(all_words[b], state, there)], view)
-        seen[:, b] = view
+        taken[b] = admitted(own, jobs_coming[of[b]], rest_coming[of[b]], taken[b], now, by_deadline)
+        racks_fetched(records, b + 1, end)
+        viewed(own, now, share, seen[:, b])

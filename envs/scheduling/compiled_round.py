@@ -9,205 +9,169 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from envs.scheduling.job_table import EMPTY, PAUSED, RUNNING, WAITING
+from envs.scheduling.compiled_lists import (
+    enlisted,
+    jobs_fetched,
+    known,
+    largest_of,
+    left_line,
+    lined_up,
+    lists_fetched,
+    noted,
+    own_of,
+    racks_fetched,
+    stopped,
+    total_of,
+)
+from envs.scheduling.job_table import PAUSED, RUNNING
+from envs.scheduling.kept_code import inlined, kept, part
 from envs.scheduling.placement import BEST, FULL, NEAR
 from envs.scheduling.scheduler import PRIORITY_S
 
-ASKED, DONE, REDONE, LOST = range(4)  # rows of the books
 
-
-@njit(cache=True, error_model="numpy")
-def released(me: Any, state: Any, held: Any, free: Any, moved: Any, j: int, to: int) -> None:
-    """Follow `job_table.release` for one job."""
-    if me[j].span == 1:
-        home = me[j].home
-        free[home] += held[j, home]
-        held[j, home] = 0
-    else:
-        moved[0] = 1
-        for r in range(len(free)):
-            free[r] += held[j, r]
-            held[j, r] = 0
-    me[j].span = 0
-    moved[1] = 1
-    state[j] = to
-
-
-@njit(cache=True, error_model="numpy")
-def stopped(me: Any, rest: Any, state: Any, held: Any, free: Any, books: Any, moved: Any, j: int) -> None:
-    """Follow `job_table.stop` for one job."""
-    kind, thrown = me[j].kind, me[j].risk_h
-    books[ASKED, kind] += thrown
-    books[DONE, kind] -= thrown
-    books[REDONE, kind] += thrown
-    released(me, state, held, free, moved, j, WAITING)
-    me[j].left_h += thrown
-    me[j].restart_left_s = rest[j].restart_s
-    me[j].risk_h = 0.0
-    me[j].since_s = 0.0
-    rest[j].stops += 1
-
-
-@njit(cache=True, error_model="numpy", forceinline=True)
-def occupied(words: Any, state: Any, there: Any) -> int:
-    """Slots that hold a job, in order; how many."""
-    count = 0
-    for w in range(len(words)):
-        if words[w] != 0:
-            for j in range(8 * w, 8 * w + 8):
-                if state[j] != EMPTY:
-                    there[count] = j
-                    count += 1
-    return count
-
-
-@njit(cache=True, error_model="numpy")
-def crashed(me: Any, rest: Any, state: Any, held: Any, free: Any, books: Any, moved: Any, dark: Any, jobs: Any) -> None:
+@part
+def crashed(own: Any, dark: Any, by_deadline: bool, running: Any) -> None:
     """Follow `progress.crash`."""
-    for r in range(len(dark)):
-        if dark[r]:
-            for j in jobs:
-                if (state[j] == RUNNING or state[j] == PAUSED) and held[j, r] > 0:
-                    stopped(me, rest, state, held, free, books, moved, j)
+    count = own.about[0].active
+    noted(running, own.active, count)
+    for j in running[:count]:
+        for r in range(len(dark)):
+            if dark[r] and own.held[j, r] > 0:
+                stopped(own, j)
+                lined_up(own, j, by_deadline)
+                break
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
-def paused(me: Any, state: Any, moved: Any, share: float, jobs: Any) -> None:
+@part
+def paused(own: Any, share: float) -> None:
     """Follow `scheduler.pause`."""
-    total, most = 0.0, 0
-    for j in jobs:
-        if state[j] == PAUSED:
+    me, state, about = own.jobs, own.state, own.about[0]
+    jobs = own.active[: about.active]
+    if about.paused:
+        about.paused, about.net_moved = 0, 1
+        for j in jobs:
             state[j] = RUNNING
-            moved[0] = 1
-        if share > 0.0 and state[j] == RUNNING and me[j].tier > 0:
+    if share <= 0.0:
+        return
+    total, most, before = 0.0, 0, 0.0
+    for j in jobs:
+        if me[j].tier > 0:
             total += me[j].accelerators
             most = max(most, me[j].tier)
-    before = 0.0
-    if share > 0.0:
-        for tier in range(most, 0, -1):
-            for j in jobs:
-                if state[j] == RUNNING and me[j].tier == tier:
-                    size = me[j].accelerators
-                    if before < share * total - 1e-9 and size > 0.0:
-                        state[j] = PAUSED
-                        moved[0] = 1
-                    before += size
+    for tier in range(most, 0, -1):
+        for j in jobs:
+            if me[j].tier == tier:
+                size = me[j].accelerators
+                if before < share * total - 1e-9 and size > 0.0:
+                    state[j] = PAUSED
+                    about.paused = about.net_moved = 1
+                before += size
 
 
-@njit(cache=True, error_model="numpy")
-def goes_before(me: Any, rest: Any, a: int, b: int, by_deadline: bool) -> bool:
-    """Whether a waiting job goes before another, `scheduler.queued`; of equal ones the lower slot."""
-    if rest[a].priority != rest[b].priority:
-        return rest[a].priority > rest[b].priority
-    if by_deadline and me[a].deadline_s != me[b].deadline_s:
-        return me[a].deadline_s < me[b].deadline_s
-    return rest[a].submit_s < rest[b].submit_s
-
-
-@njit(cache=True, error_model="numpy", forceinline=True)
-def queued(me: Any, rest: Any, state: Any, by_deadline: bool, jobs: Any, queue: Any) -> int:
-    """Slots of the waiting jobs in their order; how many."""
-    count = 0
-    for j in jobs:
-        if state[j] == WAITING:
-            at = count
-            while at > 0 and goes_before(me, rest, j, queue[at - 1], by_deadline):
-                queue[at] = queue[at - 1]
-                at -= 1
-            queue[at] = j
-            count += 1
-    return count
-
-
-@njit(cache=True, error_model="numpy")
-def spare_of(free: Any, dark: Any, capacity: int, may_hold: float) -> float:
+@part
+def spare_of(free: Any, dark: Any, any_dark: bool, capacity: int, may_hold: float) -> float:
     """Follow `scheduler._spare`."""
-    lit, all_free = 0, 0
-    for r in range(len(free)):
-        all_free += free[r]
-        if not dark[r]:
-            lit += free[r]
+    all_free = total_of(free)
+    lit = all_free
+    if any_dark:
+        for r in range(len(free)):
+            if dark[r]:
+                lit -= free[r]
     return min(float(lit), max(may_hold - (capacity - all_free), 0.0))
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
+@inlined
 def need_s(job: Any) -> float:
     """Follow `scheduler.remaining_s`."""
     return job.left_h * 3600.0 / max(job.accelerators, 1.0) + job.restart_left_s
 
 
-@njit(cache=True, error_model="numpy")
-def room_made(
-    me: Any, rest: Any, state: Any, held: Any, free: Any, books: Any, moved: Any, first: int, lacking: float, jobs: Any,
-    worth: Any,
-) -> None:  # fmt: skip
-    """Follow `scheduler._make_room`."""
-    freed, below = 0.0, False
-    for k in range(len(jobs)):
-        j, worth[k] = jobs[k], np.inf
-        active = state[j] == RUNNING or state[j] == PAUSED
-        if active and me[j].tier > 0 and rest[j].priority < rest[first].priority:
+@part
+def room_made(own: Any, first: int, lacking: float, running: Any, worth: Any, later: Any, count: int) -> int:
+    """Follow `scheduler._make_room`; who is stopped stands in ``later`` behind ``count`` others: how many then."""
+    me, rest = own.jobs, own.rest
+    freed, below, many = 0.0, False, own.about[0].active
+    noted(running, own.active, many)
+    for k in range(many):
+        j, worth[k] = running[k], np.inf
+        if me[j].tier > 0 and rest[j].priority < rest[first].priority:
             size, below = me[j].accelerators, True
             loses = (me[j].risk_h + rest[j].restart_s / 3600.0 * size) / max(size, 1.0)
             worth[k] = rest[j].priority * PRIORITY_S + loses
             freed += size
     if not below or freed < lacking:
-        return
+        return count
     freed = 0.0
     while freed < lacking:
-        k = int(np.argmin(worth[: len(jobs)]))
+        k = 0
+        for at in range(1, many):
+            if worth[at] < worth[k]:
+                k = at
         worth[k] = np.inf
-        freed += me[jobs[k]].accelerators
-        stopped(me, rest, state, held, free, books, moved, jobs[k])
+        freed += me[running[k]].accelerators
+        stopped(own, running[k])
+        later[count] = running[k]
+        count += 1
+    return count
 
 
-@njit(cache=True, error_model="numpy")
-def reservation(
-    me: Any, state: Any, need: float, spare: float, jobs: Any, ends: Any, running: Any
-) -> tuple[float, float]:
-    """Follow `scheduler._reservation`: until when the first waits, and what is left over then."""
-    count = 0
-    for j in jobs:
-        if state[j] == RUNNING or state[j] == PAUSED:
-            ends[count], running[count] = need_s(me[j]), j
-            count += 1
-    order = np.argsort(ends[:count], kind="mergesort")
-    there = spare
-    for k in order:
-        there += me[running[k]].accelerators
-        if there >= need:
-            return ends[k], there - need
+@part
+def reservation(own: Any, need: float, spare: float, ends: Any, left: Any) -> tuple[float, float]:
+    """Follow `scheduler._reservation`: until when the first waits, and what is left over then.
+
+    The jobs are parted by the end of one of them until that end is found at which enough is free: no sorting.
+    """
+    me, jobs, count, there = own.jobs, own.active, own.about[0].active, spare
+    for k in range(count):
+        left[k] = jobs[k]
+        ends[jobs[k]] = need_s(me[jobs[k]])
+    while count > 0:
+        end, before, then = ends[left[count // 2]], there, 0.0
+        for k in range(count):
+            size = me[left[k]].accelerators
+            if ends[left[k]] < end:
+                before += size
+            elif ends[left[k]] == end:
+                then += size
+        earlier = before >= need
+        if not earlier and before + then >= need:
+            for k in range(count):
+                if ends[left[k]] == end and before < need:
+                    before += me[left[k]].accelerators
+            return end, before - need
+        many = 0
+        for k in range(count):
+            if (ends[left[k]] < end) if earlier else (ends[left[k]] > end):
+                left[many] = left[k]
+                many += 1
+        there, count = there if earlier else before + then, many
     return np.inf, 0.0
 
 
-@njit(cache=True, error_model="numpy")
-def starting(
-    me: Any, state: Any, queue: Any, spare: float, backfill: bool, reserve: bool, jobs: Any, ends: Any, running: Any
-) -> int:
+@part
+def starting(own: Any, spare: float, backfill: bool, reserve: bool, ends: Any, left: Any) -> int:
     """Follow `scheduler._starting`: the place in the queue of who starts, or -1."""
-    first_need = me[queue[0]].accelerators
-    if first_need <= spare:
+    need = own.need[: own.about[0].lined]
+    if need[0] <= spare:
         return 0
     if not backfill:
         return -1
-    shadow_s, extra, known = np.inf, np.inf, not reserve
-    for k in range(1, len(queue)):
-        job = me[queue[k]]
-        if job.accelerators <= spare:
-            if not known:
-                shadow_s, extra = reservation(me, state, first_need, spare, jobs, ends, running)
-                known = True
-            if need_s(job) <= shadow_s or job.accelerators <= extra:
+    shadow_s, extra, looked = np.inf, np.inf, not reserve
+    for k in range(1, len(need)):
+        if need[k] <= spare:
+            if not looked:
+                shadow_s, extra = reservation(own, need[0], spare, ends, left)
+                looked = True
+            if need_s(own.jobs[own.line[k]]) <= shadow_s or need[k] <= extra:
                 return k
     return -1
 
 
-@njit(cache=True, error_model="numpy")
+@part
 def scored(need: float, racks: Any, sees: Any, weights: Any, lit: Any, by_leaf: Any, score: Any) -> None:
     """Follow the score of `placement.placed` for one job; ``lit`` are free accelerators with power."""
-    most, best = max(lit.max(), 1), 0
+    most, best = max(largest_of(lit, len(lit)), 1.0), 0
     inlet, row, ups = sees
     for r in range(len(lit)):
         alone, together = 1.0 if lit[r] >= need else 0.0, 1.0 if by_leaf[racks[r]] >= need else 0.0
@@ -224,13 +188,17 @@ def scored(need: float, racks: Any, sees: Any, weights: Any, lit: Any, by_leaf: 
     score[best] += BEST
 
 
-@njit(cache=True, error_model="numpy")
-def started(me: Any, state: Any, held: Any, free: Any, moved: Any, j: int, lit: Any, score: Any) -> None:
+@part
+def started(own: Any, j: int, lit: Any, score: Any) -> None:
     """Start a job on the racks with the highest score."""
-    state[j] = RUNNING
+    me, held, free = own.jobs, own.held, own.free
+    own.state[j] = RUNNING
     home, span, need = len(free), 0, int(me[j].accelerators)
     while need > 0:
-        r = int(np.argmax(score))
+        r = 0
+        for k in range(1, len(score)):
+            if score[k] > score[r]:
+                r = k
         score[r] = -np.inf
         taken = min(lit[r], need)
         if taken > 0:
@@ -240,26 +208,25 @@ def started(me: Any, state: Any, held: Any, free: Any, moved: Any, j: int, lit: 
             home, span = min(home, r), span + 1
     me[j].home, me[j].span = home, span
     if span > 1:
-        moved[0] = 1
+        own.about[0].net_moved = 1
+    enlisted(own, j)
 
 
-@njit(cache=True, error_model="numpy", forceinline=True)
-def asked_activity(
-    me: Any, state: Any, held: Any, per_rack: Any, step_s: float, jobs: Any, active: Any, work: Any, asks: Any
-) -> None:
+@part
+def asked_activity(own: Any, per_rack: Any, step_s: float, active: Any, work: Any, asks: Any) -> None:
     """Follow `progress.rack_activity`; the squares stand in the last row of ``asks``."""
-    squares = len(asks) - 1
-    for j in jobs:
-        if state[j] == RUNNING:
-            job = me[j]
+    squares, per_step = len(asks) - 1, 1.0 / step_s
+    for j in own.active[: own.about[0].active]:
+        if own.state[j] == RUNNING:
+            job = own.jobs[j]
             busy_s, needs = step_s - min(job.restart_left_s, step_s), job.left_h * 3600.0 / work[job.kind, job.tier]
             if needs < busy_s * job.accelerators:
                 busy_s = needs / max(job.accelerators, 1.0)
-            busy = busy_s * (1.0 / step_s) * job.activity * active[job.kind, job.tier]
+            busy = busy_s * per_step * job.activity * active[job.kind, job.tier]
             trains = job.checkpoint_s < np.inf
             alone = job.span == 1
             for r in range(job.home, job.home + 1 if alone else len(per_rack)):
-                here = job.accelerators if alone else float(held[j, r])
+                here = job.accelerators if alone else float(own.held[j, r])
                 if here > 0.0:
                     share = busy * here * per_rack[r]
                     asks[job.kind, r] += share
@@ -267,24 +234,30 @@ def asked_activity(
                         asks[squares, r] += share * share
 
 
-@njit(cache=True, error_model="numpy")
-def limited_activity(records: Any, limits: Any, step_s: float, asks: Any) -> None:
-    """Follow `progress.rack_activity` in every site; ``asks (K + 1, R, B)`` are zeros, written into."""
-    all_jobs, _, all_state, all_words, all_held, _, racks, _, _, _ = records
+@part
+def cleared(asks: Any, first: int, end: int) -> None:
+    """Nothing is asked of the racks of some sites."""
+    for k in range(asks.shape[0]):
+        for r in range(asks.shape[1]):
+            for b in range(first, end):
+                asks[k, r, b] = 0.0
+
+
+@kept
+def limited_activity(records: Any, limits: Any, step_s: float, asks: Any, scratch: Any, first: int, end: int) -> None:
+    """Follow `progress.rack_activity` in sites ``first`` to ``end``; ``asks (K + 1, R, B)`` is written."""
     active, work = limits
-    there, per_rack = np.empty(all_state.shape[1], np.int64), 1.0 / np.maximum(racks, 1)
-    for b in range(len(all_state)):
-        state = all_state[b]
-        jobs = there[: occupied(all_words[b], state, there)]
-        own = active[:, :, b], work[:, :, b]
-        asked_activity(all_jobs[b], state, all_held[b], per_rack, step_s, jobs, own[0], own[1], asks[:, :, b])
+    cleared(asks, first, end)
+    for b in range(first, end):
+        asked_activity(own_of(records, b), scratch.per_rack, step_s, active[:, :, b], work[:, :, b], asks[:, :, b])
 
 
-@njit(cache=True, error_model="numpy")
+@kept
 def rounds(
-    records: Any, leaf: Any, sees: Any, dark: Any, wishes: Any, habits: Any, step_s: float, limits: Any, asks: Any
-) -> None:
-    """Follow `control_step.decide` in every site.
+    records: Any, leaf: Any, sees: Any, dark: Any, wishes: Any, habits: Any, step_s: float, limits: Any, asks: Any,
+    scratch: Any, first: int, end: int,
+) -> None:  # fmt: skip
+    """Follow `control_step.decide` in sites ``first`` to ``end``.
 
     Parameters
     ----------
@@ -297,53 +270,58 @@ def rounds(
     step_s : float
     limits : TierLimits
     asks : ndarray (K + 1, R, B)
-        Zeros, written into: activity by class, and the squares of the training jobs' shares.
+        Written into: activity by class, and the squares of the training jobs' shares.
+    scratch : Scratch
+    first, end : int
     """
-    all_jobs, all_rest, all_state, all_words, all_held, all_free, racks, all_books, all_moved, asked = records
     weights, admission, pauses = wishes
     most_starts, backfill, reserve, preempt, by_deadline = habits
     inlet, row, ups = sees
     active, work = limits
-    sites, slots = all_state.shape
-    capacity, any_dark, per_rack = racks.sum(), dark.any(), 1.0 / np.maximum(racks, 1)
-    there, queue, running = np.empty(slots, np.int64), np.empty(slots, np.int64), np.empty(slots, np.int64)
-    lit, score = np.empty(len(racks), np.int64), np.empty(len(racks))
-    ends, by_leaf = np.empty(slots), np.zeros(leaf.max() + 1)
-    for b in range(sites):
-        me, rest, state, held, free = all_jobs[b], all_rest[b], all_state[b], all_held[b], all_free[b]
-        books, moved = all_books[b], all_moved[b]
-        jobs = there[: occupied(all_words[b], state, there)]
+    racks, running, later, ends = records.racks, scratch.running, scratch.later, scratch.ends
+    lit, score, by_leaf = scratch.lit, scratch.score, scratch.by_leaf
+    capacity, any_dark = total_of(racks), False
+    for r in range(len(racks)):
+        for b in range(first, end):
+            any_dark |= dark[r, b]
+    cleared(asks, first, end)
+    for b in range(first, end):
+        lists_fetched(records, b + 2, end)
+        jobs_fetched(records, b + 1, end)
+        own, put_off = own_of(records, b), 0
+        about = own.about[0]
+        if about.unknown:
+            known(own, by_deadline)
         if any_dark:
-            crashed(me, rest, state, held, free, books, moved, dark[:, b], jobs)
-        paused(me, state, moved, pauses[b], jobs)
+            crashed(own, dark[:, b], by_deadline, running)
+        if about.paused or pauses[b] > 0.0:
+            paused(own, pauses[b])
         may_hold = np.floor(admission[b] * capacity + 1e-9)
-        count = 0
-        if moved[1] or any_dark or may_hold > asked[b]:
-            count = queued(me, rest, state, by_deadline, jobs, queue)
-            moved[1] = any_dark
-        asked[b] = may_hold
-        for _ in range(most_starts):
-            if count == 0:
-                break
-            spare = spare_of(free, dark[:, b], capacity, may_hold)
-            need = me[queue[0]].accelerators
+        most = most_starts if about.moved or any_dark or may_hold > about.asked else 0
+        if most:
+            about.moved = any_dark
+        about.asked = may_hold
+        while most > 0 and about.lined > 0:
+            most -= 1
+            spare = spare_of(own.free, dark[:, b], any_dark, capacity, may_hold)
+            need = own.need[0]
             if preempt and need > spare and need <= may_hold:
-                room_made(me, rest, state, held, free, books, moved, queue[0], need - spare, jobs, ends)
-                spare = spare_of(free, dark[:, b], capacity, may_hold)
-            if spare <= 0.0:
-                break
-            k = starting(me, state, queue[:count], spare, backfill, reserve, jobs, ends, running)
+                put_off = room_made(own, own.line[0], need - spare, running, ends, later, put_off)
+                spare = spare_of(own.free, dark[:, b], any_dark, capacity, may_hold)
+            k = starting(own, spare, backfill, reserve, ends, running) if spare > 0.0 else -1
             if k < 0:
                 break
-            moved[1] = 1
             by_leaf[:] = 0.0
             for r in range(len(racks)):
-                lit[r] = 0 if dark[r, b] else free[r]
+                lit[r] = 0 if any_dark and dark[r, b] else own.free[r]
                 by_leaf[leaf[r]] += lit[r]
-            own = inlet[:, b], row[:, b], ups[:, b]
-            scored(me[queue[k]].accelerators, leaf, own, weights[:, b], lit, by_leaf, score)
-            started(me, state, held, free, moved, queue[k], lit, score)
-            count -= 1
-            for at in range(k, count):
-                queue[at] = queue[at + 1]
-        asked_activity(me, state, held, per_rack, step_s, jobs, active[:, :, b], work[:, :, b], asks[:, :, b])
+            j = own.line[k]
+            left_line(own, k)
+            scored(
+                own.jobs[j].accelerators, leaf, (inlet[:, b], row[:, b], ups[:, b]), weights[:, b], lit, by_leaf, score
+            )
+            started(own, j, lit, score)
+        for k in range(put_off):
+            lined_up(own, later[k], by_deadline)
+        racks_fetched(records, b + 1, end)
+        asked_activity(own, scratch.per_rack, step_s, active[:, :, b], work[:, :, b], asks[:, :, b])

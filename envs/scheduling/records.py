@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.scheduling.job_table import Arrivals, Facts, Ints, JobTable, Ledger, checked_racks
+from envs.scheduling.job_table import Arrivals, Facts, Floats, Ints, JobTable, Ledger, checked_racks
 
 #: What every step reads of a job: one line of a cache. ``speed`` is that of the network, as long as nobody moves.
 RECORD = np.dtype(
@@ -22,8 +22,13 @@ RECORD = np.dtype(
 REST = np.dtype(
     [(name, np.float64) for name in ("submit_s", "work_h", "priority", "restart_s")] + [("stops", np.int64)]
 )
+#: What is known of a site without looking at its jobs: sizes of its lists, whether something has moved, who waits.
+ABOUT = np.dtype(
+    [(name, np.int16) for name in ("lined", "active")]
+    + [(name, np.int8) for name in ("paused", "net_moved", "moved", "unknown")]
+    + [(name, np.float64) for name in ("asked", "waiting_size", "waiting_h", "largest", "oldest_s", "first_deadline_s")]
+)
 _LINE = 64  # bytes of a line of a cache
-_WORD = 8  # states that are looked at together
 _OWN = ("left_h", "risk_h", "since_s", "restart_left_s", "stops", "home", "span")
 _NEVER = ("deadline_s", "checkpoint_s")
 
@@ -35,55 +40,91 @@ class Records(NamedTuple):
     ----------
     jobs, rest : ndarray of `RECORD` and of `REST` (B, J)
     state : ndarray of int8 (B, J)
-        J is a multiple of 8.
-    words : ndarray of int64 (B, J / 8)
-        The same memory: 0 where eight slots are empty.
     held : ndarray of int16 (B, J, R)
     free : ndarray of int (B, R)
     racks : ndarray of int (R,)
         Accelerators of each rack.
     books : ndarray (B, 4, K)
         The ledger.
-    moved : ndarray of int8 (B, 2)
-        Whether jobs that span racks have come, gone or paused since the network was shared, and whether any job has
-        come or gone since the queue was looked at.
-    asked : ndarray (B,)
-        Accelerators that might be held when the queue was looked at: as long as nobody comes or goes and no more may be
-        held, nobody starts.
+    about : ndarray of `ABOUT` (B, 1)
+        ``net_moved``: jobs that span racks have come, gone or paused since the network was shared. ``moved``: a job has
+        come or gone since the queue was looked at; until then, and while no more than ``asked`` accelerators may be
+        held, nobody starts. ``unknown``: the lists are not those of the table.
+    line, need : ndarray of int16 and of float32 (B, J)
+        Slots of the waiting jobs in their order, and their accelerators.
+    active : ndarray of int16 (B, J)
+        Slots of the jobs that hold accelerators, rising.
     """
 
     jobs: NDArray[np.void]
     rest: NDArray[np.void]
     state: NDArray[np.int8]
-    words: NDArray[np.int64]
     held: NDArray[np.int16]
     free: Ints
     racks: Ints
     books: NDArray[np.float64]
-    moved: NDArray[np.int8]
-    asked: NDArray[np.float64]
+    about: NDArray[np.void]
+    line: NDArray[np.int16]
+    need: NDArray[np.float32]
+    active: NDArray[np.int16]
 
 
 def empty_records(slots: int, rack_accelerators: Ints, sites: int, kinds: int) -> Records:
     """No jobs, and nothing asked of K classes; arguments and errors as of `job_table.empty_table`."""
     racks = checked_racks(slots, rack_accelerators, sites)
-    slots = -(-slots // _WORD) * _WORD
     jobs = _aligned((sites, slots), RECORD)
     for name in _NEVER:
         jobs[name] = np.inf
-    state = np.zeros((sites, slots), np.int8)
+    about = np.zeros((sites, 1), ABOUT)
+    about["unknown"] = 1
     return Records(
         jobs=jobs,
         rest=np.zeros((sites, slots), REST),
-        state=state,
-        words=state.view(np.int64),
+        state=np.zeros((sites, slots), np.int8),
         held=np.zeros((sites, slots, racks.size), np.int16),
         free=np.repeat(racks[None], sites, axis=0),
         racks=racks,
         books=np.zeros((sites, len(Ledger._fields), kinds)),
-        moved=np.ones((sites, 2), np.int8),
-        asked=np.zeros(sites),
+        about=about,
+        line=np.zeros((sites, slots), np.int16),
+        need=np.zeros((sites, slots), np.float32),
+        active=np.zeros((sites, slots), np.int16),
     )
+
+
+class Scratch(NamedTuple):
+    """Memory in which machine code works on one site after the other: of J slots, R racks, U uplinks, G leaves."""
+
+    running: Ints
+    later: Ints
+    spanning: Ints
+    ends: Floats
+    speeds: Floats
+    rate: Floats
+    rising: Floats
+    per_rack: Floats
+    score: Floats
+    lit: Ints
+    by_leaf: Floats
+    ports: Floats
+    left: Floats
+    wants: Floats
+
+
+def empty_scratch(records: Records, leaves: int, uplinks: int) -> Scratch:
+    """Scratch of its own for each thread."""
+    slots, racks = records.state.shape[1], records.racks
+    (running, later, spanning), slot_floats = np.zeros((3, slots), np.int64), np.zeros((4, slots))
+    ends, speeds, rate, rising = slot_floats
+    per_rack, score = 1.0 / np.maximum(racks, 1), np.zeros(racks.size)
+    lit, by_leaf = np.zeros(racks.size, np.int64), np.zeros(leaves)
+    shared = np.zeros((slots, uplinks)), np.zeros(uplinks), np.zeros(uplinks)
+    return Scratch(running, later, spanning, ends, speeds, rate, rising, per_rack, score, lit, by_leaf, *shared)
+
+
+def rows_apart(*shape: int) -> NDArray[Any]:
+    """Memory for rows of sites ``(..., B)``: rows a power of two apart would share the sets of a cache."""
+    return np.empty((*shape[:-1], shape[-1] + _LINE // 4), np.float32)[..., : shape[-1]]
 
 
 def _aligned(shape: tuple[int, int], kind: np.dtype) -> NDArray[np.void]:

@@ -1,0 +1,224 @@
+"""Which jobs of a site wait, in their order, and which hold accelerators: lists that machine code keeps up to date.
+
+Only jobs that come, start, stop or end move them. So a step looks at nobody who waits unless something may start.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from envs.scheduling.job_table import EMPTY, RUNNING, WAITING
+from envs.scheduling.kept_code import part
+from envs.scheduling.prefetch import prefetched
+
+ASKED, DONE, REDONE, LOST = range(4)  # rows of the books
+
+
+class Own(NamedTuple):
+    """The memory of one site: rows of `records.Records`."""
+
+    jobs: Any
+    rest: Any
+    state: Any
+    held: Any
+    free: Any
+    books: Any
+    about: Any
+    line: Any
+    need: Any
+    active: Any
+
+
+@part
+def noted(into: Any, of: Any, count: int) -> None:
+    """Copy the first of a list: what is noted stays while the list moves."""
+    for k in range(count):
+        into[k] = of[k]
+
+
+@part
+def largest_of(values: Any, count: int) -> float:
+    """The largest of the first numbers of a list, at least 0."""
+    found = 0.0
+    for k in range(count):
+        found = max(found, values[k])
+    return found
+
+
+@part
+def total_of(values: Any) -> int:
+    """Sum of whole numbers."""
+    found = 0
+    for k in range(len(values)):
+        found += values[k]
+    return found
+
+
+@part
+def own_of(records: Any, b: int) -> Any:
+    """What belongs to site ``b``; lists are made anew where somebody else has written to the table."""
+    jobs, rest, state, held, free, _, books, about, line, need, active = records
+    return Own(
+        jobs[b], rest[b], state[b], held[b], free[b], books[b], about[b], line[b], need[b], active[b]
+    )  # fmt: skip
+
+
+@part
+def known(own: Any, by_deadline: bool) -> None:
+    """Make the lists from the table."""
+    about, state = own.about[0], own.state
+    about.lined = about.active = about.paused = 0
+    about.waiting_size = about.waiting_h = about.largest = 0.0
+    about.oldest_s = about.first_deadline_s = np.inf
+    for j in range(len(state)):
+        if state[j] == WAITING:
+            lined_up(own, j, by_deadline)
+        elif state[j] != EMPTY:
+            own.active[about.active] = j
+            about.active += 1
+            if state[j] != RUNNING:
+                about.paused = 1
+    about.unknown, about.net_moved, about.moved = 0, 1, 1
+
+
+@part
+def goes_before(own: Any, a: int, b: int, by_deadline: bool) -> bool:
+    """Whether a waiting job goes before another, `scheduler.queued`; of equal ones the lower slot."""
+    rest, jobs = own.rest, own.jobs
+    if rest[a].priority != rest[b].priority:
+        return rest[a].priority > rest[b].priority
+    if by_deadline and jobs[a].deadline_s != jobs[b].deadline_s:
+        return jobs[a].deadline_s < jobs[b].deadline_s
+    if rest[a].submit_s != rest[b].submit_s:
+        return rest[a].submit_s < rest[b].submit_s
+    return a < b
+
+
+@part
+def lined_up(own: Any, j: int, by_deadline: bool) -> None:
+    """Put a job that waits into its place in the queue."""
+    about, job, submit_s = own.about[0], own.jobs[j], own.rest[j].submit_s
+    at = about.lined
+    while at > 0 and goes_before(own, j, own.line[at - 1], by_deadline):
+        own.line[at], own.need[at] = own.line[at - 1], own.need[at - 1]
+        at -= 1
+    own.line[at], own.need[at] = j, job.accelerators
+    about.lined += 1
+    about.waiting_size += job.accelerators
+    about.waiting_h += job.left_h
+    about.largest = max(about.largest, job.accelerators)
+    about.oldest_s = min(about.oldest_s, submit_s)
+    about.first_deadline_s = min(about.first_deadline_s, job.deadline_s)
+    about.moved = 1
+
+
+@part
+def left_line(own: Any, k: int) -> None:
+    """Take the job at a place of the queue out of it."""
+    about, j = own.about[0], own.line[k]
+    size, submit_s = own.need[k], own.rest[j].submit_s
+    about.lined -= 1
+    count = about.lined
+    for at in range(k, count):
+        own.line[at], own.need[at] = own.line[at + 1], own.need[at + 1]
+    about.waiting_size -= size
+    about.waiting_h -= own.jobs[j].left_h
+    about.moved = 1
+    if count == 0:
+        about.waiting_h = about.largest = 0.0
+        about.oldest_s = about.first_deadline_s = np.inf
+        return
+    if size >= about.largest:
+        about.largest = largest_of(own.need, count)
+    if submit_s <= about.oldest_s:
+        about.oldest_s = np.inf
+        for at in range(count):
+            about.oldest_s = min(about.oldest_s, own.rest[own.line[at]].submit_s)
+
+
+@part
+def enlisted(own: Any, j: int) -> None:
+    """Put a job that starts among those that hold accelerators, which stand by slot."""
+    at = own.about[0].active
+    while at > 0 and own.active[at - 1] > j:
+        own.active[at] = own.active[at - 1]
+        at -= 1
+    own.active[at] = j
+    own.about[0].active += 1
+
+
+@part
+def released(own: Any, j: int, to: int) -> None:
+    """Follow `job_table.release` for one job."""
+    job, held, free, about = own.jobs[j], own.held, own.free, own.about[0]
+    if job.span == 1:
+        free[job.home] += held[j, job.home]
+        held[j, job.home] = 0
+    else:
+        about.net_moved = 1
+        for r in range(job.home, len(free)):
+            if held[j, r] > 0:
+                free[r] += held[j, r]
+                held[j, r] = 0
+    job.span = 0
+    own.state[j] = to
+    about.moved = 1
+    at = 0
+    while own.active[at] != j:
+        at += 1
+    about.active -= 1
+    for k in range(at, about.active):
+        own.active[k] = own.active[k + 1]
+
+
+@part
+def stopped(own: Any, j: int) -> None:
+    """Follow `job_table.stop` for one job; it stands in no queue yet."""
+    job, rest, books = own.jobs[j], own.rest[j], own.books
+    kind, thrown = job.kind, job.risk_h
+    books[ASKED, kind] += thrown
+    books[DONE, kind] -= thrown
+    books[REDONE, kind] += thrown
+    released(own, j, WAITING)
+    job.left_h += thrown
+    job.restart_left_s = rest.restart_s
+    job.risk_h = 0.0
+    job.since_s = 0.0
+    rest.stops += 1
+
+
+@part
+def lists_fetched(records: Any, b: int, end: int) -> None:
+    """Bring the lists of a site near that is two ahead."""
+    if b < end:
+        prefetched(records.about, (b, 0))
+        prefetched(records.active, (b, 0))
+        prefetched(records.line, (b, 0))
+        prefetched(records.need, (b, 0))
+        prefetched(records.free, (b, 0))
+
+
+@part
+def jobs_fetched(records: Any, b: int, end: int) -> None:
+    """Bring the jobs near that hold accelerators on the next site, and who waits first."""
+    if b < end:
+        about, active = records.about[b, 0], records.active
+        for k in range(about.active):
+            prefetched(records.jobs, (b, active[b, k]))
+        if about.lined > 0:
+            first = records.line[b, 0]
+            prefetched(records.jobs, (b, first))
+            prefetched(records.rest, (b, first))
+            prefetched(records.held, (b, first, 0))
+
+
+@part
+def racks_fetched(records: Any, b: int, end: int) -> None:
+    """Bring near what the next site's jobs hold that span racks."""
+    if b < end:
+        for k in range(records.about[b, 0].active):
+            j = records.active[b, k]
+            if records.jobs[b, j].span > 1:
+                prefetched(records.held, (b, j, 0))

@@ -1,0 +1,79 @@
+"""Machine code of the scheduler that numba makes once and that is kept by the content of the sources.
+
+Numba's own cache looks at one file, and functions of others are compiled into the caller. Here all of this folder
+counts. What is compiled and kept: `rounds`, `limited_activity` and `progressed`; all else is a part of these.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, InTreeCacheLocator
+
+from envs.engine.cache_files import cache_folder
+
+#: Nothing is allocated, so nobody counts who sees an array: with the counts each round takes three times as long.
+_PLAIN: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
+FIRST_COMPILE = "compiling the scheduler of jobs, once on this machine: {name}, up to 15 s\n"
+
+
+def part(function: Callable[..., Any]) -> Any:
+    """A function that others call in machine code; nothing of it is kept by itself."""
+    return numba.njit(**_PLAIN)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """As `part`, written out where it is called."""
+    return numba.njit(forceinline=True, **_PLAIN)(function)
+
+
+def kept(function: Callable[..., Any]) -> Any:
+    """A function that Python calls, without the interpreter's lock; its machine code is kept where a folder is safe."""
+    made = numba.njit(nogil=True, **_PLAIN)(function)
+    if cache_folder() is not None:
+        made._cache = _Kept(function)
+    return made
+
+
+@cache
+def sources_hash(folder: Path = Path(__file__).parent) -> str:
+    """Of all Python files of a folder, this one."""
+    found = hashlib.sha256()
+    for file in sorted(folder.glob("*.py")):
+        found.update(file.read_bytes())
+    return found.hexdigest()
+
+
+class _Place(InTreeCacheLocator):
+    """A folder beside the engine's machine code, and the hash of all sources as the stamp."""
+
+    def __init__(self, py_func: Callable[..., Any], py_file: str) -> None:
+        super().__init__(py_func, py_file)
+        self._cache_path = str((cache_folder() or Path(py_file).parent) / "jobs")
+
+    def get_source_stamp(self) -> str:
+        """What the code depends on."""
+        return sources_hash()
+
+
+class _Files(CompileResultCacheImpl):
+    _locator_classes = [_Place]
+
+
+class _Kept(FunctionCache):
+    """Says so once where a function must be compiled: that takes seconds."""
+
+    _impl_class = _Files
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The machine code, or None where there is none yet."""
+        found = super().load_overload(sig, target_context)
+        if found is None:
+            sys.stderr.write(FIRST_COMPILE.format(name=self._name.split()[1].rpartition(".")[2]))
+        return found
