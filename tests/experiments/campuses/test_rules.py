@@ -1,4 +1,4 @@
-"""Rules of a campus: nobody goes where he may not, and the transport program finds the plan that is known to be best."""
+"""Rules of a campus: nobody goes where he may not, and the program finds the plan that is known to be best."""
 
 from __future__ import annotations
 
