@@ -29,7 +29,17 @@ from envs.physics.recirculation import RackInlets
 from envs.plant import electrical, ledger, start, water_side, work
 from envs.plant.flows import Flows
 from envs.plant.layout import Layout
-from envs.plant.state import Available, InletLimits, Liquid, PlantState, StepConditions, SubStep, powered_machines
+from envs.plant.state import (
+    Available,
+    InletLimits,
+    Liquid,
+    PlantState,
+    StepConditions,
+    Stores,
+    SubStep,
+    powered_machines,
+    stores_of,
+)
 from envs.scenario import Scenario
 from envs.signals.step import Load, Outside
 
@@ -359,9 +369,9 @@ class Plant:
         """State that has settled under constant conditions, and the Flows of one step: `start.steady_state`."""
         return start.steady_state(self, outside, load, in_force, lost, warmth_k, soc_frac)
 
-    def stored_energy(self, state: PlantState, start: PlantState) -> tuple[Array, Array]:
+    def stored_energy(self, state: PlantState, start: Stores) -> tuple[Array, Array]:
         """Energy gained since ``start`` by the battery, and heat by all masses ``(B,)`` [kWh]."""
-        charge = state.alive[0] * 0.0
-        if self.scenario.battery is not None and state.battery is not None and start.battery is not None:
-            charge = (state.battery.soc_frac - start.battery.soc_frac) * self.scenario.battery.capacity_kwh
-        return charge, ledger.stored_kj(self, state, start) * (1.0 / 3600.0)
+        charge, now = state.alive[0] * 0.0, stores_of(state)
+        if self.scenario.battery is not None and now.soc_frac is not None and start.soc_frac is not None:
+            charge = (now.soc_frac - start.soc_frac) * self.scenario.battery.capacity_kwh
+        return charge, ledger.stored_kj(self, now, start) * (1.0 / 3600.0)
