@@ -40,6 +40,7 @@ from envs.plant.plant_like import PlantLike
 from envs.plant.state import stores_of
 from envs.scenario import Rules, Scenario, load
 from envs.scenario.checks import require_machines
+from envs.scenario.precision import in_precision
 from envs.shield.shield import Shield
 from envs.signals.step import Load, Outside, weather_moved
 from envs.trees import assign, columns
@@ -108,9 +109,9 @@ class DataCenterCore(CoreViews):
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs = {num_envs}; give at least 1")
-        self.scenario = load(scenario, overrides) if isinstance(scenario, str) else scenario
-        self.num_envs = num_envs
-        self.dtype = float_type(dtype)
+        self.num_envs, self.dtype = num_envs, float_type(dtype)
+        given = load(scenario, overrides) if isinstance(scenario, str) else scenario
+        self.scenario = in_precision(given, self.dtype)
         self.plant: PlantLike = plant or Plant(self.scenario, self.dtype)
         self.world = world or World.shared(self.scenario)
         self.step_s = float(self.scenario.episode.step_s)

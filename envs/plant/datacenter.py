@@ -41,6 +41,7 @@ from envs.plant.state import (
     stores_of,
 )
 from envs.scenario import Scenario
+from envs.scenario.precision import in_precision
 from envs.signals.step import Load, Outside
 
 INLET_ALARM_C = 30.0  # warmest inlet above it: room fans to full speed (SCENARIOS "Fast protections")
@@ -67,9 +68,9 @@ class Plant:
     def __init__(
         self, scenario: Scenario, dtype: DTypeLike = "float32", alarms: bool = True, smooth: bool = False
     ) -> None:
-        self.scenario = scenario
-        self.alarms, self.smooth = alarms, smooth
         self.dtype = np.dtype(dtype)
+        self.scenario = scenario = in_precision(scenario, self.dtype)
+        self.alarms, self.smooth = alarms, smooth
         self.layout = Layout(scenario, self.dtype)
         self.substeps = scenario.episode.substeps
         self.substep_s = float(scenario.episode.substep_s)
