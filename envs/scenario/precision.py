@@ -26,11 +26,11 @@ def in_precision(part: Part, dtype: DTypeLike) -> Part:
         return replace(made, **changed) if changed else part
     if isinstance(part, dict):
         changed = _changed(made, dtype)
-        return {**made, **changed} if changed else made
-    if type(part) is tuple:
+        made = {**made, **changed} if changed else made
+    elif type(part) is tuple:
         changed = _changed(dict(enumerate(made)), dtype)
-        return tuple(changed.get(k, x) for k, x in enumerate(made)) if changed else made
-    return part
+        made = tuple(changed.get(k, x) for k, x in enumerate(made)) if changed else made
+    return made
 
 
 def _changed(parts: dict[Any, Any], dtype: DTypeLike) -> dict[Any, Any]:
