@@ -48,8 +48,8 @@ types: $(DEV_STAMP)  ## mypy
 docs: $(DEV_STAMP)  ## the documentation site in site/, without the network
 	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
 
-bench: $(DEV_STAMP)  ## the speed table (a few minutes)
-	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.bench
+bench: $(DEV_STAMP)  ## the speed table (a few minutes); ARGS=--profile: the share of each machine
+	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.bench $(ARGS)
 
 profile: $(DEV_STAMP)  ## where one step of the core spends its time
 	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.step_profile

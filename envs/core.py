@@ -24,6 +24,7 @@ from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.hall_jobs import HallJobs
 from envs.episodes.instruments import Instruments, Moment
 from envs.episodes.settled_start import SettledStart, settled_among, sites_differ
+from envs.episodes.streams import Streams
 from envs.episodes.world import World
 from envs.faults import Availability, Fault, availability, fault_plan, nothing_lost, with_new_faults, without_sensors
 from envs.guard import Guard
@@ -36,8 +37,10 @@ from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
 from envs.plant.flows import Flows
 from envs.plant.plant_like import PlantLike
+from envs.plant.state import stores_of
 from envs.scenario import Rules, Scenario, load
 from envs.scenario.checks import require_machines
+from envs.scenario.precision import in_precision
 from envs.shield.shield import Shield
 from envs.signals.step import Load, Outside, weather_moved
 from envs.trees import assign, columns
@@ -106,9 +109,9 @@ class DataCenterCore(CoreViews):
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs = {num_envs}; give at least 1")
-        self.scenario = load(scenario, overrides) if isinstance(scenario, str) else scenario
-        self.num_envs = num_envs
-        self.dtype = float_type(dtype)
+        self.num_envs, self.dtype = num_envs, float_type(dtype)
+        given = load(scenario, overrides) if isinstance(scenario, str) else scenario
+        self.scenario = in_precision(given, self.dtype)
         self.plant: PlantLike = plant or Plant(self.scenario, self.dtype)
         self.world = world or World.shared(self.scenario)
         self.step_s = float(self.scenario.episode.step_s)
@@ -140,7 +143,7 @@ class DataCenterCore(CoreViews):
         self.max_episode_steps = int(self.scenario.episode.steps)
         self._begin_with_nothing()
         self._seed = int(np.random.SeedSequence().generate_state(1)[0])
-        self._rngs: list[np.random.Generator] = []
+        self._streams: Streams | None = None
         self._episode = np.zeros(num_envs, np.int64)
 
     def _bind_scenario(self, agent_channels: Sequence[str] | None, rules: Rules) -> None:
@@ -191,13 +194,14 @@ class DataCenterCore(CoreViews):
                 f"reset mask has shape {np.shape(mask)}; give one flag for each of {self.num_envs} environments"
             )
         mask = np.asarray(mask, bool)
-        if seed is not None or not self._rngs:
+        if seed is not None or self._streams is None:
             self._reseed(self._seed if seed is None else seed, mask)
+        assert self._streams is not None
         where = np.flatnonzero(mask)
         fresh_plan = (
             plan
             if plan is not None
-            else draw_plan(self.scenario, self.world, [self._rngs[i] for i in where], self._episode[where])
+            else draw_plan(self.scenario, self.world, self._streams.each(where), self._episode[where])
         )
         self._episode[where] += 1
         self.rules.reset(self.num_envs, mask)
@@ -216,11 +220,11 @@ class DataCenterCore(CoreViews):
             raise ValueError(
                 f"seed has {len(seeds)} entries for {self.num_envs} environments; give one per environment"
             )
-        if not self._rngs:
-            self._rngs = [np.random.default_rng(self._seed + i) for i in range(self.num_envs)]
+        if self._streams is None:
+            self._streams = Streams(self._seed, self.num_envs)
         for i, s in enumerate(seeds):
             if mask[i] and s is not None:
-                self._rngs[i] = np.random.default_rng(int(s))
+                self._streams.seed(i, int(s))
                 self._episode[i] = 0
 
     def _start(self, where: NDArray[np.intp], plan: EpisodePlan) -> None:
@@ -264,7 +268,7 @@ class DataCenterCore(CoreViews):
             state, in_force, flows.zone_inlet_max_c, bill, sensors, building, followed, sums,
             self.world.place(plan, zero), zero,
         )  # fmt: skip
-        return begun, EpisodeTerms(state, self.bill.refill_price(plan.site), errors), flows
+        return begun, EpisodeTerms(stores_of(state), self.bill.refill_price(plan.site), errors), flows
 
     def _plan_faults(self, where: NDArray[np.intp], plan: EpisodePlan) -> None:
         """Draw the faults of the episodes that begin; none where the scenario has no rates."""

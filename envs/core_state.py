@@ -13,6 +13,7 @@ import numpy as np
 from envs.controllers.base import CombinedController, Controller
 from envs.episodes.core_step import CoreState
 from envs.episodes.hall_jobs import HallJobs
+from envs.episodes.streams import Streams
 from envs.guard import Guard
 from envs.scenario import Scenario
 from envs.trees import as_classes_of, as_plain_data
@@ -49,7 +50,7 @@ class Interruptible(Protocol):
         """All that steps change."""
 
     _seed: int
-    _rngs: list[np.random.Generator]
+    _streams: Streams | None
 
     def reset(self) -> object:
         """Start new episodes."""
@@ -60,7 +61,8 @@ class Interruptible(Protocol):
 
 def core_snapshot(core: Interruptible) -> dict[str, Any]:
     """The state of ``core`` in nested dicts of copied arrays; see ``envs.core.DataCenterCore.save_state``."""
-    if core.now is None:
+    streams = core._streams
+    if core.now is None or streams is None:
         raise ValueError("no episode has begun, so there is no state; call reset first")
     return {
         "of": _identity(core),
@@ -68,7 +70,7 @@ def core_snapshot(core: Interruptible) -> dict[str, Any]:
         "rules": _memory(core.rules),
         "guard": None if core.guard is None else core.guard.snapshot(),
         "jobs": None if core.jobs is None else core.jobs.snapshot(),
-        "rngs": [rng.bit_generator.state for rng in core._rngs],
+        "rngs": [streams.state(k) for k in range(core.num_envs)],
         "seed": core._seed,
     }
 
@@ -90,8 +92,9 @@ def restore_core(core: Interruptible, saved: Mapping[str, Any]) -> None:
     if core.jobs is not None:
         core.jobs.restore(saved["jobs"])
     core._seed = saved["seed"]
-    for rng, state in zip(core._rngs, saved["rngs"], strict=True):
-        rng.bit_generator.state = state
+    assert core._streams is not None
+    for k, state in enumerate(saved["rngs"]):
+        core._streams.set_state(k, state)
     core._update_signals()
 
 

@@ -5,7 +5,7 @@ States, flows, plans and signals are such trees. None stands for what is not the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,19 @@ def columns(tree: Tree, where: NDArray[np.intp]) -> Tree:
 def tiled_tree(tree: Tree, copies: int) -> Tree:
     """The tree with its environments repeated ``copies`` times, copy after copy."""
     return map_leaves(tree, lambda array: np.concatenate([array] * copies, axis=-1))
+
+
+def joined_trees(trees: Sequence[Tree]) -> Tree:
+    """One tree of all the environments of trees that are alike, tree after tree."""
+    first = trees[0]
+    if isinstance(first, np.ndarray):
+        return np.concatenate(trees, axis=-1)
+    if isinstance(first, dict):
+        return {name: joined_trees([tree[name] for tree in trees]) for name in first}
+    if isinstance(first, tuple):
+        parts = [joined_trees(parts) for parts in zip(*trees, strict=True)]
+        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+    return first
 
 
 def assign(tree: Tree, fresh: Tree, where: NDArray[np.intp]) -> Tree:

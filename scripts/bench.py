@@ -1,4 +1,7 @@
-"""The speed table: environments, memory, machines and PPO on one core: ``python -m scripts.bench [--quick|--long]``."""
+"""The speed table: environments, memory, machines and PPO on one core.
+
+Run it as ``python -m scripts.bench [--quick|--long|--profile]``.
+"""
 
 from __future__ import annotations
 
@@ -305,12 +308,25 @@ def print_rates(batches: tuple[int, ...], repeats: int, seconds: float) -> None:
     print(f"noise: the median repeat lies up to {100 * worst:.0f} % above the best one, which is what is shown")
 
 
+def print_machines(substeps: int) -> None:
+    """The share of each machine in a step of the plant."""
+    print("each machine as written, ai_hall, 1024 sites: microseconds a sub-step, share of the plant's step")
+    rows = by_machine(substeps=substeps)
+    whole = sum(cost for _, cost in rows)
+    for name, cost in rows:
+        print(f"  {name:24s}{cost:8.0f}{100 * cost / whole:7.1f} %")
+
+
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="under a minute: fewer batch sizes, shorter runs")
     parser.add_argument("--long", action="store_true", help="watch memory over a million steps")
+    parser.add_argument("--profile", action="store_true", help="the share of each machine alone")
     arguments = parser.parse_args()
+    if arguments.profile:
+        print_machines(40)
+        return
     quick = arguments.quick
     repeats, seconds = (3, 0.05) if quick else (5, 0.3)
     about = f"numpy {np.__version__}, python {sys.version.split()[0]}, engine {chosen_engine()}"
@@ -334,9 +350,7 @@ def main() -> None:
     print(f"memory: {before:.0f} MB, {after:.0f} MB after {total:,} more environment steps")
     ppo, nothing = ppo_rates(24_576 if quick else 98_304, 1 if quick else 3)
     print(f"PPO, 1024 environments: {ppo:,.0f} steps/s, {100 * ppo / nothing:.0f} % of the {nothing:,.0f} on nothing")
-    print("microseconds a sub-step by machine, as written, ai_hall, 1024 sites")
-    for name, cost in by_machine(substeps=20 if quick else 40):
-        print(f"  {name:24s}{cost:8.0f}")
+    print_machines(20 if quick else 40)
 
 
 if __name__ == "__main__":

@@ -91,17 +91,24 @@ def compile_seconds(scenario: str = "ai_hall") -> tuple[float, float]:
 
 
 def memory_of_a_site(few: int = 256, many: int = 4352) -> float:
-    """Resident kB that each site of a compiled core adds."""
-    held = []
+    """Resident kB that each site of a compiled core adds, in a process that has freed nothing big before."""
+    text = f"from scripts.bench_engine import added_kb; print(added_kb({few}, {many}))"
     with engine("llvm"):
-        world = DataCenterCore("ai_hall", 1).world
-        for batch in (few, many):
-            core = DataCenterCore("ai_hall", batch, world=world)
-            core.reset(seed=0)
-            actions = actions_of(core.action_size, batch)[0]
-            for _ in range(3):
-                core.step(actions)
-            held.append((core, resident_mb()))
+        run = subprocess.run([sys.executable, "-c", text], check=True, capture_output=True, text=True)
+    return float(run.stdout)
+
+
+def added_kb(few: int, many: int) -> float:
+    """Resident kB that each of ``many`` sites adds to a process that steps ``few``."""
+    held = []
+    world = DataCenterCore("ai_hall", 1).world
+    for batch in (few, many):
+        core = DataCenterCore("ai_hall", batch, world=world)
+        core.reset(seed=0)
+        actions = actions_of(core.action_size, batch)[0]
+        for _ in range(3):
+            core.step(actions)
+        held.append((core, resident_mb()))
     return 1e3 * (held[1][1] - held[0][1]) / many
 
 

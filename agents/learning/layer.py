@@ -23,8 +23,6 @@ class Layer:
     ----------
     adjoint : Adjoint
         Of the function.
-    keep : bool
-        See `Adjoint`.
 
     Examples
     --------
@@ -33,8 +31,8 @@ class Layer:
     >>> flows.facility_power_kw.mean().backward()
     """
 
-    def __init__(self, adjoint: Adjoint, keep: bool = True) -> None:
-        self.adjoint, self.keep = adjoint, keep
+    def __init__(self, adjoint: Adjoint) -> None:
+        self.adjoint = adjoint
 
     def __call__(self, *trees: Tree) -> Tree:
         """What the function returns, as tensors; arrays and tensors may be mixed in the arguments."""
@@ -53,9 +51,7 @@ def _call() -> Any:
         @staticmethod
         def forward(ctx: Any, layer: Layer, trees: Tree, made: list[Tree], *given: Tensor) -> tuple[Tensor, ...]:
             arrays = iter(given)
-            result, ctx.pullback = layer.adjoint(
-                *_with_leaves(trees, lambda x: next(arrays).detach().numpy()), keep=layer.keep
-            )
+            result, ctx.pullback = layer.adjoint(*_with_leaves(trees, lambda x: next(arrays).detach().numpy()))
             made.append(result)
             ctx.layer, ctx.trees, ctx.result = layer, trees, result
             ctx.set_materialize_grads(False)

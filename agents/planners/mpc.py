@@ -24,6 +24,7 @@ from envs.interface.action import next_in_force, travel_ranges
 from envs.interface.reward import STORED_HEAT_COP, PricingInputs, terms, total_cost
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
+from envs.plant.state import stores_of
 from envs.trees import tiled_tree
 from envs.twin.estimation.twin import ObservedPlant, coarse_scenario, outside_from_measurements
 
@@ -218,6 +219,6 @@ class CandidateCosts:
 
     def _stored_heat_cost(self, state: PlantState) -> Floats:
         """Price of the heat left in the masses, against the start ``(P E,)`` [USD]."""
-        _, heat_kwh = self.mpc.plant.stored_energy(state, self.state)
+        _, heat_kwh = self.mpc.plant.stored_energy(state, stores_of(self.state))
         price: Floats = heat_kwh * (self.outside.price_usd_mwh * (1e-3 / STORED_HEAT_COP))
         return price

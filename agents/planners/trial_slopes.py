@@ -63,7 +63,7 @@ class TrialSlopes:
         arguments = (state, dict(given.targets), given._replace(targets={}))
         if self._adjoint is None:
             self._adjoint = Adjoint(self._targeted, arguments, wrt=(0, 1))
-        (after, done), back = self._adjoint(*arguments, keep=False)
+        (after, done), back = self._adjoint(*arguments)
         self._ways.append((back, done))
         return after, done
 

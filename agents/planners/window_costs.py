@@ -14,13 +14,14 @@ from envs.faults import Availability
 from envs.interface.action import next_in_force
 from envs.interface.reward import STORED_HEAT_COP
 from envs.physics.namespace import Floats
+from envs.plant.state import stores_of
 from envs.signals.step import Load, Outside
 from envs.trees import tiled_tree
 from envs.twin.estimation.twin import outside_from_measurements
 
 if TYPE_CHECKING:
     from agents.planners.mpc import Mpc
-    from envs.plant.state import PlantState
+    from envs.plant.state import PlantState, Stores
 
 
 class Ahead(NamedTuple):
@@ -40,7 +41,7 @@ class Expected(NamedTuple):
     lost: Availability
     rack_bias_k: Floats
     """Added to the twin's inlets ``(R, B)`` [K]."""
-    start: PlantState
+    start: Stores
     clock: Floats
 
 
@@ -82,7 +83,7 @@ class WindowCosts:
         last = len(loads) - 1
         self._given = [
             Expected(
-                weather[min(k, last)], loads[min(k, last)], lost, bias, self._start.plant,
+                weather[min(k, last)], loads[min(k, last)], lost, bias, stores_of(self._start.plant),
                 np.full(len(self._peak_kw), k, np.int64),
             )
             for k in range(mpc.steps)

@@ -28,7 +28,7 @@ from envs.physics.namespace import Floats
 from envs.plant import electrical, ledger
 from envs.plant.datacenter import Plant
 from envs.plant.flows import Flows
-from envs.plant.state import NO_LIQUID, PlantState, StepConditions, SubStep, with_work_of
+from envs.plant.state import NO_LIQUID, PlantState, StepConditions, Stores, SubStep, with_work_of
 from envs.scenario import Scenario
 from envs.signals.step import Load, Outside
 
@@ -147,7 +147,7 @@ class EnergyPlusPlant:
             state, now, load, t, lambda then, now: self._substep_flows(then, now, next(ahead), found)
         )
 
-    def stored_energy(self, state: PlantState, start: PlantState) -> tuple[Floats, Floats]:
+    def stored_energy(self, state: PlantState, start: Stores) -> tuple[Floats, Floats]:
         """As `Plant.stored_energy`, with the masses of our machines at EnergyPlus's temperatures."""
         return self.ours.stored_energy(state, start)
 

@@ -1,8 +1,8 @@
-"""The adjoint of a program, source to source: two programs like any other.
+"""The adjoint of a program, source to source: another program, which reads the arguments and cotangents of results.
 
-The first is the program itself, which also notes what each turn of its loop began with. The second reads that and the
-cotangents of the results. It runs what stands before and behind the loop once more, then goes through the turns from
-the last to the first: each is run again from what it began with, and handed back statement by statement.
+It runs the function once more, and notes of each turn of its loop what that began with and what took long to find. Then
+it goes through the turns from the last to the first: each is run again from the notes, and handed back statement by
+statement. Notes of a tile stay in the cache, which is why nothing else is kept from the run before.
 
 Only what lies between a wanted argument and a result gets a cotangent.
 """
@@ -15,7 +15,7 @@ from typing import cast
 
 import numpy as np
 
-from envs.engine.notes import Notes, leaves_racks, with_slopes
+from envs.engine.active import with_slopes
 from envs.engine.partials import ZERO, Partials
 from envs.engine.program import (
     STORES,
@@ -36,28 +36,16 @@ from envs.engine.program import (
 from envs.engine.statements import Statements, kind_of, per_rack
 
 _FEW = 3  # racks that are summed one by one
+_LONG = ("exp", "expm1", "log", "log1p", "power", "divide", "sqrt", "product")  # to find is longer than to read
 
 
-@dataclass(frozen=True)
-class AdjointPrograms:
-    """Both programs of a vector-Jacobian product.
+def adjoint_of(program: Program, wanted: Callable[[int, int], bool] = lambda group, row: True) -> Program:
+    """The program of a vector-Jacobian product.
 
-    Attributes
-    ----------
-    forward : Program
-        Writes the results, and behind them what the other needs to know.
-    backward : Program
-        Reads the blocks of the arguments, then what the first one wrote, and last the cotangents of the results, of
-        those that are written site by site behind the others. It writes the cotangents of all rows of numbers of the
-        arguments, group after group, 0 where they are not wanted.
-    """
-
-    forward: Program
-    backward: Program
-
-
-def adjoint_of(program: Program, wanted: Callable[[int, int], bool] = lambda group, row: True) -> AdjointPrograms:
-    """Both programs of a program.
+    It reads the blocks of the arguments, and last two blocks of the cotangents of the results, those that are written
+    site by site behind the others. Of the first it reads as many rows as the first argument has, which may be a state;
+    of the second those behind. It writes the cotangents of the wanted rows of numbers of the arguments; the others have
+    rows too, group after group.
 
     Parameters
     ----------
@@ -65,9 +53,7 @@ def adjoint_of(program: Program, wanted: Callable[[int, int], bool] = lambda gro
     wanted : callable
         Whether the cotangent of a row of numbers of the arguments is asked for, by group and row.
     """
-    notes = Notes(program)
-    backward = _Backward(program, notes, wanted).program()
-    return AdjointPrograms(notes.program(), backward)
+    return _Adjoint(program, wanted).program()
 
 
 @dataclass
@@ -79,9 +65,9 @@ class _Cotangent:
     """For single racks."""
 
 
-class _Backward:
-    def __init__(self, program: Program, notes: Notes, wanted: Callable[[int, int], bool]) -> None:
-        self.primal, self.notes = program, notes
+class _Adjoint:
+    def __init__(self, program: Program, wanted: Callable[[int, int], bool]) -> None:
+        self.primal = program
         dtype = np.dtype(np.float64 if program.double else np.float32)
         self.build = Statements(dtype, program.racks, set())
         self.partials = Partials(self.build)
@@ -91,32 +77,27 @@ class _Backward:
         self.found: dict[Statement, _Cotangent] = {}
         self.stages = {stage: [s for s in program.statements if s.stage == stage] for stage in Stage}
         self.handed_on: list[tuple[Statement, Operand, Operand]] = []
-        self.sources: dict[Statement, Statement] = {}  # statements that read notes, and what they read
 
     def program(self) -> Program:
-        """Write the second program."""
+        """Write it."""
         self._run_again(self.stages[Stage.BEFORE])
-        for last in self.notes.of_last:
-            self.twins[last] = self._noted(last)
+        self._turns()
+        self.build.behind_loop = True
         self._run_again(self.stages[Stage.AFTER])
         self._hand_back(self.stages[Stage.AFTER])
+        self.build.loop, self.build.behind_loop = Stage.BACK, False
         if self.primal.carried:
-            self._turns()
+            self._turns_back()
         self.build.behind_loop = True
         self._hand_back(self.stages[Stage.BEFORE])
         count = self._store()
         primal = self.primal
         kinds = (*(primal.kinds or ("",) * len(primal.rows)), "", "")
-        second = Program(
-            primal.racks, primal.times, self.build.statements, self.handed_on, (), count, primal.double, kinds,
+        rows = (*primal.rows, *[primal.rows_out + primal.across] * 2)
+        return Program(
+            primal.racks, primal.times, self.build.statements, self.handed_on, rows, count, primal.double, kinds,
             gathered=primal.gathered,
         )  # fmt: skip
-        read = {x: noted for x, noted in self.sources.items() if x in second.kept}
-        self.notes.keep(set(read.values()))
-        for x, noted in read.items():
-            x.extra = self.notes.extra(noted)
-        second.rows = (*primal.rows, self.notes.end, primal.rows_out + primal.across)
-        return second
 
     # ---- the function once more -------------------------------------------------------------------------------------
 
@@ -146,13 +127,16 @@ class _Backward:
             return Gather(twin.made, x.index)
         return twin
 
-    def _noted(self, made: Statement) -> Operand:
-        """A value that the first program noted."""
-        op = "input_turn" if made.op == "carried" else "input"
-        x = self.build.made(leaves_racks(made), op, (), self.notes.extra(made))
-        assert isinstance(x, (Lane, Rack))
-        self.sources[x.made] = made
-        return self.partials.of("not_equal", x, ZERO, mask=True) if made.mask else x
+    def _turns(self) -> None:
+        """The loop as it was."""
+        for stands, _, _ in self.primal.carried:
+            self.twins[stands] = self.build.made(stands.in_racks, "carried", (), ("again", stands.number))
+        self._run_again(self.stages[Stage.TURN])
+        for stands, first, new in self.primal.carried:
+            own = self.twins[stands]
+            assert isinstance(own, (Lane, Rack))
+            at_first, next_ = (self._settled(self._twin(x), stands.in_racks) for x in (first, new))
+            self.handed_on.append((own.made, at_first, next_))
 
     def _number(self, x: Operand) -> Operand:
         """A value in the precision of the program, in which all cotangents are."""
@@ -169,12 +153,13 @@ class _Backward:
 
     # ---- one turn backwards, in a loop ------------------------------------------------------------------------------
 
-    def _turns(self) -> None:
+    def _turns_back(self) -> None:
         behind = {s: self._take(s) for s in list(self.found) if s.stage == Stage.TURN}
         before = {s: self._take(s) for s in list(self.found)}
-        for stands in self.notes.of_turn:
-            self.twins[stands] = self._noted(stands)
-        self._run_again(self.stages[Stage.TURN])
+        turn = self.stages[Stage.TURN]
+        noted = [s for s in turn if s.op == "carried" or ((s.op in _LONG or s.reduces) and not s.kind)]
+        self.twins |= {s: self.build.noted(self.twins[s]) for s in noted}
+        self._run_again([s for s in turn if s not in set(noted)])
         entries = []
         for stands, _, new in self.primal.carried:
             if stands in self.active:
@@ -182,8 +167,8 @@ class _Backward:
                 first = behind.pop(merged, ZERO) if merged is not None else ZERO
                 entries.append((stands, self._cotangent_of_turn(stands, "next", stands.in_racks), first))
         for s, first in behind.items():  # read behind the loop: of the last turn alone
-            x = self._cotangent_of_turn(s, "last", leaves_racks(s))
-            self.handed_on.append((x.made, self._settled(first, leaves_racks(s)), ZERO))
+            x = self._cotangent_of_turn(s, "last", s.leaves_racks)
+            self.handed_on.append((x.made, self._settled(first, s.leaves_racks), ZERO))
             self._give_made(s, x)
         for (stands, x, _), new in zip(entries, [n for s, _, n in self.primal.carried if s in self.active]):
             self._give(new, x, stands.in_racks)
@@ -211,9 +196,9 @@ class _Backward:
             if s.stage != Stage.BEFORE:
                 continue
             part = self._take(s)
-            so_far = self._cotangent_of_turn(s, "sum", leaves_racks(s))
-            total = self.build.made(leaves_racks(s), "add", (so_far, part))
-            self.handed_on.append((so_far.made, self._settled(before.pop(s, ZERO), leaves_racks(s)), total))
+            so_far = self._cotangent_of_turn(s, "sum", s.leaves_racks)
+            total = self.build.made(s.leaves_racks, "add", (so_far, part))
+            self.handed_on.append((so_far.made, self._settled(before.pop(s, ZERO), s.leaves_racks), total))
             self.found[s] = _Cotangent(total)
         for s, first in before.items():
             self.found[s] = _Cotangent(first)
@@ -222,7 +207,7 @@ class _Backward:
         """A value that stands in one register or one array, and is not itself carried."""
         if isinstance(x, (Const, Table)):
             return x
-        if isinstance(x, (Gather, Element)) or x.made.op in ("carried", "input", "input_turn"):
+        if isinstance(x, (Gather, Element)) or x.made.op in ("carried", "input", "noted"):
             return self.build.made(in_racks, "same", (x,))
         return x
 
@@ -234,7 +219,8 @@ class _Backward:
                 assert isinstance(s.extra, int)
                 if self._any_active(s):
                     row = s.extra + (self.primal.rows_out if s.op == "across" else 0)
-                    d = self.build.made(s.in_racks, "input", (), (len(self.primal.rows) + 1, row))
+                    block = len(self.primal.rows) + (row >= self.primal.rows[0])
+                    d = self.build.made(s.in_racks, "input", (), (block, row))
                     self._give(s.args[0], d, s.in_racks)
             elif s in self.active and s in self.found and s.op not in ("input", "carried", "packed"):
                 self._hand_back_one(s, self._take(s))
@@ -347,7 +333,7 @@ class _Backward:
     # ---- ends -------------------------------------------------------------------------------------------------------
 
     def _store(self) -> int:
-        """Statements that store the cotangents of the arguments; how many rows they have."""
+        """Statements that store the cotangents of wanted arguments; how many rows all arguments have."""
         sources = {s.extra: s for s in self.stages[Stage.BEFORE] if s.op == "input"}
         count = 0
         for group, rows in enumerate(self.primal.rows[: self.primal.kinds.count("") or None]):
@@ -355,9 +341,9 @@ class _Backward:
             while row < rows:
                 s = sources.get((group, row))
                 in_racks = s is not None and s.in_racks
-                wanted = s is not None and self.wanted(group, row)
-                d = self._take(s) if s is not None and wanted else ZERO
-                self.build.new(in_racks, "store", (d,), count + row, False).stage = Stage.AFTER
+                if self.wanted(group, row):
+                    d = self._take(s) if s is not None else ZERO
+                    self.build.new(in_racks, "store", (d,), count + row, False).stage = Stage.END
                 row += self.primal.racks if in_racks else 1
             count += rows
         return count

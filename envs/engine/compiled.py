@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from envs.engine.aligned import aligned_block
-from envs.engine.blocks import BlockPool, BlockSet, BlockShape
+from envs.engine.blocks import BlockPool, BlockSet, BlockShape, give_back_freed_memory
 from envs.engine.choice import chosen_threads
 from envs.engine.held import Held, Lazy
 from envs.engine.layout import Layout, flat
@@ -102,8 +102,8 @@ class CompiledFunction:
         result, *_ = self.traced(*trees)
         return result
 
-    def traced(self, *trees: Any) -> tuple[Any, list[tuple[np.ndarray, int]], BlockSet, BlockSet]:
-        """As a call; also the blocks that were read, with their addresses, who holds the state's, and what was written.
+    def traced(self, *trees: Any) -> tuple[Any, list[tuple[np.ndarray, int]], BlockSet]:
+        """As a call; also the blocks that were read, with their addresses, and who holds the state's.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class CompiledFunction:
             self._own[place] if place in self._own else (state.blocks[k := next(firsts)], state.addresses[k])
             for place in self._order
         ]
-        return result, read, state, blocks
+        return result, read, state
 
     def release(self) -> None:
         """Give back all blocks; the next call makes others."""
@@ -139,6 +139,11 @@ class CompiledFunction:
 
         ``state`` is a tree, or what a step has returned.
         """
+        last, self._held = self._held, None
+        if last is not None:  # a call came before: the state that it was given is gone
+            give_back_freed_memory()
+            if not isinstance(state, Held) and all(map(is_, parts_of(state), last[0])):
+                state = last[1]
         blocks = self._run(state, trees)
         return Held(blocks, self.lowered.state_fields, self.lowered.state_kind), self.lowered.lazy(blocks)
 

@@ -1,7 +1,7 @@
 """Vector-Jacobian products of a recorded function of trees of arrays, as machine code.
 
-`Adjoint` runs the function and keeps what the way back needs. `Pullback` takes cotangents of the results to cotangents
-of the arguments. Both are programs of `envs.engine.adjoint`, compiled like any other.
+`Adjoint` runs the function and keeps its arguments. `Pullback` takes cotangents of the results to cotangents of the
+arguments by the program of `envs.engine.adjoint`, compiled like any other.
 """
 
 from __future__ import annotations
@@ -68,20 +68,17 @@ class Adjoint:
             for row in range(prod(x.shape[:-1]) if place else 0)
             if place
         }
-        programs = adjoint_of(self.lowered.program, lambda group, row: (group, row) in wanted)
-        self.programs, self.dtype = programs, self.lowered.dtype
-        self.function, self.noting = function, self.lowered.with_program(programs.forward)
+        self.program = adjoint_of(self.lowered.program, lambda group, row: (group, row) in wanted)
+        self.function, self.dtype = function, self.lowered.dtype
         self._batches: dict[int, _Batch] = {}
 
-    def __call__(self, *trees: Tree, keep: bool = True) -> tuple[Tree, Pullback]:
+    def __call__(self, *trees: Tree) -> tuple[Tree, Pullback]:
         """Return what the function returns, and the way back.
 
         Parameters
         ----------
         *trees : tree
             Arguments of the function.
-        keep : bool
-            False: the way back keeps the arguments alone, and begins by running the function once more.
 
         Raises
         ------
@@ -91,7 +88,7 @@ class Adjoint:
         batch = batch_of(trees)
         if batch not in self._batches:
             self._batches[batch] = _Batch(self, trees, batch)
-        return self._batches[batch].called(trees, keep)
+        return self._batches[batch].called(trees)
 
     def collectors(self, trees: tuple[Tree, ...]) -> list[Callable[[Written], Tree]]:
         """What makes the tree of each wanted argument of rows of cotangents; zeros for what is no number of its kind.
@@ -122,22 +119,18 @@ class _Batch:
         self.adjoint, self.batch = adjoint, batch
         self.collectors = adjoint.collectors(trees)
         lanes = some_lanes(batch, adjoint.lowered.program)
-        self._plain, self._noting = (
-            CompiledFunction(adjoint.function, trees, lowered, lanes, _KEPT_BLOCKS)
-            for lowered in (adjoint.lowered, adjoint.noting)
-        )
-        backward = adjoint.programs.backward
-        self.back = ProgramCode(backward, batch, _KEPT_BLOCKS)
+        self.function = CompiledFunction(adjoint.function, trees, adjoint.lowered, lanes, _KEPT_BLOCKS)
+        program = adjoint.program
+        self.back = ProgramCode(program, batch, _KEPT_BLOCKS)
         typed = {"": self.back.dtype, WIDE: np.dtype(np.float64), WHOLE: np.dtype(np.int64)}
-        shapes = [BlockShape(n, self.back.stride, typed[k]) for n, k in zip(backward.rows, backward.kinds, strict=True)]
+        shapes = [BlockShape(n, self.back.stride, typed[k]) for n, k in zip(program.rows, program.kinds, strict=True)]
         self._kept = BlockPool(shapes[:-2], lambda blocks: None, _KEPT_BLOCKS)
-        self._cotangents = BlockPool(shapes[-1:], lambda blocks: None, _KEPT_BLOCKS)
+        self.cotangents = _Cotangents(shapes[-1], batch)
         self.handed: tuple[list[Tree], BlockSet] | None = None  # cotangent of the first argument, by the last pullback
 
-    def called(self, trees: tuple[Tree, ...], keep: bool) -> tuple[Tree, Pullback]:
+    def called(self, trees: tuple[Tree, ...]) -> tuple[Tree, Pullback]:
         """What the function returns, and the way back: what the next call would write over is copied."""
-        function = self._noting if keep else self._plain
-        result, read, state, written = function.traced(*trees)
+        result, read, state = self.function.traced(*trees)
         own = self._kept.get()
         addresses = []
         for k, (block, address) in enumerate(read):
@@ -146,21 +139,41 @@ class _Batch:
                 continue
             np.copyto(own.blocks[k], block)
             addresses.append(own.addresses[k])
-        pools = [pool.array for pool in function.pools_read]
-        kept = (own, state, written, pools)
-        notes = written.addresses[0] if keep else None
-        return result, Pullback(self, trees, addresses, notes, kept)
+        pools = [pool.array for pool in self.function.pools_read]
+        return result, Pullback(self, addresses, (own, state, pools))
 
-    def notes_of(self, trees: tuple[Tree, ...]) -> BlockSet:
-        """What the first program leaves, run once more."""
-        *_, written = self._noting.traced(*trees)
-        return written
 
-    def cotangents(self) -> BlockSet:
-        """Rows for the cotangents of the results, all 0."""
-        found = self._cotangents.get()
-        found.blocks[0][...] = 0.0
-        return found
+class _Cotangents:
+    """Rows for the cotangents of the results: 0 but where they are given."""
+
+    def __init__(self, shape: BlockShape, sites: int) -> None:
+        self._set, self._sites = BlockSet([shape]), sites
+        self._filled: list[slice] = []
+
+    def filled(self, places: Any, given: Tree) -> int:
+        """Address of the rows, with a tree where its arrays belong and nothing else."""
+        for rows in self._filled:
+            self._set.blocks[0][rows] = 0.0
+        self._filled = []
+        self._fill(places, given)
+        return self._set.addresses[0]
+
+    def _fill(self, places: Any, given: Tree) -> None:
+        """Write a tree into the rows where its arrays belong; nothing below a None."""
+        if given is None or places is None:
+            return
+        if isinstance(places, dict):
+            for name, inner in places.items():
+                self._fill(inner, given.get(name))
+        elif isinstance(places, list):
+            for inner, part in zip(places, given, strict=True):
+                self._fill(inner, part)
+        else:
+            rows, turned = places
+            block, n = self._set.blocks[0][rows], self._sites
+            block[:, :n] = given.T if turned else np.reshape(given, (-1, n))
+            block[:, n:] = block[:, n - 1 : n]
+            self._filled.append(rows)
 
 
 class Pullback:
@@ -169,12 +182,10 @@ class Pullback:
     def __init__(
         self,
         batch: _Batch,
-        trees: tuple[Tree, ...],
         read: list[int],
-        notes: int | None,
-        kept: tuple[BlockSet, BlockSet, BlockSet, list[np.ndarray]],
+        kept: tuple[BlockSet, BlockSet, list[np.ndarray]],
     ) -> None:
-        self._batch, self._trees, self._read, self._notes, self._kept = batch, trees, read, notes, kept
+        self._batch, self._read, self._kept = batch, read, kept
 
     def __call__(self, cotangents: Tree) -> tuple[Tree, ...]:
         """Cotangents of the arguments of `Adjoint.wrt`, in its order, as trees of the arguments.
@@ -185,19 +196,10 @@ class Pullback:
             Of the results, in the tree that the function returned. None stands for zeros, also of a whole branch.
         """
         ways, adjoint, batch = self._batch, self._batch.adjoint, self._batch.batch
-        again = ways.notes_of(self._trees) if self._notes is None else None
-        notes = again.addresses[0] if again is not None else self._notes
-        assert notes is not None
-        held = ways.cotangents()
-        (block,), (address,) = held.blocks, held.addresses
-        if self._is_handed_on(cotangents):
-            assert ways.handed is not None
-            count = adjoint.lowered.program.rows[0]
-            block[:count] = ways.handed[1].blocks[0][:count]
-            cotangents = (None, *cotangents[1:])
-        _fill(block[:, :batch], adjoint.places_out, cotangents)
-        block[:, batch:] = block[:, batch - 1 : batch]
-        found = ways.back.run([*self._read, notes, address], [x.ctypes.data for x in self._kept[-1]])
+        handed = ways.handed if self._is_handed_on(cotangents) else None
+        address = ways.cotangents.filled(adjoint.places_out, (None, *cotangents[1:]) if handed else cotangents)
+        of_state = handed[1].addresses[0] if handed else address  # read where the last pullback wrote it
+        found = ways.back.run([*self._read, of_state, address], [x.ctypes.data for x in self._kept[-1]])
         written = Written(found.blocks[0][:, :batch], None, None, None, batch)
         made = tuple(collect(written) for collect in ways.collectors)
         resident = adjoint.lowered.resident and adjoint.wrt[0] == 0
@@ -236,18 +238,3 @@ def _nested(part: Description, places: Iterator[tuple[slice, bool] | None]) -> A
     if isinstance(part, dict):
         return {name: _nested(x, places) for name, x in part.items()}
     return next(places) if isinstance(part, Rows) or isinstance(part.value, np.ndarray) else None
-
-
-def _fill(block: np.ndarray, places: Any, given: Tree) -> None:
-    """Write a tree into the rows where its arrays belong; nothing below a None."""
-    if given is None or places is None:
-        return
-    if isinstance(places, dict):
-        for name, inner in places.items():
-            _fill(block, inner, given.get(name))
-    elif isinstance(places, list):
-        for inner, part in zip(places, given, strict=True):
-            _fill(block, inner, part)
-    else:
-        rows, turned = places
-        block[rows] = given.T if turned else np.reshape(given, (-1, block.shape[1]))

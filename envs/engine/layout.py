@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -134,8 +134,16 @@ class Layout:
 
 
 def batch_of(trees: Any) -> int:
-    """Sites of a tree of arrays."""
-    return flat(trees)[0].shape[-1]
+    """Sites of a tree of arrays, those of its first one."""
+    return next(_arrays(trees)).shape[-1]
+
+
+def _arrays(tree: Any) -> Iterator[np.ndarray]:
+    if isinstance(tree, np.ndarray):
+        yield tree
+    elif isinstance(tree, (tuple, dict)):
+        for part in tree.values() if isinstance(tree, dict) else tree:
+            yield from _arrays(part)
 
 
 def flat(tree: Any) -> list[np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envs.engine.llvm_values import SIZES, Values
-from envs.engine.program import WHOLE, WIDE, Gather, GivenMatrix, Statement
+from envs.engine.program import WHOLE, WIDE, Gather, GivenMatrix, Stage, Statement
 
 _ARITHMETIC = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv"}
 _COMPARED = {
@@ -56,8 +56,11 @@ class Instructions(Values):
         if s.op == "across":
             self._store_across(s)
             return
-        if s.op in ("store", "store_turn"):
+        if s.op == "store":
             self._store(s)
+            return
+        if s.op == "note":
+            self._note(s)
             return
         if s.op == "packed":
             for k, x in enumerate(s.args):
@@ -149,18 +152,19 @@ class Instructions(Values):
             found = self._value(f"insertelement {of.vector} {found}, {of.number} {one}, i64 {k}", last)
 
     def _store(self, s: Statement) -> None:
-        """Write a row of a block: one of this turn where there is one for each."""
+        """Write a row of a block."""
         value, of, rack = self._operand(s.args[0], kind=s.kind), self.of, self._rack or 0
         number, block = of.number_of(s.kind), f"%out_{s.kind}" if s.kind else "%out"
-        if isinstance(s.extra, tuple):
-            first, per_turn = s.extra
-            turn = self._value(f"mul i64 %turn_k, {per_turn}")
-            row = self._sum(first, self._value(f"add i64 {turn}, {rack}"))
-        else:
-            assert isinstance(s.extra, int)
-            row = self._sum(s.extra, rack)
-        place = self._row(block, "%stride_out", row, number)
+        assert isinstance(s.extra, int)
+        place = self._row(block, "%stride_out", self._sum(s.extra, rack), number)
         self._line(f"store {of.vector_of(s.kind)} {value}, ptr {place}, align {SIZES[number]}")
+
+    def _note(self, s: Statement) -> None:
+        """Write down what a value is in this turn, for the second loop."""
+        value = self._operand(s.args[0], s.mask)
+        place = self._place_of_note(s, f"%turn_k{int(Stage.TURN)}", self._rack or 0)
+        value = self._as_number(value) if s.mask else value
+        self._line(f"store {self.of.vector} {value}, ptr {place}, align {self._alignment}")
 
     def _store_across(self, s: Statement) -> None:
         """One column of a block that has the sites first; lanes without a site write into its last rows."""

@@ -12,13 +12,15 @@ from envs.engine.program import (
     Operand,
     Program,
     Rack,
+    Stage,
     Statement,
     Table,
+    operands_of,
 )
 from envs.engine.schedule import Schedule, schedule
 from envs.engine.scratch import scratch_slots
 
-_READ = ("input", "input_turn")  # rows of blocks
+_READ = ("input", "noted")  # rows of blocks, and of notes
 SIZES = {"float": 4, "double": 8, "i64": 8}
 
 
@@ -48,6 +50,13 @@ class Values:
             if s.op == "packed":
                 self._packs[s] = vectors
                 vectors += len(s.args)
+        self._notes: dict[Statement, int] = {}
+        self._notes_of_turn, self._first_note = 0, vectors
+        for s in program.statements:
+            if s.op == "note":
+                self._notes[s] = self._notes_of_turn
+                self._notes_of_turn += program.racks if s.in_racks else 1
+        vectors += program.times * self._notes_of_turn
         self._areas = []
         for g in program.gathered:
             self._areas.append(vectors)
@@ -79,17 +88,15 @@ class Values:
 
     def _load_row(self, source: Statement, index: str | int) -> str:
         """A row of a block that is read."""
+        if source.op == "noted":
+            return self._noted(source, index)
         assert isinstance(source.extra, tuple)
-        block, row, *per_turn = source.extra
+        block, row = source.extra
         if block >= len(self.program.rows):
             noted = self._at(f"%area{block - len(self.program.rows)}", self._sum(row, index), self.of.vector)
             return self._value(f"load {self.of.vector}, ptr {noted}, align {self._alignment}")
         number = self.of.number_of(source.kind)
-        place: str | int = self._sum(row, index)
-        if per_turn:  # of the turns from the last one to the first
-            back = self._value(f"sub i64 {self.program.times - 1}, %turn_k")
-            place = self._value(f"add i64 {place}, {self._value(f'mul i64 {back}, {per_turn[0]}')}")
-        place = self._row(f"%in{block}", f"%stride{block}", place, number)
+        place = self._row(f"%in{block}", f"%stride{block}", self._sum(row, index), number)
         return self._value(f"load {self.of.vector_of(source.kind)}, ptr {place}, align {SIZES[number]}")
 
     def _sum(self, row: int, index: str | int) -> str | int:
@@ -109,6 +116,20 @@ class Values:
     def _keep(self, first: int, index: str | int, value: str, mask: bool) -> None:
         value = self._as_number(value) if mask else value
         self._line(f"store {self.of.vector} {value}, ptr {self._scratch(first, index)}, align {self._alignment}")
+
+    def _place_of_note(self, note: Statement, turn: str, rack: str | int) -> str:
+        """Where the note of a turn stands."""
+        turns = self._value(f"mul i64 {turn}, {self._notes_of_turn}")
+        at = self._value(f"add i64 {turns}, {rack}")
+        return self._scratch(self._first_note + self._notes[note], at)
+
+    def _noted(self, source: Statement, index: str | int) -> str:
+        """What was noted in the turn that the second loop is at: it goes from the last to the first."""
+        (note,) = operands_of(source)
+        turn = self._value(f"sub i64 {self.program.times - 1}, %turn_k{int(Stage.BACK)}")
+        place = self._place_of_note(note, turn, index)
+        loaded = self._value(f"load {self.of.vector}, ptr {place}, align {self._alignment}")
+        return self._as_mask(loaded) if source.mask else loaded
 
     @property
     def _alignment(self) -> int:

@@ -91,12 +91,13 @@ class Writer(Instructions):
         else:
             self._value(f"call {v} @v_{op}({v} %sum{s.number}, {v} {x})", f"%v{s.number}")
 
-    def _turns(self) -> None:
-        """The loop of the recording around its phases."""
-        carried = self.program.carried
+    def _turns(self, stage: Stage) -> None:
+        """A loop of the program around its phases."""
+        carried = [entry for entry in self.program.carried if entry[0].stage == stage]
         single = [entry for entry in carried if not entry[0].in_racks]
         racks = [entry for entry in carried if entry[0].in_racks]
         copied = [(stands, new) for stands, _, new in racks if not self._in_place(stands, new)]
+        k = int(stage)
 
         def enter() -> None:
             for stands, first, _ in racks:
@@ -108,27 +109,27 @@ class Writer(Instructions):
                 self._keep(self.slots[stands], self._rack or 0, value, False)
 
         if racks:
-            self._over_racks("enter", (), enter)
+            self._over_racks(f"enter{k}", (), enter)
         firsts = [self._operand(first) for _, first, _ in single]
         before = self._block
-        self._line("br label %turn")
-        self._label("turn")
-        self._line(f"%turn_k = phi i64 [0, %{before}], [%turn_next, %hand_on]")
+        self._line(f"br label %turn{k}")
+        self._label(f"turn{k}")
+        self._line(f"%turn_k{k} = phi i64 [0, %{before}], [%turn_next{k}, %hand_on{k}]")
         here = len(self.lines)
-        self._phases(Stage.TURN)
+        self._phases(stage)
         if copied:
-            self._over_racks("carry", (), hand_on)
+            self._over_racks(f"carry{k}", (), hand_on)
         nexts = [self._operand(n) for _, _, n in single]
         self.lines[here:here] = [
-            f"  %v{s.number} = phi {self.of.vector} [{a}, %{before}], [{b}, %hand_on]"
+            f"  %v{s.number} = phi {self.of.vector} [{a}, %{before}], [{b}, %hand_on{k}]"
             for (s, _, _), a, b in zip(single, firsts, nexts)
         ]
-        self._line("br label %hand_on")
-        self._label("hand_on")
-        self._line("%turn_next = add i64 %turn_k, 1")
-        self._line(f"%turn_more = icmp ult i64 %turn_next, {self.program.times}")
-        self._line("br i1 %turn_more, label %turn, label %behind")
-        self._label("behind")
+        self._line(f"br label %hand_on{k}")
+        self._label(f"hand_on{k}")
+        self._line(f"%turn_next{k} = add i64 %turn_k{k}, 1")
+        self._line(f"%turn_more{k} = icmp ult i64 %turn_next{k}, {self.program.times}")
+        self._line(f"br i1 %turn_more{k}, label %turn{k}, label %behind{k}")
+        self._label(f"behind{k}")
 
     def _gather(self, k: int, g: Gathered) -> None:
         """Fill a block from the rows of a pool that the sites of a tile read."""
@@ -162,12 +163,12 @@ class Writer(Instructions):
         """The whole module."""
         for k, g in enumerate(self.program.gathered):
             self._gather(k, g)
-        self._phases(Stage.BEFORE)
-        if self.program.carried:
-            self._turns()
-        else:
-            self._phases(Stage.TURN)
-        self._phases(Stage.AFTER)
+        loops = {stands.stage for stands, _, _ in self.program.carried}
+        for stage in Stage:
+            if stage in loops:
+                self._turns(stage)
+            else:
+                self._phases(stage)
         body = "\n".join(self.lines)
         blocks = self._blocks()
         pointers = ", ".join(f"ptr noalias {'readonly ' if b.read else ''}{b.name}" for b in blocks)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from envs.engine.llvm_text import text_of
 from envs.engine.lower import input_kind, is_turned, program_of
 from envs.engine.machine_code import packed_entry_point
 from envs.engine.pool import pools_of
-from envs.engine.program import Program
 from envs.engine.record import Node, Recording, TracedArray, Untraceable
 from envs.engine.results import Describing, is_fixed
 from envs.trees import columns, map_leaves
@@ -75,6 +73,7 @@ class LoweredFunction(Layout):
         own = [(x.shape[:-1], input_kind(x.dtype, precision)) for x in self.constants]
         shape, stored_kinds = shape_of(self.program), self.program.stored
         dtype = np.dtype(np.float64 if shape.double else np.float32)
+        fixed = [is_fixed(n, sites) for n in nodes]
         super().__init__(
             shape,
             (*inputs, own) if own else inputs,
@@ -82,9 +81,8 @@ class LoweredFunction(Layout):
             self.program.pools,
             Describing(recording, stored_kinds, dtype, sites).described(result),
             [(_scale(n), is_turned(n)) for n in nodes],
-            _same_rows(some[0], result),
+            _same_rows(some[0], result, fixed),
         )
-        fixed = [is_fixed(n, sites) for n in nodes]
         self.result_places = _places_of_results(nodes, fixed, stored_kinds, shape.rows_out)
         self._texts: dict[int, tuple[str, int]] = {}
 
@@ -98,12 +96,6 @@ class LoweredFunction(Layout):
         if lanes not in self._texts:
             self._texts[lanes] = text_of(self.program, lanes)
         return self._texts[lanes]
-
-    def with_program(self, program: Program) -> LoweredFunction:
-        """The function by another program, which writes the same rows and more."""
-        other = copy(self)
-        other.program, other.shape, other._texts = program, shape_of(program), {}
-        return other
 
 
 def _places_of_results(
@@ -123,13 +115,16 @@ def _places_of_results(
     return places
 
 
-def _same_rows(first: Any, result: Any) -> bool:
-    """Whether the first result has the arrays of the first argument, so that its rows can be read in place."""
+def _same_rows(first: Any, result: Any, fixed: list[bool]) -> bool:
+    """Whether the first result has the arrays of the first argument, so that its rows can be read in place.
+
+    Arrays that are the same for all sites are ``fixed``: they have no rows.
+    """
     if not isinstance(result, tuple) or not isinstance(first, tuple) or not result:
         return False
-    if any(isinstance(x, np.ndarray) and not isinstance(x, TracedArray) for x in _flat_any(result[0])):
-        return False
-    return [(x.shape, x.dtype) for x in _flat_any(first)] == [(x.shape, x.dtype) for x in _flat_any(result[0])]
+    arrays = _flat_any(result[0])
+    alike = [(x.shape, x.dtype) for x in _flat_any(first)] == [(x.shape, x.dtype) for x in arrays]
+    return alike and not any(fixed[: len(arrays)])
 
 
 def _scale(node: Node) -> float:

@@ -14,11 +14,16 @@ from typing import TypeAlias
 
 
 class Stage(IntEnum):
-    """When a statement runs: once before the loop of the recording, in each turn, or once behind it."""
+    """When a statement runs: once before the loop of the recording, in each turn, or once behind it.
+
+    The program of a gradient has a second loop, whose turns go from the last turn of the first to its first.
+    """
 
     BEFORE = 0
     TURN = 1
     AFTER = 2
+    BACK = 3
+    END = 4
 
 
 @dataclass(eq=False, slots=True, repr=False)
@@ -61,6 +66,11 @@ class Statement:
     def reduces(self) -> bool:
         """Whether it stands in the loop over racks and leaves one value behind it."""
         return self.op.startswith("over_racks_")
+
+    @property
+    def leaves_racks(self) -> bool:
+        """Whether it leaves one value for each rack."""
+        return self.in_racks and not self.reduces
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +126,12 @@ class GivenMatrix:
 
 
 Operand: TypeAlias = Const | Table | Lane | Rack | Element | Gather
-#: Statements that hold a value before anything runs.
-SOURCES = ("input", "input_turn", "carried")
-#: Statements that write a row of a block, in each turn a row, or a column of the one that is written site by site.
-STORES = ("store", "store_turn", "across")
+#: Stages that run several times.
+LOOPS = (Stage.TURN, Stage.BACK)
+#: Statements that hold a value before anything runs; ``noted`` is what a ``note`` was given in the same turn.
+SOURCES = ("input", "noted", "carried")
+#: Statements that write a row of a block, or a column of the one that is written site by site.
+STORES = ("store", "across")
 #: Kinds of values beside the numbers of a program.
 WIDE, WHOLE = "wide", "whole"
 
@@ -154,11 +166,12 @@ class Program:
     racks : int
         Turns of the rack loops.
     times : int
-        Turns of the loop of the recording; 1 where it has none.
+        Turns of each loop; 1 where there is none.
     statements : list of Statement
         In an order in which they can run; the stores of the results are among them.
     carried : list of (Statement, Operand, Operand)
-        What a turn hands to the next: the statement that stands for it, its first value, its next one.
+        What a turn hands to the next: the statement that stands for it, its first value, its next one. The stage of
+        the first says of which loop.
     rows : tuple of int
         Rows of each block that is read.
     rows_out : int
@@ -204,8 +217,8 @@ class Program:
         """How often each operation runs for one site in one call; moves and loads are left out."""
         count: Counter[str] = Counter()
         for s in self.statements:
-            if s.op not in (*SOURCES, "packed", "same", *STORES):
-                turns = self.times if s.stage == Stage.TURN else 1
+            if s.op not in (*SOURCES, "packed", "same", "note", *STORES):
+                turns = self.times if s.stage in LOOPS else 1
                 op = s.op.removeprefix("over_racks_")
                 count[op] += turns * (self.racks if s.in_racks else 1) * (2 * self.racks if op == "product" else 1)
         return count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envs.engine.program import SOURCES, STORES, Const, Operand, Program, Rack, Stage, Statement, Table
+from envs.engine.program import SOURCES, STORES, Const, Operand, Program, Rack, Statement, Table
 from envs.engine.schedule import Schedule
 
 
@@ -16,7 +16,7 @@ def scratch_slots(program: Program, plan: Schedule) -> dict[Statement, int]:
                 readers.setdefault(x.made, []).append((s, x))
     handed_on = {x.made for _, first, n in program.carried for x in (first, n) if isinstance(x, Rack)}
     for s in program.statements:
-        if not s.in_racks or s.op in (*SOURCES, *STORES) or s.reduces:
+        if not s.in_racks or s.op in (*SOURCES, *STORES, "note") or s.reduces:
             continue
         outside = any(
             not isinstance(x, Rack) or plan.phase_of[user] != plan.phase_of[s] for user, x in readers.get(s, ())
@@ -43,11 +43,11 @@ def _in_place(
     for stands, _, new in program.carried:
         if not stands.in_racks or not isinstance(new, Rack) or new.made in out or new.made.op in SOURCES:
             continue
-        if new.made.stage != Stage.TURN:
+        if new.made.stage != stands.stage:
             continue
         written = plan.phase_of[new.made]
         if all(
-            user.stage == Stage.TURN
+            user.stage == stands.stage
             and (plan.phase_of[user] < written or (plan.phase_of[user] == written and isinstance(x, Rack)))
             for user, x in readers.get(stands, ())
         ):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.engine.program import WHOLE, Const, Element, Gather, Lane, Operand, Rack, Stage, Statement, Table
+from envs.engine.program import LOOPS, WHOLE, Const, Element, Gather, Lane, Operand, Rack, Stage, Statement, Table
 
 _ANY_ORDER = ("add", "multiply", "and", "or", "xor", "equal", "not_equal")
 _FOLDED: dict[str, Callable[..., Any]] = {
@@ -37,7 +37,7 @@ class Statements:
     def __init__(self, dtype: np.dtype, racks: int, leading: set[tuple[int, ...]]) -> None:
         self.dtype, self.racks, self.leading = dtype, racks, leading
         self.statements: list[Statement] = []
-        self.behind_loop = False
+        self.loop, self.behind_loop = Stage.TURN, False
         self._known: dict[Hashable, Statement] = {}
 
     def made(
@@ -57,7 +57,7 @@ class Statements:
             args = tuple(sorted(args, key=_order))
         key = (in_racks, op, args, extra, kind)
         statement = self._known.get(key)
-        if statement is None or (statement.stage == Stage.AFTER and not self.behind_loop):
+        if statement is None or (statement.stage == self.loop + 1 and not self.behind_loop):
             statement = self._known[key] = self.new(in_racks, op, args, extra, mask, kind)
         return Rack(statement) if in_racks and not statement.reduces else Lane(statement)
 
@@ -66,13 +66,21 @@ class Statements:
     ) -> Statement:
         """Append a statement; it runs as early as its operands allow."""
         stage = max((x.made.stage for x in args if not isinstance(x, (Const, Table))), default=Stage.BEFORE)
-        if op in ("carried", "input_turn"):
-            stage = Stage.TURN
-        if stage and self.behind_loop:
-            stage = Stage.AFTER
+        if op in ("carried", "noted"):
+            stage = self.loop
+        if stage in LOOPS and (stage < self.loop or self.behind_loop):
+            stage = Stage(stage + 1)
         statement = Statement(len(self.statements), in_racks, op, args, extra, mask, stage, kind)
         self.statements.append(statement)
         return statement
+
+    def noted(self, x: Operand) -> Operand:
+        """What an operand of the first loop was in the turn that the second loop is at."""
+        if isinstance(x, (Const, Table)) or x.made.stage != Stage.TURN:
+            return x
+        note = self.new(per_rack((x,)), "note", (x,), None, x.made.mask)
+        note.stage = Stage.TURN
+        return self.made(note.in_racks, "noted", (Rack(note) if note.in_racks else Lane(note),), None, note.mask)
 
     def _simplified(self, op: str, args: tuple[Operand, ...], kind: str) -> Operand | None:
         """The operand that an operation comes to without being run, or None."""

@@ -17,9 +17,6 @@ class Window:
     ----------
     adjoint : Adjoint
         Of the step; the cotangent of its first argument must be wanted.
-    keep : bool
-        False: what lies inside a step is run once more on the way back. That takes a step's time and saves most of the
-        memory; what lies inside a sub-step is always run once more.
 
     Raises
     ------
@@ -27,10 +24,10 @@ class Window:
         Where the adjoint gives no cotangent of the state.
     """
 
-    def __init__(self, adjoint: Adjoint, keep: bool = True) -> None:
+    def __init__(self, adjoint: Adjoint) -> None:
         if adjoint.wrt[0] != 0:
             raise ValueError(f"wrt = {adjoint.wrt} of the adjoint leaves out the state; begin it with 0")
-        self.adjoint, self.keep = adjoint, keep
+        self.adjoint = adjoint
         self._ways: list[Pullback] = []
 
     def run(self, state: Tree, given: Sequence[tuple[Tree, ...]]) -> tuple[Tree, list[Tree]]:
@@ -45,7 +42,7 @@ class Window:
         """
         self._ways, reports = [], []
         for others in given:
-            (state, report), back = self.adjoint(state, *others, keep=self.keep)
+            (state, report), back = self.adjoint(state, *others)
             self._ways.append(back)
             reports.append(report)
         return state, reports

@@ -27,7 +27,7 @@ from envs.interface.reward import closing_cost, total
 from envs.physics.namespace import Floats
 from envs.plant.flows import Flows
 from envs.plant.plant_like import PlantLike
-from envs.plant.state import PlantState
+from envs.plant.state import PlantState, Stores
 from envs.signals.step import Load, Outside
 
 
@@ -55,7 +55,7 @@ class CoreState(NamedTuple):
 class EpisodeTerms(NamedTuple):
     """What holds for a whole episode."""
 
-    start: PlantState
+    start: Stores
     refill_usd_kwh: NDArray[np.float64]
     """Price of energy that the episode takes from storage ``(B,)``."""
     errors: SensorErrors

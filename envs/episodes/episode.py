@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from envs.scenario import Scenario
 
 
 def draw_plan(
-    scenario: Scenario, world: World, rngs: Sequence[np.random.Generator], episode: NDArray[np.int64]
+    scenario: Scenario, world: World, rngs: Iterable[np.random.Generator], episode: NDArray[np.int64]
 ) -> EpisodePlan:
     """Draw one episode per generator: site, day of the year (uniform), workload week, start values."""
     low, high = scenario.episode.start_day_low, scenario.episode.start_day_high

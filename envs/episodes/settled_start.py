@@ -19,9 +19,10 @@ from envs.plant.plant_like import Steppable
 from envs.plant.state import PlantState
 from envs.scenario import Scenario
 from envs.signals.step import Load, Outside
-from envs.trees import columns, leaves, map_leaves
+from envs.trees import columns, joined_trees, leaves, map_leaves
 
 _LANES = 8  # for any number of sites: one machine code
+_SITES_AT_ONCE = 512  # by machine code, which gives the same bits for any: the memory for a start is then a few MB
 
 
 class SettledStart:
@@ -48,6 +49,22 @@ class SettledStart:
         soc_frac: Floats,
     ) -> tuple[PlantState, Flows]:
         """Arguments and results of `Plant.steady_state`."""
+        given = (outside, load, in_force, lost, warmth_k, soc_frac)
+        sites = len(warmth_k)
+        if self._settled.engine != "llvm" or sites <= _SITES_AT_ONCE:
+            return self._of_some(*given)
+        some = [np.arange(k, min(k + _SITES_AT_ONCE, sites)) for k in range(0, sites, _SITES_AT_ONCE)]
+        return joined_trees([self._of_some(*columns(given, where)) for where in some])
+
+    def _of_some(
+        self,
+        outside: Outside,
+        load: Load,
+        in_force: Mapping[str, Floats],
+        lost: Availability,
+        warmth_k: Floats,
+        soc_frac: Floats,
+    ) -> tuple[PlantState, Flows]:
         settled = self._settled(outside, load, in_force, lost, warmth_k, soc_frac)
         state, flows = self._begun(settled, outside, load, in_force, lost, soc_frac)
         self._settled.release()

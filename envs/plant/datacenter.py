@@ -29,8 +29,19 @@ from envs.physics.recirculation import RackInlets
 from envs.plant import electrical, ledger, start, water_side, work
 from envs.plant.flows import Flows
 from envs.plant.layout import Layout
-from envs.plant.state import Available, InletLimits, Liquid, PlantState, StepConditions, SubStep, powered_machines
+from envs.plant.state import (
+    Available,
+    InletLimits,
+    Liquid,
+    PlantState,
+    StepConditions,
+    Stores,
+    SubStep,
+    powered_machines,
+    stores_of,
+)
 from envs.scenario import Scenario
+from envs.scenario.precision import in_precision
 from envs.signals.step import Load, Outside
 
 INLET_ALARM_C = 30.0  # warmest inlet above it: room fans to full speed (SCENARIOS "Fast protections")
@@ -57,9 +68,9 @@ class Plant:
     def __init__(
         self, scenario: Scenario, dtype: DTypeLike = "float32", alarms: bool = True, smooth: bool = False
     ) -> None:
-        self.scenario = scenario
-        self.alarms, self.smooth = alarms, smooth
         self.dtype = np.dtype(dtype)
+        self.scenario = scenario = in_precision(scenario, self.dtype)
+        self.alarms, self.smooth = alarms, smooth
         self.layout = Layout(scenario, self.dtype)
         self.substeps = scenario.episode.substeps
         self.substep_s = float(scenario.episode.substep_s)
@@ -359,9 +370,9 @@ class Plant:
         """State that has settled under constant conditions, and the Flows of one step: `start.steady_state`."""
         return start.steady_state(self, outside, load, in_force, lost, warmth_k, soc_frac)
 
-    def stored_energy(self, state: PlantState, start: PlantState) -> tuple[Array, Array]:
+    def stored_energy(self, state: PlantState, start: Stores) -> tuple[Array, Array]:
         """Energy gained since ``start`` by the battery, and heat by all masses ``(B,)`` [kWh]."""
-        charge = state.alive[0] * 0.0
-        if self.scenario.battery is not None and state.battery is not None and start.battery is not None:
-            charge = (state.battery.soc_frac - start.battery.soc_frac) * self.scenario.battery.capacity_kwh
-        return charge, ledger.stored_kj(self, state, start) * (1.0 / 3600.0)
+        charge, now = state.alive[0] * 0.0, stores_of(state)
+        if self.scenario.battery is not None and now.soc_frac is not None and start.soc_frac is not None:
+            charge = (now.soc_frac - start.soc_frac) * self.scenario.battery.capacity_kwh
+        return charge, ledger.stored_kj(self, now, start) * (1.0 / 3600.0)

@@ -10,7 +10,7 @@ from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c
 from envs.plant.electrical import SiteFlows
 from envs.plant.flows import COOLING_POWER, WATER, Flows
 from envs.plant.layout import PlantParts
-from envs.plant.state import PlantState, SubStep
+from envs.plant.state import PlantState, Stores, SubStep, stores_of
 from envs.plant.work import Ran, WorkFlows
 from envs.signals.step import Load
 
@@ -195,25 +195,25 @@ def _coolant_excess(plant: PlantParts, did: SubStep, zero: Array) -> Array:
     return xp.maximum(hot, upper(dew + ALARM_OVER_DEW_POINT_K - tcs.supply_c, 0.0))
 
 
-def stored_kj(plant: PlantParts, state: PlantState, since: PlantState) -> Array:
+def stored_kj(plant: PlantParts, now: Stores, since: Stores) -> Array:
     """Heat gained by every mass of the site since another state ``(B,)`` [kJ]."""
     lay, s = plant.layout, plant.scenario
-    xp = namespace(state.exhaust_c)
+    xp = namespace(now.chip_c)
     r = lay.racks
-    gain = xp.sum(r.solids_kj_k * (state.rack.solids_c - since.rack.solids_c), axis=0)
-    gain = gain + xp.sum(r.package_kj_k * (state.rack.chip_c - since.rack.chip_c), axis=0)
+    gain = xp.sum(r.solids_kj_k * (now.solids_c - since.solids_c), axis=0)
+    gain = gain + xp.sum(r.package_kj_k * (now.chip_c - since.chip_c), axis=0)
     z = lay.zones
-    gain = gain + xp.sum(z.hot_aisle_kj_k * (state.air.hot_c - since.air.hot_c), axis=0)
-    gain = gain + xp.sum(z.fabric_kj_k * (state.air.fabric_c - since.air.fabric_c), axis=0)
-    gain = gain + xp.sum(z.plenum_kj_k * (state.air.supply_c - since.air.supply_c), axis=0)
-    if s.chilled_water is not None and state.chw is not None and since.chw is not None:
-        gain = gain + s.chilled_water.heat_capacity_kj_k * (state.chw.supply_c - since.chw.supply_c)
-    if s.tower is not None and state.tower is not None and since.tower is not None:
-        gain = gain + cooling_tower.heat_capacity_kj_k(s.tower) * (state.tower.basin_c - since.tower.basin_c)
-    if state.tcs is not None and since.tcs is not None:
-        gain = gain + lay.tcs_kj_k * (state.tcs.supply_c - since.tcs.supply_c)
-    if state.fws is not None and since.fws is not None:
-        gain = gain + lay.fws_kj_k * (state.fws.supply_c - since.fws.supply_c)
+    gain = gain + xp.sum(z.hot_aisle_kj_k * (now.hot_c - since.hot_c), axis=0)
+    gain = gain + xp.sum(z.fabric_kj_k * (now.fabric_c - since.fabric_c), axis=0)
+    gain = gain + xp.sum(z.plenum_kj_k * (now.supply_c - since.supply_c), axis=0)
+    if s.chilled_water is not None and now.chw_c is not None and since.chw_c is not None:
+        gain = gain + s.chilled_water.heat_capacity_kj_k * (now.chw_c - since.chw_c)
+    if s.tower is not None and now.basin_c is not None and since.basin_c is not None:
+        gain = gain + cooling_tower.heat_capacity_kj_k(s.tower) * (now.basin_c - since.basin_c)
+    if now.tcs_c is not None and since.tcs_c is not None:
+        gain = gain + lay.tcs_kj_k * (now.tcs_c - since.tcs_c)
+    if now.fws_c is not None and since.fws_c is not None:
+        gain = gain + lay.fws_kj_k * (now.fws_c - since.fws_c)
     return gain
 
 
@@ -246,7 +246,7 @@ def flows(
     means = {name: getattr(total, name) * share for name in MEANS}
     water = {name: getattr(total, f"{name}_s") * share for name in WATER}
     judged = {name: getattr(total, of) * (substep_s / unit_s) for name, (of, unit_s) in INTEGRALS.items()}
-    stored = stored_kj(plant, end, start) * (1.0 / step_s)
+    stored = stored_kj(plant, stores_of(end), stores_of(start)) * (1.0 / step_s)
     humidified = total.humidifier_kg_s * share
     used = water["evaporation_kg"] + water["blowdown_kg"] + water["drift_kg"] + humidified
     return Flows(

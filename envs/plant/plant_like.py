@@ -12,7 +12,7 @@ from envs.physics.namespace import Array
 from envs.plant.flows import Flows
 from envs.plant.layout import PlantParts
 from envs.plant.ledger import SubStepFlows
-from envs.plant.state import PlantState, StepConditions
+from envs.plant.state import PlantState, StepConditions, Stores
 from envs.signals.step import Load, Outside
 
 
@@ -45,7 +45,7 @@ class PlantLike(PlantParts, Protocol):
     ) -> tuple[PlantState, Flows]:
         """Next state and Flows of one control step."""
 
-    def stored_energy(self, state: PlantState, start: PlantState) -> tuple[Array, Array]:
+    def stored_energy(self, state: PlantState, start: Stores) -> tuple[Array, Array]:
         """Energy gained by the battery, and heat by all masses ``(B,)`` [kWh]."""
 
 

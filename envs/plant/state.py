@@ -48,6 +48,38 @@ class PlantState(NamedTuple):
     pace: Array | None = None  # (S, R, B), work done over work demanded in the step; where jobs are scheduled
 
 
+class Stores(NamedTuple):
+    """What of a state stores energy: temperatures of all masses and the battery's charge; None as there."""
+
+    solids_c: Array  # (R, B)
+    chip_c: Array  # (R, B)
+    hot_c: Array  # (Z, B)
+    fabric_c: Array  # (Z, B)
+    supply_c: Array  # (Z, B)
+    chw_c: Array | None
+    basin_c: Array | None
+    tcs_c: Array | None
+    fws_c: Array | None
+    soc_frac: Array | None
+
+
+def stores_of(state: PlantState) -> Stores:
+    """What of a state stores energy."""
+    rack, air = state.rack, state.air
+    return Stores(
+        rack.solids_c,
+        rack.chip_c,
+        air.hot_c,
+        air.fabric_c,
+        air.supply_c,
+        state.chw and state.chw.supply_c,
+        state.tower and state.tower.basin_c,
+        state.tcs and state.tcs.supply_c,
+        state.fws and state.fws.supply_c,
+        state.battery and state.battery.soc_frac,
+    )
+
+
 def with_work_of(state: PlantState, other: PlantState) -> PlantState:
     """``state`` with the work that waits in ``other``.
 

@@ -6,6 +6,7 @@ from plant_rig import SCENARIOS, core_of
 
 from envs.faults import KINDS, Fault
 from envs.plant.ledger import stored_kj
+from envs.plant.state import stores_of
 from envs.scenario.checks import possible_kinds
 from envs.trees import map_leaves
 
@@ -59,7 +60,7 @@ def rounding_kw(core) -> float:
     Half a digit of each mass in each of five sub-steps.
     """
     warmer = map_leaves(core.state, lambda x: x + x.dtype.type(1.0))
-    per_k = float(stored_kj(core.plant, warmer, core.state)[0])
+    per_k = float(stored_kj(core.plant, stores_of(warmer), stores_of(core.state))[0])
     return per_k * 0.5 * core.plant.substeps * float(np.spacing(np.float32(100.0))) / core.step_s
 
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from plant_rig import SCENARIOS, Rig, core_of
 
+from envs.plant.state import stores_of
+
 N = 24
 BENIGN = ("energy", "demand", "carbon", "work_delayed")  # may be negative: they are differences against a reference
 
@@ -153,7 +155,7 @@ def test_cycling_never_pays(name):
                 now[k][:, 5 * i + j] += swing * side
         state, flows = rig.step(rig.held(state), now, outside, asked)
         energy = energy + flows.facility_power_kw
-    kept = rig.plant.stored_energy(state, start)[1] * (3600.0 / rig.scenario.episode.step_s) / 3.0
+    kept = rig.plant.stored_energy(state, stores_of(start))[1] * (3600.0 / rig.scenario.episode.step_s) / 3.0
     whole = (energy + kept).reshape(len(channels), 5)
     assert np.all(whole[:, 2:].min(axis=1) >= whole[:, :2].min(axis=1) * (1.0 - 2e-4))
 

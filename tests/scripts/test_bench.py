@@ -57,6 +57,21 @@ def test_the_row_of_memory_runs() -> None:
     assert before > 0.0 and after > 0.0
 
 
+def test_the_row_of_a_sites_memory_runs() -> None:
+    pytest.importorskip("llvmlite")
+    assert bench_engine.memory_of_a_site(few=2, many=600) > 1.0
+
+
+def test_the_profile_gives_every_machine_its_share_and_nothing_else(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["bench", "--profile"])
+    bench.main()
+    _, *rows = capsys.readouterr().out.splitlines()
+    assert sum(float(row.split()[-2]) for row in rows) == pytest.approx(100.0, abs=0.1 * len(rows))
+    assert {"rack", "air_side", "breaker"} <= {row.split()[0] for row in rows}
+
+
 def test_the_row_of_machines_names_every_machine_of_the_hall() -> None:
     rows = dict(bench.by_machine(batch=2, substeps=5))
     assert {"rack", "air_side", "chilled_water", "cooling_tower", "power_chain"} <= rows.keys()

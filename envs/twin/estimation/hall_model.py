@@ -54,8 +54,9 @@ class HallModel:
         power_path_kw: Floats | None = None,
         engine: Literal["numpy", "llvm"] | None = None,
     ) -> None:
-        self.scenario, self.dtype = scenario, np.dtype(dtype)
+        self.dtype = np.dtype(dtype)
         self.plant = Plant(scenario, self.dtype)
+        self.scenario = scenario = self.plant.scenario
         self.layout = self.plant.layout
         self.advance = TapedFunction(self.plant.step, engine=engine)
         self.step_s = float(scenario.episode.step_s)

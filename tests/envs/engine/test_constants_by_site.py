@@ -11,6 +11,7 @@ from envs.core import DataCenterCore
 from envs.engine import TapedFunction, repeated
 from envs.engine.compiled import CompiledFunction, OtherShapes
 from envs.engine.gradient import Adjoint
+from envs.engine.layout import flat
 from envs.engine.pool import Matrix
 from envs.episodes.world import World
 from envs.scenario import load
@@ -113,19 +114,23 @@ def test_slopes_see_constants_by_site_and_matrices() -> None:
         np.testing.assert_allclose(slopes[rack], (up - down) / 2e-6, rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("scenario", ["edge_room", "liquid_hall"])
-def test_halls_with_parameters_of_their_own_run_compiled(scenario: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("scenario", "dtype"), [("edge_room", "float32"), ("liquid_hall", "float64")])
+def test_halls_with_parameters_of_their_own_run_compiled(
+    scenario: str, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their parameters are float64; the plant has the precision that it was asked for."""
     nominal, sites = load(scenario, ["site.workload_weeks=1"]), 5
     hidden = hidden_values(free_parameters(nominal), sites, np.random.default_rng(3))
     halls, world, seen = with_values(nominal, hidden), World.build(nominal), []
     for engine in ("numpy", "llvm"):
         monkeypatch.setenv("COLDAISLE_ENGINE", engine)
-        core = DataCenterCore(halls, sites, dtype="float64", world=world)
+        core = DataCenterCore(halls, sites, dtype=dtype, world=world)
         core.reset(seed=5)
         rng = np.random.default_rng(1)
         for _ in range(12):
             core.step(rng.uniform(-1.0, 1.0, (sites, core.action_size)))
         assert core._steps[None].engine == engine and core._settled._begun.engine == engine
         seen.append((core.flows.facility_power_kw, core.flows.rack_inlet_c, core.state.air.hot_c))
+        assert {x.dtype for x in flat((core.state,))} == {np.dtype(dtype)}
     for a, b in zip(*seen, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-9)
+        np.testing.assert_allclose(a, b, rtol=1e-9 if dtype == "float64" else 1e-4)
