@@ -121,6 +121,7 @@ def main() -> None:
     parser.add_argument("scenarios", nargs="*", default=list(SCENARIOS))
     parser.add_argument("--halls", type=int, default=6)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--guessed-only", action="store_true", help="not also with the halls' true parameters")
     parser.add_argument("--log-days", type=int, default=15)
     parser.add_argument("--out", type=Path, default=FOLDER)
     given = parser.parse_args()
@@ -131,7 +132,7 @@ def main() -> None:
     for seed in given.seeds:
         for name in given.scenarios:
             draw = HallDraw(given.halls, given.log_days, seed=seed)
-            rows += held_foresight(load(name), draw, Asked(), BELIEFS, LOG.info)
+            rows += held_foresight(load(name), draw, Asked(), BELIEFS[: 1 if given.guessed_only else 2], LOG.info)
             write(rows, command, given.out)
 
 
