@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.live.clock import WallClock
+from agents.live.clock import started_clock
 from agents.live.point_map import read_live_map
 from agents.live.reading import ConnectorFault
 from agents.live.settings import settings_from
@@ -111,7 +111,7 @@ def serve_hall(settings: SiteSettings, hall: SimulatedHall, ended: threading.Eve
     from experiments.simulated_site.point_maps import connection_to, point_map_text
     from experiments.simulated_site.site_server import server_of
 
-    clock = WallClock(settings.speed)
+    clock = started_clock(settings.points, settings.speed)
     host, port = settings.host, settings.port or PORTS[settings.protocol]
     connection = connection_to(settings.protocol, host, port)
     write_whole(Path(settings.points), point_map_text(hall, settings.protocol, connection))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
+
+from envs.whole_file import write_whole
 
 DAY_S = 86_400.0
 
@@ -46,13 +50,14 @@ class WallClock:
             raise ValueError(f"speed = {speed:g}; give 1 for a building, up to 100000 for a simulated one")
         self.speed = speed
         midnight = time.time() // DAY_S * DAY_S
-        self._wall_s, self._begin = agrees or (midnight, midnight)
+        self.agrees = agrees or (midnight, midnight)
 
     def now(self) -> float:
         """Time now [s]; at speed 1 the machine's own. Two programs that run equally fast show the same."""
         if self.speed == 1.0:
             return time.time()
-        return self._begin + (time.time() - self._wall_s) * self.speed
+        wall_s, begin_s = self.agrees
+        return begin_s + (time.time() - wall_s) * self.speed
 
     def elapsed(self) -> float:
         """Time of the machine's monotonic clock, at this clock's speed [s]."""
@@ -66,6 +71,53 @@ class WallClock:
             time.sleep(seconds / self.speed)
         else:
             wake.wait(seconds / self.speed)
+
+
+def building_clock(points: Path | str, speed: float) -> WallClock:
+    """The clock of the building that a point map is of: a simulated one has left its own beside that file.
+
+    Raises
+    ------
+    ValueError
+        Where that building runs at another speed.
+    """
+    kept = _kept_clock(Path(points))
+    if kept is None:
+        return WallClock(speed)
+    if kept.speed != speed:
+        raise ValueError(
+            f"speed = {speed:g}, and the simulated building of {points} runs at {kept.speed:g}; give "
+            f"speed={kept.speed:g}, or delete {_beside(Path(points))} where the map is of a real building"
+        )
+    return kept
+
+
+def started_clock(points: Path | str, speed: float) -> WallClock:
+    """A clock for a simulated building that starts now, kept beside its point map: its time never goes back.
+
+    Where an earlier building of that map had one, the new one goes on from it, whatever its speed was.
+    """
+    before = _kept_clock(Path(points))
+    begin = None if before is None else (time.time(), before.now())
+    clock = WallClock(speed, begin)
+    write_whole(_beside(Path(points)), json.dumps({"speed": speed, "agrees": clock.agrees}) + "\n")
+    return clock
+
+
+def _kept_clock(points: Path) -> WallClock | None:
+    path = _beside(points)
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        wall_s, hall_s = kept["agrees"]
+        return WallClock(float(kept["speed"]), (float(wall_s), float(hall_s)))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: {error}; delete it, and start `coldaisle simulate-site` again") from error
+
+
+def _beside(points: Path) -> Path:
+    return points.with_name(points.name + ".clock")
 
 
 class SteppedClock:

@@ -232,6 +232,7 @@ class LiveLoop:
             why = self.reasons.why(measurements, decision)
             row.add_why(why)
             row.values["because"] = self.reasons.words(why, [*moved])
+            row.add_picture(self.reasons.picture(measurements))
         except Exception as error:  # what cannot be explained is decided all the same
             self.parts.events.say(
                 "warning", "cannot explain", cycle=self.number, why=f"{type(error).__name__}: {error}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ class CycleRow:
             "shield": "", "expected": "", "interventions": "[]", "decision_us": math.nan, "decided_s": math.nan,
             "oldest_s": math.nan, "because": "", "explained": "[]", "more_kw": math.nan, "warmer_k": math.nan,
             "scored_held": 0, "scored_told": 0, "widest": math.nan,
-            "let_go": "", "let_go_s": math.nan, "taken": "[]",
+            "picture": "", "let_go": "", "let_go_s": math.nan, "taken": "[]",
         }  # fmt: skip
         for name, rows in decider.measured.items():
             self.values |= {f"measured.{Key(name, row)}": math.nan for row in range(rows)}
@@ -74,6 +75,10 @@ class CycleRow:
         self.values |= {f"rule.{key}": v for key, v in flat(why.rule).items() if f"rule.{key}" in self.values}
         self.values["explained"] = json.dumps([one.plain(MOST_PARTS) for one in why.explained])
         self.values |= {"more_kw": why.more_kw, "warmer_k": why.warmer_k}
+
+    def add_picture(self, picture: Mapping[str, Any]) -> None:
+        """Keep racks, zones and flows of power as the page draws them."""
+        self.values["picture"] = json.dumps(picture)
 
     def add_written(self, written: Mapping[Key, float], read_back: Mapping[Key, float]) -> None:
         """Keep what went to the building and what it said then."""

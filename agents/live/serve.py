@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from agents.live.clock import Clock, WallClock
+from agents.live.clock import Clock, building_clock
 from agents.live.connectors import Connector, connector_of
 from agents.live.decider import Decider
 from agents.live.decision_log import DecisionLog, logged_table, segments
@@ -63,7 +63,7 @@ def serve(
     ValueError, ConnectorFault
         Where the bundle, the map, the graduation or the self-test does not allow a start.
     """
-    clock = clock or WallClock(settings.speed)
+    clock = clock or building_clock(settings.points, settings.speed)
     if settings.mode == "advise" and (settings.port < 0 or not os.environ.get(settings.token_env)):
         raise ValueError(
             f"mode = advise waits for a person's word over HTTP; set {settings.token_env} in the environment, and a "
@@ -190,7 +190,8 @@ def require_graduation(folder: Path, of: tuple[str, str], cycle_s: float, days: 
     if found < days:
         raise ValueError(
             f"mode = auto needs {days} calibrated days in a row in {folder}, this bundle with this point map has "
-            f"{found}; run mode=shadow there until it has them, or mode=advise"
+            f"{found}; run mode=shadow there until it has them, or mode=advise. A day counts from midnight to midnight "
+            "of the loop's clock, UTC, and the running one does not count yet"
         )
 
 

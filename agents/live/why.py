@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agents.explain.decision import Explained, Explainer, words_of
 from agents.live.checks import Measurements
@@ -58,6 +58,11 @@ class Reasons:
             return Why(explained, rule)
         here, there = (twin.expected(setpoints, known) for setpoints in (decision.given, rule))
         return Why(explained, rule, here.power_kw - there.power_kw, here.inlet_c - there.inlet_c)
+
+    def picture(self, measurements: Measurements) -> dict[str, Any]:
+        """The hall as its twin sees it now, for the page; empty without a twin."""
+        twin = self.decider.twin
+        return {} if twin is None else twin.picture(self.decider.known(measurements))
 
     def words(self, why: Why, moved: Sequence[Key]) -> str:
         """A line for those setpoints that move, and the difference from the rule."""

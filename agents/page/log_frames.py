@@ -38,6 +38,7 @@ ZONE = {
     "inlet_max_c": "zone_inlet_max_c", "supply_c": "zone_supply_c", "return_c": "zone_return_c",
     "fan_speed_frac": "zone_fan_speed_frac", "valve_frac": "coil_valve_frac",
 }  # fmt: skip
+NO_PICTURE: dict[str, Any] = {"racks": [], "links": []}
 Row = Mapping[str, Any]
 
 
@@ -134,7 +135,7 @@ def log_frame(row: Row) -> Frame:
         "level": level,
         "headline": words,
         "mode": ". ".join(part for part in (f"Mode {row['mode']}", str(row.get("reason") or ""), share) if part),
-        "view": _view(measured),
+        "view": _view(measured, json.loads(row.get("picture") or "{}")),
         "advice": _advice(row, measured),
         "remarks": _remarks(row),
         "rules": _against_rule(row),
@@ -203,22 +204,31 @@ def _taken(row: Row) -> list[dict[str, Any]]:
     return made
 
 
-def _view(measured: Mapping[str, Mapping[int, float | None]]) -> dict[str, Any]:
+def _view(measured: Mapping[str, Mapping[int, float | None]], picture: Mapping[str, Any]) -> dict[str, Any]:
+    """Zones as they were measured; racks and flows of power as the loop's twin saw them, where it has one."""
     inlets = measured.get("zone_inlet_max_c", {})
-    zones = [
-        {"name": str(z), **{key: measured.get(name, {}).get(z) for key, name in ZONE.items()}} for z in sorted(inlets)
-    ]
-    known = [value for value in inlets.values() if value is not None]
+    drawn = picture.get("zones", ())
+    is_drawn = bool(drawn) and len(drawn) == len(inlets)
+    zones = []
+    for z in sorted(inlets):
+        like = drawn[z] if is_drawn else {"name": str(z)}
+        known = {key: measured[name].get(z) for key, name in ZONE.items() if name in measured}
+        zones.append({**dict.fromkeys(ZONE), **like, **known})
 
-    def one(name: str) -> float | None:
-        return measured.get(name, {}).get(0)
+    def one(name: str, scale: float | None = 1.0) -> float | None:
+        value = measured.get(name, {}).get(0)
+        return None if value is None or scale is None else value * scale
 
+    rated = picture["rated_it_kw"] if is_drawn else None
     totals = {
-        "worst_inlet_c": max(known) if known else None, "inlet_limit_c": RECOMMENDED_C,
-        "inlet_allowable_c": ALLOWABLE_C, "chip_max_c": one("chip_max_c"), "tcs_supply_c": one("tcs_supply_c"),
+        "worst_inlet_c": max((v for v in inlets.values() if v is not None), default=None),
+        "inlet_limit_c": RECOMMENDED_C, "inlet_allowable_c": ALLOWABLE_C, "chip_max_c": one("chip_max_c"),
+        "tcs_supply_c": one("tcs_supply_c"), "facility_power_kw": one("facility_power_share", rated),
+        "it_power_kw": one("it_power_share", rated),
     }  # fmt: skip
     outside = {name: one(name) for name in ("dry_bulb_c", "wet_bulb_c", "price_usd_mwh", "carbon_g_kwh")}
-    return {"racks": [], "zones": zones, "totals": totals, "outside": outside, "links": []}
+    shown = {key: picture[key] for key in ("racks", "links", "taken_up_kw", "nodes")} if is_drawn else NO_PICTURE
+    return {**shown, "zones": zones, "totals": totals, "outside": outside, "by_twin": is_drawn}
 
 
 def _advice(row: Row, measured: Mapping[str, Mapping[int, float | None]]) -> list[dict[str, Any]]:

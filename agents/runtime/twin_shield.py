@@ -72,11 +72,33 @@ class TwinShield:
 
     def expected(self, setpoints: Mapping[str, Array], measurements: Mapping[str, Any]) -> Expected:
         """What the twin expects of the coming step under setpoints; after `safe` of the same measurements."""
+        flows = self.foresight.twin.ahead(self._whole(setpoints, measurements))
+        return Expected(float(flows.facility_power_kw[0]), float(flows.zone_inlet_max_c.max()))
+
+    def picture(self, measurements: Mapping[str, Any]) -> dict[str, Any]:
+        """The hall in the step that has passed, as plain data for a page; after `safe` of the same measurements.
+
+        Racks, zones and the power between machines [kW] are the twin's, the rest of a `HallView` is left out. Inlets
+        are the measured ones where the racks' are measured. ``nodes`` are the ends of the links.
+        """
+        from envs.picture.hall_view import hall_view, plain
+        from envs.picture.power_links import NODES
+
+        twin, held = self.foresight.twin, self._whole({}, measurements)
+        flows = twin.ahead(held) if twin.expected is None else twin.expected
+        inlets = np.asarray(measurements.get("rack_inlet_c", ()), np.float64).reshape(-1, 1)
+        if inlets.shape == flows.rack_inlet_c.shape:
+            mean_c = flows.rack_inlet_mean_c + inlets - flows.rack_inlet_c
+            flows = flows._replace(rack_inlet_c=inlets, rack_inlet_mean_c=mean_c)
+        view = hall_view(self.foresight.plant, flows, held, twin.outside).plain()
+        shown = {name: view[name] for name in ("racks", "zones", "links", "taken_up_kw")}
+        return {**shown, "rated_it_kw": plain(self.foresight.plant.layout.rated_it_kw), "nodes": NODES}
+
+    def _whole(self, setpoints: Mapping[str, Array], measurements: Mapping[str, Any]) -> dict[str, Array]:
+        """Setpoints ``{channel: (k, 1)}`` of all channels; those that are not given stay as they are in force."""
         known = {**self.assumed, **measurements}
         held = {name: np.asarray(known[IN_FORCE + name], np.float64) for name in self.shield.channels}
-        whole = {name: np.asarray(v, np.float64).reshape(-1, 1) for name, v in {**held, **setpoints}.items()}
-        flows = self.foresight.twin.ahead(whole)
-        return Expected(float(flows.facility_power_kw[0]), float(flows.zone_inlet_max_c.max()))
+        return {name: np.asarray(v, np.float64).reshape(-1, 1) for name, v in {**held, **setpoints}.items()}
 
     def reset(self, n: int) -> None:
         """Forget what was observed."""

@@ -91,7 +91,9 @@ def build(scenario: Scenario, draw: HallDraw) -> tuple[DataCenterCore, dict[str,
     return core, drawn
 
 
-def simulate(scenario: Scenario, draw: HallDraw, tick: Any = None, keep: Sequence[int] = ()) -> Halls:
+def simulate(
+    scenario: Scenario, draw: HallDraw, tick: Any = None, keep: Sequence[int] = (), logged: Sequence[str] = ()
+) -> Halls:
     """Run the halls for ``draw.days`` days after a day of warming up, and keep what they measured.
 
     Parameters
@@ -102,6 +104,8 @@ def simulate(scenario: Scenario, draw: HallDraw, tick: Any = None, keep: Sequenc
         Called each day with what is being done.
     keep : sequence of int
         Rows after which the true state is kept.
+    logged : sequence of str
+        Quantities whose true values are kept too, besides inlets and cooling power.
     """
     core, drawn = build(scenario, draw)
     per_day = core.world.steps_per_day
@@ -109,7 +113,7 @@ def simulate(scenario: Scenario, draw: HallDraw, tick: Any = None, keep: Sequenc
     steps = draw.days * per_day
     sensors, truth = (
         Recorder(core, PointReader(core), steps),
-        Recorder(core, true_value_reader(core, (INLET, COOLING)), steps),
+        Recorder(core, true_value_reader(core, dict.fromkeys((INLET, COOLING, *logged))), steps),
     )
     moments = []
     for t, step in enumerate(play(core, core.rules, steps)):

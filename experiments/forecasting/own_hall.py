@@ -138,10 +138,10 @@ def own_forecast(
     history = past.telemetry
     require_days(history)
     settings = settings or ForecastSettings()
-    balanced = _balanced_flows(scenario, past.airflow_frac)
     if asked.match:
         tick("matching the scenario to the hall")
-        scenario = matched_scenarios(scenario, history, PriorFitSettings())[0]
+    balanced = balanced_flows(scenario, past.airflow_frac)
+    scenario = believed_hall(scenario, history, asked.match)
     skill = skill_of(scenario, history, settings, tick)
     tick("learning from all days")
     forecaster = Forecaster(scenario, settings)
@@ -149,9 +149,14 @@ def own_forecast(
     now = history.part(history.rows - lookback_steps(history.step_s), history.rows).own_copy()
     told = forecaster.forecast(now)
     tick("playing failures")
-    found = failures(forecaster, with_values(scenario, balanced), now, asked, balanced)
+    found = failures(forecaster, now, asked, balanced)
     start = history.start_utc[0] + np.timedelta64(round((history.rows - 1) * history.step_s), "s")
     return OwnForecast(start, history.step_s, told, skill, found)
+
+
+def believed_hall(scenario: Scenario, history: Telemetry, match: bool) -> Scenario:
+    """The scenario, first brought near the hall by its telemetry where ``match`` says so."""
+    return matched_scenarios(scenario, history, PriorFitSettings())[0] if match else scenario
 
 
 def require_days(history: Telemetry) -> None:
@@ -200,13 +205,12 @@ def _skill(row: int, step_s: float, error: Floats, stays: Floats, inside: Floats
     )
 
 
-def failures(
-    forecaster: Forecaster, scenario: Scenario, now: Telemetry, asked: Asked, balanced: Mapping[str, float]
-) -> list[Failure]:
+def failures(forecaster: Forecaster, now: Telemetry, asked: Asked, balanced: Mapping[str, float]) -> list[Failure]:
     """Every zone with one unit lost, and with all, on three plants that differ in the air of their room units.
 
-    ``balanced`` names the airflows that return air told; the others are known less well.
+    ``balanced`` has the airflows that return air told, as of `balanced_flows`; the others are known less well.
     """
+    scenario = with_values(forecaster.model.scenario, balanced)
     cases = [
         (number, name, units)
         for number, (name, zone) in enumerate(scenario.zones.items())
@@ -246,7 +250,7 @@ def _with_air(forecaster: Forecaster, scenario: Scenario, spread: Mapping[str, f
     return other
 
 
-def _balanced_flows(scenario: Scenario, airflow_frac: Floats) -> dict[str, float]:
+def balanced_flows(scenario: Scenario, airflow_frac: Floats) -> dict[str, float]:
     """Airflow of a room unit ``{parameter: m3/s}`` in the zones where return air tells it."""
     return {
         _flow_of(name): float(share) * float(np.max(zone.unit_flow_m3_s))

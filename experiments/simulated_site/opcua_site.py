@@ -39,6 +39,8 @@ class OpcuaSite(BackgroundSite):
     async def _begin(self) -> None:
         server = Server()
         await server.init()
+        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])  # it is on loopback, and has no password
+        server.set_identity_tokens([ua.AnonymousIdentityToken])
         server.set_endpoint(str(self.told["url"]))
         await server.register_namespace("urn:coldaisle:simulated-hall")
         for place in self.site.places():

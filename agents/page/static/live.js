@@ -157,7 +157,8 @@
     word.show(frame);
     at("power").hidden = !(frame.view.links || []).length;
     const up = frame.view.taken_up_kw;
-    sankey.show(frame.view.links, up === null || up === undefined ? "" : "Heat is followed as if nothing were stored; air, water and walls " + (up >= 0 ? "take up " : "give back ") + c.number(Math.abs(up), 0) + " kW at this moment.");
+    const whose = frame.view.by_twin ? "As the loop's twin sees it, under the setpoints in force. " : "";
+    sankey.show(frame.view.links, up === null || up === undefined ? "" : whose + "Heat is followed as if nothing were stored; air, water and walls " + (up >= 0 ? "take up " : "give back ") + c.number(Math.abs(up), 0) + " kW at this moment.", frame.view.nodes);
   }
 
   let waiting = null, drawing = false;

@@ -144,6 +144,7 @@
         c.html("i", { class: "swatch " + name }, one);
         one.appendChild(document.createTextNode(words));
       });
+      if (view.by_twin) c.html("span", { class: "key" }, key, "power of each rack by the loop's twin");
       if (view.racks.some((rack) => rack.top_inlet_c > view.totals.inlet_limit_c)) c.html("span", { class: "key warm-key" }, key, "red frame: over the recommended inlet");
     }
 

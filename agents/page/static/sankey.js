@@ -4,12 +4,12 @@
   const NODE = 12, GAP = 20, HEIGHT = 330, TOP = 22;
 
   /* Nodes by column; a link over several columns gets a place in each between, below what stands there. */
-  function laidOut(facts, links, width) {
+  function laidOut(nodes, links, width) {
     const named = new Map(), columns = [];
     const node = (name) => {
       if (!named.has(name)) {
-        const [column, title] = facts.nodes[name];
-        named.set(name, { name, title, column, order: Object.keys(facts.nodes).indexOf(name), into: 0, out: 0 });
+        const [column, title] = nodes[name];
+        named.set(name, { name, title, column, order: Object.keys(nodes).indexOf(name), into: 0, out: 0 });
       }
       return named.get(name);
     };
@@ -61,7 +61,7 @@
   }
 
   c.sankey = function (host, facts) {
-    let links = [], words = "";
+    let links = [], nodes = facts.nodes, words = "";
     host.classList.add("sankey");
     const scroll = c.html("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Power from the utility to the outdoor air" }, host);
     const stage = c.html("div", { class: "sankey-stage" }, scroll);
@@ -71,7 +71,7 @@
       c.clear(stage);
       note.textContent = words;
       if (!links.length) return;
-      const laid = laidOut(facts, links, width), total = links.filter((l) => l[1] === "outdoors").reduce((sum, l) => sum + l[2], 0);
+      const laid = laidOut(nodes, links, width), total = links.filter((l) => l[1] === "outdoors").reduce((sum, l) => sum + l[2], 0);
       const bottom = Math.max(...laid.nodes.map((one) => one.y + one.height), ...laid.links.flatMap((l) => l.chain.map((n) => n.y + n.height)));
       const root = c.svg("svg", { viewBox: "0 0 " + width + " " + (bottom + 8), width, height: bottom + 8, role: "img", "aria-label": laid.links.map((l) => l.source.title + " to " + l.target.title + " " + c.number(l.kw, 0) + " kW").join(", ") }, stage);
       const order = (a, b) => a.source.column - b.source.column || a.target.order - b.target.order;
@@ -87,6 +87,6 @@
       });
     }
     const redraw = c.drawn(stage, draw);
-    return { show(next, told) { links = next || []; words = told || ""; redraw(); } };
+    return { show(next, told, ends) { links = next || []; words = told || ""; nodes = ends || facts.nodes; redraw(); } };
   };
 })(coldaisle);

@@ -103,6 +103,20 @@ def test_a_frame_shows_rule_reasons_and_proposal(served: Any) -> None:
     assert begins["frame"]["proposal"] is None and not begins["begins"], "the day goes on"
 
 
+def test_a_frame_draws_the_racks_as_measured_and_the_power_from_the_utility_to_the_outdoor_air(served: Any) -> None:
+    b, _ = served("shadow")
+    row = b.cycle()
+    (watcher,) = b.loop.watchers
+    view = json.loads(watcher.__self__.feed.news(0)[1])["frame"]["view"]
+    measured = [row[f"measured.rack_inlet_c[{r}]"] for r in range(len(view["racks"]))]
+    assert [rack["top_inlet_c"] for rack in view["racks"]] == pytest.approx(measured, abs=1e-3)
+    out = sum(kw for source, _, kw, _ in view["links"] if source == "utility")
+    assert out == pytest.approx(view["totals"]["facility_power_kw"], rel=0.05), "the twin's power is near the meter's"
+    assert sum(rack["power_kw"] for rack in view["racks"]) == pytest.approx(view["totals"]["it_power_kw"], rel=0.05)
+    assert {end for source, target, *_ in view["links"] for end in (source, target)} <= set(view["nodes"])
+    assert view["by_twin"] and "outdoors" in view["nodes"]
+
+
 @pytest.mark.slow
 def test_a_person_confirms_and_stops_on_the_page(served: Any) -> None:
     driver = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")

@@ -47,6 +47,13 @@ def test_a_cycle_is_shown_with_zones_setpoints_and_what_the_shield_did() -> None
     assert shown["remarks"] == [{"level": "level", "words": "slew: at most 0.5 K in a cycle"}]
 
 
+def test_without_a_twin_or_with_one_of_other_zones_the_measured_zones_stand_alone() -> None:
+    alone = log_frame(row(7))["view"]
+    other = {"zones": [{"name": "a"}], "racks": [{}], "links": [["utility", "ups", 1.0, "electric"]]}
+    assert log_frame(row(7, picture=json.dumps(other)))["view"] == alone
+    assert (alone["racks"], alone["links"], alone["by_twin"], alone["totals"]["it_power_kw"]) == ([], [], False, None)
+
+
 def test_a_cycle_says_what_moved_a_setpoint_and_what_the_rule_would_have_done() -> None:
     parts = [["wet_bulb_c", 0.82], ["zone_inlet_max_c[1]", -0.31], ["hour_sin", 1e-6], ["all others", 0.02]]
     explained = [{"channel": "chw_supply_temp_setpoint_c", "row": 0, "unit": "degC", "parts": parts}]

@@ -17,7 +17,10 @@ from scripts.shield_week import FOLDER, POLICIES, Row, adversary, broken, week
 
 HARMFUL = ("careless", "all high", "random", "bang-bang by the hour")
 #: Single faults of the halls whose weeks are stored.
-FAULTS = {"ai_hall": 23, "ai_hall_power_cap": 23, "edge_room": 15, "legacy_air": 17, "liquid_hall": 19}
+FAULTS = {
+    "ai_factory": 23, "ai_hall": 23, "ai_hall_power_cap": 23, "edge_room": 15, "inference_hall": 23, "legacy_air": 17,
+    "liquid_hall": 19,
+}  # fmt: skip
 WEEKS = tuple(FAULTS)
 SOME = ("none", "crah_fan 0", "sensor_stuck zone_inlet_max_c")
 
