@@ -91,6 +91,8 @@ class APG(OnPolicyAlgorithm):
         Learn on the plant whose pads turn on by and by; the true plant judges.
     left_share : float
         Which share of the heat and the charge that a window leaves is charged to it.
+    load_margin_frac, load_usd_kw2_h : float
+        Load of the feeder that binds above this share of its limit costs so much in the loss [USD per kW2 and hour].
     gamma, gae_lambda, vf_coef : float
         Of rollouts; a window has no use for them.
     **keywords
@@ -111,6 +113,8 @@ class APG(OnPolicyAlgorithm):
         inlet_usd_k2_h: float = 20.0,
         smooth_switches: bool = True,
         left_share: float = 1.0,
+        load_margin_frac: float = 0.96,
+        load_usd_kw2_h: float = 0.0,
         gamma: float = 1.0,
         gae_lambda: float = 1.0,
         vf_coef: float = 0.0,
@@ -120,6 +124,7 @@ class APG(OnPolicyAlgorithm):
     ) -> None:
         adam = {"betas": (0.9, adam_beta2), "eps": 1e-8}
         self.inlet_margin_k, self.inlet_usd_k2_h = inlet_margin_k, inlet_usd_k2_h
+        self.load_margin_frac, self.load_usd_kw2_h = load_margin_frac, load_usd_kw2_h
         self.smooth_switches, self.left_share = smooth_switches, left_share
         self._window: list[Played] = []
         self._path: PathBack | None = None
@@ -201,6 +206,8 @@ class APG(OnPolicyAlgorithm):
                 self.smooth_switches,
                 self.left_share,
                 getattr(env, "charges", None),
+                self.load_margin_frac,
+                self.load_usd_kw2_h,
             )
         return self._path
 

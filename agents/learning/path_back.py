@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from envs.core import DataCenterCore
     from envs.episodes.core_step import CoreState, Done, Given
     from envs.interface.charges import Charges
+    from envs.plant.flows import Flows
 
 Floats = NDArray[np.floating]
 
@@ -46,6 +47,8 @@ class PathBack:
         Which share of what the loops and the battery hold at a window's end is charged.
     charges : Charges, optional
         What use of the constraints costs beside the reward, at the prices of the moment.
+    load_margin_frac, load_usd_kw2_h : float
+        Load of the feeder that binds above this share of its limit costs so much per kW2 and hour, beside the reward.
     """
 
     def __init__(
@@ -56,9 +59,12 @@ class PathBack:
         smooth: bool = False,
         left_share: float = 1.0,
         charges: Charges | None = None,
+        load_margin_frac: float = 0.96,
+        load_usd_kw2_h: float = 0.0,
     ) -> None:
         self.core, self.inlet_c, self.inlet_usd_k2_h = core, inlet_c, inlet_usd_k2_h
         self.left_share, self.charges = left_share, charges
+        self.load_kw, self.load_usd_kw2_h = load_margin_frac * core.plant.layout.provisioned_kw, load_usd_kw2_h
         self.steps: list[tuple[Pullback, Done]] = []
         self._adjoint: Adjoint | None = None
         self._core_step = core.core_step
@@ -78,6 +84,17 @@ class PathBack:
     def end(self) -> Behind:
         """What lies behind the last step: nothing but what the loops and the battery hold."""
         return Behind(self)
+
+    def margin_slopes(self, flows: Flows, share: np.float32) -> dict[str, Floats]:
+        """Slopes of what limits with a margin cost in a step, by the flows that they limit [USD per unit]."""
+        step_h = self.core.step_s / 3600.0
+        above_k = np.maximum(flows.rack_inlet_c - self.inlet_c, 0.0)
+        slopes = {"rack_inlet_c": 2.0 * self.inlet_usd_k2_h * step_h * share * above_k}
+        if self.load_usd_kw2_h:
+            load = "grid_power_kw" if self.core.plant.layout.utility_binds else "ups_power_kw"
+            above_kw = np.maximum(getattr(flows, load) - self.load_kw, 0.0)
+            slopes[load] = (2.0 * self.load_usd_kw2_h * step_h * share * above_kw).astype(above_kw.dtype)
+        return slopes
 
     def _step(self, state: CoreState, given: Given) -> tuple[CoreState, Done]:
         arguments = (state, given.actions, given._replace(actions=None))
@@ -114,16 +131,13 @@ class Behind:
             Where an episode ended with the step: what lies behind is another one's.
         """
         path, (back, done) = self.path, self.path.steps[k]
-        scenario, step_h = path.core.scenario, path.core.step_s / 3600.0
         share = np.float32(1.0 / len(ended))
         if self._state is not None and ended.any():
             map_leaves(self._state, lambda x: np.multiply(x, ~ended, out=x) if x.flags.writeable else x)
-        above_k = np.maximum(done.flows.rack_inlet_c - path.inlet_c, 0.0)
-        inlet = 2.0 * path.inlet_usd_k2_h * step_h * share * above_k
         judged = Judged(
             _none_of(done)._replace(
-                reward=np.full(len(ended), -scenario.reward.scale_usd * share, np.float32),
-                flows=_none_of(done.flows)._replace(rack_inlet_c=inlet),
+                reward=np.full(len(ended), -path.core.scenario.reward.scale_usd * share, np.float32),
+                flows=_none_of(done.flows)._replace(**path.margin_slopes(done.flows, share)),
             ),
             np.full(len(ended), share * np.float32(path.left_share)) if k == len(path.steps) - 1 else None,
             ()

@@ -100,6 +100,10 @@ class APGSettings:
         Learn on a plant whose pads turn on by and by over their hysteresis; scores are of the true plant.
     left_share : float
         Which share of the heat and the charge that a window leaves is charged to it, at the price of an episode's end.
+    load_margin_frac : float
+        The feeder that binds counts in the loss above this share of its limit.
+    load_usd_kw2_h : float
+        What it costs there, per kW2 and hour, beside the reward; the fast protection is a switch, and has no slope.
     """
 
     learning_rate: float = 2e-3
@@ -113,6 +117,8 @@ class APGSettings:
     inlet_usd_k2_h: float = 20.0
     smooth_switches: bool = True
     left_share: float = 1.0
+    load_margin_frac: float = 0.96
+    load_usd_kw2_h: float = 0.0
 
 
 @dataclass
