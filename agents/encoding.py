@@ -68,8 +68,9 @@ def agent_scenario(scenario: Scenario, encoding: str, reach_frac: float) -> Scen
 def best_rules(scenario: Scenario, encoding: str = "residual") -> Rules:
     """Constants of the best rule, as an agent of an encoding adds to it: the tuned ones, else the scenario's own.
 
-    For ``feedforward`` and ``joint`` the fan keeps its lowest speed, supply air and chilled water their highest temperature; what
-    cold weather adds stays. The gradient of a plant sees no switch: a rule that counts requests would work against it.
+    For ``feedforward`` and ``joint`` the fan keeps its lowest speed, supply air and chilled water their highest
+    temperature; what cold weather adds stays. The gradient of a plant sees no switch: a rule that counts requests would
+    work against it.
     """
     found = tuned_of(scenario)
     rules = scenario.rules if found is None else with_rules(scenario, {**found.rules, "caps": found.caps}).rules

@@ -202,6 +202,8 @@ class ExportConfig:
         Also put the bundle into the model registry of mlflow, as its ``champion``.
     name : str
         Of the registered model; empty: ``coldaisle-<scenario>``.
+    light : bool
+        Write weights and manifest alone, for whoever has coldaisle.
     """
 
     run: str = MISSING
@@ -210,6 +212,7 @@ class ExportConfig:
     twin: str = ""
     register: bool = False
     name: str = ""
+    light: bool = False
     trust: bool = False
     folder: str = ""
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
