@@ -3,7 +3,7 @@
 A window of control steps is played at many sites. The slopes of all its rewards by the policy's weights are handed back
 through the core's own step (`envs.engine.gradient`), and one step of Adam follows. The state is carried into the next
 window, its past is cut. What a window leaves to the next one is the heat in the loops and the charge of the battery,
-which count as they do at an episode's end; or what a value says that was learnt beside (`agents.learning.window_value`).
+which count as they do at an episode's end, or what a learnt value says of it (`agents.learning.window_value`).
 
 Switches have no slope. What is left to a rule that counts alarms, or to a pad that turns on, is not seen.
 """

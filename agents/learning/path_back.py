@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from envs.episodes.core_step import CoreState, Done, Given
     from envs.interface.charges import Charges
     from envs.plant.flows import Flows
+    from envs.scenario import Scenario
 
 Floats = NDArray[np.floating]
 
@@ -49,6 +51,7 @@ class PathBack:
         What use of the constraints costs beside the reward, at the prices of the moment.
     load_margin_frac, load_usd_kw2_h : float
         Load of the feeder that binds above this share of its limit costs so much per kW2 and hour, beside the reward.
+        Where it does, the smooth plant has no fast capper: the margin stands in for it.
     """
 
     def __init__(
@@ -70,7 +73,8 @@ class PathBack:
         self._adjoint: Adjoint | None = None
         self._core_step = core.core_step
         if smooth:
-            self._core_step = core.core_step.on_plant(Plant(core.scenario, core.dtype, smooth=True))
+            taught = _without_protection(core.scenario) if load_usd_kw2_h else core.scenario
+            self._core_step = core.core_step.on_plant(Plant(taught, core.dtype, smooth=True))
         core.step_by(self._step)
 
     def begin(self) -> None:
@@ -163,6 +167,11 @@ class Behind:
         observer = self.path.core.observer
         inside = slopes * (np.abs(observation) < 1.0)
         self._state.sensors.readings[observer.observed] += inside.T * observer.gain
+
+
+def _without_protection(scenario: Scenario) -> Scenario:
+    """The scenario without its fast capper: behind it nothing has a slope, and a policy that went there stays there."""
+    return replace(scenario, capper=replace(scenario.capper, enabled=False))
 
 
 def _none_of(cotangents: Any) -> Any:

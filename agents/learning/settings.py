@@ -103,7 +103,8 @@ class APGSettings:
     load_margin_frac : float
         The feeder that binds counts in the loss above this share of its limit.
     load_usd_kw2_h : float
-        What it costs there, per kW2 and hour, beside the reward; the fast protection is a switch, and has no slope.
+        What it costs there, per kW2 and hour, beside the reward. Above 0 the smooth plant is without the fast capper, a
+        switch without a slope, and this stands in for it.
     value_share : float
         Which share of a learnt value of the window's end is added to its reward; 0 learns none.
     gamma : float

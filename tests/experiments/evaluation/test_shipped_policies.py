@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from agents.runtime.manifest import read_manifest
+from envs import scenario as scenarios
 from envs.core import DataCenterCore
 from envs.play import play
-from envs import scenario as scenarios
 from experiments.evaluation.policies import learned_rows
 from experiments.overrides import remembered
 from experiments.records.run_folder import SHIPPED, policy_folder, shipped_policies
