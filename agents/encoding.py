@@ -17,17 +17,21 @@ if TYPE_CHECKING:
 AGENT_ENCODINGS: dict[str, str] = {
     "residual": "adds to the best rule there is; 0 is the rule",
     "feedforward": "adds to the best rule as the weather alone would move it; the rule answers no alarm and no request",
+    "joint": "as feedforward, and adds to what the rules of power limits and battery would set as well",
     "absolute": "as the scenario's `encodings` say; -1..1 is the range",
     "delta": "moves the value in force by up to the slew",
 }
 #: Encodings that add to a rule.
-ON_A_RULE = ("residual", "feedforward")
+ON_A_RULE = ("residual", "feedforward", "joint")
+#: Of these, those whose rule answers no alarm and no request.
+WITHOUT_FEEDBACK = ("feedforward", "joint")
 
 
 def agent_scenario(scenario: Scenario, encoding: str, reach_frac: float) -> Scenario:
     """The scenario as the agent acts in it.
 
-    An agent on top of a rule that holds cooling leaves power limits and battery to the building: it moves heat.
+    An agent on top of a rule that holds cooling leaves power limits and battery to the building: it moves heat. One
+    whose encoding is ``joint`` holds all of the scenario's ``agent_channels``.
 
     Parameters
     ----------
@@ -51,7 +55,7 @@ def agent_scenario(scenario: Scenario, encoding: str, reach_frac: float) -> Scen
     held = list(scenario.agent_channels)
     cooling = [name for name in held if CHANNELS[name].kind == "cooling"]
     on_a_rule = encoding in ON_A_RULE
-    if on_a_rule and cooling:
+    if on_a_rule and cooling and encoding != "joint":
         held = cooling
     return replace(
         scenario,
@@ -64,12 +68,13 @@ def agent_scenario(scenario: Scenario, encoding: str, reach_frac: float) -> Scen
 def best_rules(scenario: Scenario, encoding: str = "residual") -> Rules:
     """Constants of the best rule, as an agent of an encoding adds to it: the tuned ones, else the scenario's own.
 
-    For ``feedforward`` the fan keeps its lowest speed, supply air and chilled water their highest temperature; what
-    cold weather adds stays. The gradient of a plant sees no switch: a rule that counts requests would work against it.
+    For ``feedforward`` and ``joint`` the fan keeps its lowest speed, supply air and chilled water their highest
+    temperature; what cold weather adds stays. The gradient of a plant sees no switch: a rule that counts requests would
+    work against it.
     """
     found = tuned_of(scenario)
     rules = scenario.rules if found is None else with_rules(scenario, {**found.rules, "caps": found.caps}).rules
-    if encoding != "feedforward":
+    if encoding not in WITHOUT_FEEDBACK:
         return rules
     return replace(
         rules,

@@ -30,6 +30,7 @@ def export_run(
     *,
     twin: Path | None = None,
     trust: bool = False,
+    light: bool = False,
 ) -> Path:
     """Write the bundle of a run.
 
@@ -47,6 +48,8 @@ def export_run(
         Calibrated scenario of the site, for the shield's twin; that of the run when left out.
     trust : bool
         Also load ``model.zip`` of an older run, which may run code of whoever wrote it.
+    light : bool
+        Write weights and manifest alone.
     """
     from agents.learning.model_file import load_model
     from agents.policy import site_data
@@ -67,7 +70,8 @@ def export_run(
         "evaluation_card": evaluation_card(evaluation, policy) if evaluation else {},
         "site": site_data(nominal),
     }
-    return export_bundle(load_model(card["algorithm"], model_of(run), trust=trust), folder, content, asdict(site))
+    model = load_model(card["algorithm"], model_of(run), trust=trust)
+    return export_bundle(model, folder, content, asdict(site), light=light)
 
 
 def _require_same_rows(nominal: Scenario, site: Scenario, twin: Path | None) -> None:
@@ -133,7 +137,7 @@ def main(config: DictConfig) -> None:
     folder = Path(config.folder) if config.folder else (run_of(run) or run) / "bundle"
     evaluation = Path(config.evaluation) if config.evaluation else None
     twin = Path(config.twin) if config.twin else None
-    made = export_run(run, folder, evaluation, config.policy, twin=twin, trust=config.trust)
+    made = export_run(run, folder, evaluation, config.policy, twin=twin, trust=config.trust, light=config.light)
     LOG.info("bundle written to %s", made)
     if config.register:
         LOG.info("registered as %s", registered(folder, config.tracking.uri, config.tracking.experiment, config.name))

@@ -31,7 +31,7 @@ algorithm : str
     Its name.
 encoding : str
     How it acts: ``residual`` adds to the best rule there is, ``feedforward`` to what that rule would set by the weather
-    alone, ``absolute`` takes the scenario's encodings, ``delta`` moves the value in force.
+    alone, ``joint`` so to power limits too; ``absolute`` takes the scenario's encodings, ``delta`` moves what is set.
 reach_frac : float
     How far an agent on top of a rule may move a channel from the rule, as a share of its range.
 """
@@ -136,8 +136,8 @@ class EvaluateConfig:
     Attributes
     ----------
     policies : dict
-        A name for each policy, and its run's folder or exported bundle: ``policies.mine=<folder>``. A path with ``*``
-        means every training seed of one policy: ``'policies.mine=runs/seed_*'``.
+        A name for each policy, and its run's folder, its bundle, or one of ``configs/policies`` by its name. A path
+        with ``*`` means every training seed of one policy: ``'policies.mine=runs/seed_*'``.
     mpc : bool
         Also judge the model-predictive controllers, on the twin and on a learnt linear model; slow.
     mpc_forecast : str
@@ -202,6 +202,8 @@ class ExportConfig:
         Also put the bundle into the model registry of mlflow, as its ``champion``.
     name : str
         Of the registered model; empty: ``coldaisle-<scenario>``.
+    light : bool
+        Write weights and manifest alone, for whoever has coldaisle.
     """
 
     run: str = MISSING
@@ -210,6 +212,7 @@ class ExportConfig:
     twin: str = ""
     register: bool = False
     name: str = ""
+    light: bool = False
     trust: bool = False
     folder: str = ""
     tracking: TrackingConfig = field(default_factory=TrackingConfig)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from envs.core import DataCenterCore
     from envs.episodes.core_step import CoreState, Done, Given
     from envs.interface.charges import Charges
+    from envs.plant.flows import Flows
+    from envs.scenario import Scenario
 
 Floats = NDArray[np.floating]
 
@@ -46,6 +49,9 @@ class PathBack:
         Which share of what the loops and the battery hold at a window's end is charged.
     charges : Charges, optional
         What use of the constraints costs beside the reward, at the prices of the moment.
+    load_margin_frac, load_usd_kw2_h : float
+        Load of the feeder that binds above this share of its limit costs so much per kW2 and hour, beside the reward.
+        Where it does, the smooth plant has no fast capper: the margin stands in for it.
     """
 
     def __init__(
@@ -56,14 +62,19 @@ class PathBack:
         smooth: bool = False,
         left_share: float = 1.0,
         charges: Charges | None = None,
+        load_margin_frac: float = 0.96,
+        load_usd_kw2_h: float = 0.0,
     ) -> None:
         self.core, self.inlet_c, self.inlet_usd_k2_h = core, inlet_c, inlet_usd_k2_h
         self.left_share, self.charges = left_share, charges
+        self.load_kw, self.load_usd_kw2_h = load_margin_frac * core.plant.layout.provisioned_kw, load_usd_kw2_h
         self.steps: list[tuple[Pullback, Done]] = []
+        self.reached: CoreState | None = None
         self._adjoint: Adjoint | None = None
         self._core_step = core.core_step
         if smooth:
-            self._core_step = core.core_step.on_plant(Plant(core.scenario, core.dtype, smooth=True))
+            taught = _without_protection(core.scenario) if load_usd_kw2_h else core.scenario
+            self._core_step = core.core_step.on_plant(Plant(taught, core.dtype, smooth=True))
         core.step_by(self._step)
 
     def begin(self) -> None:
@@ -79,12 +90,24 @@ class PathBack:
         """What lies behind the last step: nothing but what the loops and the battery hold."""
         return Behind(self)
 
+    def margin_slopes(self, flows: Flows, share: np.float32) -> dict[str, Floats]:
+        """Slopes of what limits with a margin cost in a step, by the flows that they limit [USD per unit]."""
+        step_h = self.core.step_s / 3600.0
+        above_k = np.maximum(flows.rack_inlet_c - self.inlet_c, 0.0)
+        slopes = {"rack_inlet_c": 2.0 * self.inlet_usd_k2_h * step_h * share * above_k}
+        if self.load_usd_kw2_h:
+            load = "grid_power_kw" if self.core.plant.layout.utility_binds else "ups_power_kw"
+            above_kw = np.maximum(getattr(flows, load) - self.load_kw, 0.0)
+            slopes[load] = (2.0 * self.load_usd_kw2_h * step_h * share * above_kw).astype(above_kw.dtype)
+        return slopes
+
     def _step(self, state: CoreState, given: Given) -> tuple[CoreState, Done]:
         arguments = (state, given.actions, given._replace(actions=None))
         if self._adjoint is None:
             self._adjoint = Adjoint(self._judged, arguments, wrt=(0, 1))
         (after, judged), back = self._adjoint(*arguments)
         self.steps.append((back, judged.done))
+        self.reached = after
         return after, judged.done
 
     def _judged(self, state: CoreState, actions: Floats, given: Given) -> tuple[CoreState, Judged]:
@@ -114,16 +137,13 @@ class Behind:
             Where an episode ended with the step: what lies behind is another one's.
         """
         path, (back, done) = self.path, self.path.steps[k]
-        scenario, step_h = path.core.scenario, path.core.step_s / 3600.0
         share = np.float32(1.0 / len(ended))
         if self._state is not None and ended.any():
             map_leaves(self._state, lambda x: np.multiply(x, ~ended, out=x) if x.flags.writeable else x)
-        above_k = np.maximum(done.flows.rack_inlet_c - path.inlet_c, 0.0)
-        inlet = 2.0 * path.inlet_usd_k2_h * step_h * share * above_k
         judged = Judged(
             _none_of(done)._replace(
-                reward=np.full(len(ended), -scenario.reward.scale_usd * share, np.float32),
-                flows=_none_of(done.flows)._replace(rack_inlet_c=inlet),
+                reward=np.full(len(ended), -path.core.scenario.reward.scale_usd * share, np.float32),
+                flows=_none_of(done.flows)._replace(**path.margin_slopes(done.flows, share)),
             ),
             np.full(len(ended), share * np.float32(path.left_share)) if k == len(path.steps) - 1 else None,
             ()
@@ -134,11 +154,24 @@ class Behind:
         sound = np.isfinite(slopes).all(axis=0)
         return np.ascontiguousarray(np.where(sound, slopes, 0.0).T, dtype=np.float32)
 
+    def begin_with(self, observation: Floats, slopes: Floats) -> None:
+        """Let slopes by the observation ``(B, n)`` that the last step gave lie behind it."""
+        state = self.path.reached
+        assert state is not None
+        readings = np.zeros_like(state.sensors.readings)
+        self._state = _none_of(state)._replace(sensors=_none_of(state.sensors)._replace(readings=readings))
+        self.add_observation(observation, slopes)
+
     def add_observation(self, observation: Floats, slopes: Floats) -> None:
         """Add what the policy's actions of the step hand back to the observation ``(B, n)`` that it began with."""
         observer = self.path.core.observer
         inside = slopes * (np.abs(observation) < 1.0)
         self._state.sensors.readings[observer.observed] += inside.T * observer.gain
+
+
+def _without_protection(scenario: Scenario) -> Scenario:
+    """The scenario without its fast capper: behind it nothing has a slope, and a policy that went there stays there."""
+    return replace(scenario, capper=replace(scenario.capper, enabled=False))
 
 
 def _none_of(cotangents: Any) -> Any:

@@ -100,6 +100,17 @@ class APGSettings:
         Learn on a plant whose pads turn on by and by over their hysteresis; scores are of the true plant.
     left_share : float
         Which share of the heat and the charge that a window leaves is charged to it, at the price of an episode's end.
+    load_margin_frac : float
+        The feeder that binds counts in the loss above this share of its limit.
+    load_usd_kw2_h : float
+        What it costs there, per kW2 and hour, beside the reward. Above 0 the smooth plant is without the fast capper, a
+        switch without a slope, and this stands in for it.
+    value_share : float
+        Which share of a learnt value of the window's end is added to its reward; 0 learns none.
+    gamma : float
+        Discount of a control step in that value, 0 to 1.
+    gae_lambda : float
+        Weight of longer returns in it, 0 to 1.
     """
 
     learning_rate: float = 2e-3
@@ -113,6 +124,11 @@ class APGSettings:
     inlet_usd_k2_h: float = 20.0
     smooth_switches: bool = True
     left_share: float = 1.0
+    load_margin_frac: float = 0.96
+    load_usd_kw2_h: float = 0.0
+    value_share: float = 0.0
+    gamma: float = 0.97
+    gae_lambda: float = 0.95
 
 
 @dataclass
@@ -131,10 +147,6 @@ class APGThenPPOSettings(APGSettings):
         Transitions of one gradient step of PPO.
     n_epochs : int
         Passes over them in an update.
-    gamma : float
-        Discount of a control step, 0 to 1.
-    gae_lambda : float
-        Weight of longer returns in the advantage, 0 to 1.
     clip_range : float
         How far an update may move the probability of an action, as a share.
     vf_coef : float
@@ -148,8 +160,6 @@ class APGThenPPOSettings(APGSettings):
     value_rollouts: int = 10
     batch_size: int = 1024
     n_epochs: int = 4
-    gamma: float = 0.97
-    gae_lambda: float = 0.95
     clip_range: float = 0.2
     vf_coef: float = 0.5
     log_std_init: float = -3.5

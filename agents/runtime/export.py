@@ -57,7 +57,12 @@ class Dense(NamedTuple):
 
 
 def export_bundle(
-    model: BaseAlgorithm, folder: Path | str, content: SitedContent, twin: Mapping[str, Any] | None = None
+    model: BaseAlgorithm,
+    folder: Path | str,
+    content: SitedContent,
+    twin: Mapping[str, Any] | None = None,
+    *,
+    light: bool = False,
 ) -> Path:
     """Write ``policy.onnx``, ``policy.npz``, ``act.py`` and ``manifest.json``, checked against ``model.predict``.
 
@@ -73,6 +78,8 @@ def export_bundle(
         What the manifest says of the policy beside its network.
     twin : mapping, optional
         The site as plain data, nominal or calibrated: its twin goes along, and the shield looks ahead with it.
+    light : bool
+        Write ``policy.npz`` and ``manifest.json`` alone: enough where coldaisle is installed.
 
     Raises
     ------
@@ -90,9 +97,10 @@ def export_bundle(
     with TemporaryDirectory(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent) as place:
         draft = Path(place)
         _write_weights(draft / WEIGHTS, network_layers(model), model)
-        _write_onnx(draft / ONNX, model)
-        (draft / ACT).write_text(act_text(), encoding="utf-8")
-        if twin is not None:
+        if not light:
+            _write_onnx(draft / ONNX, model)
+            (draft / ACT).write_text(act_text(), encoding="utf-8")
+        if twin is not None and not light:
             write_twin(draft / TWIN, twin)
         write_manifest(draft, content, row.name, network, check_parity(model, draft))
         _put_in_place(draft, folder)
@@ -185,19 +193,18 @@ def network_layers(model: BaseAlgorithm) -> list[Dense]:
 
 
 def check_parity(model: BaseAlgorithm, folder: Path, samples: int = 256) -> dict[str, float]:
-    """Largest deviation of npz and ONNX from ``model.predict(deterministic=True)``, as a share of the action range."""
-    import onnxruntime
-
+    """Largest deviation of what was written, npz and ONNX, from the model's deterministic action [action range]."""
     generator = np.random.default_rng(0)
     observed, box = _boxes(model)
     low, high = (np.clip(b, -10.0, 10.0) for b in (observed.low, observed.high))
     observations = generator.uniform(low, high, (samples, len(low))).astype(np.float32)
     expected, _ = model.predict(observations, deterministic=True)
-    session = onnxruntime.InferenceSession(str(folder / ONNX), providers=["CPUExecutionProvider"])
-    got = {
-        "npz": Network(folder / WEIGHTS).predict(observations),
-        "onnx": cast("Array", session.run(None, {"observation": observations})[0]),
-    }
+    got = {"npz": Network(folder / WEIGHTS).predict(observations)}
+    if (folder / ONNX).exists():
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(folder / ONNX), providers=["CPUExecutionProvider"])
+        got["onnx"] = cast("Array", session.run(None, {"observation": observations})[0])
     reach = box.high - box.low
     deviations = {name: float(np.max(np.abs(a - expected) / reach)) for name, a in got.items()}
     for name, deviation in deviations.items():

@@ -15,7 +15,7 @@ from envs.interface.interface import InterfaceData
 FORMAT = "coldaisle-bundle/3"
 MANIFEST, WEIGHTS, ONNX, ACT = "manifest.json", "policy.npz", "policy.onnx", "act.py"
 TWIN = "twin.zip"
-PARTS, OPTIONAL = (WEIGHTS, ONNX, ACT), (TWIN,)
+PARTS, OPTIONAL = (WEIGHTS,), (ONNX, ACT, TWIN)  # a light bundle has its weights alone, for those with coldaisle
 TOLERANCE = 1e-5  # of the action range, between a written file and the model
 PACKAGES = ("coldaisle", "numpy", "torch", "stable-baselines3", "sb3-contrib", "onnx", "onnxruntime")
 
@@ -142,8 +142,8 @@ def read_manifest(folder: Path) -> Manifest:
     missing += [f"interface.{key}" for key in sorted(InterfaceData.__required_keys__ - set(keys))]
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}; export the policy again")
-    _require_parity(path, content["parity"])
     _require_parts(folder, content["files"])
+    _require_parity(path, content["parity"], content["files"])
     if content["sha256"] != content_sum(content):
         raise ValueError(f"{path} is not the file that was exported; export the policy again")
     return cast("Manifest", content)
@@ -159,9 +159,9 @@ def _json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _require_parity(path: Path, parity: object) -> None:
+def _require_parity(path: Path, parity: object, files: Mapping[str, object]) -> None:
     measured = parity if isinstance(parity, dict) else {}
-    for part in ("npz", "onnx"):
+    for part in ("npz", "onnx") if ONNX in files else ("npz",):
         deviation = measured.get(part)
         if not isinstance(deviation, float) or not 0.0 <= deviation <= TOLERANCE:
             raise ValueError(

@@ -19,9 +19,11 @@ from experiments.records.run_folder import (
     UNTRAINED_FILE,
     interface_in,
     model_of,
+    policy_folder,
     read_card,
     run_of,
     seed_folders,
+    shipped_policies,
 )
 
 if TYPE_CHECKING:
@@ -76,7 +78,8 @@ def learned_policies(name: str, path: str | Path, *, trust: bool = False) -> dic
         What the tables call it.
     path : str or Path
         Folder of a training run, of one of its checkpoints or of an exported bundle; or one model of a run:
-        ``<run>/best_model.npz`` is the one that scored best on the validation split while it trained.
+        ``<run>/best_model.npz`` is the one that scored best on the validation split while it trained; or the name of a
+        policy in ``configs/policies``.
     trust : bool
         Also load ``model.zip`` of an older run, which may run code of whoever wrote it.
 
@@ -87,7 +90,7 @@ def learned_policies(name: str, path: str | Path, *, trust: bool = False) -> dic
     ValueError
         Where the name is that of a reference, which it would replace.
     """
-    folder = Path(path)
+    folder = policy_folder(path)
     if name in REFERENCES:
         raise ValueError(f"policies.{name}: {name!r} is the name of a reference; choose another")
     if (folder / MANIFEST).exists():
@@ -95,7 +98,8 @@ def learned_policies(name: str, path: str | Path, *, trust: bool = False) -> dic
     run = run_of(folder) if folder.exists() else None
     if run is None:
         raise FileNotFoundError(
-            f"policies.{name}: {folder} holds neither {RUN_FILE} nor {MANIFEST}; give a run or a bundle"
+            f"policies.{name}: {folder} holds neither {RUN_FILE} nor {MANIFEST}; give a run, a bundle, or "
+            f"one that comes with coldaisle: {', '.join(shipped_policies())}"
         )
     model, untrained = model_of(folder), run / UNTRAINED_FILE
     made: dict[str, PolicyMaker] = {name: lambda core: _trained_policy(run, model, core, trust)}

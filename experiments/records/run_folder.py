@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from glob import glob
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +16,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from agents.learning.learn import BEST_FILE, CHECKPOINTS, MODEL_FILE
+from agents.runtime.manifest import MANIFEST
 from envs.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 RUN_FILE, SCENARIO_FILE, LOCK_FILE = "run.json", "scenario.yaml", ".lock"
 UNTRAINED_FILE, OLD_MODEL_FILE = "untrained.npz", "model.zip"
+SHIPPED = Path(str(files("configs"))) / "policies"
 Card = Mapping[str, Any]
 
 
@@ -100,10 +103,21 @@ def run_of(path: Path) -> Path | None:
     return None
 
 
+def shipped_policies() -> list[str]:
+    """Names of the policies that come with coldaisle."""
+    return sorted(manifest.parent.name for manifest in SHIPPED.glob(f"*/{MANIFEST}"))
+
+
+def policy_folder(path: str | Path) -> Path:
+    """The folder that a path means, or the name of a policy that comes with coldaisle where there is no such path."""
+    known = str(path) in shipped_policies() and not Path(path).exists()
+    return SHIPPED / path if known else Path(path)
+
+
 def seed_folders(path: str) -> list[Path]:
-    """The folders that a path with ``*``, ``?`` or ``[`` means, in order of their names; else the path itself."""
+    """The folders that a path with ``*``, ``?`` or ``[`` means, in order of their names; else `policy_folder`."""
     found = [] if Path(path).exists() else sorted(glob(path))
-    return [Path(p) for p in found] or [Path(path)]
+    return [Path(p) for p in found] or [policy_folder(path)]
 
 
 def model_of(path: Path) -> Path:

@@ -125,6 +125,7 @@ def test_the_agent_reaches_no_further_from_the_rule_than_its_reach(action: float
 def test_an_agent_that_moves_heat_leaves_power_limits_to_the_building() -> None:
     held = agent_scenario(load("ai_hall"), "residual", REACH).agent_channels
     assert "rack_power_limit_frac" not in held and "crah_fan_speed_frac" in held
+    assert agent_scenario(load("ai_hall"), "joint", REACH).agent_channels == load("ai_hall").agent_channels
     capped = load("ai_hall_power_cap")
     assert agent_scenario(capped, "residual", REACH).agent_channels == capped.agent_channels
 

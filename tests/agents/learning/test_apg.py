@@ -83,6 +83,29 @@ def test_the_slope_sees_the_water_of_pads_on_the_smooth_plant_alone() -> None:
     assert np.median(np.abs(spared)) < 1e-3, "elsewhere both plants are the same"
 
 
+@pytest.mark.slow
+def test_a_feeder_over_its_margin_costs_its_square_and_the_plant_that_teaches_has_no_fast_capper() -> None:
+    scenario = load("edge_room", (*SHORT, "power.ups_limit_kw=48"))
+    acted = agent_scenario(scenario, "joint", 0.3)
+    assert {"rack_power_limit_frac", "battery_power_kw"} <= set(acted.agent_channels)
+    core = DataCenterSB3VecEnv(acted, 4, rules=best_rules(scenario, "joint")).core
+    capped = []
+    for path in (None, PathBack(core, 100.0, 0.0, smooth=True, load_margin_frac=0.9, load_usd_kw2_h=0.5)):
+        core.step_by(None if path is None else path._step)
+        core.reset(seed=2)
+        core.step(np.ones((4, core.action_size), np.float32))
+        capped.append(core.flows.capper_active_s.max())
+    assert capped[0] > 0.0 and capped[1] == 0.0, capped
+
+    assert path is not None
+    limit_kw, step_h = 0.9 * core.plant.layout.provisioned_kw, core.step_s / 3600.0
+    load_kw = core.flows.ups_power_kw.astype(float)
+    assert (load_kw > limit_kw).any()
+    paid = [0.5 * step_h * np.maximum(load_kw + moved - limit_kw, 0.0) ** 2 for moved in (-0.01, 0.01)]
+    slope = path.margin_slopes(core.flows, np.float32(1.0))["ups_power_kw"]
+    np.testing.assert_allclose(slope, (paid[1] - paid[0]) / 0.02, rtol=1e-3, atol=1e-4)
+
+
 def test_apg_makes_episodes_cheaper(tmp_path: Path) -> None:
     model = build_model("apg", sites(16, 0), {"hidden": [16], "learning_rate": 1e-2}, seed=0)
     before = mean_episode_reward(model, sites(16, 9))

@@ -18,7 +18,7 @@ from agents.learning.learn import learn
 from agents.learning.plan import LearningPlan
 from agents.runtime.export import export_bundle
 from agents.runtime.exported_policy import ExportedPolicy
-from agents.runtime.manifest import content_sum
+from agents.runtime.manifest import Content, content_sum
 
 SMALL = {"hidden": [8]}
 Bundle = tuple[Any, Path]
@@ -168,7 +168,7 @@ def _changed(bundle: Path, tmp_path: Path, **change: Any) -> Path:
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({}, "files are not policy.npz, policy.onnx, act.py and perhaps twin.zip"),
+        ({}, "files are not policy.npz and perhaps policy.onnx, act.py, twin.zip"),
         (None, "files are not"),
         ({"policy.onnx": "0" * 64}, "files are not"),
         ({"policy.npz": "0" * 64, "policy.onnx": "0" * 64, "../../etc/passwd": ""}, "files are not"),
@@ -183,6 +183,17 @@ def test_the_hashes_cannot_be_switched_off_and_no_name_leaves_the_folder(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         ExportedPolicy(_changed(bundle[1], tmp_path, files=files))
+
+
+@pytest.mark.parametrize("bundle", ["ppo"], indirect=True)
+def test_a_light_bundle_has_its_weights_alone_and_acts_as_the_whole_one(bundle: Any, tmp_path: Path) -> None:
+    model, folder = bundle[:2]
+    whole = ExportedPolicy(folder)
+    content = {name: whole.manifest[name] for name in (*Content.__required_keys__, "site") if name in whole.manifest}
+    light = ExportedPolicy(export_bundle(model, tmp_path / "light", content, light=True))
+    assert sorted(p.name for p in light.folder.iterdir()) == ["manifest.json", "policy.npz"]
+    seen = np.linspace(-1.0, 1.0, whole.network.sizes[0])
+    np.testing.assert_array_equal(light.predict(seen), whole.predict(seen))
 
 
 @pytest.mark.parametrize("bundle", ["ppo"], indirect=True)
