@@ -31,7 +31,7 @@ from envs.guard import Guard
 from envs.hooks import Hooks
 from envs.interface.action import ActionDecoder, checked_targets
 from envs.interface.channels import channels_of_kind, require_channels, table_hash
-from envs.interface.observation import ObservationEncoder, transposed
+from envs.interface.observation import ObservationEncoder, copied, transposed
 from envs.interface.points import bind_points
 from envs.physics.namespace import Floats
 from envs.plant.datacenter import Plant
@@ -46,6 +46,7 @@ from envs.signals.step import Load, Outside, weather_moved
 from envs.trees import assign, columns
 
 Stepper = Callable[[CoreState, Given], tuple[CoreState, Done]]
+Place = NDArray[np.float32] | None  # (B, n): where observations are written; a fresh array where there is none
 StepResult = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], dict[str, Floats]]
 
 
@@ -296,21 +297,21 @@ class DataCenterCore(CoreViews):
 
     # ---- steps ----------------------------------------------------------------------------------------------------
 
-    def step(self, actions: NDArray[np.floating]) -> StepResult:
-        """One control step from actions ``(B, n)`` in [-1, 1].
+    def step(self, actions: NDArray[np.floating], out: Place = None) -> StepResult:
+        """One control step from actions ``(B, n)`` in [-1, 1]; observations are written to ``out``, where it is given.
 
         Returns
         -------
         tuple
             Observations ``(B, n)``, rewards ``(B,)``, truncation flags ``(B,)``, cost terms [USD] ``{name: (B,)}``.
         """
-        observation, done = self.advanced(actions)
+        observation, done = self.advanced(actions, out)
         return observation, done.reward, done.truncated, done.cost
 
-    def advanced(self, actions: NDArray[np.floating]) -> tuple[NDArray[np.float32], Done]:
+    def advanced(self, actions: NDArray[np.floating], out: Place = None) -> tuple[NDArray[np.float32], Done]:
         """As `step`: the observations, and all that the step leaves, by machine code made when it is asked for."""
         self._require_begun()
-        return self._advanced(None, {}, self.decoder.box(actions, self.num_envs, self.dtype))
+        return self._advanced(None, {}, self.decoder.box(actions, self.num_envs, self.dtype), out)
 
     def step_setpoints(self, targets: Mapping[str, Floats]) -> StepResult:
         """One control step from physical targets ``{channel: (k, B)}``.
@@ -331,7 +332,7 @@ class DataCenterCore(CoreViews):
         return observation, done.reward, done.truncated, done.cost
 
     def _advanced(
-        self, named: frozenset[str] | None, targets: Mapping[str, Floats], actions: Floats | None
+        self, named: frozenset[str] | None, targets: Mapping[str, Floats], actions: Floats | None, out: Place = None
     ) -> tuple[NDArray[np.float32], Done]:
         """Step from targets of the channels that are ``named``, or from actions where that is None."""
         step = self._stepper(named)
@@ -362,9 +363,9 @@ class DataCenterCore(CoreViews):
         self._current, self._set = coming, False
         self._last_load_step += 1
         if self.hooks.observation is not None:
-            return self._observation(), done
-        observation = np.array(done.observation, np.float32) if coming is None else transposed(done.observation.T)
-        return self._with_queue(observation), done
+            return copied(self._observation(), out), done
+        seen = done.observation if coming is None else transposed(done.observation.T)
+        return self._with_queue(copied(seen, out)), done
 
     def given(self, actions: NDArray[np.floating]) -> Given:
         """What `core_step` is given in a step from actions ``(B, n)``: for whoever steps the pure function."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
 
+from envs.autoreset import Autoreset, Ended
 from envs.core import DataCenterCore
 from envs.core_options import CoreOptions
 from envs.interface.charges import Charges
@@ -17,8 +18,9 @@ from envs.scenario import Scenario
 from envs.spaces import box
 from envs.step_info import Info, step_info
 
-GROUPS = 12  # of environments whose episodes end together when they are staggered: resetting fewer costs more time
 OWN = ("render_mode", "observation_space", "action_space")
+#: Observations ``(B, n)`` and rewards ``(B,)`` that the next step is written to.
+Rows = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 class DataCenterSB3VecEnv(VecEnv):
@@ -42,6 +44,9 @@ class DataCenterSB3VecEnv(VecEnv):
     ----------
     charges : Charges or None
         Prices of the constraints.
+    rows : callable or None
+        Gives each step the arrays that it is written to, such as rows of a rollout buffer; what it gives must outlive
+        the next step. None: arrays of the adapter's own.
     last_terms : dict of ndarray (B,)
         Cost terms [USD] of the last step.
     action_names, observation_names : tuple of str
@@ -68,8 +73,7 @@ class DataCenterSB3VecEnv(VecEnv):
         self._buffers = (np.empty(shape, np.float32), np.empty(shape, np.float32))
         self.action_names, self.observation_names = self.core.action_names, self.core.observation_names
         self.max_episode_steps = self.core.max_episode_steps
-        self.stagger = stagger
-        self._ends = np.full(num_envs, self.max_episode_steps)
+        self.rows: Callable[[], Rows | None] | None = None
         self._turn = 0
         self._empty: list[dict[str, Any]] = [{} for _ in range(num_envs)]
         self._actions: NDArray[np.floating] = np.zeros((num_envs, self.core.action_size), np.float32)
@@ -78,17 +82,17 @@ class DataCenterSB3VecEnv(VecEnv):
         if limit_share:
             rate_usd = self.core.scenario.reward.scale_usd
             self.charges = Charges(self.core.agent_channels, self.core.step_s, rate_usd, limit_share)
+        self._sites = Autoreset(self.core, stagger=stagger, charges=self.charges)
 
     def reset(self) -> NDArray[np.float32]:
         """Start new episodes everywhere, with the seed given by ``seed`` if there is one."""
         seed = self._seeds[0] if self._seeds and self._seeds[0] is not None else None
-        obs = self.core.reset(seed=seed)
-        self._ends[:] = self.max_episode_steps
-        if self.stagger:
-            self._ends = np.maximum(self._ends * (1 + np.arange(self.num_envs) % GROUPS) // GROUPS, 1)
+        observation, _ = self._sites.reset(seed=seed)
         self._reset_seeds()
         self._reset_options()
-        return self._hand_out(obs)
+        self._turn = 1 - self._turn
+        np.copyto(self._buffers[self._turn], observation)
+        return self._buffers[self._turn]
 
     def step_async(self, actions: NDArray[np.floating]) -> None:
         """Keep the actions for ``step_wait``."""
@@ -96,33 +100,23 @@ class DataCenterSB3VecEnv(VecEnv):
 
     def step_wait(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
         """One control step; finished episodes start anew in the same step."""
-        before = {} if self.charges is None else {name: rows.copy() for name, rows in self.core.in_force.items()}
-        obs, reward, truncated, self.last_terms = self.core.step(self._actions)
-        if self.charges is not None:
-            cost = self.charges.charged(self.core.flows, self.core.in_force, before)
-            reward = (reward - cost / self.core.scenario.reward.scale_usd).astype(np.float32)
-            self.last_terms = {**self.last_terms, "constraints": cost}
-        truncated = truncated | (self.core.t >= self._ends)
-        infos = self._empty
-        if truncated.any():
-            infos = self._finish(obs, truncated)
-            obs = self.core.reset(mask=truncated)
-            self._ends[truncated] = self.max_episode_steps
-        return self._hand_out(obs), np.array(reward, np.float32), truncated.copy(), infos
+        own = self._buffers[1 - self._turn]
+        given = None if self.rows is None else self.rows()
+        observation, reward = given or (own, np.empty(self.num_envs, np.float32))
+        turn = self._sites.step(self._actions, observation)
+        np.copyto(reward, turn.reward)
+        if given is None:
+            self._turn = 1 - self._turn
+        self.last_terms = turn.costs
+        return observation, reward, turn.truncated, self._empty if turn.ended is None else self._infos(turn.ended)
 
-    def _finish(self, obs: NDArray[np.float32], done: NDArray[np.bool_]) -> list[dict[str, Any]]:
-        infos = list(self._empty)
-        sums = self.core.episode_statistics()
-        for i in np.flatnonzero(done):
-            episode = {name: float(value[i]) for name, value in sums.items()}
-            infos[i] = {"terminal_observation": obs[i].copy(), "TimeLimit.truncated": True, "episode": episode}
+    def _infos(self, ended: Ended) -> list[dict[str, Any]]:
+        """Infos that tell the last observation and the sums of the episodes that ended."""
+        infos, totals = list(self._empty), {name: v[ended.where].tolist() for name, v in ended.totals.items()}
+        for i, observation, *sums in zip(ended.where, ended.observation, *totals.values()):
+            episode = dict(zip(totals, map(float, sums)))
+            infos[i] = {"terminal_observation": observation, "TimeLimit.truncated": True, "episode": episode}
         return infos
-
-    def _hand_out(self, obs: NDArray[np.float32]) -> NDArray[np.float32]:
-        self._turn = 1 - self._turn
-        out = self._buffers[self._turn]
-        np.copyto(out, obs)
-        return out
 
     @property
     def last_info(self) -> Info:
@@ -132,7 +126,12 @@ class DataCenterSB3VecEnv(VecEnv):
     def save_state(self) -> dict[str, Any]:
         """The core's state and the buffers, as plain data."""
         buffers = [b.copy() for b in self._buffers]
-        saved = {"core": self.core.save_state(), "buffers": buffers, "turn": self._turn, "ends": self._ends.copy()}
+        saved = {
+            "core": self.core.save_state(),
+            "buffers": buffers,
+            "turn": self._turn,
+            "ends": self._sites.ends.copy(),
+        }
         return saved if self.charges is None else {**saved, "charges": self.charges.save_state()}
 
     def load_state(self, saved: Mapping[str, Any]) -> None:
@@ -140,7 +139,7 @@ class DataCenterSB3VecEnv(VecEnv):
         self.core.load_state(saved["core"])
         for buffer, values in zip(self._buffers, saved["buffers"], strict=True):
             np.copyto(buffer, values)
-        self._turn, self._ends = saved["turn"], saved["ends"].copy()
+        self._turn, self._sites.ends = saved["turn"], saved["ends"].copy()
         if self.charges is not None and "charges" in saved:
             self.charges.load_state(saved["charges"])
         self._reset_seeds()

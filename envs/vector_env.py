@@ -11,12 +11,19 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from envs.autoreset import Autoreset, Turn, When
 from envs.core import DataCenterCore
 from envs.core_options import CoreOptions
 from envs.gymnasium_adapter import RENDER_FPS, RENDER_MODES, GymnasiumAdapter, checked_render_mode
 from envs.scenario import Scenario
 from envs.spaces import box
 from envs.step_info import Info, episode_info, step_info
+
+_WHEN: dict[AutoresetMode, When] = {
+    AutoresetMode.SAME_STEP: "same_step",
+    AutoresetMode.NEXT_STEP: "next_step",
+    AutoresetMode.DISABLED: "disabled",
+}
 
 
 class DataCenterVectorEnv(GymnasiumAdapter, gym.vector.VectorEnv):
@@ -75,7 +82,7 @@ class DataCenterVectorEnv(GymnasiumAdapter, gym.vector.VectorEnv):
         self.single_action_space = box(self.core.action_size)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._pending = np.zeros(num_envs, bool)
+        self._sites = Autoreset(self.core, _WHEN[mode])
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -90,68 +97,49 @@ class DataCenterVectorEnv(GymnasiumAdapter, gym.vector.VectorEnv):
         unknown = sorted(set(options or {}) - {"reset_mask"})
         if unknown:
             raise ValueError(f"reset options {unknown} are unknown; the only one is 'reset_mask'")
-        mask = (options or {}).get("reset_mask")
-        everywhere = mask is None or self.core.state is None
-        obs = self.core.reset(mask=mask, seed=seed)
-        fresh = np.ones(self.num_envs, bool) if everywhere else np.asarray(mask, bool)
-        self._pending &= ~fresh
+        obs, begun = self._sites.reset((options or {}).get("reset_mask"), seed)
         self._show()
-        return obs, self._fresh_info(fresh)
+        return obs, self._shown() | self._episodes(begun)
 
     def step(
         self, actions: NDArray[np.floating]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """One control step; episodes end by truncation only (crashing must not pay)."""
-        if self.autoreset_mode is AutoresetMode.NEXT_STEP and self._pending.any():
-            return self._step_after_end(actions)
-        obs, reward, truncated, terms = self.core.step(np.asarray(actions))
-        info = _with_masks(_costs(terms) | step_info(self.core), np.ones(self.num_envs, bool))
-        if truncated.any():
-            if self.autoreset_mode is AutoresetMode.SAME_STEP:
-                obs = self._reset_in_step(obs, truncated, info)
-            else:
-                self._end_later(truncated, info)
+        turn = self._sites.step(np.asarray(actions))
+        costs = _with_masks(_costs(turn.costs), np.ones(self.num_envs, bool))
+        info = costs | self._shown() | self._last_of(turn, costs)
+        if turn.begun is not None:
+            info |= self._episodes(turn.begun)
         self._show()
-        return obs, reward, np.zeros(self.num_envs, bool), truncated, info
+        return turn.observation, turn.reward, np.zeros(self.num_envs, bool), turn.truncated, info
 
-    def _fresh_info(self, fresh: NDArray[np.bool_]) -> dict[str, Any]:
-        """What every site shows now, and which episodes were begun where ``fresh`` says."""
-        everywhere = np.ones(self.num_envs, bool)
-        return _with_masks(step_info(self.core), everywhere) | _with_masks(episode_info(self.core), fresh)
+    def _shown(self) -> dict[str, Any]:
+        """What every site shows now."""
+        return _with_masks(step_info(self.core), np.ones(self.num_envs, bool))
 
-    def _reset_in_step(
-        self, obs: NDArray[np.float32], done: NDArray[np.bool_], info: dict[str, Any]
-    ) -> NDArray[np.float32]:
-        last = {name: value.copy() for name, value in info.items()}
-        info["final_info"] = {**last, "episode_totals": self.core.episode_statistics(), "_episode_totals": done.copy()}
-        info["_final_info"] = done.copy()
-        final = np.full(self.num_envs, None, dtype=object)
-        for i in np.flatnonzero(done):
-            final[i] = obs[i].copy()
-        info["final_obs"], info["_final_obs"] = final, done.copy()
-        fresh = self.core.reset(mask=done)
-        info |= self._fresh_info(done)
-        return fresh
+    def _episodes(self, begun: NDArray[np.bool_]) -> dict[str, Any]:
+        """Which episodes were begun where ``begun`` says."""
+        return _with_masks(episode_info(self.core), begun)
 
-    def _end_later(self, done: NDArray[np.bool_], info: dict[str, Any]) -> None:
-        """Give the sums of the episodes that ended; they begin anew at the next step or at the caller's reset."""
-        self._pending = done.copy()
-        info["episode_totals"], info["_episode_totals"] = self.core.episode_statistics(), done.copy()
-
-    def _step_after_end(self, actions: NDArray[np.floating]) -> Any:
-        done = self._pending.copy()
-        self._pending[:] = False
-        obs, reward, truncated, terms = self.core.step(np.asarray(actions))
-        truncated = truncated & ~done
-        paid = {name: np.where(done, 0.0, value) for name, value in _costs(terms).items()}
-        info = _with_masks(paid, np.ones(self.num_envs, bool))
-        if truncated.any():
-            self._end_later(truncated, info)
-        reward = np.where(done, 0.0, reward).astype(reward.dtype)
-        obs = self.core.reset(mask=done)
-        info |= self._fresh_info(done)
-        self._show()
-        return obs, reward, np.zeros(self.num_envs, bool), truncated, info
+    def _last_of(self, turn: Turn, costs: dict[str, Any]) -> dict[str, Any]:
+        """The sums of the episodes that ended; where others have begun, below all of their last step."""
+        if turn.ended is None:
+            return {}
+        done = turn.truncated
+        totals = {"episode_totals": turn.ended.totals, "_episode_totals": done.copy()}
+        if self.autoreset_mode is not AutoresetMode.SAME_STEP:
+            return totals
+        last = {name: value.copy() for name, value in costs.items()}
+        shown = _with_masks(turn.ended.shown, np.ones(self.num_envs, bool))
+        observations = np.full(self.num_envs, None, dtype=object)
+        for i, observation in zip(turn.ended.where, turn.ended.observation):
+            observations[i] = observation
+        return {
+            "final_info": last | shown | totals,
+            "_final_info": done.copy(),
+            "final_obs": observations,
+            "_final_obs": done.copy(),
+        }
 
     def render(self) -> tuple[str | NDArray[np.uint8], ...] | None:
         """Every site as it stands: a text each in mode ``ansi``, an image ``(720, 1280, 3)`` each in ``rgb_array``."""

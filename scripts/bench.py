@@ -17,7 +17,6 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from stable_baselines3.common.vec_env import VecEnv
 
 import envs
 from envs.core import DataCenterCore
@@ -38,6 +37,7 @@ from envs.equipment import (
 )
 from envs.sb3_vec_env import DataCenterSB3VecEnv
 from envs.scenario import SHIPPED
+from scripts.bench_learning import print_learning
 
 BATCHES = (1, 64, 256, 1024, 4096)
 HUNDRED_RACKS = (  # five times ai_hall's racks and power; the cooling stays, which costs the same however hot it runs
@@ -54,47 +54,6 @@ MACHINES = (
     rack, air_side, liquid_loop, chilled_water, cooling_tower, dry_cooler, dx_unit, power_chain, breaker,
     power_capper, battery,
 )  # fmt: skip
-
-
-class Nothing(VecEnv):
-    """Environments of given spaces that cost nothing: what PPO itself can do."""
-
-    def __init__(self, like: VecEnv) -> None:
-        super().__init__(like.num_envs, like.observation_space, like.action_space)
-        shape = (like.num_envs, *(like.observation_space.shape or ()))
-        self._obs = np.random.default_rng(0).uniform(-1.0, 1.0, shape).astype(np.float32)
-        self._zero, self._never = np.zeros(like.num_envs, np.float32), np.zeros(like.num_envs, bool)
-        self._infos: list[dict[str, Any]] = [{} for _ in range(like.num_envs)]
-
-    def reset(self) -> Any:
-        """Give the one observation."""
-        return self._obs
-
-    def step_async(self, actions: np.ndarray) -> None:
-        """Ignore the actions."""
-
-    def step_wait(self) -> Any:
-        """Give the one observation and no reward."""
-        return self._obs, self._zero.copy(), self._never, self._infos
-
-    def close(self) -> None:
-        """Hold nothing."""
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """Attributes are those of this object."""
-        return [getattr(self, attr_name, None)] * self.num_envs
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Set on this object."""
-        setattr(self, attr_name, value)
-
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """No methods."""
-        return [None] * self.num_envs
-
-    def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
-        """Never."""
-        return [False] * self.num_envs
 
 
 def best_of(run: Callable[[], Any], repeats: int) -> tuple[float, float]:
@@ -269,29 +228,6 @@ def tape_gain(batch: int, repeats: int) -> tuple[float, float]:
     return 1e3 * eager, 1e3 * taped
 
 
-def ppo_rates(steps: int, repeats: int, batch: int = 1024) -> tuple[float, float]:
-    """Steps/s of PPO with its defaults on ai_hall and on environments that cost nothing, in turn, best of repeats."""
-    import torch
-
-    from agents.learning.build import build_model
-    from agents.learning.callbacks import BatchedBootstrap
-
-    torch.set_num_threads(1)
-    real = DataCenterSB3VecEnv("ai_hall", batch)
-    real.reset()
-    for action in actions_of(real.action_space.shape[0], batch).repeat(WARM_UP // 8, axis=0):  # type: ignore[index]
-        real.step(action)
-    models = [build_model("ppo", env) for env in (real, Nothing(real))]
-    best = [np.inf, np.inf]
-    for repeat in range(repeats + 1):
-        for k, model in enumerate(models):
-            start = time.process_time()
-            model.learn(steps, callback=BatchedBootstrap(), reset_num_timesteps=repeat == 0)
-            if repeat:
-                best[k] = min(best[k], time.process_time() - start)
-    return steps / best[0], steps / best[1]
-
-
 def print_rates(batches: tuple[int, ...], repeats: int, seconds: float) -> None:
     """Environment steps/s of every scenario."""
     print("environment steps/s of the core, random actions (rack sub-steps/s at the largest batch)")
@@ -348,8 +284,7 @@ def main() -> None:
     total = 1_000_000 if arguments.long else 50_000 if quick else 200_000
     before, after = memory(total)
     print(f"memory: {before:.0f} MB, {after:.0f} MB after {total:,} more environment steps")
-    ppo, nothing = ppo_rates(24_576 if quick else 98_304, 1 if quick else 3)
-    print(f"PPO, 1024 environments: {ppo:,.0f} steps/s, {100 * ppo / nothing:.0f} % of the {nothing:,.0f} on nothing")
+    print_learning(quick)
     print_machines(20 if quick else 40)
 
 

@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("core_views",),
     ("core",),
     ("play", "spaces", "step_info", "picture"),
-    ("twin", "gymnasium_adapter"),
+    ("twin", "gymnasium_adapter", "autoreset"),
     ("single_env", "vector_env", "sb3_vec_env"),
 )
 SAME_ROOM = {

@@ -75,6 +75,10 @@ def model_keywords(row: Algorithm, settings: Settings, actions: gym.Space[Any], 
         keywords["learning_rate"] = LinearSchedule(keywords["learning_rate"], 0.0, 1.0)
     if "log_std_init" in keywords:
         keywords["policy_kwargs"]["log_std_init"] = keywords.pop("log_std_init")
+    if row.on_policy:
+        from agents.learning.rollouts import FilledInPlace
+
+        keywords["rollout_buffer_class"] = FilledInPlace
     if row.on_policy and "batch_size" in keywords:
         keywords["batch_size"] = min(keywords["batch_size"], keywords["n_steps"] * environments)
     if "noise_std" in keywords:

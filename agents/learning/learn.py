@@ -96,8 +96,9 @@ def _habits(
 ) -> list[BaseCallback]:
     """The callbacks in their order: an evaluation that is due comes before the checkpoint that keeps its outcome."""
     from agents.learning.callbacks import BatchedBootstrap, Checkpoint, ProgressBar, TermLogger
+    from agents.learning.rollouts import InPlace
 
-    habits: list[BaseCallback] = [BatchedBootstrap()] if algorithm_of(model).on_policy else []
+    habits: list[BaseCallback] = [InPlace(), BatchedBootstrap()] if algorithm_of(model).on_policy else []
     habits.append(TermLogger())
     if plan.progress:
         habits.append(ProgressBar(plan.total_steps))

@@ -41,6 +41,9 @@ class OneSite(Writer):
     def _scratch(self, first: int, index: str | int) -> str:
         return self._at("%scratch", self._sum(first, index), self.of.number)
 
+    def _ask_ahead(self, place: str, size: int, written: bool) -> None:
+        """There is no other tile."""
+
     def _load_row(self, source: Statement, index: str | int) -> str:
         assert isinstance(source.extra, tuple)
         block, row = source.extra

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from envs.engine.aligned import LINE_BYTES
 from envs.engine.llvm_math import VectorType
 from envs.engine.program import (
     SOURCES,
@@ -22,6 +23,7 @@ from envs.engine.scratch import scratch_slots
 
 _READ = ("input", "noted")  # rows of blocks, and of notes
 SIZES = {"float": 4, "double": 8, "i64": 8}
+DECLARED = "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)"
 
 
 class Values:
@@ -43,6 +45,7 @@ class Values:
         self._block = "entry"
         self._rack: str | int | None = None
         self._here: object = None
+        self._asked: set[tuple[str, str | int]] = set()
         self.slots = scratch_slots(program, self.plan)
         vectors = max(self.slots.values(), default=-program.racks) + program.racks
         self._packs: dict[Statement, int] = {}
@@ -84,7 +87,18 @@ class Values:
         return self._value(f"getelementptr inbounds {unit}, ptr {base}, i64 {index}")
 
     def _row(self, block: str, stride: str, row: str | int, number: str) -> str:
-        return self._at(block, self._value(f"mul i64 {row}, {stride}"), number)
+        place = self._at(block, self._value(f"mul i64 {row}, {stride}"), number)
+        if (block, row) not in self._asked:
+            self._ask_ahead(place, self.of.lanes * SIZES[number], "out" in block)
+        if isinstance(row, int):
+            self._asked.add((block, row))
+        return place
+
+    def _ask_ahead(self, place: str, size: int, written: bool) -> None:
+        """Ask for the same row of the next tile: rows stand pages apart, which no processor foresees by itself."""
+        for line in range(0, size // LINE_BYTES * LINE_BYTES, LINE_BYTES):
+            ahead = self._value(f"getelementptr i8, ptr {place}, i64 {size + line}")
+            self._line(f"call void @llvm.prefetch.p0(ptr {ahead}, i32 {int(written)}, i32 3, i32 1)")
 
     def _load_row(self, source: Statement, index: str | int) -> str:
         """A row of a block that is read."""

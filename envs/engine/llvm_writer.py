@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from envs.engine.llvm_instructions import ACROSS, Instructions
 from envs.engine.llvm_math import math_text
+from envs.engine.llvm_values import DECLARED
 from envs.engine.pool import POOLED
 from envs.engine.program import Gathered, Operand, Rack, Stage, Statement
 
@@ -229,7 +230,7 @@ done:
         return f"define void @packed_step(ptr %a) {{\n{text}\n  call void @step({given})\n  ret void\n}}"
 
     def _constants(self) -> str:
-        lines = []
+        lines = [DECLARED]
         for (kind, values), name in self.tables.items():
             unit = "i64" if kind == "index" else self.of.number
             texts = (str(v) if kind == "index" else self.of.literal(v) for v in values)

@@ -9,7 +9,7 @@ import ctypes
 import hashlib
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from envs.engine.cache_files import stored_file, write_file
@@ -17,6 +17,7 @@ from envs.engine.cache_files import stored_file, write_file
 _SUFFIX = "code"
 _OPTIMISATION = 2
 _FUNCTION = "packed_step"
+_MOST_KEYS = 8  # that are remembered: a text of megabytes is asked for at each reset
 _LOADED: dict[str, tuple[int, Any]] = {}  # by key: the address, and what must live as long as the process
 
 
@@ -42,6 +43,7 @@ def stored_entry_point(key: str) -> Callable[[int], None] | None:
     return _entry_point(_LOADED[key][0])
 
 
+@lru_cache(maxsize=_MOST_KEYS)
 def code_key(text: str) -> str:
     """What machine code of a text is kept by."""
     return hashlib.sha256("\0".join((text, *compiler())).encode()).hexdigest()

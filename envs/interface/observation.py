@@ -74,6 +74,14 @@ def transposed(rows: Array) -> NDArray[np.float32]:
     return np.ascontiguousarray(apart.T)
 
 
+def copied(observation: NDArray[np.floating], out: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Observations ``(B, n)`` in ``out``, or in a fresh array where that is None."""
+    if out is None:
+        return np.array(observation, np.float32)
+    np.copyto(out, observation)
+    return out
+
+
 def element_names(rows_of: Iterable[tuple[str, int]]) -> tuple[str, ...]:
     """Names of the elements of a box: ``name``, or ``name[row]`` where a name has several rows."""
     return tuple(name if rows == 1 else f"{name}[{k}]" for name, rows in rows_of for k in range(rows))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from envs.scenario import load
-from scripts import bench, bench_engine
+from scripts import bench, bench_engine, bench_learning
+
+SHORT = ("site.workload_weeks=1", "episode.steps=3")
 
 
 @pytest.mark.parametrize("row", bench.ROWS)
@@ -78,7 +80,21 @@ def test_the_row_of_machines_names_every_machine_of_the_hall() -> None:
 
 
 def test_the_row_of_ppo_runs() -> None:
-    assert min(bench.ppo_rates(steps=2048, repeats=1, batch=256)) > 0.0
+    assert min(bench_learning.ppo_rates(steps=32, repeats=1, batch=4, overrides=SHORT)) > 0.0
+
+
+def test_the_parts_of_ppo_are_those_of_a_run_and_cost_nothing_where_nothing_is_stepped() -> None:
+    found = bench_learning.ppo_parts(steps=128, batch=4, overrides=SHORT)
+    rows = {part: (real, nothing) for part, real, nothing in found}
+    assert min(rows["update"]) > 0.0 and min(rows["policy in rollouts"]) > 0.0
+    assert rows["core around it"][0] > 0.0 and rows["core around it"][1] == 0.0
+    assert "step" in vars(bench_learning.DataCenterCore) and "on_step" in vars(bench_learning.BaseCallback)
+
+
+@pytest.mark.parametrize("algorithm", ["td3"])
+def test_the_row_of_updates_runs(algorithm: str) -> None:
+    cost = bench_learning.update_cost(algorithm, steps=16, environments=4, overrides=SHORT)
+    assert cost.gradient_step_ms > 0.0 and cost.environment_ms > 0.0 and 0.0 < cost.update_share < 1.0
 
 
 @pytest.mark.slow
