@@ -1,4 +1,4 @@
-"""What ``coldaisle place`` answers: the plan, what it leaves stranded, what binds, every single loss, the greedy rules."""
+"""What ``coldaisle place`` answers: the plan, what it strands, what binds, every single loss, the greedy rules."""
 
 from __future__ import annotations
 

@@ -55,9 +55,7 @@ def _unfit_words(capacity: Capacity, kind: Kind) -> str:
     return "in every block " + "; or ".join(list(reasons)[:MOST_NAMED])
 
 
-def _lacking(
-    capacity: Capacity, shape: Shape, state: State, name: str, blocks: Sequence[int]
-) -> tuple[float, Binding]:
+def _lacking(capacity: Capacity, shape: Shape, state: State, name: str, blocks: Sequence[int]) -> tuple[float, Binding]:
     """How much a group lacks, as a share of its limit (more than 1 for positions), and what."""
     numbers = np.array(blocks)
     load, free = state.load_kw.copy(), state.free.copy()

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.feeders.graph import Outages, single_losses
-from envs.feeders.limits import limits_of
+from envs.feeders.graph import FeederGraph, Outages, single_losses
+from envs.feeders.limits import Limits, limits_of
 from experiments.placing.hall import AIR, COOLANT, POWER, Block, PlacingHall
 from experiments.placing.racks import SHED, Kind
 
@@ -73,14 +73,7 @@ class Capacity:
             outages = single_losses(graph)
             self.served[SUPPLIES.index(supply), outlets] = True
             self.lasting[SUPPLIES.index(supply), outlets] = outages.served.all(axis=0)
-            lost = Outages(outages.lost[1:], outages.share[1:], outages.served[1:])
-            whole = limits_of(graph, outages, after_loss=False)
-            parts = [(whole, NORMAL)]
-            if len(lost.lost):
-                parts.append((limits_of(graph, lost), AFTER_LOSS))
-                if supply == POWER:
-                    parts.append((limits_of(graph, lost, overload_frac), UNTIL_SHED))
-            for limits, when in parts:
+            for limits, when in _limits(supply, graph, outages, overload_frac):
                 weight = np.zeros((len(limits.name), len(self.blocks)))
                 weight[:, outlets] = limits.weight
                 count = len(limits.name)
@@ -141,3 +134,14 @@ class Capacity:
         for number, block in enumerate(self.blocks):
             found.setdefault(block.group(together), []).append(number)
         return found
+
+
+def _limits(supply: str, graph: FeederGraph, outages: Outages, overload_frac: float) -> list[tuple[Limits, str]]:
+    """Limits of a supply and when they hold; racks fall back after a loss of power alone."""
+    if supply != POWER:
+        return [(limits_of(graph, outages), AFTER_LOSS)]
+    parts = [(limits_of(graph, outages, after_loss=False), NORMAL)]
+    lost = Outages(outages.lost[1:], outages.share[1:], outages.served[1:])
+    if len(lost.lost):
+        parts += [(limits_of(graph, lost), AFTER_LOSS), (limits_of(graph, lost, overload_frac), UNTIL_SHED)]
+    return parts

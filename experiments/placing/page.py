@@ -81,8 +81,13 @@ def verdict_of(hall: PlacingHall, found: PlacingAnswer) -> tuple[str, str, list[
     kw = sum(one.deployment.kw for one in placed)
     held = all(one.held for one in found.losses) and all(one.held for one in found.played)
     words = f"{racks} of {asked} racks are placed, {kw:.0f} kW; {100 * found.stranded_frac:.1f} % of the usable power "
-    words += "is left without a rack. " + ("No single loss trips the plan." if held else "A single loss trips the plan.")
-    why = [f"{100 * rule.stranded_frac:.1f} % would be left by the best greedy rule, {rule.name}." for rule in found.rules[:1]]
+    words += "is left without a rack. " + (
+        "No single loss trips the plan." if held else "A single loss trips the plan."
+    )
+    why = [
+        f"{100 * rule.stranded_frac:.1f} % would be left by the best greedy rule, {rule.name}."
+        for rule in found.rules[:1]
+    ]
     counts: dict[str, int] = {}
     for one in found.refused:
         counts[one.binding.what] = counts.get(one.binding.what, 0) + one.deployment.size
@@ -185,7 +190,9 @@ def _write_dcim(folder: Path, seats: Sequence[Seat]) -> None:
         {"id": seat.position.dcim_id, "status": STATUS, **{f"cf_{key}": value for key, value in cells.items()}}
         for seat, cells in zip(seats, custom)
     ]
-    _write_csv(folder / DCIM_CSV, [{key: as_text(v) if isinstance(v, str) else v for key, v in row.items()} for row in flat])
+    _write_csv(
+        folder / DCIM_CSV, [{key: as_text(v) if isinstance(v, str) else v for key, v in row.items()} for row in flat]
+    )
     patch = [
         {"id": _id(seat.position.dcim_id), "status": STATUS, "custom_fields": cells}
         for seat, cells in zip(seats, custom)

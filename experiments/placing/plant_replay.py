@@ -1,4 +1,4 @@
-"""A plan in the plant: the scenario's hall with the planned racks at full load, through each loss of a room unit or CDU.
+"""A plan in the plant: the scenario with the planned racks at full load, through each loss of a room unit or CDU.
 
 Power trees that cross are not the plant's; `experiments.placing.replay` has them.
 """
@@ -101,8 +101,13 @@ def planned_scenario(scenario: Scenario, hall: PlacingHall, racks: Sequence[tupl
         jobs=None,
         site=replace(scenario.site, workload_file=str(trace), workload_weeks=1, demand_response_per_year=0.0),
         episode=replace(
-            scenario.episode, step_s=STEP_S, substep_s=SUBSTEP_S, steps=steps, start_day_low=HOT_DAY,
-            start_day_high=HOT_DAY + 1, random_hour=True,
+            scenario.episode,
+            step_s=STEP_S,
+            substep_s=SUBSTEP_S,
+            steps=steps,
+            start_day_low=HOT_DAY,
+            start_day_high=HOT_DAY + 1,
+            random_hour=True,
         ),  # fmt: skip
     )
 

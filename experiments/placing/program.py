@@ -213,6 +213,7 @@ def _best(value: Floats, top: Sequence[float], rows: _Rows, effort: Effort, whol
     solver = highspy.Highs()
     for name, setting in (
         ("output_flag", False),
+        ("log_to_console", False),
         ("threads", 1),
         ("time_limit", effort.seconds),
         ("mip_max_nodes", effort.nodes),

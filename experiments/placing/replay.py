@@ -1,8 +1,8 @@
 """A plan through every single loss: what the survivors carry, whether a breaker opens, who is dark.
 
 All racks draw what was planned. A lost feeder's load goes to the survivors at once; after the reaction time capped
-racks fall to their floor and those without redundancy are shed. Breakers follow the plant's law (PHYSICS F3). Room units
-and CDUs have no breaker: they must carry what the survivors then carry.
+racks fall to their floor and those without redundancy are shed. Breakers follow the plant's law (PHYSICS F3). Room
+units and CDUs have no breaker: the survivors must carry all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from envs.feeders.graph import FeederGraph, single_losses
 from experiments.placing.capacity import SUPPLIES
 from experiments.placing.hall import AIR, COOLANT, POWER, PlacingHall
 from experiments.placing.racks import SHED, Kind
-from experiments.power_planning.protection import Protection, opened
+from experiments.power_planning.protection import opened
 
 Floats = NDArray[np.float64]
 REACTION_S = 10.0
