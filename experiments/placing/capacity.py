@@ -5,6 +5,7 @@ One array holds all limits: row m keeps ``sum over racks of weight[m, block] * l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -65,6 +66,8 @@ class Capacity:
         self.rows = self._all_rows(overload_frac)
         self._loads: dict[Kind, Floats] = {}
         self._fits: dict[Kind, NDArray[np.bool_]] = {}
+        self._groups: dict[str, dict[str, list[int]]] = {}
+        self._touched: dict[tuple[int, ...], tuple[Ints, Floats]] = {}
 
     def _all_rows(self, overload_frac: float) -> Rows:
         made: list[Rows] = []
@@ -130,10 +133,21 @@ class Capacity:
 
     def groups(self, together: str) -> dict[str, list[int]]:
         """Blocks of each group within which racks stand together."""
-        found: dict[str, list[int]] = {}
-        for number, block in enumerate(self.blocks):
-            found.setdefault(block.group(together), []).append(number)
-        return found
+        if together not in self._groups:
+            found: dict[str, list[int]] = {}
+            for number, block in enumerate(self.blocks):
+                found.setdefault(block.group(together), []).append(number)
+            self._groups[together] = found
+        return self._groups[together]
+
+    def touched(self, blocks: Sequence[int]) -> tuple[Ints, Floats]:
+        """Rows that any of some blocks loads ``(m,)``, and their weights of these blocks ``(m, k)``."""
+        key = tuple(blocks)
+        if key not in self._touched:
+            weight = self.rows.weight[:, list(key)]
+            rows = np.flatnonzero(weight.any(axis=1))
+            self._touched[key] = rows, weight[rows]
+        return self._touched[key]
 
 
 def _limits(supply: str, graph: FeederGraph, outages: Outages, overload_frac: float) -> list[tuple[Limits, str]]:

@@ -94,7 +94,7 @@ class Greedy:
         best: tuple[float, Placed, State] | None = None
         limit = self.capacity.rows.limit_kw
         for number, blocks in enumerate(groups):
-            found = self._within(shape, np.array(blocks), state)
+            found = self._within(shape, blocks, state)
             if found is None:
                 continue
             score = self.rule.group(found[1].load_kw / limit, found[1].free[blocks], number)
@@ -104,27 +104,31 @@ class Greedy:
                 break
         return None if best is None else best[1:]
 
-    def _within(self, shape: Shape, blocks: Ints, state: State) -> tuple[Placed, State] | None:
+    def _within(self, shape: Shape, group: Sequence[int], state: State) -> tuple[Placed, State] | None:
         """The racks of a deployment one by one, on the blocks of one group."""
-        rows = self.capacity.rows
-        weight, limit = rows.weight[:, blocks], rows.limit_kw[:, None]
-        load, free = state.load_kw.copy(), state.free.copy()
+        rows, weight = self.capacity.touched(group)
+        blocks, limit = np.array(group), self.capacity.rows.limit_kw[rows][:, None]
+        if int(state.free[blocks].sum()) < sum(count for _, count in shape.racks):
+            return None
+        load, free, inside = state.load_kw[rows], state.free.copy(), weight > 0.0
         placed: dict[tuple[Kind, int], int] = {}
         for kind, count in shape.racks:
-            added = weight * self.capacity.load(kind)[:, None]
+            added = weight * self.capacity.load(kind)[rows][:, None]
             fits = self.capacity.fits(kind)[blocks]
             for _ in range(count):
                 after = load[:, None] + added
                 may = fits & (free[blocks] > 0) & (after <= limit + SLACK_KW).all(axis=0)
                 if not may.any():
                     return None
-                touched = np.where(weight > 0.0, after / limit, 0.0)
+                touched = np.where(inside, after / limit, 0.0)
                 score = np.where(may, self.rule.block(touched, free[blocks]), np.inf)
                 place = int(score.argmin())
                 number = int(blocks[place])
                 load, free[number] = after[:, place], free[number] - 1
                 placed[kind, number] = placed.get((kind, number), 0) + 1
-        return tuple((kind, number, count) for (kind, number), count in placed.items()), State(load, free)
+        whole = state.load_kw.copy()
+        whole[rows] = load
+        return tuple((kind, number, count) for (kind, number), count in placed.items()), State(whole, free)
 
 
 def wave_placed(greedy: Greedy, shapes: Sequence[Shape], state: State) -> tuple[list[Placed | None], State]:

@@ -51,10 +51,10 @@ class _Columns:
                 fitting = [[b for b in blocks if capacity.fits(kind)[b]] for kind, _ in lot.shape.racks]
                 if not all(fitting):
                     continue
-                self.y[-1][name] = self._new(lot.count)
+                self.y[-1][name] = self._new(lot.number)
                 for part, ((_, count), numbers) in enumerate(zip(lot.shape.racks, fitting)):
                     for number in numbers:
-                        most = min(count * lot.count, int(capacity.positions[number]))
+                        most = min(count * lot.number, int(capacity.positions[number]))
                         self.x[-1][part, number] = self._new(most)
 
     def group_of(self, number: int, together: str) -> str:
@@ -107,7 +107,7 @@ def solved_wave(
     numbers = list(begun)
     now: Floats | None = None
     status = "all fit"
-    if any(count < lot.count for count, lot in zip(begun, lots)) or not later:
+    if any(count < lot.number for count, lot in zip(begun, lots)) or not later:
         columns = _Columns(capacity, lots, 0)
         rows = _structure(capacity, columns, lots)
         _resources(capacity, state, [columns], rows)
@@ -160,7 +160,7 @@ def _structure(
         y, x = columns.y[place], columns.x[place]
         just = None if numbers is None else float(numbers[place])
         if y:
-            rows.add([(c, 1.0) for c in y.values()], just or 0.0, lot.count if just is None else just)
+            rows.add([(c, 1.0) for c in y.values()], just or 0.0, lot.number if just is None else just)
         for name, blocks in capacity.groups(lot.shape.together).items():
             if name not in y:
                 continue

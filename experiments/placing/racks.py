@@ -98,7 +98,7 @@ class Lot(NamedTuple):
     """Deployments of one shape."""
 
     shape: Shape
-    count: int
+    number: int
 
 
 def lots_of(shapes: Sequence[Shape]) -> list[Lot]:
