@@ -1,9 +1,9 @@
 """Alibaba's GPU trace of 2020 (PAI; Weng and others, NSDI 2022) as a list of jobs. No data is shipped.
 
 ``pai_task_table.csv`` has a row for each task of a job and, as published, no headings: ``job_name, task_name,
-inst_num, status, start_time, end_time, plan_cpu, plan_mem, plan_gpu, gpu_type``. Where ``pai_job_table.csv`` lies beside
-it, submissions are its; else a job is submitted when its first task starts. Times are seconds that, as Unix time on the
-clock of UTC+8, keep hour and weekday. ``plan_gpu`` is in percent of an accelerator; a job takes whole ones here.
+inst_num, status, start_time, end_time, plan_cpu, plan_mem, plan_gpu, gpu_type``. Where ``pai_job_table.csv`` lies
+beside it, submissions are its; else a job is submitted when its first task starts. Times are seconds that, as Unix time
+on the clock of UTC+8, keep hour and weekday. ``plan_gpu`` is in percent of an accelerator; a job takes whole ones here.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _numbers(path: Path, frame: pd.DataFrame, name: str, low: float, high: float
     if bad.size:
         row = int(bad[0])
         raise ValueError(
-            f"{path}, line {_line(frame, row)}, column {name!r}: found {shown(cells.iloc[row])}, expected a number from "
-            f"{low:g} to {high:g}; mend the cell, or leave it empty where it is not known"
+            f"{path}, line {_line(frame, row)}, column {name!r}: found {shown(cells.iloc[row])}, expected a number "
+            f"from {low:g} to {high:g}; mend the cell, or leave it empty where it is not known"
         )
     return np.where(empty, np.nan, values)
