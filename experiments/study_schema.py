@@ -217,6 +217,43 @@ class CampusConfig:
 
 
 @dataclass
+class PlaceConfig:
+    """``coldaisle place``: racks to come onto positions, feeds and CDUs; needs the extra ``planner``.
+
+    Attributes
+    ----------
+    hall : str
+        A YAML file of the hall, whose positions are a CSV or an export of NetBox or Nautobot; empty: the shipped
+        example.
+    arrivals : str
+        A table of the racks to come, CSV or an export; empty: the shipped example.
+    later : str
+        A table of what may come later, from which futures are drawn; empty: they are drawn from the arrivals.
+    later_racks : int
+        Racks of each drawn future, for which room is kept; 0: none.
+    futures : int
+        Futures that are drawn.
+    overload_frac : float
+        What a feeder carries in the seconds until racks are capped or shed, as a share of its limit.
+    nodes : int
+        Nodes of the search at which a solve stops, alike on every machine.
+    seconds : float
+        Seconds after which it stops all the same.
+    """
+
+    hall: str = ""
+    arrivals: str = ""
+    later: str = ""
+    later_racks: int = 0
+    futures: int = 1
+    overload_frac: float = 1.25
+    nodes: int = 200
+    seconds: float = 20.0
+    seed: int = 0
+    folder: str = "${hydra:runtime.output_dir}"
+
+
+@dataclass
 class PowerplanConfig:
     """``coldaisle powerplan``: how many more racks fit under the feeders, and what every cap and feeder costs in work.
 
@@ -275,6 +312,7 @@ STUDIES = {
     "published": PublishedConfig,
     "forecast": ForecastConfig,
     "powerplan": PowerplanConfig,
+    "place": PlaceConfig,
     "curtail": CurtailConfig,
     "comply": ComplyConfig,
     "campus": CampusConfig,

@@ -7,6 +7,7 @@ says of work, its cost and the readings of the queue are filled in behind it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +39,7 @@ from envs.scheduling.progress import rack_activity
 from envs.scheduling.queue_view import SEEN, queue_view
 from envs.scheduling.scheduler import Habits, Wishes
 from envs.scheduling.tier_limits import TierLimits
+from envs.scheduling.topology_files import leaves_of_groups
 from envs.scheduling.transfers import Carried, receive, send
 from envs.signals.workload.partitions import KIND_SLOTS
 from envs.signals.workload.profiles import STEP_SWING_FRAC
@@ -66,7 +68,11 @@ class Booked(NamedTuple):
 
 def job_laws(config: JobsConfig, scenario: Scenario, racks: NDArray[np.int64]) -> tuple[Laws, NDArray[np.int64]]:
     """How jobs run on a site, and the leaf of each rack."""
-    leaf = np.repeat([config.leaves.get(key, 0) for key in scenario.racks], [g.count for g in scenario.racks.values()])
+    leaves = config.leaves
+    if config.topology:
+        shared = [key for key, group in scenario.racks.items() if group.workload == "shared"]
+        leaves = leaves_of_groups(Path(config.topology), shared)
+    leaf = np.repeat([leaves.get(key, 0) for key in scenario.racks], [g.count for g in scenario.racks.values()])
     pods = np.zeros(int(leaf.max()) + 1, np.int64)
     rack, of_leaf, of_pod = config.oversubscription
     net: Network = network(racks, leaf, pods, (rack, of_leaf, of_pod), config.home_gb_s, config.out_gb_s)

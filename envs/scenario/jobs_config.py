@@ -46,7 +46,8 @@ class JobsConfig(Parameters):
 
     ``log`` is a file of jobs that were submitted elsewhere (`envs/signals/workload/cluster_logs.py`), instead of the
     generator's; ``occupancy`` then says nothing. ``rule`` names one of `JOB_RULES`. ``leaves`` gives the leaf switch of
-    each such group; one leaf where it is empty.
+    each such group; one leaf where it is empty. ``topology`` is a file that tells them in their place: Slurm's
+    ``topology.yaml`` or node labels of topograph (`envs/scheduling/topology_files.py`).
     """
 
     rule: str = "slurm_block"
@@ -58,6 +59,7 @@ class JobsConfig(Parameters):
     rigid_frac: float = parameter(0.0, 0.0, 1.0, "1", "of jobs up to a rack is of tier 0: never slowed or stopped [G]")
     preempt: bool = False
     leaves: dict[str, int] = field(default_factory=dict)
+    topology: str = ""
     home_gb_s: float = parameter(900.0, 1.0, 1e5, "GB/s", "NVL72 inside, per accelerator and direction, WORKLOAD 5")
     out_gb_s: float = parameter(50.0, 0.1, 1e4, "GB/s", "400 Gb/s per accelerator, WORKLOAD 5")
     oversubscription: list[float] = parameter([1.0, 2.0, 7.0], 1.0, 100.0, "1", "of rack, leaf and pod [G]")

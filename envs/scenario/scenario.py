@@ -185,10 +185,12 @@ class Scenario(Parameters):
             )
 
     def hashed_parts(self) -> dict[str, Any]:
-        """Every parameter as plain data; sites without jobs keep the hashes that they had before there were any."""
+        """Every parameter as plain data; what came later stands in the hash where it is used."""
         told = asdict(self)
         if self.jobs is None:
             del told["jobs"]
+        elif not self.jobs.topology:
+            del told["jobs"]["topology"]
         told["rules"]["outdoor"] = self.rules.outdoor.plain()
         return told
 

@@ -114,17 +114,28 @@ def read_tree(path: Path, groups: Sequence[str]) -> tuple[tuple[Feeder, ...], di
     """
     top = YamlEntry.of_file(path, TREE_KEYS)
     listed, fed = top.mapping("feeders"), top.mapping("groups")
-    if len(listed.raw) > MOST_FEEDERS:
-        raise top.fault("feeders", f"{len(listed.raw)} feeders; give {MOST_FEEDERS} at most, such as rows for racks")
     for name in fed.raw:
         if name not in groups:
             raise fed.fault(name, unknown_name("rack group", shown(name), groups))
     if lacking := [name for name in groups if name not in fed]:
         raise top.fault("groups", f"groups {lacking} have no feeds; name the feeders of each rack group")
+    return feeders_of(listed), {name: _names(fed, name, listed) for name in fed.raw}
+
+
+def feeders_of(listed: YamlEntry) -> tuple[Feeder, ...]:
+    """Feeders of a user's file, by their names.
+
+    Raises
+    ------
+    ValueError
+        As `read_tree`.
+    """
+    if len(listed.raw) > MOST_FEEDERS:
+        raise listed.fault("", f"{len(listed.raw)} feeders; give {MOST_FEEDERS} at most, such as rows for racks")
     feeders = tuple(_feeder(name, entry, listed) for name, entry in listed.named(KEYS).items())
     if circle := circle_of({feeder.name: (*feeder.feeds, *feeder.standby) for feeder in feeders}):
         raise listed.fault(circle[0], circle_words([shown(name) for name in circle[:MOST_SHOWN]]))
-    return feeders, {name: _names(fed, name, listed) for name in fed.raw}
+    return feeders
 
 
 def _feeder(name: str, entry: YamlEntry, listed: YamlEntry) -> Feeder:

@@ -16,6 +16,7 @@ import numpy as np
 from envs.signals.cells import line, listed, read_cells, require_column, shown
 from envs.signals.stamps import ZERO, SiteClock, read_stamps
 from envs.signals.workload.job_logs import NEVER, Floats, JobLog, job_log, read_sacct, read_swf, require_order
+from envs.signals.workload.pai_trace import is_pai, read_pai
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +31,8 @@ def read_job_log(path: Path, clock: SiteClock) -> JobLog:
     Parameters
     ----------
     path : Path
-        ``.swf``: Standard Workload Format; ``.json``: Philly; a first line with bars: ``sacct -P``; else a table as of
-        Acme or Helios (CSV or Parquet).
+        ``.swf``: Standard Workload Format; ``.json``: Philly; ``pai_task_table.csv``: Alibaba; a first line with bars:
+        ``sacct -P``; else a table as of Acme or Helios (CSV or Parquet).
     clock : SiteClock
         Of stamps that carry no offset.
 
@@ -49,8 +50,10 @@ def read_job_log(path: Path, clock: SiteClock) -> JobLog:
     if path.suffix == ".json":
         return read_philly(path, clock)
     with path.open("rb") as stream:
-        barred = b"|" in stream.readline(10_000)
-    return read_sacct(path, clock) if barred else read_cluster_table(path, clock)
+        first = stream.readline(10_000).decode("utf-8", "replace")
+    if is_pai(path, first):
+        return read_pai(path, clock)
+    return read_sacct(path, clock) if "|" in first else read_cluster_table(path, clock)
 
 
 def read_cluster_table(path: Path, clock: SiteClock) -> JobLog:
