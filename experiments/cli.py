@@ -21,6 +21,7 @@ VERBS = {
     "rollout": "one policy, one episode, every point as CSV: coldaisle rollout policy=rules",
     "forecast": "inlets and cooling a day ahead: coldaisle forecast telemetry=<csv> points=<yaml> scenario=<hall>",
     "powerplan": "how many more racks the feeders carry, caps by class: coldaisle powerplan lost_frac=0.01",
+    "design": "which hall to build, by years of thousands of designs: coldaisle design climate=phoenix_az",
     "curtail": "whether a hall holds a load target, and what it costs its jobs: coldaisle curtail reduce_frac=0.25",
     "comply": "the figures of a year for EED and ISO/IEC 30134, each with its meters: coldaisle comply meters=<yaml>",
     "report": "the HTML page of an evaluation: coldaisle report evaluation=<folder>; of all: runs=runs",
