@@ -22,6 +22,7 @@ VERBS = {
     "forecast": "inlets and cooling a day ahead: coldaisle forecast telemetry=<csv> points=<yaml> scenario=<hall>",
     "powerplan": "how many more racks the feeders carry, caps by class: coldaisle powerplan lost_frac=0.01",
     "place": "racks to come onto positions, feeds and CDUs: coldaisle place hall=<yaml> arrivals=<csv>",
+    "design": "which hall to build, by years of thousands of designs: coldaisle design climate=phoenix_az",
     "curtail": "whether a hall holds a load target, and what it costs its jobs: coldaisle curtail reduce_frac=0.25",
     "comply": "the figures of a year for EED and ISO/IEC 30134, each with its meters: coldaisle comply meters=<yaml>",
     "campus": "which waiting jobs move between sites, and what that saves: coldaisle campus rules=[transport]",

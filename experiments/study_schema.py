@@ -306,6 +306,48 @@ class PowerplanConfig:
     folder: str = "${hydra:runtime.output_dir}"
 
 
+@dataclass
+class DesignConfig:
+    """``coldaisle design``: which hall to build, by years of thousands of designs; needs the extra ``planner``.
+
+    Attributes
+    ----------
+    climate : str
+        Embedded climate, or path of a weather file.
+    designs : int
+        How many are played.
+    population : int
+        How many of them at a time: the first generation fills the space, the others are bred from the best.
+    objectives : list
+        What the front is over: ``cost_usd_kw_year``, ``pue``, ``wue_l_kwh``, ``deployable_frac``, ``stranded_frac``,
+        ``ride_through_s``.
+    fixed : dict
+        Variables of a design that do not move, such as ``fixed.rack=liquid_190`` and ``fixed.feeder_mw=12``.
+    costs : str
+        A YAML file of costs; empty: the shipped one.
+    check : int
+        Designs of the front that are also played on all 365 days.
+    replay : str
+        A folder of an earlier search, of which one design is played again instead.
+    point : int
+        Its number.
+    """
+
+    climate: str = "sterling_va"
+    designs: int = 2000
+    population: int = 1000
+    objectives: list[str] = field(
+        default_factory=lambda: ["cost_usd_kw_year", "pue", "wue_l_kwh", "deployable_frac", "ride_through_s"]
+    )
+    fixed: dict[str, Any] = field(default_factory=dict)
+    costs: str = ""
+    check: int = 4
+    replay: str = ""
+    point: int = 0
+    seed: int = 0
+    folder: str = "${hydra:runtime.output_dir}"
+
+
 STUDIES = {
     "transfer": TransferConfig,
     "validate": ValidateConfig,
@@ -316,4 +358,5 @@ STUDIES = {
     "curtail": CurtailConfig,
     "comply": ComplyConfig,
     "campus": CampusConfig,
+    "design": DesignConfig,
 }

@@ -135,7 +135,8 @@ class Layout:
         self.zone_racks = [_span(np.flatnonzero(self.zone_of == z)) for z in range(self.n_zones)]
         self.pressure_kpa = float(pressure_kpa(s.elevation_m))
         self.zones = air_side.zone_table(list(s.zones.values()), self.pressure_kpa, self.dtype)
-        airflow = [max(a.air_rated_kw, 0.05) * float(np.mean(a.airflow_m3_s_kw)) for a in self.archetypes]
+        rated_kw = [max(float(np.mean(a.air_rated_kw)), 0.05) for a in self.archetypes]
+        airflow = [kw * float(np.mean(a.airflow_m3_s_kw)) for kw, a in zip(rated_kw, self.archetypes)]
         rows, zones = self.row_of.tolist(), self.zone_of.tolist()
         self.recirculation = recirculation_matrix(rows, zones, airflow, self.dtype)
         self.spread = rack_spread(rows, zones, airflow=airflow, dtype=self.dtype)

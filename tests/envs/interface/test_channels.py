@@ -29,6 +29,7 @@ EXPORTED = {
     "ai_hall": ("7b418cf3283c", "7e9eea2e15ea", "ce43e80dad53"),
     "ai_hall_power_cap": ("550b8a8739ba", "7e9eea2e15ea", "aa00306e7aef"),
     "ai_factory": ("18be1f4ac9d4", "56a481f52ec6", "8b1943177ecd"),
+    "hot_water_hall": ("e99c4aa89ada", "e99c4aa89ada", "0bf75bdca4dd"),
     "inference_hall": ("ad95a366fb6d", "52097302c81f", "ce9ddb4142fd"),
     "edge_room": ("e8062f207b69", "e8062f207b69", "8fac9770c558"),
     "legacy_air": ("8764b34df47c", "6cac8250459e", "a49828975b80"),
