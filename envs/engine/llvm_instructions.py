@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from envs.engine.llvm_values import SIZES, Values
 from envs.engine.program import WHOLE, WIDE, Gather, GivenMatrix, Stage, Statement
 
@@ -180,7 +182,7 @@ class Instructions(Values):
         place = self._scratch(self.slots[s], self._rack or 0)
         self._value(f"load {self.of.vector}, ptr {place}, align {self._alignment}", name)
 
-    def _products(self, s: Statement, rows: int) -> None:
+    def _products(self, s: Statement, rows: int, columns: Sequence[int]) -> None:
         """Some rows of a matrix times the vector of all racks, from the rack of the loop on, into scratch memory.
 
         Each sum runs from rack to rack, as if it were alone; side by side they do not wait for each other.
@@ -191,7 +193,7 @@ class Instructions(Values):
         table = f"%pool{s.extra.pool}" if isinstance(s.extra, GivenMatrix) else self._table("number", s.extra)
         first = self._rack or 0 if turned else self._value(f"mul i64 {self._rack}, {racks}")
         totals = [self.of.all(0.0)] * rows
-        for k in range(racks):
+        for k in columns:
             value = self._load(x.made, k)
             for row in range(rows):
                 place = k * racks + row if turned else row * racks + k

@@ -183,7 +183,12 @@ class OneSite(Writer):
     # ---- loops ------------------------------------------------------------------------------------------------------
 
     def _over_racks(
-        self, name: str, sums: Sequence[Statement], body: Callable[[], None], at_once: int | None = None
+        self,
+        name: str,
+        sums: Sequence[Statement],
+        body: Callable[[], None],
+        at_once: int | None = None,
+        some: tuple[int, int] | None = None,
     ) -> None:
         if self._racks_of.lanes == self.program.racks:
             self.of, self._rack = self._racks_of, 0

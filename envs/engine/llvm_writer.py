@@ -10,7 +10,7 @@ from envs.engine.llvm_instructions import ACROSS, Instructions
 from envs.engine.llvm_math import math_text
 from envs.engine.llvm_values import DECLARED
 from envs.engine.pool import POOLED
-from envs.engine.program import Gathered, Operand, Rack, Stage, Statement
+from envs.engine.program import Gathered, Operand, Rack, Stage, Statement, factors_of
 
 _MOST_ROWS = 5  # of a product that are summed side by side
 FIRST = {"add": 0.0, "maximum": float("-inf"), "minimum": float("inf")}
@@ -32,20 +32,26 @@ class Writer(Instructions):
     # ---- loops ------------------------------------------------------------------------------------------------------
 
     def _over_racks(
-        self, name: str, sums: Sequence[Statement], body: Callable[[], None], at_once: int | None = None
+        self,
+        name: str,
+        sums: Sequence[Statement],
+        body: Callable[[], None],
+        at_once: int | None = None,
+        some: tuple[int, int] | None = None,
     ) -> None:
-        """A loop over racks; ``sums`` hold what they have gathered so far."""
+        """A loop over racks, or from one to before another; ``sums`` hold what they have gathered so far."""
+        first_rack, end = some or (0, self.program.racks)
         before = self._block
         self._line(f"br label %{name}")
         self._label(name)
         self._rack = f"%rack_{name}"
-        self._line(f"{self._rack} = phi i64 [0, %{before}], [%next_{name}, %{name}]")
+        self._line(f"{self._rack} = phi i64 [{first_rack}, %{before}], [%next_{name}, %{name}]")
         for s in sums:
             first = self.of.all(FIRST[s.op.removeprefix("over_racks_")])
             self._line(f"%sum{s.number} = phi {self.of.vector} [{first}, %{before}], [%v{s.number}, %{name}]")
         body()
         self._line(f"%next_{name} = add i64 {self._rack}, {at_once or self._racks_of_a_turn()}")
-        self._line(f"%more_{name} = icmp ult i64 %next_{name}, {self.program.racks}")
+        self._line(f"%more_{name} = icmp ult i64 %next_{name}, {end}")
         self._line(f"br i1 %more_{name}, label %{name}, label %end_{name}")
         self._label(f"end_{name}")
         self._rack = None
@@ -68,10 +74,11 @@ class Writer(Instructions):
 
     def _before_racks(self, statements: Sequence[Statement]) -> None:
         """Products of matrices that a loop over racks reads, in loops of their own over several rows at once."""
-        at_once = max(n for n in range(1, _MOST_ROWS + 1) if self.program.racks % n == 0)
         for s in statements:
-            if s.op == "product":
-                self._over_racks(f"products_{s.number}", (), partial(self._products, s, at_once), at_once)
+            for first, end, columns in factors_of(s, self.program.racks) if s.op == "product" else ():
+                at_once = max(n for n in range(1, _MOST_ROWS + 1) if (end - first) % n == 0)
+                body = partial(self._products, s, at_once, columns)
+                self._over_racks(f"products_{s.number}_{first}", (), body, at_once, (first, end))
 
     def _racks(self, statements: Sequence[Statement]) -> None:
         """Body of a loop over racks; what is kept is written last, behind all reads of what it replaces."""

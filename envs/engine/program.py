@@ -7,7 +7,7 @@ A statement stands for a vector of sites (lanes). Statements of space ``lane`` h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeAlias
@@ -132,6 +132,7 @@ LOOPS = (Stage.TURN, Stage.BACK)
 SOURCES = ("input", "noted", "carried")
 #: Statements that write a row of a block, or a column of the one that is written site by site.
 STORES = ("store", "across")
+_MOST_PARTS = 8  # of a matrix that are written out one by one
 #: Kinds of values beside the numbers of a program.
 WIDE, WHOLE = "wide", "whole"
 
@@ -219,8 +220,10 @@ class Program:
         for s in self.statements:
             if s.op not in (*SOURCES, "packed", "same", "note", *STORES):
                 turns = self.times if s.stage in LOOPS else 1
-                op = s.op.removeprefix("over_racks_")
-                count[op] += turns * (self.racks if s.in_racks else 1) * (2 * self.racks if op == "product" else 1)
+                op, runs = s.op.removeprefix("over_racks_"), self.racks if s.in_racks else 1
+                if op == "product":
+                    runs = sum(2 * (end - first) * len(columns) for first, end, columns in factors_of(s, self.racks))
+                count[op] += turns * runs
         return count
 
     def _drop_unread(self) -> None:
@@ -248,3 +251,19 @@ class Program:
 def operands_of(statement: Statement) -> Iterator[Statement]:
     """The statements whose values it reads."""
     return (x.made for x in statement.args if not isinstance(x, (Const, Table)))
+
+
+def factors_of(product: Statement, racks: int) -> list[tuple[int, int, Sequence[int]]]:
+    """Rows of a product's matrix that have their factors in the same columns: first row, end, those columns.
+
+    Air of one zone does not reach another: such parts of a matrix are 0, and what is 0 adds nothing.
+    """
+    whole = range(racks)
+    if not isinstance(product.extra, tuple):
+        return [(0, racks, whole)]
+    found: list[tuple[int, int, Sequence[int]]] = []
+    for row in whole:
+        columns = [k for k in whole if product.extra[row * racks + k] != 0.0]
+        first = found.pop()[0] if found and found[-1][2] == columns else row
+        found.append((first, row + 1, columns))
+    return found if len(found) <= _MOST_PARTS else [(0, racks, whole)]

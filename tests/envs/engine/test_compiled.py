@@ -335,3 +335,21 @@ def test_what_has_no_compiled_form_runs_as_it_is(function: Any) -> None:
             x = np.random.default_rng(seed).normal(size=(2, 7))
             np.testing.assert_array_equal(run(x), function(x))
     assert len(seen) == 1 and "numpy" in str(seen[0].message)
+
+
+@pytest.mark.parametrize("sites", [1, 3, 70])
+def test_a_matrix_of_zones_gives_what_the_whole_one_gives_in_fewer_operations(sites: int) -> None:
+    """Parts that are 0 are left out: two zones that share no air, and a rack that gets none."""
+    racks = 10
+    rng = np.random.default_rng(7)
+    whole = rng.uniform(0.1, 1.0, (racks, racks)).astype(np.float32)
+    zones = whole * (np.arange(racks)[:, None] // 5 == np.arange(racks) // 5)
+    zones[9] = 0.0
+    x = rng.normal(size=(racks, sites)).astype(np.float32)
+    counts = []
+    for matrix in (whole, zones):
+        run = CompiledFunction(lambda tree, m=matrix: (m @ np.exp(tree[0]),), ((x,),))
+        (found,) = run((x,))
+        np.testing.assert_allclose(found, matrix @ np.exp(x), rtol=1e-5, atol=1e-6)
+        counts.append(run.program.operations()["product"])
+    assert counts == [2 * racks**2, 2 * (25 + 20)]
