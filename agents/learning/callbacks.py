@@ -74,9 +74,10 @@ class TermLogger(BaseCallback):
         infos = self.locals["infos"]
         finished = [infos[i]["episode"] for i in np.flatnonzero(self.locals["dones"]) if "episode" in infos[i]]
         if finished:
-            for name in finished[0].keys() - {"l", "t"}:
-                key = "episode/reward" if name == "r" else f"episode/{name}"
-                self.logger.record_mean(key, float(np.mean([e[name] for e in finished])))
+            names = [name for name in finished[0] if name not in ("l", "t")]
+            together = np.mean([[episode[name] for episode in finished] for name in names], axis=1).tolist()
+            for name, mean in zip(names, together):
+                self.logger.record_mean("episode/reward" if name == "r" else f"episode/{name}", mean)
         return True
 
     def _on_rollout_end(self) -> None:
