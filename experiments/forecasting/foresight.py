@@ -32,13 +32,22 @@ MOMENTS = 4  # ends of logs, spread over a day and a half: one of them for each 
 SPAN_DAYS = 1.5
 
 
+class Whose(NamedTuple):
+    """Whose answer it is: the scenario, what is known of the hall, and its draw."""
+
+    scenario: str
+    belief: str
+    seed: int
+    hall: int
+
+
 class Held(NamedTuple):
     """One answer and what happened.
 
     Attributes
     ----------
     scenario, belief, zone : str
-    hall : int
+    seed, hall : int
     units : float
         Lost.
     said : str
@@ -59,6 +68,7 @@ class Held(NamedTuple):
 
     scenario: str
     belief: str
+    seed: int
     hall: int
     zone: str
     units: float
@@ -108,7 +118,8 @@ def held_foresight(
             tick(f"{scenario.name}: asking hall {hall + 1} of {draw.halls}, {belief}")
             start = true_hall(scenario, halls, hall) if belief == KNOWN else own_site(scenario, halls, hall)
             told = answers(start, log, replace(asked, match=belief == GUESSED))
-            found += [held(scenario.name, belief, hall, f, happened[case_of(f, scenario)]) for f in told]
+            asked_of = Whose(scenario.name, belief, draw.seed, hall)
+            found += [held(asked_of, f, happened[case_of(f, scenario)]) for f in told]
     return found
 
 
@@ -139,16 +150,15 @@ def crossing_of(all_: FirstOver, column: int) -> FirstOver:
     return FirstOver(*(values[..., column : column + 1] for values in all_))
 
 
-def held(scenario: str, belief: str, hall: int, told: Failure, true: FirstOver) -> Held:
+def held(whose: Whose, told: Failure, true: FirstOver) -> Held:
     """One answer beside what happened."""
     said = ("over" if np.isfinite(told.after_s[1]) else "none") if told.is_foreseen else "not foreseen"
     late = np.nan
     if told.racks and np.isfinite(true.after_s[0]):
         late = float(true.by_rack_s[told.racks[0], 0] - true.after_s[0])
     return Held(
-        scenario, belief, hall, told.zone, told.units, said, told.after_s[1], float(true.after_s[0]),
-        told.highest_c[1], float(true.highest_c.max()), min(told.highest_c), max(told.highest_c), told.racks,
-        int(true.rack[0]), late,
+        *whose, told.zone, told.units, said, told.after_s[1], float(true.after_s[0]), told.highest_c[1],
+        float(true.highest_c.max()), min(told.highest_c), max(told.highest_c), told.racks, int(true.rack[0]), late,
     )  # fmt: skip
 
 

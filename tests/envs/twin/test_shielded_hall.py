@@ -10,7 +10,7 @@ import pytest
 from envs.core import DataCenterCore
 from envs.faults import Fault
 from envs.play import play_through
-from envs.scenario import load
+from envs.scenario import SHIPPED, load
 from envs.shield.shield import Shield
 from envs.twin.estimation.foresight import TwinForesight, shield_of
 from scripts.shield_week import FOLDER, POLICIES, Row, adversary, broken, week
@@ -18,8 +18,8 @@ from scripts.shield_week import FOLDER, POLICIES, Row, adversary, broken, week
 HARMFUL = ("careless", "all high", "random", "bang-bang by the hour")
 #: Single faults of the halls whose weeks are stored.
 FAULTS = {
-    "ai_factory": 23, "ai_hall": 23, "ai_hall_power_cap": 23, "edge_room": 15, "inference_hall": 23, "legacy_air": 17,
-    "liquid_hall": 19,
+    "ai_factory": 23, "ai_factory_feeder": 23, "ai_hall": 23, "ai_hall_power_cap": 23, "edge_room": 15,
+    "inference_hall": 23, "legacy_air": 17, "liquid_hall": 19,
 }  # fmt: skip
 WEEKS = tuple(FAULTS)
 SOME = ("none", "crah_fan 0", "sensor_stuck zone_inlet_max_c")
@@ -124,6 +124,10 @@ def test_no_policy_passes_a_hard_limit_for_two_days_with_any_single_fault(
     rows = week(scenario, policies, days=2)
     assert {row.policy: broken(row) for row in rows} == dict.fromkeys(policies, [])
     assert rows[0].acted_without_fault_frac < 0.01
+
+
+def test_a_week_of_every_shipped_scenario_is_stored() -> None:
+    assert set(WEEKS) == set(SHIPPED)
 
 
 @pytest.mark.parametrize("scenario", WEEKS)
