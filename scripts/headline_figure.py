@@ -1,7 +1,7 @@
-"""Writes ``docs/figures/headline.svg`` from the first table of ``docs/results.md``: ``python -m scripts.headline_figure``.
+"""Writes ``docs/figures/headline.svg`` from the first table of ``docs/results.md``.
 
-One line for each row: what the policy costs more or less than the best opponent, as a share of that opponent's cost,
-with its 95 % interval.
+``python -m scripts.headline_figure`` draws one line for each row: what the policy costs more or less than the best
+opponent, as a share of that opponent's cost, with its 95 % interval.
 """
 
 from __future__ import annotations

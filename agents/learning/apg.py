@@ -2,8 +2,8 @@
 
 A window of control steps is played at many sites. The slopes of all its rewards by the policy's weights are handed back
 through the core's own step (`envs.engine.gradient`), and one step of Adam follows. The state is carried into the next
-window, its past is cut. What a window leaves to the next one is the heat in the loops and the charge of the battery,
-which count as they do at an episode's end, or what a learnt value says of it (`agents.learning.window_value`).
+window, its past is cut. There is no critic: what a window leaves to the next one is the heat in the loops and the
+charge of the battery, which count as they do at an episode's end.
 
 Switches have no slope. What is left to a rule that counts alarms, or to a pad that turns on, is not seen.
 """
@@ -20,7 +20,6 @@ from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from torch import Tensor, nn
 
 from agents.learning.path_back import PathBack
-from agents.learning.window_value import WindowValue
 
 if TYPE_CHECKING:
     from stable_baselines3.common.buffers import RolloutBuffer
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from stable_baselines3.common.type_aliases import GymEnv, Schedule
     from stable_baselines3.common.vec_env import VecEnv
 
-    from agents.learning.path_back import Behind
     from envs.core import DataCenterCore
 
 LEAST_STD = 0.05  # of an element of the observation, whose whole range is 2
@@ -68,7 +66,6 @@ class Played(NamedTuple):
     observation: Tensor
     action: Tensor
     """What the policy gave, before it was cut to the box."""
-    reward: Floats
     done: NDArray[np.bool_]
 
 
@@ -78,7 +75,7 @@ class APG(OnPolicyAlgorithm):
     Parameters
     ----------
     policy : str or class
-        As stable-baselines3's; its standard deviation is not used, its value network for ``value_share`` alone.
+        As stable-baselines3's; its value network and its standard deviation are not used.
     env : VecEnv
         `envs.sb3_vec_env.DataCenterSB3VecEnv`: what is differentiated is its core.
     learning_rate : float or schedule
@@ -96,12 +93,8 @@ class APG(OnPolicyAlgorithm):
         Which share of the heat and the charge that a window leaves is charged to it.
     load_margin_frac, load_usd_kw2_h : float
         Load of the feeder that binds above this share of its limit costs so much in the loss [USD per kW2 and hour].
-    value_share : float
-        Which share of a learnt value of the window's end is added to its reward; 0 learns none.
-    gamma, gae_lambda : float
-        Of that value: discount of a control step, and weight of longer returns.
-    vf_coef : float
-        Of rollouts; a window has no use for it.
+    gamma, gae_lambda, vf_coef : float
+        Of rollouts; a window has no use for them.
     **keywords
         Those of stable-baselines3's algorithms: ``policy_kwargs``, ``seed``, ``device`` and the like.
     """
@@ -122,9 +115,8 @@ class APG(OnPolicyAlgorithm):
         left_share: float = 1.0,
         load_margin_frac: float = 0.96,
         load_usd_kw2_h: float = 0.0,
-        value_share: float = 0.0,
-        gamma: float = 0.97,
-        gae_lambda: float = 0.95,
+        gamma: float = 1.0,
+        gae_lambda: float = 1.0,
         vf_coef: float = 0.0,
         policy_kwargs: dict[str, Any] | None = None,
         _init_setup_model: bool = True,
@@ -134,8 +126,6 @@ class APG(OnPolicyAlgorithm):
         self.inlet_margin_k, self.inlet_usd_k2_h = inlet_margin_k, inlet_usd_k2_h
         self.load_margin_frac, self.load_usd_kw2_h = load_margin_frac, load_usd_kw2_h
         self.smooth_switches, self.left_share = smooth_switches, left_share
-        self.value_share = value_share
-        self._value: WindowValue | None = None
         self._window: list[Played] = []
         self._path: PathBack | None = None
         super().__init__(
@@ -164,10 +154,6 @@ class APG(OnPolicyAlgorithm):
     def _standardized(self) -> Standardized:
         return cast("Standardized", self.policy.mlp_extractor.policy_net[0])
 
-    def _value_of(self, observation: Tensor) -> Tensor:
-        latent = self.policy.mlp_extractor.forward_critic(self._standardized(observation))
-        return cast("Tensor", self.policy.value_net(latent)).squeeze(-1)
-
     def _mean_action(self, observation: Tensor) -> Tensor:
         latent = self.policy.mlp_extractor.forward_actor(observation)
         return cast("Tensor", self.policy.action_net(latent))
@@ -192,7 +178,7 @@ class APG(OnPolicyAlgorithm):
             if not callback.on_step():
                 return False
             self._update_info_buffer(infos, dones)
-            self._window.append(Played(seen, action, rewards, dones.copy()))
+            self._window.append(Played(seen, action, dones.copy()))
             self._last_obs, self._last_episode_starts = cast("Any", new_obs).copy(), dones
         callback.update_locals(locals())
         callback.on_rollout_end()
@@ -252,8 +238,6 @@ class APG(OnPolicyAlgorithm):
     def _hand_back(self) -> None:
         assert self._path is not None
         behind = self._path.end()
-        if self.value_share:
-            self._look_behind(behind)
         for k in range(len(self._window) - 1, -1, -1):
             played = self._window[k]
             slopes = behind.action_slopes(k, played.done)
@@ -261,21 +245,6 @@ class APG(OnPolicyAlgorithm):
             torch.autograd.backward(played.action, kept)
             if played.observation.grad is not None:
                 behind.add_observation(played.observation.detach().numpy(), played.observation.grad.numpy())
-
-    def _look_behind(self, behind: Behind) -> None:
-        """Let the value learn from the window, and add its slopes where no episode ended."""
-        assert self._path is not None
-        if self._value is None:
-            modules = self.policy.mlp_extractor.value_net, self.policy.value_net
-            own = [p for module in modules for p in module.parameters()]
-            self._value = WindowValue(self._value_of, own, self.gamma, self.gae_lambda)
-        last = cast("Floats", self._last_obs)
-        observations = torch.stack([p.observation.detach() for p in self._window])
-        rewards, ended = (np.stack([getattr(p, name) for p in self._window]) for name in ("reward", "done"))
-        unknown = self._value.learn(observations, rewards, ended, torch.as_tensor(last))
-        self.logger.record("train/value_unknown", unknown)
-        usd = -self.value_share * self._path.core.scenario.reward.scale_usd / len(last)
-        behind.begin_with(last, self._value.slopes(last) * (np.float32(usd) * ~ended[-1][:, None]))
 
 
 def _kept_inside(slopes: Floats, actions: Floats) -> Floats:

@@ -69,7 +69,6 @@ class PathBack:
         self.left_share, self.charges = left_share, charges
         self.load_kw, self.load_usd_kw2_h = load_margin_frac * core.plant.layout.provisioned_kw, load_usd_kw2_h
         self.steps: list[tuple[Pullback, Done]] = []
-        self.reached: CoreState | None = None
         self._adjoint: Adjoint | None = None
         self._core_step = core.core_step
         if smooth:
@@ -107,7 +106,6 @@ class PathBack:
             self._adjoint = Adjoint(self._judged, arguments, wrt=(0, 1))
         (after, judged), back = self._adjoint(*arguments)
         self.steps.append((back, judged.done))
-        self.reached = after
         return after, judged.done
 
     def _judged(self, state: CoreState, actions: Floats, given: Given) -> tuple[CoreState, Judged]:
@@ -153,14 +151,6 @@ class Behind:
         self._state, slopes = back((self._state, judged))
         sound = np.isfinite(slopes).all(axis=0)
         return np.ascontiguousarray(np.where(sound, slopes, 0.0).T, dtype=np.float32)
-
-    def begin_with(self, observation: Floats, slopes: Floats) -> None:
-        """Let slopes by the observation ``(B, n)`` that the last step gave lie behind it."""
-        state = self.path.reached
-        assert state is not None
-        readings = np.zeros_like(state.sensors.readings)
-        self._state = _none_of(state)._replace(sensors=_none_of(state.sensors)._replace(readings=readings))
-        self.add_observation(observation, slopes)
 
     def add_observation(self, observation: Floats, slopes: Floats) -> None:
         """Add what the policy's actions of the step hand back to the observation ``(B, n)`` that it began with."""

@@ -105,12 +105,6 @@ class APGSettings:
     load_usd_kw2_h : float
         What it costs there, per kW2 and hour, beside the reward. Above 0 the smooth plant is without the fast capper, a
         switch without a slope, and this stands in for it.
-    value_share : float
-        Which share of a learnt value of the window's end is added to its reward; 0 learns none.
-    gamma : float
-        Discount of a control step in that value, 0 to 1.
-    gae_lambda : float
-        Weight of longer returns in it, 0 to 1.
     """
 
     learning_rate: float = 2e-3
@@ -126,9 +120,6 @@ class APGSettings:
     left_share: float = 1.0
     load_margin_frac: float = 0.96
     load_usd_kw2_h: float = 0.0
-    value_share: float = 0.0
-    gamma: float = 0.97
-    gae_lambda: float = 0.95
 
 
 @dataclass
@@ -147,6 +138,10 @@ class APGThenPPOSettings(APGSettings):
         Transitions of one gradient step of PPO.
     n_epochs : int
         Passes over them in an update.
+    gamma : float
+        Discount of a control step, 0 to 1.
+    gae_lambda : float
+        Weight of longer returns in the advantage, 0 to 1.
     clip_range : float
         How far an update may move the probability of an action, as a share.
     vf_coef : float
@@ -160,6 +155,8 @@ class APGThenPPOSettings(APGSettings):
     value_rollouts: int = 10
     batch_size: int = 1024
     n_epochs: int = 4
+    gamma: float = 0.97
+    gae_lambda: float = 0.95
     clip_range: float = 0.2
     vf_coef: float = 0.5
     log_std_init: float = -3.5

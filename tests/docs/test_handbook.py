@@ -117,7 +117,8 @@ def files() -> Iterator[Path]:
     """Files of the rooms, the handbook itself left out."""
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*")):
-            if path.is_file() and HANDBOOK not in path.parents and "__pycache__" not in path.parts:
+            written = path.suffix != ".npz" and "__pycache__" not in path.parts
+            if path.is_file() and written and HANDBOOK not in path.parents:
                 yield path
 
 
