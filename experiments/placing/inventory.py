@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from envs.signals.cells import line, listed, read_cells, shown
 from envs.unknown_name import unknown_name
+from experiments.records.spreadsheet import from_text
 
 SPLIT = ";"
 CUSTOM = ("custom_fields", "_custom_field_data")
@@ -118,7 +119,7 @@ def _of_table(path: Path) -> list[Record]:
     names = [plain_name(str(name)) for name in frame.columns]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{path}, line 1: columns {twice} stand twice once read; rename or remove one of each")
-    rows = [[str(cell).strip() for cell in row] for row in frame.itertuples(index=False)]
+    rows = [[from_text(str(cell).strip()) for cell in row] for row in frame.itertuples(index=False)]
     return [
         Record(f"{path}, {line(path, number)}", {name: cell for name, cell in zip(names, row) if cell})
         for number, row in enumerate(rows)
