@@ -79,7 +79,7 @@ def main(config: DictConfig) -> None:
     read, found = place(hall, arrivals, asked, folder)
     words = [word for word in HydraConfig.get().overrides.task if not word.startswith("folder=")]
     hashes = file_hashes([hall, arrivals])
-    facts = {
+    facts: dict[str, object] = {
         "command": " ".join(["coldaisle place", *words]),
         "hall": read.name,
         "hall_hash": hashes[hall.name],

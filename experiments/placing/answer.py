@@ -15,7 +15,7 @@ from experiments.placing.greedy import RULES
 from experiments.placing.hall import PlacingHall
 from experiments.placing.planning import Decided, Futures, Plan, greedy_plan, solved_plan, usable_kw, waves_of
 from experiments.placing.plant_replay import Played, planned_scenario, played_losses
-from experiments.placing.program import Effort
+from experiments.placing.program import USUAL, Effort
 from experiments.placing.racks import Deployment, Kind, Lot, Shape, lots_of
 from experiments.placing.replay import Loss, losses
 from experiments.placing.seats import Seat, seats_of
@@ -46,7 +46,7 @@ class PlacingAsked:
     later_racks: int = 0
     futures: int = 1
     overload_frac: float = 1.25
-    effort: Effort = Effort()
+    effort: Effort = USUAL
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -9,6 +9,9 @@ from experiments.placing.racks import HALL, REDUNDANCIES, TOGETHER, WHOLE, Deplo
 
 MOST_KW, MOST_KG, MOST_U, MOST_RACKS, MOST_WAVE = 2000.0, 20_000.0, 100.0, 5000, 999
 NAMES = ("deployment", "name")
+KIND = ("kw", "liquid_frac", "liquid_kw", "redundancy", "floor_frac", "kg", "height_u", "archetype")
+KNOWN = (*NAMES, *KIND, "racks", "together", "wave")
+LET_BE = ("rack", "u_height")  # of a plan or an export, which are almost spelt like others
 
 
 def read_arrivals(path: Path) -> list[Deployment]:
@@ -26,7 +29,7 @@ def read_arrivals(path: Path) -> list[Deployment]:
         Naming file, line, column, value, what is allowed and the mend.
     """
     found: dict[str, tuple[Record, Deployment]] = {}
-    for record in records(path, ["kw"]):
+    for record in records(path, ["kw"], (*KNOWN, *LET_BE)):
         one = _deployment(record)
         if one.name in found:
             first, whole = found[one.name]

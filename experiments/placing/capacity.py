@@ -81,9 +81,13 @@ class Capacity:
                 weight[:, outlets] = limits.weight
                 count = len(limits.name)
                 made.append(Rows(weight, limits.limit_kw[:, 0], (supply,) * count, (when,) * count, limits.name))
-        weight, limit, *names = zip(*made)
-        supply, when, name = (tuple(text for part in column for text in part) for column in names)
-        return Rows(np.concatenate(weight), np.concatenate(limit), supply, when, name)
+        return Rows(
+            np.concatenate([part.weight for part in made]),
+            np.concatenate([part.limit_kw for part in made]),
+            tuple(supply for part in made for supply in part.supply),
+            tuple(when for part in made for when in part.when),
+            tuple(name for part in made for name in part.name),
+        )
 
     def load(self, kind: Kind) -> Floats:
         """What one rack adds to each row at weight 1 ``(M,)`` [kW]."""

@@ -31,45 +31,49 @@ class Rule(NamedTuple):
     ----------
     name : str
     block : callable
-        State, rows that each block's next rack would fill ``(M, K)`` as shares, number of the rack: scores ``(K,)``.
-    group : callable
-        State after the deployment, as shares of the limits ``(M,)`` and free positions, number of the group: a score.
+        Shares of the rows that each block's next rack would fill ``(m, k)``: scores ``(k,)``.
+    group : callable or None
+        Shares of all rows after the deployment ``(M,)`` and free positions of the group ``(k,)``: a score. None: the
+        first group that takes it.
     decreasing : bool
         Whether the largest deployments of a wave come first.
+    in_turns : bool
+        Whether each deployment begins one group further.
     """
 
     name: str
-    block: Callable[[Floats, Ints], Floats]
-    group: Callable[[Floats, Ints, int], float]
+    block: Callable[[Floats], Floats]
+    group: Callable[[Floats, Ints], float] | None
     decreasing: bool = False
+    in_turns: bool = False
 
 
-def _in_order(share: Floats, free: Ints) -> Floats:
-    return np.arange(len(free), dtype=np.float64)
+def _in_order(share: Floats) -> Floats:
+    return np.arange(share.shape[1], dtype=np.float64)
 
 
-def _least_even(share: Floats, free: Ints) -> Floats:
+def _least_even(share: Floats) -> Floats:
     """Fullest row after the rack: the best balance of feeds."""
-    return share.max(axis=0)
+    return np.asarray(share.max(axis=0))
 
 
-def _most_full(share: Floats, free: Ints) -> Floats:
+def _most_full(share: Floats) -> Floats:
     """Least room left on the fullest row that the rack touches."""
     return -share.max(axis=0)
 
 
-RULES = tuple(
-    Rule(f"{name}{' (largest first)' if decreasing else ''}", block, group, decreasing)
-    for name, block, group in (
-        ("first fit", _in_order, lambda share, free, number: float(number)),
-        ("best fit", _most_full, lambda share, free, number: float(free.sum())),
-        ("balanced feeds", _least_even, lambda share, free, number: float((share**2).sum())),
-        ("lowest peak", _least_even, lambda share, free, number: float((share**PEAKS).sum())),
-        ("round robin", _least_even, lambda share, free, number: 0.0),
+def _rules(decreasing: bool) -> tuple[Rule, ...]:
+    suffix = " (largest first)" if decreasing else ""
+    return (
+        Rule(f"first fit{suffix}", _in_order, None, decreasing),
+        Rule(f"best fit{suffix}", _most_full, lambda share, free: float(free.sum()), decreasing),
+        Rule(f"balanced feeds{suffix}", _least_even, lambda share, free: float((share**2).sum()), decreasing),
+        Rule(f"lowest peak{suffix}", _least_even, lambda share, free: float((share**PEAKS).sum()), decreasing),
+        Rule(f"round robin{suffix}", _least_even, None, decreasing, in_turns=True),
     )
-    for decreasing in (False, True)
-)
-RULE_NAMES = tuple(rule.name for rule in RULES)
+
+
+RULES = (*_rules(False), *_rules(True))
 
 
 class Greedy:
@@ -88,20 +92,19 @@ class Greedy:
     def placed(self, shape: Shape, state: State) -> tuple[Placed, State] | None:
         """Where a deployment goes and what then stands; None where no group takes it."""
         groups = list(self.capacity.groups(shape.together).values())
-        if self.rule.name.startswith("round robin"):
+        if self.rule.in_turns:
             groups = groups[self._turn % len(groups) :] + groups[: self._turn % len(groups)]
             self._turn += 1
         best: tuple[float, Placed, State] | None = None
-        limit = self.capacity.rows.limit_kw
-        for number, blocks in enumerate(groups):
+        for blocks in groups:
             found = self._within(shape, blocks, state)
             if found is None:
                 continue
-            score = self.rule.group(found[1].load_kw / limit, found[1].free[blocks], number)
+            if self.rule.group is None:
+                return found
+            score = self.rule.group(found[1].load_kw / self.capacity.rows.limit_kw, found[1].free[blocks])
             if best is None or score < best[0]:
                 best = (score, *found)
-            if self.rule.name.startswith(("first fit", "round robin")):
-                break
         return None if best is None else best[1:]
 
     def _within(self, shape: Shape, group: Sequence[int], state: State) -> tuple[Placed, State] | None:
@@ -121,7 +124,7 @@ class Greedy:
                 if not may.any():
                     return None
                 touched = np.where(inside, after / limit, 0.0)
-                score = np.where(may, self.rule.block(touched, free[blocks]), np.inf)
+                score = np.where(may, self.rule.block(touched), np.inf)
                 place = int(score.argmin())
                 number = int(blocks[place])
                 load, free[number] = after[:, place], free[number] - 1

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from envs.feeders.graph import Feeder
 from envs.unknown_name import unknown_name
 from envs.yaml_entry import YamlEntry
-from experiments.placing.arrivals import read_kind
+from experiments.placing.arrivals import KIND, read_kind
 from experiments.placing.hall import NO_LIMIT, Block, PlacingHall, Position, RoomUnits, Standing
 from experiments.placing.inventory import Record, records
 from experiments.power_planning.hall_feeders import feeders_of
@@ -25,6 +25,10 @@ OUT = ("offline", "failed", "decommissioned")
 PHASES = ("single-phase", "three-phase")
 #: Columns of a position that give what stands there.
 STANDING = "rack"
+KNOWN = (
+    *("name", "row", "rack_group", "location", "zone", "feeds", "cdus", "kw_limit", "kg_limit", "max_weight"),
+    *("weight_unit", "u_limit", "u_height", "id", STANDING, *KIND),
+)
 
 
 class Feed(NamedTuple):
@@ -58,7 +62,7 @@ def read_hall(path: Path) -> PlacingHall:
         for name, one in top.mapping("cdus", {}).named(CDU_KEYS).items()
     }
     feeds = read_feeds(path.parent / top.text("power_feeds"), feeders) if "power_feeds" in top else {}
-    rows = records(path.parent / top.text("positions"), ["name"])
+    rows = records(path.parent / top.text("positions"), ["name"], KNOWN)
     if len(rows) > MOST_POSITIONS:
         raise top.fault("positions", f"{len(rows)} positions; give {MOST_POSITIONS} at most, such as those of one hall")
     positions = [_position(row, feeders, feeds, rooms, cdus) for row in rows]
@@ -66,7 +70,7 @@ def read_hall(path: Path) -> PlacingHall:
     standing = [Standing(row.text([STANDING]), row.text(["name"]), read_kind(row)) for row in rows if _stands(row)]
     places = {one.name for one in positions}
     if "standing" in top:
-        more = records(path.parent / top.text("standing"), ["position"])
+        more = records(path.parent / top.text("standing"), ["position"], ("position", *KNOWN))
         standing += [_standing(row, places) for row in more]
         _require_once(more, [row.text(["position"]) for row in more], "position")
     taken = [one.position for one in standing]

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from envs.signals.cells import line, listed, read_cells, shown
 from envs.unknown_name import unknown_name
+from experiments.records.spreadsheet import from_text
 
 SPLIT = ";"
 CUSTOM = ("custom_fields", "_custom_field_data")
 MOST_BYTES = 256 << 20
+ALMOST = 0.8  # likeness of two names from which one is a slip of the pen for the other
 
 
 class Record(NamedTuple):
@@ -76,7 +79,7 @@ class Record(NamedTuple):
         return found
 
 
-def records(path: Path, columns: Sequence[str]) -> list[Record]:
+def records(path: Path, columns: Sequence[str], known: Sequence[str] = ()) -> list[Record]:
     """Rows of a file.
 
     Parameters
@@ -85,6 +88,8 @@ def records(path: Path, columns: Sequence[str]) -> list[Record]:
         ``.csv``, ``.parquet`` or ``.json``.
     columns : sequence of str
         Columns of which the file must have one at least: without any it is another file.
+    known : sequence of str
+        Columns that are read; one that is spelt almost like one of them, which is not there, is a slip of the pen.
 
     Raises
     ------
@@ -102,6 +107,10 @@ def records(path: Path, columns: Sequence[str]) -> list[Record]:
         raise ValueError(
             f"{path}: none of the columns {', '.join(columns)}; found: {listed(found[0].cells)}; is it another file?"
         )
+    there = {name for one in found for name in one.cells}
+    for name in sorted(there - set(known)):
+        if (close := get_close_matches(name, known, n=1, cutoff=ALMOST)) and close[0] not in there:
+            raise ValueError(f"{path}: column {shown(name)} is read nowhere; did you mean {close[0]!r}? rename it")
     return found
 
 
@@ -110,7 +119,7 @@ def _of_table(path: Path) -> list[Record]:
     names = [plain_name(str(name)) for name in frame.columns]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{path}, line 1: columns {twice} stand twice once read; rename or remove one of each")
-    rows = [[str(cell).strip() for cell in row] for row in frame.itertuples(index=False)]
+    rows = [[from_text(str(cell).strip()) for cell in row] for row in frame.itertuples(index=False)]
     return [
         Record(f"{path}, {line(path, number)}", {name: cell for name, cell in zip(names, row) if cell})
         for number, row in enumerate(rows)

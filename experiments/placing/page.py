@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from envs.whole_file import whole_file, write_whole
 from experiments.placing.answer import PlacingAnswer
 from experiments.placing.hall import PlacingHall
+from experiments.placing.plant_replay import Played
 from experiments.placing.racks import Kind
 from experiments.placing.seats import Seat
 from experiments.records.plain_page import Page, Section, page_html
@@ -26,7 +26,8 @@ HTML, FACTS, PLAN, REFUSED, LOSSES, RULES_TABLE = (
 )
 DCIM_CSV, DCIM_JSON = "dcim_racks.csv", "dcim_racks.json"
 STATUS = "reserved"
-Row = dict[str, Any]
+SHOWN = 12  # digits of a hash on the page; all stand in the facts
+Row = dict[str, object]
 
 
 def save(folder: Path, hall: PlacingHall, found: PlacingAnswer, facts: Row) -> Path:
@@ -159,7 +160,7 @@ def rule_rows(found: PlacingAnswer) -> list[Row]:
     ]
 
 
-def _played_row(one: Any) -> Row:
+def _played_row(one: Played) -> Row:
     return {
         "lost": one.lost,
         "trips": round(one.trips),
@@ -206,4 +207,5 @@ def _id(text: str) -> int | str:
 
 
 def _footer(facts: Row) -> str:
-    return f"{facts['command']} · hall {facts['hall_hash'][:12]} · arrivals {facts['arrivals_hash'][:12]}"
+    hall, arrivals = (str(facts[key])[:SHOWN] for key in ("hall_hash", "arrivals_hash"))
+    return f"{facts['command']} · hall {hall} · arrivals {arrivals}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.placing.capacity import Capacity
 from experiments.placing.greedy import PEAKS, RULES, Greedy, Placed, Rule, State, wave_placed
-from experiments.placing.program import Effort, solved_wave
+from experiments.placing.program import USUAL, Effort, solved_wave
 from experiments.placing.racks import Deployment, Lot, Shape, lots_of
 
 #: Futures of what may come behind a wave: number of the wave -> sampled lots.
@@ -63,10 +63,7 @@ def best_greedy(capacity: Capacity, shapes: Sequence[Shape], state: State) -> tu
 
 
 def solved_plan(
-    capacity: Capacity,
-    deployments: Sequence[Deployment],
-    futures: Futures,
-    effort: Effort = Effort(),  # noqa: B008
+    capacity: Capacity, deployments: Sequence[Deployment], futures: Futures, effort: Effort = USUAL
 ) -> Plan:
     """The plan of the integer program, wave by wave; a wave that it does not better is placed by the best rule.
 

@@ -149,12 +149,14 @@ def played_losses(scenario: Scenario) -> list[Played]:
     """
     from envs.core import DataCenterCore
 
-    kinds = [("nothing", None)]
-    kinds += [(f"a room unit of zone {name}", ("crah_fan", zone)) for zone, name in enumerate(scenario.zones)]
-    kinds += [("a CDU", ("cdu", 0))] if scenario.coolant is not None else []
+    kinds: list[tuple[str, list[Fault]]] = [("nothing", [])]
+    for zone, name in enumerate(scenario.zones):
+        kinds.append((f"a room unit of zone {name}", [Fault("crah_fan", LOST_AT_S, LOST_S, zone)]))
+    if scenario.coolant is not None:
+        kinds.append(("a CDU", [Fault("cdu", LOST_AT_S, LOST_S)]))
     core = DataCenterCore(scenario, len(kinds))
     core.reset(seed=[0] * len(kinds))
-    core.set_faults([[] if what is None else [Fault(what[0], LOST_AT_S, LOST_S, what[1])] for _, what in kinds])
+    core.set_faults([faults for _, faults in kinds])
     told = [np.zeros(len(kinds)) for _ in range(4)]
     for _ in range(scenario.episode.steps):
         core.step_setpoints(core.rules.act(core.measurements()))

@@ -29,6 +29,9 @@ class Effort(NamedTuple):
     gap_frac: float = 1e-3
 
 
+USUAL = Effort()
+
+
 class Answer(NamedTuple):
     """Placements of each lot, one for each deployment of it that is placed."""
 

@@ -11,16 +11,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.equipment.breaker import Breaker
 from envs.feeders.graph import FeederGraph, single_losses
-from experiments.placing.capacity import SUPPLIES
 from experiments.placing.hall import AIR, COOLANT, POWER, PlacingHall
 from experiments.placing.racks import SHED, Kind
 from experiments.power_planning.protection import opened
 
-Floats = NDArray[np.float64]
 REACTION_S = 10.0
 OVER = 1.0 + 1e-6
 
@@ -99,8 +96,8 @@ def _of_supply(supply: str, graph: FeederGraph, racks: Sequence[tuple[Kind, int]
     if supply != POWER:
         trips = [int((over[:, state] > graph.limit_kw * OVER).sum()) for state in states]
     elif opened(law, limit, settled, over, cut, REACTION_S):
-        each = [[load[:, state : state + 1] for load in (settled, over, cut)] for state in states]
-        trips = [opened(law, limit, *loads, REACTION_S) for loads in each]
+        each = [(slice(None), slice(state, state + 1)) for state in states]
+        trips = [opened(law, limit, settled[one], over[one], cut[one], REACTION_S) for one in each]
     else:
         trips = [0 for _ in states]
     made = []
@@ -112,12 +109,3 @@ def _of_supply(supply: str, graph: FeederGraph, racks: Sequence[tuple[Kind, int]
         dark = int(held[~outages.served[state]].sum())
         made.append(Loss(supply, name, graph.feeders[worst].name, before, after, trips[state], dark))
     return made
-
-
-def worst_by_supply(found: Sequence[Loss]) -> list[Loss]:
-    """Of each supply the loss after which the survivors carry most."""
-    return [
-        max((one for one in found if one.supply == supply), key=lambda one: (not one.held, one.after_frac))
-        for supply in SUPPLIES
-        if any(one.supply == supply for one in found)
-    ]

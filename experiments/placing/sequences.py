@@ -53,8 +53,8 @@ def example_hall() -> PlacingHall:
                 for place in range(PER_ROW // 2)
             ]
     zones = {f"z{zone + 1}": RoomUnits(6, 240.0) for zone in range(ROWS // 2)}
-    cdus = {f"cdu {pair + 1}{side}": 1500.0 for pair in range(ROWS // 2) for side in "ab"}
-    return PlacingHall("200 positions", tuple(positions), tuple(feeders), zones, cdus)
+    carried = {f"cdu {pair + 1}{side}": 1500.0 for pair in range(ROWS // 2) for side in "ab"}
+    return PlacingHall("200 positions", tuple(positions), tuple(feeders), zones, carried)
 
 
 def drawn_deployments(rng: np.random.Generator, racks: int, waves: int) -> list[Deployment]:

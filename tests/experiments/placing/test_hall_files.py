@@ -117,6 +117,7 @@ def test_a_feed_that_is_offline_is_none(tmp_path: Path) -> None:
         ("p2,r1,z", "p1,r1,z", "line 3: position 'p1' stands twice (first in line 2)"),
         ("p2,r1,z", "p2,r1,y", "line 3: zone: zone 'y' is unknown; choose one of: z"),
         ("p2,r1,z", "p2,,z", "line 3: no row; fill it in"),
+        ("kw_limit", "kw_limt", "column 'kw_limt' is read nowhere; did you mean 'kw_limit'?"),
         ("name,row", "label,row", "none of the columns name"),
     ],
 )
