@@ -47,6 +47,7 @@ QUANTITIES: dict[str, Quantity] = {
     "carbon": Quantity("CO2", "mass", "carbon dioxide of the energy"),
     "waste_heat_temperature": Quantity("TWH", "temperature", "mean temperature of the waste heat"),
     "intake_temperature": Quantity("TIN", "temperature", "mean setpoint of the air at the IT's inlet"),
+    "inlet_temperature": Quantity("inlet air", "temperature", "mean of the air measured at the IT's inlets"),
 }
 RENEWABLE = ("renewable_guarantees", "renewable_contracts", "renewable_on_site")
 
