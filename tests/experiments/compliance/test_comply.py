@@ -172,7 +172,7 @@ def test_an_hour_is_in_a_class_where_every_inlet_is(tmp_path: Path) -> None:
     found = {c.name: c.hours for c in hours}
     assert found["recommended"] == HOURS - 111 and found["A1"] == HOURS - 1 == found["A3"] and found["A4"] == HOURS
     assert found["H1"] == HOURS - 101 and narrowest(hours) == "A4"
-    assert value(told, "inlet air").value == pytest.approx(warm[:HOURS].mean())
+    assert "" not in {f.symbol for f in told.figures} | set(told.missing), "no law asks for it"
     text = page(site, readings, told, "coldaisle comply", hours)
     assert "The year lay within A4." in text and f"| A1 | 15 to 32 | {HOURS - 1} | 99.99% |" in text
 
@@ -183,5 +183,5 @@ def test_a_second_inlet_that_is_cold_counts_too() -> None:
 
 
 def test_without_a_meter_of_inlets_there_are_no_classes(found: tuple[Path, Told]) -> None:
-    path, told = found
-    assert inlet_hours(comply(path)[0]) is None and "inlet air" in told.missing
+    path, _ = found
+    assert inlet_hours(comply(path)[0]) is None
