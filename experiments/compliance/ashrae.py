@@ -1,6 +1,6 @@
 """In which ASHRAE class the air at the IT stood, hour by hour: the classes of dry bulb of TC 9.9, fifth edition 2021.
 
-Limits are recalled (PHYSICS C, ASHRAE TC9.9). Humidity is not judged.
+Limits are recalled, as those of the handbook's page on the air side. Humidity is not judged.
 """
 
 from __future__ import annotations
