@@ -39,6 +39,7 @@ def comply(meters: Path) -> tuple[Site, list[Reading], Told]:
 @verb_main("comply")
 def main(config: DictConfig) -> None:
     """Report as configured and write page and facts."""
+    from experiments.compliance.ashrae import class_hours, inlet_hours
     from experiments.compliance.page import answer_words, save
 
     folder = Path(config.folder)
@@ -51,7 +52,9 @@ def main(config: DictConfig) -> None:
         LOG.info("a year of %s was simulated; its meters: %s", scenario.name, meters)
     site, readings, found = comply(meters)
     words = [word for word in HydraConfig.get().overrides.task if not word.startswith("folder=")]
-    page = save(folder, site, readings, found, " ".join(["coldaisle comply", *words]))
+    inlets_c = inlet_hours(site)
+    hours = [] if inlets_c is None else class_hours(inlets_c)
+    page = save(folder, site, readings, found, " ".join(["coldaisle comply", *words]), hours)
     LOG.info(answer_words(site, found))
     LOG.info("report written to %s", page)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 Tick = Callable[[int], object]
+TOLD = 10  # lines of progress in a log
 TORNADOS = ("cost_usd_kw_year", "pue")
 
 
@@ -145,10 +146,11 @@ def main(config: DictConfig) -> None:
 
         def tick(n: int) -> None:
             nonlocal done
-            done += n
+            before, done = done, done + n
             for _ in range(n):
                 step()
-            LOG.debug("%d of %d designs", done, total)
+            if TOLD * done // total > TOLD * before // total:
+                LOG.info("%d of %d designs", done, total)
 
         asked = config.climate, config.designs, config.population, list(config.objectives), costs, fixed
         found = design(*asked, config.check, config.seed, tick)

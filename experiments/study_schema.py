@@ -335,7 +335,7 @@ class DesignConfig:
 
     climate: str = "sterling_va"
     designs: int = 2000
-    population: int = 1000
+    population: int = 500
     objectives: list[str] = field(
         default_factory=lambda: ["cost_usd_kw_year", "pue", "wue_l_kwh", "deployable_frac", "ride_through_s"]
     )

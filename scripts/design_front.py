@@ -53,7 +53,7 @@ def main() -> None:
     """Play both and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--climate", default="phoenix_az")
-    parser.add_argument("--generations", type=int, default=4)
+    parser.add_argument("--generations", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     climate, costs, fixed = climate_of(options.climate), read_costs(), fixed_values(FIXED)

@@ -61,6 +61,8 @@ def told(site: Site, readings: Sequence[Reading]) -> Told:
         else:
             missing[fact.symbol] = f"{fact.meaning}: give facts.{fact_key}"
     for key, quantity in QUANTITIES.items():
+        if not quantity.is_figure:
+            continue
         if key in known:
             unit = next(iter(UNITS[quantity.dimension]))
             source = "ISO/IEC 30134-8" if key == "carbon" else "EED Annex II"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from agents.runtime.manifest import file_hash
 from envs.signals.series import Column, Series, interval_means, read_series
 from envs.yaml_entry import YamlEntry
+from experiments.compliance.enefg import Month, month
 from experiments.compliance.quantities import FACTS, QUANTITIES, UNITS
 
 #: What the numbers of a meter are: the amount of each interval, a counter that rises, or a mean power or temperature.
@@ -34,13 +35,17 @@ class Meter(NamedTuple):
 
 
 class Site(NamedTuple):
-    """A site and its meters: facts ``{name: value}``, and a year on the clock of local standard time."""
+    """A site and its meters: facts ``{name: value}``, and a year on the clock of local standard time.
+
+    ``begun`` are year and month in which it began its operation; None where that is not told.
+    """
 
     name: str
     year: int
     utc_offset_h: float
     facts: dict[str, float]
     meters: tuple[Meter, ...]
+    begun: Month | None = None
 
 
 class Reading(NamedTuple):
@@ -72,7 +77,7 @@ def read_site(path: Path) -> Site:
     ValueError
         Naming file, line, key, value and the mend.
     """
-    entry = YamlEntry.of_file(path, ("name", "year", "utc_offset_h", "facts", "meters"))
+    entry = YamlEntry.of_file(path, ("name", "year", "utc_offset_h", "begun", "facts", "meters"))
     given = entry.mapping("facts", {})
     facts = {}
     for key in given.raw:
@@ -85,7 +90,10 @@ def read_site(path: Path) -> Site:
         if names.count(meter.name) > 1:
             raise ValueError(f"{meter.place}: name {meter.name!r} stands twice; give each meter a name of its own")
     year = entry.whole("year", None, 1990, 2100)
-    return Site(entry.name("name"), year, entry.number("utc_offset_h", None, -12.0, 14.0), facts, meters)
+    begun = month(entry.text("begun")) if "begun" in entry else None
+    if begun is None and "begun" in entry:
+        raise entry.refused("begun", "give year and month in which the operation began, such as 2026-09")
+    return Site(entry.name("name"), year, entry.number("utc_offset_h", None, -12.0, 14.0), facts, meters, begun)
 
 
 def _meter(entry: YamlEntry, folder: Path) -> Meter:
@@ -115,7 +123,7 @@ def reading(meter: Meter, site: Site) -> Reading:
     """
     column = Column(meter.column, unit=meter.unit, mend="mend the row")
     series = read_series(meter.file, [column], time_column=meter.time, utc_offset_h=site.utc_offset_h)
-    begins, ends = _year_s(site, series, meter)
+    begins, ends = year_s(site, series, meter)
     values = series.values[:, 0]
     if meter.reads == "counter":
         amount = _counted(values, series, meter, begins, ends)
@@ -129,7 +137,7 @@ def reading(meter: Meter, site: Site) -> Reading:
     return Reading(meter, signed * units[meter.unit], len(values), file_hash(meter.file))
 
 
-def _year_s(site: Site, series: Series, meter: Meter) -> tuple[float, float]:
+def year_s(site: Site, series: Series, meter: Meter) -> tuple[float, float]:
     """Beginning and end of the year, from the first value of a series on [s]."""
     offset = np.timedelta64(round(site.utc_offset_h * 3600.0), "s")
     edges = [np.datetime64(f"{year}-01-01T00:00:00", "ms") - offset for year in (site.year, site.year + 1)]

@@ -28,11 +28,14 @@ class Quantity(NamedTuple):
     dimension : str
         A key of `UNITS`.
     meaning : str
+    is_figure : bool
+        Whether the regulation asks for it; else other figures rest on it.
     """
 
     symbol: str
     dimension: str
     meaning: str
+    is_figure: bool = True
 
 
 QUANTITIES: dict[str, Quantity] = {
@@ -47,6 +50,7 @@ QUANTITIES: dict[str, Quantity] = {
     "carbon": Quantity("CO2", "mass", "carbon dioxide of the energy"),
     "waste_heat_temperature": Quantity("TWH", "temperature", "mean temperature of the waste heat"),
     "intake_temperature": Quantity("TIN", "temperature", "mean setpoint of the air at the IT's inlet"),
+    "inlet_temperature": Quantity("", "temperature", "air measured at the IT's inlets, for ASHRAE's classes", False),
 }
 RENEWABLE = ("renewable_guarantees", "renewable_contracts", "renewable_on_site")
 

@@ -13,6 +13,7 @@ from experiments.designing.outage import ride_through_s
 from experiments.designing.variables import NAMES, Floats, decoded
 from experiments.designing.years import Climate, Year, years
 
+ENDS_SHARE = 0.1
 Tick = Callable[[int], None]
 
 
@@ -63,6 +64,12 @@ def sample(n: int, seed: int) -> Floats:
     return np.asarray(latin.sample(problem, n, seed=seed), np.float64)
 
 
+def to_ends(points: Floats, rng: np.random.Generator) -> Floats:
+    """Points of which some coordinates are moved to the nearer end of their range, where many best designs lie."""
+    moved = rng.random(points.shape) < ENDS_SHARE
+    return np.where(moved, np.round(points), points)
+
+
 def searched(
     n: int,
     population: int,
@@ -91,9 +98,13 @@ def searched(
     search = NSGA2(pop_size=population, sampling=sample(population, seed), eliminate_duplicates=True)
     search.setup(problem, termination=("n_gen", -(-n // population)), seed=seed, verbose=False)
     archive: Archive | None = None
+    rng = np.random.default_rng([seed, 1])
     while search.has_next():
         asked = search.ask()
         points = np.asarray(asked.get("X"), np.float64)
+        if archive is not None:
+            points = to_ends(points, rng)
+            asked.set("X", points)
         made = played(points, climate, costs, fixed, tick)
         archive = made if archive is None else together(archive, made)
         told = {"F": losses(made.figures, objectives), "G": np.where(made.faults == "", -1.0, 1.0)[:, None]}

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from envs.scenario import load
+from experiments.compliance.ashrae import class_hours, inlet_hours, narrowest
+from experiments.compliance.enefg import answers
 from experiments.compliance.figures import Figure, Told
 from experiments.compliance.page import answer_words, page
 from experiments.compliance.simulated_year import COLUMNS, simulated_hours
@@ -126,3 +128,60 @@ def test_a_simulated_year_meters_what_the_plant_took() -> None:
     assert set(hours) == set(COLUMNS) and all(len(column) == 12 * 24 for column in hours.values())
     pue = hours["total_energy_kwh"].sum() / hours["it_energy_kwh"].sum()
     assert 1.05 < pue < 2.5 and 15.0 < hours["supply_air_setpoint_c"].mean() < 30.0
+
+
+@pytest.mark.parametrize(
+    ("begun", "year", "figures", "words"),
+    [
+        ((2020, 1), 2026, {"PUE": 1.6, "REF": 0.6}, ["not yet in force; missed", "not yet in force; missed", "met"]),
+        ((2020, 1), 2028, {"PUE": 1.4, "REF": 1.0}, ["met", "not yet in force; missed", "met", "met"]),
+        ((2020, 1), 2030, {"PUE": 1.31, "REF": 1.0}, ["met", "missed", "met", "met"]),
+        ((2026, 7), 2028, {"PUE": 1.2, "ERF": 0.1, "REF": 0.9}, ["met", "met", "met", "missed"]),
+        ((2027, 7), 2030, {"PUE": 1.15, "ERF": 0.14}, ["met", "missed", "unknown: REF is missing"]),
+        ((2029, 1), 2030, {"PUE": 1.3, "ERF": 0.2}, ["not yet in force; missed", "not yet in force; met"]),
+    ],
+)
+def test_the_german_law_asks_by_the_month_in_which_operation_began(
+    begun: tuple[int, int], year: int, figures: dict[str, float], words: list[str]
+) -> None:
+    """EnEfG section 11: old ones 1.5 and 1.3, new ones 1.2 and 10, 15, 20 % reused two years after they began."""
+    assert [a.words for a in answers(begun, year, figures)][: len(words)] == words
+
+
+def test_the_page_judges_by_the_german_law_where_the_beginning_is_told(tmp_path: Path) -> None:
+    path = written(tmp_path, SITE.replace("year: 2025", "year: 2025\nbegun: 2026-09"))
+    site, readings, told = comply(path)
+    text = page(site, readings, told, "coldaisle comply")
+    assert "| PUE <= 1.2 | 11 (2) | 2028-09 | 1.25 | not yet in force; missed |" in text
+    assert "With 800 kW of IT the site is above" in text
+    with pytest.raises(ValueError, match=r"line 3.*such as 2026-09"):
+        comply(written(tmp_path, SITE.replace("year: 2025", "year: 2025\nbegun: soon")))
+
+
+def test_an_hour_is_in_a_class_where_every_inlet_is(tmp_path: Path) -> None:
+    inlet = "  - {name: top, quantity: inlet_temperature, file: c.csv, column: c, unit: degC}\n"
+    warm = np.full(HOURS + 1, 24.0)
+    warm[:100], warm[100:110], warm[110:111] = 30.0, 17.0, 41.0
+    path = written(tmp_path, SITE + inlet)
+    lines = ["time,c", *(f"{at}Z,{c:g}" for at, c in zip(stamps(HOURS + 1), warm))]
+    (tmp_path / "c.csv").write_text("\n".join(lines) + "\n")
+    site, readings, told = comply(path)
+    inlets_c = inlet_hours(site)
+    assert inlets_c is not None and inlets_c.shape == (HOURS, 1)
+    hours = class_hours(inlets_c)
+    found = {c.name: c.hours for c in hours}
+    assert found["recommended"] == HOURS - 111 and found["A1"] == HOURS - 1 == found["A3"] and found["A4"] == HOURS
+    assert found["H1"] == HOURS - 101 and narrowest(hours) == "A4"
+    assert "" not in {f.symbol for f in told.figures} | set(told.missing), "no law asks for it"
+    text = page(site, readings, told, "coldaisle comply", hours)
+    assert "The year lay within A4." in text and f"| A1 | 15 to 32 | {HOURS - 1} | 99.99% |" in text
+
+
+def test_a_second_inlet_that_is_cold_counts_too() -> None:
+    hours = class_hours(np.array([[24.0, 24.0], [24.0, 12.0], [33.0, 20.0]]))
+    assert [c.hours for c in hours[:3]] == [1, 1, 3] and narrowest(hours) == "A2"
+
+
+def test_without_a_meter_of_inlets_there_are_no_classes(found: tuple[Path, Told]) -> None:
+    path, _ = found
+    assert inlet_hours(comply(path)[0]) is None
