@@ -160,6 +160,7 @@ class Instructions(Values):
         assert isinstance(s.extra, int)
         place = self._row(block, "%stride_out", self._sum(s.extra, rack), number)
         self._line(f"store {of.vector_of(s.kind)} {value}, ptr {place}, align {SIZES[number]}")
+        self._ask_for_next(place, number, written=True)
 
     def _note(self, s: Statement) -> None:
         """Write down what a value is in this turn, for the second loop."""

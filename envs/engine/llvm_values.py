@@ -21,6 +21,7 @@ from envs.engine.schedule import Schedule, schedule
 from envs.engine.scratch import scratch_slots
 
 _READ = ("input", "noted")  # rows of blocks, and of notes
+_LINE_BYTES, _NEAR = 64, 2  # of a cache; the second-level one
 SIZES = {"float": 4, "double": 8, "i64": 8}
 
 
@@ -97,7 +98,15 @@ class Values:
             return self._value(f"load {self.of.vector}, ptr {noted}, align {self._alignment}")
         number = self.of.number_of(source.kind)
         place = self._row(f"%in{block}", f"%stride{block}", self._sum(row, index), number)
+        self._ask_for_next(place, number, written=False)
         return self._value(f"load {self.of.vector_of(source.kind)}, ptr {place}, align {SIZES[number]}")
+
+    def _ask_for_next(self, place: str, number: str, written: bool) -> None:
+        """Have the part of a row that the next tile reads or writes brought near: each lies in a page of its own."""
+        per_line = _LINE_BYTES // SIZES[number]
+        for first in range(0, self.of.lanes, per_line) if self.of.lanes >= per_line else ():
+            ahead = self._at(place, self.of.lanes + first, number)
+            self._line(f"call void @llvm.prefetch.p0(ptr {ahead}, i32 {int(written)}, i32 {_NEAR}, i32 1)")
 
     def _sum(self, row: int, index: str | int) -> str | int:
         return row + index if isinstance(index, int) else self._value(f"add i64 {index}, {row}")

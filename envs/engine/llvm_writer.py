@@ -186,6 +186,7 @@ class Writer(Instructions):
         given = ", ".join([*(f"ptr %tile{k}" for k, _ in enumerate(blocks)), strides, "ptr %scratch"])
         return f"""{self._constants()}
 {self._math()}
+declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 define internal void @tile({pointers}, {strides}, ptr noalias %scratch) noinline {{
 entry:
 {body}
