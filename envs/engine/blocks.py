@@ -13,6 +13,7 @@ import numpy as np
 
 from envs.engine.aligned import LINE_BYTES
 
+_FEW_SETS = 8
 _IDLE_USES = 4  # times as many as sets may wait
 _MOST_WAITING = 8  # sets of blocks that somebody may hold before the oldest is left to him
 
@@ -76,7 +77,8 @@ class BlockSet:
 class BlockPool:
     """Sets of blocks of one shape. One that nobody holds is used again: fresh memory costs a page fault a page.
 
-    The last one that was let go comes first. What then lies idle for long is given back.
+    Of a few, the last one that was let go comes first; what then lies idle for long is given back. Of many, which a
+    window of steps holds one after the other, it is the first: that is free, if any is.
     """
 
     def __init__(
@@ -93,7 +95,8 @@ class BlockPool:
         if len(sets) > 1 and self._uses - sets[0].last_use > _IDLE_USES * self.most and self._is_free(0):
             del sets[0]
             give_back_freed_memory()
-        for k in reversed(range(len(sets))):
+        places = range(len(sets))
+        for k in reversed(places) if len(sets) <= _FEW_SETS else places:
             if self._is_free(k):
                 found = sets.pop(k)
                 break
