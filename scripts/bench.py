@@ -37,7 +37,6 @@ from envs.equipment import (
 )
 from envs.sb3_vec_env import DataCenterSB3VecEnv
 from envs.scenario import SHIPPED
-from scripts.bench_learning import print_learning
 
 BATCHES = (1, 64, 256, 1024, 4096)
 HUNDRED_RACKS = (  # five times ai_hall's racks and power; the cooling stays, which costs the same however hot it runs
@@ -284,6 +283,8 @@ def main() -> None:
     total = 1_000_000 if arguments.long else 50_000 if quick else 200_000
     before, after = memory(total)
     print(f"memory: {before:.0f} MB, {after:.0f} MB after {total:,} more environment steps")
+    from scripts.bench_learning import print_learning
+
     print_learning(quick)
     print_machines(20 if quick else 40)
 

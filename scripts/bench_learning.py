@@ -22,8 +22,10 @@ from agents.learning.build import build_model
 from agents.learning.callbacks import BatchedBootstrap, TermLogger
 from agents.learning.rollouts import InPlace
 from envs.core import DataCenterCore
+from envs.engine.choice import chosen_engine
 from envs.engine.compiled import CompiledFunction
 from envs.sb3_vec_env import DataCenterSB3VecEnv
+from scripts.bench import engine
 
 OFF_POLICY = tuple(name for name, row in ALGORITHMS.items() if not row.on_policy)
 Clock = Callable[[], float]
@@ -203,6 +205,9 @@ def print_learning(quick: bool) -> None:
     steps, repeats = (24_576, 2) if quick else (98_304, 5)
     ppo, nothing, share = ppo_rates(steps, repeats)
     print(f"PPO, 1024 environments: {ppo:,.0f} steps/s of {nothing:,.0f} on nothing; {100 * share:.1f} % of it in turn")
+    with engine(chosen_engine(), threads=2):
+        ppo, nothing, share = ppo_rates(steps, repeats, clock=time.perf_counter)
+    print(f"  two threads for the plant, by the clock: {ppo:,.0f} of {nothing:,.0f}; {100 * share:.1f} %")
     print("microseconds of an environment step in PPO: ai_hall, nothing")
     for part, on_real, on_nothing in ppo_parts(2 * steps):
         print(f"  {part:24s}{on_real:8.3f}{on_nothing:8.3f}")

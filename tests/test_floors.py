@@ -292,7 +292,7 @@ def test_stable_baselines3_is_imported_early_only_where_its_classes_are_extended
         for name, top in names
         if top and name.split(".")[0] in ("stable_baselines3", "sb3_contrib")
     }
-    learning = {f"agents/learning/{name}.py" for name in ("apg", "callbacks", "two_stages")}
+    learning = {f"agents/learning/{name}.py" for name in ("apg", "callbacks", "rollouts", "two_stages")}
     assert early <= {"envs/sb3_vec_env.py", *learning}
 
 

@@ -43,12 +43,16 @@ class FilledInPlace(RolloutBuffer):
         if not hasattr(self, "_seen"):  # one row more: the observation behind the last step
             self._seen = np.zeros((self.buffer_size + 1, *self.observations.shape[1:]), self.observations.dtype)
         self.observations = self._seen[:-1]
+        self._handed_out = -1
         if self.environments is not None:
             cast("Any", self.environments).rows = self.next_rows
 
     def next_rows(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-        """Observations behind the step that is due, and its rewards; None where the rollout is full."""
-        return None if self.full else (self._seen[self.pos + 1], self.rewards[self.pos])
+        """Observations behind the step that is due, and its rewards; None where it has them already, or none is due."""
+        if self.full or self._handed_out == self.pos:  # somebody steps whose steps are not added
+            return None
+        self._handed_out = self.pos
+        return self._seen[self.pos + 1], self.rewards[self.pos]
 
     def add(
         self,

@@ -68,19 +68,6 @@ def test_the_end_of_an_episode_carries_observation_truncation_and_sums(world_of:
     assert set(env.last_terms) >= {"energy", "inlet"} and env.last_terms["energy"].shape == (2,)
 
 
-def test_it_walks_as_the_vector_env_does(world_of: WorldOf) -> None:
-    from envs.vector_env import DataCenterVectorEnv
-
-    own, other = make(world_of), DataCenterVectorEnv("edge_room", 2, SHORT, world=world_of("edge_room"))
-    own.seed(5)
-    np.testing.assert_array_equal(own.reset(), other.reset(seed=5)[0])
-    for _ in range(5):
-        a, b = own.step(still(own)), other.step(still(own))
-        np.testing.assert_array_equal(a[0], b[0])
-        np.testing.assert_array_equal(a[1], b[1])
-        np.testing.assert_array_equal(a[2], b[3])
-
-
 def test_ppo_and_an_off_policy_learner_run_on_it(world_of: WorldOf) -> None:
     env = make(world_of, 4)
     from stable_baselines3 import PPO, SAC

@@ -80,17 +80,32 @@ def test_steps_are_written_into_the_buffer_where_it_is_tied_to_the_environments(
     assert env.rows is None
 
 
-class Stop(BaseCallback):
-    """Ends a rollout amid."""
+class Broken(BaseCallback):
+    """Ends a rollout amid: by saying so, or by an error."""
+
+    def __init__(self, by_error: bool) -> None:
+        super().__init__()
+        self.by_error = by_error
 
     def _on_step(self) -> bool:
+        if self.n_calls == 3 and self.by_error:
+            raise RuntimeError("lost")
         return self.n_calls < 3
 
 
-def test_a_rollout_that_was_broken_off_leaves_the_environments_to_themselves() -> None:
+@pytest.mark.parametrize("by_error", [False, True])
+def test_a_rollout_that_was_broken_off_leaves_the_environments_to_themselves(by_error: bool) -> None:
     env = sites()
-    model = learnt(env, FilledInPlace, InPlace(), Stop())
-    assert env.rows is None
-    kept = np.array(model._last_obs)
-    env.step(np.zeros((SITES, *env.action_space.shape), np.float32))  # type: ignore[misc]
-    np.testing.assert_array_equal(model._last_obs, kept)
+    still = np.zeros((SITES, *(env.action_space.shape or ())), np.float32)
+    if by_error:
+        with pytest.raises(RuntimeError, match="lost"):
+            learnt(env, FilledInPlace, InPlace(), Broken(by_error))
+    else:
+        learnt(env, FilledInPlace, InPlace(), Broken(by_error))
+        assert env.rows is None
+    last, *_ = env.step(still)
+    for _ in range(3):
+        kept = np.array(last)
+        seen, *_ = env.step(still)
+        np.testing.assert_array_equal(last, kept)
+        last = seen
