@@ -291,7 +291,7 @@ def plant_words(rows: Sequence[Row]) -> str:
     held = [row for row in kept if float(row["low %"]) <= float(row["true saving %"]) <= float(row["high %"])]
     below = [row for row in kept if float(row["high %"]) < float(row["true saving %"])]
     return (
-        f"**Of {len(rows)} trials {len(rows) - len(kept)} were refused. Of the other {len(kept)} {len(held)} hold the "
+        f"**Of {len(rows)} trials {len(rows) - len(kept)} were refused. Of the other {len(kept)}, {len(held)} hold the "
         f"truth, {len(below)} understate it, {len(kept) - len(held) - len(below)} overstate it.**"
     )
 

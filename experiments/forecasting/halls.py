@@ -113,7 +113,7 @@ def simulate(
     steps = draw.days * per_day
     sensors, truth = (
         Recorder(core, PointReader(core), steps),
-        Recorder(core, true_value_reader(core, dict.fromkeys((INLET, COOLING, *logged))), steps),
+        Recorder(core, true_value_reader(core, [*dict.fromkeys((INLET, COOLING, *logged))]), steps),
     )
     moments = []
     for t, step in enumerate(play(core, core.rules, steps)):
