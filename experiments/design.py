@@ -90,13 +90,12 @@ def held_against_year(archive: Archive, numbers: Sequence[int], climate: Climate
 
     at = np.asarray(numbers, np.intp)
     whole, days = years(rows(archive.designs, at), whole_year(climate)), archive.year
-    pue = [y.energy_kwh / (y.it_kwh + y.pdu_kwh) for y in (whole, days)]
-    water = np.abs(days.water_kg[at] - whole.water_kg) / max(float(whole.water_kg.mean()), 1.0)
+    pue, wue = ([getattr(y, k) / (y.it_kwh + y.pdu_kwh) for y in (whole, days)] for k in ("energy_kwh", "water_kg"))
     return Held(
         len(at),
         float(np.abs(days.energy_kwh[at] / whole.energy_kwh - 1.0).max()),
         float(np.abs(pue[1][at] - pue[0]).max()),
-        float(water.max()),
+        float(np.abs(wue[1][at] - wue[0]).max()),
         float(np.abs(days.peak_kw[at] / whole.peak_kw - 1.0).max()),
     )
 
