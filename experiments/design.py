@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from experiments.designing.years import Climate
 
 LOG = logging.getLogger(__name__)
-Tick = Callable[[int], object]
+Tick = Callable[[int], None]
 TOLD = 10  # lines of progress in a log
 TORNADOS = ("cost_usd_kw_year", "pue")
 
@@ -78,7 +78,7 @@ def design(
     bars: dict[str, Any] = {}
     for name in TORNADOS if len(best) else ():
         bars[name] = tornado(archive, int(best[0]), name, where, costs, held_fixed)
-    held = held_against_year(archive, best[:check], where) if check and len(best) else None
+    held = held_against_year(archive, best[:check].tolist(), where) if check and len(best) else None
     return Found(archive, best, bars, shares, held)
 
 
