@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from experiments.designing.years import Climate
 
 LOG = logging.getLogger(__name__)
-Tick = Callable[[int], object]
+Tick = Callable[[int], None]
 TOLD = 10  # lines of progress in a log
 TORNADOS = ("cost_usd_kw_year", "pue")
 
@@ -78,7 +78,7 @@ def design(
     bars: dict[str, Any] = {}
     for name in TORNADOS if len(best) else ():
         bars[name] = tornado(archive, int(best[0]), name, where, costs, held_fixed)
-    held = held_against_year(archive, best[:check], where) if check and len(best) else None
+    held = held_against_year(archive, best[:check].tolist(), where) if check and len(best) else None
     return Found(archive, best, bars, shares, held)
 
 
@@ -90,13 +90,12 @@ def held_against_year(archive: Archive, numbers: Sequence[int], climate: Climate
 
     at = np.asarray(numbers, np.intp)
     whole, days = years(rows(archive.designs, at), whole_year(climate)), archive.year
-    pue = [y.energy_kwh / (y.it_kwh + y.pdu_kwh) for y in (whole, days)]
-    water = np.abs(days.water_kg[at] - whole.water_kg) / max(float(whole.water_kg.mean()), 1.0)
+    pue, wue = ([getattr(y, k) / (y.it_kwh + y.pdu_kwh) for y in (whole, days)] for k in ("energy_kwh", "water_kg"))
     return Held(
         len(at),
         float(np.abs(days.energy_kwh[at] / whole.energy_kwh - 1.0).max()),
         float(np.abs(pue[1][at] - pue[0]).max()),
-        float(water.max()),
+        float(np.abs(wue[1][at] - wue[0]).max()),
         float(np.abs(days.peak_kw[at] / whole.peak_kw - 1.0).max()),
     )
 

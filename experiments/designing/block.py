@@ -25,6 +25,8 @@ from envs.scenario import Rules, Scenario, load
 from envs.scenario.rack_group import RackGroup, archetype_of
 from experiments.designing.variables import PLANTS, RACKS, Floats
 
+#: Numbers, or arrays with a value for each site, where machines declare a number.
+Numbers = Any
 RACKS_OF_BLOCK = 8
 UPS_MARGIN = 1.15  # firm UPS power over what the racks may draw
 UPS_UNITS_DUTY = 4
@@ -105,7 +107,7 @@ def block(designs: Mapping[str, Floats], climate: str, name: str) -> Scenario:
     one = len(designs["rack"]) == 1
     d = {key: float(v[0]) if one else np.asarray(v, np.float32) for key, v in designs.items()}
     found = sizes(designs)
-    s = Sizes(*(float(x[0]) if one else np.asarray(x, np.float32) for x in found))
+    s: Numbers = Sizes._make(float(x[0]) if one else np.asarray(x, np.float32) for x in found)
     rack, plant = RACKS[int(designs["rack"][0])], PLANTS[int(designs["plant"][0])]
     liquid = rack != RACKS[0]
     it_kw = float(found.it_kw[0])
@@ -147,25 +149,26 @@ def _racks(kind: str, d: Mapping[str, Any]) -> dict[str, RackGroup]:
     }  # fmt: skip
 
 
-def _zone(s: Sizes, it_kw: float) -> AirZone:
+def _zone(s: Numbers, it_kw: float) -> AirZone:
     """Three units on duty of four; each as zone A's of ai_hall by the heat that it takes."""
     share = s.air_kw / 3.0
-    flow = np.maximum(0.0601 * 1.3 * share, 0.2)
+    flow: Numbers = np.maximum(0.0601 * 1.3 * share, 0.2)
+    racks_flow: Numbers = np.maximum(0.0601 * s.air_kw, 0.2)
     return AirZone(
         crah_units=4, crah_running=3, unit_flow_m3_s=flow, fan_kw=0.646 * flow, coil_ua_kw_k=0.20 * share,
-        coil_water_kg_s=0.03 * share, leakage_frac=0.03, it_flow_m3_s=np.maximum(0.0601 * s.air_kw, 0.2),
+        coil_water_kg_s=0.03 * share, leakage_frac=0.03, it_flow_m3_s=racks_flow,
         hot_aisle_kj_k=25.0 * RACKS_OF_BLOCK, plenum_kj_k=150.0, air_volume_m3=135.0,
     )  # fmt: skip
 
 
-def _coolant(kind: str, s: Sizes) -> CoolantDistribution:
+def _coolant(kind: str, s: Numbers) -> CoolantDistribution:
     return CoolantDistribution(
         cdus=4, cdus_running=3, ua_kw_k=s.cdu_ua_kw_k / 3.0, tcs_flow_lpm=1.5 * s.liquid_kw,
         stored_litres=1.0 * s.liquid_kw, tcs_limit_c=TCS_LIMIT_C[kind],
     )  # fmt: skip
 
 
-def _facility_water(plant: str, s: Sizes, buffer_m3: Any) -> FacilityWater:
+def _facility_water(plant: str, s: Numbers, buffer_m3: Numbers) -> FacilityWater:
     towers = plant != PLANTS[0]
     return FacilityWater(
         flow_kg_s=s.liquid_kw / 41.8, pumps_running=2, volume_m3=0.0064 * s.liquid_kw + buffer_m3,
@@ -174,7 +177,7 @@ def _facility_water(plant: str, s: Sizes, buffer_m3: Any) -> FacilityWater:
     )  # fmt: skip
 
 
-def _chilled_water(plant: str, s: Sizes, buffer_m3: Any) -> ChilledWater:
+def _chilled_water(plant: str, s: Numbers, buffer_m3: Numbers) -> ChilledWater:
     return ChilledWater(
         machine="F" if plant == PLANTS[0] else "B", chillers_installed=3, chillers_duty=2,
         nominal_capacity_kw=s.chiller_kw / 2.0, pumps_duty=2, pump_flow_m3_s=1.8e-5 * s.air_kw,
@@ -183,7 +186,7 @@ def _chilled_water(plant: str, s: Sizes, buffer_m3: Any) -> ChilledWater:
     )  # fmt: skip
 
 
-def _tower(s: Sizes) -> CoolingTower:
+def _tower(s: Numbers) -> CoolingTower:
     """Two cells on duty of three, as ai_hall's by the heat of its design day."""
     ratio = s.rejection_kw / 1598.0
     return CoolingTower(
@@ -192,7 +195,7 @@ def _tower(s: Sizes) -> CoolingTower:
     )  # fmt: skip
 
 
-def _dry_cooler(s: Sizes, d: Mapping[str, Any]) -> DryCooler:
+def _dry_cooler(s: Numbers, d: Mapping[str, Any]) -> DryCooler:
     """Three units, as liquid_hall's by the heat that each has there; without pads these cool nothing."""
     ratio = s.rejection_kw / 2352.0
     return DryCooler(
@@ -201,7 +204,7 @@ def _dry_cooler(s: Sizes, d: Mapping[str, Any]) -> DryCooler:
     )  # fmt: skip
 
 
-def _power(s: Sizes, ups: Floats, it_kw: float, one: bool) -> PowerChain:
+def _power(s: Numbers, ups: Floats, it_kw: float, one: bool) -> PowerChain:
     units = np.array([UPS_UNITS_DUTY, UPS_UNITS_DUTY + 1, 2 * UPS_UNITS_DUTY])[ups.astype(int)]
     firm = UPS_MARGIN * it_kw
     return PowerChain(

@@ -32,12 +32,12 @@ _SHOWN = {"pue": "PUE", "wue_l_kwh": "water [L/kWh]", "ride_through_s": "ride-th
 
 
 class Held(NamedTuple):
-    """Typical days against all 365 of some designs: the largest error, over the mean, of each figure."""
+    """Typical days against all 365 of some designs: the largest error of each figure."""
 
     designs: int
     energy_frac: float
     pue: float
-    water_frac: float
+    wue_l_kwh: float
     peak_frac: float
 
 
@@ -225,7 +225,7 @@ def _ruled_out(archive: Archive) -> Section:
 def _held(held: Held) -> Section:
     words = (
         f"{held.designs} designs of the front were also played on all 365 days. The largest errors of the 24 days: "
-        f"energy {100 * held.energy_frac:.2f} %, PUE {held.pue:.4f}, water {100 * held.water_frac:.1f} % of the mean, "
+        f"energy {100 * held.energy_frac:.2f} %, PUE {held.pue:.4f}, water {held.wue_l_kwh:.3f} L/kWh, "
         f"highest draw {100 * held.peak_frac:.1f} %.",
     )
     return Section("Typical days against the whole year", words)

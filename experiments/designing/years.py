@@ -143,8 +143,8 @@ def day_plan(world: World, days: NDArray[np.int64], step_of_day: int = 0) -> Epi
     load = np.array(
         [world.draw_load_start(np.random.default_rng([7, int(day)]), int(day), step_of_day) for day in days]
     )
-    none, half = np.zeros(n, np.int64), np.full(n, 0.5)
-    return EpisodePlan(none, start, none, load, none, none, half, half, none * 0.0)
+    none, half, cool = np.zeros(n, np.int64), np.full(n, 0.5), np.zeros(n)
+    return EpisodePlan(none, start, none, load, none, none, half, half, cool)
 
 
 def _year(by_day: Mapping[str, Floats], weights: Floats) -> Year:
