@@ -21,3 +21,5 @@ if find_spec("gymnasium") is not None:
                 vector_entry_point="envs.vector_env:DataCenterVectorEnv",
                 kwargs=dict(_kwargs),
             )
+    if "coldaisle/HallPlacement-v0" not in registry:
+        register(id="coldaisle/HallPlacement-v0", entry_point="envs.placement_env:HallPlacementEnv")

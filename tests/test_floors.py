@@ -12,7 +12,7 @@ from envs.plant.state import PlantState
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("envs", "agents", "experiments", "configs")  # scripts are tools beside the house
 DOORS = (
-    *("envs/single_env.py", "envs/vector_env.py", "envs/sb3_vec_env.py"),
+    *("envs/single_env.py", "envs/vector_env.py", "envs/sb3_vec_env.py", "envs/placement_env.py"),
     *("envs/spaces.py", "envs/gymnasium_adapter.py", "envs/__init__.py"),
 )
 #: Rooms of envs from the ground up; a room may use those below it, and nothing beside or above it.
@@ -32,7 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("core",),
     ("play", "spaces", "step_info", "picture"),
     ("twin", "gymnasium_adapter", "autoreset"),
-    ("single_env", "vector_env", "sb3_vec_env"),
+    ("single_env", "vector_env", "sb3_vec_env", "placement_env"),
 )
 SAME_ROOM = {
     "air_moisture": {"air_zone"},
@@ -242,7 +242,7 @@ def test_no_room_of_envs_uses_one_beside_or_above_it_not_even_for_types() -> Non
     assert not upward(WITH_TYPES)
 
 
-def test_gymnasium_stays_in_the_three_environments_and_their_boxes() -> None:
+def test_gymnasium_stays_in_the_environments_and_their_boxes() -> None:
     assert not uses(WITH_TYPES, "envs/", "gymnasium", allowed=DOORS)
 
 

@@ -7,7 +7,6 @@ says of work, its cost and the readings of the queue are filled in behind it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from envs.engine.choice import chosen_engine
 from envs.episodes.core_step import Done, Given, JobLoad
 from envs.episodes.episode import SUM_NAMES, EpisodeSums
+from envs.episodes.job_laws import job_laws
 from envs.episodes.plan import EpisodePlan
 from envs.episodes.world import World, job_racks
 from envs.interface.action import ActionDecoder, value_in_force
@@ -26,20 +26,19 @@ from envs.physics.namespace import Floats
 from envs.plant.flows import WORK, Flows
 from envs.plant.layout import Layout
 from envs.scenario import Scenario
-from envs.scenario.jobs_config import JOB_RULES, JobsConfig
 from envs.scenario.rack_group import archetype_of
+from envs.scheduling.announced_targets import AnnouncedTargets, no_target
 from envs.scheduling.compiled import CompiledJobs, can_compile
-from envs.scheduling.control_step import Jobs, Laws, decide, settle
+from envs.scheduling.control_step import Jobs, decide, settle
 from envs.scheduling.curtailment import Curtailment, LoadTarget, Metered, checked_target
 from envs.scheduling.job_pool import JobPool, begin
 from envs.scheduling.job_table import Ledger, Places, empty_ledger, empty_table, waiting_h
-from envs.scheduling.network import Network, network
 from envs.scheduling.placement import RackScores
+from envs.scheduling.preferred_rack import checked_choice, with_preferred
 from envs.scheduling.progress import rack_activity
 from envs.scheduling.queue_view import SEEN, queue_view
-from envs.scheduling.scheduler import Habits, Wishes
+from envs.scheduling.scheduler import Wishes
 from envs.scheduling.tier_limits import TierLimits
-from envs.scheduling.topology_files import leaves_of_groups
 from envs.scheduling.transfers import Carried, receive, send
 from envs.signals.workload.partitions import KIND_SLOTS
 from envs.signals.workload.profiles import STEP_SWING_FRAC
@@ -64,22 +63,6 @@ class Booked(NamedTuple):
     work_lost: Floats
     backlog: Floats
     late_h: Floats
-
-
-def job_laws(config: JobsConfig, scenario: Scenario, racks: NDArray[np.int64]) -> tuple[Laws, NDArray[np.int64]]:
-    """How jobs run on a site, and the leaf of each rack."""
-    leaves = config.leaves
-    if config.topology:
-        shared = [key for key, group in scenario.racks.items() if group.workload == "shared"]
-        leaves = leaves_of_groups(Path(config.topology), shared)
-    leaf = np.repeat([leaves.get(key, 0) for key in scenario.racks], [g.count for g in scenario.racks.values()])
-    pods = np.zeros(int(leaf.max()) + 1, np.int64)
-    rack, of_leaf, of_pod = config.oversubscription
-    net: Network = network(racks, leaf, pods, (rack, of_leaf, of_pod), config.home_gb_s, config.out_gb_s)
-    rule = JOB_RULES[config.rule]
-    habits = Habits(config.starts, rule.backfill, rule.reserve, config.preempt, rule.by_deadline)
-    exposed = np.array([config.exposed_pretrain_frac, config.exposed_finetune_frac])
-    return Laws(habits, net, exposed), leaf
 
 
 class HallJobs:
@@ -142,8 +125,14 @@ class HallJobs:
         self.now_s = np.zeros(num_envs)
         self._before = np.zeros((len(Ledger._fields), KINDS, num_envs))
         self._pool: JobPool | None = self.world.jobs
+        assert self.scenario.jobs is not None
         self.curtailment: Curtailment | None = None
+        self.announced: AnnouncedTargets | None = None
+        if way := self.scenario.jobs.curtail:
+            self.curtailment = self._curtailed_by(no_target(num_envs), way)
+            self.announced = AnnouncedTargets(num_envs, self.step_s)
         self._limits: TierLimits | None = None
+        self._preferred: NDArray[np.int64] | None = None
         self.seen = np.zeros((len(SEEN), num_envs))
 
     # ---- episodes -------------------------------------------------------------------------------------------------
@@ -154,6 +143,9 @@ class HallJobs:
         assert self._pool is not None
         if self.curtailment is not None:
             self.curtailment.forget(where)
+        if self.announced is not None:
+            for k, site in enumerate(where.tolist()):
+                self.announced.begin(site, self.world.asked_of(plan, k))
         for site, of, step in zip(where.tolist(), plan.load.tolist(), plan.load_start.tolist()):
             self.now_s[site] = step * self.step_s
             come = begin(self._pool, of, self.now_s[site], self.jobs.table, self.jobs.ledger, site)
@@ -192,6 +184,11 @@ class HallJobs:
             wishes = self._wishes(self._held)
         else:
             racks, laws = self._racks(flows, alive), self.laws
+            if self._preferred is not None:
+                racks, wishes = with_preferred(racks, wishes, self._preferred)
+                self._preferred = None
+            if self.curtailment is not None and self.announced is not None:
+                self.announced.hand_over(self.curtailment, flows.grid_power_kw)
             if self.curtailment is not None:
                 pauses = self.curtailment.pauses(self.jobs.table, wishes.pause, _metered(flows), self.step_s)
                 wishes = wishes._replace(pause=pauses)
@@ -216,7 +213,7 @@ class HallJobs:
         return asks[:KINDS], asks[KINDS]
 
     def hold(self, target: LoadTarget | None, way: str = "tiers") -> None:
-        """Hold the sites' power from the grid at a load target; None ends it.
+        """Hold the sites' power from the grid at a load target; None ends it, and what ``jobs.curtail`` holds too.
 
         A saved state knows how far a target is held, and not the target: hold it again before ``load_state``.
 
@@ -232,11 +229,23 @@ class HallJobs:
         ValueError
             For an unknown way, or a target as `envs.scheduling.curtailment.checked_target` refuses it.
         """
-        self._limits = None
-        self.curtailment = None
+        self._limits, self.curtailment, self.announced = None, None, None
         if target is not None:
-            kinds = [archetype_of(g) for g in self.scenario.racks.values() for _ in range(g.count)]
-            self.curtailment = Curtailment(checked_target(target, len(self.now_s)), way, kinds, self.racks > 0, KINDS)
+            self.curtailment = self._curtailed_by(checked_target(target, len(self.now_s)), way)
+
+    def _curtailed_by(self, target: LoadTarget, way: str) -> Curtailment:
+        kinds = [archetype_of(g) for g in self.scenario.racks.values() for _ in range(g.count)]
+        return Curtailment(target, way, kinds, self.racks > 0, KINDS)
+
+    def prefer(self, rack: NDArray[np.integer]) -> None:
+        """Place the jobs that start in the coming step on one rack of each site first ``(B,)``; -1 leaves it open.
+
+        Raises
+        ------
+        ValueError
+            As `envs.scheduling.preferred_rack.checked_choice` refuses it.
+        """
+        self._preferred = checked_choice(rack, self.racks, len(self.now_s))
 
     def send(self, places: Places) -> Carried:
         """Take waiting jobs out of their sites, as `envs.scheduling.transfers.send`; no step books what they ask."""
@@ -369,6 +378,8 @@ class HallJobs:
         kept = {"table": table, "ledger": ledger, "of": arrivals.of, "taken": arrivals.taken, "now_s": self.now_s}
         if self.curtailment is not None:
             kept["curtailment"] = self.curtailment.memory()
+        if self.curtailment is not None and self.announced is not None:
+            kept["announced"] = self.announced.memory(self.curtailment)
         plain: dict[str, Any] = as_plain_data(kept)
         return plain
 
@@ -380,6 +391,8 @@ class HallJobs:
         arrivals.of[:], arrivals.taken[:], self.now_s[:] = saved["of"], saved["taken"], saved["now_s"]
         if self.curtailment is not None and "curtailment" in saved:
             self.curtailment.remember(saved["curtailment"])
+        if self.curtailment is not None and self.announced is not None and "announced" in saved:
+            self.announced.remember(saved["announced"], self.curtailment)
         if self.compiled is not None:
             self.compiled.forget()
         self._before = np.stack(ledger)

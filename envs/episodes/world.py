@@ -17,8 +17,11 @@ from envs.episodes.plan import EpisodePlan
 from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
+from envs.scheduling.announced_targets import Asked, asked_in
 from envs.scheduling.job_pool import JobPool, generated_pool, logged_pool
 from envs.signals.grid.grid import load_grid, with_grid_file
+from envs.signals.grid.load_targets import read_load_targets
+from envs.signals.grid.zones import grid_zone
 from envs.signals.site_signals import SITE_SIGNALS, site_signals
 from envs.signals.stamps import SiteClock
 from envs.signals.step import Load, Outside
@@ -161,7 +164,13 @@ class World:
         """
         site = scenario.site
         logged = scenario.jobs is not None and scenario.jobs.log
-        if logged or site.workload_file or site.grid_file or any("." in name for name in site.climates):
+        if (
+            logged
+            or site.workload_file
+            or site.grid_file
+            or site.load_targets
+            or any("." in name for name in site.climates)
+        ):
             return cls.build(scenario)
         key = scenario.hash()
         made = _KEPT.pop(key, None) or cls.build(scenario)
@@ -206,6 +215,12 @@ class World:
     def place(self, plan: EpisodePlan, t: NDArray[np.int64]) -> SignalPlace:
         """Rows that step ``t (B,)`` of the planned episodes reads; pools are made longer where they must be."""
         return SignalPlace(self._site_row(plan, t), self._site_row(plan, t + 1), self._load_row(plan, t))
+
+    def asked_of(self, plan: EpisodePlan, nth: int) -> Asked:
+        """What the grid asks of the site in a planned episode, the ``nth`` of the plan."""
+        row = (int(plan.site_start[nth]) + np.arange(self.episode_steps)) % self.site_steps
+        rows = self.site_pool[int(plan.site[nth]) * self.site_steps + row]
+        return asked_in(*(rows[:, Outside._fields.index(name)] for name in ("dr_active", "dr_reduction_frac")))
 
     @property
     def clock(self) -> SignalClock:
@@ -369,7 +384,11 @@ def _site_block(weather: Weather, seed: int, scenario: Scenario, step_s: float) 
     The grid's stream goes with the weather's ``seed``, so that splits share neither.
     """
     site, events = scenario.site, scenario.site.demand_response_per_year
-    grid = load_grid(site.grid_zone, site.grid_seed + seed, tariff=site.tariff, events_per_year=events)
+    clock = SiteClock(grid_zone(site.grid_zone).utc_offset_h, site.clock_zone)
+    asked = read_load_targets(Path(site.load_targets), clock) if site.load_targets else ()
+    grid = load_grid(
+        site.grid_zone, site.grid_seed + seed, tariff=site.tariff, events_per_year=events, events=asked
+    )  # fmt: skip
     if site.grid_file:
         grid = with_grid_file(grid, site.grid_file, site.clock_zone)
     block = site_signals(weather, grid, step_s)

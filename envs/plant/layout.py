@@ -189,7 +189,7 @@ class Layout:
             "feeder": self.rated_it_kw > self.provisioned_kw * s.capper.target_frac,
             "deferrable": bool(kinds & ({"frontier", "shared"} if s.jobs is None else {"frontier"})),
             "batch": "batch" in kinds,
-            "demand_response": s.site.demand_response_per_year > 0.0,
+            "demand_response": s.site.demand_response_per_year > 0.0 or bool(s.site.load_targets),
             "forecast": s.forecast,
         }
         return {name for name, there in has.items() if there}

@@ -52,6 +52,7 @@ class JobsConfig(Parameters):
 
     rule: str = "slurm_block"
     log: str = ""
+    curtail: str = ""
     slots: int = parameter(128, 8, 2048, "1", "jobs of a site at once; more wait outside")
     starts: int = parameter(8, 1, 64, "1", "most starts of a site in a step [G]")
     occupancy: float = parameter(0.68, 0.05, 1.5, "1", "offered load over capacity, WORKLOAD 6a")

@@ -31,7 +31,7 @@ from envs.scenario.checks import check_site
 from envs.scenario.jobs_config import JobsConfig
 from envs.scenario.rack_group import RackGroup
 
-CAPS = ("water_filling", "proportional", "three_band", "marginal_value")
+CAPS = ("water_filling", "proportional", "three_band", "marginal_value", "open")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class SiteConfig(Parameters):
     ``weather_seeds`` and ``workload_seeds`` name the streams of the generators: training, validation and test use
     disjoint ones. ``workload_file`` plays a trace instead of the generator, ``grid_file`` prices or carbon of a table.
     ``clock_zone`` is the IANA zone (``Europe/Berlin``) whose clock on the wall, with daylight saving, the stamps of
-    these files follow where they carry no offset; empty: standard time.
+    these files follow where they carry no offset; empty: standard time. ``load_targets`` names a file of events in
+    which the grid asks the site to draw less (`envs/signals/grid/load_targets.py`), beside those that are drawn.
     """
 
     climates: list[str] = field(default_factory=lambda: ["sterling_va"])
@@ -54,6 +55,7 @@ class SiteConfig(Parameters):
     tariff: str = "tou"
     grid_seed: int = 0
     grid_file: str = ""
+    load_targets: str = ""
     demand_response_per_year: float = parameter(0.0, 0.0, 365.0, "1/year", "PHYSICS F8; none by default")
     workload_seeds: list[int] = field(default_factory=lambda: [0])
     workload_weeks: int = parameter(8, 1, 60, "weeks", "in which an episode's load may begin; it goes on beyond")
@@ -185,12 +187,16 @@ class Scenario(Parameters):
             )
 
     def hashed_parts(self) -> dict[str, Any]:
-        """Every parameter as plain data; what came later stands in the hash where it is used."""
+        """Every parameter as plain data; what is newer and not in use is left out, so hashes last."""
         told = asdict(self)
         if self.jobs is None:
             del told["jobs"]
-        elif not self.jobs.topology:
-            del told["jobs"]["topology"]
+        else:
+            for newer in ("topology", "curtail"):
+                if not getattr(self.jobs, newer):
+                    del told["jobs"][newer]
+        if not self.site.load_targets:
+            del told["site"]["load_targets"]
         told["rules"]["outdoor"] = self.rules.outdoor.plain()
         return told
 

@@ -65,7 +65,11 @@ def read_headings(path: Path) -> list[str]:
 
 
 def line(path: Path, row: int) -> str:
-    """Where a row stands for the person who opens the file: CSV lines count from 1 with the heading."""
+    """Where a row stands for the person who opens the file: CSV lines count from 1 with the heading, and a
+    list's entries from 1.
+    """
+    if path.suffix in (".yaml", ".yml"):
+        return f"entry {row + 1}"
     return f"row {row}" if path.suffix == ".parquet" else f"line {row + 2}"
 
 

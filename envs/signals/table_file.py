@@ -117,7 +117,7 @@ def read_table(
     if len(frame) == 0 or (rows is not None and len(frame) != rows):
         wanted = "at least one" if rows is None else str(rows)
         raise ValueError(f"{path}: found {len(frame)} data rows, expected {wanted}; complete or cut the file")
-    values = {column.name: _numbers(path, frame, column) for column in columns}
+    values = {column.name: numbers_of(path, frame, column) for column in columns}
     if not stamped:
         return Table(values, None, None)
     times = read_stamps(path, frame, stamped, SiteClock(utc_offset_h, zone))
@@ -183,7 +183,7 @@ def _time_mend(headings: Sequence[str]) -> str:
     )
 
 
-def _numbers(path: Path, frame: pd.DataFrame, column: Column) -> NDArray[np.float64]:
+def numbers_of(path: Path, frame: pd.DataFrame, column: Column) -> NDArray[np.float64]:
     """One column as float64, each value finite and in range."""
     text = require_column(path, frame, column.name)
     numbers, _, unit = plain_numbers(text)

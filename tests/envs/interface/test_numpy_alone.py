@@ -55,5 +55,5 @@ def test_the_block_is_real() -> None:
 
 def test_importing_envs_registers_its_ids_where_gymnasium_is_installed() -> None:
     done = run("import envs, gymnasium\nprint(*(i for i in gymnasium.registry if i.startswith('coldaisle/')))")
-    ids = ["DataCenter-v1", "Cooling-v1", "PowerCap-v1", "Hall-v0"]
+    ids = ["DataCenter-v1", "Cooling-v1", "PowerCap-v1", "Hall-v0", "HallPlacement-v0"]
     assert done.stdout.split() == [f"coldaisle/{name}" for name in ids]
