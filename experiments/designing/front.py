@@ -94,7 +94,7 @@ def _cost_bars(found: Archive, number: int, costs: Costs) -> list[Bar]:
 def sensitivities(points: Floats, found: Archive, objectives: Sequence[str], seed: int) -> dict[str, Floats]:
     """First-order share of the spread of each objective that each variable explains ``{objective: (variables,)}``.
 
-    By SALib (first order, by bins of given data) on the sample that fills the space, designs that cannot be built included.
+    By SALib, from the sample that fills the space; designs that cannot be built are included.
     """
     from SALib.analyze import delta
 
