@@ -1,7 +1,7 @@
 """What the German Energieeffizienzgesetz asks of a data centre in a year, beside what it reached.
 
 EnEfG of 18 November 2023, section 11: paragraph 1 and 2 (PUE, reused energy), paragraph 5 (renewable electricity). The
-text of paragraphs 1 to 3 was read at gesetze.legal/bund/enefg/11, the shares of paragraph 5 in public summaries.
+text of paragraphs 1 to 3 was read at gesetze.legal, the shares of paragraph 5 in public summaries.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def _cost_bars(found: Archive, number: int, costs: Costs) -> list[Bar]:
 def sensitivities(points: Floats, found: Archive, objectives: Sequence[str], seed: int) -> dict[str, Floats]:
     """First-order share of the spread of each objective that each variable explains ``{objective: (variables,)}``.
 
-    By SALib's delta method on the sample that fills the space, designs that cannot be built included.
+    By SALib, from the sample that fills the space; designs that cannot be built are included.
     """
     from SALib.analyze import delta
 
@@ -105,7 +105,7 @@ def sensitivities(points: Floats, found: Archive, objectives: Sequence[str], see
         good = np.isfinite(values) & (found.figures.blocks[: len(points)] >= 1.0)
         spread = good.sum() >= 2 * len(NAMES) and np.ptp(values[good]) > 0.0
         if spread:
-            told = delta.analyze(problem, points[good], values[good], num_resamples=20, seed=seed)
+            told = delta.analyze(problem, points[good], values[good], num_resamples=20, seed=seed, method="sobol")
             made[name] = np.clip(np.asarray(told["S1"], np.float64), 0.0, 1.0)
         else:
             made[name] = np.zeros(len(NAMES))

@@ -208,8 +208,8 @@ def _shares(found: Found, objectives: Sequence[str]) -> Section:
     head = ("variable", *objectives)
     cells = [(name, *(f"{found.shares[o][k]:.2f}" for o in objectives)) for k, name in enumerate(NAMES)]
     words = (
-        "Share of the spread of each figure, over the first generation, that a variable explains alone (SALib, delta "
-        "method). A fixed variable explains nothing; a few hundredths are noise.",
+        "Share of the spread of each figure, over the first generation, that a variable explains alone (SALib, first "
+        "order). A fixed variable explains nothing; a few hundredths are noise.",
     )
     return Section("What moves the figures over the whole space", words, head, cells)
 
