@@ -50,12 +50,19 @@ def export_run(
         Also load ``model.zip`` of an older run, which may run code of whoever wrote it.
     light : bool
         Write weights and manifest alone.
+
+    Raises
+    ------
+    ValueError
+        Where ``light`` and ``twin`` are given, the run has no interface, or the twin is of another hall.
     """
     from agents.learning.model_file import load_model
     from agents.policy import site_data
     from agents.runtime.export import export_bundle
     from envs.scenario import load
 
+    if light and twin is not None:
+        raise ValueError(f"light = true writes no twin, and twin = {twin} is given; leave out one of the two")
     owner = run_of(run) or run
     card = read_card(owner)
     nominal = load(str(owner / SCENARIO_FILE))
