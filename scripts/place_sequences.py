@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from argparse import ArgumentParser
 from pathlib import Path
+from textwrap import fill
 from time import process_time
 
 import numpy as np
@@ -28,6 +29,7 @@ RACKS, WAVES, FUTURES = 300, 10, 2
 EFFORT = Effort(nodes=5, seconds=600.0)
 SOLVED = "place"
 BOOTSTRAPS = 10_000
+COLUMNS = 100  # of a line of the page
 FOLDER = Path("docs/validation")
 
 
@@ -76,19 +78,15 @@ def page(rows: list[dict[str, float]]) -> str:
         told.append([way, f"{100 * table[way].mean():.2f}", f"{gain.mean():.2f}", f"{low:.2f} to {high:.2f}"])
     lost = sum(row["losses_not_held"] for row in rows)
     cpu = np.array([row["cpu_s"] for row in rows])
-    return "\n\n".join(
-        [
-            "# Racks placed on drawn arrivals",
-            f"{len(rows)} sequences (seeds {rows[0]['seed']:.0f} to {rows[-1]['seed']:.0f}) of {RACKS} racks in "
-            f"{WAVES} waves, {FUTURES} sampled futures, {EFFORT.nodes} nodes a solve. "
-            f"{lost:.0f} single losses trip a plan. A sequence takes {np.median(cpu):.1f} s of CPU (median), "
-            f"{cpu.max():.1f} s at most.",
-            "```\npython -m scripts.place_sequences\n```",
-            markdown_table(
-                ["way", "stranded, % of usable", "points that `place` strands less", "95 % interval, paired"], told
-            ),
-        ]
-    ) + "\n"  # fmt: skip
+    words = (
+        f"{len(rows)} sequences (seeds {rows[0]['seed']:.0f} to {rows[-1]['seed']:.0f}) of {RACKS} racks in {WAVES} "
+        f"waves, {FUTURES} sampled futures, {EFFORT.nodes} nodes a solve. {lost:.0f} single losses trip a plan. "
+        f"A sequence takes {np.median(cpu):.1f} s of CPU (median), {cpu.max():.1f} s at most."
+    )
+    head = ["way", "stranded, % of usable", "points that `place` strands less", "95 % interval, paired"]
+    command = "```\npython -m scripts.place_sequences\n```"
+    parts = ["# Racks placed on drawn arrivals", fill(words, COLUMNS), command, markdown_table(head, told)]
+    return "\n\n".join(parts) + "\n"
 
 
 def main() -> None:
