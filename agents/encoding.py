@@ -30,8 +30,8 @@ WITHOUT_FEEDBACK = ("feedforward", "joint")
 def agent_scenario(scenario: Scenario, encoding: str, reach_frac: float) -> Scenario:
     """The scenario as the agent acts in it.
 
-    An agent on top of a rule that holds cooling leaves power limits and battery to the building: it moves heat. One
-    whose encoding is ``joint`` holds all of the scenario's ``agent_channels``.
+    An agent on top of a rule that holds cooling leaves power limits and battery to the building: it moves heat, and
+    jobs where a scheduler places them. One whose encoding is ``joint`` holds all of the scenario's ``agent_channels``.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def agent_scenario(scenario: Scenario, encoding: str, reach_frac: float) -> Scen
     cooling = [name for name in held if CHANNELS[name].kind == "cooling"]
     on_a_rule = encoding in ON_A_RULE
     if on_a_rule and cooling and encoding != "joint":
-        held = cooling
+        held = [name for name in held if CHANNELS[name].kind in ("cooling", "jobs")]
     return replace(
         scenario,
         agent_channels=held,

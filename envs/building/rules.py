@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from envs.scenario import Scenario
 
 CAP_FLOOR_FRAC = 0.45  # lowest limit of a row, SCENARIOS "Channels an agent may hold"
+_NO_BUDGET_KW = 1e9  # whose shares withhold nothing: the fast protection alone caps
 UNDER_PROTECTION = 0.03  # of the feeder: noise of the meters, swings that the protection sees, and what the load
 # moves in a step; engineering guess
 
@@ -108,6 +109,8 @@ def caps(scenario: Scenario, layout: Layout, kind: str) -> Controller:
         return marginal_value_caps(scenario, layout)
     if kind == "three_band":
         return ThreeBandCaps(layout.row_rated_kw, layout.row_priority, _feeder(scenario, layout), CAP_FLOOR_FRAC)
+    if kind == "open":
+        return ProportionalCaps(layout.row_rated_kw, _NO_BUDGET_KW)
     budget = layout.rack_budget_kw * scenario.rules.caps_budget_frac
     if kind == "proportional":
         return ProportionalCaps(layout.row_rated_kw, budget)

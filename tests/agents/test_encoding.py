@@ -130,6 +130,12 @@ def test_an_agent_that_moves_heat_leaves_power_limits_to_the_building() -> None:
     assert agent_scenario(capped, "residual", REACH).agent_channels == capped.agent_channels
 
 
+def test_an_agent_of_a_hall_with_jobs_keeps_them_beside_the_heat() -> None:
+    found = agent_scenario(load("ai_factory"), "residual", REACH)
+    assert found.agent_channels == load("ai_factory").agent_channels
+    assert {"class_power_limit_frac", "place_row_weight", "crah_fan_speed_frac"} <= set(found.encodings)
+
+
 def test_absolute_leaves_the_scenario_as_it_is_and_delta_moves_every_channel() -> None:
     scenario = load("ai_hall")
     assert agent_scenario(scenario, "absolute", REACH) is scenario

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from envs.building.rules import caps
 from envs.controllers.base import CombinedController, Controller
 from envs.controllers.fixed import Fixed
 from envs.controllers.pid import FanPi, FanPiController
@@ -22,6 +23,8 @@ from envs.controllers.setpoint_reset import (
     trim_and_respond,
 )
 from envs.controllers.water_filling import WaterFillingCaps
+from envs.plant.datacenter import Plant
+from envs.scenario import load
 
 RATED = np.array([[600.0], [600.0], [240.0], [30.0]])
 PRIORITY = [0, 2, 0, 3]
@@ -148,6 +151,14 @@ def test_nothing_is_capped_where_the_demand_fits(rule: Callable[[float], Any]) -
 def test_caps_stay_between_their_floor_and_the_rating(rule: Callable[[float], Any]) -> None:
     limit = rule(500.0).act(demand(50))["rack_power_limit_frac"]
     assert (limit >= 0.45).all() and (limit <= 1.0).all()
+
+
+def test_open_caps_withhold_nothing_whatever_is_drawn() -> None:
+    scenario = load("ai_factory")
+    rule = caps(scenario, Plant(scenario).layout, "open")
+    for share in (0.0, 0.5, 1.3):
+        measured = {"row_demand_share": np.full((4, 3), share, np.float32)}
+        np.testing.assert_array_equal(rule.act(measured)["rack_power_limit_frac"], 1.0)
 
 
 def test_serving_is_filled_before_training_by_water_filling_alone() -> None:

@@ -1,0 +1,194 @@
+"""Agents on a hall with jobs: work per megawatt against the tuned rules, on sites and load that nobody learnt from.
+
+    python -m scripts.hall_agents ai_factory --seeds 5 --steps 300000
+
+Trains PPO on top of the tuned rules on the train split, once for each seed, and plays all on the same days of a split.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.encoding import agent_scenario, best_rules
+from agents.learning.build import build_model
+from agents.learning.learn import learn
+from agents.learning.plan import LearningPlan
+from agents.planners.tuned import tuned_of
+from agents.planners.tuning import rules_from
+from agents.policy import interface_data, policy_from_data, predictor
+from envs.core import DataCenterCore
+from envs.episodes.world import World
+from envs.hooks import Hooks, SteppedCore
+from envs.interface.channels import CHANNELS
+from envs.physics.namespace import Floats
+from envs.sb3_vec_env import DataCenterSB3VecEnv
+from envs.scenario import Scenario, load
+from envs.scheduling.job_table import RUNNING
+from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes, with_split
+from experiments.evaluation.splits import load_split, plan_episodes
+from experiments.evaluation.stats import mean_difference
+
+if TYPE_CHECKING:
+    from envs.controllers.base import Controller
+
+Maker = Callable[[DataCenterCore], "Controller"]
+SITES, REACH_JOBS, REACH_COOLING = 64, 0.35, 0.15
+SETTINGS: dict[str, float | int] = {"n_steps": 32, "batch_size": 1024, "learning_rate": 5e-4}
+KEPT = ("inlet", "tcs", "branch", "limit", "trips", "travel", "ramp")  # cost terms that stay in the reward
+NO_LIMIT = ("power.utility_limit_kw=3800", "power.ups_limit_kw=3800")
+COLUMNS = (
+    *("policy", "accelerators at work per MW", "over the tuned rules", "95 % interval", "95 % wait s", "lost h"),
+    *("K min", "trips", "kWh over a limit", "cooling kWh"),
+)
+
+
+class Days(NamedTuple):
+    """What a policy did on each day ``(B,)``."""
+
+    work_per_mw: NDArray[np.float64]
+    lost_h: NDArray[np.float64]
+    wait_s: NDArray[np.float64]
+    sums: Mapping[str, NDArray[np.float64]]
+
+
+class Bench:
+    """Days of a split in a hall."""
+
+    def __init__(self, scenario: Scenario, split: str, days: int) -> None:
+        self.episodes = plan_episodes(load_split(split), days, 1)
+        self.scenario = scenario_of_episodes(scenario, self.episodes)
+        self.world = World.build(self.scenario)
+        self.sites = [e.site for e in self.episodes]
+        self.limit_mw = min(scenario.power.ups_limit_kw, scenario.power.utility_limit_kw) * 1e-3
+
+    def played(self, make: Maker, overrides: tuple[str, ...] = ()) -> Days:
+        """All days under one policy; overrides change the plant, and not what comes to it."""
+        scenario = replace(load(self.scenario.name, overrides), site=self.scenario.site, episode=self.scenario.episode)
+        core = DataCenterCore(scenario, len(self.episodes), world=self.world)
+        core.reset(seed=0, plan=explicit_plan(self.scenario, self.world, self.episodes))
+        policy = make(core)
+        policy.reset(core.num_envs)
+        assert core.jobs is not None
+        table, waits = core.jobs.jobs.table, []
+        for _ in range(core.max_episode_steps):
+            before, known, now_s = table.state == RUNNING, table.facts.submit_s.copy(), core.jobs.now_s.copy()
+            core.step_setpoints(policy.act(core.measurements()))
+            started = (table.state == RUNNING) & (~before | (known != table.facts.submit_s))
+            waits.append(np.maximum(now_s - table.facts.submit_s, 0.0)[started])
+        sums = core.episode_statistics()
+        hours = core.max_episode_steps * core.step_s / 3600.0
+        return Days(sums["work_done_h"] / (hours * self.limit_mw), sums["work_lost_h"], np.concatenate(waits), sums)
+
+
+def tuned_rules(scenario: Scenario, **constants: str) -> Maker:
+    """The tuned rules, with constants of one's own."""
+    found = tuned_of(scenario)
+    values = {} if found is None else {**found.rules, "caps": found.caps}
+    return lambda core: rules_from(core, {**values, **constants})
+
+
+def held(make: Maker, values: Mapping[str, float]) -> Maker:
+    """A policy with channels of jobs held at constants."""
+
+    class Holding:
+        def __init__(self, core: DataCenterCore) -> None:
+            self.policy = make(core)
+            self.reset = self.policy.reset
+
+        def act(self, measured: Mapping[str, Floats]) -> dict[str, Floats]:
+            wanted = dict(self.policy.act(measured))
+            return wanted | {name: np.full_like(wanted[name], value) for name, value in values.items()}
+
+    return Holding
+
+
+def work_reward(core: SteppedCore, cost: Mapping[str, Floats]) -> Floats:
+    """Accelerator-hours of jobs that were done in the step, less what heat, trips and wear cost, in units of ten."""
+    safety = sum((np.asarray(cost[name], np.float64) for name in KEPT if name in cost), np.zeros(core.num_envs))
+    return np.asarray(core.flows.work_done.sum(axis=0) - safety) * 0.1
+
+
+def trained(scenario: Scenario, steps: int, seed: int) -> Maker:
+    """What PPO has learnt on the train split, on top of the tuned rules."""
+    acted = agent_scenario(scenario, "residual", REACH_COOLING)
+    reach = {name: REACH_JOBS if CHANNELS[name].kind == "jobs" else REACH_COOLING for name in acted.agent_channels}
+    acted = with_split(replace(acted, reach_frac=reach), "train")
+    rules = best_rules(scenario)
+    sites = DataCenterSB3VecEnv(acted, SITES, stagger=True, rules=rules, hooks=Hooks(reward=work_reward))
+    model = build_model("ppo", sites, SETTINGS, seed=seed)
+    sites.seed(1000 * seed)
+    with tempfile.TemporaryDirectory() as folder:
+        learn(model, LearningPlan(steps), Path(folder))
+    data = interface_data(sites.core)
+    return lambda core: policy_from_data(predictor(model), data, core.step_s)
+
+
+def row(name: str, found: Days, base: Days, difference: NDArray[np.float64], sites: list[str]) -> str:
+    """A row of the table; ``difference`` to the base is ``(E,)`` or ``(seeds, E)``."""
+    gain = mean_difference(difference, np.zeros(difference.shape[-1]), sites)
+    share = [100.0 * value / base.work_per_mw.mean() for value in gain]
+    sums = found.sums
+    cells = (
+        f"{found.work_per_mw.mean():.1f}", f"{share[0]:+.2f} %", f"{share[1]:+.2f} to {share[2]:+.2f}",
+        f"{np.quantile(found.wait_s, 0.95):.0f}", f"{found.lost_h.mean():.1f}",
+        f"{sums['inlet_degree_minutes'].mean():.2f}", f"{sums['trips'].sum():.0f}",
+        f"{sums['limit_excess_kwh'].mean():.2f}", f"{sums['cooling_power_kwh'].mean():.0f}",
+    )  # fmt: skip
+    return "| " + " | ".join((name, *cells)) + " |\n"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenario", nargs="?", default="ai_factory")
+    parser.add_argument("--split", default="validation", help="whose days are played")
+    parser.add_argument("--days", type=int, default=48)
+    parser.add_argument("--steps", type=int, default=300_000)
+    parser.add_argument("--seeds", type=int, default=5)
+    given = parser.parse_args()
+    scenario = load(given.scenario)
+    bench, rules = Bench(scenario, given.split, given.days), tuned_rules(scenario)
+    base = bench.played(rules)
+    say = sys.stdout.write
+    say("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|\n")
+    references: dict[str, tuple[Maker, tuple[str, ...]]] = {
+        "rules as given": (lambda core: rules_from(core, {}), ()),
+        "tuned rules": (rules, ()),
+        "tuned, caps at equal marginal value": (tuned_rules(scenario, caps="marginal_value"), ()),
+        "tuned, racks with power left": (held(rules, {"place_row_weight": 2.0}), ()),
+        "tuned, class limits 0.9": (held(rules, {"class_power_limit_frac": 0.9}), ()),
+        "tuned, earliest deadline, small jobs pass": (rules, ("jobs.rule=edf",)),
+        "bound: no limit of power": (tuned_rules(scenario, caps="open"), NO_LIMIT),
+    }
+    for name, (make, overrides) in references.items():
+        found = bench.played(make, overrides)
+        say(row(name, found, base, found.work_per_mw - base.work_per_mw, bench.sites))
+        sys.stdout.flush()
+    learnt = []
+    for seed in range(given.seeds):
+        learnt.append(bench.played(trained(scenario, given.steps, seed)))
+        found = learnt[-1]
+        say(row(f"PPO, seed {seed}", found, base, found.work_per_mw - base.work_per_mw, bench.sites))
+        sys.stdout.flush()
+    if len(learnt) > 1:
+        difference = np.stack([found.work_per_mw - base.work_per_mw for found in learnt])
+        mean = Days(
+            np.mean([x.work_per_mw for x in learnt], axis=0),
+            np.mean([x.lost_h for x in learnt], axis=0),
+            np.concatenate([x.wait_s for x in learnt]),
+            {name: np.mean([x.sums[name] for x in learnt], axis=0) for name in base.sums},
+        )
+        say(row(f"PPO, {len(learnt)} seeds", mean, base, difference, bench.sites))
+
+
+if __name__ == "__main__":
+    main()
