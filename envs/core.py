@@ -133,10 +133,10 @@ class DataCenterCore(CoreViews):
             held = constants(s, channels_of_kind("jobs"))
             self.jobs = HallJobs(s, self.plant.layout, self.world, self.decoder, self.observer, held, num_envs)
         self._recorded = plant is None  # only a pure step can be recorded
-        self._settled = (
-            SettledStart(self.plant, control.key) if isinstance(self.plant, Plant) else self.plant.steady_state
-        )
         self._differ = sites_differ(self.scenario)
+        self._settled = self.plant.steady_state
+        if isinstance(self.plant, Plant):
+            self._settled = SettledStart(self.plant, control.key, together=self._differ)
         self._steps: dict[frozenset[str] | None, Stepper] = {}
         self.observation_names = self.hooks.observation_names or self.observer.element_names
         self.action_names = self.decoder.element_names

@@ -112,6 +112,9 @@ class InPlace(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._tie(None)
+        seen = self.model._last_obs
+        if isinstance(seen, np.ndarray):  # a row of the environments', which they would write over
+            self.model._last_obs = seen.copy()
 
     def _tie(self, environments: VecEnv | None) -> None:
         buffer = cast("OnPolicyAlgorithm", self.model).rollout_buffer

@@ -33,9 +33,12 @@ class SettledStart:
     plant : Steppable
     key : tuple of hashable
         What tells plants apart that do not do the same.
+    together : bool
+        Whether all sites are settled at once: where parameters differ by site, a part of them is another plant.
     """
 
-    def __init__(self, plant: Steppable, key: tuple[Hashable, ...]) -> None:
+    def __init__(self, plant: Steppable, key: tuple[Hashable, ...], together: bool = False) -> None:
+        self._together = together
         self._settled = TapedFunction(partial(start.settled_state, plant), key=(*key, "settled"), lanes=_LANES)
         self._begun = TapedFunction(partial(start.begun_step, plant), key=(*key, "begun"), lanes=_LANES)
 
@@ -51,7 +54,7 @@ class SettledStart:
         """Arguments and results of `Plant.steady_state`."""
         given = (outside, load, in_force, lost, warmth_k, soc_frac)
         sites = len(warmth_k)
-        if self._settled.engine != "llvm" or sites <= _SITES_AT_ONCE:
+        if self._together or self._settled.engine != "llvm" or sites <= _SITES_AT_ONCE:
             return self._of_some(*given)
         some = [np.arange(k, min(k + _SITES_AT_ONCE, sites)) for k in range(0, sites, _SITES_AT_ONCE)]
         return joined_trees([self._of_some(*columns(given, where)) for where in some])

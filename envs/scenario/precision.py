@@ -27,9 +27,9 @@ def in_precision(part: Part, dtype: DTypeLike) -> Part:
     if isinstance(part, dict):
         changed = _changed(made, dtype)
         made = {**made, **changed} if changed else made
-    elif type(part) is tuple:
+    elif type(part) in (tuple, list):
         changed = _changed(dict(enumerate(made)), dtype)
-        made = tuple(changed.get(k, x) for k, x in enumerate(made)) if changed else made
+        made = type(part)(changed.get(k, x) for k, x in enumerate(made)) if changed else made
     return made
 
 

@@ -300,7 +300,8 @@ def rounds(
         most = most_starts if about.moved or any_dark or may_hold > about.asked else 0
         if most:
             about.moved = any_dark
-        about.asked = may_hold
+        if most_starts > 0:  # a round that may start nobody has not looked
+            about.asked = may_hold
         while most > 0 and about.lined > 0:
             most -= 1
             spare = spare_of(own.free, dark[:, b], any_dark, capacity, may_hold)

@@ -110,7 +110,7 @@ def solved_wave(
     numbers = list(begun)
     now: Floats | None = None
     status = "all fit"
-    if any(count < lot.number for count, lot in zip(begun, lots)) or not later:
+    if any(count < lot.number for count, lot in zip(begun, lots)):
         columns = _Columns(capacity, lots, 0)
         rows = _structure(capacity, columns, lots)
         _resources(capacity, state, [columns], rows)
@@ -118,9 +118,8 @@ def solved_wave(
         now, status = _best(value, columns.top, rows, effort, len(columns.top))
         if now is not None:
             numbers = [round(sum(now[c] for c in y.values())) for y in columns.y]
-            if sum(n * lot.shape.kw for n, lot in zip(numbers, lots)) < sum(
-                n * lot.shape.kw for n, lot in zip(begun, lots)
-            ):
+            gained_kw = sum((n - m) * lot.shape.kw for n, m, lot in zip(numbers, begun, lots))
+            if gained_kw < 0.0 or (not later and gained_kw <= 1e-6):  # nothing better: the rule's plan leaves more room
                 numbers, now = list(begun), None
     if later:
         found, status = _with_futures(capacity, state, lots, later, numbers, effort)

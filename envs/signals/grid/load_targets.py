@@ -27,6 +27,7 @@ _NUMBERS = {
     NOTICE: Column(NOTICE, 0.0, 168.0, "h", "hours before the start"),
 }
 YEAR = 2023  # generated grids begin in it
+LEAST_GAP = np.timedelta64(1, "h")  # the longest control step: an event's base is the power of the step before it
 
 
 def read_load_targets(path: Path, clock: SiteClock) -> tuple[DemandResponseEvent, ...]:
@@ -94,10 +95,10 @@ def _require_order(path: Path, start: Times, end: Times, order: np.ndarray, cloc
     for at, k in enumerate(order.tolist()):
         if end[k] <= start[k]:
             raise ValueError(f"{path}, {line(path, k)}: end {end[k]} is not behind start {start[k]}; exchange them")
-        if at and start[k] < end[order[at - 1]]:
+        if at and start[k] - end[order[at - 1]] < LEAST_GAP:
             raise ValueError(
-                f"{path}, {line(path, k)}: it starts at {start[k]}, before the one before has ended; give targets "
-                "that follow each other"
+                f"{path}, {line(path, k)}: it starts at {start[k]}, less than {LEAST_GAP} behind the end of the one "
+                "before; leave so much between them: a target is a share of the power before it"
             )
         if is_leap_day(_local(start, clock))[k]:
             raise ValueError(f"{path}, {line(path, k)}: starts on 29 February, which no year here has; move it")

@@ -118,7 +118,8 @@ def test_slopes_see_constants_by_site_and_matrices() -> None:
 def test_halls_with_parameters_of_their_own_run_compiled(
     scenario: str, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Their parameters are float64; the plant has the precision that it was asked for."""
+    """Their parameters are float64; the plant has the precision that it was asked for, and all start together."""
+    monkeypatch.setattr("envs.episodes.settled_start._SITES_AT_ONCE", 2)
     nominal, sites = load(scenario, ["site.workload_weeks=1"]), 5
     hidden = hidden_values(free_parameters(nominal), sites, np.random.default_rng(3))
     halls, world, seen = with_values(nominal, hidden), World.build(nominal), []

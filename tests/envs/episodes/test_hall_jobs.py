@@ -253,6 +253,9 @@ def test_machine_code_decides_as_the_array_functions(
     slow.reset(seed=9)
     fast.reset(seed=9)
     for t, action in enumerate(drawn(9, 4, slow.action_size, 150)):
+        if t in (30, 60, 90):  # a round that begins one site leaves the queues of the others unread
+            for site in (slow, fast):
+                site.reset(np.array([False, True, False, False]))
         if t == 120:
             for site in (slow, fast):
                 now_kw = slow.flows.grid_power_kw

@@ -73,6 +73,18 @@ def test_room_is_kept_for_what_may_come() -> None:
     assert len({seat.position.block.row for seat in seats_of(capacity, even.decided)}) == 2
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_the_program_does_not_better_stands_as_the_best_rule_put_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    arrivals = come(*[Shape((((BIG, SMALL)[int(rng.integers(2))], 1),), HALL)] * 6)
+    found = placed_answer(small_hall(), arrivals, PlacingAsked())
+    assert found.kw == found.rules[0].kw
+    capacity = Capacity(small_hall())
+    plans = [greedy_plan(capacity, arrivals, rule) for rule in RULES]
+    places = [{seat.position.name for seat in seats_of(capacity, plan.decided)} for plan in plans]
+    assert {seat.position.name for seat in found.seats} in places
+
+
 def test_nothing_that_fits_is_refused_for_what_may_come() -> None:
     asked = PlacingAsked(tuple(come(Shape(((BIG, 3),), ROW))), later_racks=30, futures=2)
     hall = small_hall(unit_kw=130.0)

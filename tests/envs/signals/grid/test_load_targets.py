@@ -59,7 +59,12 @@ def test_stamps_on_the_wall_follow_daylight_saving(tmp_path: Path) -> None:
         ("a.csv", "start,end,reduce_frac\n", "no rows"),
         ("a.csv", CSV.replace("0.25", "25"), r"line 2, column 'reduce_frac'.*such as 0.25"),
         ("a.csv", CSV.replace("2026-07-15T17:00", "2026-07-15T13:00"), "line 2: end .* is not behind start"),
-        ("a.csv", CSV.replace("2026-07-15T17:00", "2026-07-16T17:00"), "line 3: .* before the one before has ended"),
+        ("a.csv", CSV.replace("2026-07-15T17:00", "2026-07-16T17:00"), "line 3: .* behind the end of the one before"),
+        (
+            "a.csv",
+            "start,end,reduce_frac\n2026-07-15T14:00,2026-07-15T15:00,0.1\n2026-07-15T15:00,2026-07-15T16:00,0.4\n",
+            "line 3: .* less than 1 hours behind the end",
+        ),
         ("a.csv", CSV.replace("2026-07-16T18", "2027-07-16T18").replace("2026-07-16T19", "2027-07-16T19"), "one year"),
         ("a.csv", "start,end,reduce_frac\n2024-02-29T10:00,2024-02-29T11:00,0.2\n", "29 February"),
         ("a.csv", "start,end,reduce_frac\nnoon,2024-02-27T11:00,0.2\n", "line 2, column 'start'"),
