@@ -240,6 +240,25 @@ def test_a_site_without_jobs_knows_nothing_of_them() -> None:
 
 
 @pytest.mark.skipif(not can_compile(), reason="numba is not installed")
+def test_machine_code_starts_the_others_jobs_though_an_episode_has_just_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("envs.episodes.hall_jobs.chosen_engine", lambda: "llvm")
+    n, held = 64, []
+    for begins in (False, True):
+        site = core(n)
+        assert site.jobs is not None and site.jobs.compiled is not None
+        site.reset(seed=3)
+        admission = element(site, "job_admission_frac")
+        for t in range(24):
+            if t == 20 and begins:
+                site.reset(np.arange(n) == n - 1)
+            action = np.zeros((n, site.action_size))
+            action[:, admission] = 1.0 if t >= 20 else -0.6
+            site.step(action)
+        held.append(site.jobs.jobs.table.held[:, :, : n - 1].copy())
+    np.testing.assert_array_equal(*held)
+
+
+@pytest.mark.skipif(not can_compile(), reason="numba is not installed")
 @pytest.mark.parametrize("overrides", [(), ("jobs.preempt=true", "jobs.deadline_stretch=2", "jobs.rule=edf")])
 def test_machine_code_decides_as_the_array_functions(
     monkeypatch: pytest.MonkeyPatch, overrides: tuple[str, ...]
@@ -253,9 +272,6 @@ def test_machine_code_decides_as_the_array_functions(
     slow.reset(seed=9)
     fast.reset(seed=9)
     for t, action in enumerate(drawn(9, 4, slow.action_size, 150)):
-        if t in (30, 60, 90):  # a round that begins one site leaves the queues of the others unread
-            for site in (slow, fast):
-                site.reset(np.array([False, True, False, False]))
         if t == 120:
             for site in (slow, fast):
                 now_kw = slow.flows.grid_power_kw
