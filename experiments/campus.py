@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,11 +52,12 @@ def campus_days(
     for name in rules:
         if name not in RULES:
             raise ValueError(unknown_name("rules", name, RULES))
-    if not rules or every_s <= 0.0 or least_work_h < 0.0:
-        raise ValueError(
-            f"rules = {list(rules)}, every_s = {every_s:g}, least_work_h = {least_work_h:g}; give at least one rule, "
-            "more than 0 s and at least 0 accelerator-h"
-        )
+    if not rules:
+        raise ValueError(f"rules = []; give at least one of {', '.join(RULES)}")
+    if every_s <= 0.0:
+        raise ValueError(f"every_s = {every_s:g}; give more than 0 s, such as 900")
+    if least_work_h < 0.0:
+        raise ValueError(f"least_work_h = {least_work_h:g}; give 0 accelerator-h or more")
     found = {}
     for name in rules:
         found[name] = played(stage, RULES[name], every_s, least_work_h)
@@ -76,6 +78,8 @@ def main(config: DictConfig) -> None:
     residency: Any = OmegaConf.to_object(config.residency)
     rules = list(dict.fromkeys(["home", *config.rules]))
     campus = Campus(campus_sites(sites), wire, residency)
+    if scenario.jobs is not None:
+        scenario = replace(scenario, jobs=replace(scenario.jobs, occupancy=config.occupancy))
     stage = staged(scenario, campus, config.campuses, config.days, config.seed)
     found = campus_days(stage, rules, config.every_s, config.least_work_h)
     words = [word for word in HydraConfig.get().overrides.task if not word.startswith("folder=")]

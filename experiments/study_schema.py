@@ -183,7 +183,8 @@ class CampusConfig:
     Attributes
     ----------
     sites : dict
-        By name: climate, grid zone and region of each site.
+        By name: climate, grid zone and region of each site. Those given are added to virginia, texas and frankfurt;
+        ``~sites.texas`` takes one away.
     wire : Wire
         What it costs and how long it takes to move a job's data.
     residency : Residency
@@ -191,6 +192,8 @@ class CampusConfig:
     rules : list
         ``round_robin``, ``cheapest``, ``greenest``, ``emptiest``, ``transport`` (a linear program; needs the extra
         ``planner``) and ``clairvoyant``, the same with every job of the next day known; ``home`` is always played.
+    occupancy : float
+        Offered load of each site over its capacity, instead of the scenario's.
     every_s : float
         Seconds between two looks of a rule.
     least_work_h : float
@@ -208,6 +211,7 @@ class CampusConfig:
     rules: list[str] = field(
         default_factory=lambda: ["round_robin", "cheapest", "greenest", "emptiest", "transport", "clairvoyant"]
     )
+    occupancy: float = 0.6
     every_s: float = 900.0
     least_work_h: float = 1.0
     campuses: int = 24

@@ -59,7 +59,7 @@ def _x(share: float) -> float:
 
 def figure(found: list[Row]) -> str:
     """The figure as SVG."""
-    height = TOP + LINE * len(found) + 34
+    height = TOP + LINE * len(found) + 48
     title = "Cost against the best of tuned rules and constants, unseen sites, 95 % interval"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}">',
@@ -73,6 +73,7 @@ def figure(found: list[Row]) -> str:
         parts.append(f'<line class="{kind}" x1="{_x(tick):.1f}" x2="{_x(tick):.1f}" y1="{TOP - 8}" y2="{bottom}"/>')
         sign = f"{tick:+d}".replace("+0", "0")
         parts.append(f'<text class="quiet" x="{_x(tick):.1f}" y="{bottom + 18}" text-anchor="middle">{sign} %</text>')
+    parts.append(f'<text class="quiet" x="{_x(0.0):.1f}" y="{bottom + 36}" text-anchor="end">\u2190 cheaper</text>')
     for k, row in enumerate(found):
         y = TOP + LINE * k + LINE // 2
         parts.append(f'<text x="12" y="{y + 5}">{row.words}</text>')

@@ -73,10 +73,11 @@ def answer_words(found: Mapping[str, Played], baseline: str, days: float) -> str
     if known:
         best = min(known, key=lambda name: float(known[name].usd.mean()))
         gain = _per_day(mean_difference(known[best].usd, found[baseline].usd), days)
-        verdict = "cheaper than" if gain.high < 0.0 else "dearer than" if gain.low > 0.0 else "not told apart from"
-        said.append(
-            f"**`{best}` is the cheapest rule, and {verdict} `{baseline}`: {_interval(gain)} USD a day for a campus.**"
-        )
+        figure = f"{_interval(gain)} USD a day for a campus"
+        if gain.high < 0.0:
+            said.append(f"**`{best}` is the cheapest rule, and cheaper than `{baseline}`: {figure}.**")
+        else:
+            said.append(f"**No rule is told apart from `{baseline}`.** The cheapest of them, `{best}`: {figure}.")
     if "transport" in found and "clairvoyant" in found:
         above = found["transport"].usd.sum() / found["clairvoyant"].usd.sum() - 1.0
         said.append(f"`transport` costs {100 * above:+.1f} % against the rule that knows every job of the next day.")

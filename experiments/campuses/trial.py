@@ -18,6 +18,8 @@ from experiments.campuses.cards import Cards, drawn_cards
 from experiments.campuses.rules import Rule
 from experiments.campuses.sites import campus_world
 
+LEAST_DAYS, MOST_DAYS = 1.0 / 24.0, 60.0
+
 
 class Stage(NamedTuple):
     """What is the same for every rule.
@@ -88,8 +90,10 @@ def staged(scenario: Scenario, campus: Campus, campuses: int, days: float, seed:
     ValueError
         Where nothing is to be played, or as `experiments.campuses.sites.site_scenario`.
     """
-    if campuses < 1 or days <= 0.0:
-        raise ValueError(f"campuses = {campuses}, days = {days:g}; give at least one campus and more than 0 days")
+    if campuses < 2:
+        raise ValueError(f"campuses = {campuses}; give 2 or more: one alone has no interval")
+    if not LEAST_DAYS <= days <= MOST_DAYS:
+        raise ValueError(f"days = {days:g}; give {LEAST_DAYS:.2f} (an hour) to {MOST_DAYS:g}")
     sites = len(campus.sites)
     nth = np.arange(campuses * sites)
     own = replace(scenario.site, workload_seeds=(seed * 1000 + nth).tolist(), workload_weeks=1 + ceil(days / 7.0))

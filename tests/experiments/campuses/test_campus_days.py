@@ -64,9 +64,11 @@ def test_what_no_campus_is_gets_refused() -> None:
     with pytest.raises(ValueError, match="did you mean 'climate'"):
         campus_sites({"a": {"climat": "sterling_va"}})
     with pytest.raises(ValueError, match="no jobs that could move"):
-        staged(load("edge_room"), Campus({"a": US, "b": TEXAS}), 1, 1.0, 0)
-    with pytest.raises(ValueError, match="campuses = 0"):
-        staged(load("inference_hall"), Campus({"a": US, "b": TEXAS}), 0, 1.0, 0)
+        staged(load("edge_room"), Campus({"a": US, "b": TEXAS}), 2, 1.0, 0)
+    with pytest.raises(ValueError, match="campuses = 1; give 2 or more"):
+        staged(load("inference_hall"), Campus({"a": US, "b": TEXAS}), 1, 1.0, 0)
+    with pytest.raises(ValueError, match="days = 0.001; give 0.04"):
+        staged(load("inference_hall"), Campus({"a": US, "b": TEXAS}), 2, 0.001, 0)
 
 
 def test_an_unknown_rule_is_refused(stage: Stage) -> None:
