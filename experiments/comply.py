@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.given_file import given_file
 from experiments.registration import register
 from experiments.verb_main import verb_main
 
@@ -36,6 +37,29 @@ def comply(meters: Path) -> tuple[Site, list[Reading], Told]:
     return site, readings, told(site, readings)
 
 
+def asked_meters(config: DictConfig, folder: Path) -> Path:
+    """The file of meters that is named, or that of a simulated year.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file.
+    ValueError
+        Where neither or both are asked for.
+    """
+    if bool(config.meters) == bool(config.scenario):
+        found = "both" if config.meters else "neither"
+        raise ValueError(f"found {found} of meters and scenario; give meters=<yaml> or scenario=<name>")
+    if config.meters:
+        return given_file("meters", config.meters, "a YAML file that names the meters (docs/comply.md shows one)")
+    from experiments.compliance.simulated_year import write_year
+
+    scenario: Any = OmegaConf.to_object(config.scenario)
+    meters = write_year(scenario, folder)
+    LOG.info("a year of %s was simulated; its meters: %s", scenario.name, meters)
+    return meters
+
+
 @verb_main("comply")
 def main(config: DictConfig) -> None:
     """Report as configured and write page and facts."""
@@ -43,13 +67,7 @@ def main(config: DictConfig) -> None:
     from experiments.compliance.page import answer_words, save
 
     folder = Path(config.folder)
-    meters = Path(config.meters)
-    if not config.meters:
-        from experiments.compliance.simulated_year import write_year
-
-        scenario: Any = OmegaConf.to_object(config.scenario)
-        meters = write_year(scenario, folder)
-        LOG.info("a year of %s was simulated; its meters: %s", scenario.name, meters)
+    meters = asked_meters(config, folder)
     site, readings, found = comply(meters)
     words = [word for word in HydraConfig.get().overrides.task if not word.startswith("folder=")]
     inlets_c = inlet_hours(site)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from experiments.given_file import given_file
 from experiments.registration import register
 from experiments.verb_main import verb_main
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from experiments.placing.hall import PlacingHall
 
 LOG = logging.getLogger(__name__)
+RACKS = "a .csv, .parquet or .json file of racks to come (docs/place.md shows one)"
 EXAMPLE = ("hall.yaml", "arrivals.csv")
 
 
@@ -42,7 +44,8 @@ def place(hall: Path, arrivals: Path, asked: PlacingAsked, folder: Path) -> tupl
     from experiments.placing.arrivals import read_arrivals
     from experiments.placing.hall_file import read_hall
 
-    read = read_hall(hall)
+    read = read_hall(given_file("hall", hall, "a YAML file of a hall (docs/place.md shows one)"))
+    given_file("arrivals", arrivals, RACKS)
     return read, placed_answer(read, read_arrivals(arrivals), asked, folder)
 
 
@@ -66,7 +69,7 @@ def main(config: DictConfig) -> None:
     if bool(config.hall) != bool(config.arrivals):
         raise ValueError("give both hall=<yaml> and arrivals=<csv>, or none for the shipped example")
     hall, arrivals = (Path(config.hall), Path(config.arrivals)) if config.hall else example_files()
-    later = tuple(read_arrivals(Path(config.later))) if config.later else ()
+    later = tuple(read_arrivals(given_file("later", config.later, RACKS))) if config.later else ()
     asked = PlacingAsked(
         later,
         config.later_racks,

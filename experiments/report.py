@@ -185,7 +185,7 @@ def _differences(tables: Sequence[Table], base: Table, sites: Sequence[str]) -> 
     for m in (m for m in MEASURES if m.column in COMPARED):
         ours, theirs = stacked(tables, m.column), base[m.column]
         interval = paired_difference(ours, theirs, sites)
-        chance = probability_of_improvement(ours, theirs, sites)
+        chance = probability_of_improvement(ours, theirs, sites, m.tie)
         words = {"interval": interval_words(interval, f"+.{m.digits}f"), "chance": interval_words(chance, ".2f")}
         rows.append({"title": m.title, "unit": m.unit, **words})
     return rows

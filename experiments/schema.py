@@ -374,7 +374,7 @@ def group_defaults(verb: str) -> dict[str, str]:
     """Options of hydra's groups that a verb starts from: ``{"scenario": "ai_hall", ...}``."""
     text = resources.files("configs").joinpath("run", f"{verb}.yaml").read_text(encoding="utf-8")
     entries = yaml.safe_load(text)["defaults"]
-    return {key: value for entry in entries if isinstance(entry, dict) for key, value in entry.items()}
+    return {key: value for entry in entries if isinstance(entry, dict) for key, value in entry.items() if value}
 
 
 def agent_config(row: Algorithm) -> type:

@@ -132,10 +132,10 @@ class ComplyConfig:
     Attributes
     ----------
     meters : str
-        A YAML file that names the meters; empty: a year of the scenario is simulated and metered.
+        A YAML file that names the meters; without it a year of `scenario`, which must be named, is simulated.
     """
 
-    scenario: Any = MISSING
+    scenario: Any = None
     meters: str = ""
     folder: str = "${hydra:runtime.output_dir}"
 

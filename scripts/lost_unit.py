@@ -69,15 +69,30 @@ def median(values: Sequence[float]) -> str:
 
 
 def verdict(rows: Sequence[Held]) -> str:
-    """What the answers after one lost unit are worth, in words."""
+    """What the answers after one lost unit are worth, in words: those where a rack goes over first."""
     one = [row for row in rows if row.units == 1.0]
-    plain = [row for row in one if row.said != "not foreseen"]
-    right = [row for row in plain if (row.said == "over") == bool(np.isfinite(row.true_after_s))]
-    missed = [row for row in plain if row.said == "none" and np.isfinite(row.true_after_s)]
+    over = [row for row in one if np.isfinite(row.true_after_s)]
+    cool = [row for row in one if not np.isfinite(row.true_after_s)]
+    crossings = len({(row.scenario, row.seed, row.hall, row.zone) for row in over})
+    asked = f"{len(over)} answers after one lost unit where a rack went over ({times(crossings, 'crossing')})"
+    guessed = [row for row in over if row.belief == GUESSED]
     return (
-        f'**One unit lost: of {len(one)} answers {len(one) - len(plain)} are "not foreseen". Of the other '
-        f"{len(plain)}, {len(right)} are right; {len(missed)} say that none goes over where one does.**"
+        f'**Of {asked}, {said(over, "over")} foresaw it, {said(over, "not foreseen")} read "not foreseen" and '
+        f"{said(over, 'none')} said that none goes over.** Of the {len(guessed)} without the hall's true parameters, "
+        f"as an owner asks, {said(guessed, 'over')} foresaw it. Where no rack went over, {said(cool, 'none')} of "
+        f'{len(cool)} answers said so, {said(cool, "not foreseen")} read "not foreseen" and '
+        f"{times(said(cool, 'over'), 'alarm')} {'was' if said(cool, 'over') == 1 else 'were'} false."
     )
+
+
+def said(rows: Sequence[Held], words: str) -> int:
+    """How many answers read so."""
+    return sum(row.said == words for row in rows)
+
+
+def times(count: int, noun: str) -> str:
+    """A count with its noun."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def stored(folder: Path) -> list[Held]:

@@ -87,7 +87,8 @@ def against_all(found: Evaluation, policy: str) -> Iterator[Cells]:
             yield policy, name, "no number: a gate failed", "-", lacks
             continue
         ours, base = stacked(tables[policy], COST.column), theirs[COST.column]
-        difference, chance = mean_difference(ours, base, sites), probability_of_improvement(ours, base, sites)
+        difference = mean_difference(ours, base, sites)
+        chance = probability_of_improvement(ours, base, sites, COST.tie)
         yield policy, name, interval_words(difference, "+.2f"), interval_words(chance, ".2f"), lacks
 
 

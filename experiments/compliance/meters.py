@@ -37,7 +37,8 @@ class Meter(NamedTuple):
 class Site(NamedTuple):
     """A site and its meters: facts ``{name: value}``, and a year on the clock of local standard time.
 
-    ``begun`` are year and month in which it began its operation; None where that is not told.
+    ``begun`` are year and month in which it began its operation; None where that is not told. ``simulated`` where no
+    building was metered.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Site(NamedTuple):
     facts: dict[str, float]
     meters: tuple[Meter, ...]
     begun: Month | None = None
+    simulated: bool = False
 
 
 class Reading(NamedTuple):
@@ -77,7 +79,7 @@ def read_site(path: Path) -> Site:
     ValueError
         Naming file, line, key, value and the mend.
     """
-    entry = YamlEntry.of_file(path, ("name", "year", "utc_offset_h", "begun", "facts", "meters"))
+    entry = YamlEntry.of_file(path, ("name", "year", "simulated", "utc_offset_h", "begun", "facts", "meters"))
     given = entry.mapping("facts", {})
     facts = {}
     for key in given.raw:
@@ -93,7 +95,11 @@ def read_site(path: Path) -> Site:
     begun = month(entry.text("begun")) if "begun" in entry else None
     if begun is None and "begun" in entry:
         raise entry.refused("begun", "give year and month in which the operation began, such as 2026-09")
-    return Site(entry.name("name"), year, entry.number("utc_offset_h", None, -12.0, 14.0), facts, meters, begun)
+    simulated = entry.raw.get("simulated", False)
+    if not isinstance(simulated, bool):
+        raise entry.refused("simulated", "give true or false")
+    offset_h = entry.number("utc_offset_h", None, -12.0, 14.0)
+    return Site(entry.name("name"), year, offset_h, facts, meters, begun, simulated)
 
 
 def _meter(entry: YamlEntry, folder: Path) -> Meter:

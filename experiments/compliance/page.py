@@ -33,6 +33,7 @@ def save(
         "command": command,
         "site": site.name,
         "year": site.year,
+        "simulated": site.simulated,
         "figures": [figure._asdict() for figure in found.figures],
         "missing": found.missing,
         "ashrae": [c._asdict() for c in hours],
@@ -56,7 +57,8 @@ def page(site: Site, readings: Sequence[Reading], found: Told, command: str, hou
         + [str(r.rows), r.sha256[:SHOWN]]
         for r in readings
     ]
-    parts = [f"# {site.name}, {site.year}", answer_words(site, found), f"```\n{command}\n```"]
+    title = f"# {site.name}, {site.year}{', simulated' if site.simulated else ''}"
+    parts = [title, answer_words(site, found), f"```\n{command}\n```"]
     parts += ["## Figures", _table(("figure", "value", "unit", "what", "asked by", "meters"), figures)]
     heads = ("meter", "file", "column", "unit", "reads", "in the year", "unit of the sum", "rows", "sha256")
     parts += ["## Meters", _table(heads, meters)]
@@ -82,7 +84,9 @@ def answer_words(site: Site, found: Told) -> str:
     """The answer in a sentence or two."""
     by_symbol = {figure.symbol: figure for figure in found.figures}
     ratios = [f"{s} {by_symbol[s].value:.3f}" for s in ("PUE", "WUE", "REF", "ERF", "CUE") if s in by_symbol]
-    said = f"**{', '.join(ratios) if ratios else 'No figure can be told'}.** {len(found.missing)} figures are missing."
+    year = "Of a simulated year, no building: " if site.simulated else ""
+    told = ", ".join(ratios) if ratios else "No figure can be told"
+    said = f"**{year}{told}.** {len(found.missing)} figures are missing."
     if "PDIT" not in by_symbol:
         return f"{said} Whether the site must report is not known: facts.installed_it_kw is missing."
     must = by_symbol["PDIT"].value >= REPORTS_FROM_KW

@@ -59,6 +59,7 @@ def write_year(scenario: Scenario, folder: Path) -> Path:
     site = {
         "name": scenario.name,
         "year": YEAR,
+        "simulated": True,
         "utc_offset_h": offset_h,
         "facts": {"installed_it_kw": round(rated_kw, 3)},
         "meters": entries,

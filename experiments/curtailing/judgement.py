@@ -50,13 +50,14 @@ class Judged(NamedTuple):
     rebounded: float
     rebound: float
 
-    def bars(self) -> dict[str, bool]:
-        """What is asked of a curtailment, and whether it was met."""
+    def bars(self) -> dict[str, bool | None]:
+        """What is asked of a curtailment, and whether it was met; None where an interval crosses its bar."""
+        crosses = self.behind.low <= MOST_BEHIND < self.behind.high
         return {
             "held": self.held >= HELD_EVENTS,
             "ramp": self.ramped >= HELD_EVENTS,
             "tier 0": bool(np.isnan(self.tiers[0]) or self.tiers[0] >= UNTOUCHED),
-            "work after a day": self.behind.estimate <= MOST_BEHIND,
+            "work after a day": None if crosses else self.behind.estimate <= MOST_BEHIND,
             "rebound": self.rebounded <= 1.0 - HELD_EVENTS,
         }
 

@@ -10,9 +10,11 @@ from typing import Any
 
 from envs.whole_file import whole_file, write_whole
 from experiments.curtailing.judgement import Judged
+from experiments.evaluation.seeds import NO_RESULT
 from experiments.records.markdown_table import markdown_table
 from experiments.records.provenance import provenance
 
+LEAST_EVENTS = 20  # below which nothing on the page is a result
 PAGE, FACTS, TABLE = "curtail.md", "curtail.json", "ways.csv"
 WORDS = {
     "tiers": "limits by tier, then pauses",
@@ -65,10 +67,21 @@ def answer_words(found: Mapping[str, Judged], facts: Row) -> str:
     event = f"{100 * asked['reduce_frac']:g} % less for {asked['hours']:g} h"
     said = []
     for way, one in found.items():
-        missed = [name for name, met in one.bars().items() if not met]
-        verdict = "keeps every bar" if not missed else f"misses: {', '.join(missed)}"
-        said.append(f"`{way}` ({WORDS[way]}) holds {_percent(one.held)} % of {facts['events']} events and {verdict}.")
+        said.append(
+            f"`{way}` ({WORDS[way]}) holds {_percent(one.held)} % of {facts['events']} events and {bar_words(one)}."
+        )
+    if facts["events"] < LEAST_EVENTS:
+        said.append(f"{NO_RESULT.capitalize()}: {facts['events']} of {LEAST_EVENTS} events.")
     return f"**{event}.** " + " ".join(said)
+
+
+def bar_words(one: Judged) -> str:
+    """Which bars are kept, missed and not told."""
+    bars = one.bars()
+    missed = [name for name, met in bars.items() if met is False]
+    open_ = [name for name, met in bars.items() if met is None]
+    told = f"misses: {', '.join(missed)}" if missed else "keeps every bar that is told" if open_ else "keeps every bar"
+    return f"{told}; not told: {', '.join(open_)} (its interval crosses the bar)" if open_ else told
 
 
 def way_row(way: str, one: Judged) -> Row:

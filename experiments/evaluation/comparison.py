@@ -79,7 +79,7 @@ def comparisons(found: Evaluation | StoredEvaluation, baseline: str) -> list[Com
         difference, chance, gap = None, None, None
         if failures == ():
             difference = mean_difference(costs, base[COST.column], sites)
-            chance = probability_of_improvement(costs, base[COST.column], sites)
+            chance = probability_of_improvement(costs, base[COST.column], sites, COST.tie)
             gap = share_of_gap_closed(costs, base[COST.column], oracle[COST.column], sites) if oracle else None
         days = float(mean["days"].sum())
         rows.append(

@@ -32,6 +32,11 @@ class Measure(NamedTuple):
     unit: str
     digits: int = 1
 
+    @property
+    def tie(self) -> float:
+        """Difference that the shown digits do not show: half of the last one."""
+        return 0.5 * 10.0**-self.digits
+
 
 KPIS = (
     Measure("energy_per_work_kwh_h", "facility energy per useful work", "kWh per accelerator-h", 4),

@@ -59,10 +59,15 @@ def paired_saving(candidate: ArrayLike, baseline: ArrayLike, sites: Sites = None
     return bootstrap_interval(saved_frac(candidate, baseline), sites=sites)
 
 
-def probability_of_improvement(candidate: ArrayLike, baseline: ArrayLike, sites: Sites = None) -> Interval:
-    """Share of paired episodes, over all seeds, that the candidate wins by being lower; a tie counts half."""
+def probability_of_improvement(
+    candidate: ArrayLike, baseline: ArrayLike, sites: Sites = None, tie: float = 0.0
+) -> Interval:
+    """Share of paired episodes, over all seeds, that the candidate wins by being lower; a tie counts half.
+
+    Differences of at most ``tie`` are one: one that no table shows wins nothing.
+    """
     gain = -difference(candidate, baseline)
-    found = bootstrap_interval((gain > 0.0) + 0.5 * (gain == 0.0), plain_mean, sites)
+    found = bootstrap_interval((gain > tie) + 0.5 * (np.abs(gain) <= tie), plain_mean, sites)
     return Interval(found.estimate, max(found.low, 0.0), min(found.high, 1.0))
 
 

@@ -10,8 +10,10 @@ from envs.interface.constraints import GATES
 from experiments.evaluation.comparison import Comparison, interval_words
 from experiments.evaluation.gates import GateVerdict, gate_verdict
 from experiments.evaluation.results import StoredEvaluation, round_to
+from experiments.evaluation.score import COST
 from experiments.evaluation.seeds import (
     LEAST_SEEDS,
+    NO_RESULT,
     mean_table,
     missing_episodes,
     missing_seeds,
@@ -62,8 +64,9 @@ def verdict(rows: Sequence[Comparison], energy: Mapping[str, GateVerdict], facts
     baseline = next(row.policy for row in rows if row.failures is None)
     able = [r for r in rows if r.failures is not None and r.policy != ORACLE and not r.policy.endswith("untrained")]
     learnt = [row for row in able if row.policy not in REFERENCES]
-    winner = _winner(able)
-    subject = winner or min(learnt, key=_cost, default=None) or min(able, key=_cost, default=None)
+    winner = _winner(able, facts)
+    sure = min((row for row in able if _ends(row)[1] < 0.0), key=_cost, default=None)
+    subject = winner or sure or min(learnt, key=_cost, default=None) or min(able, key=_cost, default=None)
     if subject is None:
         nothing = Said(LEVEL, f"Only {baseline} was evaluated: there is nothing to compare.")
         return Verdict(nothing, Said(LEVEL, "not judged"), Said(LEVEL, "no: one policy alone"))
@@ -72,16 +75,24 @@ def verdict(rows: Sequence[Comparison], energy: Mapping[str, GateVerdict], facts
     if winner:
         words = f"{winner.policy} wins: {_cheaper(winner)} than {baseline}, with {_energy(used)}."
         words += "".join(f" {row.policy} {_short(row)}." for row in learnt[:1] if winner not in learnt)
-        headline = Said(GOOD if counts.level == GOOD else LEVEL, words)
+        headline = Said(GOOD, words)
     else:
-        headline = _lost(subject, used, baseline)
+        headline = _lost(subject, used, baseline, counts.level == GOOD)
     return Verdict(headline, _safe(subject), counts)
 
 
-def _winner(able: Sequence[Comparison]) -> Comparison | None:
-    """The cheapest that passes every gate, where the whole interval is a saving; None where nobody is."""
-    sure = [row for row in able if row.difference_usd_day is not None and row.difference_usd_day.high < 0.0]
+def _winner(able: Sequence[Comparison], facts: Mapping[str, Any]) -> Comparison | None:
+    """The cheapest that passes every gate, whose whole interval is a saving that counts; None where nobody is."""
+    sure = [row for row in able if _ends(row)[1] < 0.0 and _counts(row, facts).level == GOOD]
     return min(sure, key=_cost, default=None)
+
+
+def _ends(row: Comparison) -> tuple[float, float]:
+    """Ends of the interval as they are shown [USD/day]: what rounds to zero is no difference; NaN without a number."""
+    found = row.difference_usd_day
+    if found is None:
+        return float("nan"), float("nan")
+    return round_to(found.low, COST.digits), round_to(found.high, COST.digits)
 
 
 def _cost(row: Comparison) -> float:
@@ -103,17 +114,21 @@ def _energy(found: GateVerdict) -> str:
     return f"{abs(saved):.2f} % {'less' if saved >= 0 else 'more'} energy per useful work"
 
 
-def _lost(row: Comparison, used: GateVerdict, baseline: str) -> Said:
+def _lost(row: Comparison, used: GateVerdict, baseline: str, counts: bool) -> Said:
+    """What is said where nobody wins; an interval beside zero that does not count tells nothing apart either."""
     if row.difference_usd_day is None:
         return Said(BAD, f"{baseline} stays ahead: {row.policy} fails {_gates(row)} and gets no number.")
-    if row.difference_usd_day.low > 0.0:
+    low, high = _ends(row)
+    if low > 0.0 and counts:
         return Said(BAD, f"{baseline} stays ahead: {row.policy} is {_cheaper(row)}, with {_energy(used)}.")
-    words = f"{_cheaper(row)}, an interval that holds zero, with {_energy(used)}"
-    return Said(LEVEL, f"{row.policy} is level with {baseline}: {words}.")
+    why = "an interval that holds zero" if low <= 0.0 <= high else NO_RESULT
+    words = f"{row.policy} is {_cheaper(row)}, {why}, with {_energy(used)}"
+    return Said(LEVEL, f"Nothing is told apart from {baseline}: {words}.")
 
 
 def _short(row: Comparison) -> str:
-    return f"is {_cheaper(row)}" if row.difference_usd_day is not None else f"fails {_gates(row)}"
+    mark = f", {NO_RESULT}" if row.lacks else ""
+    return f"is {_cheaper(row)}{mark}" if row.difference_usd_day is not None else f"fails {_gates(row)}"
 
 
 def _gates(row: Comparison) -> str:

@@ -55,6 +55,11 @@ class HallDraw:
     spread: float = 0.20
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse no hall."""
+        if self.halls < 1:
+            raise ValueError(f"halls = {self.halls}; give 1 or more")
+
 
 class Moment(NamedTuple):
     """The halls as they truly are after ``row``: plant, rules, setpoints, readings and the core's clock."""

@@ -117,6 +117,12 @@ def test_judged_blocks_lie_after_the_training_days_and_do_not_overlap(small: Sce
     assert past.values[INLET].shape[0] == lookback_steps(STEP_S)
 
 
+@pytest.mark.parametrize("halls", [-1, 0])
+def test_fewer_than_one_hall_is_refused_with_the_mend(halls: int) -> None:
+    with pytest.raises(ValueError, match=f"halls = {halls}; give 1 or more"):
+        HallDraw(halls=halls)
+
+
 def test_halls_of_another_seed_are_other_halls_and_of_the_same_seed_the_same(small: Scenario) -> None:
     flows = [build(small, HallDraw(halls=3, days=1, seed=s))[1]["zones.room.unit_flow_m3_s"] for s in (1, 1, 2)]
     assert np.array_equal(flows[0], flows[1])

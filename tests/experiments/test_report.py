@@ -14,6 +14,7 @@ import pytest
 
 from envs.interface.constraints import CONSTRAINTS
 from experiments.evaluation.bounds import bound_rows, print_bounds
+from experiments.evaluation.comparison import comparisons
 from experiments.evaluation.figure_data import INLET_LIMITS_C, MOST_POINTS, QUANTILES, joined_points, packed
 from experiments.evaluation.palette import DARK_PALETTE, PALETTE, colours, dashes, palette_style
 from experiments.evaluation.results import (
@@ -189,11 +190,12 @@ def verdict_of(page: str) -> tuple[str, str]:
     return found.group(1), html.unescape(" ".join(re.sub(r"<[^>]+>", " ", found.group(2)).split()))
 
 
-def test_the_first_line_says_who_won_by_how_much_whether_it_is_safe_and_whether_it_counts(tmp_path: Path) -> None:
+def test_the_first_line_of_too_few_episodes_tells_nothing_apart_and_says_why(tmp_path: Path) -> None:
     colour, words = verdict_of(write_report(save(evaluation(), tmp_path, "rules")).read_text())
     assert colour == "level"
     assert re.match(
-        r"learned wins: 6\.00 % cheaper \(-(29|30|31)\.\d\d \[-\d+\.\d\d, -\d+\.\d\d\] USD/day\) than rules, "
+        r"Nothing is told apart from rules: learned is 6\.00 % cheaper "
+        r"\(-(29|30|31)\.\d\d \[-\d+\.\d\d, -\d+\.\d\d\] USD/day\), not a result, "
         r"with 6\.00 % less energy per useful work\.",
         words,
     )
@@ -201,17 +203,31 @@ def test_the_first_line_says_who_won_by_how_much_whether_it_is_safe_and_whether_
     assert "Counts: not yet: 12 of 20 episodes; 1 of 5 training seeds" in words
 
 
-def test_a_rule_that_wins_twenty_episodes_counts(tmp_path: Path) -> None:
-    found = evaluation()
+def counting(found: Evaluation, name: str = "tuned_fixed") -> Evaluation:
+    """Twice as many episodes, and a rule in place of what was learnt."""
     scores = {
-        name.replace("learned", "tuned_fixed"): {k: np.concatenate([v, v]) for k, v in table.items()}
-        for name, table in found.scores.items()
+        n.replace("learned", name): {k: np.concatenate([v, v]) for k, v in table.items()}
+        for n, table in found.scores.items()
     }
-    traces = {name.replace("learned", "tuned_fixed"): series for name, series in found.traces.items()}
+    traces = {n.replace("learned", name): series for n, series in found.traces.items()}
     facts = {**found.facts, "wall_s": dict.fromkeys(scores, 1.5)}
-    whole = Evaluation(scores, traces, found.episodes * 2, facts)
-    colour, words = verdict_of(write_report(save(whole, tmp_path, "rules")).read_text())
+    return Evaluation(scores, traces, found.episodes * 2, facts)
+
+
+def test_a_rule_that_wins_twenty_episodes_counts(tmp_path: Path) -> None:
+    colour, words = verdict_of(write_report(save(counting(evaluation()), tmp_path, "rules")).read_text())
     assert colour == "good" and words.startswith("tuned_fixed wins") and "Counts: yes: 24 paired episodes" in words
+
+
+def test_a_rule_that_differs_by_less_than_is_shown_wins_nothing(tmp_path: Path) -> None:
+    found = evaluation()
+    found.scores["learned"] = {k: v.copy() for k, v in found.scores["rules"].items()}
+    found.scores["learned"]["cost_usd_day"] -= 0.0005
+    whole = counting(found)
+    _, words = verdict_of(write_report(save(whole, tmp_path, "rules")).read_text())
+    assert words.startswith("Nothing is told apart from rules: tuned_fixed is 0.00 % cheaper (+0.00 [+0.00, +0.00]")
+    row = next(row for row in comparisons(whole, "rules") if row.policy == "tuned_fixed")
+    assert row.chance == (0.5, 0.5, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -232,12 +248,12 @@ def test_who_fails_a_gate_wins_nothing_and_the_line_says_whether_it_was_safe(
     assert safe in words
 
 
-@pytest.mark.parametrize(("cost", "words"), [(1.0, "is level with rules"), (1.1, "rules stays ahead: learned is")])
+@pytest.mark.parametrize(("cost", "words"), [(1.0, "Nothing is told apart from"), (1.1, "rules stays ahead: tuned")])
 def test_who_is_not_cheaper_does_not_win_though_it_uses_less_energy(cost: float, words: str, tmp_path: Path) -> None:
     found = evaluation()
     wiggle = 1.0 + 0.01 * (-1.0) ** np.arange(12)
     found.scores["learned"]["cost_usd_day"] = found.scores["rules"]["cost_usd_day"] * cost * wiggle
-    assert words in verdict_of(write_report(save(found, tmp_path, "rules")).read_text())[1]
+    assert words in verdict_of(write_report(save(counting(found), tmp_path, "rules")).read_text())[1]
 
 
 def test_an_oracle_and_an_untrained_network_win_nothing(tmp_path: Path) -> None:
@@ -247,7 +263,7 @@ def test_an_oracle_and_an_untrained_network_win_nothing(tmp_path: Path) -> None:
         found.scores[name]["cost_usd_day"] = found.scores["rules"]["cost_usd_day"] * 0.5
         found.traces[name] = found.traces["rules"]
         found.facts["wall_s"][name] = 1.0
-    assert verdict_of(write_report(save(found, tmp_path, "rules")).read_text())[1].startswith("learned wins")
+    assert "from rules: learned is" in verdict_of(write_report(save(found, tmp_path, "rules")).read_text())[1]
 
 
 # ---- data of the figures --------------------------------------------------------------------------------------------

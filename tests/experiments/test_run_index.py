@@ -28,7 +28,7 @@ def test_the_list_names_each_evaluation_with_its_verdict_and_links_its_report(tm
     page = write_index(tmp_path).read_text()
     told = {row[4]: row for row in rows(page)}
     assert set(told) == {"evaluate/a b", "evaluate/second"}
-    assert told["evaluate/a b"][1].startswith("learned wins: 6.00 %")
+    assert told["evaluate/a b"][1].startswith("Nothing is told apart from rules: learned is 6.00 %")
     assert told["evaluate/second"][1].startswith("rules stays ahead: learned fails one gate")
     assert re.findall(r'<a href="([^"]+)"', page) == ["evaluate/a%20b/report.html"]
     assert str(tmp_path) not in page

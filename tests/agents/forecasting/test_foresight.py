@@ -92,4 +92,8 @@ def test_the_stored_answers_say_no_crossing_away_and_the_page_says_what_they_say
     assert {(row.said, math.isfinite(row.true_after_s)) for row in rows if row.units > 1.0} == {("over", True)}
     page = " ".join((FOLDER / "lost_unit.md").read_text(encoding="utf-8").split())
     assert verdict(rows) in page
+    assert verdict(rows).startswith(
+        "**Of 4 answers after one lost unit where a rack went over (2 crossings), 1 foresaw"
+    )
+    assert '3 read "not foreseen" and 0 said that none' in verdict(rows), "the crossings stand first"
     assert all(f"| {' | '.join(line)} |" in page for line in summaries(rows))

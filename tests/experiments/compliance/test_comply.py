@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from envs.scenario import load
 from experiments.compliance.ashrae import class_hours, inlet_hours, narrowest
@@ -14,7 +16,7 @@ from experiments.compliance.enefg import answers
 from experiments.compliance.figures import Figure, Told
 from experiments.compliance.page import answer_words, page
 from experiments.compliance.simulated_year import COLUMNS, simulated_hours
-from experiments.comply import comply
+from experiments.comply import asked_meters, comply
 
 HOURS = 8760
 SITE = """name: hall
@@ -185,3 +187,28 @@ def test_a_second_inlet_that_is_cold_counts_too() -> None:
 def test_without_a_meter_of_inlets_there_are_no_classes(found: tuple[Path, Told]) -> None:
     path, _ = found
     assert inlet_hours(comply(path)[0]) is None
+
+
+def test_a_simulated_year_says_so_in_title_and_verdict(tmp_path: Path) -> None:
+    path = written(tmp_path, SITE.replace("year: 2025", "year: 2025\nsimulated: true"))
+    text = page(*comply(path), "coldaisle comply")
+    title, verdict = text.split("\n\n")[:2]
+    assert title == "# hall, 2025, simulated" and verdict.startswith("**Of a simulated year, no building: PUE 1.250")
+    with pytest.raises(ValueError, match="line 3.*give true or false"):
+        comply(written(tmp_path, SITE.replace("year: 2025", "year: 2025\nsimulated: perhaps")))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"meters": "", "scenario": None}, r"neither .* give meters=<yaml> or scenario=<name>"),
+        ({"meters": "a.yaml", "scenario": {"name": "b"}}, r"both .* give meters=<yaml> or scenario=<name>"),
+        ({"meters": "nope.yaml", "scenario": None}, r"meters = nope.yaml: no such file; give a YAML file"),
+    ],
+)
+def test_a_command_line_without_meters_is_refused_with_the_mend(
+    given: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises((ValueError, FileNotFoundError), match=words):
+        asked_meters(OmegaConf.create(given), tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from experiments.curtail import curtail
 from experiments.curtailing.judgement import Judged, judged, natural_rebound
 from experiments.curtailing.page import answer_words, way_row
 from experiments.curtailing.trial import BEFORE_S, DAY_S, STEP_S, Asked, Trial, load_target, minute_scenario
+from experiments.evaluation.bootstrap import Interval
 
 EVENTS = 3
 BEFORE, AFTER = round(BEFORE_S / STEP_S), round(DAY_S / STEP_S)
@@ -32,6 +34,10 @@ FREE = Trial(
 )  # fmt: skip
 
 
+def facts(events: int) -> dict[str, Any]:
+    return {"asked": {"reduce_frac": 0.25, "hours": 1.0}, "events": events}
+
+
 def judge(**changes: float) -> Judged:
     return judged(trial(**changes), FREE, ASKED)
 
@@ -40,6 +46,16 @@ def test_a_quarter_less_all_the_time_and_nothing_behind_keeps_every_bar() -> Non
     found = judge()
     assert all(found.bars().values()) and found.mean_depth == pytest.approx(0.25)
     assert found.tiers == pytest.approx((1.0, 0.9, 0.8, 0.5))
+
+
+def test_a_bar_that_the_interval_crosses_is_not_told_and_few_events_are_no_result() -> None:
+    found = judge()._replace(behind=Interval(0.002, -0.019, 0.0223))
+    assert found.bars()["work after a day"] is None
+    few, many = (answer_words({"tiers": found}, facts(events)) for events in (6, 20))
+    assert "keeps every bar that is told; not told: work after a day" in few
+    assert few.endswith("Not a result: 6 of 20 events.") and "esult" not in many
+    kept, missed = (found._replace(behind=Interval(x, x - 0.002, x + 0.002)).bars() for x in (0.005, 0.015))
+    assert kept["work after a day"] is True and missed["work after a day"] is False
 
 
 @pytest.mark.parametrize(
@@ -56,7 +72,7 @@ def test_each_bar_fails_alone_where_its_own_figure_does(changes: dict[str, float
     found = judge(**changes)
     assert {name for name, met in found.bars().items() if not met} == missed
     assert found.under == (0.0 if "ramp" in missed else 1.0)
-    words = answer_words({"tiers": found}, {"asked": {"reduce_frac": 0.25, "hours": 1.0}, "events": EVENTS})
+    words = answer_words({"tiers": found}, facts(EVENTS))
     assert all(name in words for name in missed) and way_row("tiers", found)["way"] == "tiers"
 
 

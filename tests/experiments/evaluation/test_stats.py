@@ -71,6 +71,7 @@ def test_probability_of_improvement_counts_wins_and_half_of_ties() -> None:
     assert probability_of_improvement([1, 1, 1], [2, 2, 2]) == (1.0, 1.0, 1.0)
     assert probability_of_improvement([2, 2], [2, 2]).estimate == 0.5
     assert probability_of_improvement([1, 3], [2, 2]) == (0.5, 0.0, 1.0)
+    assert probability_of_improvement([1.9995, 1.9995], [2, 2], tie=0.005) == (0.5, 0.5, 0.5)
 
 
 def test_unpaired_scores_are_refused() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from experiments.place import example_files, place
+from experiments.placing.answer import PlacingAsked
 from experiments.placing.arrivals import read_arrivals
 from experiments.placing.hall import PlacingHall
 from experiments.placing.hall_file import read_hall
@@ -188,3 +190,10 @@ def test_a_bad_table_of_arrivals_is_refused_by_line_value_and_mend(
     with pytest.raises(ValueError, match="arrivals.csv") as refused:
         read_arrivals(path)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["hall", "arrivals"])
+def test_a_file_that_is_not_there_is_named_with_its_key_and_the_mend(key: str, tmp_path: Path) -> None:
+    files = dict(zip(("hall", "arrivals"), example_files())) | {key: Path("nope.yaml")}
+    with pytest.raises(FileNotFoundError, match=f"{key} = nope.yaml: no such file; give a .*place.md"):
+        place(files["hall"], files["arrivals"], PlacingAsked(), tmp_path)
