@@ -50,13 +50,13 @@ class Parameters:
 
 def check_range(owner: str, name: str, value: Any, spec: Any) -> None:
     """Raise a ValueError where ``value`` leaves ``[low, high]`` or is not a finite number."""
-    low, high, unit = spec["low"], spec["high"], spec["unit"]
+    low, high, unit = spec["low"], spec["high"], "" if spec["unit"] == "1" else f" {spec['unit']}"
     try:
         numbers = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{owner}.{name} = {value!r} is not a number; give one in [{low}, {high}] {unit}") from None
+        raise ValueError(f"{owner}.{name} = {value!r} is not a number; give one in [{low}, {high}]{unit}") from None
     if not np.all(np.isfinite(numbers)) or (numbers.size and (numbers.min() < low or numbers.max() > high)):
         raise ValueError(
-            f"{owner}.{name} = {value!r} is outside [{low}, {high}] {unit}; give a value in that range "
+            f"{owner}.{name} = {value!r} is outside [{low}, {high}]{unit}; give a value in that range "
             "(temperatures in degC, fractions 0..1, power in kW)"
         )

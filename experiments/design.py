@@ -70,6 +70,8 @@ def design(
     from experiments.designing.search import searched
     from experiments.designing.years import climate_of
 
+    if check < 0:
+        raise ValueError(f"check = {check}; give 0 or more: designs of the front to play on all 365 days")
     names, held_fixed = require_objectives(objectives), dict(fixed or {})
     where = climate_of(climate)
     archive = searched(designs, population, names, where, costs, held_fixed, seed, tick)
@@ -115,6 +117,10 @@ def replay(folder: Path, number: int) -> list[tuple[str, float, float]]:
     from experiments.designing.variables import VARIABLES
     from experiments.designing.years import climate_of
 
+    for name in (FACTS, TABLE):
+        if not (folder / name).is_file():
+            mend = f"give the folder of an earlier search, which holds {FACTS} and {TABLE}"
+            raise FileNotFoundError(f"replay = {folder}: no {name} there; {mend}")
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     table = pd.read_csv(folder / TABLE)
     if number not in table["design"].to_numpy():
@@ -130,6 +136,7 @@ def main(config: DictConfig) -> None:
     """Search as configured and write table, facts, scenarios and page; or play a stored design again."""
     from experiments.designing.costs import read_costs
     from experiments.designing.page import save, verdict
+    from experiments.designing.search import generation
     from experiments.designing.variables import fixed_values
     from experiments.records.progress import steps_bar
 
@@ -139,7 +146,8 @@ def main(config: DictConfig) -> None:
         return
     costs = read_costs(Path(config.costs) if config.costs else None)
     fixed = fixed_values(dict(OmegaConf.to_container(config.fixed) or {}))  # type: ignore[arg-type]
-    total = -(-config.designs // config.population) * config.population
+    population = generation(config.designs, config.population)
+    total = -(-config.designs // population) * population
     done = 0
     with steps_bar("designs", total, shown=True) as step:
 
@@ -151,7 +159,7 @@ def main(config: DictConfig) -> None:
             if TOLD * done // total > TOLD * before // total:
                 LOG.info("%d of %d designs", done, total)
 
-        asked = config.climate, config.designs, config.population, list(config.objectives), costs, fixed
+        asked = config.climate, config.designs, population, list(config.objectives), costs, fixed
         found = design(*asked, config.check, config.seed, tick)
     words = [word for word in HydraConfig.get().overrides.task if not word.startswith("folder=")]
     facts = {

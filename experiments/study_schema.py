@@ -319,9 +319,10 @@ class DesignConfig:
     climate : str
         Embedded climate, or path of a weather file.
     designs : int
-        How many are played.
-    population : int
-        How many of them at a time: the first generation fills the space, the others are bred from the best.
+        How many are played, 8 or more; in whole generations, so the last one may add some.
+    population : int, optional
+        How many of them at a time, from 8 to ``designs``; where it is left out a quarter of them, 500 at most. The
+        first generation fills the space, the others are bred from the best.
     objectives : list
         What the front is over: ``cost_usd_kw_year``, ``pue``, ``wue_l_kwh``, ``deployable_frac``, ``stranded_frac``,
         ``ride_through_s``.
@@ -339,7 +340,7 @@ class DesignConfig:
 
     climate: str = "sterling_va"
     designs: int = 2000
-    population: int = 500
+    population: int | None = None
     objectives: list[str] = field(
         default_factory=lambda: ["cost_usd_kw_year", "pue", "wue_l_kwh", "deployable_frac", "ride_through_s"]
     )

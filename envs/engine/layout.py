@@ -15,6 +15,7 @@ from envs.trees import leaves
 #: Largest difference to the function, of what a number is made of; a check of the code, not of rounding.
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 _DIFFERING_SITES = 0.01  # a threshold that is met within rounding may switch a site
+_SITES_FOR_ONE = 20  # a batch of so many may have one such site
 Inputs = tuple[list[tuple[tuple[int, ...], str]], ...]
 
 
@@ -130,7 +131,20 @@ class Layout:
             same = (np.abs(a.astype(np.float64) - b) <= room) | (a == b) | (np.isnan(a) & np.isnan(b))
             same = same.T if turned else same
             wrong |= ~same.reshape(-1, same.shape[-1]).all(axis=0)
-        return float(wrong.mean()) <= _DIFFERING_SITES
+        return few_differ(wrong)
+
+
+def few_differ(wrong: np.ndarray) -> bool:
+    """Whether so few sites differ that rounding explains it: 1 %, and one of a batch of 20 or more.
+
+    Some results are steep. One unit in the last place of a float32 moves a coolant valve that is nearly open by 1e-4.
+
+    Parameters
+    ----------
+    wrong : ndarray of bool (B,)
+    """
+    allowed = max(_DIFFERING_SITES * wrong.size, float(wrong.size >= _SITES_FOR_ONE))
+    return bool(wrong.sum() <= allowed)
 
 
 def batch_of(trees: Any) -> int:

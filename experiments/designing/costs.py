@@ -38,6 +38,8 @@ def read_costs(path: Path | None = None) -> dict[str, float]:
     FileNotFoundError, ValueError
         Naming file, line, key and the mend.
     """
+    if path is not None and not path.is_file():
+        raise FileNotFoundError(f"costs = {path}: no such file; give a copy of {SHIPPED}, or leave costs out")
     top = YamlEntry.of_file(path or SHIPPED, ("capital", "annual"))
     made = {}
     for part, names in (("capital", CAPITAL), ("annual", ANNUAL)):

@@ -143,20 +143,35 @@ def _row(figures: Figures, number: int) -> dict[str, float]:
 
 def _front(found: Found, objectives: Sequence[str]) -> Section:
     a = found.archive
-    head = ("design", *NAMES, *objectives, "deployable_kw", "stranded_kw")
+    names = dict.fromkeys((*objectives, "deployable_kw", "stranded_kw"))
+    moved = [v for v in VARIABLES if np.ptp(a.designs[v.name]) > 0.0]
+    same = [f"{v.name} {shown(v, float(a.designs[v.name][0]))}" for v in VARIABLES if v not in moved]
+    head = ("design", *names, *(v.name for v in moved))
     cells = []
     for number in found.best[:MOST_SHOWN]:
         f = _row(a.figures, int(number))
-        chosen = [shown(v, float(a.designs[v.name][number])) for v in VARIABLES]
-        cells.append((str(number), *chosen, *(f"{f[name]:.4g}" for name in (*objectives, *head[-2:]))))
+        chosen = [shown(v, float(a.designs[v.name][number])) for v in moved]
+        cells.append((str(number), *(_figure(f[name]) for name in names), *chosen))
     words = [
         f"No design of the search is better than one of these {len(found.best)} in every objective: "
-        + "; ".join(f"{name} [{OBJECTIVES[name][0]}], {OBJECTIVES[name][2]}" for name in objectives)
+        + "; ".join(f"{_heading(name)}, {OBJECTIVES[name][2]}" for name in objectives)
         + ".",
         f"The {min(MOST_SHOWN, len(found.best))} cheapest are shown, and each is a scenario file in {SCENARIOS}/. "
         f"All designs stand in {TABLE}.",
+        *([f"The same in every design: {', '.join(same)}."] if same else []),
     ]
     return Section("The front", words, head, cells, _scatter(found))
+
+
+def _figure(value: float) -> str:
+    """A figure in four digits, without exponent."""
+    return f"{value:.0f}" if abs(value) >= 1000.0 else f"{value:.4g}" if abs(value) >= 5e-4 else "0"
+
+
+def _heading(name: str) -> str:
+    """An objective with its unit, where it has one."""
+    unit = OBJECTIVES[name][0]
+    return name if unit == "1" else f"{name} [{unit}]"
 
 
 def _scatter(found: Found) -> str:
@@ -184,7 +199,7 @@ def _tornados(found: Found) -> list[Section]:
         ]
         rows_ = [(b.name, b.low, f"{b.at_low:.4g}", b.high, f"{b.at_high:.4g}") for b in bars[:MOST_BARS]]
         head = ("what", "at", name, "at", name)
-        made.append(Section(f"Tornado: {name} [{OBJECTIVES[name][0]}]", words, head, rows_, _bars(bars, found, name)))
+        made.append(Section(f"Tornado: {_heading(name)}", words, head, rows_, _bars(bars, found, name)))
     return made
 
 
@@ -200,16 +215,17 @@ def _bars(bars: Sequence[Bar], found: Found, name: str) -> str:
             axis.barh(place, end - middle, left=middle, color=colour, height=0.7)
     axis.set_yticks(range(len(shown_bars)), [bar.name for bar in shown_bars], fontsize=8)
     axis.axvline(middle, color=BASELINE_COLOUR, lw=0.9)
-    axis.set_xlabel(f"{name} [{OBJECTIVES[name][0]}]")
+    axis.set_xlabel(_heading(name))
     return as_png(figure)
 
 
 def _shares(found: Found, objectives: Sequence[str]) -> Section:
     head = ("variable", *objectives)
-    cells = [(name, *(f"{found.shares[o][k]:.2f}" for o in objectives)) for k, name in enumerate(NAMES)]
+    moved = [(k, name) for k, name in enumerate(NAMES) if np.ptp(found.archive.designs[name]) > 0.0]
+    cells = [(name, *(f"{found.shares[o][k]:.2f}" for o in objectives)) for k, name in moved]
     words = (
         "Share of the spread of each figure, over the first generation, that a variable explains alone (SALib, first "
-        "order). A fixed variable explains nothing; a few hundredths are noise.",
+        "order). A fixed variable is not listed; a few hundredths are noise.",
     )
     return Section("What moves the figures over the whole space", words, head, cells)
 

@@ -14,6 +14,7 @@ from experiments.designing.variables import NAMES, Floats, decoded
 from experiments.designing.years import Climate, Year, years
 
 ENDS_SHARE = 0.1
+LEAST, MOST = 8, 500  # designs of a generation; the most of one that nobody asked for
 Tick = Callable[[int], None]
 
 
@@ -56,6 +57,26 @@ def together(one: Archive, other: Archive) -> Archive:
     return Archive(points, designs, year, found, words)
 
 
+def generation(designs: int, population: int | None) -> int:
+    """Designs of a generation: as asked, or a quarter of all, 8 at least and 500 at most.
+
+    Raises
+    ------
+    ValueError
+        Where that makes no search.
+    """
+    if designs < LEAST:
+        raise ValueError(f"designs = {designs}; give {LEAST} or more, such as designs=2000")
+    if population is None:
+        return min(max(designs // 4, LEAST), MOST)
+    if not LEAST <= population <= designs:
+        raise ValueError(
+            f"population = {population}; give {LEAST} to {designs}, which is designs, or leave it out: "
+            f"it is {generation(designs, None)} then"
+        )
+    return population
+
+
 def sample(n: int, seed: int) -> Floats:
     """A Latin hypercube of the unit cube ``(n, variables)``."""
     from SALib.sample import latin
@@ -85,10 +106,9 @@ def searched(
     Raises
     ------
     ValueError
-        Where there are fewer designs than one generation has.
+        As `generation`.
     """
-    if not 8 <= population <= n:
-        raise ValueError(f"designs = {n}, population = {population}; give designs >= population >= 8")
+    generation(n, population)
     from pymoo.algorithms.moo.nsga2 import NSGA2
     from pymoo.core.evaluator import Evaluator
     from pymoo.core.problem import Problem

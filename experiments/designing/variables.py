@@ -105,7 +105,8 @@ def _number(v: Variable, given: object) -> float:
             raise ValueError(unknown_name(f"choice of fixed.{v.name}", str(given), v.options))
         return float(v.options.index(str(given).lower()))
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not v.low <= given <= v.high:
-        raise ValueError(f"fixed.{v.name} = {given!r}; give {v.low:g} to {v.high:g} {v.unit}")
+        unit = "" if v.unit == "1" else f" {v.unit}"
+        raise ValueError(f"fixed.{v.name} = {given!r}; give {v.low:g} to {v.high:g}{unit}")
     return float(given)
 
 

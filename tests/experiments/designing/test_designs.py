@@ -46,11 +46,17 @@ def test_a_point_of_the_cube_is_a_design_inside_its_ranges() -> None:
         ({"rack": "liquid_191"}, "liquid_190"),
         ({"tcs_supply_c": 80.0}, "fixed.tcs_supply_c = 80.0; give 25 to 45 degC"),
         ({"tcs_supply_c": "warm"}, "fixed.tcs_supply_c = 'warm'"),
+        ({"liquid_frac": 2}, "fixed.liquid_frac = 2; give 0.7 to 0.98$"),
     ],
 )
 def test_what_no_design_has_is_refused_with_what_it_may_have(given: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         fixed_values(given)
+
+
+def test_a_table_of_costs_that_is_not_there_is_named_with_its_key() -> None:
+    with pytest.raises(FileNotFoundError, match=r"costs = nope\.yaml: no such file; give a copy of .*costs\.yaml"):
+        read_costs(Path("nope.yaml"))
 
 
 def test_a_fixed_variable_moves_in_no_design() -> None:

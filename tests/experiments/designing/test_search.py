@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from experiments.designing.costs import read_costs
 from experiments.designing.figures import Figures, faults, figures
 from experiments.designing.front import Bar, front, hypervolume
 from experiments.designing.page import FACTS, HTML, SCENARIOS, TABLE, Found, save
-from experiments.designing.search import Archive, played, sample
+from experiments.designing.search import Archive, generation, played, sample
 from experiments.designing.variables import NAMES, decoded, fixed_values
 from experiments.designing.years import Year, climate_of
 
@@ -58,7 +59,7 @@ def test_the_volume_that_a_front_beats_is_its_area() -> None:
     assert hypervolume(values, np.zeros(2), np.ones(2)) == pytest.approx(0.75)
 
 
-def test_the_page_shows_front_tornado_and_what_is_ruled_out(tmp_path: Path) -> None:
+def test_the_page_shows_front_tornado_and_what_is_ruled_out_figures_before_what_moves(tmp_path: Path) -> None:
     a = made_up(60)
     best = front(a, OBJECTIVES)
     bars = {"pue": [Bar("chw_supply_c", "22", "12", 1.08, 1.12), Bar("pad", "no", "yes", 1.09, 1.1)]}
@@ -70,6 +71,38 @@ def test_the_page_shows_front_tornado_and_what_is_ruled_out(tmp_path: Path) -> N
     assert json.loads((tmp_path / FACTS).read_text())["front"] == best.tolist()
     assert len(list((tmp_path / SCENARIOS).iterdir())) == min(30, len(best))
     assert len((tmp_path / TABLE).read_text().splitlines()) == 61
+    head = re.findall("<th>(.*?)</th>", text.replace("<wbr>", "").partition("</thead>")[0])
+    assert head[:4] == ["design", *OBJECTIVES] and head[6:] == [name for name in NAMES if name != "feeder_mw"]
+    assert "The same in every design: feeder_mw 20." in text and "<td>feeder_mw</td>" not in text
+    assert "e+0" not in text.partition("</tbody>")[0].rpartition("<tbody>")[2]
+
+
+@pytest.mark.parametrize(("designs", "size"), [(8, 8), (60, 15), (2000, 500), (10000, 500)])
+def test_a_generation_is_a_quarter_of_all_designs_where_nothing_is_asked(designs: int, size: int) -> None:
+    assert generation(designs, None) == size
+
+
+@pytest.mark.parametrize(
+    ("designs", "population", "words"),
+    [
+        (2000, 0, "population = 0; give 8 to 2000"),
+        (60, 500, "population = 500; give 8 to 60, .* it is 15 then"),
+        (-1, None, "designs = -1; give 8 or more"),
+    ],
+)
+def test_numbers_that_make_no_search_are_refused_with_a_mend(designs: int, population: int | None, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        generation(designs, population)
+
+
+def test_a_negative_number_of_designs_to_check_is_refused_before_anything_is_played() -> None:
+    with pytest.raises(ValueError, match="check = -1; give 0 or more"):
+        design("sterling_va", 2000, 500, OBJECTIVES, COSTS, check=-1)
+
+
+def test_a_folder_without_a_search_cannot_be_replayed_and_says_what_can(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"replay = .*: no design\.json there; give the folder"):
+        replay(tmp_path, 0)
 
 
 @pytest.mark.slow
