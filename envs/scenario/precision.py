@@ -29,7 +29,8 @@ def in_precision(part: Part, dtype: DTypeLike) -> Part:
         made = {**made, **changed} if changed else made
     elif type(part) in (tuple, list):
         changed = _changed(dict(enumerate(made)), dtype)
-        made = type(part)(changed.get(k, x) for k, x in enumerate(made)) if changed else made
+        items = [changed.get(k, x) for k, x in enumerate(made)]
+        made = made if not changed else items if isinstance(part, list) else tuple(items)
     return made
 
 
