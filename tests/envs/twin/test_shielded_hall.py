@@ -19,7 +19,7 @@ HARMFUL = ("careless", "all high", "random", "bang-bang by the hour")
 #: Single faults of the halls whose weeks are stored.
 FAULTS = {
     "ai_factory": 23, "ai_factory_feeder": 23, "ai_hall": 23, "ai_hall_power_cap": 23, "edge_room": 15,
-    "inference_hall": 23, "legacy_air": 17, "liquid_hall": 19,
+    "hot_water_hall": 19, "inference_hall": 23, "legacy_air": 17, "liquid_hall": 19,
 }  # fmt: skip
 WEEKS = tuple(FAULTS)
 SOME = ("none", "crah_fan 0", "sensor_stuck zone_inlet_max_c")
