@@ -113,7 +113,7 @@ class Beside:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("scenario", SCENARIOS)
-@pytest.mark.quick_for("*-float32", "ai_hall-float64")
+@pytest.mark.quick_for("ai_hall_power_cap-float32", "liquid_hall-float32", "edge_room-*")
 def test_a_day_with_faults_is_near_to_numpy_step_by_step(scenario: str, dtype: str) -> None:
     core = core_of(scenario, 3, dtype)
     core.set_faults([FAULTS, FAULTS, []])

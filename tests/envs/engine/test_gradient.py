@@ -96,6 +96,7 @@ def test_every_kind_of_operation_has_its_slopes(function: Callable[..., Any]) ->
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.quick_for("ai_hall_power_cap", "liquid_hall", "edge_room")
 def test_the_slopes_of_a_plant_are_those_of_differences(scenario: str) -> None:
     core = core_of(scenario, 2, "float64")
     for k in range(24):
