@@ -17,7 +17,7 @@ DOORS = (
 )
 #: Rooms of envs from the ground up; a room may use those below it, and nothing beside or above it.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("units", "parameters", "trees", "unknown_name", "plain_yaml", "whole_file"),
+    ("units", "parameters", "trees", "unknown_name", "plain_yaml", "whole_file", "linear_solver"),
     ("yaml_entry",),
     ("physics", "feeders"),
     ("equipment", "interface", "kpi", "engine"),

@@ -13,6 +13,7 @@ from envs.feeders.graph import Floats, Ints
 from envs.feeders.limits import Limits
 from envs.feeders.nested_caps import Shared
 from envs.feeders.value_pieces import Pieces
+from envs.linear_solver import Program, least_cost, quiet_solver
 
 if TYPE_CHECKING:
     import highspy
@@ -36,11 +37,7 @@ def program_power(limits: Limits, pieces: Pieces) -> Shared:
     RuntimeError
         Where the solver finds no optimum, which only a fault in its input can cause.
     """
-    import highspy
-
-    solver = highspy.Highs()
-    solver.setOptionValue("output_flag", False)
-    solver.setOptionValue("threads", 1)
+    solver = quiet_solver()
     arrays = (pieces.slope, pieces.width_kw, pieces.floor_kw, limits.limit_kw, limits.least_kw)
     sites = max(x.shape[1] for x in arrays)
     solved = [_site(solver, limits.weight, pieces.outlet, [_column(x, site) for x in arrays]) for site in range(sites)]
@@ -66,28 +63,7 @@ def _site(solver: highspy.Highs, weight: Floats, outlet: Ints, column: list[Floa
     matrix = np.block([[rows, np.zeros_like(slack)], [rows[promised], np.eye(slack.shape[1])]])
     low = np.concatenate([np.full(len(weight), -np.inf), (least - held)[promised]])
     high = np.concatenate([np.maximum(limit - held, 0.0), np.full(slack.shape[1], np.inf)])
-    found = _least_cost(solver, cost, top, matrix, low, high)
+    lines, places = np.nonzero(matrix)
+    found = least_cost(solver, Program(cost, top, low, high, lines, places, matrix[lines, places]))
     missed = found[len(slope) :].max(initial=0.0)
     return found[: len(slope)], np.maximum((held - limit).max(initial=0.0), missed)
-
-
-def _least_cost(
-    solver: highspy.Highs, cost: Floats, top: Floats, matrix: Floats, row_low: Floats, row_high: Floats
-) -> Floats:
-    """Arguments of the least cost, from zero up to ``top``."""
-    import highspy
-
-    program = highspy.HighsLp()
-    program.num_row_, program.num_col_ = matrix.shape
-    program.col_cost_, program.col_lower_, program.col_upper_ = cost, np.zeros_like(top), top
-    program.row_lower_, program.row_upper_ = row_low, row_high
-    rows, columns = np.nonzero(matrix)
-    program.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    program.a_matrix_.start_ = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=matrix.shape[0]))])
-    program.a_matrix_.index_, program.a_matrix_.value_ = columns, matrix[rows, columns]
-    solver.passModel(program)
-    solver.run()
-    status = solver.getModelStatus()
-    if status != highspy.HighsModelStatus.kOptimal:
-        raise RuntimeError(f"HiGHS ended with {solver.modelStatusToString(status)} instead of an optimum")
-    return np.asarray(solver.getSolution().col_value, np.float64)

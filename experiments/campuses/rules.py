@@ -9,7 +9,7 @@ import numpy as np
 
 from envs.scheduling.job_table import Floats, Ints
 from experiments.campuses.moment import Moment
-from experiments.campuses.transport import transport_plan
+from experiments.campuses.transport import transport
 
 
 class Rule(NamedTuple):
@@ -57,11 +57,6 @@ def cheapest(moment: Moment) -> Ints:
 def greenest(moment: Moment) -> Ints:
     """Each job goes to the site with the least carbon now that has room for it; else it stays."""
     return _first_come(moment, lambda free: moment.carbon_kg_h)
-
-
-def transport(moment: Moment) -> Ints:
-    """Plan of the transport program."""
-    return transport_plan(moment).site
 
 
 def _first_come(moment: Moment, order: Callable[[Floats], Floats]) -> Ints:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from envs.linear_solver import Program, highs_program, quiet_solver
 from experiments.placing.capacity import Capacity, Floats
 from experiments.placing.greedy import Placed, State
 from experiments.placing.racks import Kind, Lot
@@ -212,29 +213,17 @@ def _best(value: Floats, top: Sequence[float], rows: _Rows, effort: Effort, whol
 
     if not len(value):
         return None, "nothing fits"
-    solver = highspy.Highs()
-    for name, setting in (
-        ("output_flag", False),
-        ("log_to_console", False),
-        ("threads", 1),
-        ("time_limit", effort.seconds),
-        ("mip_max_nodes", effort.nodes),
-        ("mip_rel_gap", effort.gap_frac),
-        ("random_seed", 0),
-    ):
-        solver.setOptionValue(name, setting)
-    program = highspy.HighsLp()
-    program.num_col_, program.num_row_ = len(value), len(rows.low)
+    solver = quiet_solver(
+        time_limit=effort.seconds, mip_max_nodes=effort.nodes, mip_rel_gap=effort.gap_frac, random_seed=0
+    )
+    row = np.repeat(np.arange(len(rows.low)), np.diff(rows.start))
+    entries = row, np.array(rows.index, np.int64), np.array(rows.value)
+    program = highs_program(Program(value, np.array(top), np.array(rows.low), np.array(rows.high), *entries))
     program.sense_ = highspy.ObjSense.kMaximize
-    program.col_cost_, program.col_lower_, program.col_upper_ = value, np.zeros(len(value)), np.array(top)
-    program.row_lower_, program.row_upper_ = np.array(rows.low), np.array(rows.high)
     program.integrality_ = [
         highspy.HighsVarType.kInteger if column < whole else highspy.HighsVarType.kContinuous
         for column in range(len(value))
     ]
-    program.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    program.a_matrix_.start_, program.a_matrix_.index_ = np.array(rows.start), np.array(rows.index)
-    program.a_matrix_.value_ = np.array(rows.value)
     solver.passModel(program)
     solver.run()
     status = solver.modelStatusToString(solver.getModelStatus())
