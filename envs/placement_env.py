@@ -7,23 +7,23 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from envs.core import DataCenterCore
 from envs.core_options import CoreOptions
-from envs.gymnasium_adapter import RENDER_FPS, RENDER_MODES, GymnasiumAdapter, checked_render_mode
+from envs.gymnasium_adapter import checked_render_mode
 from envs.interface.channels import channels_of_kind
+from envs.one_site import OneSite
 from envs.scenario import Scenario
 from envs.scheduling.preferred_rack import open_racks
 from envs.scheduling.scheduler import queued
 from envs.spaces import box
-from envs.step_info import episode_info, step_info
+from envs.step_info import step_info
 
 
-class HallPlacementEnv(GymnasiumAdapter, gym.Env):
+class HallPlacementEnv(OneSite):
     """Single environment with one action a control step: a rack, or the scheduler's own rule.
 
     Jobs that start in the step are placed on that rack first, whole or in part; the order of the queue, backfill and
@@ -49,8 +49,6 @@ class HallPlacementEnv(GymnasiumAdapter, gym.Env):
         Where the scenario has no jobs.
     """
 
-    metadata = {"render_modes": RENDER_MODES, "render_fps": RENDER_FPS}
-
     def __init__(
         self,
         scenario: str | Scenario = "ai_factory",
@@ -69,24 +67,6 @@ class HallPlacementEnv(GymnasiumAdapter, gym.Env):
         self.action_names = (*(f"rack {r}" for r in self.racks), "as the scheduler places")
         self.observation_space = box(len(self.observation_names))
         self.action_space = Discrete(len(self.racks) + 1)
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Start a new episode; with a seed, the same one each time.
-
-        Raises
-        ------
-        ValueError
-            For any option: there are none.
-        """
-        if options:
-            raise ValueError(f"reset options {sorted(options)} are unknown; a single environment has none")
-        super().reset(seed=seed)
-        observation = self.core.reset(seed=seed)[0]
-        self._show()
-        told = step_info(self.core) | episode_info(self.core)
-        return self._with_racks(observation), {name: value[0].item() for name, value in told.items()}
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Which actions may be chosen ``(R + 1,)``: racks with power and free accelerators while a job waits.
@@ -118,19 +98,11 @@ class HallPlacementEnv(GymnasiumAdapter, gym.Env):
         observation, reward, truncated, _ = self.core.step_setpoints({})
         info: dict[str, Any] = {name: value[0].item() for name, value in step_info(self.core).items()}
         if truncated[0]:
-            info["episode_totals"] = {k: float(v[0]) for k, v in self.core.episode_statistics().items()}
+            info["episode_totals"] = self._totals()
         self._show()
-        return self._with_racks(observation[0]), float(reward[0]), False, bool(truncated[0]), info
+        return self._observed(observation[0]), float(reward[0]), False, bool(truncated[0]), info
 
-    def render(self) -> str | NDArray[np.uint8] | None:
-        """The site as it stands: text in mode ``ansi``, an image in ``rgb_array``; ``human`` shows every step."""
-        return self._picture(0) if self.render_mode in ("ansi", "rgb_array") else None
-
-    def close(self) -> None:
-        """Close the window, if one is open."""
-        self._close_window()
-
-    def _with_racks(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _observed(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
         """What the core shows, and what is free where, and who comes next."""
         table, racks = self.jobs.jobs.table, list(self.racks)
         queue = queued(table, self.jobs.laws.habits.by_deadline)

@@ -12,7 +12,7 @@ from envs.plant.state import PlantState
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("envs", "agents", "experiments", "configs")  # scripts are tools beside the house
 DOORS = (
-    *("envs/single_env.py", "envs/vector_env.py", "envs/sb3_vec_env.py", "envs/placement_env.py"),
+    *("envs/one_site.py", "envs/vector_env.py", "envs/sb3_vec_env.py", "envs/placement_env.py"),
     *("envs/spaces.py", "envs/gymnasium_adapter.py", "envs/__init__.py"),
 )
 #: Rooms of envs from the ground up; a room may use those below it, and nothing beside or above it.
@@ -32,6 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("core",),
     ("play", "spaces", "step_info", "picture"),
     ("twin", "gymnasium_adapter", "autoreset"),
+    ("one_site",),
     ("single_env", "vector_env", "sb3_vec_env", "placement_env"),
 )
 SAME_ROOM = {
