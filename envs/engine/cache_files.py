@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 from envs.whole_file import whole_file
@@ -42,6 +43,17 @@ def _cache_place() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "coldaisle"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coldaisle"
+
+
+@cache
+def sources_hash(folder: Path) -> str:
+    """Hash of all files below a folder, by name and content, but what Python makes of them."""
+    whole = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            whole.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+            whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
 
 
 def stored_file(key: str, suffix: str) -> bytes | None:

@@ -12,13 +12,12 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Hashable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from envs.engine.cache_files import stored_file, write_file
+from envs.engine.cache_files import sources_hash, stored_file, write_file
 from envs.engine.layout import Layout, ProgramShape, flat
 from envs.engine.lowered import LoweredFunction
 from envs.engine.machine_code import code_key, compiler, packed_entry_point, stored_entry_point
@@ -78,19 +77,8 @@ class StoredFunction(Layout):
 def file_name(key: Hashable, trees: tuple[Any, ...]) -> str:
     """What a function of a key with arguments of these shapes is kept by."""
     shapes = [(x.shape[:-1], x.dtype.name) for x in flat(trees)]
-    told = (repr(key), repr(shapes), sources_hash(), np.__version__, sys.version, *compiler())
+    told = (repr(key), repr(shapes), sources_hash(_PACKAGE), np.__version__, sys.version, *compiler())
     return hashlib.sha256("\0".join(told).encode()).hexdigest()
-
-
-@cache
-def sources_hash() -> str:
-    """Hash of all files of this package but what Python makes of them."""
-    whole = hashlib.sha256()
-    for path in sorted(_PACKAGE.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            whole.update(f"{path.relative_to(_PACKAGE).as_posix()}\0".encode())
-            whole.update(hashlib.sha256(path.read_bytes()).digest())
-    return whole.hexdigest()
 
 
 def stored_function(name: str, function: Callable[..., Any], trees: tuple[Any, ...]) -> StoredFunction | None:

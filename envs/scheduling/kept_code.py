@@ -6,17 +6,15 @@ counts. What is compiled and kept: `rounds`, `limited_activity` and `progressed`
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, InTreeCacheLocator
 
-from envs.engine.cache_files import cache_folder
+from envs.engine.cache_files import cache_folder, sources_hash
 
 #: Nothing is allocated, so nobody counts who sees an array: with the counts each round takes three times as long.
 _PLAIN: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
@@ -41,15 +39,6 @@ def kept(function: Callable[..., Any]) -> Any:
     return made
 
 
-@cache
-def sources_hash(folder: Path = Path(__file__).parent) -> str:
-    """Of all Python files of a folder, this one."""
-    found = hashlib.sha256()
-    for file in sorted(folder.glob("*.py")):
-        found.update(file.read_bytes())
-    return found.hexdigest()
-
-
 class _Place(InTreeCacheLocator):
     """A folder beside the engine's machine code, and the hash of all sources as the stamp."""
 
@@ -59,7 +48,7 @@ class _Place(InTreeCacheLocator):
 
     def get_source_stamp(self) -> str:
         """What the code depends on."""
-        return sources_hash()
+        return sources_hash(Path(__file__).parent)
 
 
 class _Files(CompileResultCacheImpl):

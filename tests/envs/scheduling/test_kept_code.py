@@ -15,7 +15,7 @@ SOURCES = Path(envs.scheduling.__file__).parent
 
 
 def test_code_is_made_anew_when_any_file_of_the_scheduler_changes(tmp_path: Path) -> None:
-    from envs.scheduling.kept_code import sources_hash
+    from envs.engine.cache_files import sources_hash
 
     for name in ("before", "touched", "changed"):
         shutil.copytree(SOURCES, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -23,7 +23,7 @@ def test_code_is_made_anew_when_any_file_of_the_scheduler_changes(tmp_path: Path
     with (tmp_path / "changed" / "placement.py").open("a") as file:
         file.write("#\n")
     before, touched, changed = (sources_hash(tmp_path / name) for name in ("before", "touched", "changed"))
-    assert before == touched == sources_hash() != changed
+    assert before == touched == sources_hash(SOURCES) != changed
 
 
 def test_a_first_compile_is_told_and_the_second_process_finds_the_code(
