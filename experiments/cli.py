@@ -101,6 +101,9 @@ def error_message(error: Exception) -> str:
     key, parent = getattr(cause, "full_key", None), getattr(cause, "parent_node", None)
     if "Could not override" in str(error) and key and parent is not None:
         owner = getattr(cause, "object_type", None)
+        if not list(parent):
+            above = str(key).rpartition(".")[0]
+            return f"key {key!r} lies below {above!r}, and nothing is chosen there; give {above}=<name> too"
         whose = owner.__name__ if isinstance(owner, type) and owner is not dict else ""
         return unknown_name("key", key, [str(k) for k in parent], whose)
     if isinstance(cause, ValidationError) and key:

@@ -67,7 +67,8 @@ def main(config: DictConfig) -> None:
     from experiments.records.provenance import file_hashes
 
     if bool(config.hall) != bool(config.arrivals):
-        raise ValueError("give both hall=<yaml> and arrivals=<csv>, or none for the shipped example")
+        given, lacks = ("hall", "arrivals=<csv>") if config.hall else ("arrivals", "hall=<yaml>")
+        raise ValueError(f"{given} is given alone; add {lacks}, or leave both out for the shipped example")
     hall, arrivals = (Path(config.hall), Path(config.arrivals)) if config.hall else example_files()
     later = tuple(read_arrivals(given_file("later", config.later, RACKS))) if config.later else ()
     asked = PlacingAsked(

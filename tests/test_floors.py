@@ -17,7 +17,7 @@ DOORS = (
 )
 #: Rooms of envs from the ground up; a room may use those below it, and nothing beside or above it.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("units", "parameters", "trees", "unknown_name", "plain_yaml", "whole_file", "linear_solver"),
+    ("units", "unit_text", "parameters", "trees", "unknown_name", "plain_yaml", "whole_file", "linear_solver"),
     ("yaml_entry",),
     ("physics", "feeders"),
     ("equipment", "interface", "kpi", "engine"),
@@ -50,6 +50,7 @@ REMEMBERING = PlantState._fields[: PlantState._fields.index("inlet_c")]
 PLAIN_READERS = (
     "envs/parameters.py",
     "envs/plain_yaml.py",
+    "envs/unit_text.py",
     "envs/unknown_name.py",
     "envs/whole_file.py",
     "envs/yaml_entry.py",

@@ -19,6 +19,7 @@ from envs.controllers.plain_rule import rule_from
 from envs.interface.action import value_in_force
 from envs.interface.channel import SLEW_INTERVAL_S, Channel
 from envs.interface.interface import IN_FORCE, with_rule
+from envs.unit_text import unit_behind
 
 Array = NDArray[np.floating]
 EXPLAINED = ("residual", "absolute", "delta")  # encodings in which a setpoint follows its own action alone
@@ -142,7 +143,7 @@ class Explainer:
 
 def words_of(one: Explained, span: float, most: int = 3) -> str:
     """Why a setpoint is as it is, in a line; ``span`` is the range of its channel."""
-    unit = "" if one.unit == "1" else f" {one.unit}"
+    unit = unit_behind(one.unit)
     parts = [f"{p.element} {p.adds:+.3g}" for p in one.parts[:most] if abs(p.adds) >= LEAST_SHOWN * span]
     why = f"; moved by {', '.join(parts)}" if parts else "; nothing that it sees is unusual"
     rule = f", the rule would set {one.rule:.4g}" if np.isfinite(one.rule) else ""

@@ -13,6 +13,7 @@ from agents.live.reading import Key
 from agents.live.units import IN_FORCE
 from envs.interface.channel import SLEW_INTERVAL_S, Channel
 from envs.shield.intervention import Intervention
+from envs.unit_text import unit_behind
 
 Array = NDArray[np.floating]
 Setpoints = dict[str, Array]
@@ -69,8 +70,8 @@ class SiteLimits:
                 value = min(max(float(given[row]), low), high) if low <= high else float(in_force[row])
                 if abs(value - given[row]) > ROUNDING * (c.high - c.low):
                     why = (
-                        f"{name}[{row}] {given[row]:.4g} {c.unit} is outside {low:.4g}..{high:.4g}: moved by "
-                        f"{value - given[row]:+.3g}"
+                        f"{name}[{row}] {given[row]:.4g}{unit_behind(c.unit)} is outside {low:.4g}..{high:.4g}: moved "
+                        f"by {value - given[row]:+.3g}"
                     )
                     found.append(Intervention(name, row, words, float(given[row]), value, c.unit, why))
                 given[row] = value
@@ -118,7 +119,7 @@ class SiteLimits:
             slack = ROUNDING * (c.high - c.low)
             if not low - slack <= value <= high + slack:
                 raise ValueError(
-                    f"{key} = {value:g} {c.unit} is outside {low:g}..{high:g} ({words}); nothing is written"
+                    f"{key} = {value:g}{unit_behind(c.unit)} is outside {low:g}..{high:g} ({words}); nothing is written"
                 )
 
     def _bounds(self, c: Channel, row: int, in_force: float) -> tuple[float, float, str]:

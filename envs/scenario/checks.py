@@ -22,6 +22,7 @@ from envs.interface.channels import CHANNELS
 from envs.physics.namespace import Floats
 from envs.scenario.jobs_config import JobsConfig
 from envs.scenario.rack_group import RackGroup, archetype_of
+from envs.unit_text import unit_behind
 
 #: Facility power over IT power beyond which a design day is a slip of the pen; engineering guess.
 MOST_PUE = 3.0
@@ -262,15 +263,15 @@ def _check_channels(s: SiteParts) -> None:
         low, high = possible
         if span[0] < low or span[1] > high:
             raise ValueError(
-                f"channel_ranges.{name} = {span} is outside [{low:g}, {high:g}] {CHANNELS[name].unit}; give a range in "
-                "it (temperatures in degC, fractions 0..1)"
+                f"channel_ranges.{name} = {span} is outside [{low:g}, {high:g}]{unit_behind(CHANNELS[name].unit)}; "
+                "give a range in it (temperatures in degC, fractions 0..1)"
             )
     for name, value in s.legacy_setpoints.items():
         low, high = _range(s, name)
         if not low <= value <= high:
             raise ValueError(
-                f"legacy_setpoints.{name} = {value} is outside [{low:g}, {high:g}] {CHANNELS[name].unit}, where the "
-                f"channel can stand; give a value in it, or another channel_ranges.{name}"
+                f"legacy_setpoints.{name} = {value} is outside [{low:g}, {high:g}]{unit_behind(CHANNELS[name].unit)}, "
+                f"where the channel can stand; give a value in it, or another channel_ranges.{name}"
             )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.interface.channel import Channel
+from envs.unit_text import unit_behind
 
 Array = NDArray[np.floating]
 
@@ -92,7 +93,7 @@ def interventions(changes: Iterable[Change]) -> list[Intervention]:
 def _record(change: Change, row: int, site: int) -> Intervention:
     c, wanted, given = change.channel, float(change.wanted[row, site]), float(change.given[row, site])
     where = c.name if c.rows == 1 else f"{c.name}[{row}]"
-    unit = "" if c.unit == "1" else f" {c.unit}"
+    unit = unit_behind(c.unit)
     by = f"{'up' if given > wanted else 'down'} by {abs(given - wanted):.3g}" if np.isfinite(wanted) else "set"
     reason = change.reason
     if change.over is not None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from envs.signals.cell_numbers import plain_numbers
 from envs.signals.cells import line, listed, read_cells, read_headings, require_column, shown
 from envs.signals.stamps import SiteClock, are_stamps, even_stamps, read_stamps
+from envs.unit_text import unit_behind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,7 +188,7 @@ def numbers_of(path: Path, frame: pd.DataFrame, column: Column) -> NDArray[np.fl
     """One column as float64, each value finite and in range."""
     text = require_column(path, frame, column.name)
     numbers, _, unit = plain_numbers(text)
-    expected = f"a number in [{column.low:g}, {column.high:g}] {column.unit}"
+    expected = f"a number in [{column.low:g}, {column.high:g}]{unit_behind(column.unit)}"
     unread = np.flatnonzero(~np.isfinite(numbers) | (unit not in ("", column.unit)))
     if unread.size:
         row = int(unread[0])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.unit_text import unit_behind
 from envs.unknown_name import unknown_name
 
 Floats = NDArray[np.float64]
@@ -105,8 +106,7 @@ def _number(v: Variable, given: object) -> float:
             raise ValueError(unknown_name(f"choice of fixed.{v.name}", str(given), v.options))
         return float(v.options.index(str(given).lower()))
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not v.low <= given <= v.high:
-        unit = "" if v.unit == "1" else f" {v.unit}"
-        raise ValueError(f"fixed.{v.name} = {given!r}; give {v.low:g} to {v.high:g}{unit}")
+        raise ValueError(f"fixed.{v.name} = {given!r}; give {v.low:g} to {v.high:g}{unit_behind(v.unit)}")
     return float(given)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from envs.interface.constraints import GATES, Constraint, allowed, breaches
+from envs.unit_text import unit_behind
 from experiments.evaluation.bootstrap import Interval, Sites, bootstrap_interval
 from experiments.evaluation.stats import saved_frac
 
@@ -97,6 +98,6 @@ def _totals(scores: Scores) -> dict[str, float]:
 def _failure(c: Constraint, ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:
     bound = float(allowed(c, theirs[c.name], theirs["days"]))
     return (
-        f"{'less' if c.at_least else 'more'} {c.meaning}: {ours[c.name]:.6g} {c.unit} against {theirs[c.name]:.6g} "
-        f"({'at least' if c.at_least else 'at most'} {bound:.6g} allowed)"
+        f"{'less' if c.at_least else 'more'} {c.meaning}: {ours[c.name]:.6g}{unit_behind(c.unit)} against "
+        f"{theirs[c.name]:.6g} ({'at least' if c.at_least else 'at most'} {bound:.6g} allowed)"
     )

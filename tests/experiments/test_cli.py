@@ -113,6 +113,23 @@ def test_an_unknown_choice_gets_the_known_ones_and_not_hydra_s_search_path(
     assert "search path" not in said and "_schema" not in said
 
 
+@pytest.mark.parametrize(
+    ("words", "mend"),
+    [
+        (
+            ("comply", "scenario.site.name=x"),
+            "key 'scenario.site' lies below 'scenario', and nothing is chosen there; give scenario=<name> too",
+        ),
+        (("place", "hall=x"), "hall is given alone; add arrivals=<csv>, or leave both out"),
+        (("place", "arrivals=x"), "arrivals is given alone; add hall=<yaml>, or leave both out"),
+    ],
+)
+def test_a_key_that_needs_another_one_names_it(
+    words: tuple[str, ...], mend: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert mend in refusal(monkeypatch, capsys, *words)
+
+
 @pytest.mark.parametrize("verb", schema.VERBS)
 def test_the_help_of_a_verb_names_every_key_with_its_meaning_and_starts_neither_hydra_nor_torch(verb: str) -> None:
     program = (

@@ -19,7 +19,7 @@ IMPOSSIBLE = [
     ("ai_hall", "tower.min_cells=4", "tower.min_cells = 4 is above cells = 3; give at most 3"),
     ("edge_room", "zones.room.crah_units=1", "zones.room.crah_running = 3.0 is above crah_units = 1.0; give at most"),
     ("liquid_hall", "zones.hall.crah_running=9", "zones.hall.crah_running = 9.0 is above crah_units = 4.0; give at"),
-    ("ai_hall", "channel_ranges={crah_fan_speed_frac: [0.3, 50]}", "is outside [0.05, 1] 1; give a range in it"),
+    ("ai_hall", "channel_ranges={crah_fan_speed_frac: [0.3, 50]}", "is outside [0.05, 1]; give a range in it"),
     ("ai_hall", "channel_ranges={supply_air_temp_setpoint_c: [291, 300]}", "is outside [5, 45] degC; give a range"),
     ("edge_room", "channel_ranges={battery_power_kw: [-1, 1]}", "its range is the machine's own; set battery.power_kw"),
     ("ai_hall", "legacy_setpoints={supply_air_temp_setpoint_c: 300}", "= 300.0 is outside [18, 27] degC, where the"),
