@@ -99,7 +99,7 @@ KNOBS: tuple[Knob, ...] = (
     Knob("order_small_h", "order_small_h", -6.0, 12.0),
     Knob("order_short_h", "order_short_h", -6.0, 12.0),
     Knob("order_urgent_h", "order_urgent_h", -6.0, 24.0),
-    Knob("backfill_grace_h", "backfill_grace_h", -2.0, 12.0),
+    Knob("backfill_grace_h", "backfill_grace_h", -2.0, 24.0),
 )
 
 #: Where the rules stand when they hold a constant: loops that rest at one end of their range.
