@@ -105,7 +105,7 @@ class HallPlacementEnv(OneSite):
     def _observed(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
         """What the core shows, and what is free where, and who comes next."""
         table, racks = self.jobs.jobs.table, list(self.racks)
-        queue = queued(table, self.jobs.laws.habits.by_deadline)
+        queue = queued(table, self.jobs.held_order, self.jobs.laws.habits.by_deadline)
         size = queue.need[0] / table.racks.max() if queue.need.size else 0.0
         shares = np.append(table.free[racks, 0] / table.racks[racks], min(size, 1.0))
         return np.concatenate([observation, (2.0 * shares - 1.0).astype(np.float32)])

@@ -88,7 +88,7 @@ class ControlStep:
     ) -> None:
         self.scenario, self.plant = scenario, plant
         self.channels, self.agent_channels = channels, agent_channels
-        self.worn = [c for c in agent_channels if c.kind != "jobs"]  # asking the scheduler for something wears nothing
+        self.worn = [c for c in agent_channels if c.wears]
         self.bill, self.instruments = bill, instruments
         self.step_s = float(scenario.episode.step_s)
 

@@ -105,6 +105,7 @@ SUMMED_FLOWS = (
     *WATER,
     "trips",
     "limit_excess_kwh",
+    "overload_kwh",
     "capper_active_s",
     "tcs_excess_degree_minutes",
 )

@@ -33,6 +33,7 @@ from envs.scheduling.control_step import Jobs, decide, settle
 from envs.scheduling.curtailment import Curtailment, LoadTarget, Metered, checked_target
 from envs.scheduling.job_pool import JobPool, begin
 from envs.scheduling.job_table import Ledger, Places, empty_ledger, empty_table, waiting_h
+from envs.scheduling.order import LEADS, Order
 from envs.scheduling.placement import RackScores
 from envs.scheduling.preferred_rack import checked_choice, with_preferred
 from envs.scheduling.progress import rack_activity
@@ -195,10 +196,10 @@ class HallJobs:
         activity: Floats
         squares: Floats
         if self.compiled is not None:
-            asks = self.compiled.decide(racks, wishes, laws, self.step_s)
+            asks = self.compiled.decide(racks, wishes, laws, self.now_s, self.step_s)
             activity, squares = asks[:KINDS], asks[KINDS]
         else:
-            activity, squares = decide(self.jobs, racks, wishes, laws, self.step_s)
+            activity, squares = decide(self.jobs, racks, wishes, laws, self.now_s, self.step_s)
         if flows is not None and self.curtailment is not None:
             activity, squares = self._curtailed(self.curtailment, _metered(flows))
         dtype = self.layout.dtype
@@ -290,7 +291,14 @@ class HallJobs:
         none = wanted["job_pause_frac"] * 0.0
         weights = [wanted[f"place_{name}_weight"] if name else none for name in WEIGHTS]
         both = wanted["job_admission_frac"], wanted["job_pause_frac"]
-        return Wishes(np.stack(weights).astype(np.float64), *(np.asarray(x, np.float64) for x in both))
+        leads = np.stack([wanted[f"order_{name}_h"] for name in LEADS])
+        order = Order(leads.astype(np.float64), np.asarray(wanted["backfill_grace_h"], np.float64))
+        return Wishes(np.stack(weights).astype(np.float64), *(np.asarray(x, np.float64) for x in both), order)
+
+    @property
+    def held_order(self) -> Order:
+        """The order of the queue where nobody asks for another."""
+        return self._wishes(self._held).order
 
     def _racks(self, flows: Flows, alive: Floats) -> RackScores:
         """How much room racks have, as the last step left them."""

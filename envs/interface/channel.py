@@ -128,6 +128,11 @@ class Channel:
     rows: int = 0
 
     @property
+    def wears(self) -> bool:
+        """Whether moving it moves a machine: asking the scheduler for something wears nothing."""
+        return self.kind != "jobs"
+
+    @property
     def refuge_value(self) -> float:
         """The end of the range at which the site is safest [unit]."""
         return self.high if self.refuge == "high" else self.low

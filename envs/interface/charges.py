@@ -48,7 +48,7 @@ def used_rows(
 
     Where the worst row of a flow is judged, the worst of each step is taken, which is never less.
     """
-    travel = [np.abs(in_force[c.name] - before[c.name]) * (1.0 / (c.high - c.low)) for c in channels]
+    travel = [np.abs(in_force[c.name] - before[c.name]) * (1.0 / (c.high - c.low)) for c in channels if c.wears]
     return [_used(c, flows, travel) for c in CHARGED]
 
 

@@ -79,6 +79,7 @@ class Flows(NamedTuple):
     tcs_excess_degree_minutes: Array
     trips: Array
     limit_excess_kwh: Array
+    overload_kwh: Array  # over a limit where neither a breaker's memory nor a meter's mean forgives it
     capper_active_s: Array
     # ledgers
     heat_rejected_kw: Array

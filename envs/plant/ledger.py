@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from envs.equipment import cooling_tower
-from envs.physics.namespace import Array, namespace, upper
+from envs.physics.namespace import Array, as_mask, namespace, upper
 from envs.physics.psychrometrics import dew_point_from_humidity_ratio_c
 from envs.plant.electrical import SiteFlows
 from envs.plant.flows import COOLING_POWER, WATER, Flows
@@ -69,6 +69,7 @@ class SubStepFlows(NamedTuple):
     # what is judged over time
     inlet_excess_k: Array  # (R, B)
     limit_excess_kw: Array
+    overload_kw: Array
     capper_active: Array
     trips: Array
     # highest or last of the sub-steps, not sums
@@ -85,6 +86,7 @@ INTEGRALS = {
     "inlet_excess_degree_minutes": ("inlet_excess_k", 60.0),
     "tcs_excess_degree_minutes": ("coolant_excess_k", 60.0),
     "limit_excess_kwh": ("limit_excess_kw", 3600.0),
+    "overload_kwh": ("overload_kw", 3600.0),
     "capper_active_s": ("capper_active", 1.0),
 }
 _SUMMED = SubStepFlows._fields.index("rack_inlet_max_c")
@@ -150,6 +152,7 @@ def substep_flows(plant: PlantParts, before: PlantState, did: SubStep, site: Sit
         powered_frac=site.opened.powered_frac * before.alive,
         inlet_excess_k=upper(did.top_inlet_c - did.limits.recommended_c, 0.0),
         limit_excess_kw=xp.sum(over, axis=0),
+        overload_kw=_overload_kw(plant, site, over),
         capper_active=site.capped.active,
         trips=site.opened.trips + xp.sum(racks.shutdown * before.alive, axis=0),
         rack_inlet_max_c=did.top_inlet_c,
@@ -181,6 +184,18 @@ def _heat_rejection_kw(did: SubStep, site: SiteFlows) -> Array:
     latent = xp.sum(did.air.coil_latent_kw, axis=0)
     out = out + xp.sum(did.air.outdoor_heat_kw, axis=0)
     return out + xp.sum(did.air.humidifier_power_kw, axis=0) - latent
+
+
+def _overload_kw(plant: PlantParts, site: SiteFlows, over_kw: Array) -> Array:
+    """Power over the limits of rows and UPS whose breakers are warmer than their rating makes them for good [kW].
+
+    A breaker at its rating has a memory of 1 (PHYSICS F3 i). Below that an excess only warms what was cool. The
+    curves of form ii forgive nothing. The utility has no breaker: `flows` adds what a step's mean is over its limit.
+    """
+    many = plant.layout.n_rows + 1
+    warmest = 1.0 if plant.scenario.breaker.form == "thermal" else 0.0
+    hot = as_mask(site.breaker_state.memory[-many:] > warmest, over_kw)
+    return namespace(over_kw).sum(over_kw[:-1] * hot, axis=0)
 
 
 def _coolant_excess(plant: PlantParts, did: SubStep, zero: Array) -> Array:
@@ -246,6 +261,8 @@ def flows(
     means = {name: getattr(total, name) * share for name in MEANS}
     water = {name: getattr(total, f"{name}_s") * share for name in WATER}
     judged = {name: getattr(total, of) * (substep_s / unit_s) for name, (of, unit_s) in INTEGRALS.items()}
+    over_kw = upper(means["grid_power_kw"] - total.last.site.node_limit_kw[-1], 0.0)
+    judged["overload_kwh"] = judged["overload_kwh"] + over_kw * (step_s / 3600.0)
     stored = stored_kj(plant, stores_of(end), stores_of(start)) * (1.0 / step_s)
     humidified = total.humidifier_kg_s * share
     used = water["evaporation_kg"] + water["blowdown_kg"] + water["drift_kg"] + humidified

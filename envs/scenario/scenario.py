@@ -31,6 +31,7 @@ from envs.scenario.checks import check_site
 from envs.scenario.jobs_config import JobsConfig
 from envs.scenario.rack_group import RackGroup
 
+ORDER = ("order_small_h", "order_short_h", "order_urgent_h", "backfill_grace_h")  # of the queue of jobs
 CAPS = ("water_filling", "proportional", "three_band", "marginal_value", "open")
 
 
@@ -125,6 +126,10 @@ class Rules(Parameters):
     caps_high_frac: float = parameter(
         1.0, 0.45, 1.0, "1", "highest limit of the rows of lowest priority, by water-filling; none by default"
     )
+    order_small_h: float = parameter(0.0, -240.0, 240.0, "h", "lead of small jobs; none by default, HANDBOOK J3")
+    order_short_h: float = parameter(0.0, -240.0, 240.0, "h", "lead of short jobs; none by default, HANDBOOK J3")
+    order_urgent_h: float = parameter(0.0, -240.0, 240.0, "h", "lead of jobs without slack; none by default, J3")
+    backfill_grace_h: float = parameter(0.0, -240.0, 240.0, "h", "the first may be passed so long; not by default, J3")
 
     def __post_init__(self) -> None:
         """Check ranges, the name of the rule, and that every loop has room to move."""
@@ -197,6 +202,9 @@ class Scenario(Parameters):
                     del told["jobs"][newer]
         if not self.site.load_targets:
             del told["site"]["load_targets"]
+        for newer in ORDER:
+            if not np.any(getattr(self.rules, newer)):
+                del told["rules"][newer]
         told["rules"]["outdoor"] = self.rules.outdoor.plain()
         return told
 

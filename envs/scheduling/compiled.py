@@ -62,7 +62,7 @@ class CompiledJobs:
         self._shared(limited_activity, 1, 1, self.records, limits, step_s, asks)
         return asks
 
-    def decide(self, racks: RackScores, wishes: Wishes, laws: Laws, step_s: float) -> Floats:
+    def decide(self, racks: RackScores, wishes: Wishes, laws: Laws, now_s: Floats, step_s: float) -> Floats:
         """As `control_step.decide`: activity by class, and below it the squares ``(K + 1, R, B)``."""
         from envs.scheduling.compiled_round import rounds
 
@@ -70,7 +70,7 @@ class CompiledJobs:
         for mine, room in zip(self._sees, (racks.inlet, racks.row, racks.ups)):
             mine[...] = room
         dark = np.ascontiguousarray(racks.dark)
-        given = self.records, racks.leaf, self._sees, dark, wishes, laws.habits, step_s, self._free, asks
+        given = self.records, racks.leaf, self._sees, dark, wishes, laws.habits, now_s, step_s, self._free, asks
         self._shared(rounds, int(racks.leaf.max()) + 1, 1, *given)
         return asks
 

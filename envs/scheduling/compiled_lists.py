@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from envs.scheduling.job_table import EMPTY, RUNNING, WAITING
-from envs.scheduling.kept_code import part
+from envs.scheduling.kept_code import inlined, part
+from envs.scheduling.order import HOUR_S, SLACK_S
 from envs.scheduling.prefetch import prefetched
 
 ASKED, DONE, REDONE, LOST = range(4)  # rows of the books
@@ -89,17 +90,62 @@ def goes_before(own: Any, a: int, b: int, by_deadline: bool) -> bool:
     rest, jobs = own.rest, own.jobs
     if rest[a].priority != rest[b].priority:
         return rest[a].priority > rest[b].priority
-    if by_deadline and jobs[a].deadline_s != jobs[b].deadline_s:
-        return jobs[a].deadline_s < jobs[b].deadline_s
+    if by_deadline:
+        due_a, due_b = jobs[a].deadline_s - rest[a].lead_s, jobs[b].deadline_s - rest[b].lead_s
+        if due_a != due_b:
+            return due_a < due_b
+    time_a, time_b = rest[a].submit_s - rest[a].lead_s, rest[b].submit_s - rest[b].lead_s
+    if time_a != time_b:
+        return time_a < time_b
     if rest[a].submit_s != rest[b].submit_s:
         return rest[a].submit_s < rest[b].submit_s
     return a < b
+
+
+@inlined
+def need_s(job: Any) -> float:
+    """Follow `scheduler.remaining_s`."""
+    return job.left_h * 3600.0 / max(job.accelerators, 1.0) + job.restart_left_s
+
+
+@part
+def led(own: Any, j: int) -> None:
+    """Follow `order.lead_s` for one job."""
+    about, job, rest = own.about[0], own.jobs[j], own.rest[j]
+    if about.small_h == 0.0 and about.short_h == 0.0 and about.urgent_h == 0.0:
+        rest.lead_s = 0.0
+        return
+    lasts_s = need_s(job)
+    slack_s = min(max(job.deadline_s - rest.submit_s - lasts_s, 0.0), SLACK_S)
+    small, short = about.domain / (about.domain + float(job.accelerators)), HOUR_S / (HOUR_S + lasts_s)
+    urgent = 1.0 - slack_s / SLACK_S
+    rest.lead_s = HOUR_S * (about.small_h * small + about.short_h * short + about.urgent_h * urgent)
+
+
+@part
+def reordered(own: Any, lead_h: Any, grace_h: float, by_deadline: bool) -> None:
+    """Put the queue into another order, where it is another one."""
+    about, line, need = own.about[0], own.line, own.need
+    if about.grace_h != grace_h:
+        about.grace_h, about.moved = grace_h, 1
+    if about.small_h == lead_h[0] and about.short_h == lead_h[1] and about.urgent_h == lead_h[2]:
+        return
+    about.small_h, about.short_h, about.urgent_h, about.moved = lead_h[0], lead_h[1], lead_h[2], 1
+    for k in range(about.lined):
+        led(own, line[k])
+    for k in range(1, about.lined):
+        j, size, at = line[k], need[k], k
+        while at > 0 and goes_before(own, j, line[at - 1], by_deadline):
+            line[at], need[at] = line[at - 1], need[at - 1]
+            at -= 1
+        line[at], need[at] = j, size
 
 
 @part
 def lined_up(own: Any, j: int, by_deadline: bool) -> None:
     """Put a job that waits into its place in the queue."""
     about, job, submit_s = own.about[0], own.jobs[j], own.rest[j].submit_s
+    led(own, j)
     at = about.lined
     while at > 0 and goes_before(own, j, own.line[at - 1], by_deadline):
         own.line[at], own.need[at] = own.line[at - 1], own.need[at - 1]

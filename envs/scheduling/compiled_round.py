@@ -18,14 +18,17 @@ from envs.scheduling.compiled_lists import (
     left_line,
     lined_up,
     lists_fetched,
+    need_s,
     noted,
     own_of,
     racks_fetched,
+    reordered,
     stopped,
     total_of,
 )
 from envs.scheduling.job_table import PAUSED, RUNNING
-from envs.scheduling.kept_code import inlined, kept, part
+from envs.scheduling.kept_code import kept, part
+from envs.scheduling.order import HOUR_S
 from envs.scheduling.placement import BEST, FULL, NEAR
 from envs.scheduling.scheduler import PRIORITY_S
 
@@ -79,12 +82,6 @@ def spare_of(free: Any, dark: Any, any_dark: bool, capacity: int, may_hold: floa
             if dark[r]:
                 lit -= free[r]
     return min(float(lit), max(may_hold - (capacity - all_free), 0.0))
-
-
-@inlined
-def need_s(job: Any) -> float:
-    """Follow `scheduler.remaining_s`."""
-    return job.left_h * 3600.0 / max(job.accelerators, 1.0) + job.restart_left_s
 
 
 @part
@@ -150,7 +147,7 @@ def reservation(own: Any, need: float, spare: float, ends: Any, left: Any) -> tu
 
 
 @part
-def starting(own: Any, spare: float, backfill: bool, reserve: bool, ends: Any, left: Any) -> int:
+def starting(own: Any, spare: float, backfill: bool, reserve: bool, now_s: float, ends: Any, left: Any) -> int:
     """Follow `scheduler._starting`: the place in the queue of who starts, or -1."""
     need = own.need[: own.about[0].lined]
     if need[0] <= spare:
@@ -162,7 +159,10 @@ def starting(own: Any, spare: float, backfill: bool, reserve: bool, ends: Any, l
         if need[k] <= spare:
             if not looked:
                 shadow_s, extra = reservation(own, need[0], spare, ends, left)
-                looked = True
+                looked, grace_h = True, own.about[0].grace_h
+                shadow_s += HOUR_S * min(grace_h, 0.0)
+                if grace_h > 0.0:  # `order.passed_until_s`
+                    shadow_s = max(shadow_s, HOUR_S * grace_h - (now_s - own.rest[own.line[0]].submit_s))
             if need_s(own.jobs[own.line[k]]) <= shadow_s or need[k] <= extra:
                 return k
     return -1
@@ -254,8 +254,8 @@ def limited_activity(records: Any, limits: Any, step_s: float, asks: Any, scratc
 
 @kept
 def rounds(
-    records: Any, leaf: Any, sees: Any, dark: Any, wishes: Any, habits: Any, step_s: float, limits: Any, asks: Any,
-    scratch: Any, first: int, end: int,
+    records: Any, leaf: Any, sees: Any, dark: Any, wishes: Any, habits: Any, now_s: Any, step_s: float, limits: Any,
+    asks: Any, scratch: Any, first: int, end: int,
 ) -> None:  # fmt: skip
     """Follow `control_step.decide` in sites ``first`` to ``end``.
 
@@ -267,6 +267,7 @@ def rounds(
         Headroom of inlet, row and UPS.
     dark : ndarray of bool (R, B)
     wishes, habits : Wishes, Habits
+    now_s : ndarray (B,)
     step_s : float
     limits : TierLimits
     asks : ndarray (K + 1, R, B)
@@ -274,7 +275,7 @@ def rounds(
     scratch : Scratch
     first, end : int
     """
-    weights, admission, pauses = wishes
+    weights, admission, pauses, order = wishes
     most_starts, backfill, reserve, preempt, by_deadline = habits
     inlet, row, ups = sees
     active, work = limits
@@ -292,6 +293,7 @@ def rounds(
         about = own.about[0]
         if about.unknown:
             known(own, by_deadline)
+        reordered(own, order.lead_h[:, b], order.grace_h[b], by_deadline)
         if any_dark:
             crashed(own, dark[:, b], by_deadline, running)
         if about.paused or pauses[b] > 0.0:
@@ -309,7 +311,7 @@ def rounds(
             if preempt and need > spare and need <= may_hold:
                 put_off = room_made(own, own.line[0], need - spare, running, ends, later, put_off)
                 spare = spare_of(own.free, dark[:, b], any_dark, capacity, may_hold)
-            k = starting(own, spare, backfill, reserve, ends, running) if spare > 0.0 else -1
+            k = starting(own, spare, backfill, reserve, now_s[b], ends, running) if spare > 0.0 else -1
             if k < 0:
                 break
             by_leaf[:] = 0.0

@@ -44,7 +44,9 @@ class Laws(NamedTuple):
     exposed: Floats
 
 
-def decide(jobs: Jobs, racks: RackScores, wishes: Wishes, laws: Laws, step_s: float) -> tuple[Floats, Floats]:
+def decide(
+    jobs: Jobs, racks: RackScores, wishes: Wishes, laws: Laws, now_s: Floats | float, step_s: float
+) -> tuple[Floats, Floats]:
     """Stop who stands in the dark, then schedule; written into the jobs' own arrays.
 
     Returns
@@ -54,7 +56,7 @@ def decide(jobs: Jobs, racks: RackScores, wishes: Wishes, laws: Laws, step_s: fl
     """
     table, ledger, _ = jobs
     crash(table, ledger, racks.dark)
-    schedule(table, ledger, racks, wishes, laws.habits)
+    schedule(table, ledger, racks, wishes, now_s, laws.habits)
     return rack_activity(table, len(ledger.asked), step_s)
 
 
@@ -98,5 +100,5 @@ def advance(
 ) -> None:
     """A whole step where nothing stands between decision and progress; arguments as in `decide` and `settle`."""
     admit(*jobs, now_s)
-    decide(jobs, racks, wishes, laws, step_s)
+    decide(jobs, racks, wishes, laws, now_s, step_s)
     settle(jobs, pace, now_s, step_s, laws)

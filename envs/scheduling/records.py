@@ -20,13 +20,14 @@ RECORD = np.dtype(
 )
 #: The rest of it.
 REST = np.dtype(
-    [(name, np.float64) for name in ("submit_s", "work_h", "priority", "restart_s")] + [("stops", np.int64)]
+    [(name, np.float64) for name in ("submit_s", "work_h", "priority", "restart_s", "lead_s")] + [("stops", np.int64)]
 )
 #: What is known of a site without looking at its jobs: sizes of its lists, whether something has moved, who waits.
 ABOUT = np.dtype(
     [(name, np.int16) for name in ("lined", "active")]
     + [(name, np.int8) for name in ("paused", "net_moved", "moved", "unknown")]
     + [(name, np.float64) for name in ("asked", "waiting_size", "waiting_h", "largest", "oldest_s", "first_deadline_s")]
+    + [(name, np.float64) for name in ("small_h", "short_h", "urgent_h", "grace_h", "domain")]
 )
 _LINE = 64  # bytes of a line of a cache
 _OWN = ("left_h", "risk_h", "since_s", "restart_left_s", "stops", "home", "span")
@@ -49,7 +50,8 @@ class Records(NamedTuple):
     about : ndarray of `ABOUT` (B, 1)
         ``net_moved``: jobs that span racks have come, gone or paused since the network was shared. ``moved``: a job has
         come or gone since the queue was looked at; until then, and while no more than ``asked`` accelerators may be
-        held, nobody starts. ``unknown``: the lists are not those of the table.
+        held, nobody starts. ``unknown``: the lists are not those of the table. ``small_h`` and so on: the order in
+        which the queue stands; ``domain``: accelerators of the largest rack.
     line, need : ndarray of int16 and of float32 (B, J)
         Slots of the waiting jobs in their order, and their accelerators.
     active : ndarray of int16 (B, J)
@@ -76,7 +78,7 @@ def empty_records(slots: int, rack_accelerators: Ints, sites: int, kinds: int) -
     for name in _NEVER:
         jobs[name] = np.inf
     about = np.zeros((sites, 1), ABOUT)
-    about["unknown"] = 1
+    about["unknown"], about["domain"] = 1, racks.max()
     return Records(
         jobs=jobs,
         rest=np.zeros((sites, slots), REST),

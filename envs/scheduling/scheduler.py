@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from envs.scheduling.job_table import PAUSED, RUNNING, WAITING, Bools, Floats, Ints, JobTable, Ledger, Places, stop
+from envs.scheduling.order import HOUR_S, Order, lead_s, passed_until_s, plain_order
 from envs.scheduling.placement import RackScores, placed
 
 PRIORITY_S = 1e9  # by which a step of priority goes ahead of any loss
@@ -28,11 +29,14 @@ class Wishes(NamedTuple):
         Share of the accelerators that may be held; above it nothing starts.
     pause : ndarray (B,)
         Share of the accelerators of flexible jobs that is paused.
+    order : Order
+        Of the queue.
     """
 
     weights: Floats
     admission: Floats
     pause: Floats
+    order: Order
 
 
 class Habits(NamedTuple):
@@ -61,23 +65,31 @@ def plain_wishes(sites: int) -> Wishes:
     """Whole domains, then whole leaves, then the tightest fit; nothing is held back or paused."""
     weights = np.zeros((6, sites))
     weights[:, :] = np.array([[4.0], [2.0], [0.0], [0.0], [0.0], [1.0]])
-    return Wishes(weights, np.ones(sites), np.zeros(sites))
+    return Wishes(weights, np.ones(sites), np.zeros(sites), plain_order(sites))
 
 
 class Queue(NamedTuple):
-    """Waiting jobs of all sites, site by site, in each by priority and then by submit time; each ``(W,)``."""
+    """Waiting jobs of all sites, site by site, in each by priority and then by time less lead; each ``(W,)``."""
 
     slot: Ints
     site: Ints
     need: Floats
     lasts_s: Floats
+    submit_s: Floats
 
-    def part(self, chosen: Bools) -> Queue:
+    def part(self, chosen: Bools | Ints) -> Queue:
         """Some of them."""
-        return Queue(self.slot[chosen], self.site[chosen], self.need[chosen], self.lasts_s[chosen])
+        return Queue(*(column[chosen] for column in self))
 
 
-def schedule(table: JobTable, ledger: Ledger, racks: RackScores, wishes: Wishes, habits: Habits | None = None) -> None:
+def schedule(
+    table: JobTable,
+    ledger: Ledger,
+    racks: RackScores,
+    wishes: Wishes,
+    now_s: Floats | float,
+    habits: Habits | None = None,
+) -> None:
     """One round of the scheduler: pauses, then at most ``habits.starts`` starts in each site.
 
     Parameters
@@ -86,32 +98,35 @@ def schedule(table: JobTable, ledger: Ledger, racks: RackScores, wishes: Wishes,
         Written into.
     racks : RackScores
     wishes : Wishes
+    now_s : float or ndarray (B,)
+        In the clock of the jobs' submit times [s].
     habits : Habits, optional
     """
     habits = habits or Habits()
     pause(table, wishes.pause)
     may_hold = np.floor(wishes.admission * table.racks.sum() + 1e-9)
-    queue = queued(table, habits.by_deadline)
+    queue, now_s = queued(table, wishes.order, habits.by_deadline), now_s + 0.0 * may_hold
     for _ in range(habits.starts):
         if not queue.slot.size:
             break
         if habits.preempt:
             _make_room(table, ledger, queue.part(_firsts(queue)), may_hold, racks.dark)
-        starts = _starting(table, queue, may_hold, habits, racks.dark)
+        starts = _starting(table, queue, may_hold, habits, racks.dark, wishes.order.grace_h, now_s)
         _start(table, queue.part(starts), racks, wishes.weights)
         started = np.zeros(len(may_hold), bool)
         started[queue.site[starts]] = True
         queue = queue.part(started[queue.site] & ~starts)
 
 
-def queued(table: JobTable, by_deadline: bool = False) -> Queue:
+def queued(table: JobTable, order: Order, by_deadline: bool = False) -> Queue:
     """The queue."""
-    slot, site = np.nonzero(table.state == WAITING)
-    facts, places = table.facts, (slot, site)
-    due = facts.deadline_s[places] if by_deadline else np.zeros(len(slot))
-    order = np.lexsort((facts.submit_s[places], due, -facts.priority[places], site))
-    slot, site = places = slot[order], site[order]
-    return Queue(slot, site, facts.accelerators[places], remaining_s(table, places))
+    slot, site = places = np.nonzero(table.state == WAITING)
+    facts, lasts_s = table.facts, remaining_s(table, places)
+    need, submit_s, deadline_s = (column[places] for column in (facts.accelerators, facts.submit_s, facts.deadline_s))
+    ahead_s = lead_s(order.lead_h[:, site], need, lasts_s, submit_s, deadline_s, float(table.racks.max()))
+    due = deadline_s - ahead_s if by_deadline else np.zeros(len(slot))
+    ranked = np.lexsort((submit_s, submit_s - ahead_s, due, -facts.priority[places], site))
+    return Queue(slot, site, need, lasts_s, submit_s).part(ranked)
 
 
 def remaining_s(table: JobTable, places: Places) -> Floats:
@@ -155,7 +170,15 @@ def _spare(table: JobTable, sites: Ints, may_hold: Floats, dark: Bools) -> Float
     return np.minimum(lit, np.maximum(may_hold[sites] - (table.racks.sum() - free.sum(axis=0)), 0.0))
 
 
-def _starting(table: JobTable, queue: Queue, may_hold: Floats, habits: Habits, dark: Bools) -> Bools:
+def _starting(
+    table: JobTable,
+    queue: Queue,
+    may_hold: Floats,
+    habits: Habits,
+    dark: Bools,
+    grace_h: Floats,
+    now_s: Floats,
+) -> Bools:
     """Which jobs of the queue start, at most one in each site ``(W,)``."""
     first = _firsts(queue)
     of = np.cumsum(first) - 1
@@ -169,7 +192,9 @@ def _starting(table: JobTable, queue: Queue, may_hold: Floats, habits: Habits, d
         shadow_s, extra = np.full(len(sites), np.inf), np.full(len(sites), np.inf)
         wanted = queue.need[first][blocked]
         shadow_s[blocked], extra[blocked] = _reservation(table, sites[blocked], wanted, spare[blocked])
-        fits &= (queue.lasts_s <= shadow_s[of]) | (queue.need <= extra[of])
+        shadow_s += HOUR_S * np.minimum(grace_h[sites], 0.0)
+        until_s = passed_until_s(grace_h[sites], queue.submit_s[first], now_s[sites])
+        fits &= (queue.lasts_s <= np.maximum(shadow_s, until_s)[of]) | (queue.need <= extra[of])
     found = np.zeros(len(fits), bool)
     found[np.flatnonzero(fits)[np.unique(of[fits], return_index=True)[1]]] = True
     return found

@@ -55,7 +55,8 @@ KPIS = (
     Measure("violations", "control steps with a violation", "1", 0),
     Measure("trips", "trips", "1", 0),
     Measure("limit_excess_kwh", "energy over caps and branch limits", "kWh", 2),
-    Measure("capper_s", "protective capper active", "s", 0),
+    Measure("overload_kwh", "energy over limits that no memory forgives", "kWh", 2),
+    Measure("protection_s", "fast protection caps racks", "s", 0),
     Measure("work_done_h", "useful work done", "accelerator-h", 0),
     Measure("work_per_mw_h", "useful work per provisioned MW", "accelerator-h per MW and h", 1),
     Measure("work_lost_h", "work lost", "accelerator-h", 1),
@@ -177,7 +178,6 @@ class Scorer:
         self._peak("worst_excess_k", over / (self.step_s / 60.0))
         self._peak("worst_inlet_c", _double(flows.worst_inlet_c))
         self._sum("air_supply_steps", _double(flows.zone_air_supply_frac).min(axis=0))
-        self._sum("capper_s", _double(flows.capper_active_s))
         limits = (over, flows.trips, flows.limit_excess_kwh, flows.tcs_excess_degree_minutes)
         self._sum("violations", np.any([_double(x) > 0.0 for x in limits], axis=0).astype(np.float64))
 

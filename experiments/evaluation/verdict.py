@@ -23,7 +23,7 @@ from experiments.evaluation.seeds import (
 )
 
 #: Gates of what may not happen to a hall; the others are of work and of wear.
-SAFETY = ("degree_minutes_worst_rack", "tcs_degree_minutes", "limit_excess_kwh", "trips")
+SAFETY = ("degree_minutes_worst_rack", "tcs_degree_minutes", "overload_kwh", "protection_s", "trips")
 GOOD, LEVEL, BAD = "good", "level", "bad"
 
 

@@ -1,8 +1,13 @@
 """What the utility and the UPS take away, the site goes without."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from plant_rig import Rig
+
+from envs.equipment.breaker import Breaker
+from envs.plant.ledger import _overload_kw
 
 
 @pytest.mark.parametrize("name", ["ai_hall", "legacy_air", "liquid_hall", "edge_room"])
@@ -17,8 +22,18 @@ def test_a_curtailment_of_a_half_caps_accelerators_and_shows_as_excess_where_the
     assert flows.capper_active_s[0] == 0.0 < flows.capper_active_s[1]
     if name == "legacy_air":  # CPU servers: nothing that a cap acts on
         assert flows.limit_excess_kwh[0] == 0.0 < flows.limit_excess_kwh[1]
+        assert flows.overload_kwh == pytest.approx(flows.limit_excess_kwh)  # the meter's mean is over the limit too
     else:
         assert flows.it_power_kw[1] < 0.97 * flows.it_power_kw[0]
+
+
+@pytest.mark.parametrize(("form", "counted_kw"), [("thermal", 30.0), ("power_law", 37.0)])
+def test_an_excess_counts_once_the_breaker_is_warmer_than_its_rating_makes_it_for_good(form, counted_kw):
+    plant = SimpleNamespace(layout=SimpleNamespace(n_rows=2), scenario=SimpleNamespace(breaker=Breaker(form=form)))
+    memory = np.array([[1.05], [0.99], [1.01], [0.5]])  # a rack, of which nothing is asked, two rows and the UPS
+    site = SimpleNamespace(breaker_state=SimpleNamespace(memory=memory))
+    over_kw = np.array([[2.0], [30.0], [5.0], [100.0]])  # rows, UPS and the utility, whose mean over a step counts
+    assert _overload_kw(plant, site, over_kw) == pytest.approx([counted_kw])
 
 
 def test_a_curtailment_is_a_share_of_the_expected_peak_not_of_the_service():

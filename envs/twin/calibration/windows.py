@@ -24,7 +24,7 @@ PATH_GRID = 201  # places on the way of a rack's work from rest to full
 WEATHER_MEAN_S = 3600.0  # readings of the weather are means over so long
 OWN_JOBS = ("shared", "batch")  # workloads whose racks start and stop each for itself
 FAN_LEFT_COMMAND = 0.05  # speed feedback so far from its command is believed
-STEP_MATTERS = {"temperature": 0.4, "fraction": 0.03, "count": 0.5, "power": np.inf}  # of a setpoint, unseen in a gap
+STEP_MATTERS = {"temperature": 0.4, "fraction": 0.03, "count": 0.5, "power": np.inf, "hours": np.inf}  # unseen in a gap
 LONGEST_BRIDGE_S = 3600.0  # a longer gap of an input silences the outputs in it and behind it
 ECHO_S = 1800.0  # for so long
 

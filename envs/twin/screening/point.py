@@ -15,7 +15,7 @@ from envs.twin.telemetry.gaps import runs
 from envs.twin.telemetry.quantities import QUANTITIES, Quantity
 from envs.twin.telemetry.telemetry import Telemetry
 
-SHOWN = {"temperature": "degC", "power": "kW", "fraction": "", "count": ""}
+SHOWN = {"temperature": "degC", "power": "kW", "fraction": "", "hours": "h", "count": ""}
 LOAD_OF_RATING = 0.5  # a usual reading of a load
 MOST_OF_RATING = 1.3
 NEAR_ROWS = 12  # on either side, of which the median is said to be expected

@@ -31,6 +31,7 @@ CONVERSIONS: dict[str, dict[str, tuple[float, float]]] = {
     },
     "power": {"kW": (1.0, 0.0), "W": (1e-3, 0.0), "MW": (1e3, 0.0)},
     "fraction": {"1": (1.0, 0.0), "%": (0.01, 0.0), "50 Hz": (1.0 / 50.0, 0.0), "60 Hz": (1.0 / 60.0, 0.0)},
+    "hours": {"h": (1.0, 0.0), "min": (1.0 / 60.0, 0.0), "s": (1.0 / 3600.0, 0.0)},
     "count": {"1": (1.0, 0.0)},
 }
 #: Units of an energy register in place of a power, in kWh: the reader takes differences.
@@ -182,7 +183,7 @@ def _points(entry: YamlEntry, scenario: Scenario, layout: Layout) -> list[PointE
 
 def point_map_text(columns: Mapping[str, int], pattern: str = "{channel}[{row}]", time_column: str = "time") -> str:
     """Point map of a file in our own names and units: quantity to its number of rows."""
-    ours = {"temperature": "degC", "power": "kW", "fraction": "1", "count": "1"}
+    ours = {"temperature": "degC", "power": "kW", "fraction": "1", "hours": "h", "count": "1"}
     lines = [f"time: {{column: {time_column}, utc_offset_h: 0}}", "points:"]
     for channel, rows in columns.items():
         name = pattern.replace("{channel}", channel)

@@ -31,7 +31,7 @@ class Quantity:
     role : str
         ``load``, ``weather``, ``setpoint`` and ``mode`` drive the replay, ``output`` is compared with it.
     kind : str
-        ``temperature``, ``power``, ``fraction`` or ``count``.
+        ``temperature``, ``power``, ``fraction``, ``hours`` or ``count``.
     low, high : float
         Plausible range.
     needs : str
@@ -49,8 +49,10 @@ class Quantity:
 
 def _setpoints() -> Iterable[Quantity]:
     for c in CHANNELS.values():
-        kind = {"degC": "temperature", "1": "fraction", "kW": "power"}[c.unit]
+        kind = {"degC": "temperature", "1": "fraction", "kW": "power", "h": "hours"}[c.unit]
         low, high = (0.0, 60.0) if kind == "temperature" else (-1e6, 1e6) if kind == "power" else (0.0, 1.0)
+        if c.kind == "jobs" and c.possible is not None:
+            low, high = c.possible
         yield Quantity(c.name, c.per, "setpoint", kind, low, high)
 
 

@@ -51,7 +51,8 @@ def limited_env(rate_usd: float) -> Any:
             flows = SimpleNamespace(
                 inlet_excess_degree_minutes=none[None],
                 tcs_excess_degree_minutes=self.actions * self.unit,
-                limit_excess_kwh=none,
+                overload_kwh=none,
+                capper_active_s=none,
                 trips=none,
             )
             gain = -((self.actions - BEST) ** 2) - self.charges.charged(flows, still, still)

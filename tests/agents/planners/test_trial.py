@@ -24,7 +24,8 @@ def made_up(hot: float, work: float, reward: float) -> Trial:
     sums = {
         "degree_minutes_worst_rack": zero + hot,
         "tcs_degree_minutes": zero,
-        "limit_excess_kwh": zero,
+        "overload_kwh": zero,
+        "protection_s": zero,
         "trips": zero,
         "actuator_travel": zero,
         "busiest_setpoint_travel": zero,

@@ -23,7 +23,8 @@ def flows(coolant: Any) -> Any:
     return SimpleNamespace(
         inlet_excess_degree_minutes=np.zeros((3, 2)),
         tcs_excess_degree_minutes=np.broadcast_to(coolant, 2),
-        limit_excess_kwh=none,
+        overload_kwh=none,
+        capper_active_s=none,
         trips=none,
     )
 

@@ -23,7 +23,8 @@ WATER = replace(CHANNELS["chw_supply_temp_setpoint_c"], name="water", low=10.0, 
 
 def flows(**changed: Any) -> SimpleNamespace:
     """A step of two sites, three racks, two classes of work."""
-    site = dict.fromkeys(("tcs_excess_degree_minutes", "limit_excess_kwh", "trips"), np.zeros(2))
+    kept = "tcs_excess_degree_minutes", "limit_excess_kwh", "overload_kwh", "capper_active_s", "trips"
+    site = dict.fromkeys(kept, np.zeros(2))
     whole = {**site, "inlet_excess_degree_minutes": np.zeros((3, 2)), "work_done": np.zeros((2, 2))}
     return SimpleNamespace(**{**whole, **changed})
 
@@ -45,7 +46,13 @@ def test_the_worst_rack_is_the_one_with_the_largest_sum_and_not_each_steps_worst
 
 @pytest.mark.parametrize(
     ("name", "flow"),
-    [("tcs_degree_minutes", "tcs_excess_degree_minutes"), ("limit_excess_kwh", "limit_excess_kwh"), ("trips", "trips")],
+    [
+        ("tcs_degree_minutes", "tcs_excess_degree_minutes"),
+        ("limit_excess_kwh", "limit_excess_kwh"),
+        ("overload_kwh", "overload_kwh"),
+        ("protection_s", "capper_active_s"),
+        ("trips", "trips"),
+    ],
 )
 def test_what_happens_to_a_site_adds_up_over_the_steps(name: str, flow: str) -> None:
     found = used(flows(**{flow: np.array([1.0, 2.0])}), flows(**{flow: np.array([0.5, 0.0])}))
@@ -104,7 +111,8 @@ def test_a_limit_names_a_key_of_the_scenario(c: Any) -> None:
     [
         ("degree_minutes_worst_rack", 100.0, 12.0, 100.0 * 1.001 + 1.2),
         ("tcs_degree_minutes", 100.0, 12.0, 100.0 * 1.001 + 1.2),
-        ("limit_excess_kwh", 100.0, 12.0, 100.0 * 1.001 + 0.12),
+        ("overload_kwh", 100.0, 12.0, 100.0 * 1.001 + 0.12),
+        ("protection_s", 100.0, 12.0, 100.0 * 1.001 + 12.0 * 864.0),
         ("trips", 3.0, 12.0, 3.003 + 0.012),
         ("work_done_h", 1000.0, 12.0, 999.0 - 1.2),
         ("actuator_travel", 10.0, 12.0, 10.01 + 24.0),
@@ -121,7 +129,8 @@ def test_the_gates_are_those_of_the_protocol() -> None:
     assert {c.name for c in GATES} == {
         "degree_minutes_worst_rack",
         "tcs_degree_minutes",
-        "limit_excess_kwh",
+        "overload_kwh",
+        "protection_s",
         "trips",
         "work_done_h",
         "actuator_travel",
@@ -139,7 +148,8 @@ def use_of(**changed: float) -> dict[str, float]:
     [
         ("degree_minutes_worst_rack", 13.11, 3.0),  # 10 x 1.001 + 0.1 are allowed of a day
         ("tcs_degree_minutes", 13.11, 3.0),
-        ("limit_excess_kwh", 13.02, 30.0),  # a kWh counts ten
+        ("overload_kwh", 13.02, 30.0),  # a kWh counts ten
+        ("protection_s", 1174.01, 3.0),  # a hundredth of a day is 864 s
         ("trips", 11.011, 1000.0),  # a trip counts a thousand
         ("work_done_h", 899.01, 10.0),  # a tenth of the least, of a hundred
         ("actuator_travel", 13.01, 1.0),
@@ -192,6 +202,24 @@ def test_a_reference_that_runs_away_is_cut_to_the_budget_or_to_what_the_safest_n
     assert within_budget(work, 700.0, 0.0, 1.0) == 700.0
 
 
+def test_what_a_policy_without_caps_leaves_to_the_fast_protection_opens_no_gate() -> None:
+    limit = within_budget(BY_NAME["protection_s"], 19_000.0, 67_000.0, 1.0)
+    assert float(allowed(BY_NAME["protection_s"], limit, 1.0)) == 0.01 * 86_400.0
+
+
+def test_energy_over_a_limit_is_told_and_decides_nothing() -> None:
+    use = use_of(limit_excess_kwh=1000.0)
+    assert "limit_excess_kwh" not in breaches(use, use_of(), 1.0)
+
+
+def test_asking_the_scheduler_for_something_is_no_travel() -> None:
+    order = replace(CHANNELS["order_small_h"], rows=1)
+    use = Use([FAN, order])
+    for step in range(4):
+        use.add(flows(), {"fan": np.full((2, 2), 0.5), "order_small_h": np.full((1, 2), 24.0 * (-1) ** step)})
+    assert use.sums()["busiest_setpoint_travel"].max() == 0.0
+
+
 def test_the_table_is_plain_data() -> None:
     rows = json.loads(json.dumps(table(), allow_nan=False))
     assert [row["name"] for row in rows] == list(BY_NAME)
@@ -210,6 +238,8 @@ def test_bounds_that_no_policy_should_pass_are_those_of_the_protocol() -> None:
         "degree_minutes_worst_rack": (1.0, 0.1),
         "tcs_degree_minutes": (1.0, 0.1),
         "limit_excess_kwh": (0.0, 0.01),
+        "overload_kwh": (0.0, 0.01),
+        "protection_s": (0.0, 864.0),
         "trips": (0.0, 0.001),
         "work_done_h": (np.inf, 0.1),
         "actuator_travel": (np.inf, 2.0),

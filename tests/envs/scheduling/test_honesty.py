@@ -21,6 +21,7 @@ from envs.scheduling.job_table import (
     waiting_h,
 )
 from envs.scheduling.network import network
+from envs.scheduling.order import Order
 from envs.scheduling.placement import RackScores, fresh_racks
 from envs.scheduling.progress import crash, rack_activity, run, running
 from envs.scheduling.scheduler import Habits, Wishes, pause, plain_wishes, schedule
@@ -75,7 +76,9 @@ def test_all_work_asked_is_done_redone_lost_or_waiting_whatever_is_decided(seed:
     site = begun(seed, sites)
     habits = Habits(starts=3, backfill=bool(seed % 2), reserve=bool(seed % 3), preempt=seed != 2)
     for step in range(80):
-        wishes = Wishes(rng.uniform(-1, 2, (6, sites)), rng.uniform(0.3, 1.0, sites), rng.uniform(0, 0.5, sites))
+        order = Order(rng.uniform(-24.0, 24.0, (3, sites)), rng.uniform(-6.0, 6.0, sites))
+        shares = rng.uniform(0.3, 1.0, sites), rng.uniform(0, 0.5, sites)
+        wishes = Wishes(rng.uniform(-1, 2, (6, sites)), *shares, order)
         dark = rng.random((len(RACKS), sites)) < 0.02
         pace = rng.uniform(0.0, 1.0, (KINDS, len(RACKS), sites))
         site = after(site, step, wishes, pace, dark, habits)
@@ -195,7 +198,7 @@ def test_racks_are_active_by_what_runs_on_them_and_a_restarting_job_idles() -> N
     whole = 0.5 if site.table.held[0, :4, 0].any() else 1.0
     assert rack_activity(site.table, KINDS, STEP_S)[0].sum() == pytest.approx(whole)
     again = all_stopped(site)
-    schedule(again.table, again.ledger, scores(1), plain_wishes(1))
+    schedule(again.table, again.ledger, scores(1), plain_wishes(1), 5 * STEP_S)
     assert again.table.state[0, 0] == RUNNING and rack_activity(again.table, KINDS, STEP_S)[0].sum() == 0.0
 
 
@@ -214,10 +217,12 @@ def test_a_batch_of_sites_runs_as_each_site_alone() -> None:
     for step in range(50):
         pace = rng.uniform(0.5, 1.0, (KINDS, len(RACKS), sites))
         dark = rng.random((len(RACKS), sites)) < 0.01
-        wishes = plain_wishes(sites)._replace(pause=rng.uniform(0.0, 0.4, sites))
+        order = Order(rng.uniform(-24.0, 24.0, (3, sites)), rng.uniform(-6.0, 6.0, sites))
+        wishes = plain_wishes(sites)._replace(pause=rng.uniform(0.0, 0.4, sites), order=order)
         together = after(together, step, wishes, pace, dark, habits)
         for k in range(sites):
-            own = Wishes(wishes.weights[:, [k]], wishes.admission[[k]], wishes.pause[[k]])
+            alone_order = Order(order.lead_h[:, [k]], order.grace_h[[k]])
+            own = Wishes(wishes.weights[:, [k]], wishes.admission[[k]], wishes.pause[[k]], alone_order)
             alone[k] = after(alone[k], step, own, pace[:, :, [k]], dark[:, [k]], habits)
             np.testing.assert_array_equal(together.table.held[:, :, [k]], alone[k].table.held)
             np.testing.assert_allclose(together.ledger.done[:, [k]], alone[k].ledger.done, atol=1e-12)

@@ -60,7 +60,7 @@ def played(
     pace = np.ones((7, len(racks), 1))
     for step in range(steps):
         admit(table, ledger, arrivals, step * STEP_S)
-        schedule(table, ledger, flat(len(racks)), plain_wishes(1), habits)
+        schedule(table, ledger, flat(len(racks)), plain_wishes(1), step * STEP_S, habits)
         for slot in np.flatnonzero(table.state[:, 0] == RUNNING):
             submit = arrivals.facts.submit_s[:, 0] == table.facts.submit_s[slot, 0]
             same = submit & (arrivals.facts.work_h[:, 0] == table.facts.work_h[slot, 0])
@@ -149,7 +149,7 @@ def test_admission_keeps_a_share_of_the_accelerators_free() -> None:
     table, ledger = empty_table(8, np.array([8, 8]), 1), empty_ledger(7, 1)
     admit(table, ledger, queue(*[{"accelerators": 4.0}] * 4), 0.0)
     wishes = plain_wishes(1)._replace(admission=np.array([0.5]))
-    schedule(table, ledger, flat(2), wishes)
+    schedule(table, ledger, flat(2), wishes, 0.0)
     assert table.taken[0] == 8
 
 

@@ -10,7 +10,8 @@ from experiments.evaluation.gates import failed_gates, gate_verdict, seed_failur
 CASES = {
     "degree_minutes_worst_rack": (10.0, 10.1, 10.12, "more degree-minutes over the inlet limit on its worst rack"),
     "tcs_degree_minutes": (5.0, 5.1, 5.11, "more degree-minutes over the coolant limit"),
-    "limit_excess_kwh": (2.0, 2.01, 2.02, "more energy over a cap or branch limit"),
+    "overload_kwh": (2.0, 2.01, 2.02, "more energy over a limit that neither"),
+    "protection_s": (100.0, 964.0, 964.2, "more time in which the fast protection"),
     "trips": (1.0, 1.0019, 1.0021, "more trips"),
     "work_done_h": (1000.0, 998.95, 998.85, "less useful work done"),
     "actuator_travel": (0.8, 2.8, 2.9, "more actuator travel"),
@@ -64,7 +65,7 @@ def test_one_setpoint_that_does_all_the_moving_fails_though_the_mean_is_small() 
 
 
 def test_a_longer_evaluation_allows_as_much_a_day_and_not_more() -> None:
-    week, calm = scores(days=7.0, trips=0.0, limit_excess_kwh=0.06), scores(days=7.0, trips=0.0, limit_excess_kwh=0.0)
+    week, calm = scores(days=7.0, trips=0.0, overload_kwh=0.06), scores(days=7.0, trips=0.0, overload_kwh=0.0)
     assert failed_gates(week, calm) == ()
     assert failed_gates({**week, "days": week["days"] / 7.0}, {**calm, "days": calm["days"] / 7.0})
 

@@ -30,7 +30,7 @@ def flows(**changed: Any) -> SimpleNamespace:
         "makeup_kg": 30.0,
         "blowdown_kg": 10.0,
     }
-    site |= {"energy_residual_kw": 1e-4, "worst_inlet_c": 26.0, "trips": 0.0, "limit_excess_kwh": 0.0}
+    site |= {"energy_residual_kw": 1e-4, "worst_inlet_c": 26.0, "trips": 0.0, "limit_excess_kwh": 0.0, "overload_kwh": 0.0}
     site |= {
         "tcs_excess_degree_minutes": 0.0,
         "capper_active_s": 0.0,
@@ -77,7 +77,8 @@ HOUR: dict[str, float] = {
     "violations": 12.0,
     "trips": 24.0,
     "limit_excess_kwh": 12 * 0.25,
-    "capper_s": 12 * 60.0,
+    "overload_kwh": 12 * 0.125,
+    "protection_s": 12 * 60.0,
     "work_done_h": 288.0,
     "work_per_mw_h": 288.0 / 0.5,
     "work_lost_h": 72.0,
@@ -98,6 +99,7 @@ def hour() -> dict[str, np.ndarray]:
         "worst_inlet_c": np.array([29.0, 26.0]),
         "trips": np.array([2.0, 0.0]),
         "limit_excess_kwh": np.array([0.25, 0.0]),
+        "overload_kwh": np.array([0.125, 0.0]),
         "tcs_excess_degree_minutes": np.array([1.5, 0.0]),
         "capper_active_s": np.array([60.0, 0.0]),
     }
@@ -127,7 +129,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "violations": ("steps with a violation", "1"),
     "trips": ("trips", "1"),
     "limit_excess_kwh": ("over caps and branch limits", "kWh"),
-    "capper_s": ("capper active", "s"),
+    "overload_kwh": ("no memory forgives", "kWh"),
+    "protection_s": ("fast protection", "s"),
     "work_done_h": ("work done", "accelerator-h"),
     "work_per_mw_h": ("per provisioned MW", "accelerator-h per MW and h"),
     "work_lost_h": ("work lost", "accelerator-h"),
