@@ -78,6 +78,7 @@ def tune(
     from experiments.tuning.outcome import begin, best_trial, require_same_search, search_card, write_best, write_table
     from experiments.tuning.search import run_search
     from experiments.tuning.spaces import searched_space
+    from experiments.tuning.trained import TrainedTrials
 
     space = searched_space(learner.algorithm, stated or {})
     require_learning(learner, plan)
@@ -88,7 +89,7 @@ def tune(
         begin(folder, scenario, asked)
         judge = Judge(scenario, played)
         LOG.info("judged on %d episodes of %d days against %s", len(played), days, judge.baseline)
-        study = run_search(scenario, learner, space, plan, judge, folder, interruption)
+        study = run_search(learner, space, plan, folder, TrainedTrials(scenario, plan, judge, interruption))
         write_table(folder, study)
         best = best_trial(study)
         if best is not None:
@@ -131,8 +132,8 @@ def require_learning(learner: Learner, plan: SearchPlan) -> None:
     starts = cast("int", complete_settings(learner.algorithm, learner.settings).get("learning_starts", 0))
     if starts >= plan.total_steps:
         raise ValueError(
-            f"total_steps = {plan.total_steps}: {learner.algorithm} learns nothing in its first agent.learning_starts = "
-            f"{starts} steps; give more, or a smaller agent.learning_starts"
+            f"total_steps = {plan.total_steps}: {learner.algorithm} learns nothing in its first "
+            f"agent.learning_starts = {starts} steps; give more, or a smaller agent.learning_starts"
         )
 
 

@@ -135,14 +135,15 @@ def closing_words(study: optuna.Study, folder: Path, plan: SearchPlan) -> str:
     trials, best = ended(study), best_trial(study)
     pruned = sum(trial.state == TrialState.PRUNED for trial in trials)
     words = (
-        f"{len(trials)} trials, {pruned} of them pruned, {spent_steps(study)} of {plan.budget_steps} environment steps: "
-        f"{folder / TABLE}\n"
+        f"{len(trials)} trials, {pruned} of them pruned, {spent_steps(study)} of {plan.budget_steps} environment "
+        f"steps: {folder / TABLE}\n"
     )
     if best is None:
-        return words + f"no trial keeps every gate against the best rule, so that none is the best\n"
+        return words + "no trial keeps every gate against the best rule, so that none is the best\n"
     number = [trial.number for trial in trials].index(best.number)
     cost = best.user_attrs["cost_usd_day"]
     return words + (
-        f"best: trial {number}, {cost:+.2f} USD/day against the best rule on validation, one training seed: no result yet\n"
+        f"best: trial {number}, {cost:+.2f} USD/day against the best rule on validation, one training seed: no result "
+        "yet\n"
         f"next: coldaisle train -m experiment={folder / BEST} seed=1,2,3,4,5\n"
     )

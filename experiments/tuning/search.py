@@ -8,25 +8,36 @@ from __future__ import annotations
 
 import logging
 import shutil
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from agents.learning.algorithms import ALGORITHMS, Learner, Setting
-from agents.learning.interruption import Interruption
+from agents.learning.algorithms import ALGORITHMS, Learner, Setting, complete_settings
 from experiments.tuning.spaces import REACH, Space, first_settings, suggested
 
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-    from envs.scenario import Scenario
-    from experiments.tuning.judge import Judge, Judgement
+    from experiments.tuning.judge import Judgement
 
 LOG = logging.getLogger(__name__)
 DATABASE, TRIALS = "study.db", "trials"
 SEED_STRIDE = 100_003  # between the samplers' seeds of two searches
+
+
+class Made(NamedTuple):
+    """How a trial ended: its last judgement, environment steps, whether it was pruned, and processor time [s]."""
+
+    judgement: Judgement
+    steps: int
+    pruned: bool = False
+    processor_s: float = 0.0
+
+
+#: Makes a trial from its learner, its environment steps and the folder that it may write into.
+Maker = Callable[["optuna.Trial", Learner, int, Path], Made]
 
 
 @dataclass(frozen=True)
@@ -99,36 +110,23 @@ def spent_steps(study: optuna.Study) -> int:
     return sum(int(trial.user_attrs["steps"]) for trial in ended(study))
 
 
-def run_search(
-    scenario: Scenario,
-    learner: Learner,
-    space: Space,
-    plan: SearchPlan,
-    judge: Judge,
-    folder: Path,
-    interruption: Interruption | None = None,
-) -> optuna.Study:
+def run_search(learner: Learner, space: Space, plan: SearchPlan, folder: Path, make: Maker) -> optuna.Study:
     """Make trials until the budget is spent.
 
     Parameters
     ----------
-    scenario : Scenario
     learner : Learner
         Who learns, with all that the search leaves as it is.
     space : mapping
         What is searched.
     plan : SearchPlan
-    judge : Judge
-        Of validation.
     folder : Path
         Of the search; the caller holds its lock.
-    interruption : Interruption, optional
-        Notes signals, by which a trial ends between two rollouts; the same call makes it again.
+    make : callable
+        Makes a trial: `experiments.tuning.trained.TrainedTrials`.
 
     Raises
     ------
-    Interrupted
-        Where a signal came.
     ValueError
         Where a trial cannot be made, naming its number and settings.
     """
@@ -141,26 +139,25 @@ def run_search(
         who = with_settings(learner, settings)
         LOG.info("trial %d: %s", number, ", ".join(f"{name}={value}" for name, value in settings.items()))
         try:
-            _make(scenario, who, plan, judge, study, trial, folder / TRIALS / f"trial_{number:03d}", interruption)
+            made = make(trial, who, whole_rollouts(plan.total_steps, who), folder / TRIALS / f"trial_{number:03d}")
         except ValueError as error:
             raise ValueError(f"trial {number} of {folder} with {settings}: {error}") from error
+        _tell(study, trial, made)
     return study
 
 
 def with_settings(learner: Learner, settings: dict[str, Setting]) -> Learner:
     """The learner with what a trial set."""
     own = {name: value for name, value in settings.items() if name != REACH}
-    reach = float(settings.get(REACH, learner.reach_frac))
+    reach = cast("float", settings.get(REACH, learner.reach_frac))
     return replace(learner, settings={**learner.settings, **own}, reach_frac=reach)
 
 
 def whole_rollouts(total_steps: int, learner: Learner) -> int:
     """The most steps within the budget that end with a rollout, which no learner cuts; all where one is too long."""
-    from agents.learning.algorithms import complete_settings
-
     known = complete_settings(learner.algorithm, learner.settings)
     row = ALGORITHMS[learner.algorithm]
-    each = int(known["n_steps" if row.on_policy else "train_freq"]) * learner.environments
+    each = cast("int", known["n_steps" if row.on_policy else "train_freq"]) * learner.environments
     return total_steps // each * each or total_steps
 
 
@@ -176,47 +173,17 @@ def _asked(study: optuna.Study, plan: SearchPlan, algorithm: str, space: Space, 
     return study.ask()
 
 
-def _make(
-    scenario: Scenario,
-    learner: Learner,
-    plan: SearchPlan,
-    judge: Judge,
-    study: optuna.Study,
-    trial: optuna.Trial,
-    place: Path,
-    interruption: Interruption | None,
-) -> None:
-    """Train and judge one trial; the study has it once it ended."""
+def _tell(study: optuna.Study, trial: optuna.Trial, made: Made) -> None:
+    """Keep how a trial ended; it counts from the last of these writes on."""
     from optuna.trial import TrialState
 
-    from experiments.evaluation.policies import learned_policies
-    from experiments.records.tracking import NoTracker
-    from experiments.schema import TrainingPlan
-    from experiments.train import train
-    from experiments.tuning.rungs import Rungs
-
-    begun = time.process_time()
-    steps = whole_rollouts(plan.total_steps, learner)
-    rungs = Rungs(trial, judge, steps, plan.rungs)
-    length = TrainingPlan(steps, seed=plan.seed, split=plan.split)
-    cost = train(scenario, learner, length, place, NoTracker(), interruption, [rungs])
-    made = rungs.last
-    if not rungs.pruned:
-        made = judge.judged(learned_policies("trial", place)["trial"])
-    assert made is not None
-    _keep(trial, made, int(cost["environment_steps"]), time.process_time() - begun)
-    if rungs.pruned:
+    kept = {**made.judgement._asdict(), "steps": made.steps, "processor_s": round(made.processor_s, 1)}
+    for name, value in kept.items():
+        trial.set_user_attr(name, value)
+    if made.pruned:
         study.tell(trial, state=TrialState.PRUNED)
     else:
-        study.tell(trial, made.value)
-    words = f"fails: {'; '.join(made.failures)}" if made.failures else "keeps all gates"
-    at = f"pruned after {cost['environment_steps']:.0f} steps, " if rungs.pruned else ""
-    LOG.info("  %s%+.2f USD/day against %s, %s", at, made.cost_usd_day, judge.baseline, words)
-
-
-def _keep(trial: optuna.Trial, made: Judgement, steps: int, processor_s: float) -> None:
-    for name, value in {**made._asdict(), "steps": steps, "processor_s": round(processor_s, 1)}.items():
-        trial.set_user_attr(name, value)
+        study.tell(trial, made.judgement.value)
 
 
 def _drop_killed(study: optuna.Study, folder: Path) -> None:
