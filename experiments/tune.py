@@ -75,7 +75,7 @@ def tune(
     """
     from experiments.records.run_folder import run_lock
     from experiments.tuning.judge import Judge
-    from experiments.tuning.outcome import begin, best_trial, require_same_search, search_card, write_best, write_table
+    from experiments.tuning.outcome import begin, require_same_search, search_card, write_outcome
     from experiments.tuning.search import run_search
     from experiments.tuning.spaces import searched_space
     from experiments.tuning.trained import TrainedTrials
@@ -89,12 +89,10 @@ def tune(
         begin(folder, scenario, asked)
         judge = Judge(scenario, played)
         LOG.info("judged on %d episodes of %d days against %s", len(played), days, judge.baseline)
-        study = run_search(learner, space, plan, folder, TrainedTrials(scenario, plan, judge, interruption))
-        write_table(folder, study)
-        best = best_trial(study)
-        if best is not None:
-            write_best(folder, scenario, learner, plan, best)
-    return study
+        make = TrainedTrials(scenario, plan, judge, interruption)
+        return run_search(
+            learner, space, plan, folder, make, lambda study: write_outcome(folder, scenario, learner, plan, study)
+        )
 
 
 def judged_episodes(scenario: Scenario, split: str, episodes: int, days: int) -> list[Episode]:
@@ -155,17 +153,13 @@ def main(config: DictConfig) -> None:
     plain["split"] = split or chosen_split(scenario, plain["split"], TRAIN, typed)
     plan = SearchPlan(**{f.name: plain[f.name] for f in fields(SearchPlan)})
     folder = Path(plain["folder"] or Path("runs") / "tune" / f"{scenario.name}_{learner.algorithm}")
-    with Interruption() as interruption:
-        study = tune(
-            scenario,
-            learner,
-            plan,
-            folder,
-            stated=stated,
-            episodes=plain["episodes"],
-            days=plain["days"],
-            interruption=interruption,
-        )
+    judged = {name: plain[name] for name in ("episodes", "days")}
+    try:
+        with Interruption() as interruption:
+            study = tune(scenario, learner, plan, folder, stated=stated, **judged, interruption=interruption)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"stopped within a trial, which is made again; the same command goes on in {folder}\n")
+        raise
     sys.stdout.write(closing_words(study, folder, plan))
 
 

@@ -90,6 +90,16 @@ def best_trial(study: optuna.Study) -> FrozenTrial | None:
     return min(safe, key=lambda trial: float(trial.user_attrs["cost_usd_day"]), default=None)
 
 
+def write_outcome(folder: Path, scenario: Scenario, learner: Learner, plan: SearchPlan, study: optuna.Study) -> None:
+    """Write the table of the trials that ended, and the best settings where a trial keeps every gate."""
+    if not ended(study):
+        return
+    write_table(folder, study)
+    best = best_trial(study)
+    if best is not None:
+        write_best(folder, scenario, learner, plan, best)
+
+
 def write_table(folder: Path, study: optuna.Study) -> None:
     """Write one row for every trial that ended."""
     kept = ("cost_usd_day", "breach", "failures", "steps", "processor_s")

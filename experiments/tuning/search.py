@@ -110,7 +110,14 @@ def spent_steps(study: optuna.Study) -> int:
     return sum(int(trial.user_attrs["steps"]) for trial in ended(study))
 
 
-def run_search(learner: Learner, space: Space, plan: SearchPlan, folder: Path, make: Maker) -> optuna.Study:
+def run_search(
+    learner: Learner,
+    space: Space,
+    plan: SearchPlan,
+    folder: Path,
+    make: Maker,
+    note: Callable[[optuna.Study], object] = bool,
+) -> optuna.Study:
     """Make trials until the budget is spent.
 
     Parameters
@@ -124,6 +131,8 @@ def run_search(learner: Learner, space: Space, plan: SearchPlan, folder: Path, m
         Of the search; the caller holds its lock.
     make : callable
         Makes a trial: `experiments.tuning.trained.TrainedTrials`.
+    note : callable, optional
+        Called with the study at the beginning and after every trial.
 
     Raises
     ------
@@ -132,6 +141,7 @@ def run_search(learner: Learner, space: Space, plan: SearchPlan, folder: Path, m
     """
     study = open_study(folder, plan)
     _drop_killed(study, folder)
+    note(study)
     while plan.budget_steps - spent_steps(study) >= plan.total_steps:
         number = len(ended(study))
         trial = _asked(study, plan, learner.algorithm, space, number)
@@ -143,6 +153,7 @@ def run_search(learner: Learner, space: Space, plan: SearchPlan, folder: Path, m
         except ValueError as error:
             raise ValueError(f"trial {number} of {folder} with {settings}: {error}") from error
         _tell(study, trial, made)
+        note(study)
     return study
 
 
