@@ -8,7 +8,7 @@ equal work.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from agents.learning.algorithms import Setting, algorithm_named, complete_settings
 from envs.unknown_name import unknown_name
@@ -105,7 +105,7 @@ def suggested(trial: Trial, space: Space) -> dict[str, Setting]:
     found: dict[str, Setting] = {}
     for name, choice in space.items():
         if isinstance(choice, Among):
-            found[name] = trial.suggest_categorical(name, choice.options)
+            found[name] = cast("Setting", trial.suggest_categorical(name, choice.options))
         else:
             found[name] = trial.suggest_float(name, choice.low, choice.high, log=choice.log)
     return rounded(found)
