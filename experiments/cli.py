@@ -15,6 +15,7 @@ from experiments.missing_package import missing_words
 
 VERBS = {
     "train": "learn a policy: coldaisle train scenario=ai_hall agent=ppo seed=0 (-m sweeps over commas)",
+    "tune": "an algorithm's settings by search on validation: coldaisle tune agent=sac trials=20 total_steps=100000",
     "evaluate": "score policies and rules on paired episodes: coldaisle evaluate policies.mine=<run or bundle>",
     "export": "write a bundle that runs without torch: coldaisle export run=<run>",
     "calibrate": "fit a scenario to telemetry: coldaisle calibrate telemetry=<csv> points=<yaml> scenario=<prior>",

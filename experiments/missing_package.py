@@ -11,6 +11,7 @@ OWN_EXTRA = {
     "duckdb": "campaign",
     "submitit": "campaign",
     "ray": "ray",
+    "optuna": "tune",
     "highspy": "planner",
     "rdflib": "brick",
     "fastapi": "page",

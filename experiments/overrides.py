@@ -12,6 +12,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from agents.runtime.manifest import MANIFEST
+from envs.plain_yaml import read_mapping
 from envs.scenario import SHIPPED
 from envs.unknown_name import unknown_name
 from experiments.records.run_folder import SCENARIO_FILE, read_card, run_of, seed_folders
@@ -45,25 +46,46 @@ def without_plus(argument: str) -> str:
 def experiment_words(arguments: Sequence[str]) -> list[str]:
     """What ``experiment=<name>`` stands for, without the keys that the command line gives itself.
 
-    The word itself is taken out of a list. An experiment is a file in ``configs/experiment``: keys and values.
+    The word itself is taken out of a list. An experiment is a file in ``configs/experiment``, or any YAML file by its
+    path: keys of the command line and their values.
 
     Raises
     ------
     ValueError
-        For an unknown name, with the known ones.
+        For an unknown name, with the known ones; for a file that is not there or holds something else.
     """
     chosen = [a for a in arguments if a.startswith("experiment=")]
     if not chosen:
         return []
-    name, folder = chosen[-1].partition("=")[2], resources.files("configs").joinpath("experiment")
+    keys = experiment_keys(chosen[-1].partition("=")[2].strip("'\""))
+    if isinstance(arguments, list):
+        arguments[:] = [a for a in arguments if a not in chosen]
+    typed = {argument.partition("=")[0] for argument in arguments}
+    return [f"{key}={value}" for key, value in keys.items() if key not in typed]
+
+
+def experiment_keys(name: str) -> dict[str, object]:
+    """Keys and values of an experiment: a name in ``configs/experiment``, or the path of a YAML file.
+
+    Raises
+    ------
+    ValueError
+        As ``experiment_words``.
+    """
+    folder = resources.files("configs").joinpath("experiment")
+    if Path(name).suffix.lower() in SUFFIXES:
+        found = read_mapping(Path(name))
+        for key, value in found.items():
+            parts = value if isinstance(value, list) else [value]
+            if not isinstance(key, str) or "=" in key or not all(isinstance(p, (bool, int, float, str)) for p in parts):
+                raise ValueError(
+                    f"{name}: {key!r} = {value!r}; give keys of the command line with plain values or lists"
+                )
+        return found
     known = sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
     if name not in known:
         raise ValueError(unknown_name("experiment", name, known))
-    if isinstance(arguments, list):
-        arguments[:] = [a for a in arguments if a not in chosen]
-    keys = yaml.safe_load(folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
-    typed = {argument.partition("=")[0] for argument in arguments}
-    return [f"{key}={value}" for key, value in keys.items() if key not in typed]
+    return dict(yaml.safe_load(folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8")))
 
 
 def scenario_files(arguments: Sequence[str]) -> list[str]:

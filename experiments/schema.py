@@ -20,6 +20,7 @@ from agents.learning.plan import LearningPlan
 from experiments.page_schema import ReportConfig, WatchConfig
 from experiments.records.tracking import DEFAULT_URI
 from experiments.study_schema import STUDIES
+from experiments.tune_schema import TuneConfig
 
 AGENT_WORDS = """An algorithm on the command line.
 
@@ -358,6 +359,7 @@ OmegaConf.register_new_resolver("pid", os.getpid, replace=True, use_cache=True) 
 
 VERBS = {
     "train": TrainConfig,
+    "tune": TuneConfig,
     "evaluate": EvaluateConfig,
     "export": ExportConfig,
     "calibrate": CalibrateConfig,

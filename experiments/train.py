@@ -37,6 +37,7 @@ from experiments.verb_main import verb_main
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.callbacks import BaseCallback
 
     from agents.learning.checkpoint import PlateauState
     from agents.learning.plan import Validation
@@ -66,6 +67,7 @@ def train(
     folder: Path,
     tracker: Tracker,
     interruption: Interruption | None = None,
+    callbacks: Sequence[BaseCallback] = (),
 ) -> dict[str, float]:
     """Train one model on a split of a scenario; write card, scenario, checkpoints and models into ``folder``.
 
@@ -83,6 +85,8 @@ def train(
         Receives named reward terms and the learner's own numbers.
     interruption : Interruption, optional
         Notes signals, by which the run stops between two rollouts.
+    callbacks : sequence of BaseCallback
+        Of stable-baselines3, called behind those of the plan.
 
     Raises
     ------
@@ -123,7 +127,7 @@ def train(
             take_over(resumed, folder)
         write_scenario(folder, scenario)
         card = run_card(sites.core, learner, begun.model, plan, with_split(scenario, plan.split).hash())
-        cost = _learnt(acted, rules, begun, plan, folder, tracker, card, interruption)
+        cost = _learnt(acted, rules, begun, plan, folder, tracker, card, interruption, callbacks)
     tracker.log_metrics({f"compute/{name}": value for name, value in cost.items()}, int(cost["environment_steps"]))
     tracker.log_files(folder / MODEL_FILE)
     tracker.log_files(folder / RUN_FILE)
@@ -139,6 +143,7 @@ def _learnt(
     tracker: Tracker,
     card: dict[str, object],
     interruption: Interruption | None,
+    callbacks: Sequence[BaseCallback],
 ) -> dict[str, float]:
     """What learning cost; the card says from its start how it stands."""
     from agents.learning.learn import learn
@@ -155,7 +160,7 @@ def _learnt(
                 tracker.log_metrics(values, step)
 
             validation = _validation(scenario, rules, plan)
-            cost = learn(begun.model, plan, folder, sink, validation, begun.plateau, interruption)
+            cost = learn(begun.model, plan, folder, sink, validation, begun.plateau, interruption, callbacks)
         status = "finished"
     except KeyboardInterrupt:
         status = "killed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ def learn(
     validation: Validation | None = None,
     plateau_state: PlateauState | None = None,
     interruption: Interruption | None = None,
+    more: Sequence[BaseCallback] = (),
 ) -> dict[str, float]:
     """Train until the model has seen the planned number of environment steps.
 
@@ -47,6 +49,8 @@ def learn(
         How the evaluations of the run that goes on stood.
     interruption : Interruption, optional
         Asked between rollouts whether to stop.
+    more : sequence of BaseCallback
+        Called behind those of the plan.
 
     Raises
     ------
@@ -70,7 +74,7 @@ def learn(
     model.set_logger(Logger(folder=None, output_formats=[SinkWriter(sink)] if sink else []))
     wish = interruption or Interruption()
     plateau = _plateau(plan, folder, validation, plateau_state, wish)
-    callbacks = _habits(model, plan, folder, plateau, wish)
+    callbacks = [*_habits(model, plan, folder, plateau, wish), *more]
     start, before = time.perf_counter(), model.num_timesteps
     try:
         model.learn(max(plan.total_steps - before, 0), callback=callbacks, reset_num_timesteps=False)

@@ -55,6 +55,15 @@ def failed_gates(candidate: Scores, baseline: Scores) -> tuple[str, ...]:
     return tuple(_failure(c, ours, theirs) for c in GATES if broken[c.name] > 0.0)
 
 
+def breach(candidate: Scores, baseline: Scores) -> float:
+    """By how much all gates together are broken, weighted as the table says; 0 where all are kept.
+
+    Parameters and errors are those of ``failed_gates``.
+    """
+    ours, theirs = (_totals(scores) for scores in (candidate, baseline))
+    return float(sum(breaches(ours, theirs, theirs["days"]).values()))
+
+
 def seed_failures(candidates: Sequence[Scores], baseline: Scores) -> tuple[str, ...]:
     """A sentence for each gate that a training seed fails: a policy keeps a gate where all of its seeds do."""
     if len(candidates) == 1:

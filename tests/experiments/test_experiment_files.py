@@ -1,6 +1,7 @@
 """``experiment=<name>``: the keys that a stored row of results was trained with."""
 
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_module
@@ -36,3 +37,12 @@ def test_what_is_typed_goes_before_what_the_experiment_says() -> None:
 def test_an_unknown_experiment_is_answered_with_those_that_there_are() -> None:
     with pytest.raises(ValueError, match="experiment 'edge_rom_apg' .*edge_room_apg"):
         experiment_words(["experiment=edge_rom_apg"])
+
+
+def test_an_experiment_may_be_a_file_of_ones_own(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("agent: sac\nagent.hidden: [8, 8]\nagent.tau: 0.01\n")
+    assert experiment_words([f"experiment={file}", "agent.tau=0.02"]) == ["agent=sac", "agent.hidden=[8, 8]"]
+    file.write_text("agent: {name: sac}\n")
+    with pytest.raises(ValueError, match="mine.yaml: 'agent' = .*give keys of the command line"):
+        experiment_words([f"experiment={file}"])

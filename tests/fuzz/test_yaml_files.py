@@ -25,6 +25,7 @@ from experiments.benchmarks.row_file import rows_in
 from experiments.benchmarks.task import load_task, task_hash
 from experiments.campaigns.plan_file import read_plan
 from experiments.evaluation.splits import read_split
+from experiments.overrides import experiment_words
 from experiments.power_planning.hall_feeders import read_tree
 from tests.fuzz.answers import FUZZ, refusal_of
 from tests.fuzz.damage import damaged_bytes
@@ -119,6 +120,13 @@ def read_power_tree(path: Path) -> object:
     return read_tree(path, ("r1", "r2"))
 
 
+EXPERIMENT = resources.files("configs").joinpath("experiment/edge_room_apg.yaml").read_text(encoding="utf-8")
+
+
+def read_experiment(path: Path) -> object:
+    return experiment_words(["coldaisle train", f"experiment={path}"])
+
+
 READERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "point map": (read_points, POINTS),
     "mapping": (read_mapping, HALL),
@@ -129,6 +137,7 @@ READERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "leaderboard": (rows_in, ROWS),
     "split": (read_split, SPLIT),
     "spread": (read_spread, SPREAD),
+    "experiment": (read_experiment, EXPERIMENT),
 }
 
 
