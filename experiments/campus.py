@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from experiments.registration import register
 from experiments.verb_main import verb_main
 
 if TYPE_CHECKING:
+    from experiments.campuses.records import Records
     from experiments.campuses.trial import Played, Stage
 
 LOG = logging.getLogger(__name__)
@@ -23,7 +24,12 @@ Tick = Callable[[str], None]
 
 
 def campus_days(
-    stage: Stage, rules: Sequence[str], every_s: float = 900.0, least_work_h: float = 1.0, tick: Tick = LOG.info
+    stage: Stage,
+    rules: Sequence[str],
+    every_s: float = 900.0,
+    least_work_h: float = 1.0,
+    tick: Tick = LOG.info,
+    records: Mapping[str, Records] | None = None,
 ) -> dict[str, Played]:
     """Play the same campuses under each rule.
 
@@ -39,6 +45,8 @@ def campus_days(
         Waiting jobs with less work stay where they are [accelerator-h].
     tick : callable
         Called with what was played.
+    records : mapping, optional
+        By rule: what keeps where its jobs ran and moved.
 
     Raises
     ------
@@ -60,7 +68,7 @@ def campus_days(
         raise ValueError(f"least_work_h = {least_work_h:g}; give 0 accelerator-h or more")
     found = {}
     for name in rules:
-        found[name] = played(stage, RULES[name], every_s, least_work_h)
+        found[name] = played(stage, RULES[name], every_s, least_work_h, (records or {}).get(name))
         tick(f"{name}: {found[name].usd.mean():.0f} USD for a campus, {found[name].moves.mean():.0f} jobs moved")
     return found
 
@@ -68,8 +76,10 @@ def campus_days(
 @verb_main("campus")
 def main(config: DictConfig) -> None:
     """Play as configured and write tables, facts and page."""
+    from envs.unknown_name import unknown_name
     from experiments.campuses.campus_parts import Campus, campus_sites
     from experiments.campuses.page import answer_words, save
+    from experiments.campuses.records import Records
     from experiments.campuses.trial import staged
 
     scenario: Any = OmegaConf.to_object(config.scenario)
@@ -81,7 +91,12 @@ def main(config: DictConfig) -> None:
     if scenario.jobs is not None:
         scenario = replace(scenario, jobs=replace(scenario.jobs, occupancy=config.occupancy))
     stage = staged(scenario, campus, config.campuses, config.days, config.seed)
-    found = campus_days(stage, rules, config.every_s, config.least_work_h)
+    if config.records and config.records not in rules:
+        raise ValueError(unknown_name("records", config.records, rules))
+    records = {config.records: Records(list(campus.sites), stage.cards)} if config.records else {}
+    found = campus_days(stage, rules, config.every_s, config.least_work_h, records=records)
+    for kept in records.values():
+        LOG.info("where jobs of %s ran and moved: %s", config.records, kept.write(Path(config.folder)))
     words = [word for word in HydraConfig.get().overrides.task if not word.startswith("folder=")]
     facts = {
         "command": " ".join(["coldaisle campus", *words]),

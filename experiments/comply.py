@@ -62,19 +62,77 @@ def asked_meters(config: DictConfig, folder: Path) -> Path:
 
 @verb_main("comply")
 def main(config: DictConfig) -> None:
-    """Report as configured and write page and facts."""
-    from experiments.compliance.ashrae import class_hours, inlet_hours
-    from experiments.compliance.page import answer_words, save
+    """Report as configured and write page, facts and audit trail; or verify a trail."""
+    from experiments.compliance.audit import TRAIL, verified
 
     folder = Path(config.folder)
-    meters = asked_meters(config, folder)
-    site, readings, found = comply(meters)
+    if config.verify:
+        trail = given_file("verify", config.verify, f"the {TRAIL} that `coldaisle comply` wrote")
+        mine = verified(trail, config.seal)
+        LOG.info("%s holds: %d links of its last report come out again; seal %s", trail, len(mine), mine[-1].sha256)
+        if not config.seal:
+            LOG.info("no seal= was given: who wrote trail, page and files anew together is not found")
+        return
+    if config.seal:
+        raise ValueError("seal goes with verify=<audit.jsonl>; a report makes a seal of its own")
     words = [word for word in HydraConfig.get().overrides.task if not word.startswith("folder=")]
+    sources = [Path(config[key]) if config[key] else None for key in ("residency", "log", "trail")]
+    report_year(asked_meters(config, folder), folder, " ".join(["coldaisle comply", *words]), *sources)
+
+
+def report_year(
+    meters: Path,
+    folder: Path,
+    command: str,
+    residency: Path | None = None,
+    log: Path | None = None,
+    trail: Path | None = None,
+) -> str:
+    """Write page, facts and audit trail of a year, and return the trail's seal.
+
+    Parameters
+    ----------
+    meters, folder : Path
+    command : str
+        As it was typed.
+    residency : Path, optional
+        Records of where jobs ran and moved.
+    log : Path, optional
+        Folder of the live loop.
+    trail : Path, optional
+        To append to, instead of the folder's own.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As of `comply`, `experiments.compliance.residency.residency`, `experiments.compliance.decisions.decisions` and
+        `experiments.compliance.audit.recorded`.
+    """
+    from experiments.compliance.ashrae import class_hours, inlet_hours
+    from experiments.compliance.audit import TRAIL, Report, recorded
+    from experiments.compliance.decisions import WRITES, decisions, write_setpoints
+    from experiments.compliance.page import FACTS, answer_words, save
+    from experiments.compliance.residency import residency as stated
+    from experiments.compliance.statements import decision_parts, residency_parts
+
+    site, readings, found = comply(meters)
+    where = None if residency is None else stated(residency)
+    who = None if log is None else decisions(log, site.year, site.utc_offset_h)
     inlets_c = inlet_hours(site)
     hours = [] if inlets_c is None else class_hours(inlets_c)
-    page = save(folder, site, readings, found, " ".join(["coldaisle comply", *words]), hours)
+    statements = [*([] if where is None else residency_parts(where)), *([] if who is None else decision_parts(who))]
+    page = save(folder, site, readings, found, command, hours, statements)
+    written = [page, folder / FACTS]
+    if who is not None:
+        write_setpoints(folder / WRITES, who.writes)
+        written.append(folder / WRITES)
+    report = Report(meters, site, readings, found, command, tuple(written), where, who)
+    seal = recorded(trail or folder / TRAIL, report)
     LOG.info(answer_words(site, found))
-    LOG.info("report written to %s", page)
+    if where is not None and where.violations:
+        LOG.warning("%d rows break residency; the first: %s", len(where.violations), where.violations[0])
+    LOG.info("report written to %s; seal of its audit trail, to be kept elsewhere: %s", page, seal)
+    return seal
 
 
 def run() -> None:

@@ -133,10 +133,25 @@ class ComplyConfig:
     ----------
     meters : str
         A YAML file that names the meters; without it a year of `scenario`, which must be named, is simulated.
+    residency : str
+        A table of where jobs ran and moved, such as `coldaisle campus records=` writes: gets a statement.
+    log : str
+        The folder of `coldaisle serve`: who wrote which setpoint in the year, when and why.
+    trail : str
+        The audit trail that this report is appended to; without it `audit.jsonl` in the folder.
+    verify : str
+        An audit trail: its last report is worked out again, and the first link that does not hold is named.
+    seal : str
+        With `verify`: the seal that was kept elsewhere, which the trail must still have.
     """
 
     scenario: Any = None
     meters: str = ""
+    residency: str = ""
+    log: str = ""
+    trail: str = ""
+    verify: str = ""
+    seal: str = ""
     folder: str = "${hydra:runtime.output_dir}"
 
 
@@ -202,6 +217,8 @@ class CampusConfig:
         Campuses that are played, each on days of its own.
     days : float
         Length of each.
+    records : str
+        The rule of which `residency.csv` keeps where each job ran and moved; `coldaisle comply residency=` judges it.
     """
 
     scenario: Any = MISSING
@@ -215,6 +232,7 @@ class CampusConfig:
     every_s: float = 900.0
     least_work_h: float = 1.0
     campuses: int = 24
+    records: str = ""
     days: float = 2.0
     seed: int = 1
     folder: str = "${hydra:runtime.output_dir}"

@@ -18,6 +18,7 @@ from envs.signals.step import Outside
 from experiments.campuses.campus_parts import Campus
 from experiments.campuses.cards import Cards
 from experiments.campuses.moment import Moment, free_accelerators
+from experiments.campuses.records import Records
 from experiments.campuses.rules import Rule
 
 LEAST_PACE = 0.05
@@ -62,6 +63,8 @@ class CampusDay:
         Between two looks of the rule [s].
     least_work_h : float
         Waiting jobs with less work are left where they are [accelerator-h].
+    records : Records, optional
+        Gets each start and move.
     """
 
     def __init__(
@@ -74,7 +77,9 @@ class CampusDay:
         rule: Rule,
         every_s: float,
         least_work_h: float,
+        records: Records | None = None,
     ) -> None:
+        self.records = records
         self.campus, self.cards, self.rule, self.least_work_h = campus, cards, rule, least_work_h
         self.sites, self.price = len(campus.sites), scenario.reward
         self.core = DataCenterCore(scenario, len(plan.site), world=world)
@@ -107,8 +112,12 @@ class CampusDay:
         if self.steps and self.steps % self.looks_every == 0:
             for campus in range(len(self.cards)):
                 self._look(campus)
-        outside, done_h = self.core.outside, self._ledger("done")
+        outside, done_h, began_s = self.core.outside, self._ledger("done"), self.jobs.now_s.copy()
+        if self.records is not None:
+            self.records.before(self.jobs.jobs.table, began_s)
         _, _, _, cost = self.core.step_setpoints(self.core.rules.act(self.core.measurements()))
+        if self.records is not None:
+            self.records.after(self.jobs.jobs.table, began_s, self.jobs.now_s)
         done_h = self._ledger("done") - done_h
         busy_h = np.maximum(self.jobs.jobs.table.taken * self.step_h, 1e-9)
         self.pace = np.clip(done_h / busy_h, LEAST_PACE, 1.0)
@@ -188,6 +197,8 @@ class CampusDay:
             begins_s = max(self.uplink_free_s[row], self.jobs.now_s[row])
             self.uplink_free_s[row] = there_s[nth] = begins_s + data_gb / self.campus.wire.gb_s
         self.travelling.append(Travelling(carried, first + goes, there_s))
+        if self.records is not None:
+            self.records.moved(campus, carried, stands, goes, float(self.jobs.now_s[first]), there_s)
         self.books["moves"][campus] += len(goes)
         self.books["wire_tb"][campus] += some.data_gb.sum() * 1e-3
         self.books["wire_usd"][campus] += some.data_gb.sum() * self.campus.wire.usd_gb

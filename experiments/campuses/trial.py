@@ -15,6 +15,7 @@ from envs.scheduling.job_table import Floats
 from experiments.campuses.campus_day import CampusDay
 from experiments.campuses.campus_parts import Campus
 from experiments.campuses.cards import Cards, drawn_cards
+from experiments.campuses.records import Records
 from experiments.campuses.rules import Rule
 from experiments.campuses.sites import campus_world
 
@@ -111,9 +112,13 @@ def staged(scenario: Scenario, campus: Campus, campuses: int, days: float, seed:
     return Stage(scenario, campus, world, plan, cards)
 
 
-def played(stage: Stage, rule: Rule, every_s: float, least_work_h: float) -> Played:
-    """Play the campuses to their end under one rule, and under the building's own rules inside the halls."""
-    day = CampusDay(stage.scenario, stage.campus, stage.world, stage.plan, stage.cards, rule, every_s, least_work_h)
+def played(stage: Stage, rule: Rule, every_s: float, least_work_h: float, records: Records | None = None) -> Played:
+    """Play the campuses to their end under one rule, and under the building's own rules inside the halls.
+
+    ``records`` gets where each job ran and moved.
+    """
+    parts = stage.scenario, stage.campus, stage.world, stage.plan, stage.cards
+    day = CampusDay(*parts, rule, every_s, least_work_h, records)
     for _ in range(stage.scenario.episode.steps):
         day.step()
     books = day.closed_books()

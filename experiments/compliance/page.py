@@ -26,8 +26,12 @@ def save(
     found: Told,
     command: str,
     hours: Sequence[ClassHours] = (),
+    statements: Sequence[str] = (),
 ) -> Path:
-    """Write the page and the facts, and return the page; ``hours`` are those of the ASHRAE classes."""
+    """Write the page and the facts, and return the page.
+
+    ``hours`` are those of the ASHRAE classes, ``statements`` parts of the page behind the figures.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     facts = {
         "command": command,
@@ -42,11 +46,18 @@ def save(
         **provenance(config={"command": command}),
     }
     write_whole(folder / FACTS, json.dumps(facts, indent=2, default=str) + "\n")
-    write_whole(folder / PAGE, page(site, readings, found, command, hours))
+    write_whole(folder / PAGE, page(site, readings, found, command, hours, statements))
     return folder / PAGE
 
 
-def page(site: Site, readings: Sequence[Reading], found: Told, command: str, hours: Sequence[ClassHours] = ()) -> str:
+def page(
+    site: Site,
+    readings: Sequence[Reading],
+    found: Told,
+    command: str,
+    hours: Sequence[ClassHours] = (),
+    statements: Sequence[str] = (),
+) -> str:
     """The page in Markdown."""
     figures = [
         [f.symbol, f"{f.value:.6g}", f.unit, f.meaning, f.source, ", ".join(f.meters) or "a fact of the file"]
@@ -75,6 +86,7 @@ def page(site: Site, readings: Sequence[Reading], found: Told, command: str, hou
             for a in _asked(site, found)
         ]
         parts += ["## EnEfG", _enefg_words(found), _table(("asked", "section", "from", "this year", "answer"), law)]
+    parts += statements
     missing = [[symbol, reason] for symbol, reason in found.missing.items()]
     parts += ["## Missing", _table(("figure", "why"), missing)]
     return "\n\n".join(parts) + "\n"

@@ -18,9 +18,12 @@ from envs.signals.workload.partitions import Partition
 from envs.signals.workload.traces import read_workload
 from envs.twin.telemetry.point_map import PointEntry, PointMap
 from envs.twin.telemetry.read import read_telemetry
+from experiments.compliance.residency import COLUMNS as RECORDS
+from experiments.compliance.residency import residency
 from tests.fuzz.answers import FUZZ, refusal_of
 from tests.fuzz.damage import Cells, written_table
 
+MOVED = ["moved", "0", "a", "finetune", "8", "here", "here+there", "here", "there", "2023-03-01T00:00"]
 LAYOUT = SimpleNamespace(rows={"site": 1})
 HALL = (Partition("cpu", (0,), 1), Partition("shared", (1,), 32))
 GRID = load_grid("DE-LU")
@@ -83,6 +86,10 @@ TABLES: dict[str, tuple[Callable[[Path], object], Cells]] = {
     "jobs by stamps": (
         lambda path: read_workload(path, HALL, 300.0, zone="Europe/Berlin"),
         Cells(["submit_time", "duration_s", "gpus", "class"], [[t, "3600", "8", "eval"] for t in stamps(9)]),
+    ),
+    "residency": (
+        residency,
+        Cells(list(RECORDS), [[t, *MOVED] for t in stamps(9)]),
     ),
     "telemetry": (
         telemetry,
