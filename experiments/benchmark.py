@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,6 +31,7 @@ def benchmark(
     executor: Executor,
     ablated: Mapping[str, Mapping[str, Path]] | None = None,
     oracle: Budget | None = None,
+    only: Sequence[str] = (),
 ) -> dict[Part, Evaluation]:
     """Play a task, and write its page and the leaderboard's file.
 
@@ -45,6 +47,8 @@ def benchmark(
         Ablation to such a mapping.
     oracle : Budget, optional
         Of the search for the oracle on the test episodes; without one no share of the gap is told.
+    only : sequence of str
+        Scenarios and parts of the task to play, as in `benchmark_plan`; empty: all.
     """
     from envs.whole_file import write_whole
     from experiments.benchmarks.leaderboard import rows_of, write_rows
@@ -57,7 +61,7 @@ def benchmark(
 
     for folders in (policies, *(ablated or {}).values()):
         require_learnt_on_train(task, folders)
-    shards = shards_of(benchmark_plan(task, policies, ablated))
+    shards = shards_of(benchmark_plan(task, policies, ablated, only))
     require_all(run_campaign(folder, shards, executor), folder)
     merge(folder, shards)
     found = {
@@ -89,6 +93,7 @@ def with_oracle(task: Task, part: Part, found: Evaluation, budget: Budget) -> Ev
 def main(config: DictConfig) -> None:
     """Run a benchmark as configured."""
     from agents.planners.cem import Budget
+    from experiments.benchmarks.plans import scenarios_in
     from experiments.benchmarks.task import load_task, smoke_task
     from experiments.benchmarks.training import train_seeds
     from experiments.campaign import executor_of
@@ -102,13 +107,13 @@ def main(config: DictConfig) -> None:
     if config.train:
         given = cast("dict[str, Any]", OmegaConf.to_container(config.agent, resolve=True))
         learner, steps = learner_from(given), config.total_steps
-        name = learner.algorithm
-        policies[name] = train_seeds(task, learner, steps, folder / "trained")
+        name, taught = learner.algorithm, replace(task, scenarios=scenarios_in(task, config.only))
+        policies[name] = train_seeds(taught, learner, steps, folder / "trained")
         for key, ablation in task.ablations.items() if config.ablations else ():
-            ablated[key] = {name: train_seeds(task, learner, steps, folder / "ablations" / key, ablation)}
+            ablated[key] = {name: train_seeds(taught, learner, steps, folder / "ablations" / key, ablation)}
     executor = executor_of(config)
     budget = Budget(24, 6, 8) if config.oracle else None  # of the floor
-    found = benchmark(task, policies, folder, executor, ablated, budget)
+    found = benchmark(task, policies, folder, executor, ablated, budget, config.only)
     log_benchmark(task, found, config.tracking, folder)
     sys.stdout.write(f"page: {folder / PAGE}\n")
     if (folder / ROW).is_file():

@@ -327,6 +327,8 @@ class BenchmarkConfig:
         Also search the perfect-forecast oracle on the test episodes, for the share of the gap; slow.
     smoke : bool
         The task small enough for a test: its last scenario, short episodes, two seeds. No result.
+    only : list of str
+        Scenarios to play, and ``train``, ``robustness`` or ``ablations`` beside ``test``; empty: all.
     executor : str
         Who runs the shards: ``in_process``, ``joblib``, ``submitit`` or ``ray``.
     workers : int
@@ -347,6 +349,7 @@ class BenchmarkConfig:
     ablations: bool = False
     oracle: bool = False
     smoke: bool = False
+    only: list[str] = field(default_factory=list)
     executor: str = "joblib"
     workers: int = 2
     cluster: str = "slurm"

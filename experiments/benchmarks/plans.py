@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.references import RULES_AS_GIVEN, RULES_TUNED
+from envs.unknown_name import unknown_name
 from experiments.campaigns.plan import NOMINAL, Entry, Plan, Variant
 from experiments.campaigns.policy_hash import RUN, rule_makers
 
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
     from experiments.benchmarks.task import Ablation, Task
 
 TEST, TRAIN, ROBUSTNESS, ABLATION = "test", "train", "robustness", "ablation "
+KINDS = (TEST, TRAIN, ROBUSTNESS, "ablations")
 Folders = Mapping[str, Path]  # policy to the folder that holds <scenario>/seed_<n>
 
 
-def benchmark_plan(task: Task, policies: Folders, ablated: Mapping[str, Folders] | None = None) -> Plan:
-    """Every entry of a task.
+def benchmark_plan(
+    task: Task, policies: Folders, ablated: Mapping[str, Folders] | None = None, only: Sequence[str] = ()
+) -> Plan:
+    """Every entry of a task, or those that are asked for.
 
     Parameters
     ----------
@@ -29,9 +33,37 @@ def benchmark_plan(task: Task, policies: Folders, ablated: Mapping[str, Folders]
         Policy to the folder that holds ``<scenario>/seed_<n>``, runs or bundles.
     ablated : mapping, optional
         Ablation to such a mapping.
+    only : sequence of str
+        Scenarios of the task, and what is played of `KINDS`; empty: all. The test always is.
+
+    Raises
+    ------
+    ValueError
+        For a name in ``only`` that is neither.
     """
-    entries = [entry for name in task.scenarios for entry in _entries(task, name, policies, ablated or {})]
-    return Plan(task.id, entries)
+    scenarios, kinds = scenarios_in(task, only), [name for name in only if name in KINDS] or KINDS
+    entries = [entry for name in scenarios for entry in _entries(task, name, policies, ablated or {})]
+    return Plan(task.id, [entry for entry in entries if entry.name == TEST or kind_of(entry) in kinds])
+
+
+def scenarios_in(task: Task, only: Sequence[str]) -> list[str]:
+    """The scenarios that ``only`` names, in the task's order; all of them where it names none.
+
+    Raises
+    ------
+    ValueError
+        For a name that is neither a scenario of the task nor one of `KINDS`.
+    """
+    known = (*task.scenarios, *KINDS)
+    for name in only:
+        if name not in known:
+            raise ValueError(f"only: {unknown_name(f'part of {task.id}', name, known)}")
+    return [name for name in task.scenarios if name in only] or task.scenarios
+
+
+def kind_of(entry: Entry) -> str:
+    """Which of `KINDS` an entry is."""
+    return KINDS[-1] if entry.name.startswith(ABLATION) else entry.name
 
 
 def opponents_of(task: Task, scenario: Scenario) -> list[str]:

@@ -117,6 +117,19 @@ def test_a_plan_plays_test_train_robustness_and_ablations_beside_the_rule(tmp_pa
     assert "crah_fan_speed_frac" not in str(ablation.variants[NOMINAL].set)
 
 
+def test_a_plan_of_one_hall_or_of_the_test_alone_is_a_part_of_the_whole(tmp_path: Path) -> None:
+    mine, ablated = {"mine": tmp_path}, {"no_fans": {"mine": tmp_path}}
+    whole = benchmark_plan(TASK, mine, ablated).entries
+    here = [entry for entry in whole if entry.scenarios == ["ai_hall"]]
+    assert benchmark_plan(TASK, mine, ablated, ["ai_hall"]).entries == here
+    assert benchmark_plan(TASK, mine, ablated, ["ai_hall", "test"]).entries == here[:1]
+    assert benchmark_plan(TASK, mine, ablated, ["ablations"]).entries == [
+        entry for entry in whole if entry.name in (TEST, ABLATION + "no_fans")
+    ]
+    with pytest.raises(ValueError, match="only: part of cooling-v1 'ai_hal' is unknown"):
+        benchmark_plan(TASK, mine, only=["ai_hal"])
+
+
 def test_a_smoke_task_is_the_same_task_made_small() -> None:
     small = smoke_task(TASK)
     assert small.id == TASK.id and small.scenarios == ["edge_room"] and small.test == TASK.test
