@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -143,6 +143,32 @@ class PlateauStop(BaseCallback):
             return
         self.state.stale += 1
         self.stopped = 0 < self.plan.patience <= self.state.stale
+
+
+class Marks(BaseCallback):
+    """Hands the model to a function between two rollouts, once a number of environment steps is reached.
+
+    Parameters
+    ----------
+    at : sequence of int
+        Environment steps, in their order. A rollout that passes several of them counts once.
+    look : callable
+        Gets the model; False ends learning.
+    """
+
+    def __init__(self, at: Sequence[int], look: Callable[[BaseAlgorithm], bool]) -> None:
+        super().__init__()
+        self.at, self.look = list(at), look
+        self.stopped = False
+
+    def _on_rollout_start(self) -> None:
+        passed = [mark for mark in self.at if self.num_timesteps >= mark]
+        if passed:
+            self.at = self.at[len(passed) :]
+            self.stopped = not self.look(self.model)
+
+    def _on_step(self) -> bool:
+        return not self.stopped
 
 
 class Checkpoint(BaseCallback):
