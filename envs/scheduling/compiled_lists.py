@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from envs.scheduling.job_table import EMPTY, RUNNING, WAITING
-from envs.scheduling.kept_code import part
+from envs.scheduling.kept_code import inlined, part
 from envs.scheduling.prefetch import prefetched
 
 ASKED, DONE, REDONE, LOST = range(4)  # rows of the books
@@ -54,6 +54,12 @@ def total_of(values: Any) -> int:
     for k in range(len(values)):
         found += values[k]
     return found
+
+
+@inlined
+def need_s(job: Any) -> float:
+    """Follow `job_table.remaining_s`."""
+    return job.left_h * 3600.0 / max(job.accelerators, 1.0) + job.restart_left_s
 
 
 @part

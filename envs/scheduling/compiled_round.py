@@ -18,14 +18,16 @@ from envs.scheduling.compiled_lists import (
     left_line,
     lined_up,
     lists_fetched,
+    need_s,
     noted,
     own_of,
     racks_fetched,
     stopped,
     total_of,
 )
+from envs.scheduling.compiled_whole import starting_whole
 from envs.scheduling.job_table import PAUSED, RUNNING
-from envs.scheduling.kept_code import inlined, kept, part
+from envs.scheduling.kept_code import kept, part
 from envs.scheduling.placement import BEST, FULL, NEAR
 from envs.scheduling.scheduler import PRIORITY_S
 
@@ -79,12 +81,6 @@ def spare_of(free: Any, dark: Any, any_dark: bool, capacity: int, may_hold: floa
             if dark[r]:
                 lit -= free[r]
     return min(float(lit), max(may_hold - (capacity - all_free), 0.0))
-
-
-@inlined
-def need_s(job: Any) -> float:
-    """Follow `scheduler.remaining_s`."""
-    return job.left_h * 3600.0 / max(job.accelerators, 1.0) + job.restart_left_s
 
 
 @part
@@ -275,7 +271,7 @@ def rounds(
     first, end : int
     """
     weights, admission, pauses = wishes
-    most_starts, backfill, reserve, preempt, by_deadline = habits
+    most_starts, backfill, reserve, preempt, by_deadline, whole = habits
     inlet, row, ups = sees
     active, work = limits
     racks, running, later, ends = records.racks, scratch.running, scratch.later, scratch.ends
@@ -297,7 +293,7 @@ def rounds(
         if about.paused or pauses[b] > 0.0:
             paused(own, pauses[b])
         may_hold = np.floor(admission[b] * capacity + 1e-9)
-        most = most_starts if about.moved or any_dark or may_hold > about.asked else 0
+        most = most_starts if whole > 0.0 or about.moved or any_dark or may_hold > about.asked else 0
         if most:
             about.moved = any_dark
         if most_starts > 0:  # a round that may start nobody has not looked
@@ -309,12 +305,22 @@ def rounds(
             if preempt and need > spare and need <= may_hold:
                 put_off = room_made(own, own.line[0], need - spare, running, ends, later, put_off)
                 spare = spare_of(own.free, dark[:, b], any_dark, capacity, may_hold)
-            k = starting(own, spare, backfill, reserve, ends, running) if spare > 0.0 else -1
-            if k < 0:
-                break
-            by_leaf[:] = 0.0
             for r in range(len(racks)):
                 lit[r] = 0 if any_dark and dark[r, b] else own.free[r]
+            k, put_by = -1, -1
+            if spare > 0.0 and whole > 0.0:
+                count = np.inf, 0.0
+                if reserve and own.need[0] > spare:
+                    count = reservation(own, own.need[0], spare, ends, running)
+                k, put_by = starting_whole(own, racks, lit, spare, count, whole, backfill, reserve, ends, running)
+            elif spare > 0.0:
+                k = starting(own, spare, backfill, reserve, ends, running)
+            if k < 0:
+                break
+            if put_by >= 0:
+                lit[put_by] = 0
+            by_leaf[:] = 0.0
+            for r in range(len(racks)):
                 by_leaf[leaf[r]] += lit[r]
             j = own.line[k]
             left_line(own, k)

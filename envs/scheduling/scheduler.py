@@ -11,8 +11,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs.scheduling.job_table import PAUSED, RUNNING, WAITING, Bools, Floats, Ints, JobTable, Ledger, Places, stop
+from envs.scheduling.job_table import (
+    PAUSED,
+    RUNNING,
+    WAITING,
+    Bools,
+    Floats,
+    Ints,
+    JobTable,
+    Ledger,
+    remaining_s,
+    stop,
+)
 from envs.scheduling.placement import RackScores, placed
+from envs.scheduling.waiting_line import Habits, Queue
+from envs.scheduling.whole_domains import starting_whole
 
 PRIORITY_S = 1e9  # by which a step of priority goes ahead of any loss
 
@@ -35,46 +48,11 @@ class Wishes(NamedTuple):
     pause: Floats
 
 
-class Habits(NamedTuple):
-    """What does not change.
-
-    Attributes
-    ----------
-    starts : int
-        Most starts of a site in a step.
-    backfill, reserve : bool
-        Whether later jobs may pass the first, and whether they must leave it what it needs.
-    preempt : bool
-        Whether a job may stop flexible ones of lower priority.
-    by_deadline : bool
-        Whether, at equal priority, the earliest deadline goes first instead of who came first.
-    """
-
-    starts: int = 4
-    backfill: bool = True
-    reserve: bool = True
-    preempt: bool = True
-    by_deadline: bool = False
-
-
 def plain_wishes(sites: int) -> Wishes:
     """Whole domains, then whole leaves, then the tightest fit; nothing is held back or paused."""
     weights = np.zeros((6, sites))
     weights[:, :] = np.array([[4.0], [2.0], [0.0], [0.0], [0.0], [1.0]])
     return Wishes(weights, np.ones(sites), np.zeros(sites))
-
-
-class Queue(NamedTuple):
-    """Waiting jobs of all sites, site by site, in each by priority and then by submit time; each ``(W,)``."""
-
-    slot: Ints
-    site: Ints
-    need: Floats
-    lasts_s: Floats
-
-    def part(self, chosen: Bools) -> Queue:
-        """Some of them."""
-        return Queue(self.slot[chosen], self.site[chosen], self.need[chosen], self.lasts_s[chosen])
 
 
 def schedule(table: JobTable, ledger: Ledger, racks: RackScores, wishes: Wishes, habits: Habits | None = None) -> None:
@@ -97,8 +75,8 @@ def schedule(table: JobTable, ledger: Ledger, racks: RackScores, wishes: Wishes,
             break
         if habits.preempt:
             _make_room(table, ledger, queue.part(_firsts(queue)), may_hold, racks.dark)
-        starts = _starting(table, queue, may_hold, habits, racks.dark)
-        _start(table, queue.part(starts), racks, wishes.weights)
+        starts, kept = _starting(table, queue, may_hold, habits, racks.dark)
+        _start(table, queue.part(starts), racks, wishes.weights, kept[starts])
         started = np.zeros(len(may_hold), bool)
         started[queue.site[starts]] = True
         queue = queue.part(started[queue.site] & ~starts)
@@ -112,12 +90,6 @@ def queued(table: JobTable, by_deadline: bool = False) -> Queue:
     order = np.lexsort((facts.submit_s[places], due, -facts.priority[places], site))
     slot, site = places = slot[order], site[order]
     return Queue(slot, site, facts.accelerators[places], remaining_s(table, places))
-
-
-def remaining_s(table: JobTable, places: Places) -> Floats:
-    """Time that jobs still need at full pace [s]."""
-    need = table.left_h[places] * 3600.0 / np.maximum(table.facts.accelerators[places], 1.0)
-    return np.asarray(need + table.restart_left_s[places])
 
 
 def _firsts(queue: Queue) -> Bools:
@@ -155,24 +127,27 @@ def _spare(table: JobTable, sites: Ints, may_hold: Floats, dark: Bools) -> Float
     return np.minimum(lit, np.maximum(may_hold[sites] - (table.racks.sum() - free.sum(axis=0)), 0.0))
 
 
-def _starting(table: JobTable, queue: Queue, may_hold: Floats, habits: Habits, dark: Bools) -> Bools:
-    """Which jobs of the queue start, at most one in each site ``(W,)``."""
+def _starting(table: JobTable, queue: Queue, may_hold: Floats, habits: Habits, dark: Bools) -> tuple[Bools, Ints]:
+    """Which jobs of the queue start, at most one in each site, and the rack that each leaves free or -1, ``(W,)``."""
     first = _firsts(queue)
     of = np.cumsum(first) - 1
     sites = queue.site[first]
     spare = _spare(table, sites, may_hold, dark)
     fits: Bools = queue.need <= spare[of]
     blocked = ~fits[first]
-    if not habits.backfill:
-        fits &= first
-    elif habits.reserve and blocked.any():
-        shadow_s, extra = np.full(len(sites), np.inf), np.full(len(sites), np.inf)
+    shadow_s, extra = np.full(len(sites), np.inf), np.full(len(sites), np.inf)
+    if habits.backfill and habits.reserve and blocked.any():
         wanted = queue.need[first][blocked]
         shadow_s[blocked], extra[blocked] = _reservation(table, sites[blocked], wanted, spare[blocked])
+    if habits.whole > 0.0:
+        return starting_whole(table, queue, spare, dark, habits, (shadow_s, extra))
+    if not habits.backfill:
+        fits &= first
+    elif habits.reserve:
         fits &= (queue.lasts_s <= shadow_s[of]) | (queue.need <= extra[of])
     found = np.zeros(len(fits), bool)
     found[np.flatnonzero(fits)[np.unique(of[fits], return_index=True)[1]]] = True
-    return found
+    return found, np.full(len(fits), -1)
 
 
 def _reservation(table: JobTable, sites: Ints, need: Floats, spare: Floats) -> tuple[Floats, Floats]:
@@ -219,13 +194,14 @@ def _make_room(table: JobTable, ledger: Ledger, first: Queue, may_hold: Floats, 
     stop(table, ledger, (slot, sites[place]))
 
 
-def _start(table: JobTable, jobs: Queue, racks: RackScores, weights: Floats) -> None:
-    """Place and start one job in each of the sites."""
+def _start(table: JobTable, jobs: Queue, racks: RackScores, weights: Floats, kept: Ints) -> None:
+    """Place and start one job in each of the sites, none on the rack that is ``kept``."""
     slot, sites = jobs.slot, jobs.site
     if not slot.size:
         return
     here = racks.of(sites)
-    taken = placed(np.where(here.dark, 0, table.free[:, sites]), jobs.need, here, weights[:, sites])
+    is_kept = np.arange(len(table.free))[:, None] == kept
+    taken = placed(np.where(here.dark | is_kept, 0, table.free[:, sites]), jobs.need, here, weights[:, sites])
     table.held[slot, :, sites] = taken.T
     table.free[:, sites] -= taken
     table.state[slot, sites] = RUNNING
