@@ -12,7 +12,8 @@ from envs.scheduling.arrivals import job_arrivals
 from envs.scheduling.control_step import Jobs, Laws, advance
 from envs.scheduling.job_table import RUNNING, WAITING, Floats, empty_ledger, empty_table
 from envs.scheduling.placement import fresh_racks
-from envs.scheduling.scheduler import Habits, plain_wishes
+from envs.scheduling.scheduler import plain_wishes
+from envs.scheduling.waiting_line import Habits
 from envs.signals.workload.jobs import shared_jobs
 from envs.signals.workload.partitions import Partition
 from envs.signals.workload.workload import CLASSES, random_stream

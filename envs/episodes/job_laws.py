@@ -11,8 +11,8 @@ from envs.scenario import Scenario
 from envs.scenario.jobs_config import JOB_RULES, JobsConfig
 from envs.scheduling.control_step import Laws
 from envs.scheduling.network import Network, network
-from envs.scheduling.scheduler import Habits
 from envs.scheduling.topology_files import leaves_of_groups
+from envs.scheduling.waiting_line import Habits
 
 
 def job_laws(config: JobsConfig, scenario: Scenario, racks: NDArray[np.int64]) -> tuple[Laws, NDArray[np.int64]]:
@@ -26,6 +26,6 @@ def job_laws(config: JobsConfig, scenario: Scenario, racks: NDArray[np.int64]) -
     rack, of_leaf, of_pod = config.oversubscription
     net: Network = network(racks, leaf, pods, (rack, of_leaf, of_pod), config.home_gb_s, config.out_gb_s)
     rule = JOB_RULES[config.rule]
-    habits = Habits(config.starts, rule.backfill, rule.reserve, config.preempt, rule.by_deadline)
+    habits = Habits(config.starts, rule.backfill, rule.reserve, config.preempt, rule.by_deadline, rule.whole)
     exposed = np.array([config.exposed_pretrain_frac, config.exposed_finetune_frac])
     return Laws(habits, net, exposed), leaf

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,7 +11,10 @@ from envs.parameters import Parameters, parameter
 
 @dataclass(frozen=True)
 class RackArchetype(Parameters):
-    """One kind of rack. Draws are stated at a chip temperature of 60 degC; [G] is an engineering guess (PHYSICS b)."""
+    """One kind of rack. Draws are stated at a chip temperature of 60 degC; [G] is an engineering guess (PHYSICS b).
+
+    ``cap_points`` are measured throughput curves of some classes in place of the built-in ones (PHYSICS B4).
+    """
 
     peak_kw: float = parameter(33.6, 0.5, 700.0, "kW", "rack input, all accelerators at TDP, 25 degC; PHYSICS b5")
     nameplate_kw: float = parameter(40.8, 0.5, 700.0, "kW", "4 x 10.2 kW, PHYSICS b1")
@@ -51,6 +54,7 @@ class RackArchetype(Parameters):
     swing_storage_j: float = parameter(0.0, 0.0, 5000.0, "J", "per accelerator, in the power supplies; PHYSICS B5")
     swing_storage_loss_frac: float = parameter(0.05, 0.0, 0.5, "1", "of what goes through the storage [G]")
     restart_s: float = parameter(300.0, 0.0, 7200.0, "s", "from power to work after a shutdown [G]")
+    cap_points: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the ranges, the fans' ramp, and that the power supplies' loss grows ever faster with load."""

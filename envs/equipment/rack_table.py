@@ -118,7 +118,7 @@ def rack_table(archetypes: Sequence[RackArchetype], slot_class: Any, dtype: DTyp
     return RackTable(
         kind=np.array([row[id(archetype)] for archetype in archetypes], dtype=np.int64),
         chips=ChipTable(*(np.asarray(x, dtype=dtype) for x in _chip_arrays(_Columns(kinds)))),
-        curves=slot_curves(classes, racks.accelerator_idle_frac, dtype),
+        curves=slot_curves(classes, racks.accelerator_idle_frac, dtype, [a.cap_points for a in archetypes]),
         **{name: _uniform_or_array(value, dtype) for name, value in arrays.items()},
         sink_k_kw=_uniform_or_array(_sink_k_kw(racks), dtype) if np.any(_sink_k_kw(racks)) else None,
         trains=np.isin(classes, TRAINING).astype(dtype)[..., None],

@@ -6,7 +6,7 @@ without a cap (PHYSICS B4). A cap above the demand therefore costs nothing, what
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,11 +30,17 @@ _DEFAULT_CURVE = ((0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), (0.43, 0.65, 0.79, 0.88, 
 # WORKLOAD 4b, three LLM pretraining jobs on A100; at 0.4: on the line from 0.55 to the measured 0.18 at 0.27.
 _PRETRAIN_CURVE = ((0.4, 0.55, 0.6, 0.7, 0.8, 0.9, 1.0), (0.408, 0.672, 0.733, 0.824, 0.884, 0.935, 1.0))
 _UNCAPPED_CURVE = ((0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), (1.0,) * 7)
-_STATIC_LIMIT = 0.39
+_BELOW_MEASURED = 0.01  # of rho: work ends at least so far below the lowest measured point
 _ABOVE_ANY_THROUGHPUT = 4.0
 
 
-def class_curve(index: int, idle_frac: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+#: Measured points ``rho`` and throughput of some classes, by name, in place of the built-in ones; both rise to 1.
+Profile = Mapping[str, tuple[Sequence[float], Sequence[float]]]
+
+
+def class_curve(
+    index: int, idle_frac: float, profile: Profile | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Points ``rho`` and throughput of a class of work on accelerators, rising, from no work on.
 
     Parameters
@@ -43,9 +49,11 @@ def class_curve(index: int, idle_frac: float) -> tuple[NDArray[np.float64], NDAr
         Of `CLASSES`.
     idle_frac : float
         Draw of an idle accelerator over its rated power [1].
+    profile : mapping, optional
+        As of `slot_curves`.
     """
-    rho, work = _class_points(index)
-    static = min(idle_frac / POWER_SHARE[index], _STATIC_LIMIT)
+    rho, work = _class_points(index, profile or {})
+    static = min(idle_frac / POWER_SHARE[index], rho[0] - _BELOW_MEASURED)
     return np.array([static, *rho]), np.array([0.0, *work])
 
 
@@ -58,7 +66,9 @@ class HasCurves(Protocol):
         ...
 
 
-def slot_curves(slot_class: Any, idle_frac: Any, dtype: DTypeLike = np.float32) -> Hinge:
+def slot_curves(
+    slot_class: Any, idle_frac: Any, dtype: DTypeLike = np.float32, profiles: Sequence[Profile] | None = None
+) -> Hinge:
     """Throughput curves of every slot of every rack, as one sum of hinges.
 
     Parameters
@@ -69,6 +79,8 @@ def slot_curves(slot_class: Any, idle_frac: Any, dtype: DTypeLike = np.float32) 
         Draw of an idle accelerator over its rated power [1]: work ends where the power falls to it.
     dtype : dtype
         Of the tables.
+    profiles : sequence of mapping, optional
+        By rack: measured points of some classes. The other classes keep the built-in ones.
 
     Returns
     -------
@@ -83,12 +95,15 @@ def slot_curves(slot_class: Any, idle_frac: Any, dtype: DTypeLike = np.float32) 
     """
     kinds = np.asarray(slot_class, dtype=np.int64)
     share = np.asarray(POWER_SHARE)[kinds][..., None]
-    static = np.minimum(np.asarray(idle_frac, dtype=np.float64) / np.where(share > 0.0, share, 1.0), _STATIC_LIMIT)
-    points = np.array([_class_points(k) for k in range(len(CLASSES))])  # (K, 2, 7)
-    chosen = points[kinds]  # (S, R, 2, 7)
+    chosen = _chosen_points(kinds, profiles)  # (S, R, 2, n)
+    static = np.minimum(
+        np.asarray(idle_frac, dtype=np.float64) / np.where(share > 0.0, share, 1.0),
+        chosen[..., 0, :1] - _BELOW_MEASURED,
+    )
     free = 1.0 - (share > 0.0)
-    xs = [static, *(chosen[..., 0, j : j + 1] for j in range(7))]
-    ys = [free + 0.0 * static, *(chosen[..., 1, j : j + 1] for j in range(7))]
+    count = chosen.shape[-1]
+    xs = [static, *(chosen[..., 0, j : j + 1] for j in range(count))]
+    ys = [free + 0.0 * static, *(chosen[..., 1, j : j + 1] for j in range(count))]
     curve = from_points(xs, ys, hold_right=False)
     return Hinge(
         np.asarray(curve.start, dtype=dtype),
@@ -97,11 +112,26 @@ def slot_curves(slot_class: Any, idle_frac: Any, dtype: DTypeLike = np.float32) 
     )
 
 
-def _class_points(index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Points of a class from rho 0.4 up."""
+def _chosen_points(kinds: NDArray[np.int64], profiles: Sequence[Profile] | None) -> NDArray[np.float64]:
+    """Points of every slot of every rack ``(S, R, 2, n)``; shorter curves get points on their last line."""
+    given = [{}] * kinds.shape[1] if profiles is None else profiles
+    points = [[_class_points(kind, given[rack]) for rack, kind in enumerate(row)] for row in kinds.tolist()]
+    most = max(len(rho) for row in points for rho, _ in row)
+    return np.array([[_with_points(*curve, most) for curve in row] for row in points])
+
+
+def _with_points(rho: Sequence[float], work: Sequence[float], count: int) -> list[list[float]]:
+    """A curve of so many points, the added ones on its last line."""
+    added = np.linspace(rho[-2], rho[-1], count - len(rho) + 2)[1:-1]
+    more = np.interp(added, rho[-2:], work[-2:])
+    return [[*rho[:-1], *added, rho[-1]], [*work[:-1], *more, work[-1]]]
+
+
+def _class_points(index: int, profile: Profile) -> tuple[Sequence[float], Sequence[float]]:
+    """Points of a class from its lowest measured rho up."""
     if POWER_SHARE[index] == 0.0:
         return _UNCAPPED_CURVE
-    return _PRETRAIN_CURVE if CLASSES[index] == "pretrain" else _DEFAULT_CURVE
+    return profile.get(CLASSES[index], _PRETRAIN_CURVE if CLASSES[index] == "pretrain" else _DEFAULT_CURVE)
 
 
 def throughput(table: HasCurves, cap_frac: Array, throttle_frac: Array) -> Array:

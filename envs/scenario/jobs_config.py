@@ -20,12 +20,15 @@ class JobRule(NamedTuple):
         Whether later jobs may pass the first, and whether they must leave it what it needs.
     by_deadline : bool
         Whether the earliest deadline goes first.
+    whole : float
+        A job that one rack can hold waits for one, if it comes within so many times the job's own need; 0: never.
     """
 
     weights: tuple[float, float, float, float, float, float]
     backfill: bool = True
     reserve: bool = True
     by_deadline: bool = False
+    whole: float = 0.0
 
 
 #: Rules by name. Slurm's topology plugins: the tree seeks the fewest switches, the block the fewest whole domains.
@@ -36,6 +39,7 @@ JOB_RULES: dict[str, JobRule] = {
     "slurm_tree": JobRule((0.0, 2.0, 0.0, 0.0, 0.0, 1.0)),
     "slurm_block": JobRule((4.0, 2.0, 0.0, 0.0, 0.0, 1.0)),
     "edf": JobRule((4.0, 2.0, 0.0, 0.0, 0.0, 1.0), reserve=False, by_deadline=True),
+    "whole_domain": JobRule((4.0, 2.0, 0.0, 0.0, 0.0, 1.0), whole=0.2),
 }
 LEVELS = 3  # of uplinks: racks, leaves, pods
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from envs.equipment.rack_archetypes import (
 )
 from envs.parameters import Parameters, parameter
 from envs.physics.namespace import Floats
+from envs.signals.workload.cap_profiles import read_cap_profile
 
 PRESETS = {
     "nvl72": NVL72,
@@ -34,7 +36,8 @@ class RackGroup(Parameters):
 
     ``archetype`` names a preset of ``envs.equipment.rack``; ``overrides`` changes single parameters of it. ``workload``
     is the kind of partition that the group belongs to: frontier, conv, code, shared, batch or cpu. ``priority`` is who
-    is capped last.
+    is capped last. ``cap_profile`` is a file with a measured sweep of power limits
+    (`envs/signals/workload/cap_profiles.py`), whose throughput takes the place of the built-in curves.
     """
 
     archetype: str = "nvl72"
@@ -44,6 +47,7 @@ class RackGroup(Parameters):
     workload: str = "frontier"
     priority: int = parameter(0, 0, 9, "1", 'SCENARIOS "Caps": serving before training')
     breaker_kw: float = parameter(132.0, 0.1, 5000.0, "kW", "SCENARIOS ai_hall, distribution")
+    cap_profile: str = ""
     overrides: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -60,8 +64,8 @@ def archetype_of(group: RackGroup) -> RackArchetype:
 
     Raises
     ------
-    ValueError
-        Where an override names no parameter of a rack.
+    FileNotFoundError, ValueError
+        Where an override names no parameter of a rack, or a profile cannot be read.
     """
     preset = PRESETS[group.archetype]
     for key in group.overrides:
@@ -69,8 +73,13 @@ def archetype_of(group: RackGroup) -> RackArchetype:
             raise ValueError(f"racks: override {key!r} is no parameter of a rack; choose from {sorted(vars(preset))}")
         if isinstance(getattr(preset, key), (list, tuple)):
             raise ValueError(f"racks: override {key!r} is a curve of several numbers; choose a preset that has it")
+    measured: Any = read_cap_profile(Path(group.cap_profile)) if group.cap_profile else {}
+    if measured and preset.accelerators == 0:
+        raise ValueError(
+            f"racks: cap_profile = {group.cap_profile} of {group.archetype} racks, which have no accelerators"
+        )
     whole: dict[str, Any] = {k: _number_like(v, getattr(preset, k)) for k, v in group.overrides.items()}
-    return replace(preset, **whole)
+    return replace(preset, **whole, cap_points=measured)
 
 
 def _number_like(value: float | Floats, like: float) -> float | Floats:

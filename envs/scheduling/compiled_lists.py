@@ -57,6 +57,12 @@ def total_of(values: Any) -> int:
     return found
 
 
+@inlined
+def need_s(job: Any) -> float:
+    """Follow `job_table.remaining_s`."""
+    return job.left_h * 3600.0 / max(job.accelerators, 1.0) + job.restart_left_s
+
+
 @part
 def own_of(records: Any, b: int) -> Any:
     """What belongs to site ``b``; lists are made anew where somebody else has written to the table."""
@@ -102,12 +108,6 @@ def goes_before(own: Any, a: int, b: int, by_deadline: bool) -> bool:
     return a < b
 
 
-@inlined
-def need_s(job: Any) -> float:
-    """Follow `scheduler.remaining_s`."""
-    return job.left_h * 3600.0 / max(job.accelerators, 1.0) + job.restart_left_s
-
-
 @part
 def led(own: Any, j: int) -> None:
     """Follow `order.lead_s` for one job."""
@@ -120,6 +120,16 @@ def led(own: Any, j: int) -> None:
     small, short = about.domain / (about.domain + float(job.accelerators)), HOUR_S / (HOUR_S + lasts_s)
     urgent = 1.0 - slack_s / SLACK_S
     rest.lead_s = HOUR_S * (about.small_h * small + about.short_h * short + about.urgent_h * urgent)
+
+
+@inlined
+def passing_s(own: Any, shadow_s: float, now_s: float) -> float:
+    """Follow `order.passing_s` for the first in the queue of one site."""
+    grace_h = own.about[0].grace_h
+    shadow_s += HOUR_S * min(grace_h, 0.0)
+    if grace_h > 0.0:
+        shadow_s = max(shadow_s, HOUR_S * grace_h - (now_s - own.rest[own.line[0]].submit_s))
+    return shadow_s
 
 
 @part

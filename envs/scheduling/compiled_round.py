@@ -21,14 +21,15 @@ from envs.scheduling.compiled_lists import (
     need_s,
     noted,
     own_of,
+    passing_s,
     racks_fetched,
     reordered,
     stopped,
     total_of,
 )
+from envs.scheduling.compiled_whole import starting_whole
 from envs.scheduling.job_table import PAUSED, RUNNING
 from envs.scheduling.kept_code import kept, part
-from envs.scheduling.order import HOUR_S
 from envs.scheduling.placement import BEST, FULL, NEAR
 from envs.scheduling.scheduler import PRIORITY_S
 
@@ -159,10 +160,7 @@ def starting(own: Any, spare: float, backfill: bool, reserve: bool, now_s: float
         if need[k] <= spare:
             if not looked:
                 shadow_s, extra = reservation(own, need[0], spare, ends, left)
-                looked, grace_h = True, own.about[0].grace_h
-                shadow_s += HOUR_S * min(grace_h, 0.0)
-                if grace_h > 0.0:  # `order.passed_until_s`
-                    shadow_s = max(shadow_s, HOUR_S * grace_h - (now_s - own.rest[own.line[0]].submit_s))
+                looked, shadow_s = True, passing_s(own, shadow_s, now_s)
             if need_s(own.jobs[own.line[k]]) <= shadow_s or need[k] <= extra:
                 return k
     return -1
@@ -276,7 +274,7 @@ def rounds(
     first, end : int
     """
     weights, admission, pauses, order = wishes
-    most_starts, backfill, reserve, preempt, by_deadline = habits
+    most_starts, backfill, reserve, preempt, by_deadline, whole = habits
     inlet, row, ups = sees
     active, work = limits
     racks, running, later, ends = records.racks, scratch.running, scratch.later, scratch.ends
@@ -299,7 +297,7 @@ def rounds(
         if about.paused or pauses[b] > 0.0:
             paused(own, pauses[b])
         may_hold = np.floor(admission[b] * capacity + 1e-9)
-        most = most_starts if about.moved or any_dark or may_hold > about.asked else 0
+        most = most_starts if whole > 0.0 or about.moved or any_dark or may_hold > about.asked else 0
         if most:
             about.moved = any_dark
         if most_starts > 0:  # a round that may start nobody has not looked
@@ -311,12 +309,23 @@ def rounds(
             if preempt and need > spare and need <= may_hold:
                 put_off = room_made(own, own.line[0], need - spare, running, ends, later, put_off)
                 spare = spare_of(own.free, dark[:, b], any_dark, capacity, may_hold)
-            k = starting(own, spare, backfill, reserve, now_s[b], ends, running) if spare > 0.0 else -1
-            if k < 0:
-                break
-            by_leaf[:] = 0.0
             for r in range(len(racks)):
                 lit[r] = 0 if any_dark and dark[r, b] else own.free[r]
+            k, put_by = -1, -1
+            if spare > 0.0 and whole > 0.0:
+                count = np.inf, 0.0
+                if reserve and own.need[0] > spare:
+                    count = reservation(own, own.need[0], spare, ends, running)
+                given = own, racks, lit, spare, count, whole, backfill, reserve, now_s[b]
+                k, put_by = starting_whole(*given, ends, running)
+            elif spare > 0.0:
+                k = starting(own, spare, backfill, reserve, now_s[b], ends, running)
+            if k < 0:
+                break
+            if put_by >= 0:
+                lit[put_by] = 0
+            by_leaf[:] = 0.0
+            for r in range(len(racks)):
                 by_leaf[leaf[r]] += lit[r]
             j = own.line[k]
             left_line(own, k)

@@ -14,8 +14,9 @@ from envs.scheduling.job_table import Arrivals, Floats, JobTable, Ledger, admit
 from envs.scheduling.network import Network
 from envs.scheduling.placement import RackScores
 from envs.scheduling.progress import crash, rack_activity, run
-from envs.scheduling.scheduler import Habits, Wishes, schedule
+from envs.scheduling.scheduler import Wishes, schedule
 from envs.scheduling.tier_limits import TierLimits
+from envs.scheduling.waiting_line import Habits
 
 
 class Jobs(NamedTuple):

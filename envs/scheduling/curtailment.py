@@ -134,7 +134,9 @@ class Curtailment:
         idle = np.array([a.accelerator_idle_frac for a in archetypes])
         tdp_kw = np.array([a.accelerator_tdp_kw for a in archetypes])
         self.accelerator_kw = np.maximum(np.array(POWER_SHARE)[:kinds, None] - idle, 0.0) * tdp_kw * shared
-        self.curves = TierCurves(kinds, float(idle[shared].max()), tiered=way == "tiers")
+        mine = [kind.cap_points for kind, runs in zip(archetypes, shared) if runs]
+        profile = mine[0] if all(one == mine[0] for one in mine) else None  # racks that differ: the built-in curves
+        self.curves = TierCurves(kinds, float(idle[shared].max()), way == "tiers", profile)
         self.free = self.curves.at(np.ones(len(target.power_kw)))
         if way == "pauses":
             self.on_grid = np.ones((kinds, TIERS, len(_GRID)))

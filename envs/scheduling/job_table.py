@@ -246,6 +246,12 @@ def release(table: JobTable, places: Places, state: int) -> None:
         table.state[places] = state
 
 
+def remaining_s(table: JobTable, places: Places) -> Floats:
+    """Time that jobs still need at full pace [s]."""
+    need = table.left_h[places] * 3600.0 / np.maximum(table.facts.accelerators[places], 1.0)
+    return np.asarray(need + table.restart_left_s[places])
+
+
 def stop(table: JobTable, ledger: Ledger, places: Places) -> None:
     """Running or paused jobs are stopped: work since the last checkpoint is asked again, a restart is due."""
     slot, site = places

@@ -72,6 +72,23 @@ def lead_s(
     return np.asarray(HOUR_S * (lead_h[0] * small + lead_h[1] * short + lead_h[2] * urgent))
 
 
-def passed_until_s(grace_h: Floats, submit_s: Floats, now_s: Floats | float) -> Floats:
-    """How much longer the first in the queue may be passed without regard to what it reserves [s], or -inf."""
-    return np.where(grace_h > 0.0, HOUR_S * grace_h - (now_s - submit_s), -np.inf)
+class Passing(NamedTuple):
+    """What says how long the first in the queue may be passed, by site; each ``(M,)``: grace, submit time, now."""
+
+    grace_h: Floats
+    submit_s: Floats
+    now_s: Floats
+
+
+def passing_s(shadow_s: Floats, grace_h: Floats, submit_s: Floats, now_s: Floats) -> Floats:
+    """Within how long who passes the first in the queue must end ``(M,)`` [s].
+
+    Parameters
+    ----------
+    shadow_s : ndarray (M,)
+        Until the first may start.
+    grace_h, submit_s, now_s : ndarray (M,)
+        As in `Passing`.
+    """
+    until_s = np.where(grace_h > 0.0, HOUR_S * grace_h - (now_s - submit_s), -np.inf)
+    return np.asarray(np.maximum(shadow_s + HOUR_S * np.minimum(grace_h, 0.0), until_s))

@@ -11,9 +11,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs.scheduling.job_table import PAUSED, RUNNING, WAITING, Bools, Floats, Ints, JobTable, Ledger, Places, stop
-from envs.scheduling.order import HOUR_S, Order, lead_s, passed_until_s, plain_order
+from envs.scheduling.job_table import (
+    PAUSED,
+    RUNNING,
+    WAITING,
+    Bools,
+    Floats,
+    Ints,
+    JobTable,
+    Ledger,
+    remaining_s,
+    stop,
+)
+from envs.scheduling.order import Order, Passing, lead_s, passing_s, plain_order
 from envs.scheduling.placement import RackScores, placed
+from envs.scheduling.waiting_line import Habits, Queue
+from envs.scheduling.whole_domains import starting_whole
 
 PRIORITY_S = 1e9  # by which a step of priority goes ahead of any loss
 
@@ -39,47 +52,11 @@ class Wishes(NamedTuple):
     order: Order
 
 
-class Habits(NamedTuple):
-    """What does not change.
-
-    Attributes
-    ----------
-    starts : int
-        Most starts of a site in a step.
-    backfill, reserve : bool
-        Whether later jobs may pass the first, and whether they must leave it what it needs.
-    preempt : bool
-        Whether a job may stop flexible ones of lower priority.
-    by_deadline : bool
-        Whether, at equal priority, the earliest deadline goes first instead of who came first.
-    """
-
-    starts: int = 4
-    backfill: bool = True
-    reserve: bool = True
-    preempt: bool = True
-    by_deadline: bool = False
-
-
 def plain_wishes(sites: int) -> Wishes:
     """Whole domains, then whole leaves, then the tightest fit; nothing is held back or paused."""
     weights = np.zeros((6, sites))
     weights[:, :] = np.array([[4.0], [2.0], [0.0], [0.0], [0.0], [1.0]])
     return Wishes(weights, np.ones(sites), np.zeros(sites), plain_order(sites))
-
-
-class Queue(NamedTuple):
-    """Waiting jobs of all sites, site by site, in each by priority and then by time less lead; each ``(W,)``."""
-
-    slot: Ints
-    site: Ints
-    need: Floats
-    lasts_s: Floats
-    submit_s: Floats
-
-    def part(self, chosen: Bools | Ints) -> Queue:
-        """Some of them."""
-        return Queue(*(column[chosen] for column in self))
 
 
 def schedule(
@@ -111,8 +88,8 @@ def schedule(
             break
         if habits.preempt:
             _make_room(table, ledger, queue.part(_firsts(queue)), may_hold, racks.dark)
-        starts = _starting(table, queue, may_hold, habits, racks.dark, wishes.order.grace_h, now_s)
-        _start(table, queue.part(starts), racks, wishes.weights)
+        starts, kept = _starting(table, queue, may_hold, habits, racks.dark, wishes.order.grace_h, now_s)
+        _start(table, queue.part(starts), racks, wishes.weights, kept[starts])
         started = np.zeros(len(may_hold), bool)
         started[queue.site[starts]] = True
         queue = queue.part(started[queue.site] & ~starts)
@@ -127,12 +104,6 @@ def queued(table: JobTable, order: Order, by_deadline: bool = False) -> Queue:
     due = deadline_s - ahead_s if by_deadline else np.zeros(len(slot))
     ranked = np.lexsort((submit_s, submit_s - ahead_s, due, -facts.priority[places], site))
     return Queue(slot, site, need, lasts_s, submit_s).part(ranked)
-
-
-def remaining_s(table: JobTable, places: Places) -> Floats:
-    """Time that jobs still need at full pace [s]."""
-    need = table.left_h[places] * 3600.0 / np.maximum(table.facts.accelerators[places], 1.0)
-    return np.asarray(need + table.restart_left_s[places])
 
 
 def _firsts(queue: Queue) -> Bools:
@@ -178,26 +149,28 @@ def _starting(
     dark: Bools,
     grace_h: Floats,
     now_s: Floats,
-) -> Bools:
-    """Which jobs of the queue start, at most one in each site ``(W,)``."""
+) -> tuple[Bools, Ints]:
+    """Which jobs of the queue start, at most one in each site, and the rack that each leaves free or -1, ``(W,)``."""
     first = _firsts(queue)
     of = np.cumsum(first) - 1
     sites = queue.site[first]
     spare = _spare(table, sites, may_hold, dark)
     fits: Bools = queue.need <= spare[of]
     blocked = ~fits[first]
-    if not habits.backfill:
-        fits &= first
-    elif habits.reserve and blocked.any():
-        shadow_s, extra = np.full(len(sites), np.inf), np.full(len(sites), np.inf)
+    shadow_s, extra = np.full(len(sites), np.inf), np.full(len(sites), np.inf)
+    if habits.backfill and habits.reserve and blocked.any():
         wanted = queue.need[first][blocked]
         shadow_s[blocked], extra[blocked] = _reservation(table, sites[blocked], wanted, spare[blocked])
-        shadow_s += HOUR_S * np.minimum(grace_h[sites], 0.0)
-        until_s = passed_until_s(grace_h[sites], queue.submit_s[first], now_s[sites])
-        fits &= (queue.lasts_s <= np.maximum(shadow_s, until_s)[of]) | (queue.need <= extra[of])
+    passing = Passing(grace_h[sites], queue.submit_s[first], now_s[sites])
+    if habits.whole > 0.0:
+        return starting_whole(table, queue, spare, dark, habits, (shadow_s, extra), passing)
+    if not habits.backfill:
+        fits &= first
+    elif habits.reserve:
+        fits &= (queue.lasts_s <= passing_s(shadow_s, *passing)[of]) | (queue.need <= extra[of])
     found = np.zeros(len(fits), bool)
     found[np.flatnonzero(fits)[np.unique(of[fits], return_index=True)[1]]] = True
-    return found
+    return found, np.full(len(fits), -1)
 
 
 def _reservation(table: JobTable, sites: Ints, need: Floats, spare: Floats) -> tuple[Floats, Floats]:
@@ -244,13 +217,14 @@ def _make_room(table: JobTable, ledger: Ledger, first: Queue, may_hold: Floats, 
     stop(table, ledger, (slot, sites[place]))
 
 
-def _start(table: JobTable, jobs: Queue, racks: RackScores, weights: Floats) -> None:
-    """Place and start one job in each of the sites."""
+def _start(table: JobTable, jobs: Queue, racks: RackScores, weights: Floats, kept: Ints) -> None:
+    """Place and start one job in each of the sites, none on the rack that is ``kept``."""
     slot, sites = jobs.slot, jobs.site
     if not slot.size:
         return
     here = racks.of(sites)
-    taken = placed(np.where(here.dark, 0, table.free[:, sites]), jobs.need, here, weights[:, sites])
+    is_kept = np.arange(len(table.free))[:, None] == kept
+    taken = placed(np.where(here.dark | is_kept, 0, table.free[:, sites]), jobs.need, here, weights[:, sites])
     table.held[slot, :, sites] = taken.T
     table.free[:, sites] -= taken
     table.state[slot, sites] = RUNNING

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.equipment.throughput import class_curve
+from envs.equipment.throughput import Profile, class_curve
 from envs.scheduling.job_table import Floats
 
 #: Least throughput of the tiers 0 to 3, WORKLOAD 4a.
@@ -56,6 +56,8 @@ class TierCurves:
         Draw of an idle accelerator over its rated power [1].
     tiered : bool
         False: all tiers give alike, tier 0 too, down to `LOWEST_RHO`: caps without tiers of service.
+    profile : mapping, optional
+        Measured curves, as of `envs.equipment.throughput.slot_curves`.
 
     Attributes
     ----------
@@ -65,8 +67,8 @@ class TierCurves:
         Lowest limit of each tier.
     """
 
-    def __init__(self, kinds: int, idle_frac: float, tiered: bool = True) -> None:
-        self.curves = [class_curve(k, idle_frac) for k in range(kinds)]
+    def __init__(self, kinds: int, idle_frac: float, tiered: bool = True, profile: Profile | None = None) -> None:
+        self.curves = [class_curve(k, idle_frac, profile) for k in range(kinds)]
         self.rho_idle = np.array([rho[0] for rho, _ in self.curves])
         self.floor: NDArray[np.float64] = np.full((kinds, TIERS), LOWEST_RHO)
         if tiered:

@@ -15,6 +15,7 @@ import numpy as np
 
 from envs.signals.cells import line, listed, read_cells, require_column, shown
 from envs.signals.stamps import ZERO, SiteClock, read_stamps
+from envs.signals.workload.duration_tables import read_duration_table, table_of
 from envs.signals.workload.job_logs import NEVER, Floats, JobLog, job_log, read_sacct, read_swf, require_order
 from envs.signals.workload.pai_trace import is_pai, read_pai
 
@@ -32,7 +33,8 @@ def read_job_log(path: Path, clock: SiteClock) -> JobLog:
     ----------
     path : Path
         ``.swf``: Standard Workload Format; ``.json``: Philly; ``pai_task_table.csv``: Alibaba; a first line with bars:
-        ``sacct -P``; else a table as of Acme or Helios (CSV or Parquet).
+        ``sacct -P``; headings of `duration_tables.TABLES`: Microsoft ITP, Philly as a table, Alibaba 2023; else a
+        table as of Acme or Helios (CSV or Parquet).
     clock : SiteClock
         Of stamps that carry no offset.
 
@@ -53,6 +55,8 @@ def read_job_log(path: Path, clock: SiteClock) -> JobLog:
         first = stream.readline(10_000).decode("utf-8", "replace")
     if is_pai(path, first):
         return read_pai(path, clock)
+    if table := table_of(first):
+        return read_duration_table(path, clock, table)
     return read_sacct(path, clock) if "|" in first else read_cluster_table(path, clock)
 
 

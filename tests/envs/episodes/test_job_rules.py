@@ -55,7 +55,7 @@ def test_first_in_first_out_lets_nobody_pass() -> None:
 
 def test_blocks_split_no_job_for_which_a_whole_rack_is_free() -> None:
     split = {}
-    for rule in ("backfill", "slurm_block"):
+    for rule in ("backfill", "slurm_block", "whole_domain"):
         core, jobs = hall(rule, "jobs.starts=1")  # so that nobody takes the room before
         small, wide = 0, 0
         for _ in range(120):
@@ -65,7 +65,7 @@ def test_blocks_split_no_job_for_which_a_whole_rack_is_free() -> None:
             started = waited & (table.state == RUNNING) & (table.facts.accelerators <= room)
             small, wide = small + int(started.sum()), wide + int((started & (table.span > 1)).sum())
         split[rule] = wide / small
-    assert split["slurm_block"] == 0.0 and split["backfill"] > 0.01
+    assert split["slurm_block"] == split["whole_domain"] == 0.0 and split["backfill"] > 0.01
 
 
 def test_the_earliest_deadline_first_loses_less_than_first_in_first_out() -> None:

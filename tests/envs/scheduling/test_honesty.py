@@ -24,7 +24,8 @@ from envs.scheduling.network import network
 from envs.scheduling.order import Order
 from envs.scheduling.placement import RackScores, fresh_racks
 from envs.scheduling.progress import crash, rack_activity, run, running
-from envs.scheduling.scheduler import Habits, Wishes, pause, plain_wishes, schedule
+from envs.scheduling.scheduler import Wishes, pause, plain_wishes, schedule
+from envs.scheduling.waiting_line import Habits
 
 KINDS, RACKS, STEP_S = 3, np.array([8, 8, 8, 8, 4]), 300.0
 

@@ -7,9 +7,10 @@ import pytest
 
 from envs.core import DataCenterCore
 from envs.scheduling.job_table import WAITING, JobTable, empty_ledger, empty_table
-from envs.scheduling.order import LEADS, Order, lead_s, passed_until_s, plain_order
+from envs.scheduling.order import LEADS, Order, lead_s, passing_s, plain_order
 from envs.scheduling.placement import fresh_racks
-from envs.scheduling.scheduler import Habits, plain_wishes, queued, schedule
+from envs.scheduling.scheduler import plain_wishes, queued, schedule
+from envs.scheduling.waiting_line import Habits
 
 HOUR = 3600.0
 ORDER = ("order_small_h", "order_short_h", "order_urgent_h", "backfill_grace_h")
@@ -91,9 +92,7 @@ def test_who_comes_later_than_the_widest_lead_passes_nobody_whatever_is_asked() 
 def test_a_day_for_the_urgent_is_the_order_of_least_slack() -> None:
     rng = np.random.default_rng(2)
     hours, submit, slack = rng.uniform(0.5, 4.0, 9), rng.uniform(0.0, 4.0, 9) * HOUR, rng.uniform(0.0, 23.0, 9) * HOUR
-    jobs = [
-        {"hours": h, "submit_s": s, "deadline_s": s + h * HOUR + left} for h, s, left in zip(hours, submit, slack)
-    ]
+    jobs = [{"hours": h, "submit_s": s, "deadline_s": s + h * HOUR + left} for h, s, left in zip(hours, submit, slack)]
     np.testing.assert_array_equal(queued(waiting(*jobs), order(urgent=24.0)).slot, np.argsort(submit + slack))
 
 
@@ -124,7 +123,11 @@ def test_the_first_may_be_passed_within_its_grace_and_not_beyond(
 
 
 def test_without_a_grace_there_is_no_moment_until_which_the_first_may_be_passed() -> None:
-    assert passed_until_s(np.array([-1.0, 0.0, 2.0]), np.zeros(3), HOUR).tolist() == [-np.inf, -np.inf, HOUR]
+    assert passing_s(np.full(3, -np.inf), np.array([-1.0, 0.0, 2.0]), np.zeros(3), np.full(3, HOUR)).tolist() == [
+        -np.inf,
+        -np.inf,
+        HOUR,
+    ]
 
 
 @pytest.mark.parametrize("rule", ["slurm_block", "edf"])

@@ -19,7 +19,8 @@ from envs.scheduling.job_table import (
 )
 from envs.scheduling.placement import RackScores, fresh_racks, placed
 from envs.scheduling.progress import run
-from envs.scheduling.scheduler import Habits, plain_wishes, schedule
+from envs.scheduling.scheduler import plain_wishes, schedule
+from envs.scheduling.waiting_line import Habits
 from envs.signals.workload.jobs import EVAL, Jobs, shared_jobs
 from envs.signals.workload.partitions import Partition
 from envs.signals.workload.placement import place_jobs
