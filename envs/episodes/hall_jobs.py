@@ -290,10 +290,10 @@ class HallJobs:
     def _wishes(self, wanted: Mapping[str, Floats]) -> Wishes:
         none = wanted["job_pause_frac"] * 0.0
         weights = [wanted[f"place_{name}_weight"] if name else none for name in WEIGHTS]
-        both = wanted["job_admission_frac"], wanted["job_pause_frac"]
+        admission, paused = (np.asarray(wanted[name], np.float64) for name in ("job_admission_frac", "job_pause_frac"))
         leads = np.stack([wanted[f"order_{name}_h"] for name in LEADS])
         order = Order(leads.astype(np.float64), np.asarray(wanted["backfill_grace_h"], np.float64))
-        return Wishes(np.stack(weights).astype(np.float64), *(np.asarray(x, np.float64) for x in both), order)
+        return Wishes(np.stack(weights).astype(np.float64), admission, paused, order)
 
     @property
     def held_order(self) -> Order:

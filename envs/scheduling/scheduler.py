@@ -82,7 +82,8 @@ def schedule(
     habits = habits or Habits()
     pause(table, wishes.pause)
     may_hold = np.floor(wishes.admission * table.racks.sum() + 1e-9)
-    queue, now_s = queued(table, wishes.order, habits.by_deadline), now_s + 0.0 * may_hold
+    queue = queued(table, wishes.order, habits.by_deadline)
+    now_s = np.asarray(now_s + 0.0 * may_hold)
     for _ in range(habits.starts):
         if not queue.slot.size:
             break
@@ -97,7 +98,8 @@ def schedule(
 
 def queued(table: JobTable, order: Order, by_deadline: bool = False) -> Queue:
     """The queue."""
-    slot, site = places = np.nonzero(table.state == WAITING)
+    slot, site = np.nonzero(table.state == WAITING)
+    places = slot, site
     facts, lasts_s = table.facts, remaining_s(table, places)
     need, submit_s, deadline_s = (column[places] for column in (facts.accelerators, facts.submit_s, facts.deadline_s))
     ahead_s = lead_s(order.lead_h[:, site], need, lasts_s, submit_s, deadline_s, float(table.racks.max()))

@@ -44,4 +44,4 @@ class Queue(NamedTuple):
 
     def part(self, chosen: Bools | Ints) -> Queue:
         """Some of them."""
-        return Queue(*(column[chosen] for column in self))
+        return Queue._make(column[chosen] for column in self)

@@ -123,11 +123,8 @@ def test_the_first_may_be_passed_within_its_grace_and_not_beyond(
 
 
 def test_without_a_grace_there_is_no_moment_until_which_the_first_may_be_passed() -> None:
-    assert passing_s(np.full(3, -np.inf), np.array([-1.0, 0.0, 2.0]), np.zeros(3), np.full(3, HOUR)).tolist() == [
-        -np.inf,
-        -np.inf,
-        HOUR,
-    ]
+    until = passing_s(np.full(3, -np.inf), np.array([-1.0, 0.0, 2.0]), np.zeros(3), np.full(3, HOUR))
+    assert until.tolist() == [-np.inf, -np.inf, HOUR]
 
 
 @pytest.mark.parametrize("rule", ["slurm_block", "edf"])

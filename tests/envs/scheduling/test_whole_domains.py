@@ -8,6 +8,7 @@ import pytest
 from envs.scheduling.compiled import CompiledJobs, can_compile
 from envs.scheduling.control_step import Laws, decide, settle
 from envs.scheduling.job_table import RUNNING, admit, empty_ledger, empty_table
+from envs.scheduling.order import LEADS, Order
 from envs.scheduling.placement import fresh_racks
 from envs.scheduling.queue_view import SEEN
 from envs.scheduling.scheduler import plain_wishes, schedule
@@ -26,7 +27,7 @@ def spans(jobs: tuple[dict[str, float], ...], habits: Habits, rounds: int) -> di
     table, ledger = empty_table(12, np.array(RACKS), 1), empty_ledger(7, 1)
     for _ in range(rounds):
         admit(table, ledger, arrivals, 10.0)
-        schedule(table, ledger, fresh_racks(np.zeros(2, np.int64), 1), plain_wishes(1), habits)
+        schedule(table, ledger, fresh_racks(np.zeros(2, np.int64), 1), plain_wishes(1), 10.0, habits)
     runs = table.state[:, 0] == RUNNING
     return dict(zip(table.facts.submit_s[runs, 0].tolist(), table.span[runs, 0].tolist()))
 
@@ -85,11 +86,12 @@ def test_machine_code_starts_the_same_jobs_on_the_same_racks(habits: Habits) -> 
     seen, split = np.zeros((len(SEEN), sites)), 0
     for step in range(90):
         dark = rng.random((len(HALL), sites)) < 0.01
-        wishes = plain_wishes(sites)._replace(admission=rng.choice([0.7, 1.0], sites))
+        order = Order(rng.choice([0.0, 6.0], (len(LEADS), sites)), rng.choice([-0.5, 0.0, 2.0], sites))
+        wishes = plain_wishes(sites)._replace(admission=rng.choice([0.7, 1.0], sites), order=order)
         pace, now_s = rng.choice([0.5, 1.0], (KINDS, len(HALL), sites)), np.full(sites, step * 300.0)
         racks = scores(sites)._replace(dark=dark)
-        decide(slow, racks, wishes, laws, 300.0)
-        fast.decide(racks, wishes, laws, 300.0)
+        decide(slow, racks, wishes, laws, now_s, 300.0)
+        fast.decide(racks, wishes, laws, now_s, 300.0)
         np.testing.assert_array_equal(slow.table.held, fast.jobs.table.held)
         split += int((slow.table.span > 1).sum())
         settle(slow, pace, now_s, 300.0, laws)
