@@ -96,10 +96,6 @@ KNOBS: tuple[Knob, ...] = (
     Knob("outdoor.fws_over_air_k", _FWS, 0.0, 10.0, machine="dry"),
     Knob("caps_budget_frac", "rack_power_limit_frac", 0.7, 1.0),
     Knob("caps_high_frac", "rack_power_limit_frac", 0.7, 1.0),
-    Knob("order_small_h", "order_small_h", -6.0, 12.0),
-    Knob("order_short_h", "order_short_h", -6.0, 12.0),
-    Knob("order_urgent_h", "order_urgent_h", -6.0, 24.0),
-    Knob("backfill_grace_h", "backfill_grace_h", -2.0, 24.0),
 )
 
 #: Where the rules stand when they hold a constant: loops that rest at one end of their range.

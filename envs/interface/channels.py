@@ -53,15 +53,15 @@ def _placement_weight(name: str, racks: str, start: float | str) -> Channel:
     )
 
 
-def _order_hours(name: str, meaning: str) -> Channel:
+def _order_hours(name: str, widest_h: float, meaning: str) -> Channel:
     """Hours by which a scheduler's order is moved; 0 is the rule's own, and the middle of the range."""
     return Channel(
         name=name,
         meaning=meaning,
         kind="jobs",
         per="site",
-        low=-24.0,
-        high=24.0,
+        low=-widest_h,
+        high=widest_h,
         slew_down=_INF,
         slew_up=_INF,
         unit="h",
@@ -256,10 +256,10 @@ CHANNELS: dict[str, Channel] = {
         _placement_weight("place_inlet_weight", "racks with cool inlets", 0.0),
         _placement_weight("place_row_weight", "power rows with power left", 0.0),
         _placement_weight("place_fit_weight", "racks of which the job leaves least", "jobs.fit_weight"),
-        _order_hours("order_small_h", "how far the smallest jobs go ahead of their time of submission"),
-        _order_hours("order_short_h", "how far the shortest jobs go ahead of their time of submission"),
-        _order_hours("order_urgent_h", "how far jobs without slack to their deadline go ahead of their time"),
-        _order_hours("backfill_grace_h", "for how long the first in the queue may be passed by who ends within it"),
+        _order_hours("order_small_h", 24.0, "how far the smallest jobs go ahead of their time of submission"),
+        _order_hours("order_short_h", 24.0, "how far the shortest jobs go ahead of their time of submission"),
+        _order_hours("order_urgent_h", 24.0, "how far jobs without slack to their deadline go ahead of their time"),
+        _order_hours("backfill_grace_h", 48.0, "for how long the first in the queue may be passed by who ends within it"),
         Channel(
             name="job_admission_frac",
             meaning="share of the accelerators that jobs may hold; above it none starts",

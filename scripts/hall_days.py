@@ -1,0 +1,157 @@
+"""Days of a hall with jobs: what a policy did on them, and at what price: who waited, what was left, what was at risk.
+
+Waits count from submission to the start, or to the end of the episode where there was none. Jobs that find no slot in
+the table wait too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.core import DataCenterCore
+from envs.episodes.hall_jobs import HallJobs
+from envs.episodes.world import World
+from envs.scenario import Scenario, load
+from envs.scheduling.job_table import EMPTY, RUNNING, WAITING
+from envs.trees import tiled_tree
+from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
+from experiments.evaluation.splits import load_split, plan_episodes
+
+if TYPE_CHECKING:
+    from envs.controllers.base import Controller
+
+Maker = Callable[[DataCenterCore], "Controller"]
+LONGER = 1.02  # times the waiting that counts as no longer: two equal policies differ by so much
+MORE_PROTECTION_S = 864.0  # a day, as the gate has it
+
+
+class Days(NamedTuple):
+    """What a policy did on each day ``(B,)``.
+
+    Attributes
+    ----------
+    work_per_mw, large_left_h : ndarray (B,)
+        Accelerators at work per megawatt of the limit; work that large jobs have left [accelerator-h].
+    wait_s, large, site : ndarray (N,)
+        Of all jobs: how long each waited [s], whether it asked more than one rack, and on which day.
+    sums : mapping
+        Of the core, each ``(B,)``.
+    days : float
+        Length of an episode.
+    """
+
+    work_per_mw: NDArray[np.float64]
+    large_left_h: NDArray[np.float64]
+    wait_s: NDArray[np.float64]
+    large: NDArray[np.bool_]
+    site: NDArray[np.int64]
+    sums: Mapping[str, NDArray[np.float64]]
+    days: float
+
+    def part(self, first: int, end: int) -> Days:
+        """Some of the days."""
+        mine = (self.site >= first) & (self.site < end)
+        jobs = self.wait_s[mine], self.large[mine], self.site[mine] - first
+        sums = {name: value[first:end] for name, value in self.sums.items()}
+        return Days(self.work_per_mw[first:end], self.large_left_h[first:end], *jobs, sums, self.days)
+
+    def price(self, base: Days) -> str:
+        """What it does worse than another policy, in words; "none" where it does nothing worse."""
+        ours, theirs = self.waits(), base.waits()
+        worse = [name for name, s in ours.items() if s > LONGER * theirs[name]]
+        if self.large_left_h.mean() > LONGER * base.large_left_h.mean():
+            worse.append("leaves more of large jobs")
+        for name, title, more in SAFETY:
+            if (self.sums[name].mean() - base.sums[name].mean()) / self.days > more:
+                worse.append(title)
+        return ", ".join(worse) or "none"
+
+    def waits(self) -> dict[str, float]:
+        """Highest of 95 % of the waits [s], of all jobs and of large ones."""
+        return {
+            "waits longer": float(np.quantile(self.wait_s, 0.95)),
+            "large jobs wait longer": float(np.quantile(self.wait_s[self.large], 0.95)),
+        }
+
+
+#: Sums that may not be more than another policy's by so much a day, and what is said where they are.
+SAFETY = (
+    ("trips", "trips", 0.0),
+    ("overload_kwh", "overload", 0.01),
+    ("capper_active_s", "protection", MORE_PROTECTION_S),
+    ("inlet_degree_minutes", "heat", 0.1),
+    ("work_lost_h", "loses work", 0.1),
+)
+
+
+class Waits:
+    """How long jobs wait for their start; who finds no slot in the table waits too."""
+
+    def __init__(self, jobs: HallJobs) -> None:
+        self.jobs, self.table, self.found = jobs, jobs.jobs.table, list[NDArray[np.float64]]()
+        self.large_left_h = np.zeros(self.table.state.shape[1])
+        self.remember()
+
+    def remember(self) -> None:
+        """What runs before a step."""
+        self.running, self.known = self.table.state == RUNNING, self.table.facts.submit_s.copy()
+
+    def note(self, now_s: NDArray[np.float64]) -> None:
+        """Who started in the step that began then."""
+        submit = self.table.facts.submit_s
+        started = (self.table.state == RUNNING) & (~self.running | (self.known != submit))
+        self._add(started, now_s - submit, self.table.facts.accelerators)
+
+    def end(self, now_s: NDArray[np.float64]) -> None:
+        """Who still waits, and what large jobs have left."""
+        table, (facts, of, taken) = self.table, self.jobs.jobs.arrivals
+        submit, size, work = (column[:, of] for column in (facts.submit_s, facts.accelerators, facts.work_h))
+        outside = (submit <= now_s) & (np.arange(len(submit))[:, None] >= taken)
+        self._add(table.state == WAITING, now_s - table.facts.submit_s, table.facts.accelerators)
+        self._add(outside, now_s - submit, size)
+        inside = (table.state != EMPTY) & (table.facts.accelerators > table.racks.max())
+        self.large_left_h = np.where(inside, table.left_h, 0.0).sum(axis=0)
+        self.large_left_h += np.where(outside & (size > table.racks.max()), work, 0.0).sum(axis=0)
+
+    def _add(self, which: NDArray[np.bool_], wait_s: NDArray[np.float64], size: NDArray[np.float64]) -> None:
+        self.found.append(np.stack([np.maximum(wait_s[which], 0.0), size[which], np.nonzero(which)[1]]))
+
+    def all(self) -> NDArray[np.float64]:
+        """Waits [s], accelerators and sites of all jobs ``(3, N)``."""
+        return np.concatenate(self.found, axis=1)
+
+
+class Bench:
+    """Days of a split in a hall."""
+
+    def __init__(self, scenario: Scenario, split: str, days: int, length: int = 1) -> None:
+        self.episodes = plan_episodes(load_split(split), days, length)
+        self.scenario = scenario_of_episodes(scenario, self.episodes)
+        self.world = World.build(self.scenario)
+        self.sites = [e.site for e in self.episodes]
+        self.limit_mw = min(scenario.power.ups_limit_kw, scenario.power.utility_limit_kw) * 1e-3
+
+    def played(self, make: Maker, overrides: tuple[str, ...] = (), copies: int = 1) -> Days:
+        """All days under one policy, once or several times; overrides change the plant, and not what comes to it."""
+        scenario = replace(load(self.scenario.name, overrides), site=self.scenario.site, episode=self.scenario.episode)
+        core = DataCenterCore(scenario, len(self.episodes) * copies, world=self.world)
+        core.reset(seed=0, plan=tiled_tree(explicit_plan(self.scenario, self.world, self.episodes), copies))
+        policy = make(core)
+        policy.reset(core.num_envs)
+        assert core.jobs is not None
+        waits = Waits(core.jobs)
+        for _ in range(core.max_episode_steps):
+            now_s = core.jobs.now_s.copy()
+            waits.remember()
+            core.step_setpoints(policy.act(core.measurements()))
+            waits.note(now_s)
+        waits.end(core.jobs.now_s)
+        sums, (wait_s, sizes, sites) = core.episode_statistics(), waits.all()
+        hours, large = core.max_episode_steps * core.step_s / 3600.0, sizes > core.jobs.racks.max()
+        work = sums["work_done_h"] / (hours * self.limit_mw)
+        return Days(work, waits.large_left_h, wait_s, large, sites.astype(np.int64), sums, hours / 24.0)
