@@ -79,7 +79,7 @@ def experiment_keys(name: str) -> dict[str, object]:
             parts = value if isinstance(value, list) else [value]
             if not isinstance(key, str) or "=" in key or not all(isinstance(p, (bool, int, float, str)) for p in parts):
                 raise ValueError(
-                    f"{name}: {key!r} = {value!r}; give keys of the command line with plain values or lists"
+                    f"{name}: {key!r:.60} = {value!r:.60}; give keys of the command line with plain values or lists"
                 )
         return found
     known = sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,7 @@ def test_a_process_that_is_stopped_within_a_trial_leaves_a_search_that_the_same_
     with started_verb(words, tmp_path, QUIET) as process:
         while not trial.exists():
             assert process.poll() is None
+            time.sleep(0.05)
         process.send_signal(number)
         error = process.communicate(timeout=120)[1]
     assert number == signal.SIGKILL or "the same command goes on in found" in error
