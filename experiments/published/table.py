@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.published import accelerators, distributions, heat_rejection, laws, oracle, rooms, sites
+from experiments.published import accelerators, distributions, heat_rejection, laws, networks, oracle, rooms, sites
 from experiments.published.row import Row
 
 
@@ -12,5 +12,5 @@ def place(row: Row) -> tuple[bool, int, str]:
     return not row.number[0].isdigit(), int(digits), row.number
 
 
-SUBJECTS = (laws, heat_rejection, rooms, accelerators, sites, oracle, distributions)
+SUBJECTS = (laws, heat_rejection, rooms, accelerators, sites, oracle, distributions, networks)
 ROWS: tuple[Row, ...] = tuple(sorted((row for subject in SUBJECTS for row in subject.ROWS), key=place))
