@@ -149,7 +149,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scenario", default="ai_hall_power_cap")
     parser.add_argument("--split", default="validation", help="whose days are played")
     parser.add_argument("--days", type=int, default=48)
-    parser.add_argument("--steps", type=int, default=1_000_000)
+    parser.add_argument("--steps", type=int, default=500_000)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--models", default="runs/headroom", help="folder of the models")
     parser.add_argument("--bounds", action="store_true", help="play the bounds too")

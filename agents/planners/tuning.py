@@ -111,6 +111,8 @@ HELD_AT = {
     "tcs_setpoint_c": _TCS,
     "tcs_pump_speed_frac": _PUMP,
 }
+#: What cold weather adds to a setpoint that no loop drives, and the constant that holds it.
+COLD_ADDS = {"outdoor.fws_k": "fws_setpoint_c", "outdoor.tcs_k": "tcs_setpoint_c"}
 #: Inlets under which fans and supply air rest at the constant; a search tries each [degC]; engineering guess.
 REST_BELOW_C = (26.5, 26.0, 25.5, 25.0)
 #: Distances of facility water to the outdoor air that a search of a hall with pads tries [K]; engineering guess.
@@ -143,8 +145,17 @@ class RuleBox:
         return {k.key: _from_unit(k, points[..., i]) for i, k in enumerate(self.knobs)}
 
     def frozen_constants(self, point: Vector) -> dict[str, float]:
-        """Constants of one point with four significant digits: what is frozen and scored again."""
-        return {key: float(f"{float(value):.4g}") for key, value in self.decode(point).items()}
+        """Constants of one point with four significant digits: what is frozen and scored again.
+
+        A line over the weather is made flatter where it would leave the range of its channel.
+        """
+        found = {key: float(f"{float(value):.4g}") for key, value in self.decode(point).items()}
+        ranges = {k.key: (k.low, k.high) for k in self.knobs}
+        for added, held in COLD_ADDS.items():
+            if added in found and held in found:
+                low, high = ranges[held]
+                found[added] = round(min(max(found[added], low - found[held]), high - found[held]), 4)
+        return found
 
 
 def with_rules(scenario: Scenario, values: Mapping[str, Constant]) -> Scenario:
