@@ -89,3 +89,20 @@ def test_every_evaluation_plays_the_same_episodes(make_env: Any, tmp_path: Path)
     cost = learn(model, LearningPlan(512, evaluate_every=64), tmp_path, sink, Validation(make_env(4)))
     assert len(scores) == 1
     assert -10.0 < cost["episode_reward"] < 0.0
+
+
+def test_a_mark_hands_over_the_model_between_two_rollouts_and_may_end_learning(make_env: Any, tmp_path: Path) -> None:
+    from agents.learning.callbacks import Marks
+
+    seen: list[int] = []
+
+    def look(model: Any) -> bool:
+        seen.append(model.num_timesteps)
+        return len(seen) < 2
+
+    model = build_model("ppo", make_env(), {"hidden": [8], "n_steps": 4, "batch_size": 16})
+    each = 4 * model.n_envs
+    marks = Marks([each, each + 1, 3 * each, 5 * each], look)
+    learn(model, LearningPlan(8 * each), tmp_path, more=[marks])
+    assert seen == [each, 2 * each] and marks.stopped
+    assert model.num_timesteps < 3 * each
