@@ -81,9 +81,9 @@ class Constraint:
 #: Budgets and allowances: engineering guesses. A tenth of a kelvin-minute a day is below what a sensor of 0.2 K can
 #: tell. A thousandth of a trip forgives rounding, and no trip in a year. A tenth of an accelerator-hour is six minutes
 #: of one accelerator. Two ranges a day, in the mean of all setpoints, are each once through its range and back. Fifteen
-#: of the busiest are more than any reference that does not hunt moves beyond the rules (11, caps that follow the load). A hundredth of
-#: the time is what a cloud lets batch machines be capped before it adds no more (Kumbhare and others, 2021, USENIX ATC,
-#: "Prediction-based power oversubscription in cloud platforms" [R]).
+#: of the busiest are more than any reference that does not hunt moves beyond the rules (11, caps that follow the load).
+#: A hundredth of the time is what a cloud lets batch machines be capped before it adds no more (Kumbhare and others,
+#: 2021, USENIX ATC, "Prediction-based power oversubscription in cloud platforms" [R]).
 CONSTRAINTS: tuple[Constraint, ...] = (
     Constraint(
         "degree_minutes_worst_rack",
@@ -125,7 +125,7 @@ CONSTRAINTS: tuple[Constraint, ...] = (
         over="site",
         judge="sum",
         unit="kWh",
-        meaning="energy over a limit that neither a breaker's memory nor a meter's mean forgives",
+        meaning="energy over a limit that no memory forgives",
         budget_per_day=0.0,
         allowance_per_day=0.01,
         weight=10.0,

@@ -79,7 +79,8 @@ class Queue(NamedTuple):
 
     def part(self, chosen: Bools | Ints) -> Queue:
         """Some of them."""
-        return Queue(*(column[chosen] for column in self))
+        slot, site, need, lasts_s, submit_s = self
+        return Queue(slot[chosen], site[chosen], need[chosen], lasts_s[chosen], submit_s[chosen])
 
 
 def schedule(
@@ -105,13 +106,13 @@ def schedule(
     habits = habits or Habits()
     pause(table, wishes.pause)
     may_hold = np.floor(wishes.admission * table.racks.sum() + 1e-9)
-    queue, now_s = queued(table, wishes.order, habits.by_deadline), now_s + 0.0 * may_hold
+    queue, at_s = queued(table, wishes.order, habits.by_deadline), now_s + 0.0 * may_hold
     for _ in range(habits.starts):
         if not queue.slot.size:
             break
         if habits.preempt:
             _make_room(table, ledger, queue.part(_firsts(queue)), may_hold, racks.dark)
-        starts = _starting(table, queue, may_hold, habits, racks.dark, wishes.order.grace_h, now_s)
+        starts = _starting(table, queue, may_hold, habits, racks.dark, wishes.order.grace_h, at_s)
         _start(table, queue.part(starts), racks, wishes.weights)
         started = np.zeros(len(may_hold), bool)
         started[queue.site[starts]] = True
@@ -120,7 +121,8 @@ def schedule(
 
 def queued(table: JobTable, order: Order, by_deadline: bool = False) -> Queue:
     """The queue."""
-    slot, site = places = np.nonzero(table.state == WAITING)
+    slot, site = np.nonzero(table.state == WAITING)
+    places = slot, site
     facts, lasts_s = table.facts, remaining_s(table, places)
     need, submit_s, deadline_s = (column[places] for column in (facts.accelerators, facts.submit_s, facts.deadline_s))
     ahead_s = lead_s(order.lead_h[:, site], need, lasts_s, submit_s, deadline_s, float(table.racks.max()))

@@ -91,9 +91,7 @@ def test_who_comes_later_than_the_widest_lead_passes_nobody_whatever_is_asked() 
 def test_a_day_for_the_urgent_is_the_order_of_least_slack() -> None:
     rng = np.random.default_rng(2)
     hours, submit, slack = rng.uniform(0.5, 4.0, 9), rng.uniform(0.0, 4.0, 9) * HOUR, rng.uniform(0.0, 23.0, 9) * HOUR
-    jobs = [
-        {"hours": h, "submit_s": s, "deadline_s": s + h * HOUR + left} for h, s, left in zip(hours, submit, slack)
-    ]
+    jobs = [{"hours": h, "submit_s": s, "deadline_s": s + h * HOUR + left} for h, s, left in zip(hours, submit, slack)]
     np.testing.assert_array_equal(queued(waiting(*jobs), order(urgent=24.0)).slot, np.argsort(submit + slack))
 
 
