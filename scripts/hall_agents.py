@@ -26,7 +26,7 @@ from agents.learning.build import build_model
 from agents.learning.learn import learn
 from agents.learning.plan import LearningPlan
 from agents.planners.tuned import tuned_of
-from agents.planners.tuning import rules_from
+from agents.planners.tuning import Constant, rules_from
 from agents.policy import interface_data, policy_from_data, predictor
 from envs.core import DataCenterCore
 from envs.hooks import Hooks, SteppedCore
@@ -41,11 +41,29 @@ from scripts.hall_days import Bench, Days, Maker
 
 SITES, REACH_JOBS, REACH_COOLING = 64, 0.35, 0.15
 SETTINGS: dict[str, float | int] = {"n_steps": 32, "batch_size": 1024, "learning_rate": 5e-4, "gamma": 0.99}
-KEPT = ("inlet", "coolant", "branch", "trips", "travel", "ramp", "work_lost", "work_delayed")  # cost terms in the reward
+KEPT = (
+    "inlet",
+    "coolant",
+    "branch",
+    "trips",
+    "travel",
+    "ramp",
+    "work_lost",
+    "work_delayed",
+)  # cost terms in the reward
 NO_LIMIT = ("power.utility_limit_kw=3800", "power.ups_limit_kw=3800")
 COLUMNS = (
     *("policy", "accelerators at work per MW", "over the tuned rules", "95 % interval", "mean wait s", "95 % wait s"),
-    *("95 % wait of large s", "large left h", "lost h", "K min", "trips", "overload kWh", "protection h", "cooling kWh"),
+    *(
+        "95 % wait of large s",
+        "large left h",
+        "lost h",
+        "K min",
+        "trips",
+        "overload kWh",
+        "protection h",
+        "cooling kWh",
+    ),
     "at what price",
 )
 
@@ -53,7 +71,7 @@ COLUMNS = (
 def tuned_rules(scenario: Scenario, **constants: str | float) -> Maker:
     """The tuned rules, with constants of one's own."""
     found = tuned_of(scenario)
-    values = {} if found is None else {**found.rules, "caps": found.caps}
+    values: dict[str, Constant] = {} if found is None else {**found.rules, "caps": found.caps}
     return lambda core: rules_from(core, {**values, **constants})
 
 

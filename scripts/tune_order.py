@@ -92,7 +92,8 @@ def written(name: str, tuned: TunedRules, order: dict[str, float], traces: dict[
         command=f"{tuned.command.split(';')[0]}; python -m scripts.tune_order {shlex.join(sys.argv[1:])}",
         traces=traces,
     )
-    bench = train_bench(scenario, argparse.Namespace(**{key: tuned.found_on[key] for key in ("episodes", "days", "seed")}))
+    asked = {key: tuned.found_on[key] for key in ("episodes", "days", "seed")}
+    bench = train_bench(scenario, argparse.Namespace(**asked))
     made = reference_controllers(scenario, found)
     return replace(found, scores={key: per_day(bench.columns_of(make)) for key, make in made.items()})
 

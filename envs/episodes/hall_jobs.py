@@ -290,10 +290,10 @@ class HallJobs:
     def _wishes(self, wanted: Mapping[str, Floats]) -> Wishes:
         none = wanted["job_pause_frac"] * 0.0
         weights = [wanted[f"place_{name}_weight"] if name else none for name in WEIGHTS]
-        admission, paused = (np.asarray(wanted[name], np.float64) for name in ("job_admission_frac", "job_pause_frac"))
+        admission, pauses = (np.asarray(wanted[f"job_{name}_frac"], np.float64) for name in ("admission", "pause"))
         leads = np.stack([wanted[f"order_{name}_h"] for name in LEADS])
         order = Order(leads.astype(np.float64), np.asarray(wanted["backfill_grace_h"], np.float64))
-        return Wishes(np.stack(weights).astype(np.float64), admission, paused, order)
+        return Wishes(np.stack(weights).astype(np.float64), admission, pauses, order)
 
     @property
     def held_order(self) -> Order:

@@ -259,7 +259,9 @@ CHANNELS: dict[str, Channel] = {
         _order_hours("order_small_h", 24.0, "how far the smallest jobs go ahead of their time of submission"),
         _order_hours("order_short_h", 24.0, "how far the shortest jobs go ahead of their time of submission"),
         _order_hours("order_urgent_h", 24.0, "how far jobs without slack to their deadline go ahead of their time"),
-        _order_hours("backfill_grace_h", 48.0, "for how long the first in the queue may be passed by who ends within"),
+        _order_hours(
+            "backfill_grace_h", 48.0, "for how long the first in the queue may be passed by who ends within it"
+        ),
         Channel(
             name="job_admission_frac",
             meaning="share of the accelerators that jobs may hold; above it none starts",

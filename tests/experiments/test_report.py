@@ -366,7 +366,7 @@ def test_the_page_shows_the_constraints_with_what_each_tolerates(tmp_path: Path)
         "degree-minutes over the inlet limit on its worst rack [K min]": ("0.1 %", "0.1", "yes"),
         "degree-minutes over the coolant limit [K min]": ("0.1 %", "0.1", "yes"),
         "energy over a cap or branch limit [kWh]": ("0.1 %", "0.01", "no"),
-        "energy over a limit that neither a breaker's memory nor a meter's mean forgives [kWh]": ("0.1 %", "0.01", "yes"),
+        "energy over a limit that no memory forgives [kWh]": ("0.1 %", "0.01", "yes"),
         "time in which the fast protection caps the racks [s]": ("0.1 %", "864", "yes"),
         "trips [1]": ("0.1 %", "0.001", "yes"),
         "useful work done [accelerator-h]": ("0.1 %", "0.1", "yes"),

@@ -10,7 +10,7 @@ from experiments.evaluation.gates import failed_gates, gate_verdict, seed_failur
 CASES = {
     "degree_minutes_worst_rack": (10.0, 10.1, 10.12, "more degree-minutes over the inlet limit on its worst rack"),
     "tcs_degree_minutes": (5.0, 5.1, 5.11, "more degree-minutes over the coolant limit"),
-    "overload_kwh": (2.0, 2.01, 2.02, "more energy over a limit that neither"),
+    "overload_kwh": (2.0, 2.01, 2.02, "more energy over a limit that no memory"),
     "protection_s": (100.0, 964.0, 964.2, "more time in which the fast protection"),
     "trips": (1.0, 1.0019, 1.0021, "more trips"),
     "work_done_h": (1000.0, 998.95, 998.85, "less useful work done"),

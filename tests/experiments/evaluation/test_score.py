@@ -30,13 +30,8 @@ def flows(**changed: Any) -> SimpleNamespace:
         "makeup_kg": 30.0,
         "blowdown_kg": 10.0,
     }
-    site |= {
-        "energy_residual_kw": 1e-4,
-        "worst_inlet_c": 26.0,
-        "trips": 0.0,
-        "limit_excess_kwh": 0.0,
-        "overload_kwh": 0.0,
-    }
+    site |= {"energy_residual_kw": 1e-4, "worst_inlet_c": 26.0, "trips": 0.0, "limit_excess_kwh": 0.0}
+    site["overload_kwh"] = 0.0
     site |= {
         "tcs_excess_degree_minutes": 0.0,
         "capper_active_s": 0.0,
