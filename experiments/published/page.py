@@ -29,9 +29,9 @@ TOP = """# Published numbers
   {commit}.
 - A row that fails stays here with its reason. A row that could not be run says what is missing.
 - Rows 1 to 24 are those of the physics handbook's table j.
-- M1 to M6 hold our curves and our load against measured data, M7 and M8 our network against
-  published slow-downs. Series are not shipped;
-  `COLDAISLE_DATA` names the folder that has them.
+- M1 to M6 hold our curves and our load against measured data. Their series are not shipped;
+  `COLDAISLE_DATA` names the folder that has them. M7 and M8 hold our network against published
+  slow-downs.
 
 Written by `coldaisle published`; do not edit by hand.
 

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from envs.signals.cells import read_cells, read_headings
 from envs.signals.grid.grid import load_grid, with_grid_file
+from envs.signals.stamps import SiteClock
 from envs.signals.weather.weather import load_weather
+from envs.signals.workload.cap_profiles import read_cap_profile
+from envs.signals.workload.cluster_logs import read_job_log
 from envs.signals.workload.partitions import Partition
 from envs.signals.workload.traces import read_workload
 from envs.twin.telemetry.point_map import PointEntry, PointMap
@@ -86,6 +89,14 @@ TABLES: dict[str, tuple[Callable[[Path], object], Cells]] = {
     "jobs by stamps": (
         lambda path: read_workload(path, HALL, 300.0, zone="Europe/Berlin"),
         Cells(["submit_time", "duration_s", "gpus", "class"], [[t, "3600", "8", "eval"] for t in stamps(9)]),
+    ),
+    "jobs that tell how long they ran": (
+        lambda path: read_job_log(path, SiteClock()),
+        Cells(["timestamp", "duration", "num_gpus"], [[t, "3600", "8"] for t in stamps(9)]),
+    ),
+    "sweep of power limits": (
+        read_cap_profile,
+        Cells(["class", "power_w", "throughput"], [["decode", str(300 + 50 * k), str(50 + k)] for k in range(9)]),
     ),
     "residency": (
         residency,

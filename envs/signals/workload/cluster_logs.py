@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from envs.signals.cells import line, listed, read_cells, require_column, shown
+from envs.signals.cells import line, listed, read_cells, read_headings, require_column, shown
 from envs.signals.stamps import ZERO, SiteClock, read_stamps
 from envs.signals.workload.duration_tables import read_duration_table, table_of
 from envs.signals.workload.job_logs import NEVER, Floats, JobLog, job_log, read_sacct, read_swf, require_order
@@ -55,9 +55,10 @@ def read_job_log(path: Path, clock: SiteClock) -> JobLog:
         first = stream.readline(10_000).decode("utf-8", "replace")
     if is_pai(path, first):
         return read_pai(path, clock)
-    if table := table_of(first):
-        return read_duration_table(path, clock, table)
-    return read_sacct(path, clock) if "|" in first else read_cluster_table(path, clock)
+    if "|" in first and path.suffix not in (".parquet", ".gz"):
+        return read_sacct(path, clock)
+    table = table_of(read_headings(path))
+    return read_duration_table(path, clock, table) if table else read_cluster_table(path, clock)
 
 
 def read_cluster_table(path: Path, clock: SiteClock) -> JobLog:

@@ -15,6 +15,7 @@ Further columns are let be. A pod that shares an accelerator takes a whole one h
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,10 +57,9 @@ TABLES = (
 )
 
 
-def table_of(first_line: str) -> Table | None:
+def table_of(headings: Collection[str]) -> Table | None:
     """Which of the tables a file is, by its headings; None for another format."""
-    headings = {name.strip().strip('"') for name in first_line.strip().lstrip("\ufeff").split(",")}
-    return next((table for table in TABLES if headings >= set(table.headings)), None)
+    return next((table for table in TABLES if set(headings) >= set(table.headings)), None)
 
 
 def read_duration_table(path: Path, clock: SiteClock, table: Table) -> JobLog:
@@ -79,7 +79,8 @@ def read_duration_table(path: Path, clock: SiteClock, table: Table) -> JobLog:
         Naming file, line, column, what was found and the mend.
     """
     frame = read_cells(path)
-    filled = np.flatnonzero((frame[list(table.headings)].fillna("").astype(str) != "").any(axis=1).to_numpy())
+    cells = [require_column(path, frame, name).fillna("").astype(str) != "" for name in table.headings]
+    filled = np.flatnonzero(np.logical_or.reduce(cells))
     if not filled.size:
         raise ValueError(f"{path}: no rows, expected a job in each; is it the right file?")
     frame = frame[: int(filled[-1]) + 1]  # one that was published ends in an empty line
