@@ -40,11 +40,14 @@ def kept(function: Callable[..., Any]) -> Any:
 
 
 class _Place(InTreeCacheLocator):
-    """A folder beside the engine's machine code, and the hash of all sources as the stamp."""
+    """A folder beside the engine's machine code for each content of all sources, which is the stamp too.
+
+    The index in it names types by their modules: another version that lacks one could not even read it.
+    """
 
     def __init__(self, py_func: Callable[..., Any], py_file: str) -> None:
         super().__init__(py_func, py_file)
-        self._cache_path = str((cache_folder() or Path(py_file).parent) / "jobs")
+        self._cache_path = str((cache_folder() or Path(py_file).parent) / "jobs" / self.get_source_stamp()[:16])
 
     def get_source_stamp(self) -> str:
         """What the code depends on."""

@@ -86,6 +86,8 @@ def links(path: Path) -> list[Link]:
             )
         if _seal({key: value for key, value in given.items() if key != "sha256"}) != link.sha256:
             raise ValueError(f"{link.where(path)}: its seal does not fit its words; it was changed")
+        if json.dumps(given, sort_keys=True).encode() != line.removesuffix(b"\r"):  # a key that stands twice
+            raise ValueError(f"{link.where(path)}: is not written as it was sealed; it was changed")
         before = link.sha256
         found.append(link)
     if not found or not path.read_bytes().endswith(b"\n"):
