@@ -175,6 +175,9 @@ class Statements:
         for k in range(self.racks):
             if isinstance(made, Rack):
                 out[start + k] = Element(made.made, k)
+            elif isinstance(made, Gather):  # what was simplified away leaves its operand
+                source, of = made.made, made.index[k]
+                out[start + k] = source.args[of] if source.op == "packed" else Element(source, of)
             else:
                 out[start + k] = Const(made.values[k]) if isinstance(made, Table) else made
 

@@ -36,9 +36,11 @@ def mixture(pair: Pair, by_name: dict[str, Any]) -> tuple[Pair, dict[str, Any]]:
     either = (hot | ~(y < 0.0)) & (x != y) ^ (x <= 0.3)
     picked = z[ROWS] + np.concatenate([total[None], y[:1], x[:2]], axis=0)
     stacked = np.stack([total, by_name["t"] * 2.0, -total])
+    unchanged = z[np.array([0, 0, 2])] * 1.0  # is simplified away, and then read row by row
     weights = np.array([[1.0, 0.0, 0.0], [0.0, 0.5, 2.0]], x.dtype)
     return Pair(picked[1:3], np.clip((weights @ stacked) * total, -3.0, 3.0)), {
         "same": by_name["t"],
+        "row by row": unchanged[:2] + unchanged[1:],
         "hot": either,
         "square": (x[:, None] * y[None]).reshape(9, -1).min(axis=0),
         "by row": (x[:, None] * y[None]).sum(axis=1),
