@@ -49,6 +49,7 @@ def used_rows(
     Where the worst row of a flow is judged, the worst of each step is taken, which is never less.
     """
     travel = [np.abs(in_force[c.name] - before[c.name]) * (1.0 / (c.high - c.low)) for c in channels if c.wears]
+    travel = travel or [0.0 * next(iter(in_force.values()))[:1]]
     return [_used(c, flows, travel) for c in CHARGED]
 
 

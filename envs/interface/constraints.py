@@ -300,6 +300,8 @@ class Use:
 
     def _travel(self, in_force: Mapping[str, NDArray[Any]]) -> Array:
         """Full ranges that each row of each channel moved since the step before ``(R, B)``."""
+        if not self.channels:
+            return 0.0 * np.asarray(next(iter(in_force.values())), np.float64)[:1]
         now = {c.name: np.asarray(in_force[c.name], np.float64) for c in self.channels}
         before, self._before = self._before or now, now
         return np.concatenate([np.abs(now[c.name] - before[c.name]) / (c.high - c.low) for c in self.channels])

@@ -12,7 +12,18 @@ import pytest
 
 from envs.core import DataCenterCore
 from envs.interface.channels import CHANNELS
-from envs.interface.constraints import CONSTRAINTS, GATES, HARD_LIMITS, Use, allowed, breaches, table, within_budget
+from envs.interface.charges import CHARGED, used_rows
+from envs.interface.constraints import (
+    CONSTRAINTS,
+    GATES,
+    HARD_LIMITS,
+    TRAVEL,
+    Use,
+    allowed,
+    breaches,
+    table,
+    within_budget,
+)
 from envs.plant.flows import Flows
 from envs.scenario import load
 
@@ -218,6 +229,19 @@ def test_asking_the_scheduler_for_something_is_no_travel() -> None:
     for step in range(4):
         use.add(flows(), {"fan": np.full((2, 2), 0.5), "order_small_h": np.full((1, 2), 24.0 * (-1) ** step)})
     assert use.sums()["busiest_setpoint_travel"].max() == 0.0
+
+
+def test_an_agent_that_only_asks_the_scheduler_travels_nothing() -> None:
+    order = replace(CHANNELS["order_small_h"], rows=1)
+    use, travels = Use([order]), [c.name for c in CONSTRAINTS if c.flow == TRAVEL]
+    for value in (0.0, 24.0):
+        in_force = {order.name: np.full((1, 2), value)}
+        use.add(flows(), in_force)
+    charged = dict(
+        zip([c.name for c in CHARGED], used_rows(flows(), in_force, {order.name: np.zeros((1, 2))}, [order]))
+    )
+    for name in travels:
+        assert use.sums()[name].tolist() == [0.0, 0.0] == charged[name].tolist()
 
 
 def test_the_table_is_plain_data() -> None:
