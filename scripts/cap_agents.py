@@ -138,6 +138,8 @@ def on_another_plant(
     action = np.array([more / REACH[0], 0.0])
 
     def make(core: DataCenterCore) -> Controller:
+        if not more:
+            return rules_from(core, constants)
         return HeadroomRule(core, constants, lambda seen: np.broadcast_to(action, (len(seen), 2)))
 
     return evaluate({BASE: make}, scenario, episodes).scores[BASE]

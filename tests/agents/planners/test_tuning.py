@@ -33,6 +33,16 @@ def test_constants_survive_the_way_through_the_box(bench: CandidateTrials) -> No
     assert box.decode(box.encode(rules)) == pytest.approx(inside)
 
 
+def test_a_frozen_line_over_the_weather_stays_in_the_range_of_its_channel(bench_of: BenchOf) -> None:
+    box = RuleBox(bench_of("ai_hall").single.plant.layout)
+    ranges = {k.key: (k.low, k.high) for k in box.knobs}
+    for corner in (0.0, 0.05, 0.95, 1.0):
+        found = box.frozen_constants(np.full(len(box.knobs), corner))
+        for held, added in (("fws_setpoint_c", "outdoor.fws_k"), ("tcs_setpoint_c", "outdoor.tcs_k")):
+            low, high = ranges[held]
+            assert low - 1e-9 <= found[held] + found[added] <= high + 1e-9
+
+
 def test_plant_without_a_tower_has_no_knob_for_one(bench: CandidateTrials) -> None:
     keys = {k.key for k in RuleBox(bench.single.plant.layout).knobs}
     assert "fan.setpoint_c" in keys
