@@ -29,7 +29,7 @@ from scripts.tune_rules import per_day, report, train_bench
 
 #: Between which hours each constant of `ORDER` is searched; a range of the channel beyond it is for agents.
 RANGES_H = np.array([[-12.0, 24.0], [-12.0, 24.0], [-6.0, 24.0], [-2.0, 48.0]])
-START_H = np.array([12.0, 0.0, 0.0, 46.0])  # the best of a few dozen that were tried by hand on these weeks
+START_H = np.array([12.0, 0.0, 0.0, 46.0])  # the best of a few dozen that were tried by hand on weeks of ai_factory
 WORTH = 5.0  # per cent of work that a per cent of longer waiting costs: the search keeps off its bounds
 
 
@@ -55,8 +55,9 @@ def searched(bench: Bench, rules: dict[str, float | str], budget: Budget, seed: 
         return np.array([-worth(found.part(k * sites, (k + 1) * sites), base) for k in range(len(points))])
 
     start = (START_H - RANGES_H[:, 0]) / (RANGES_H[:, 1] - RANGES_H[:, 0])
-    best = minimize(cost, start, budget, seed, report("order, % of work", traces)).best
-    hours = RANGES_H[:, 0] + best * (RANGES_H[:, 1] - RANGES_H[:, 0])
+    found = minimize(cost, start, budget, seed, report("order, % of work", traces))
+    hours = RANGES_H[:, 0] + found.best * (RANGES_H[:, 1] - RANGES_H[:, 0])
+    hours *= float(found.cost < 0.0)  # what is worth nothing is left as it came
     return {name: float(f"{hour:.4g}") for name, hour in zip(ORDER, hours)}
 
 
