@@ -44,7 +44,7 @@ def worth(found: Days, base: Days) -> float:
 
 
 def searched(bench: Bench, rules: dict[str, float | str], budget: Budget, seed: int, traces: dict) -> dict[str, float]:
-    """Constants of `ORDER`, with four significant digits."""
+    """Constants of `ORDER`, with four significant digits; the search begins at `START_H` or at the order as it came."""
     sites = len(bench.episodes)
     base = bench.played(lambda core: rules_from(core, {**rules, **dict.fromkeys(ORDER, 0.0)}))
 
@@ -54,10 +54,10 @@ def searched(bench: Bench, rules: dict[str, float | str], budget: Budget, seed: 
         found = bench.played(lambda core: rules_from(core, {**rules, **each}), copies=len(points))
         return np.array([-worth(found.part(k * sites, (k + 1) * sites), base) for k in range(len(points))])
 
-    start = (START_H - RANGES_H[:, 0]) / (RANGES_H[:, 1] - RANGES_H[:, 0])
-    found = minimize(cost, start, budget, seed, report("order, % of work", traces))
-    hours = RANGES_H[:, 0] + found.best * (RANGES_H[:, 1] - RANGES_H[:, 0])
-    hours *= float(found.cost < 0.0)  # what is worth nothing is left as it came
+    starts = (np.stack([START_H, 0.0 * START_H]) - RANGES_H[:, 0]) / (RANGES_H[:, 1] - RANGES_H[:, 0])
+    start = starts[int(np.argmin(cost(starts)))]
+    best = minimize(cost, start, budget, seed, report("order, % of work", traces)).best
+    hours = np.round(RANGES_H[:, 0] + best * (RANGES_H[:, 1] - RANGES_H[:, 0]), 6) + 0.0
     return {name: float(f"{hour:.4g}") for name, hour in zip(ORDER, hours)}
 
 
