@@ -29,7 +29,7 @@ from scripts.tune_rules import per_day, report, train_bench
 
 #: Between which hours each constant of `ORDER` is searched; a range of the channel beyond it is for agents.
 RANGES_H = np.array([[-12.0, 24.0], [-12.0, 24.0], [-6.0, 24.0], [-2.0, 48.0]])
-START_H = np.array([12.0, 0.0, 0.0, 46.0])  # the best of a few dozen that were tried by hand on these weeks
+START_H = np.array([12.0, 0.0, 0.0, 46.0])  # the best of a few dozen that were tried by hand on weeks of ai_factory
 WORTH = 5.0  # per cent of work that a per cent of longer waiting costs: the search keeps off its bounds
 
 
@@ -44,7 +44,7 @@ def worth(found: Days, base: Days) -> float:
 
 
 def searched(bench: Bench, rules: dict[str, float | str], budget: Budget, seed: int, traces: dict) -> dict[str, float]:
-    """Constants of `ORDER`, with four significant digits."""
+    """Constants of `ORDER`, with four significant digits; the search begins at `START_H` or at the order as it came."""
     sites = len(bench.episodes)
     base = bench.played(lambda core: rules_from(core, {**rules, **dict.fromkeys(ORDER, 0.0)}))
 
@@ -54,9 +54,10 @@ def searched(bench: Bench, rules: dict[str, float | str], budget: Budget, seed: 
         found = bench.played(lambda core: rules_from(core, {**rules, **each}), copies=len(points))
         return np.array([-worth(found.part(k * sites, (k + 1) * sites), base) for k in range(len(points))])
 
-    start = (START_H - RANGES_H[:, 0]) / (RANGES_H[:, 1] - RANGES_H[:, 0])
+    starts = (np.stack([START_H, 0.0 * START_H]) - RANGES_H[:, 0]) / (RANGES_H[:, 1] - RANGES_H[:, 0])
+    start = starts[int(np.argmin(cost(starts)))]
     best = minimize(cost, start, budget, seed, report("order, % of work", traces)).best
-    hours = RANGES_H[:, 0] + best * (RANGES_H[:, 1] - RANGES_H[:, 0])
+    hours = np.round(RANGES_H[:, 0] + best * (RANGES_H[:, 1] - RANGES_H[:, 0]), 6) + 0.0
     return {name: float(f"{hour:.4g}") for name, hour in zip(ORDER, hours)}
 
 
