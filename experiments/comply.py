@@ -116,7 +116,7 @@ def report_year(
     from experiments.compliance.statements import decision_parts, residency_parts
 
     site, readings, found = comply(meters)
-    where = None if residency is None else stated(residency)
+    where = None if residency is None else stated(residency, site.year, site.utc_offset_h)
     who = None if log is None else decisions(log, site.year, site.utc_offset_h)
     inlets_c = inlet_hours(site)
     hours = [] if inlets_c is None else class_hours(inlets_c)
@@ -130,7 +130,7 @@ def report_year(
     seal = recorded(trail or folder / TRAIL, report)
     LOG.info(answer_words(site, found))
     if where is not None and where.violations:
-        LOG.warning("%d rows break residency; the first: %s", len(where.violations), where.violations[0])
+        LOG.warning("%d breaches of residency; the first: %s", len(where.violations), where.violations[0])
     LOG.info("report written to %s; seal of its audit trail, to be kept elsewhere: %s", page, seal)
     return seal
 

@@ -16,7 +16,8 @@ from experiments.campuses.cards import Cards
 from experiments.compliance.residency import BETWEEN, COLUMNS, LOST, MOVED, RAN
 
 FILE = "residency.csv"
-MONDAY = np.datetime64("2001-01-01T00:00:00", "ms")  # second 0 of a simulated campus is a Monday midnight, on no date
+#: Second 0 of a simulated campus is a Monday midnight, on no date; told as one of the year that `comply` simulates.
+MONDAY = np.datetime64("2023-01-02T00:00:00", "ms")
 Row = tuple[str, ...]
 
 

@@ -153,7 +153,7 @@ def _worked_out(trail: Path, mine: list[Link]) -> Iterator[Entry]:
         link = by_use["residency"]
         path = _there(trail, link)
         _require_same(trail, link, ("file", path.name, _file(path, folder) | {"is": "residency"}))
-        yield from _of_residency(folder, residency(path))
+        yield from _of_residency(folder, residency(path, site.year, site.utc_offset_h))
     days = {link.name: int(link.facts["rows"]) for link in mine if link.kind == "day"}
     for link in mine:
         if link.kind == "log":

@@ -15,10 +15,11 @@ def residency_parts(found: Residency) -> list[str]:
     """Statement, starts by class and site, moves, and what was broken."""
     broken = found.violations
     if broken:
-        words = f"**{len(broken)} rows break residency.** The first of them stand below."
+        words = f"**{len(broken)} breaches of residency.** The first of them stand below."
     else:
         words = "**Every job ran, and its data lay, where its owner allows.**"
-    words += f" From {found.rows} rows of `{found.file.name}`, sha256 {found.sha256[:12]}."
+    words += f" From {found.first} to {found.last}: {found.rows} rows of `{found.file.name}`, "
+    words += f"sha256 {found.sha256[:12]}."
     ran = [[one.kind, one.site, str(one.starts), str(one.came_elsewhere)] for one in found.ran]
     parts = ["## Residency", words, markdown_table(("class", "site", "starts", "of jobs that came elsewhere"), ran)]
     if found.moved:

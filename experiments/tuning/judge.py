@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,9 +44,16 @@ class Judgement(NamedTuple):
     def value(self) -> float:
         """What a search makes small: the cost; behind all costs, by its breach, where a gate failed.
 
-        So cost buys no breach, and among those that fail the safer one is better.
+        So cost buys no breach, and among those that fail the safer one is better. What is not finite is the worst.
         """
+        if not (math.isfinite(self.cost_usd_day) and math.isfinite(self.breach)):
+            return BEHIND_USD_DAY + LARGEST_BREACH
         return BEHIND_USD_DAY + min(self.breach, LARGEST_BREACH) if self.failures else self.cost_usd_day
+
+
+def diverged(words: str) -> Judgement:
+    """How a training stands that came to numbers which are none: it fails, behind all others."""
+    return Judgement(math.nan, LARGEST_BREACH, (f"its training diverged: {words}",))
 
 
 class Judge:

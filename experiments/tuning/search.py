@@ -28,12 +28,17 @@ SEED_STRIDE = 100_003  # between the samplers' seeds of two searches
 
 
 class Made(NamedTuple):
-    """How a trial ended: its last judgement, environment steps, whether it was pruned, and processor time [s]."""
+    """How a trial ended: its last judgement, environment steps, whether it was pruned, and processor time [s].
+
+    ``diverged``: it was made, and came to no policy; its judgement is `experiments.tuning.judge.diverged`, and its
+    steps are those of a full trial.
+    """
 
     judgement: Judgement
     steps: int
     pruned: bool = False
     processor_s: float = 0.0
+    diverged: bool = False
 
 
 #: Makes a trial from its learner, its environment steps and the folder that it may write into.
@@ -120,6 +125,8 @@ def run_search(
 ) -> optuna.Study:
     """Make trials until the budget is spent.
 
+    A trial that diverges counts as ended, for made again it would diverge again; the first, of the defaults, may not.
+
     Parameters
     ----------
     learner : Learner
@@ -137,10 +144,10 @@ def run_search(
     Raises
     ------
     ValueError
-        Where a trial cannot be made, naming its number and settings.
+        Where a trial cannot be made, or the first diverges, naming its number and settings.
     """
     study = open_study(folder, plan)
-    _drop_killed(study, folder)
+    drop_killed(study, folder)
     note(study)
     while plan.budget_steps - spent_steps(study) >= plan.total_steps:
         number = len(ended(study))
@@ -150,6 +157,8 @@ def run_search(
         LOG.info("trial %d: %s", number, ", ".join(f"{name}={value}" for name, value in settings.items()))
         try:
             made = make(trial, who, whole_rollouts(plan.total_steps, who), folder / TRIALS / f"trial_{number:03d}")
+            if made.diverged and number == 0:
+                raise ValueError(f"{made.judgement.failures[0]}; give smaller steps, such as agent.learning_rate=1e-4")
         except ValueError as error:
             raise ValueError(f"trial {number} of {folder} with {settings}: {error}") from error
         _tell(study, trial, made)
@@ -197,11 +206,13 @@ def _tell(study: optuna.Study, trial: optuna.Trial, made: Made) -> None:
         study.tell(trial, made.judgement.value)
 
 
-def _drop_killed(study: optuna.Study, folder: Path) -> None:
-    """Trials that a killed search left: the study has them as failed, and their folders go."""
+def drop_killed(study: optuna.Study, folder: Path) -> None:
+    """Trials that a killed search left: the study has them as failed, and their folders go, by their numbers."""
     from optuna.trial import TrialState
 
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
-    for place in sorted((folder / TRIALS).glob("trial_*"))[len(ended(study)) :]:
-        shutil.rmtree(place)
+    made = len(ended(study))
+    for place in (folder / TRIALS).glob("trial_*"):
+        if int(place.name.removeprefix("trial_")) >= made:
+            shutil.rmtree(place)

@@ -99,7 +99,7 @@ TABLES: dict[str, tuple[Callable[[Path], object], Cells]] = {
         Cells(["class", "power_w", "throughput"], [["decode", str(300 + 50 * k), str(50 + k)] for k in range(9)]),
     ),
     "residency": (
-        residency,
+        lambda path: residency(path, 2023),
         Cells(list(RECORDS), [[t, *MOVED] for t in stamps(9)]),
     ),
     "telemetry": (

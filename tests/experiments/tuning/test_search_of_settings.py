@@ -7,7 +7,7 @@ import json
 import math
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -16,10 +16,28 @@ from envs.scenario import load
 from experiments.evaluation.splits import load_split
 from experiments.missing_package import missing_words
 from experiments.tune import judged_episodes, require_learning, tune
-from experiments.tuning.judge import Judgement
+from experiments.tuning.judge import BEHIND_USD_DAY, LARGEST_BREACH, Judgement, diverged
 from experiments.tuning.outcome import CARD, best_trial, require_same_search, search_card, write_outcome
-from experiments.tuning.search import TRIALS, Made, SearchPlan, ended, run_search, spent_steps, whole_rollouts
+from experiments.tuning.search import (
+    TRIALS,
+    Made,
+    SearchPlan,
+    drop_killed,
+    ended,
+    open_study,
+    run_search,
+    spent_steps,
+    whole_rollouts,
+)
 from experiments.tuning.spaces import REACH, SPACES, Among, first_settings, searched_space
+from experiments.tuning.trained import TrainedTrials
+
+if TYPE_CHECKING:
+    from optuna import Trial
+
+    from agents.learning.algorithms import Setting
+    from envs.scenario import Scenario
+    from experiments.tuning.judge import Judge
 
 STEPS = 1000
 PLAN = SearchPlan(trials=4, total_steps=STEPS, rungs=2, unpruned=1, seed=3)
@@ -92,6 +110,84 @@ def test_a_search_that_ended_makes_nothing_again_and_goes_on_with_more_trials(tm
         assert make.calls == calls
 
 
+class Diverging(Analytic):
+    """Of two trials every second one diverges, the first where that is asked for."""
+
+    def __init__(self, first: int = 1) -> None:
+        super().__init__()
+        self.first = first
+
+    def __call__(self, trial: Any, learner: Learner, steps: int, place: Path) -> Made:
+        if self.calls % 2 != self.first % 2:
+            return super().__call__(trial, learner, steps, place)
+        place.mkdir(parents=True)
+        self.calls += 1
+        return Made(diverged("nan"), steps, diverged=True)
+
+
+def test_a_trial_that_diverges_is_ended_behind_all_others_and_the_search_goes_on(tmp_path: Path) -> None:
+    study = run_search(SAC, SPACE, replace(PLAN, rungs=1, unpruned=9), tmp_path, Diverging())
+    assert [trial.value == BEHIND_USD_DAY + LARGEST_BREACH for trial in ended(study)] == [False, True, False, True]
+    assert spent_steps(study) == PLAN.budget_steps and [t.state.name for t in ended(study)] == ["COMPLETE"] * 4
+    again = Diverging()
+    study = run_search(SAC, SPACE, replace(PLAN, rungs=1, unpruned=9), tmp_path, again)
+    assert again.calls == 0 and best_trial(study) is not None
+    write_outcome(tmp_path, load("edge_room"), SAC, PLAN, study)
+    rows = list(csv.DictReader((tmp_path / "trials.csv").open()))
+    assert rows[1]["failures"] == "its training diverged: nan" and rows[1]["cost_usd_day"] == "nan"
+
+
+def test_defaults_that_diverge_end_the_search_with_a_mend(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="trial 0 of .*its training diverged: nan; give smaller steps"):
+        run_search(SAC, SPACE, PLAN, tmp_path, Diverging(first=0))
+    assert not ended(run_search(SAC, SPACE, replace(PLAN, trials=1), tmp_path, Analytic()))[0].user_attrs["failures"]
+
+
+@pytest.mark.parametrize("steps_done", [0, 5])
+def test_a_fault_before_the_first_step_is_of_the_settings_and_one_behind_it_of_the_training(
+    steps_done: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*parts: Any) -> dict[str, float]:
+        parts[-1][0].n_calls = steps_done
+        raise ValueError(f"loc is\n  {'nan ' * 1000}")
+
+    monkeypatch.setattr("experiments.tuning.trained.train", failing)
+    make = TrainedTrials(cast("Scenario", None), PLAN, cast("Judge", None))
+    if not steps_done:
+        with pytest.raises(ValueError, match="loc is"):
+            make(cast("Trial", None), SAC, 96, Path("a"))
+        return
+    made = make(cast("Trial", None), SAC, 96, Path("a"))
+    assert made.diverged and made.steps == 96 and made.judgement.breach == LARGEST_BREACH
+    words = made.judgement.failures[0]
+    assert words.startswith("its training diverged: loc is nan nan") and len(words) < 200
+
+
+@pytest.mark.slow
+def test_a_training_with_steps_too_large_diverges_and_one_that_cannot_begin_is_refused(tmp_path: Path) -> None:
+    from optuna.trial import FixedTrial
+
+    scenario = load("edge_room", ["episode.steps=12", "site.workload_weeks=1"])
+    make = TrainedTrials(scenario, replace(PLAN, total_steps=96, rungs=1), cast("Judge", None))
+    settings: dict[str, Setting] = {"hidden": [4], "learning_starts": 16, "batch_size": 16, "learning_rate": 1e30}
+    learner = Learner("sac", 8, settings)
+    made = make(FixedTrial({}), learner, 96, tmp_path / "a")
+    assert made.diverged and made.steps == 96 and made.judgement.breach == LARGEST_BREACH
+    assert "\n" not in made.judgement.failures[0] and len(made.judgement.failures[0]) < 200
+    with pytest.raises(ValueError, match="holds a run already"):
+        make(FixedTrial({}), learner, 96, tmp_path / "a")
+
+
+def test_behind_a_thousand_trials_a_killed_one_is_removed_by_its_number(tmp_path: Path) -> None:
+    names = {f"trial_{number:03d}" for number in (0, 999, 1000, 1001)}
+    for name in names:
+        (tmp_path / TRIALS / name).mkdir(parents=True)
+    study = open_study(tmp_path, PLAN)
+    study.get_trials = lambda *_, states, **__: [None] * 1001 if len(states) == 2 else []  # type: ignore[method-assign]
+    drop_killed(study, tmp_path)
+    assert {place.name for place in (tmp_path / TRIALS).iterdir()} == names - {"trial_1001"}
+
+
 def test_a_trial_ends_with_a_rollout_that_the_budget_holds() -> None:
     assert whole_rollouts(1000, Learner("sac", 64)) == 960
     assert whole_rollouts(1000, Learner("ppo", 16)) == 896
@@ -105,6 +201,7 @@ def test_a_failed_gate_is_no_win_however_cheap_and_of_two_the_safer_is_better() 
     dear, cheap = Judgement(50.0, 0.0, ()), Judgement(-500.0, 0.1, ("trips",))
     assert dear.value < cheap.value < Judgement(-900.0, 0.2, ("trips",)).value
     assert Judgement(-1.0, float("inf"), ("work",)).value < float("inf"), "the database takes finite numbers"
+    assert Judgement(math.nan, 0.0, ()).value == diverged("nan").value > Judgement(0.0, 1e5, ("trips",)).value
 
 
 def test_the_best_trial_is_the_cheapest_that_keeps_every_gate(tmp_path: Path) -> None:
