@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,17 @@ class RackGroup(Parameters):
             raise ValueError(f"RackGroup.archetype = {self.archetype!r} is unknown; choose one of {sorted(PRESETS)}")
         if self.workload not in WORKLOADS:
             raise ValueError(f"RackGroup.workload = {self.workload!r} is unknown; choose one of {WORKLOADS}")
+
+
+def profile_hash(group: RackGroup) -> str:
+    """Hash of what a group's measured sweep says, wherever it lies; empty without one.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file.
+    """
+    return hashlib.sha256(Path(group.cap_profile).read_bytes()).hexdigest() if group.cap_profile else ""
 
 
 def archetype_of(group: RackGroup) -> RackArchetype:

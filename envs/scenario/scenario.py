@@ -29,7 +29,7 @@ from envs.interface.sensors import SensorModel
 from envs.parameters import Parameters, parameter
 from envs.scenario.checks import check_site
 from envs.scenario.jobs_config import JobsConfig
-from envs.scenario.rack_group import RackGroup
+from envs.scenario.rack_group import RackGroup, profile_hash
 
 ORDER = ("order_small_h", "order_short_h", "order_urgent_h", "backfill_grace_h")  # of the queue of jobs
 CAPS = ("water_filling", "proportional", "three_band", "marginal_value", "open")
@@ -202,6 +202,10 @@ class Scenario(Parameters):
                     del told["jobs"][newer]
         if not self.site.load_targets:
             del told["site"]["load_targets"]
+        for key, group in self.racks.items():
+            told["racks"][key]["cap_profile"] = profile_hash(group)
+            if not group.cap_profile:
+                del told["racks"][key]["cap_profile"]
         for newer in ORDER:
             if not np.any(getattr(self.rules, newer)):
                 del told["rules"][newer]

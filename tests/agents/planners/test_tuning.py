@@ -15,7 +15,7 @@ from agents.planners.trial import CandidateTrials, gated_cost, limits_of
 from agents.planners.tuned import TunedRules, load_tuned, plant_hash, save_tuned, tuned_of
 from agents.planners.tuning import RuleBox, changed_constants, find_rules, rules_from, with_rules
 from agents.references import reference_controllers
-from envs.scenario import Scenario, load
+from envs.scenario import SHIPPED, Scenario, load
 from experiments.campaigns.policy_hash import policy_hash
 
 BenchOf = Callable[[str], CandidateTrials]
@@ -72,6 +72,13 @@ def test_tuned_rules_are_never_worse_than_as_given(bench: CandidateTrials) -> No
 
 def test_what_moved_is_written_down(bench: CandidateTrials) -> None:
     assert changed_constants(bench.scenario.rules, {"fan.setpoint_c": 24.0}) == {"fan.setpoint_c": [25.5, 24.0]}
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if load_tuned(name) is not None])
+def test_the_stored_constants_are_of_the_plant_that_is_shipped(name: str) -> None:
+    """A parameter that is new and not in use must not change a hash: `Scenario.hashed_parts`."""
+    found = load_tuned(name)
+    assert found is not None and found.plant_hash == plant_hash(load(name))
 
 
 def test_other_signals_leave_the_plant_hash_and_another_coil_changes_it() -> None:

@@ -93,6 +93,15 @@ def test_a_scenario_takes_a_profile_for_some_of_its_racks(tmp_path: Path) -> Non
     assert not archetype_of(scenario.racks["r2_conv"]).cap_points
 
 
+def test_a_scenario_is_known_by_what_its_profile_says_and_not_by_where_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    here, there = written(tmp_path), written(tmp_path / "elsewhere")
+    halls = [load("ai_hall", [f"racks.r3_shared.cap_profile={path}"]) for path in (here, there)]
+    first, again = (hall.hash() for hall in halls)
+    written(tmp_path, OWN.replace("420,85", "420,86"))
+    assert load("ai_hall").hash() != first == again != halls[0].hash()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
