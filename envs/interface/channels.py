@@ -31,49 +31,37 @@ __all__ = (
 _INF = float("inf")
 
 
-def _placement_weight(name: str, racks: str, start: float | str) -> Channel:
-    """A weight of the score by which a job is placed: of which racks."""
-    return Channel(
-        name=name,
-        meaning=f"weight of {racks} where a job is placed",
-        kind="jobs",
-        per="site",
-        low=0.0,
-        high=4.0,
-        slew_down=_INF,
-        slew_up=_INF,
-        unit="1",
-        deadband=0.0,
-        possible=(-10.0, 10.0),
-        needs="jobs",
-        start=start,
-        idle=0.0,
-        replayed_at=0.0,
-        encodings=("absolute", "residual"),
-    )
-
-
-def _order_hours(name: str, widest_h: float, meaning: str) -> Channel:
-    """Hours by which a scheduler's order is moved; 0 is the rule's own, and the middle of the range."""
+def _free_wish(name: str, meaning: str, low: float, high: float, unit: str, start: float | str) -> Channel:
+    """What is asked of the scheduler and moves as it likes; 0 asks for nothing."""
     return Channel(
         name=name,
         meaning=meaning,
         kind="jobs",
         per="site",
-        low=-widest_h,
-        high=widest_h,
+        low=low,
+        high=high,
         slew_down=_INF,
         slew_up=_INF,
-        unit="h",
+        unit=unit,
         deadband=0.0,
-        possible=(-240.0, 240.0),
+        possible=(-10.0, 10.0) if unit == "1" else (-240.0, 240.0),
         needs="jobs",
-        start=f"rules.{name}",
+        start=start,
         idle=0.0,
-        as_found=0.0,
+        as_found=None if low == 0.0 else 0.0,
         replayed_at=0.0,
         encodings=("absolute", "residual"),
     )
+
+
+def _placement_weight(name: str, racks: str, start: float | str) -> Channel:
+    """A weight of the score by which a job is placed: of which racks."""
+    return _free_wish(name, f"weight of {racks} where a job is placed", 0.0, 4.0, "1", start)
+
+
+def _order_hours(name: str, widest_h: float, meaning: str) -> Channel:
+    """Hours by which a scheduler's order is moved; 0 is the rule's own, and the middle of the range."""
+    return _free_wish(name, meaning, -widest_h, widest_h, "h", f"rules.{name}")
 
 
 CHANNELS: dict[str, Channel] = {
