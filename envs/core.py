@@ -130,7 +130,7 @@ class DataCenterCore(CoreViews):
         )  # fmt: skip
         self.jobs: HallJobs | None = None
         if (s := self.scenario).jobs is not None:
-            held = constants(s, channels_of_kind("jobs"))
+            held = constants(self._ruled, channels_of_kind("jobs"))
             self.jobs = HallJobs(s, self.plant.layout, self.world, self.decoder, self.observer, held, num_envs)
         self._recorded = plant is None  # only a pure step can be recorded
         self._differ = sites_differ(self.scenario)
@@ -163,7 +163,7 @@ class DataCenterCore(CoreViews):
         self.rules: Controller = building_controller(s, lay, [c.name for c in self.channels])
         names = [c.name for c in self.channels]
         on_the_rule = any(c.encoding == "residual" for c in self.channels)
-        best = replace(s, rules=rules) if on_the_rule else s
+        self._ruled = best = replace(s, rules=rules) if on_the_rule else s
         self.followed: CombinedController = building_controller(best, lay, names if on_the_rule else [])
         self.building: CombinedController = building_controller(
             best, lay, [c.name for c in self.channels if c not in self.agent_channels]

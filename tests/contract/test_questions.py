@@ -33,6 +33,7 @@ STILL = {
     "in_force.tcs_supply_temp_setpoint_c": "a constant rule holds it where the agent does not",
     "in_force.tcs_pump_speed_frac": "a constant rule holds it where the agent does not",
     "in_force.battery_power_kw": "a constant rule holds it where the agent does not",
+    "job_largest_waiting_share": "under a random order one of the largest jobs always waits",
     "in_force.rack_power_limit_frac": "the rule caps nothing where the feeder does not bind",
 }
 

@@ -13,7 +13,8 @@ from agents.learning.learn import learn
 from agents.learning.path_back import PathBack
 from agents.learning.plan import LearningPlan
 from envs.core import DataCenterCore
-from envs.interface.charges import Charges, used_rows
+from envs.interface.charges import CHARGED, Charges, used_rows
+from envs.interface.constraints import TRAVEL
 from envs.sb3_vec_env import DataCenterSB3VecEnv
 from envs.scenario import load
 
@@ -137,11 +138,11 @@ def test_the_slope_of_a_window_has_what_the_constraints_charge() -> None:
     charges.load_state(
         {
             **charges.save_state(),
-            "usd": np.where(charges.limits > 1.0, 300.0, 0.0),
+            "usd": np.where([c.flow == TRAVEL for c in CHARGED], 300.0, 0.0),
             "last": np.ones(len(charges.limits)),
         }
     )
-    assert charges.usd_per_unit.nonzero()[0].tolist() == [4, 5], "travel has a price"
+    assert charges.usd_per_unit.nonzero()[0].size == 2, "travel has a price"
 
     def charged(moved: np.ndarray) -> np.ndarray:
         core.load_state(begun)

@@ -41,7 +41,8 @@ class State(NamedTuple):
 class Used(NamedTuple):
     inlet_excess_degree_minutes: Any
     tcs_excess_degree_minutes: Any
-    limit_excess_kwh: Any
+    overload_kwh: Any
+    capper_active_s: Any
     trips: Any
     rack_inlet_c: Any
 
@@ -78,7 +79,7 @@ class LimitedCore:
 
     def core_step(self, state: State, given: Given) -> tuple[State, Gained]:
         action, none = given.actions[0], state.plant * 0.0
-        flows = Used(none[None], action * self.unit, none, none, none[None])
+        flows = Used(none[None], action * self.unit, none, none, none, none[None])
         reward = (action - BEST) * (action - BEST) * np.float32(-1.0 / SCALE_USD)
         return state._replace(plant=none), Gained(reward, flows)
 

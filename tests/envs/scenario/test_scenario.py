@@ -42,10 +42,19 @@ REFUSED = [
         "agent_channels=[crah_fan_sped_frac]",
         r"channel 'crah_fan_sped_frac' is unknown; .*'crah_fan_speed_frac'\?",
     ),
-    ("agent_channels=[fan]", r"agent_channels: channel 'fan' is unknown; choose one of: battery_power_kw"),
-    ("encodings.fan=delta", r"encodings: channel 'fan' is unknown; choose one of: battery_power_kw"),
-    ("legacy_setpoints.fan=1", r"legacy_setpoints: channel 'fan' is unknown; choose one of: battery_power_kw"),
-    ("channel_ranges.fan=[1,2]", r"channel_ranges: channel 'fan' is unknown; choose one of: battery_power_kw"),
+    (
+        "agent_channels=[fan]",
+        r"agent_channels: channel 'fan' is unknown; choose one of: backfill_grace_h, ",
+    ),
+    ("encodings.fan=delta", r"encodings: channel 'fan' is unknown; choose one of: backfill_grace_h, "),
+    (
+        "legacy_setpoints.fan=1",
+        r"legacy_setpoints: channel 'fan' is unknown; choose one of: backfill_grace_h, ",
+    ),
+    (
+        "channel_ranges.fan=[1,2]",
+        r"channel_ranges: channel 'fan' is unknown; choose one of: backfill_grace_h, ",
+    ),
     ("channel_ranges.supply_air_temp_setpoint_c=[24,13]", r"give \[low, high\] with low < high"),
     ("channel_ranges.supply_air_temp_setpoint_c=[13]", r"give \[low, high\]"),
     ("channel_ranges.supply_air_temp_setpoint_c=[a,b]", r"'a' is no number"),

@@ -39,4 +39,4 @@ def test_a_first_compile_is_told_and_the_second_process_finds_the_code(
     assert "once on this machine: twice" in capsys.readouterr().err
     assert kept(twice)(4) == 8
     assert capsys.readouterr().err == ""
-    assert list((tmp_path / "cache" / "jobs").glob("*twice*.nbc"))
+    assert list((tmp_path / "cache" / "jobs").rglob("*twice*.nbc"))
