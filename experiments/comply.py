@@ -68,8 +68,11 @@ def main(config: DictConfig) -> None:
     folder = Path(config.folder)
     if config.verify:
         trail = given_file("verify", config.verify, f"the {TRAIL} that `coldaisle comply` wrote")
-        mine = verified(trail, config.seal)
-        LOG.info("%s holds: %d links of its last report come out again; seal %s", trail, len(mine), mine[-1].sha256)
+        mine, later = verified(trail, config.seal)
+        which = f"the report in its lines {mine[0].number} to {mine[-1].number}"
+        LOG.info("%s holds: %d links of %s come out again; seal %s", trail, len(mine), which, mine[-1].sha256)
+        if config.seal:
+            LOG.info("%d reports follow it; the seal holds nothing of them", later)
         if not config.seal:
             LOG.info("no seal= was given: who wrote trail, page and files anew together is not found")
         return

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agents.runtime.manifest import file_hash
+from agents.runtime.manifest import file_hash, package_versions
 from experiments.compliance.decisions import Decisions, decisions
 from experiments.compliance.figures import Told, told
 from experiments.compliance.meters import Reading, Site, read_site, reading
 from experiments.compliance.residency import Residency, residency
 from experiments.compliance.trail import Link, appended, links
+from experiments.records.provenance import git_state
 
 TRAIL = "audit.jsonl"
+SEAL_DIGITS = 12  # of a seal, at least
 Entry = tuple[str, str, dict[str, Any]]
 SAME = 1e-12  # relative: what another machine may round otherwise
+
+
+class Verified(NamedTuple):
+    """Links of the report that came out again, and how many reports of its trail follow it."""
+
+    links: list[Link]
+    later: int
 
 
 class Report(NamedTuple):
@@ -44,41 +53,58 @@ def recorded(trail: Path, report: Report) -> str:
     return appended(trail, list(_entries(trail.parent, report)))
 
 
-def verified(trail: Path, seal: str = "") -> list[Link]:
-    """Work the last report of a trail out again, link by link in its order; returns the links of that report.
+def verified(trail: Path, seal: str = "") -> Verified:
+    """Work a report of a trail out again, link by link in its order.
+
+    What was sealed must come out again; words that explain (`_compared`) are left out, for a later version may say
+    them otherwise.
 
     Parameters
     ----------
     trail : Path
     seal : str
-        What `recorded` returned; without it, whoever rewrote trail, page and files together is not found.
+        What `recorded` returned, or 12 or more of its first digits: its report is worked out. Without it the last one
+        is, and whoever rewrote trail, page and files together is not found.
 
     Raises
     ------
     FileNotFoundError
         Where the trail or one of its files is gone.
     ValueError
-        Naming the first link that does not hold.
+        Naming the first link that does not hold, and the version of the code where it is another.
     """
     whole = links(trail)
-    if seal and not (len(seal) >= 12 and whole[-1].sha256.startswith(seal)):
-        raise ValueError(
-            f"{trail}: its seal is {whole[-1].sha256}, not {seal}; lines were added, cut off or written anew since"
-        )
-    begins = [nth for nth, link in enumerate(whole) if link.kind == "report"]
-    if not begins or not whole[-1].kind == "end":
+    ends = [nth for nth, link in enumerate(whole) if link.kind == "end"]
+    if not whole[-1].kind == "end":
         raise ValueError(f"{trail}: its last report has no end; lines were cut off")
-    mine = whole[begins[-1] :]
-    again = _worked_out(trail, mine)
+    end = _sealed(trail, whole, ends, seal) if seal else ends[-1]
+    begins = [nth for nth, link in enumerate(whole[:end]) if link.kind == "report"]
+    if not begins:
+        raise ValueError(f"{trail}: the report that ends in line {end + 1} has no beginning; it was written anew")
+    mine, later = whole[begins[-1] : end + 1], sum(nth > end for nth in ends)
+    again, other = _worked_out(trail, mine), _other_code(mine[0])
+    follow = f"; {later} later reports of this trail may have written it anew" if later else ""
     for link in mine:
-        _require_same(trail, link, next(again, None))
-    return mine
+        _require_same(trail, link, next(again, None), follow if link.kind == "page" else other)
+    return Verified(mine, later)
+
+
+def _sealed(trail: Path, whole: Sequence[Link], ends: Sequence[int], seal: str) -> int:
+    """Where the report ends that has the seal."""
+    found = [nth for nth in ends if len(seal) >= SEAL_DIGITS and whole[nth].sha256.startswith(seal)]
+    if not found:
+        raise ValueError(
+            f"{trail}: none of its {len(ends)} reports ends with the seal {seal}, the last with {whole[-1].sha256}; "
+            f"lines were changed or cut off since, or the seal is of another trail; give {SEAL_DIGITS} or more of its "
+            "digits"
+        )
+    return found[0]
 
 
 def _entries(folder: Path, report: Report) -> Iterator[Entry]:
     """A report as entries of a trail, from its files to its page."""
     site = report.site
-    facts = {"command": report.command, "year": site.year, "simulated": site.simulated}
+    facts = {"command": report.command, "year": site.year, "simulated": site.simulated, "code": _code()}
     yield "report", site.name, facts
     yield "file", report.meters.name, _file(report.meters, folder) | {"is": "meters"}
     yield from _of_meters(folder, site, report.readings, report.found)
@@ -114,7 +140,8 @@ def _of_meters(folder: Path, site: Site, readings: list[Reading], found: Told) -
 def _of_residency(folder: Path, found: Residency) -> Iterator[Entry]:
     yield "file", found.file.name, _file(found.file, folder) | {"is": "residency"}
     starts = {f"{one.kind} on {one.site}": one.starts for one in found.ran}
-    facts = {"rows": found.rows, "starts": starts, "moved": found.moved, "violations": list(found.violations)}
+    facts = {"rows": found.rows, "period": [found.first, found.last], "starts": starts, "moved": found.moved}
+    facts |= {"violations": list(found.violations)}
     yield "residency", found.file.name, facts
 
 
@@ -127,6 +154,25 @@ def _of_decisions(folder: Path, found: Decisions) -> Iterator[Entry]:
 
 def _file(path: Path, folder: Path) -> dict[str, Any]:
     return {"path": os.path.relpath(path, folder), "sha256": file_hash(path), "bytes": path.stat().st_size}
+
+
+def _code() -> dict[str, str]:
+    """Version and commit of the code that works a report out."""
+    return {**package_versions(("coldaisle",)), **git_state()}
+
+
+def _other_code(report: Link) -> str:
+    """What is to be said of a figure that differs where other code made the report; empty where the same did."""
+    was, now = report.facts.get("code"), _code()
+    if was == now:
+        return ""
+    by = _code_words(was) if isinstance(was, dict) else "code that did not name its version"
+    return f"; the report was made by {by}, this is {_code_words(now)}: verify it with that before you call it changed"
+
+
+def _code_words(code: Mapping[str, Any]) -> str:
+    changed = ", changed" if code.get("git_dirty") == "true" else ""
+    return f"coldaisle {code.get('coldaisle', 'unknown')} (commit {str(code.get('git_hash', 'unknown'))[:12]}{changed})"
 
 
 # ---- the same road again -----------------------------------------------------------------------------------------
@@ -173,17 +219,28 @@ def _there(trail: Path, link: Link) -> Path:
     return path
 
 
-def _require_same(trail: Path, link: Link, entry: Entry | None) -> None:
-    """Refuse a link that comes out otherwise now, naming what differs."""
+def _require_same(trail: Path, link: Link, entry: Entry | None, why: str = "") -> None:
+    """Refuse a link that comes out otherwise now, naming what differs and ``why`` it may."""
     if entry is None or (link.kind, link.name) != entry[:2]:
         now = "nothing" if entry is None else " ".join(entry[:2])
-        raise ValueError(f"{link.where(trail)}: does not come out again; there is {now} in its place now")
-    differs = [key for key in {**link.facts, **entry[2]} if not _alike(link.facts.get(key), entry[2].get(key))]
+        raise ValueError(f"{link.where(trail)}: does not come out again; there is {now} in its place now{why}")
+    sealed, found = _compared(link.kind, link.facts), _compared(link.kind, entry[2])
+    differs = [key for key, was in sealed.items() if key not in found or not _alike(was, found[key])]
     if differs:
         key = "sha256" if "sha256" in differs else differs[0]
-        was, now = (str(facts.get(key))[:80] for facts in (link.facts, entry[2]))
-        what = f"{link.facts['path']} is not the file that was read" if "path" in link.facts else "differs now"
-        raise ValueError(f"{link.where(trail)}: {what}; {key} was {was}, is {now}")
+        was, now = (str(facts.get(key))[:80] for facts in (sealed, found))
+        is_file = "path" in link.facts
+        what = f"{link.facts['path']} is not the file that was read" if is_file else "differs now"
+        said = why if link.kind == "page" or not is_file else ""
+        raise ValueError(f"{link.where(trail)}: {what}; {key} was {was}, is {now}{said}")
+
+
+def _compared(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts without the words that explain them: the meaning of a figure, why one is missing, how a row is broken."""
+    if kind == "missing":
+        return dict.fromkeys(facts, "missing")
+    told = {key: fact for key, fact in facts.items() if key != "meaning"}
+    return told | {"violations": len(told["violations"])} if "violations" in told else told
 
 
 def _alike(was: Any, now: Any) -> bool:

@@ -12,11 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agents.live.decision_log import Value, logged_rows
+from agents.live.decision_log import Value, logged_rows, segments
+from envs.signals.cells import listed
 from envs.whole_file import whole_file
 
 WRITES = "setpoints.csv"
 WRITTEN, READ_BACK = "written.", "read_back."
+NEEDED = ("time_s", "run", "cycle", "mode", "kind", "state", "approved_by", "reason", "shield", "policy_hash")
 HEAD = ("time", "run", "cycle", "mode", "kind", "who", "setpoint", "written", "read_back", "reason", "shield", "policy")
 
 
@@ -41,7 +43,7 @@ class Decisions(NamedTuple):
     cycles : dict
         Rows by mode and state.
     writes : tuple of tuple
-        Setpoints that were written, as `HEAD` names them, each cell as text.
+        Setpoints that were written, as `HEAD` names them, each cell as text; what the log does not have is empty.
     """
 
     folder: Path
@@ -51,7 +53,7 @@ class Decisions(NamedTuple):
 
 
 def decisions(folder: Path, year: int, utc_offset_h: float, most: Mapping[str, int] | None = None) -> Decisions:
-    """Read the log of a loop, and keep what lies in a year of local standard time.
+    """Read the log of a loop in the order of time, and keep what lies in a year of local standard time.
 
     Parameters
     ----------
@@ -67,7 +69,7 @@ def decisions(folder: Path, year: int, utc_offset_h: float, most: Mapping[str, i
     FileNotFoundError
         Where the folder holds no log.
     ValueError
-        Where a segment cannot be read, or no row lies in the year.
+        Where a segment cannot be read, a column or a time is missing, or no row lies in the year.
     """
     edges = [
         datetime(of, 1, 1, tzinfo=UTC).timestamp() - 3600.0 * utc_offset_h for of in (year, year + 1)
@@ -75,13 +77,12 @@ def decisions(folder: Path, year: int, utc_offset_h: float, most: Mapping[str, i
     by_day: dict[str, list[dict[str, Value]]] = {}
     cycles: Counter[str] = Counter()
     writes: list[tuple[str, ...]] = []
-    for row in _rows(folder):
-        time_s = float(row["time_s"] or 0.0)
+    for time_s, row in sorted(_timed(folder), key=lambda one: one[0]):  # a later run's file may sort before
         day = _stamp(time_s)[:10]
         is_sealed = most is None or len(by_day.get(day, ())) < most.get(day, 0)
         if edges[0] <= time_s < edges[1] and is_sealed:
             by_day.setdefault(day, []).append(row)
-            cycles[f"{row['mode']}, {row['state'] or row['kind']}"] += 1
+            cycles[f"{_cell(row['mode'])}, {_cell(row['state']) or _cell(row['kind'])}"] += 1
             writes += _writes(row, time_s)
     if not by_day:
         raise ValueError(f"{folder}: no cycle of its log lies in {year}; give the log of that year")
@@ -97,12 +98,30 @@ def write_setpoints(path: Path, writes: Sequence[Sequence[str]]) -> None:
         csv.writer(stream, lineterminator="\n").writerows([HEAD, *writes])
 
 
+def _timed(folder: Path) -> Iterator[tuple[float, dict[str, Value]]]:
+    """Rows of a log with their times [s], each of which has the columns that are told."""
+    for number, row in enumerate(_rows(folder), 1):
+        lacking = [name for name in NEEDED if name not in row]
+        if lacking:
+            raise ValueError(
+                f"{segments(folder)[0]}: no segment of this log has the columns {lacking}; found: {listed(row)}; give "
+                "the folder that `coldaisle serve` writes, as it wrote it"
+            )
+        time_s = row["time_s"]
+        if isinstance(time_s, str) or time_s is None or not np.isfinite(time_s):
+            raise ValueError(
+                f"{folder}, row {number} of its log, column 'time_s': found {time_s!r}, expected seconds since 1970; "
+                "the log was changed: bring it back from a copy"
+            )
+        yield float(time_s), row
+
+
 def _rows(folder: Path) -> Iterator[dict[str, Value]]:
     try:
         yield from logged_rows(folder)
     except FileNotFoundError:
         raise
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError, TypeError) as fault:  # pyarrow's, where segments differ in the kind of a column
         raise ValueError(
             f"{folder}: its log cannot be read ({str(fault)[:200]}); it was changed, or cut short"
         ) from fault
@@ -116,9 +135,15 @@ def _writes(row: Mapping[str, Value], time_s: float) -> list[tuple[str, ...]]:
             key = name.removeprefix(WRITTEN)
             back = row.get(READ_BACK + key)
             head = _stamp(time_s), row["run"], row["cycle"], row["mode"], row["kind"], row["approved_by"]
-            tail = row["reason"], row["shield"], str(row["policy_hash"])[:12]
-            found.append(tuple(str(cell) for cell in (*head, key, value, back, *tail)))
+            tail = row["reason"], row["shield"], _cell(row["policy_hash"])[:12]
+            found.append(tuple(_cell(cell) for cell in (*head, key, value, back, *tail)))
     return found
+
+
+def _cell(value: Value) -> str:
+    """A cell as text; what is missing stays empty, so that nobody is named by it."""
+    is_empty = value is None or (isinstance(value, float) and np.isnan(value))
+    return "" if is_empty else str(value).strip()
 
 
 def _stamp(time_s: float) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from envs.whole_file import write_whole
 
 BEGIN = "0" * 64  # stands for the hash before the first line
+WAITS_S = 300.0  # for another report that is written to the same trail
 
 
 class Link(NamedTuple):
@@ -43,11 +44,21 @@ class Link(NamedTuple):
 def appended(path: Path, entries: Sequence[tuple[str, str, Mapping[str, Any]]]) -> str:
     """Append entries ``(kind, name, facts)`` to a trail that holds so far, and return its new seal.
 
+    One process at a time reads and writes: of two at once the second waits.
+
     Raises
     ------
     ValueError
         Where the trail that is there is broken.
     """
+    from filelock import FileLock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock", timeout=WAITS_S):
+        return _appended(path, entries)
+
+
+def _appended(path: Path, entries: Sequence[tuple[str, str, Mapping[str, Any]]]) -> str:
     known = links(path) if path.exists() else []
     before, lines = (known[-1].sha256 if known else BEGIN), []
     for number, (kind, name, facts) in enumerate(entries, len(known) + 1):

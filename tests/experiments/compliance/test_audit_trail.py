@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from agents.live.decision_log import DecisionLog
+from experiments.compliance import audit
 from experiments.compliance.audit import verified
+from experiments.compliance.decisions import decisions
+from experiments.compliance.figures import Told
+from experiments.compliance.meters import Reading, Site
 from experiments.compliance.residency import COLUMNS
+from experiments.compliance.statements import decision_parts
 from experiments.compliance.trail import appended, links
 from experiments.comply import report_year
 
@@ -50,7 +60,7 @@ def year(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def cycle_row(cycle: int) -> dict[str, float | int | str]:
+def cycle_row(cycle: int) -> dict[str, float | int | str | None]:
     time_s = datetime(2025, 6, 1, 12, 5 * cycle, tzinfo=UTC).timestamp()
     told = {"mode": "auto", "state": "in control", "approved_by": "anna, ben", "policy_hash": "ab" * 32}
     why = {"reason": "supply up", "shield": "passed", "kind": "cycle", "run": "run", "cycle": cycle}
@@ -63,7 +73,8 @@ def reported(folder: Path) -> str:
 
 def test_a_trail_leads_from_files_over_meters_to_the_page_and_comes_out_again(year: Path) -> None:
     seal = reported(year)
-    mine = verified(year / "out/audit.jsonl", seal)
+    mine, later = verified(year / "out/audit.jsonl", seal)
+    assert later == 0 and set(mine[0].facts["code"]) == {"coldaisle", "git_hash", "git_dirty"}
     kinds = [link.kind for link in mine]
     assert kinds[:2] == ["report", "file"] and kinds[-2:] == ["page", "end"]
     pue = next(link for link in mine if link.kind == "figure" and link.name == "PUE")
@@ -126,7 +137,7 @@ def test_a_line_taken_out_or_cut_off_breaks_the_trail(year: Path) -> None:
     (year / "a.csv").write_text((year / "a.csv").read_text().replace("24000", "23000"))
     reported(year)  # trail, page and files were all made anew: only the seal tells
     assert verified(path)
-    with pytest.raises(ValueError, match="its seal is .*, not"):
+    with pytest.raises(ValueError, match="none of its 1 reports ends with the seal .*12 or more"):
         verified(path, seal)
 
 
@@ -139,3 +150,107 @@ def test_reports_are_appended_to_one_trail_and_a_broken_one_takes_no_more(tmp_pa
     path.write_text(json.dumps(first) + "\n")
     with pytest.raises(ValueError, match=r"line 1 \(file c\): its seal"):
         appended(path, [("file", "d", {})])
+
+
+def test_a_key_that_is_put_before_the_real_one_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    appended(path, [("figure", "PUE", {"value": 1.25})])
+    line = path.read_text().replace('"facts": {"value": 1.25}', '"facts": {"value": 1.05}, "facts": {"value": 1.25}')
+    assert json.loads(line)["facts"] == {"value": 1.25} and "1.05" in line
+    path.write_text(line)
+    with pytest.raises(ValueError, match=r"line 1 \(figure PUE\): is not written as it was sealed"):
+        links(path)
+
+
+def test_reports_that_are_written_at_once_are_all_in_the_trail(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "t.jsonl"
+    with ThreadPoolExecutor(6) as pool:
+        seals = list(pool.map(lambda nth: appended(path, [("report", str(nth), {}), ("end", str(nth), {})]), range(12)))
+    assert {link.sha256 for link in links(path) if link.kind == "end"} == set(seals) and len(set(seals)) == 12
+
+
+def test_a_seal_of_before_holds_its_own_report_when_the_next_is_appended(year: Path) -> None:
+    trail, meters = year / "all.jsonl", year / "meters.yaml"
+    seals = [report_year(meters, year / name, "coldaisle comply", trail=trail) for name in ("one", "two")]
+    first, second = (verified(trail, seal) for seal in (seals[0], seals[1][:12]))
+    assert (first.later, second.later) == (1, 0) and verified(trail) == second
+    assert [link.number for link in second.links] == [link.number + len(first.links) for link in first.links]
+    with pytest.raises(ValueError, match="none of its 2 reports ends with the seal"):
+        verified(trail, seals[0][:11])
+    (year / "one" / "comply.md").write_text("no page")
+    assert verified(trail, seals[1])
+    with pytest.raises(ValueError, match=r"\(page comply.md\): .*; 1 later reports of this trail may have written it"):
+        verified(trail, seals[0])
+
+
+def test_other_words_are_no_tampering_and_a_figure_that_differs_names_the_code(
+    year: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal = report_year(year / "meters.yaml", year / "out", "coldaisle comply")
+    trail, told = year / "out/audit.jsonl", audit.told
+
+    def reworded(factor: float) -> Callable[[Site, Sequence[Reading]], Told]:
+        def said(site: Site, readings: Sequence[Reading]) -> Told:
+            found = told(site, readings)
+            figures = tuple(f._replace(meaning="said anew", value=factor * f.value) for f in found.figures)
+            return Told(figures, dict.fromkeys([*found.missing, "NEW"], "for another reason"))
+
+        return said
+
+    monkeypatch.setattr(audit, "told", reworded(1.0))
+    assert verified(trail, seal)
+    monkeypatch.setattr(audit, "told", reworded(1.1))
+    with pytest.raises(ValueError, match=r"\(figure EDC\): differs now; value was [^;]*, is [^;]*$"):
+        verified(trail, seal)
+    monkeypatch.setattr(audit, "git_state", lambda: {"git_hash": "0123456789abcdef", "git_dirty": "true"})
+    with pytest.raises(
+        ValueError, match=r"made by coldaisle .*, this is coldaisle .*0123456789ab, changed.*: verify it"
+    ):
+        verified(trail, seal)
+
+
+def test_a_later_run_of_the_day_whose_file_sorts_first_is_not_held_against_the_report(year: Path) -> None:
+    seal = reported(year)
+    log = DecisionLog(year / "log", "a-run")
+    log.append(3, cycle_row(3) | {"run": "a-run"})
+    log.close()
+    assert verified(year / "out/audit.jsonl", seal)
+    assert [write[1] for write in decisions(year / "log", 2025, 1.0).writes] == ["run", "run", "a-run"]
+
+
+def test_an_empty_cell_of_the_log_stays_empty_and_names_nobody(year: Path) -> None:
+    log = DecisionLog(year / "log", "b")
+    log.append(3, cycle_row(3) | {"approved_by": " ", "reason": "", "read_back.supply[0]": None, "run": "b"})
+    gone = ("approved_by", "policy_hash", "reason")
+    empty = pa.table({name: [None if name in gone else value] for name, value in cycle_row(4).items()})
+    pq.write_table(empty, year / "log" / "cycle-c-000000004.parquet")
+    log.close()
+    found = decisions(year / "log", 2025, 1.0)
+    assert found.writes[2][5:] == ("", "supply[0]", "23.5", "", "", "passed", "ab" * 6)
+    assert found.writes[3][5:] == ("", "supply[0]", "23.5", "23.5", "", "passed", "")
+    text = "".join(decision_parts(found))
+    assert "nobody named" in text and "None" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("reason", ..., r"cycle-x-000000001.parquet: no segment .*columns \['reason'\]; found: .*; give the folder"),
+        ("time_s", None, "row 1 of its log, column 'time_s': found None, expected seconds since 1970; .*from a copy"),
+    ],
+)
+def test_a_log_without_a_column_or_a_time_is_refused_by_name(tmp_path: Path, name: str, value: Any, words: str) -> None:
+    row = {key: cell for key, cell in (cycle_row(1) | {name: value}).items() if cell is not ...}
+    log = DecisionLog(tmp_path, "x")
+    log.append(1, row)
+    log.close()
+    with pytest.raises(ValueError, match=words):
+        decisions(tmp_path, 2025, 1.0)
+
+
+def test_a_log_whose_segments_differ_in_the_kind_of_a_column_is_refused_by_name(year: Path) -> None:
+    log = DecisionLog(year / "log", "x")
+    log.append(1, cycle_row(1) | {"reason": 1.5})
+    log.close()
+    with pytest.raises(ValueError, match=r"log: its log cannot be read \(.*reason"):
+        decisions(year / "log", 2025, 1.0)
