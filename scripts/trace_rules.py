@@ -136,6 +136,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--load", type=float, default=0.9, help="mean load of the log over the hall's accelerators")
     parser.add_argument("--length", type=int, default=1, help="days that an episode lasts")
+    parser.add_argument("--set", nargs="*", default=[], help="other keys of the hall, as jobs.exposed_pretrain_frac=0")
     parser.add_argument("--rules", nargs="*", default=list(JOB_RULES))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -145,7 +146,7 @@ def main() -> None:
         busy = float((log.accelerators * log.duration_s).sum()) / span_s
         weeks = max(int((span_s - (-log.week_start_s % 604_800.0)) // 604_800), 1)
         overrides = [f"jobs.log={path}", "jobs.slots=2048", f"site.workload_weeks={weeks}", *hall_of(busy, given.load)]
-        overrides += [f"episode.steps={288 * given.length}"]
+        overrides += [f"episode.steps={288 * given.length}", *given.set]
         scenario = load("ai_factory", overrides)
         world = World.build(scenario)
         rngs = [np.random.default_rng([given.seed, k]) for k in range(given.days)]
