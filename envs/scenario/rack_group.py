@@ -61,14 +61,14 @@ class RackGroup(Parameters):
 
 
 def profile_hash(group: RackGroup) -> str:
-    """Hash of what a group's measured sweep says, wherever it lies; empty without one.
+    """Hash of the file of a group's measured sweep, wherever it lies.
 
     Raises
     ------
     FileNotFoundError
         Where there is no such file.
     """
-    return hashlib.sha256(Path(group.cap_profile).read_bytes()).hexdigest() if group.cap_profile else ""
+    return hashlib.sha256(Path(group.cap_profile).read_bytes()).hexdigest()
 
 
 def archetype_of(group: RackGroup) -> RackArchetype:

@@ -203,8 +203,9 @@ class Scenario(Parameters):
         if not self.site.load_targets:
             del told["site"]["load_targets"]
         for key, group in self.racks.items():
-            told["racks"][key]["cap_profile"] = profile_hash(group)
-            if not group.cap_profile:
+            if group.cap_profile:
+                told["racks"][key]["cap_profile"] = profile_hash(group)
+            else:
                 del told["racks"][key]["cap_profile"]
         for newer in ORDER:
             if not np.any(getattr(self.rules, newer)):

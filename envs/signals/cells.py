@@ -107,6 +107,13 @@ def require_column(path: Path, frame: pd.DataFrame, name: str) -> pd.Series:
     return frame[name]
 
 
+def require_columns(path: Path, frame: pd.DataFrame, names: Iterable[str], mend: str) -> None:
+    """Refuse a table that lacks some of its columns, with what there is and the mend."""
+    lacking = [name for name in names if name not in frame.columns]
+    if lacking:
+        raise ValueError(f"{path}, line 1: no columns {lacking}; found: {listed(frame.columns)}; {mend}")
+
+
 def _headings(text: bytes) -> list[str]:
     """Names in the first line of a text; pandas' name where one is empty."""
     line_1 = text[: text.find(b"\n") + 1 or len(text)].decode("utf-8-sig")

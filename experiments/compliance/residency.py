@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from agents.runtime.manifest import file_hash
-from envs.signals.cells import line, listed, read_cells, shown
+from envs.signals.cells import line, read_cells, require_columns, shown
 from envs.signals.stamps import SiteClock, Times, read_stamps
 
 if TYPE_CHECKING:
@@ -88,12 +88,7 @@ def residency(path: Path, year: int, utc_offset_h: float = 0.0) -> Residency:
         Naming file, line, column, what was found and the mend.
     """
     frame = read_cells(path)
-    lacking = [name for name in COLUMNS if name not in frame.columns]
-    if lacking:
-        raise ValueError(
-            f"{path}, line 1: no columns {lacking}; found: {listed(frame.columns)}; records of residency have "
-            f"{', '.join(COLUMNS)}"
-        )
+    require_columns(path, frame, COLUMNS, f"records of residency have {', '.join(COLUMNS)}")
     if frame.empty:
         raise ValueError(f"{path}: no rows, so nothing can be stated; give records of the year")
     text = {name: np.char.strip(frame[name].fillna("").astype(str).to_numpy(str)) for name in COLUMNS}

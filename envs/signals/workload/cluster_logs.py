@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from envs.signals.cells import line, listed, read_cells, read_headings, require_column, shown
+from envs.signals.cells import line, read_cells, read_headings, require_column, require_columns, shown
 from envs.signals.stamps import ZERO, SiteClock, read_stamps
 from envs.signals.workload.duration_tables import read_duration_table, table_of
 from envs.signals.workload.job_logs import NEVER, Floats, JobLog, job_log, read_sacct, read_swf, require_order
@@ -70,11 +70,7 @@ def read_cluster_table(path: Path, clock: SiteClock) -> JobLog:
         Naming file, line, column, what was found and the mend.
     """
     frame = read_cells(path)
-    lacking = [name for name in COLUMNS if name not in frame.columns]
-    if lacking:
-        raise ValueError(
-            f"{path}, line 1: no columns {lacking}; found: {listed(frame.columns)}; a job log has {', '.join(COLUMNS)}"
-        )
+    require_columns(path, frame, COLUMNS, f"a job log has {', '.join(COLUMNS)}")
     gpus = _counts(path, frame)
     text = {name: require_column(path, frame, name) for name in COLUMNS[1:]}
     never = np.zeros(len(frame), bool)

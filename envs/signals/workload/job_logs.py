@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.signals.cells import listed, shown
+from envs.signals.cells import require_columns, shown
 from envs.signals.stamps import ZERO, SiteClock, read_stamps
 from envs.signals.workload.job_list import since_monday_s
 from envs.signals.workload.jobs import FINETUNE, PRETRAIN, Jobs
@@ -148,12 +148,7 @@ def _sacct_frame(path: Path) -> pd.DataFrame:
         raise ValueError(
             f"{path}: cannot be read ({str(fault).strip()}); give what sacct -P printed, unchanged"
         ) from fault
-    lacking = [name for name in SACCT_COLUMNS if name not in frame.columns]
-    if lacking:
-        raise ValueError(
-            f"{path}, line 1: no columns {lacking}; found: {listed(frame.columns)}; print them with "
-            f"sacct -P -X -o {','.join(SACCT_COLUMNS)},State"
-        )
+    require_columns(path, frame, SACCT_COLUMNS, f"print them with sacct -P -X -o {','.join(SACCT_COLUMNS)},State")
     short = np.flatnonzero(frame[list(SACCT_COLUMNS)].isna().any(axis=1))
     if short.size:
         raise ValueError(f"{path}, line {int(short[0]) + 2}: too few columns; give what sacct -P printed, unchanged")
