@@ -17,7 +17,7 @@ from envs.core import DataCenterCore
 from envs.episodes.hall_jobs import HallJobs
 from envs.episodes.world import World
 from envs.scenario import Scenario, load
-from envs.scheduling.job_table import EMPTY, RUNNING, WAITING
+from envs.scheduling.job_table import EMPTY, WAITING
 from envs.trees import tiled_tree
 from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
 from experiments.evaluation.splits import load_split, plan_episodes
@@ -98,14 +98,16 @@ class Waits:
         self.remember()
 
     def remember(self) -> None:
-        """What runs before a step."""
-        self.running, self.known = self.table.state == RUNNING, self.table.facts.submit_s.copy()
+        """Who waits before a step."""
+        facts = self.table.facts
+        self.waiting = self.table.state == WAITING
+        self.submit_s, self.size = facts.submit_s.copy(), facts.accelerators.copy()
 
     def note(self, now_s: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Who started in the step that began then ``(J, B)``."""
-        submit = self.table.facts.submit_s
-        started = (self.table.state == RUNNING) & (~self.running | (self.known != submit))
-        self._add(started, now_s - submit, self.table.facts.accelerators)
+        """Who started in the step that began then ``(J, B)``; many have also ended in it."""
+        still = (self.table.state == WAITING) & (self.table.facts.submit_s == self.submit_s)
+        started = self.waiting & ~still
+        self._add(started, now_s - self.submit_s, self.size)
         return started
 
     def end(self, now_s: NDArray[np.float64]) -> None:

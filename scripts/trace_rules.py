@@ -23,7 +23,7 @@ from envs.episodes.hall_jobs import HallJobs
 from envs.episodes.world import World
 from envs.scenario import load
 from envs.scenario.jobs_config import JOB_RULES
-from envs.scheduling.job_table import WAITING
+from envs.scheduling.job_table import RUNNING, WAITING
 from envs.signals.stamps import SiteClock
 from envs.signals.workload.cluster_logs import read_job_log
 from scripts.hall_days import Waits, work_left_h
@@ -83,7 +83,7 @@ def played(rule: str, overrides: list[str], world: World, plan: EpisodePlan) -> 
         now_s = core.jobs.now_s.copy()
         core.step_setpoints(core.rules.act(core.measurements()))
         table, started = core.jobs.jobs.table, waits.note(now_s)
-        fits = started & (table.facts.accelerators <= largest)
+        fits = started & (table.state == RUNNING) & (table.facts.accelerators <= largest)
         small, split = small + int(fits.sum()), split + int((fits & (table.span > 1)).sum())
     waits.end(core.jobs.now_s)
     table = core.jobs.jobs.table
