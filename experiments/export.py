@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,7 @@ def export_run(
     from agents.policy import site_data
     from agents.runtime.export import export_bundle
     from envs.scenario import load
+    from envs.scenario.rack_group import carrying
 
     if light and twin is not None:
         raise ValueError(f"light = true writes no twin, and twin = {twin} is given; leave out one of the two")
@@ -78,7 +79,8 @@ def export_run(
         "site": site_data(nominal),
     }
     model = load_model(card["algorithm"], model_of(run), trust=trust)
-    return export_bundle(model, folder, content, asdict(site), light=light)
+    carried = replace(site, racks=carrying(site.racks))
+    return export_bundle(model, folder, content, asdict(carried), light=light)
 
 
 def _require_same_rows(nominal: Scenario, site: Scenario, twin: Path | None) -> None:

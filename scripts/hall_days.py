@@ -17,7 +17,7 @@ from envs.core import DataCenterCore
 from envs.episodes.hall_jobs import HallJobs
 from envs.episodes.world import World
 from envs.scenario import Scenario, load
-from envs.scheduling.job_table import EMPTY, RUNNING, WAITING
+from envs.scheduling.job_table import EMPTY, WAITING
 from envs.trees import tiled_tree
 from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
 from experiments.evaluation.splits import load_split, plan_episodes
@@ -98,25 +98,24 @@ class Waits:
         self.remember()
 
     def remember(self) -> None:
-        """What runs before a step."""
-        self.running, self.known = self.table.state == RUNNING, self.table.facts.submit_s.copy()
+        """Who waits before a step."""
+        facts = self.table.facts
+        self.waiting = self.table.state == WAITING
+        self.submit_s, self.size = facts.submit_s.copy(), facts.accelerators.copy()
 
-    def note(self, now_s: NDArray[np.float64]) -> None:
-        """Who started in the step that began then."""
-        submit = self.table.facts.submit_s
-        started = (self.table.state == RUNNING) & (~self.running | (self.known != submit))
-        self._add(started, now_s - submit, self.table.facts.accelerators)
+    def note(self, now_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Who started in the step that began then ``(J, B)``; many have also ended in it."""
+        still = (self.table.state == WAITING) & (self.table.facts.submit_s == self.submit_s)
+        started = self.waiting & ~still
+        self._add(started, now_s - self.submit_s, self.size)
+        return started
 
     def end(self, now_s: NDArray[np.float64]) -> None:
         """Who still waits, and what large jobs have left."""
-        table, (facts, of, taken) = self.table, self.jobs.jobs.arrivals
-        submit, size, work = (column[:, of] for column in (facts.submit_s, facts.accelerators, facts.work_h))
-        outside = (submit <= now_s) & (np.arange(len(submit))[:, None] >= taken)
+        table, (facts, of, _) = self.table, self.jobs.jobs.arrivals
         self._add(table.state == WAITING, now_s - table.facts.submit_s, table.facts.accelerators)
-        self._add(outside, now_s - submit, size)
-        inside = (table.state != EMPTY) & (table.facts.accelerators > table.racks.max())
-        self.large_left_h = np.where(inside, table.left_h, 0.0).sum(axis=0)
-        self.large_left_h += np.where(outside & (size > table.racks.max()), work, 0.0).sum(axis=0)
+        self._add(_outside(self.jobs, now_s), now_s - facts.submit_s[:, of], facts.accelerators[:, of])
+        self.large_left_h = work_left_h(self.jobs, now_s, table.racks.max())
 
     def _add(self, which: NDArray[np.bool_], wait_s: NDArray[np.float64], size: NDArray[np.float64]) -> None:
         self.found.append(np.stack([np.maximum(wait_s[which], 0.0), size[which], np.nonzero(which)[1]]))
@@ -124,6 +123,28 @@ class Waits:
     def all(self) -> NDArray[np.float64]:
         """Waits [s], accelerators and sites of all jobs ``(3, N)``."""
         return np.concatenate(self.found, axis=1)
+
+
+def _outside(jobs: HallJobs, until_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Who has been submitted until then, and has no slot in the table ``(N, B)``."""
+    facts, of, taken = jobs.jobs.arrivals
+    submit = facts.submit_s[:, of]
+    return np.asarray((submit <= until_s) & (np.arange(len(submit))[:, None] >= taken))
+
+
+def work_left_h(
+    jobs: HallJobs, until_s: NDArray[np.float64], above: float, most: float = np.inf
+) -> NDArray[np.float64]:
+    """Work that jobs above a size and up to another have left, of all submitted until then ``(B,)`` [accelerator-h]."""
+    table, (facts, of, _) = jobs.jobs.table, jobs.jobs.arrivals
+    inside, outside = table.state != EMPTY, _outside(jobs, until_s)
+    found = np.zeros(table.state.shape[1])
+    for there, size, left_h in (
+        (inside, table.facts.accelerators, table.left_h),
+        (outside, facts.accelerators[:, of], facts.work_h[:, of]),
+    ):
+        found += np.where(there & (size > above) & (size <= most), left_h, 0.0).sum(axis=0)
+    return found
 
 
 class Bench:

@@ -17,6 +17,7 @@ from envs.episodes.world import World
 from envs.scenario import load
 from envs.scenario.jobs_config import JOB_RULES
 from envs.scheduling.job_table import RUNNING
+from scripts.hall_days import Waits
 
 RESAMPLES = 2000
 COLUMNS = (
@@ -28,8 +29,8 @@ COLUMNS = (
 class Played(NamedTuple):
     """What a rule did in each episode ``(B,)``: work done [accelerator-h], late and lost work, splits, energy.
 
-    ``wait_s`` are the waits of all jobs that started [s]; ``split_frac`` the share of jobs of up to a rack that started
-    over several racks.
+    ``wait_s`` are the waits of all jobs, of who never started to the end [s]; ``split_frac`` is the share of jobs of up
+    to a rack that started over several racks, of those that outlast the step they start in.
     """
 
     done_h: NDArray[np.float64]
@@ -46,20 +47,17 @@ def played(scenario: str, rule: str, overrides: tuple[str, ...], world: World, p
     core = DataCenterCore(scenario, sites, (*overrides, f"jobs.rule={rule}"), world=world)
     core.reset(seed=0, plan=plan)
     assert core.jobs is not None
-    largest = int(core.jobs.racks.max())
-    waits: list[NDArray[np.float64]] = []
+    largest, waits = int(core.jobs.racks.max()), Waits(core.jobs)
     small, split = 0, 0
     for _ in range(core.max_episode_steps):
-        before, known = core.jobs.jobs.table.state == RUNNING, core.jobs.jobs.table.facts.submit_s.copy()
+        waits.remember()
         now_s = core.jobs.now_s.copy()
         core.step_setpoints(core.rules.act(core.measurements()))
-        table = core.jobs.jobs.table
-        started = (table.state == RUNNING) & (~before | (known != table.facts.submit_s))
-        waits.append((now_s - table.facts.submit_s)[started])
-        fits = started & (table.facts.accelerators <= largest)
+        table, started = core.jobs.jobs.table, waits.note(now_s)
+        fits = started & (table.state == RUNNING) & (table.facts.accelerators <= largest)
         small, split = small + int(fits.sum()), split + int((fits & (table.span > 1)).sum())
-    sums = core.episode_statistics()
-    wait_s = np.maximum(np.concatenate(waits), 0.0)
+    waits.end(core.jobs.now_s)
+    sums, wait_s = core.episode_statistics(), waits.all()[0]
     kept = sums["work_done_h"], sums["work_lost_h"], core.jobs.seen[6] * core.jobs.racks.sum()
     return Played(*kept, wait_s, split / max(small, 1), sums["facility_power_kwh"])
 

@@ -2,7 +2,8 @@
 
 Several files with the same headings are joined to one log, as one operator's clusters. The hall is that of a scenario
 with as many NVL72 and HGX racks, half of the accelerators each, as the log's mean load asks. Every rule plays the same
-days. The files stay where they are: nothing of them is kept.
+days. A second table tells jobs apart by size: who does more work, and who waits for it. The files stay where they are:
+nothing of them is kept.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from numpy.typing import NDArray
 
 from envs.core import DataCenterCore
 from envs.episodes.episode import EpisodePlan, draw_plan
+from envs.episodes.hall_jobs import HallJobs
 from envs.episodes.world import World
 from envs.scenario import load
 from envs.scenario.jobs_config import JOB_RULES
 from envs.scheduling.job_table import RUNNING, WAITING
 from envs.signals.stamps import SiteClock
 from envs.signals.workload.cluster_logs import read_job_log
+from scripts.hall_days import Waits, work_left_h
 
 RESAMPLES = 2000
 NVL, HGX = 72, 32
@@ -32,19 +35,29 @@ COLUMNS = (
     *("rule", "accelerators at work", "over best fit %", "95 %", "95 % wait h", "less than best fit h", "95 %"),
     *("mean wait h", "waiting at the end h", "small jobs split %"),
 )
+BY_SIZE = (
+    *("rule", "accelerators of a job", "jobs", "work asked %", "work done over best fit %", "95 %"),
+    *("mean wait h", "95 % wait h", "less than best fit h", "95 %"),
+)
+#: Sizes told apart, each above the one before: a server, half an HGX rack, an HGX rack, an NVL72 rack, more.
+SIZES = (8.0, 16.0, float(HGX), float(NVL), np.inf)
 Floats = NDArray[np.float64]
 
 
 class Day(NamedTuple):
     """What a rule did, by day ``(B,)``: work done and waiting at the end [accelerator-h], and waits of its jobs [s].
 
-    A job that still waits at the end counts with what it has waited until then.
+    A job that still waits at the end counts with what it has waited until then. ``sizes`` are the accelerators of who
+    waited; ``asked_h`` and ``done_of_h`` are by size ``(S, B)``: what jobs of `SIZES` had to do, and did.
     """
 
     done_h: Floats
     left_h: Floats
     waits_s: list[Floats]
     split: float
+    sizes: list[Floats]
+    asked_h: Floats
+    done_of_h: Floats
 
 
 def hall_of(mean_busy: float, load_frac: float) -> list[str]:
@@ -62,56 +75,100 @@ def played(rule: str, overrides: list[str], world: World, plan: EpisodePlan) -> 
     core = DataCenterCore("ai_factory", days, (*overrides, f"jobs.rule={rule}"), world=world)
     core.reset(seed=0, plan=plan)
     assert core.jobs is not None
-    largest = int(core.jobs.racks.max())
-    waits: list[list[float]] = [[] for _ in range(days)]
+    largest, waits = int(core.jobs.racks.max()), Waits(core.jobs)
+    asked_h = _left_of(core.jobs, core.jobs.now_s + core.max_episode_steps * core.step_s)
     small = split = 0
     for _ in range(core.max_episode_steps):
-        table = core.jobs.jobs.table
-        before, known, now_s = table.state == RUNNING, table.facts.submit_s.copy(), core.jobs.now_s.copy()
+        waits.remember()
+        now_s = core.jobs.now_s.copy()
         core.step_setpoints(core.rules.act(core.measurements()))
-        table = core.jobs.jobs.table
-        started = (table.state == RUNNING) & (~before | (known != table.facts.submit_s))
-        for slot, day in zip(*np.nonzero(started)):
-            waits[day].append(max(now_s[day] - table.facts.submit_s[slot, day], 0.0))
-        fits = started & (table.facts.accelerators <= largest)
+        table, started = core.jobs.jobs.table, waits.note(now_s)
+        fits = started & (table.state == RUNNING) & (table.facts.accelerators <= largest)
         small, split = small + int(fits.sum()), split + int((fits & (table.span > 1)).sum())
+    waits.end(core.jobs.now_s)
     table = core.jobs.jobs.table
-    for slot, day in zip(*np.nonzero(table.state == WAITING)):
-        waits[day].append(core.jobs.now_s[day] - table.facts.submit_s[slot, day])
     left_h = np.where(table.state == WAITING, table.left_h, 0.0).sum(axis=0)
     done_h = np.asarray(core.episode_statistics()["work_done_h"], np.float64)
-    return Day(done_h, left_h, [np.array(one) for one in waits], split / max(small, 1))
+    wait_s, size, site = waits.all()
+    of = [site == day for day in range(days)]
+    told = [wait_s[one] for one in of], split / max(small, 1), [size[one] for one in of]
+    return Day(done_h, left_h, *told, asked_h, asked_h - _left_of(core.jobs, core.jobs.now_s))
+
+
+def _left_of(jobs: HallJobs, until_s: Floats) -> Floats:
+    """Work left by size ``(S, B)`` of all who were submitted until then."""
+    return np.stack([work_left_h(jobs, until_s, above, most) for above, most in zip((0.0, *SIZES), SIZES)])
 
 
 def p95_h(waits: list[Floats], at: NDArray[np.intp]) -> float:
-    """Of the waits of some days [h]."""
-    return float(np.quantile(np.concatenate([waits[k] for k in at]), 0.95)) / 3600.0
+    """Of the waits of some days [h]; nan where nobody waited in them."""
+    some = np.concatenate([waits[k] for k in at])
+    return float(np.quantile(some, 0.95)) / 3600.0 if some.size else float("nan")
 
 
-def rows(found: dict[str, Day], hours: float, seed: int) -> list[str]:
+def drawn(found: dict[str, Day], seed: int) -> NDArray[np.intp]:
+    """Days drawn anew, the same for all rules and tables ``(D, B)``."""
+    days = len(found["best_fit"].done_h)
+    return np.random.default_rng(seed).integers(0, days, (RESAMPLES, days))
+
+
+def rows(found: dict[str, Day], hours: float, at: NDArray[np.intp]) -> list[str]:
     """The table's rows; intervals by drawing days anew, the same days for both rules."""
-    base, rng = found["best_fit"], np.random.default_rng(seed)
-    days = len(base.done_h)
-    at, every = rng.integers(0, days, (RESAMPLES, days)), np.arange(days)
-    told = []
-    base_p95 = [p95_h(base.waits_s, one) for one in at]
-    for rule, one in found.items():
-        gain = 100.0 * (one.done_h[at].sum(axis=1) / base.done_h[at].sum(axis=1) - 1.0)
-        whole = 100.0 * (one.done_h.sum() / base.done_h.sum() - 1.0)
-        less = np.array(base_p95) - [p95_h(one.waits_s, some) for some in at]
-        mean_h = np.concatenate(one.waits_s).mean() / 3600.0
-        wait_h = p95_h(one.waits_s, every)
-        cells = [
-            f"`{rule}`", f"{one.done_h.mean() / hours:.1f}", f"{whole:+.2f}", _interval(gain), f"{wait_h:.1f}",
-            f"{p95_h(base.waits_s, every) - wait_h:+.1f}", _interval(less), f"{mean_h:.1f}",
+    base = found["best_fit"]
+    return [
+        _row(
+            f"`{rule}`", f"{one.done_h.mean() / hours:.1f}", *_over(one.done_h, base.done_h, at),
+            *_less(one.waits_s, base.waits_s, at), f"{np.concatenate(one.waits_s).mean() / 3600.0:.1f}",
             f"{one.left_h.mean():.0f}", f"{100.0 * one.split:.2f}",
-        ]  # fmt: skip
-        told.append("| " + " | ".join(cells) + " |")
+        )
+        for rule, one in found.items()
+    ]  # fmt: skip
+
+
+def rows_by_size(found: dict[str, Day], at: NDArray[np.intp]) -> list[str]:
+    """Rows of each rule, one for each size that was asked."""
+    base, told = found["best_fit"], []
+    for rule, one in found.items():
+        for k, (above, most) in enumerate(zip((0.0, *SIZES), SIZES)):
+            ours, theirs = (
+                [w[(s > above) & (s <= most)] for w, s in zip(day.waits_s, day.sizes)] for day in (one, base)
+            )
+            if sum(map(len, ours)) == 0:
+                continue
+            wait_h, less_h, interval = _less(ours, theirs, at)
+            told.append(
+                _row(
+                    f"`{rule}`", f"{above + 1:.0f} to {most:.0f}" if np.isfinite(most) else f"above {above:.0f}",
+                    f"{sum(map(len, ours))}", f"{100.0 * one.asked_h[k].sum() / one.asked_h.sum():.1f}",
+                    *_over(one.done_of_h[k], base.done_of_h[k], at),
+                    f"{np.concatenate(ours).mean() / 3600.0:.1f}", wait_h, less_h, interval,
+                )
+            )  # fmt: skip
     return told
 
 
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _over(ours: Floats, theirs: Floats, at: NDArray[np.intp]) -> tuple[str, str]:
+    """How much more, in percent, with its interval."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        again = 100.0 * (ours[at].sum(axis=1) / theirs[at].sum(axis=1) - 1.0)
+        return f"{100.0 * (ours.sum() / theirs.sum() - 1.0):+.2f}", _interval(again)
+
+
+def _less(ours: list[Floats], theirs: list[Floats], at: NDArray[np.intp]) -> tuple[str, str, str]:
+    """The 95 % wait, how much shorter it is [h], and its interval."""
+    every = np.arange(len(ours))
+    wait_h, again = p95_h(ours, every), [p95_h(theirs, some) - p95_h(ours, some) for some in at]
+    return f"{wait_h:.1f}", f"{p95_h(theirs, every) - wait_h:+.1f}", _interval(np.array(again))
+
+
 def _interval(values: Floats) -> str:
-    low, high = np.quantile(values, [0.025, 0.975])
+    if not np.isfinite(values).any():
+        return "-"
+    low, high = np.quantile(values[np.isfinite(values)], [0.025, 0.975])
     return f"{low:+.2f} to {high:+.2f}"
 
 
@@ -162,7 +219,11 @@ def main() -> None:
     hours = scenario.episode.steps * scenario.episode.step_s / 3600.0
     print("| " + " | ".join(COLUMNS) + " |")
     print("|---" * len(COLUMNS) + "|")
-    print("\n".join(rows(found, hours, given.seed)))
+    at = drawn(found, given.seed)
+    print("\n".join(rows(found, hours, at)))
+    print("\n| " + " | ".join(BY_SIZE) + " |")
+    print("|---" * len(BY_SIZE) + "|")
+    print("\n".join(rows_by_size(found, at)))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from envs.scenario import Scenario
 
+#: Keys of a scenario's jobs that its scheduler chooses: no part of the plant.
+SCHEDULING = ("rule", "starts", "preempt", "curtail")
 NOT_THE_PLANT = ("site", "episode", "faults", "rules", "agent_channels", "encodings", "reach_frac")
 HEADER = "# Written by the command below; do not edit by hand.\n"
 
@@ -66,9 +68,27 @@ class TunedRules:
 
 
 def plant_hash(scenario: Scenario) -> str:
-    """Hash of the plant and the prices: the scenario without its signals, episode, faults, rules and agent."""
+    """Hash of the plant and the prices: the scenario without its signals, episode, faults, rules and agent.
+
+    The habits of its scheduler count as those of the shipped scenario of its name, whatever they are.
+    """
+    shipped = _shipped(scenario)
+    if shipped is not None and scenario.jobs is not None:
+        scenario = replace(scenario, jobs=replace(scenario.jobs, **_habits(shipped)))
     text = json.dumps({k: v for k, v in scenario.hashed_parts().items() if k not in NOT_THE_PLANT}, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _shipped(scenario: Scenario) -> Scenario | None:
+    """The shipped scenario of that name, where both have jobs."""
+    from envs.scenario import SHIPPED, load
+
+    found = load(scenario.name) if scenario.jobs is not None and scenario.name in SHIPPED else None
+    return found if found is not None and found.jobs is not None else None
+
+
+def _habits(scenario: Scenario) -> dict[str, Any]:
+    return {key: getattr(scenario.jobs, key) for key in SCHEDULING}
 
 
 def load_tuned(name: str) -> TunedRules | None:
@@ -78,14 +98,21 @@ def load_tuned(name: str) -> TunedRules | None:
 
 
 def tuned_of(scenario: Scenario) -> TunedRules | None:
-    """The frozen result for a scenario, with a warning where it was found on another plant of the same name."""
+    """The frozen result for a scenario; a warning says where it was found on another plant or under other scheduling."""
     found = load_tuned(scenario.name)
-    if found is not None and found.plant_hash != (here := plant_hash(scenario)):
+    if found is None:
+        return None
+    tune = "they stay a baseline. Tune them anew: python -m scripts.tune_rules"
+    if found.plant_hash != (here := plant_hash(scenario)):
         warnings.warn(
             f"the tuned constants of {scenario.name} were found on another plant ({found.plant_hash}, here {here}); "
-            "they stay a baseline. Tune them anew: python -m scripts.tune_rules; give a hall of your own a name of "
-            "its own, and none are taken",
+            f"{tune}; give a hall of your own a name of its own, and none are taken",
             stacklevel=3,
+        )
+    elif (shipped := _shipped(scenario)) is not None and (there := _habits(shipped)) != (ours := _habits(scenario)):
+        other = ", ".join(f"jobs.{key}={there[key]} (here {ours[key]})" for key in there if there[key] != ours[key])
+        warnings.warn(
+            f"the tuned constants of {scenario.name} were found under other scheduling, {other}; {tune}", stacklevel=3
         )
     return found
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from envs.equipment.rack_archetypes import (
 )
 from envs.parameters import Parameters, parameter
 from envs.physics.namespace import Floats
-from envs.signals.workload.cap_profiles import read_cap_profile
+from envs.signals.workload.cap_profiles import Profile, read_cap_profile, require_profile
 
 PRESETS = {
     "nvl72": NVL72,
@@ -38,7 +40,9 @@ class RackGroup(Parameters):
     ``archetype`` names a preset of ``envs.equipment.rack``; ``overrides`` changes single parameters of it. ``workload``
     is the kind of partition that the group belongs to: frontier, conv, code, shared, batch or cpu. ``priority`` is who
     is capped last. ``cap_profile`` is a file with a measured sweep of power limits
-    (`envs/signals/workload/cap_profiles.py`), whose throughput takes the place of the built-in curves.
+    (`envs/signals/workload/cap_profiles.py`), whose throughput takes the place of the built-in curves. ``cap_curves`` is
+    the same as plain data, as bundles and folders of runs carry it: by class the shares of the uncapped power, and the
+    shares of the uncapped work at them.
     """
 
     archetype: str = "nvl72"
@@ -50,6 +54,7 @@ class RackGroup(Parameters):
     breaker_kw: float = parameter(132.0, 0.1, 5000.0, "kW", "SCENARIOS ai_hall, distribution")
     cap_profile: str = ""
     overrides: dict[str, float] = field(default_factory=dict)
+    cap_curves: dict[str, list[list[float]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check ranges and names."""
@@ -58,17 +63,37 @@ class RackGroup(Parameters):
             raise ValueError(f"RackGroup.archetype = {self.archetype!r} is unknown; choose one of {sorted(PRESETS)}")
         if self.workload not in WORKLOADS:
             raise ValueError(f"RackGroup.workload = {self.workload!r} is unknown; choose one of {WORKLOADS}")
+        if self.cap_curves and self.cap_profile:
+            raise ValueError(f"RackGroup has cap_profile = {self.cap_profile} and cap_curves; leave one of them out")
+        require_profile("RackGroup.cap_curves", self.cap_curves)
 
 
-def profile_hash(group: RackGroup) -> str:
-    """Hash of the file of a group's measured sweep, wherever it lies.
+def profile_of(group: RackGroup) -> Profile:
+    """The measured curves of a group; empty where it has none.
 
     Raises
     ------
-    FileNotFoundError
-        Where there is no such file.
+    FileNotFoundError, ValueError
+        Where its file is not there, or is none.
     """
-    return hashlib.sha256(Path(group.cap_profile).read_bytes()).hexdigest()
+    if group.cap_profile:
+        return read_cap_profile(Path(group.cap_profile))
+    return {kind: (tuple(rho), tuple(work)) for kind, (rho, work) in group.cap_curves.items()}
+
+
+def profile_hash(group: RackGroup) -> str:
+    """Hash of a group's measured curves, wherever they stand; errors as of `profile_of`."""
+    return hashlib.sha256(json.dumps(profile_of(group)).encode()).hexdigest()
+
+
+def carrying(racks: Mapping[str, RackGroup]) -> dict[str, RackGroup]:
+    """The groups with their measured curves in place of a file's name; errors as of `profile_of`."""
+    return {
+        name: replace(
+            group, cap_profile="", cap_curves={kind: [*map(list, both)] for kind, both in profile_of(group).items()}
+        )
+        for name, group in racks.items()
+    }
 
 
 def archetype_of(group: RackGroup) -> RackArchetype:
@@ -85,11 +110,10 @@ def archetype_of(group: RackGroup) -> RackArchetype:
             raise ValueError(f"racks: override {key!r} is no parameter of a rack; choose from {sorted(vars(preset))}")
         if isinstance(getattr(preset, key), (list, tuple)):
             raise ValueError(f"racks: override {key!r} is a curve of several numbers; choose a preset that has it")
-    measured: Any = read_cap_profile(Path(group.cap_profile)) if group.cap_profile else {}
+    measured: Any = profile_of(group)
     if measured and preset.accelerators == 0:
-        raise ValueError(
-            f"racks: cap_profile = {group.cap_profile} of {group.archetype} racks, which have no accelerators"
-        )
+        given = f"cap_profile = {group.cap_profile}" if group.cap_profile else "cap_curves"
+        raise ValueError(f"racks: {given} of {group.archetype} racks, which have no accelerators")
     whole: dict[str, Any] = {k: _number_like(v, getattr(preset, k)) for k, v in group.overrides.items()}
     return replace(preset, **whole, cap_points=measured)
 

@@ -203,7 +203,8 @@ class Scenario(Parameters):
         if not self.site.load_targets:
             del told["site"]["load_targets"]
         for key, group in self.racks.items():
-            if group.cap_profile:
+            del told["racks"][key]["cap_curves"]
+            if group.cap_profile or group.cap_curves:
                 told["racks"][key]["cap_profile"] = profile_hash(group)
             else:
                 del told["racks"][key]["cap_profile"]

@@ -57,7 +57,7 @@ def starting_whole(
             when = holds_from(own, r, float(lit[r]), need[0], ends, left)
             if when < shadow_s:
                 rack, shadow_s = r, when
-        if need[0] <= spare and shadow_s > whole * need_s(own.jobs[own.line[0]]):
+        if need[0] <= spare and (rack < 0 or shadow_s > whole * need_s(own.jobs[own.line[0]])):
             return 0, -1
     if not backfill:
         return -1, -1
@@ -68,7 +68,7 @@ def starting_whole(
         for r in range(len(racks)):
             if r != rack and lit[r] > beside:
                 beside = lit[r]
-    elif reserve and not alone:
+    elif reserve:
         shadow_s, room = by_count
     shadow_s = passing_s(own, shadow_s, now_s)
     for k in range(1, len(need)):

@@ -3,7 +3,8 @@
 Where the first in the queue waits for a rack, that rack is kept for it: the one that will hold it soonest, by what the
 jobs on it still need. A later job may take that rack only if it ends before; else it must find its own beside it. A
 job is split after all where its turn has come, there is room, and the rack would come later than `Habits.whole` times
-what the job itself needs: then being split costs it less than waiting.
+what the job itself needs: then being split costs it less than waiting. While every rack that could hold it is dark, it
+waits for so many accelerators anywhere, as a job does that no rack can hold.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def starting_whole(
         rack, shadow_s, beside = -1, np.inf, lit
         if alone[0]:
             rack, shadow_s = _kept_rack(table, site, lit, float(need[0]))
-            if need[0] <= spare[nth] and shadow_s > habits.whole * lasts_s[0]:
+            if need[0] <= spare[nth] and (rack < 0 or shadow_s > habits.whole * lasts_s[0]):
                 starts[begin] = True
                 continue
         if not habits.backfill:
@@ -70,7 +71,7 @@ def starting_whole(
             beside[rack] = 0
             room = min(float(spare[nth]), float(beside.sum()))
         else:
-            shadow_s, room = (by_count[0][nth], by_count[1][nth]) if habits.reserve and not alone[0] else (np.inf, 0.0)
+            shadow_s, room = (by_count[0][nth], by_count[1][nth]) if habits.reserve else (np.inf, 0.0)
         short = lasts_s <= passing_s(np.asarray(shadow_s), *(column[nth] for column in passing))
         fits = (need <= spare[nth]) & (short | (need <= room))
         fits &= ~alone | np.where(short, need <= lit.max(), need <= beside.max())

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from glob import glob
 from importlib.resources import files
 from pathlib import Path
@@ -141,8 +141,11 @@ def model_of(path: Path) -> Path:
 
 
 def write_scenario(folder: Path, scenario: Scenario) -> None:
-    """Write the scenario as a file that ``scenario=`` takes."""
-    plain = json.loads(json.dumps(asdict(scenario), default=lambda array: array.tolist()))
+    """Write the scenario as a file that ``scenario=`` takes; what was measured of its racks stands in it."""
+    from envs.scenario.rack_group import carrying
+
+    whole = replace(scenario, racks=carrying(scenario.racks))
+    plain = json.loads(json.dumps(asdict(whole), default=lambda array: array.tolist()))
     write_whole(folder / SCENARIO_FILE, yaml.safe_dump(plain, sort_keys=False))
 
 

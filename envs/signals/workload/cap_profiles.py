@@ -18,7 +18,7 @@ own            power_w, throughput; class, run                            the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -45,6 +45,9 @@ SAME_RHO = 0.005  # points nearer than that are one
 LEAST_POINTS, MOST_POINTS = 3, 64
 HIGHEST_START = 0.9  # a sweep that begins above says nothing of caps
 LOWEST_RHO = 0.05
+FLAT = 0.002  # of the highest throughput: who loses no more over a whole sweep was not capped in it
+SWAPPED = 0.9  # of its share of the power, under which no accelerator's work falls above the next line
+SWAPPED_FROM = 0.6  # share of the uncapped power
 
 
 class Sweep(NamedTuple):
@@ -103,6 +106,8 @@ def _runs(path: Path, sweep: Sweep, kind: str) -> list[tuple[Floats, Floats]]:
         at = np.flatnonzero(is_kind & (np.asarray(sweep.run) == run))
         at = at[np.argsort(sweep.power_w[at], kind="stable")]
         power, work = sweep.power_w[at], sweep.work[at]
+        if len(runs) == 1:
+            _require_plausible(path, kind, at, sweep)
         high = np.maximum.accumulate(work)
         falls = np.flatnonzero(work < high - FALLS * work.max())
         if falls.size and len(runs) == 1:
@@ -115,6 +120,57 @@ def _runs(path: Path, sweep: Sweep, kind: str) -> list[tuple[Floats, Floats]]:
         keep = np.append(np.diff(rho) > SAME_RHO, True)
         found.append((rho[keep], high[keep] / high[-1]))
     return found
+
+
+def _require_plausible(path: Path, kind: str, at: NDArray[np.intp], sweep: Sweep) -> None:
+    """Refuse rows of a run, by rising power, that no power limit can have made; decode's are also of smaller batches."""
+    power, work = sweep.power_w[at], sweep.work[at]
+    near = np.flatnonzero((np.diff(power) <= SAME_RHO * power[-1]) & (np.abs(np.diff(work)) > FALLS * work.max()))
+    if near.size:
+        rows = sorted(int(at[near[0] + k]) for k in (0, 1))
+        raise ValueError(
+            f"{path}, {line(path, rows[0])} and {line(path, rows[1])}: throughput {sweep.work[rows[0]]:g} and "
+            f"{sweep.work[rows[1]]:g} at the same power, {sweep.power_w[rows[0]]:g} W (class {kind}); leave one of "
+            "them out, or name runs by a column run"
+        )
+    rho, done = power / power[-1], work / work[-1]
+    steep = np.flatnonzero((kind != "decode") & (rho >= SWAPPED_FROM) & (done < SWAPPED * rho))
+    if steep.size:
+        row = int(at[steep[0]])
+        raise ValueError(
+            f"{path}, {line(path, row)}: {sweep.power_w[row]:g} W is {rho[steep[0]]:.2f} of the highest power, and "
+            f"throughput {sweep.work[row]:g} only {done[steep[0]]:.2f} of the highest (class {kind}); work falls more "
+            "slowly than power there. Mend it: are the two columns swapped, or units mixed?"
+        )
+
+
+def require_profile(name: str, curves: Mapping[str, Sequence[Sequence[float]]]) -> None:
+    """Refuse curves that were typed or changed by hand and are none; what is read from a file always passes.
+
+    Raises
+    ------
+    ValueError
+        Naming the class, what was found and the mend.
+    """
+    for kind, both in curves.items():
+        if kind not in CLASSES:
+            raise ValueError(f"{name}: {unknown_name('class', kind, CLASSES)}")
+        if len(both) != 2 or len(both[0]) != len(both[1]) or not LEAST_POINTS <= len(both[0]) <= MOST_POINTS:
+            raise ValueError(
+                f"{name}: class {kind} has lists of {[len(one) for one in both]} numbers; give two of equal length, "
+                f"{LEAST_POINTS} to {MOST_POINTS}: shares of the uncapped power, and of the work at them"
+            )
+        rho, work = (np.asarray(one, np.float64) for one in both)
+        for what, values, rises in (
+            ("power", rho, bool((np.diff(rho) > 0.0).all()) and LOWEST_RHO <= rho[0] <= HIGHEST_START),
+            ("work", work, bool((np.diff(work) >= 0.0).all()) and work[0] >= 0.0),
+        ):
+            if not (np.isfinite(values).all() and rises and values[-1] == 1.0):
+                least = f"{LOWEST_RHO:g} to {HIGHEST_START:g}" if what == "power" else "0 or more"
+                raise ValueError(
+                    f"{name}: {what} of class {kind} is {np.round(values, 3).tolist()}; give shares that rise from "
+                    f"{least} to exactly 1"
+                )
 
 
 def _curve(path: Path, kind: str, runs: list[tuple[Floats, Floats]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -142,6 +198,11 @@ def _curve(path: Path, kind: str, runs: list[tuple[Floats, Floats]]) -> tuple[tu
         raise ValueError(
             f"{path}: class {kind} has {len(rho)} points from {rho[0]:.3f} of its uncapped power on; give at most "
             f"{MOST_POINTS}, none under {LOWEST_RHO:g}"
+        )
+    if work[0] >= 1.0 - FLAT:
+        raise ValueError(
+            f"{path}: throughput of class {kind} is the same from {rho[0]:.2f} of its uncapped power on: nothing was "
+            "capped; give the power that was drawn, or measure at lower limits"
         )
     return tuple(rho.tolist()), tuple(work.tolist())
 

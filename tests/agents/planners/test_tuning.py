@@ -87,6 +87,32 @@ def test_other_signals_leave_the_plant_hash_and_another_coil_changes_it() -> Non
     assert plant_hash(load("edge_room", ["zones.room.coil_ua_kw_k=4"])) != plant_hash(scenario)
 
 
+@pytest.mark.parametrize("change", ["jobs.rule=edf", "jobs.starts=4", "jobs.preempt=true", "jobs.curtail=tiers"])
+def test_another_scheduling_rule_is_no_other_plant_and_is_named(change: str) -> None:
+    other = load("ai_factory", [change])
+    assert plant_hash(other) == plant_hash(load("ai_factory")) and other.hash() != load("ai_factory").hash()
+    with pytest.warns(UserWarning) as told:
+        tuned_of(other)
+    key, value = change.split("=")
+    (message,) = [str(one.message) for one in told]
+    assert (
+        "other scheduling" in message
+        and key in message
+        and f"(here {value.title() if value == 'true' else value})" in message
+    )
+    assert "another plant" not in message
+
+
+def test_the_rule_as_shipped_warns_of_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    assert tuned_of(load("ai_factory", ["jobs.rule=slurm_block"])) is not None and not recwarn.list
+
+
+@pytest.mark.parametrize("change", ["jobs.occupancy=0.5", "jobs.slots=128", "jobs.out_gb_s=25"])
+def test_other_jobs_and_another_network_are_another_plant(change: str) -> None:
+    with pytest.warns(UserWarning, match="another plant"):
+        tuned_of(load("ai_factory", [change]))
+
+
 def test_frozen_result_reads_back_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = TunedRules(
         "edge_room", "abc", "a command", {"seed": 0}, {"fan.setpoint_c": 24.5}, {"x": 1.0}, {"action": [0.5]}

@@ -17,6 +17,7 @@ from envs.physics.namespace import Floats
 from envs.scenario import load
 from envs.scenario.rack_group import RackGroup, archetype_of
 from envs.signals.workload.cap_profiles import read_cap_profile
+from experiments.records import run_folder
 
 OWN = "class,power_w,throughput\nfinetune,700,100\nfinetune,560,97\nfinetune,420,85\nfinetune,350,70\n"
 SMI = (
@@ -112,6 +113,13 @@ def test_a_scenario_is_known_by_what_its_profile_says_and_not_by_where_it_lies(t
         ("class,power_w,throughput\nfinetune,700,100\nfinetune,660,99\n", "has 2 points from 0.94"),
         ("power,throughput\n1,2\n", "line 1: found .*a sweep has power_w and throughput"),
         (OWN.splitlines()[0] + "\n", "no rows"),
+        (OWN + "finetune,421,60\n", "line 4 and line 6: throughput 85 and 60 at the same power, 420 W .*leave one"),
+        (OWN.replace("560,97", "560,70"), "line 3: 560 W is 0.80 of the highest power, and throughput 70 only 0.70"),
+        ("class,throughput,power_w\nfinetune,700,100\nfinetune,560,97\nfinetune,350,70\n", "columns swapped"),
+        ("class,power_w,throughput\n" + "".join(f"batch,{w},9\n" for w in (700, 560, 350)), "the same from 0.50 of"),
+        (OWN.replace("350,70", "0.35,70"), "from 0.001 of its uncapped power on; .*none under 0.05"),
+        (OWN.replace("560,97", "560,nan"), "line 3, column 'throughput': found .*nan"),
+        (OWN.replace("560,97", "560,"), "line 3, column 'throughput'"),
         (ML_ENERGY + "m,B200,1,8,700,2000\n", "runs on B200, H100; give those of one gpu_model"),
     ],
 )
@@ -125,6 +133,45 @@ def test_a_profile_that_is_absent_or_of_racks_without_accelerators_is_refused(tm
         archetype_of(RackGroup("hgx_air", cap_profile=str(tmp_path / "none.csv")))
     with pytest.raises(ValueError, match="which have no accelerators"):
         archetype_of(RackGroup("legacy_air", cap_profile=str(written(tmp_path))))
+
+
+GOOD = {"batch": [[0.5, 0.8, 1.0], [0.7, 0.95, 1.0]]}
+
+
+@pytest.mark.parametrize(
+    ("rho", "work", "words"),
+    [
+        ([0.5, 1.0], [0.7, 1.0], "two of equal length, 3 to 64"),
+        ([0.5, 0.8, 1.0], [0.7, 1.0], "two of equal length"),
+        ([0.5, 0.5, 1.0], [0.7, 0.8, 1.0], r"power of class batch .*rise from 0.05 to 0.9 to exactly 1"),
+        ([0.5, 0.8, 1.1], [0.7, 0.8, 1.0], "power of class batch"),
+        ([0.95, 0.98, 1.0], [0.7, 0.8, 1.0], "power of class batch"),
+        ([0.5, 0.8, 1.0], [0.7, 0.6, 1.0], "work of class batch .*rise from 0 or more to exactly 1"),
+        ([0.5, 0.8, 1.0], [0.7, 0.8, 1.2], "work of class batch"),
+        ([0.5, 0.8, 1.0], [0.7, float("nan"), 1.0], "work of class batch"),
+    ],
+)
+def test_curves_as_plain_data_are_refused_where_they_are_none(rho: list[float], work: list[float], words: str) -> None:
+    assert archetype_of(RackGroup("hgx_air", cap_curves=GOOD)).cap_points["batch"][1] == (0.7, 0.95, 1.0)
+    with pytest.raises(ValueError, match=words):
+        RackGroup("hgx_air", cap_curves={"batch": [rho, work]})
+
+
+def test_curves_of_an_unknown_class_or_beside_a_file_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"cap_curves.*class.*bath.*batch"):
+        RackGroup("hgx_air", cap_curves={"bath": GOOD["batch"]})
+    with pytest.raises(ValueError, match="leave one of them out"):
+        RackGroup("hgx_air", cap_curves=GOOD, cap_profile="sweep.csv")
+
+
+def test_a_group_that_carries_its_curve_is_the_same_hall_without_the_file(tmp_path: Path) -> None:
+    scenario = load("ai_hall", [f"racks.r3_shared.cap_profile={written(tmp_path)}"])
+    hashed, points = scenario.hash(), archetype_of(scenario.racks["r3_shared"]).cap_points
+    run_folder.write_scenario(tmp_path, scenario)
+    (tmp_path / "sweep.csv").unlink()
+    again = load(str(tmp_path / run_folder.SCENARIO_FILE))
+    assert again.hash() == hashed != load("ai_hall").hash()
+    assert archetype_of(again.racks["r3_shared"]).cap_points == points
 
 
 @pytest.mark.parametrize(
