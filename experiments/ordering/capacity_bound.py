@@ -62,8 +62,37 @@ class Bins(NamedTuple):
     activity: Floats
 
 
+def most_work_unstopped_h(
+    known: KnownJobs, split: Floats, pools: tuple[RackPool, ...], racks: Ints, edges_h: Floats, power: Power | None = None
+) -> float:
+    """Most work by anybody who stops and moves nobody who runs at the beginning [accelerator-h].
+
+    Arguments as in `most_work_h`; ``racks (R,)`` are the accelerators of each rack.
+
+    Notes
+    -----
+    Who runs goes on at once and at best: at speed 1 on one rack, at ``split`` on more. It holds its accelerators at
+    least until it would then be done. The others share what is left by the program of `most_work_h`. A running job
+    counts as drawing no more than an idle one, so its power bounds nobody.
+    """
+    runs = known.runs
+    there = known.part(runs)
+    speed = np.where((there.held > 0).sum(axis=1) > 1, split[runs], 1.0)
+    until_h = np.minimum(np.minimum(there.lasts_h / speed, there.deadline_h), edges_h[-1])
+    shares = np.clip(np.minimum(edges_h[1:], until_h[:, None]) - edges_h[:-1], 0.0, np.diff(edges_h))
+    by_pool = np.stack([there.held[:, racks == pool.accelerators].sum(axis=1) for pool in pools])
+    done_h = (there.accelerators * speed * until_h).sum()
+    rest = known.part(~runs)
+    return float(done_h) + most_work_h(rest, split[~runs], pools, edges_h, power, by_pool @ shares)
+
+
 def most_work_h(
-    known: KnownJobs, split: Floats, pools: tuple[RackPool, ...], edges_h: Floats, power: Power | None = None
+    known: KnownJobs,
+    split: Floats,
+    pools: tuple[RackPool, ...],
+    edges_h: Floats,
+    power: Power | None = None,
+    taken_h: Floats | None = None,
 ) -> float:
     """Most accelerator-hours of work that anybody can do [accelerator-h].
 
@@ -77,10 +106,8 @@ def most_work_h(
         Ends of the slots, from 0 to the horizon [h].
     power : Power, optional
         None: no limit of power.
-
-    Returns
-    -------
-    float
+    taken_h : ndarray (P, T), optional
+        Accelerator-hours of each pool that others hold in each slot.
 
     Raises
     ------
@@ -95,7 +122,7 @@ def most_work_h(
         most   sum of speed[g,p] v[g,p,t]
         sum over p of v[g,p,t] <= room[g,t]              sum over p, t of speed[g,p] v[g,p,t] <= left[g]
         sum over g in e of v[g,p,t] <= sum over m of w_m z[e,p,t,m]
-        sum over e, m of z[e,p,t,m] <= accelerators[p] h[t]
+        sum over e, m of z[e,p,t,m] <= accelerators[p] h[t] - taken[p,t]
         sum over p, m of z[e,p,t,m] <= sum over g in e of room[g,t]
         sum over e, p, m of activity[e] d[e,p,m] z[e,p,t,m] <= above_idle[t] h[t]
 
@@ -103,7 +130,7 @@ def most_work_h(
     """
     bundles, bins = bundled(known, split, pools, edges_h)
     hours = np.diff(edges_h)
-    many, slots, kinds = len(bundles.left_h), len(hours), len(pools)
+    slots, kinds = len(hours), len(pools)
     bundle, slot = np.nonzero(bundles.room_h > 0.0)
     ways = len(bundle)
     if not ways:
@@ -114,18 +141,19 @@ def most_work_h(
     entries.row(np.tile(np.arange(ways), kinds), column.ravel(), np.ones(ways * kinds), bundles.room_h[bundle, slot])
     entries.row(np.tile(bundle, kinds), column.ravel(), speed.ravel(), bundles.left_h)
     pool = np.repeat(np.arange(kinds), ways)
+    capacity = np.array([float(p.total) for p in pools])[:, None] * hours
+    if taken_h is not None:
+        capacity = np.maximum(capacity - taken_h, 0.0)
     if power is None:
-        capacity = np.array([float(p.total) for p in pools])[:, None] * hours
         entries.row(pool * slots + np.tile(slot, kinds), column.ravel(), np.ones(ways * kinds), capacity.ravel())
     else:
         of_bin = np.tile(bundles.bin[bundle], kinds)
         room = np.zeros((len(bins.kind), slots))
         np.add.at(room, bundles.bin, bundles.room_h)
         runs = (of_bin * kinds + pool) * slots + np.tile(slot, kinds)
-        _add_corners(entries, pools, bins, hours, room, power, runs, column.ravel())
+        _add_corners(entries, pools, bins, hours, room, power, runs, column.ravel(), capacity)
     cost = np.zeros(entries.columns)
     cost[: ways * kinds] = -speed.ravel()
-    assert many == len(bundles.speed)
     found = least_cost(quiet_solver(), entries.program(cost))
     return float(-cost @ found)
 
@@ -148,7 +176,7 @@ def bundled(
     fits = (known.accelerators[:, None] <= sizes).sum(axis=1)
     alone = (known.lasts_h > SHORT_H) | (fits == 0)
     own = np.where(alone, np.arange(len(of)) + 1, 0)
-    _, group = np.unique(np.stack([own, of, comes, fits]) * np.array([[1], [1], [1], [1]]), axis=1, return_inverse=True)
+    _, group = np.unique(np.stack([own, of, comes, fits]), axis=1, return_inverse=True)
     group = np.asarray(group).ravel()
     _, first = np.unique(group, return_index=True)
     left, rooms = np.zeros(len(first)), np.zeros((len(first), room.shape[1]))
@@ -184,7 +212,7 @@ class _Entries:
 
 def _add_corners(
     entries: _Entries, pools: tuple[RackPool, ...], bins: Bins, hours: Floats, room: Floats, power: Power, runs: Ints,
-    column: Ints,
+    column: Ints, capacity: Floats,
 ) -> None:  # fmt: skip
     """Columns for the corners of throughput curves, and the rows that tie them to work, racks, jobs and power."""
     slots, kinds = len(hours), len(pools)
@@ -201,7 +229,6 @@ def _add_corners(
     entries.more(runs, column, np.ones(len(runs)))
     made = (bin_of * kinds + pool_of) * slots + slot
     entries.row(made, mine, -work, np.zeros(len(bins.kind) * kinds * slots))
-    capacity = np.array([float(p.total) for p in pools])[:, None] * hours
     entries.row(pool_of * slots + slot, mine, one, capacity.ravel())
     entries.row(bin_of * slots + slot, mine, one, room.ravel())
     entries.row(slot, mine, draw, np.maximum(power.above_idle_kw, 0.0) * hours)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.scheduling.control_step import Jobs
 from envs.scheduling.job_table import EMPTY, PAUSED, RUNNING, Bools, Facts, Floats, Ints
@@ -30,6 +31,8 @@ class KnownJobs(NamedTuple):
         Share of its accelerators that is at work while it runs.
     runs : ndarray of bool
         Holds accelerators at the beginning.
+    held : ndarray of int (N, R)
+        How many on each rack.
     key : tuple
         Of each job: what names it in a table (`job_key`).
     """
@@ -41,6 +44,7 @@ class KnownJobs(NamedTuple):
     deadline_h: Floats
     activity: Floats
     runs: Bools
+    held: NDArray[np.int64]
     key: tuple[Key, ...]
 
     @property
@@ -92,11 +96,14 @@ def known_jobs(jobs: Jobs, site: int, now_s: float, hours: float) -> KnownJobs:
     release_h[: len(slots)] = np.maximum(release_h[: len(slots)], restart_h)
     state = table.state[slots, site]
     runs = np.concatenate([(state == RUNNING) | (state == PAUSED), np.zeros(len(rows), bool)])
+    held = np.zeros((len(runs), len(table.racks)), np.int64)
+    held[: len(slots)] = table.held[slots, :, site]
     keys = [job_key(table.facts, slot, site) for slot in slots.tolist()]
     keys += [job_key(arrivals.facts, row, of) for row in rows.tolist()]
     left_h = np.concatenate([table.left_h[slots, site], arrivals.facts.work_h[rows, of]])
     deadline_h = (deadline_s - now_s) / HOUR_S
-    return KnownJobs(kind, accelerators, left_h, release_h, deadline_h, activity, runs, tuple(keys))
+    jobs_are = kind, accelerators, left_h, release_h, deadline_h, activity, runs, held
+    return KnownJobs(*jobs_are, tuple(keys))
 
 
 def split_speed(net: Network | None, exposed: Floats, racks: Ints, kind: Ints, accelerators: Floats) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 from envs.equipment.power_chain import PowerChain, transformer_loss_kw, ups_loss_kw
 from envs.equipment.rack_archetypes import RackArchetype, psu_loss_lines
 from envs.equipment.rack_chips import LEAKAGE_REFERENCE_C
-from envs.equipment.throughput import CLASSES, POWER_SHARE, class_curve
+from envs.equipment.throughput import POWER_SHARE, class_curve
 from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
 from envs.scheduling.job_table import Floats
@@ -149,5 +149,3 @@ def most_flow_frac(scenario: Scenario) -> float:
     coolant = scenario.coolant
     return 1.0 if coolant is None else float(coolant.cdus) / float(coolant.cdus_running)
 
-
-PRETRAIN, FINETUNE = CLASSES.index("pretrain"), CLASSES.index("finetune")
