@@ -15,7 +15,13 @@ from envs.scheduling.job_table import Floats, Ints
 from experiments.ordering.known_jobs import KnownJobs
 from experiments.ordering.least_power import RackPool, working_points
 
-ACTIVITY_EDGES = (0.0, 0.25, 0.5, 0.75, 0.9)  # lower ends of the bins in which jobs share a draw: a job draws at least that
+ACTIVITY_EDGES = (
+    0.0,
+    0.25,
+    0.5,
+    0.75,
+    0.9,
+)  # lower ends of the bins in which jobs share a draw: a job draws at least that
 SHORT_H = 1.0  # jobs that need no longer are told together with those that come in the same slot
 
 
@@ -63,7 +69,12 @@ class Bins(NamedTuple):
 
 
 def most_work_unstopped_h(
-    known: KnownJobs, split: Floats, pools: tuple[RackPool, ...], racks: Ints, edges_h: Floats, power: Power | None = None
+    known: KnownJobs,
+    split: Floats,
+    pools: tuple[RackPool, ...],
+    racks: Ints,
+    edges_h: Floats,
+    power: Power | None = None,
 ) -> float:
     """Most work by anybody who stops and moves nobody who runs at the beginning [accelerator-h].
 
@@ -158,9 +169,7 @@ def most_work_h(
     return float(-cost @ found)
 
 
-def bundled(
-    known: KnownJobs, split: Floats, pools: tuple[RackPool, ...], edges_h: Floats
-) -> tuple[Bundles, Bins]:
+def bundled(known: KnownJobs, split: Floats, pools: tuple[RackPool, ...], edges_h: Floats) -> tuple[Bundles, Bins]:
     """Jobs by what they may do in each slot; short ones that come together as one bundle."""
     sizes = np.array([pool.accelerators for pool in pools])
     speed = np.where(known.accelerators[:, None] <= sizes, 1.0, split[:, None])

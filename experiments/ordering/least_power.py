@@ -148,4 +148,3 @@ def most_flow_frac(scenario: Scenario) -> float:
     """Most coolant over its design flow: all units of a hall that is designed for those that run."""
     coolant = scenario.coolant
     return 1.0 if coolant is None else float(coolant.cdus) / float(coolant.cdus_running)
-

@@ -7,6 +7,7 @@ next. An order is a sum of features of its jobs, with an offset of its own for e
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -65,6 +66,12 @@ class SearchedOrder:
         self.days = days
         self.values = [day.features @ genes[:, d].T for d, day in enumerate(days)]
         self._found: Floats | None = None
+
+    def afresh(self) -> SearchedOrder:
+        """The same order before it has seen any table."""
+        made = copy(self)
+        made._found = None
+        return made
 
     def __call__(self, table: JobTable, now_s: Floats) -> Floats:
         """As an `orders.Order`; jobs are found by their second of submission."""
@@ -147,4 +154,3 @@ def scored(work: Floats, wait_s: Floats, base_wait_s: Floats) -> Floats:
     """
     longer = np.clip((wait_s - base_wait_s[:, None]) / (base_wait_s[:, None] + 600.0), 0.0, 1.0)
     return np.asarray(work * (1.0 - 0.05 * longer.sum(axis=0)))
-

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from envs.core import DataCenterCore
 from envs.controllers.base import Controller
+from envs.core import DataCenterCore
 from envs.physics.namespace import Floats as PlantFloats
 from envs.scheduling.job_table import EMPTY, WAITING, Floats, JobTable
 from experiments.ordering.known_jobs import HOUR_S, Key, job_key

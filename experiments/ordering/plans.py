@@ -7,7 +7,7 @@ import numpy as np
 from envs.core import DataCenterCore
 from envs.scheduling.control_step import Laws
 from envs.scheduling.job_table import PAUSED, RUNNING, WAITING, Floats, Ints, JobTable
-from experiments.ordering.known_jobs import HOUR_S, KnownJobs, Key, split_speed
+from experiments.ordering.known_jobs import HOUR_S, Key, KnownJobs, split_speed
 from experiments.ordering.start_plan import Starts, planned
 
 SHORT_H = 0.25  # jobs up to a rack that need no longer go ahead of any plan, the shortest first
