@@ -167,12 +167,9 @@ def main() -> None:
     for name, equal in (("most work found", False), ("most work found at equal waits", True)):
         best = hall.best_found(base, given.candidates, given.rounds, equal)
         tell(f"whole domains, {name}", "the whole day", lambda core, best=best: best.afresh())
-    says = (
-        f"bound: {bounds.anybody.mean():.0f} h of the jobs' work a day, {bounds.unstopped.mean():.0f} h for who stops "
-    )
-    say(
-        f"\n{says}nobody; the nearest of all plays reached {100.0 * highest.max():.1f} % of the latter on its best day\n"
-    )
+    say(f"\nbound: {bounds.anybody.mean():.0f} h of the jobs' work a day, ")
+    say(f"{bounds.unstopped.mean():.0f} h for who stops nobody; ")
+    say(f"the nearest of all plays reached {100.0 * highest.max():.1f} % of the latter on its best day\n")
 
 
 def by_the_end(core: DataCenterCore) -> Order:

@@ -15,13 +15,8 @@ from envs.scheduling.job_table import Floats, Ints
 from experiments.ordering.known_jobs import KnownJobs
 from experiments.ordering.least_power import RackPool, working_points
 
-ACTIVITY_EDGES = (
-    0.0,
-    0.25,
-    0.5,
-    0.75,
-    0.9,
-)  # lower ends of the bins in which jobs share a draw: a job draws at least that
+#: Lower ends of the bins in which jobs share a draw: each draws at least that share.
+ACTIVITY_EDGES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
 SHORT_H = 1.0  # jobs that need no longer are told together with those that come in the same slot
 
 

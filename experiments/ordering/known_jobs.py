@@ -54,9 +54,18 @@ class KnownJobs(NamedTuple):
 
     def part(self, chosen: Bools | Ints) -> KnownJobs:
         """Some of them."""
-        columns = [np.asarray(column)[chosen] for column in self[:-1]]
         rows = np.arange(len(self.kind))[chosen]
-        return KnownJobs(*columns, tuple(self.key[row] for row in rows))  # type: ignore[arg-type]
+        return KnownJobs(
+            kind=self.kind[rows],
+            accelerators=self.accelerators[rows],
+            left_h=self.left_h[rows],
+            release_h=self.release_h[rows],
+            deadline_h=self.deadline_h[rows],
+            activity=self.activity[rows],
+            runs=self.runs[rows],
+            held=self.held[rows],
+            key=tuple(self.key[row] for row in rows),
+        )
 
 
 def job_key(facts: Facts, row: int, column: int) -> Key:

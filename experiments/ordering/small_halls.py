@@ -75,12 +75,12 @@ def small_laws(hall: SmallHall, rule: str) -> Laws:
 def beginning(hall: SmallHall) -> Jobs:
     """The hall before anything has come."""
     count = len(hall.kind)
-    column = np.ones((count, 1))
+    column: Floats = np.ones((count, 1))
     facts = Facts(
         kind=hall.kind[:, None].astype(np.int64),
         accelerators=hall.accelerators[:, None].astype(np.float64),
-        work_h=(hall.accelerators * hall.lasts)[:, None] * (STEP_S / HOUR_S),
-        submit_s=hall.release[:, None] * STEP_S,
+        work_h=column * (hall.accelerators * hall.lasts * (STEP_S / HOUR_S))[:, None],
+        submit_s=column * STEP_S * hall.release[:, None],
         deadline_s=np.inf * column,
         priority=0.0 * column,
         tier=np.ones((count, 1), np.int64),
