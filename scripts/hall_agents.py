@@ -176,6 +176,7 @@ def main() -> None:
             np.concatenate([x.site for x in learnt]),
             {name: np.mean([x.sums[name] for x in learnt], axis=0) for name in base.sums},
             base.days,
+            np.mean([x.job_work_h for x in learnt], axis=0),
         )
         say(row(f"PPO, {len(learnt)} seeds", mean, base, difference, bench.sites))
 

@@ -43,6 +43,8 @@ class Days(NamedTuple):
         Of the core, each ``(B,)``.
     days : float
         Length of an episode.
+    job_work_h : ndarray (B,)
+        Work of the jobs alone, without serving [accelerator-h].
     """
 
     work_per_mw: NDArray[np.float64]
@@ -52,13 +54,15 @@ class Days(NamedTuple):
     site: NDArray[np.int64]
     sums: Mapping[str, NDArray[np.float64]]
     days: float
+    job_work_h: NDArray[np.float64]
 
     def part(self, first: int, end: int) -> Days:
         """Some of the days."""
         mine = (self.site >= first) & (self.site < end)
         jobs = self.wait_s[mine], self.large[mine], self.site[mine] - first
         sums = {name: value[first:end] for name, value in self.sums.items()}
-        return Days(self.work_per_mw[first:end], self.large_left_h[first:end], *jobs, sums, self.days)
+        by_day = self.work_per_mw[first:end], self.large_left_h[first:end]
+        return Days(*by_day, *jobs, sums, self.days, self.job_work_h[first:end])
 
     def price(self, base: Days) -> str:
         """What it does worse than another policy, in words; "none" where it does nothing worse."""
@@ -175,4 +179,5 @@ class Bench:
         sums, (wait_s, sizes, sites) = core.episode_statistics(), waits.all()
         hours, large = core.max_episode_steps * core.step_s / 3600.0, sizes > core.jobs.racks.max()
         work = sums["work_done_h"] / (hours * self.limit_mw)
-        return Days(work, waits.large_left_h, wait_s, large, sites.astype(np.int64), sums, hours / 24.0)
+        jobs_h = np.array(core.jobs.jobs.ledger.done.sum(axis=0))
+        return Days(work, waits.large_left_h, wait_s, large, sites.astype(np.int64), sums, hours / 24.0, jobs_h)

@@ -248,6 +248,15 @@ class HallJobs:
         """
         self._preferred = checked_choice(rack, self.racks, len(self.now_s))
 
+    def prioritize(self, priority: Floats) -> None:
+        """Let jobs go in the order of a priority ``(J, B)``, higher first; each keeps its own until it leaves its slot.
+
+        Where ``jobs.preempt`` holds, a job may also stop flexible ones of lower priority.
+        """
+        self.jobs.table.facts.priority[...] = priority
+        if self.compiled is not None:
+            self.compiled.forget()
+
     def send(self, places: Places) -> Carried:
         """Take waiting jobs out of their sites, as `envs.scheduling.transfers.send`; no step books what they ask."""
         asked = np.array(self.jobs.ledger.asked)
