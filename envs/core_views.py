@@ -13,7 +13,8 @@ from envs.engine import Held, TapedFunction
 from envs.episodes.core_step import CoreState, Given, shown_rows
 from envs.episodes.episode import EpisodePlan, EpisodeSums
 from envs.episodes.hall_jobs import HallJobs
-from envs.episodes.world import SignalPools, World
+from envs.episodes.signal_tables import SignalPools
+from envs.episodes.world import World
 from envs.faults import Availability, FaultPlan, availability
 from envs.guard import Guard
 from envs.hooks import Hooks

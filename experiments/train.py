@@ -266,6 +266,11 @@ def require_steps(total_steps: int, model: BaseAlgorithm) -> None:
             f"total_steps = {total_steps} is less than one rollout of {each * model.n_envs} steps ({model.n_envs} "
             f"environments x {each}); give at least {each * model.n_envs}, or fewer agent.environments"
         )
+    if total_steps <= (starts := getattr(model, "learning_starts", 0)):
+        raise ValueError(
+            f"total_steps = {total_steps}: nothing is learnt in the first agent.learning_starts = {starts} steps; give "
+            "more, or a smaller agent.learning_starts"
+        )
 
 
 def run_summary(

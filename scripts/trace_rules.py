@@ -152,7 +152,9 @@ def _row(*cells: str) -> str:
 
 
 def _over(ours: Floats, theirs: Floats, at: NDArray[np.intp]) -> tuple[str, str]:
-    """How much more, in percent, with its interval."""
+    """How much more, in percent, with its interval; dashes where the other did nothing."""
+    if theirs.sum() <= 0.0:
+        return "-", "-"
     with np.errstate(invalid="ignore", divide="ignore"):
         again = 100.0 * (ours[at].sum(axis=1) / theirs[at].sum(axis=1) - 1.0)
         return f"{100.0 * (ours.sum() / theirs.sum() - 1.0):+.2f}", _interval(again)

@@ -98,7 +98,7 @@ def load_tuned(name: str) -> TunedRules | None:
 
 
 def tuned_of(scenario: Scenario) -> TunedRules | None:
-    """The frozen result for a scenario; a warning says where it was found on another plant or under other scheduling."""
+    """The frozen result for a scenario; warns where it was found on another plant or under other scheduling."""
     found = load_tuned(scenario.name)
     if found is None:
         return None

@@ -18,7 +18,7 @@ from envs.episodes.bill import BillState
 from envs.episodes.control_step import Carried, ControlStep, Moved
 from envs.episodes.episode import EpisodeSums
 from envs.episodes.instruments import Instruments, SensorErrors, SensorMemory
-from envs.episodes.world import SignalClock, SignalPlace, SignalPools, load_of
+from envs.episodes.signal_tables import SignalClock, SignalPlace, SignalPools, load_of
 from envs.faults import Availability, nothing_lost
 from envs.interface.action import ActionDecoder
 from envs.interface.observation import ObservationEncoder

@@ -7,14 +7,14 @@ from copy import copy
 from dataclasses import dataclass, field
 from operator import is_
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.engine.pool import Pool
 from envs.episodes.plan import EpisodePlan
-from envs.physics.namespace import Floats
+from envs.episodes.signal_tables import LoadPools, SignalClock, SignalPlace, SignalPools, load_of
 from envs.scenario import Scenario
 from envs.scenario.rack_group import archetype_of
 from envs.scheduling.announced_targets import Asked, asked_in
@@ -34,64 +34,6 @@ from envs.signals.workload.workload import Workload, generate_workload
 WEEK_S = 604_800
 START_WEEKDAY = 6  # 1 January 2023 was a Sunday (Monday = 0); generated years start then
 FORECAST_H = (1.0, 4.0)
-
-
-class LoadPools(NamedTuple):
-    """Rows of every load, one after the other: ``(T, S R)`` activity, ``(T, R)`` jobs and swing, ``(T, 3)`` queue.
-
-    ``jobs`` are those that a scheduler places in the episode, where the scenario has such.
-    """
-
-    activity: NDArray[np.float32]
-    job: NDArray[np.int16]
-    queue: NDArray[np.float32]
-    swing: NDArray[np.float32]
-    jobs: JobPool | None = None
-
-
-class SignalPools(NamedTuple):
-    """Tables of a world that machine code reads where they lie."""
-
-    site: Pool
-    activity: Pool
-    job: Pool
-    queue: Pool
-    swing: Pool
-
-
-class SignalPlace(NamedTuple):
-    """Rows of the tables that each environment reads, ``(B,)``."""
-
-    site: NDArray[np.int64]
-    """Of the coming step."""
-    seen: NDArray[np.int64]
-    """Of the site's table, at the end of the coming step."""
-    load: NDArray[np.int64]
-
-
-class SignalClock(NamedTuple):
-    """How places move on: rows of a site's year, and of a load that begins again (0: none does)."""
-
-    site_steps: int
-    load_steps: int
-
-    def next(self, place: SignalPlace) -> SignalPlace:
-        """Places one step later: a pure array function."""
-        load = _next_row(place.load, self.load_steps) if self.load_steps else place.load + 1
-        return SignalPlace(place.seen, _next_row(place.seen, self.site_steps), load)
-
-
-def _next_row(row: NDArray[np.int64], steps: int) -> NDArray[np.int64]:
-    """The row behind a row; the first of its ``steps`` behind the last."""
-    after = row + 1
-    moved: NDArray[np.int64] = np.where(after % steps == 0, after - steps, after)
-    return moved
-
-
-def load_of(activity: Floats, job: NDArray[Any], queue: Floats, swing: Floats) -> Load:
-    """Rows of the load's tables, the environments last, as the load of a step."""
-    racks, batch = job.shape
-    return Load(activity.reshape(-1, racks, batch), job, queue[0], queue[1], queue[2], swing)
 
 
 @dataclass

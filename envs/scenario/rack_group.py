@@ -40,9 +40,9 @@ class RackGroup(Parameters):
     ``archetype`` names a preset of ``envs.equipment.rack``; ``overrides`` changes single parameters of it. ``workload``
     is the kind of partition that the group belongs to: frontier, conv, code, shared, batch or cpu. ``priority`` is who
     is capped last. ``cap_profile`` is a file with a measured sweep of power limits
-    (`envs/signals/workload/cap_profiles.py`), whose throughput takes the place of the built-in curves. ``cap_curves`` is
-    the same as plain data, as bundles and folders of runs carry it: by class the shares of the uncapped power, and the
-    shares of the uncapped work at them.
+    (`envs/signals/workload/cap_profiles.py`), whose throughput takes the place of the built-in curves. ``cap_curves``
+    is the same as plain data, as bundles and folders of runs carry it: by class the shares of the uncapped power, and
+    the shares of the uncapped work at them.
     """
 
     archetype: str = "nvl72"

@@ -6,7 +6,12 @@ counts. What is compiled and kept: `rounds`, `limited_activity` and `progressed`
 
 from __future__ import annotations
 
+import contextlib
+import os
+import re
+import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +23,7 @@ from envs.engine.cache_files import cache_folder, sources_hash
 
 #: Nothing is allocated, so nobody counts who sees an array: with the counts each round takes three times as long.
 _PLAIN: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
+KEPT_FOLDERS, UNUSED_S = 16, 7 * 86_400.0  # of sources; beyond so many, those go that nobody used for so long
 FIRST_COMPILE = "compiling the scheduler of jobs, once on this machine: {name}, up to 15 s\n"
 
 
@@ -68,4 +74,34 @@ class _Kept(FunctionCache):
         found = super().load_overload(sig, target_context)
         if found is None:
             sys.stderr.write(FIRST_COMPILE.format(name=self._name.split()[1].rpartition(".")[2]))
+        else:
+            with contextlib.suppress(OSError):
+                os.utime(self._cache_path)  # used now
         return found
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep the machine code; where the disk is full or closed, it is made again the next time."""
+        with contextlib.suppress(OSError):
+            super().save_overload(sig, data)
+            os.utime(self._cache_path)
+            prune(Path(self._cache_path))
+
+
+def prune(own: Path) -> None:
+    """Remove old folders beside a process's own.
+
+    Another process may read one at this moment, or write into it: numba makes code anew of which it lacks a file, and
+    what is loaded needs none. A folder that somebody uses is not old.
+
+    Parameters
+    ----------
+    own : Path
+    """
+    folders = [f for f in own.parent.iterdir() if re.fullmatch("[0-9a-f]{16}", f.name) and f.is_dir()]
+    used = {}
+    for folder in folders:
+        with contextlib.suppress(OSError):  # another process has removed it
+            used[folder] = folder.stat().st_mtime
+    for folder in sorted(used, key=used.__getitem__)[:-KEPT_FOLDERS]:
+        if folder != own and time.time() - used[folder] > UNUSED_S:
+            shutil.rmtree(folder, ignore_errors=True)

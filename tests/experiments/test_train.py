@@ -182,6 +182,28 @@ def test_fewer_steps_than_a_rollout_are_refused_with_the_least_that_works(tmp_pa
         train(load("edge_room", QUARTER_HOURS), SAC, TrainingPlan(3, split="none"), tmp_path, NoTracker())
 
 
+@pytest.mark.parametrize("steps", [5000, 64])
+def test_a_run_that_would_end_before_its_first_update_is_refused_and_leaves_no_card(steps: int, tmp_path: Path) -> None:
+    plan = TrainingPlan(steps, split="none")
+    with pytest.raises(
+        ValueError, match=f"total_steps = {steps}: nothing is learnt in the first agent.learning_starts"
+    ):
+        train(load("edge_room", QUARTER_HOURS), SAC, plan, tmp_path, NoTracker())
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_a_run_one_step_longer_than_its_start_makes_an_update(tmp_path: Path) -> None:
+    settings = {"hidden": [8], "learning_starts": 32, "batch_size": 16, "buffer_size": 500}
+    train(
+        load("edge_room", QUARTER_HOURS),
+        Learner("sac", 4, settings),
+        TrainingPlan(33, split="none"),
+        tmp_path,
+        NoTracker(),
+    )
+    assert load_model("sac", tmp_path / "model.npz")._n_updates > 0
+
+
 def test_a_run_in_which_no_episode_ended_says_so_and_not_nan(tmp_path: Path) -> None:
     cost = train(load("edge_room", QUARTER_HOURS), PPO, TrainingPlan(32, split="none"), tmp_path, NoTracker())
     said = run_summary(cost, tmp_path, load("edge_room", ["episode.steps=288"]), 4)

@@ -123,7 +123,7 @@ def _runs(path: Path, sweep: Sweep, kind: str) -> list[tuple[Floats, Floats]]:
 
 
 def _require_plausible(path: Path, kind: str, at: NDArray[np.intp], sweep: Sweep) -> None:
-    """Refuse rows of a run, by rising power, that no power limit can have made; decode's are also of smaller batches."""
+    """Refuse rows of a run, by rising power, that no power limit can have made; decode may have smaller batches."""
     power, work = sweep.power_w[at], sweep.work[at]
     near = np.flatnonzero((np.diff(power) <= SAME_RHO * power[-1]) & (np.abs(np.diff(work)) > FALLS * work.max()))
     if near.size:
