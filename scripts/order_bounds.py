@@ -27,10 +27,9 @@ from experiments.ordering.least_power import idle_kw, most_flow_frac, rack_pools
 from experiments.ordering.order_search import SearchedOrder, day_of, scored, searched
 from experiments.ordering.orders import Order, Ordered, Ranked, earliest_deadline, least_slack, most_by, shortest_first
 from experiments.ordering.plans import clairvoyant_plan, rolling
-from scripts.hall_agents import tuned_rules
+from scripts.hall_agents import WHOLE, tuned_rules
 from scripts.hall_days import Bench, Days, Maker
 
-WHOLE = ("jobs.rule=whole_domain",)
 HORIZON_H = 24.0
 FEW_DAYS = 24
 COLUMNS = (
