@@ -157,6 +157,7 @@ def main() -> None:
         "tuned, racks with power left": (held(rules, {"place_row_weight": 2.0}), ()),
         "tuned, class limits 0.9": (held(rules, {"class_power_limit_frac": 0.9}), ()),
         "tuned, caps open": (tuned_rules(scenario, caps="open"), ()),
+        "bound: a network that slows nobody": (rules, ("jobs.out_gb_s=900",)),
         "bound: no limit of power": (tuned_rules(scenario, caps="open"), NO_LIMIT),
     }
     for name, (make, overrides) in references.items():
