@@ -13,6 +13,7 @@ OWN_EXTRA = {
     "ray": "ray",
     "optuna": "tune",
     "highspy": "planner",
+    "ortools": "planner",
     "rdflib": "brick",
     "fastapi": "page",
     "uvicorn": "page",

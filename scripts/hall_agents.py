@@ -51,6 +51,7 @@ KEPT = (
     "work_lost",
     "work_delayed",
 )  # cost terms in the reward
+WHOLE = ("jobs.rule=whole_domain",)
 NO_LIMIT = ("power.utility_limit_kw=3800", "power.ups_limit_kw=3800")
 COLUMNS = (
     *("policy", "accelerators at work per MW", "over the tuned rules", "95 % interval", "mean wait s", "95 % wait s"),
@@ -151,9 +152,12 @@ def main() -> None:
         "tuned, short jobs 6 h ahead": (tuned_rules(scenario, order_short_h=6.0), ()),
         "tuned, small jobs 6 h ahead": (tuned_rules(scenario, order_small_h=6.0), ()),
         "tuned, no reservation": (rules, ("jobs.rule=edf",)),
+        "tuned, whole domains": (rules, WHOLE),
+        "tuned, whole domains, short jobs 6 h ahead": (tuned_rules(scenario, order_short_h=6.0), WHOLE),
         "tuned, racks with power left": (held(rules, {"place_row_weight": 2.0}), ()),
         "tuned, class limits 0.9": (held(rules, {"class_power_limit_frac": 0.9}), ()),
         "tuned, caps open": (tuned_rules(scenario, caps="open"), ()),
+        "bound: a network that slows nobody": (rules, ("jobs.out_gb_s=900",)),
         "bound: no limit of power": (tuned_rules(scenario, caps="open"), NO_LIMIT),
     }
     for name, (make, overrides) in references.items():

@@ -27,10 +27,9 @@ from experiments.ordering.least_power import idle_kw, most_flow_frac, rack_pools
 from experiments.ordering.order_search import SearchedOrder, day_of, scored, searched
 from experiments.ordering.orders import Order, Ordered, Ranked, earliest_deadline, least_slack, most_by, shortest_first
 from experiments.ordering.plans import clairvoyant_plan, rolling
-from scripts.hall_agents import tuned_rules
+from scripts.hall_agents import WHOLE, tuned_rules
 from scripts.hall_days import Bench, Days, Maker
 
-WHOLE = ("jobs.rule=whole_domain",)
 HORIZON_H = 24.0
 FEW_DAYS = 24
 COLUMNS = (
@@ -164,9 +163,11 @@ def main() -> None:
     tell("whole domains, plan each hour", "what waits", lambda core: rolling(core, seconds=again))
     plans = hall.plans(given.seconds)
     tell("whole domains, plan of the day", "all that come", lambda core: Ranked(plans))
-    for name, equal in (("most work found", False), ("most work found at equal waits", True)):
+    for name, equal in (("most work found", False), ("most work found at equal mean waits", True)):
         best = hall.best_found(base, given.candidates, given.rounds, equal)
         tell(f"whole domains, {name}", "the whole day", lambda core, best=best: best.afresh())
+    by_day = np.quantile(100.0 * base.job_work_h / bounds.anybody, (0.0, 0.5, 1.0))
+    say("\nthe tuned rules' share of the bound by day: least {:.1f} %, median {:.1f} %, most {:.1f} %".format(*by_day))
     say(f"\nbound: {bounds.anybody.mean():.0f} h of the jobs' work a day, ")
     say(f"{bounds.unstopped.mean():.0f} h for who stops nobody; ")
     say(f"the nearest of all plays reached {100.0 * highest.max():.1f} % of the latter on its best day\n")
