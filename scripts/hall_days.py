@@ -66,10 +66,16 @@ class Days(NamedTuple):
         worse = [name for name, s in ours.items() if s > LONGER * theirs[name]]
         if self.large_left_h.mean() > LONGER * base.large_left_h.mean():
             worse.append("leaves more of large jobs")
+        if self._late_h() > LONGER * base._late_h():
+            worse.append("serves later")
         for name, title, more in SAFETY:
             if (self.sums[name].mean() - base.sums[name].mean()) / self.days > more:
                 worse.append(title)
         return ", ".join(worse) or "none"
+
+    def _late_h(self) -> float:
+        """Work that was served later than the target between tokens [accelerator-h]; 0 where none is set."""
+        return float(self.sums["late_work_h"].mean()) if "late_work_h" in self.sums else 0.0
 
     def waits(self) -> dict[str, float]:
         """Highest of 95 % of the waits [s], of all jobs and of large ones."""
