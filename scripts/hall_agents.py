@@ -59,6 +59,7 @@ COLUMNS = (
         "large left h",
         "lost h",
         "served late %",
+        "points over the tuned rules, 95 % interval",
         "K min",
         "trips",
         "overload kWh",
@@ -112,11 +113,13 @@ def trained(scenario: Scenario, steps: int, seed: int) -> Maker:
     return lambda core: policy_from_data(predictor(model), data, core.step_s)
 
 
-def late_share(found: Days) -> str:
-    """Share of served work whose tokens came too late [%]; a dash where no target is set."""
+def late_cells(found: Days, base: Days, sites: list[str]) -> tuple[str, str]:
+    """Share of served work whose tokens came too late [%], and its points over the base; dashes without a target."""
     if "late_work_h" not in found.sums:
-        return "-"
-    return f"{100.0 * found.sums['late_work_h'].sum() / max(found.sums['serving_done_h'].sum(), 1e-9):.2f}"
+        return "-", "-"
+    ours, theirs = found.late_frac(), base.late_frac()
+    more, low, high = (100.0 * x for x in mean_difference(ours, theirs, sites))
+    return f"{100.0 * ours.mean():.2f}", f"{more:+.2f}, {low:+.2f} to {high:+.2f}"
 
 
 def no_limit(scenario: Scenario) -> tuple[str, ...]:
@@ -133,7 +136,8 @@ def row(name: str, found: Days, base: Days, difference: NDArray[np.float64], sit
     cells = (
         f"{found.work_per_mw.mean():.1f}", f"{share[0]:+.2f} %", f"{share[1]:+.2f} to {share[2]:+.2f}",
         f"{found.wait_s.mean():.0f}", *(f"{s:.0f}" for s in found.waits().values()),
-        f"{found.large_left_h.mean():.0f}", f"{sums['work_lost_h'].mean() / found.days:.1f}", late_share(found),
+        f"{found.large_left_h.mean():.0f}", f"{sums['work_lost_h'].mean() / found.days:.1f}",
+        *late_cells(found, base, sites),
         f"{sums['inlet_degree_minutes'].mean() / found.days:.2f}", f"{sums['trips'].sum():.0f}",
         f"{sums['overload_kwh'].mean() / found.days:.2f}",
         f"{sums['capper_active_s'].mean() / 3600.0 / found.days:.2f}",
@@ -151,9 +155,11 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=1, help="days of an episode")
     parser.add_argument("--steps", type=int, default=600_000)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="of the scenario")
     given = parser.parse_args()
-    scenario = load(given.scenario)
-    bench, rules = Bench(scenario, given.split, given.days, given.length), tuned_rules(scenario)
+    scenario = load(given.scenario, given.set)
+    bench = Bench(scenario, given.split, given.days, given.length, tuple(given.set))
+    rules = tuned_rules(scenario)
     base = bench.played(rules)
     say = sys.stdout.write
     say("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|\n")

@@ -128,4 +128,4 @@ def test_the_keys_stand_in_the_scenario_and_outside_the_hash_of_those_that_leave
     assert {p.batch_max for p in partitions(bound)} == {266}
     with pytest.raises(ValueError, match=r"token_target_ms = 5.0 is less than the 6.86 ms of a request alone"):
         load("edge_room", ["site.token_target_ms=5"])
-    assert ALONE_MS == pytest.approx(6.863, abs=1e-3)
+    assert pytest.approx(6.863, abs=1e-3) == ALONE_MS
