@@ -23,6 +23,7 @@ from envs.episodes.core_step import CoreState, CoreStep, Done, EpisodeTerms, Giv
 from envs.episodes.episode import EpisodePlan, EpisodeSums, draw_plan
 from envs.episodes.hall_jobs import HallJobs
 from envs.episodes.instruments import Instruments, Moment
+from envs.episodes.serving_latency import serving_latency
 from envs.episodes.settled_start import SettledStart, settled_among, sites_differ
 from envs.episodes.streams import Streams
 from envs.episodes.world import World
@@ -132,6 +133,7 @@ class DataCenterCore(CoreViews):
         if (s := self.scenario).jobs is not None:
             held = constants(self._ruled, channels_of_kind("jobs"))
             self.jobs = HallJobs(s, self.plant.layout, self.world, self.decoder, self.observer, held, num_envs)
+        self.serving = serving_latency(self.scenario, num_envs)
         self._recorded = plant is None  # only a pure step can be recorded
         self._differ = sites_differ(self.scenario)
         self._settled = self.plant.steady_state
@@ -239,6 +241,8 @@ class DataCenterCore(CoreViews):
         else:
             self.now, self.flows = assign(self.now, begun, where), assign(self.flows, flows, where)
             self._episode_terms = assign(self._episode_terms, terms, where)
+        if self.serving is not None:
+            self.serving.begin(where)
         self._show_queue()
         self._update_signals()
 
@@ -335,7 +339,7 @@ class DataCenterCore(CoreViews):
         self, named: frozenset[str] | None, targets: Mapping[str, Floats], actions: Floats | None, out: Place = None
     ) -> tuple[NDArray[np.float32], Done]:
         """Step from targets of the channels that are ``named``, or from actions where that is None."""
-        step = self._stepper(named)
+        step, asked = self._stepper(named), self._asked_of_serving()
         coming: Any = None
         pools = self._readable_pools(step) if self.guard is None else None
         if pools is not None:
@@ -357,6 +361,7 @@ class DataCenterCore(CoreViews):
         self._done, self._flows, self._measured = done, None, None
         if self.jobs is not None:
             self._book_jobs()
+        self._judge_serving(asked)
         if self.hooks.reward is not None:
             done.reward[...] = own = self.hooks.own_reward(self, done.cost)
             self.sums.sums[-1] += own

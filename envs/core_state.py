@@ -13,6 +13,7 @@ import numpy as np
 from envs.controllers.base import CombinedController, Controller
 from envs.episodes.core_step import CoreState
 from envs.episodes.hall_jobs import HallJobs
+from envs.episodes.serving_latency import ServingLatency
 from envs.episodes.streams import Streams
 from envs.guard import Guard
 from envs.scenario import Scenario
@@ -44,6 +45,7 @@ class Interruptible(Protocol):
     rules: Controller
     guard: Guard | None
     jobs: HallJobs | None
+    serving: ServingLatency | None
 
     @property
     def now(self) -> CoreState | None:
@@ -70,6 +72,7 @@ def core_snapshot(core: Interruptible) -> dict[str, Any]:
         "rules": _memory(core.rules),
         "guard": None if core.guard is None else core.guard.snapshot(),
         "jobs": None if core.jobs is None else core.jobs.snapshot(),
+        "serving": None if core.serving is None else core.serving.snapshot(),
         "rngs": [streams.state(k) for k in range(core.num_envs)],
         "seed": core._seed,
     }
@@ -91,6 +94,8 @@ def restore_core(core: Interruptible, saved: Mapping[str, Any]) -> None:
         core.guard.restore(saved["guard"], core.now.plant)
     if core.jobs is not None:
         core.jobs.restore(saved["jobs"])
+    if core.serving is not None:
+        core.serving.restore(saved["serving"])
     core._seed = saved["seed"]
     assert core._streams is not None
     for k, state in enumerate(saved["rngs"]):

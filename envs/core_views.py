@@ -13,6 +13,7 @@ from envs.engine import Held, TapedFunction
 from envs.episodes.core_step import CoreState, Given, shown_rows
 from envs.episodes.episode import EpisodePlan, EpisodeSums
 from envs.episodes.hall_jobs import HallJobs
+from envs.episodes.serving_latency import ServingLatency
 from envs.episodes.signal_tables import SignalPools
 from envs.episodes.world import World
 from envs.faults import Availability, FaultPlan, availability
@@ -34,6 +35,7 @@ class CoreViews:
     hooks: Hooks
     guard: Guard | None
     jobs: HallJobs | None
+    serving: ServingLatency | None
     observer: ObservationEncoder
     dtype: np.dtype
     step_s: float
@@ -152,7 +154,8 @@ class CoreViews:
 
     def episode_statistics(self) -> dict[str, NDArray[np.float64]]:
         """Sums of the running episodes ``{name: (B,)}``: return ``r``, length ``l``, costs, energy, work."""
-        return self.sums.by_name(self.t) | ({} if self.guard is None else self.guard.by_name())
+        judged = {} if self.serving is None else self.serving.by_name()
+        return self.sums.by_name(self.t) | judged | ({} if self.guard is None else self.guard.by_name())
 
     # ---- jobs -------------------------------------------------------------------------------------------------------
 
@@ -178,6 +181,22 @@ class CoreViews:
         if self.jobs is not None:
             self.jobs.show_observed(observation, self._field("sensors").readings)
         return observation
+
+    # ---- serving ----------------------------------------------------------------------------------------------------
+
+    @property
+    def late_work_h(self) -> NDArray[np.float64]:
+        """Work of the last step served later than ``site.token_target_ms`` ``(B,)`` [accelerator-h]; 0 without one."""
+        return np.zeros(len(self.t)) if self.serving is None else self.serving.late_h
+
+    def _asked_of_serving(self) -> Load | None:
+        """Load of the coming step, where its serving will be judged."""
+        return None if self.serving is None else self._load
+
+    def _judge_serving(self, asked: Load | None) -> None:
+        """Judge the serving of the step that was made; ``asked`` is what it was asked to do."""
+        if self.serving is not None and asked is not None:
+            self.serving.judge(asked, self._field("plant").pace)
 
     # ---- signals ----------------------------------------------------------------------------------------------------
 

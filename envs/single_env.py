@@ -56,6 +56,8 @@ class DataCenterEnv(OneSite):
         obs, done = self.core.advanced(given[None])
         reward, truncated, *told = numbers_of(done, _TOLD, 0)
         info: dict[str, Any] = dict(zip(_INFO, told))
+        if self.core.serving is not None:
+            info |= {name: float(value[0]) for name, value in self.core.serving.told().items()}
         if truncated:
             info["episode_totals"] = self._totals()
         self._show()

@@ -19,9 +19,11 @@ Info = dict[str, NDArray[np.generic]]
 def step_info(core: DataCenterCore) -> Info:
     """Fresh arrays ``{name: (B,)}`` of the step that was made: power [kW], temperatures [degC], PUE [1], prices.
 
-    Powers are means over the step, temperatures those at its end. The PUE is infinite where no IT runs.
+    Powers are means over the step, temperatures those at its end. The PUE is infinite where no IT runs. With a
+    ``site.token_target_ms`` also the share of serving that came later [1] and the mean time between tokens [ms].
     """
-    return dict(zip(SHOWN, core.shown.copy()))
+    judged = {} if core.serving is None else core.serving.told()
+    return dict(zip(SHOWN, core.shown.copy())) | judged
 
 
 def episode_info(core: DataCenterCore) -> Info:

@@ -4,9 +4,10 @@
 
 Trains PPO on top of the tuned rules on the train split, once for each seed, and plays all on the same days of a split.
 More work counts where nobody pays for it: no trip, no overload, as little use of the fast protection, and nobody waits
-longer. A wait counts from submission to the start, or to the end of the episode where there was none: a policy that
-starves large jobs shows it there, and in the work that they have left at the end. By the ledger all work that is not
-done is left, so more work by leaving the large jobs is only another choice of what to leave.
+longer, neither a job nor, where the scenario has a ``site.token_target_ms``, who reads tokens. A wait counts from
+submission to the start, or to the end of the episode where there was none: a policy that starves large jobs shows it
+there, and in the work that they have left at the end. By the ledger all work that is not done is left, so more work by
+leaving the large jobs is only another choice of what to leave.
 """
 
 from __future__ import annotations
@@ -52,13 +53,14 @@ KEPT = (
     "work_delayed",
 )  # cost terms in the reward
 WHOLE = ("jobs.rule=whole_domain",)
-NO_LIMIT = ("power.utility_limit_kw=3800", "power.ups_limit_kw=3800")
 COLUMNS = (
     *("policy", "accelerators at work per MW", "over the tuned rules", "95 % interval", "mean wait s", "95 % wait s"),
     *(
         "95 % wait of large s",
         "large left h",
         "lost h",
+        "served late %",
+        "points over the tuned rules, 95 % interval",
         "K min",
         "trips",
         "overload kWh",
@@ -112,6 +114,21 @@ def trained(scenario: Scenario, steps: int, seed: int) -> Maker:
     return lambda core: policy_from_data(predictor(model), data, core.step_s)
 
 
+def late_cells(found: Days, base: Days, sites: list[str]) -> tuple[str, str]:
+    """Share of served work whose tokens came too late [%], and its points over the base; dashes without a target."""
+    if "late_work_h" not in found.sums:
+        return "-", "-"
+    ours, theirs = found.late_frac(), base.late_frac()
+    more, low, high = (100.0 * x for x in mean_difference(ours, theirs, sites))
+    return f"{100.0 * ours.mean():.2f}", f"{more:+.2f}, {low:+.2f} to {high:+.2f}"
+
+
+def no_limit(scenario: Scenario) -> tuple[str, ...]:
+    """Overrides by which no limit binds: 3800 kW, or all UPS units where that is less."""
+    limit_kw = min(3800.0, float(scenario.power.ups_units * scenario.power.ups_unit_kw))
+    return f"power.ups_limit_kw={limit_kw}", f"power.utility_limit_kw={limit_kw}"
+
+
 def row(name: str, found: Days, base: Days, difference: NDArray[np.float64], sites: list[str]) -> str:
     """A row of the table; ``difference`` to the base is ``(E,)`` or ``(seeds, E)``."""
     gain = mean_difference(difference, np.zeros(difference.shape[-1]), sites)
@@ -121,6 +138,7 @@ def row(name: str, found: Days, base: Days, difference: NDArray[np.float64], sit
         f"{found.work_per_mw.mean():.1f}", f"{share[0]:+.2f} %", f"{share[1]:+.2f} to {share[2]:+.2f}",
         f"{found.wait_s.mean():.0f}", *(f"{s:.0f}" for s in found.waits().values()),
         f"{found.large_left_h.mean():.0f}", f"{sums['work_lost_h'].mean() / found.days:.1f}",
+        *late_cells(found, base, sites),
         f"{sums['inlet_degree_minutes'].mean() / found.days:.2f}", f"{sums['trips'].sum():.0f}",
         f"{sums['overload_kwh'].mean() / found.days:.2f}",
         f"{sums['capper_active_s'].mean() / 3600.0 / found.days:.2f}",
@@ -138,9 +156,11 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=1, help="days of an episode")
     parser.add_argument("--steps", type=int, default=600_000)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="of the scenario")
     given = parser.parse_args()
-    scenario = load(given.scenario)
-    bench, rules = Bench(scenario, given.split, given.days, given.length), tuned_rules(scenario)
+    scenario = load(given.scenario, given.set)
+    bench = Bench(scenario, given.split, given.days, given.length, tuple(given.set))
+    rules = tuned_rules(scenario)
     base = bench.played(rules)
     say = sys.stdout.write
     say("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|\n")
@@ -156,9 +176,13 @@ def main() -> None:
         "tuned, whole domains, short jobs 6 h ahead": (tuned_rules(scenario, order_short_h=6.0), WHOLE),
         "tuned, racks with power left": (held(rules, {"place_row_weight": 2.0}), ()),
         "tuned, class limits 0.9": (held(rules, {"class_power_limit_frac": 0.9}), ()),
+        "tuned, caps by water-filling": (tuned_rules(scenario, caps="water_filling"), ()),
+        "tuned, caps in proportion": (tuned_rules(scenario, caps="proportional"), ()),
+        "tuned, caps in three bands": (tuned_rules(scenario, caps="three_band"), ()),
+        "tuned, caps at marginal value": (tuned_rules(scenario, caps="marginal_value"), ()),
         "tuned, caps open": (tuned_rules(scenario, caps="open"), ()),
         "bound: a network that slows nobody": (rules, ("jobs.out_gb_s=900",)),
-        "bound: no limit of power": (tuned_rules(scenario, caps="open"), NO_LIMIT),
+        "bound: no limit of power": (tuned_rules(scenario, caps="open"), no_limit(scenario)),
     }
     for name, (make, overrides) in references.items():
         found = bench.played(make, overrides)

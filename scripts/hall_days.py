@@ -70,10 +70,19 @@ class Days(NamedTuple):
         worse = [name for name, s in ours.items() if s > LONGER * theirs[name]]
         if self.large_left_h.mean() > LONGER * base.large_left_h.mean():
             worse.append("leaves more of large jobs")
+        if self.late_frac().mean() > LONGER * base.late_frac().mean():
+            worse.append("serves later")
         for name, title, more in SAFETY:
             if (self.sums[name].mean() - base.sums[name].mean()) / self.days > more:
                 worse.append(title)
         return ", ".join(worse) or "none"
+
+    def late_frac(self) -> NDArray[np.float64]:
+        """Share of each day's served work whose tokens came later than the target ``(B,)``; 0 where none is set."""
+        if "late_work_h" not in self.sums:
+            return np.zeros(len(self.work_per_mw))
+        share: NDArray[np.float64] = self.sums["late_work_h"] / np.maximum(self.sums["serving_done_h"], 1e-9)
+        return share
 
     def waits(self) -> dict[str, float]:
         """Highest of 95 % of the waits [s], of all jobs and of large ones."""
@@ -152,9 +161,12 @@ def work_left_h(
 
 
 class Bench:
-    """Days of a split in a hall."""
+    """Days of a split in a hall; ``overrides`` made the scenario of the one with its name."""
 
-    def __init__(self, scenario: Scenario, split: str, days: int, length: int = 1) -> None:
+    def __init__(
+        self, scenario: Scenario, split: str, days: int, length: int = 1, overrides: tuple[str, ...] = ()
+    ) -> None:
+        self.overrides = overrides
         self.episodes = plan_episodes(load_split(split), days, length)
         self.scenario = scenario_of_episodes(scenario, self.episodes)
         self.world = World.build(self.scenario)
@@ -163,7 +175,11 @@ class Bench:
 
     def played(self, make: Maker, overrides: tuple[str, ...] = (), copies: int = 1) -> Days:
         """All days under one policy, once or several times; overrides change the plant, and not what comes to it."""
-        scenario = replace(load(self.scenario.name, overrides), site=self.scenario.site, episode=self.scenario.episode)
+        scenario = replace(
+            load(self.scenario.name, (*self.overrides, *overrides)),
+            site=self.scenario.site,
+            episode=self.scenario.episode,
+        )
         core = DataCenterCore(scenario, len(self.episodes) * copies, world=self.world)
         core.reset(seed=0, plan=tiled_tree(explicit_plan(self.scenario, self.world, self.episodes), copies))
         policy = make(core)

@@ -240,7 +240,8 @@ def partitions(scenario: Scenario) -> tuple[Partition, ...]:
             "cpu_office": ("cpu", "code"),
         }.get(group.workload, (group.workload, "conv"))
         gpus = max(1, archetype_of(group).accelerators)
-        table.append(Partition(kind, racks, gpus, service=service, autoscale=scenario.site.autoscale))
+        site = scenario.site
+        table.append(Partition(kind, racks, gpus, service, site.autoscale, batch_max=site.serving_batch_max))
     return tuple(table)
 
 

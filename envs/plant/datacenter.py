@@ -71,6 +71,7 @@ class Plant:
         self.dtype = np.dtype(dtype)
         self.scenario = scenario = in_precision(scenario, self.dtype)
         self.alarms, self.smooth = alarms, smooth
+        self.keeps_pace = scenario.jobs is not None or scenario.site.token_target_ms > 0.0
         self.layout = Layout(scenario, self.dtype)
         self.substeps = scenario.episode.substeps
         self.substep_s = float(scenario.episode.substep_s)
@@ -130,7 +131,7 @@ class Plant:
             t,
             self.substeps * self.substep_s / 3600.0,
         )
-        state = state._replace(work=done, pace=None if self.scenario.jobs is None else work_flows.pace)
+        state = state._replace(work=done, pace=work_flows.pace if self.keeps_pace else None)
         return state, ledger.flows(self, start, state, total, work_flows, load)
 
     def step_conditions(

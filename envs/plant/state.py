@@ -45,7 +45,7 @@ class PlantState(NamedTuple):
     protective_kw: Array  # (R, B), limits of the fast capper for the next sub-step
     alarm: Array  # (Z, B), inlet alarm of the last sub-step; it holds until the inlets are well below
     coolant_alarm: Array  # (B,)
-    pace: Array | None = None  # (S, R, B), work done over work demanded in the step; where jobs are scheduled
+    pace: Array | None = None  # (S, R, B), work done over work demanded in the step; where somebody reads it
 
 
 class Stores(NamedTuple):

@@ -30,6 +30,7 @@ from envs.parameters import Parameters, parameter
 from envs.scenario.checks import check_site
 from envs.scenario.jobs_config import JobsConfig
 from envs.scenario.rack_group import RackGroup, profile_hash
+from envs.signals.workload.latency import ALONE_MS
 
 ORDER = ("order_small_h", "order_short_h", "order_urgent_h", "backfill_grace_h")  # of the queue of jobs
 CAPS = ("water_filling", "proportional", "three_band", "marginal_value", "open")
@@ -47,6 +48,8 @@ class SiteConfig(Parameters):
     ``clock_zone`` is the IANA zone (``Europe/Berlin``) whose clock on the wall, with daylight saving, the stamps of
     these files follow where they carry no offset; empty: standard time. ``load_targets`` names a file of events in
     which the grid asks the site to draw less (`envs/signals/grid/load_targets.py`), beside those that are drawn.
+    ``serving_batch_max`` limits the requests that a replica of a serving rack holds: more are turned away.
+    ``token_target_ms`` judges how much work is served with more time between tokens, and changes nothing else.
     """
 
     climates: list[str] = field(default_factory=lambda: ["sterling_va"])
@@ -63,6 +66,8 @@ class SiteConfig(Parameters):
     workload_file: str = ""
     workload_scale: float = parameter(1.0, 0.05, 1.0, "1", "share of the drawn activity; a study of part load")
     autoscale: bool = False
+    serving_batch_max: int = parameter(0, 0, 4096, "requests", "WORKLOAD 6e, that a replica holds; 0: no limit")
+    token_target_ms: float = parameter(0.0, 0.0, 10_000.0, "ms", "WORKLOAD 6e, between two tokens; 0: none is judged")
     clock_zone: str = ""
 
     def __post_init__(self) -> None:
@@ -71,6 +76,11 @@ class SiteConfig(Parameters):
         for key in ("climates", "weather_seeds", "workload_seeds"):
             if not getattr(self, key):
                 raise ValueError(f"Site.{key} = [] has nothing to draw from; give at least one entry")
+        if 0.0 < self.token_target_ms < ALONE_MS:
+            raise ValueError(
+                f"Site.token_target_ms = {self.token_target_ms} is less than the {ALONE_MS:.2f} ms of a request alone; "
+                "give more, or 0 for no target"
+            )
 
 
 @dataclass(frozen=True)
@@ -200,8 +210,9 @@ class Scenario(Parameters):
             for newer in ("topology", "curtail"):
                 if not getattr(self.jobs, newer):
                     del told["jobs"][newer]
-        if not self.site.load_targets:
-            del told["site"]["load_targets"]
+        for newer in ("load_targets", "serving_batch_max", "token_target_ms"):
+            if not getattr(self.site, newer):
+                del told["site"][newer]
         for key, group in self.racks.items():
             del told["racks"][key]["cap_curves"]
             if group.cap_profile or group.cap_curves:

@@ -32,7 +32,7 @@ def scored(
     for step in play(core, controller, steps):
         seen = step.measured
         price, carbon = seen["price_usd_mwh"][0], seen["carbon_g_kwh"][0]
-        scorer.add(core.flows, core.in_force, price, carbon, step.cost_usd)
+        scorer.add(core.flows, core.in_force, price, carbon, step.cost_usd, core.late_work_h)
         lines.add(core.in_force, seen["wet_bulb_c"][0])
         watch(step)
     return {**scorer.table(), **lines.table()}

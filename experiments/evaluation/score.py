@@ -60,6 +60,7 @@ KPIS = (
     Measure("work_done_h", "useful work done", "accelerator-h", 0),
     Measure("work_per_mw_h", "useful work per provisioned MW", "accelerator-h per MW and h", 1),
     Measure("work_lost_h", "work lost", "accelerator-h", 1),
+    Measure("late_work_h", "work served later than the target between tokens, if one is set", "accelerator-h", 1),
     Measure("backlog_h", "backlog at the end", "accelerator-h", 1),
     Measure("travel_ranges", "actuator travel", "full ranges per channel-row and day", 2),
     Measure("pue", "PUE, and ERE as no heat is reused (side column)", "1", 3),
@@ -113,7 +114,13 @@ class Scorer:
         self.backlog_h = np.zeros(n)
 
     def add(
-        self, flows: Flows, in_force: Setpoints, price_usd_mwh: ArrayLike, carbon_g_kwh: ArrayLike, cost: Setpoints
+        self,
+        flows: Flows,
+        in_force: Setpoints,
+        price_usd_mwh: ArrayLike,
+        carbon_g_kwh: ArrayLike,
+        cost: Setpoints,
+        late_work_h: ArrayLike = 0.0,
     ) -> None:
         """Add one control step.
 
@@ -127,12 +134,15 @@ class Scorer:
             True values of the step.
         cost : mapping of str to array (B,)
             Terms of the reward [USD], as the step returned them.
+        late_work_h : array (B,)
+            Work of the step whose tokens came too late, as the core judges it [accelerator-h].
         """
         self.use.add(flows, in_force)
         self._energy(flows, price_usd_mwh, carbon_g_kwh)
         self._limits(flows)
         for name in ("work_demanded", "work_lost"):
             self._sum(f"{name}_h", _double(getattr(flows, name)).sum(axis=0))
+        self._sum("late_work_h", np.broadcast_to(_double(late_work_h), self.backlog_h.shape))
         self.backlog_h = _double(flows.backlog).sum(axis=0)
         for name, value in cost.items():
             self._sum(f"cost_{name}_usd_day", _double(value))

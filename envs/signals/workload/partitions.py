@@ -39,6 +39,8 @@ class Partition:
         ``conv`` or ``code``: whose week ``interactive`` and ``cpu`` follow.
     autoscale : bool
         ``interactive``: park replicas that are not needed.
+    batch_max : int
+        ``interactive``: requests that a replica holds at most; 0: as many as 0.95 of saturation needs.
     occupancy : float
         ``shared``: offered load over capacity, rho [1].
     checkpoint_interval_min : float
@@ -55,6 +57,7 @@ class Partition:
     occupancy: float = 0.68
     checkpoint_interval_min: float = 30.0
     async_checkpoint: bool = False
+    batch_max: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be generated, naming the field."""
@@ -75,6 +78,7 @@ class Partition:
             self.occupancy,
             "a share between 0 and 1, for example 0.68",
         )
+        require(self.batch_max >= 0, "Partition.batch_max", self.batch_max, "a whole number, 0 for no limit")
         interval = self.checkpoint_interval_min
         require(interval >= 2.0, "Partition.checkpoint_interval_min", interval, "minutes, at least 2")
 

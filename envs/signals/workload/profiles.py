@@ -93,6 +93,7 @@ EVENT_FACTORS = (0.5, 1.3, 1.5)
 
 # PHYSICS B3, Llama-3.1-8B on one H100: batches at which the token rate and the rise of power are half-way
 BATCH_HALF_TOKENS, BATCH_HALF_POWER = 77.6, 36.3
+SATURATED_TOKENS_S = 11_452.0  # of one replica, PHYSICS B3
 # PHYSICS B2, Ma et al.: decode on an H200 draws 137 to 300 W of 700; read here as one request alone and a full batch
 DECODE_POWER_FRAC = (0.20, CLASS_POWER_FRAC["decode"])
 POOL_QUANTILE, POOL_LOAD, LOST_LOAD = 0.995, 0.80, 0.95  # WORKLOAD 6b

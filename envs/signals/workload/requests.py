@@ -90,15 +90,22 @@ class Phases(NamedTuple):
     decode: np.ndarray
 
 
-def phases(load: np.ndarray, service: str) -> Phases:
+def most_load(batch_max: int) -> float:
+    """Most of saturation that a replica takes: 0.95, less where it holds ``batch_max`` requests at most (0: any)."""
+    if not batch_max:
+        return tables.LOST_LOAD
+    return min(tables.LOST_LOAD, batch_max / (batch_max + tables.BATCH_HALF_TOKENS))
+
+
+def phases(load: np.ndarray, service: str, most: float = tables.LOST_LOAD) -> Phases:
     """What replicas that carry ``load`` of saturation do (WORKLOAD 6b, PHYSICS B3).
 
     A replica prefills for the share ``g x`` of its time; ``g`` is what prompts take of it at saturation. For the rest
     it decodes a batch of ``b = 77.6 x / (1 - x)`` requests, if there is one (``1 - exp(-b)``). Decode draws 0.20 of TDP
     with a request alone and 0.43 with a full batch, half of the way at ``b = 36.3``: its activity is what it draws over
-    idle, relative to a full batch. Load above 0.95 counts as 0.95.
+    idle, relative to a full batch. Load above ``most`` (`most_load`) counts as ``most``.
     """
-    x = np.clip(load, 0.0, tables.LOST_LOAD)
+    x = np.clip(load, 0.0, most)
     batch = tables.BATCH_HALF_TOKENS * x / (1.0 - x)
     low, high = tables.DECODE_POWER_FRAC
     draw = low + (high - low) * batch / (batch + tables.BATCH_HALF_POWER)
@@ -119,9 +126,13 @@ def phases_power(phase: Phases) -> np.ndarray:
     return IDLE_POWER_FRAC + prefill * phase.prefill + decode * phase.decode
 
 
-def autoscaled_share(load: np.ndarray) -> np.ndarray:
-    """Share of replicas kept awake: clip(x / 0.60, 0.3, 1), largest of the last 30 minutes; shape of ``load``."""
-    wanted = np.clip(load / tables.AUTOSCALE_LOAD, tables.AUTOSCALE_FLOOR, 1.0)
+def autoscaled_share(load: np.ndarray, most: float = tables.LOST_LOAD) -> np.ndarray:
+    """Share of replicas kept awake: clip(x / 0.60, 0.3, 1), largest of the last 30 minutes; shape of ``load``.
+
+    Replicas that take less than 0.95 (``most``) are woken at as much less than 0.60.
+    """
+    aim = tables.AUTOSCALE_LOAD * (most / tables.LOST_LOAD)
+    wanted = np.clip(load / aim, tables.AUTOSCALE_FLOOR, 1.0)
     padded = np.concatenate([np.full(tables.AUTOSCALE_HOLD_MIN - 1, wanted[0]), wanted])
     windows = np.lib.stride_tricks.sliding_window_view(padded, tables.AUTOSCALE_HOLD_MIN)
     return windows.max(axis=1)
@@ -146,17 +157,30 @@ class Serving(NamedTuple):
     unserved: np.ndarray
 
 
-def serving(draw: Draw, minutes: int, service: str, gpus: int, utc_offset_h: float, autoscale: bool) -> Serving:
+def beyond(load: np.ndarray, awake: np.ndarray, most: float) -> np.ndarray:
+    """Load that the share ``awake`` of replicas cannot take, over the saturation of all; shape of ``load``."""
+    return np.maximum(load / awake - most, 0.0) * awake
+
+
+def serving(
+    draw: Draw,
+    minutes: int,
+    service: str,
+    gpus: int,
+    utc_offset_h: float,
+    autoscale: bool,
+    most: float = tables.LOST_LOAD,
+) -> Serving:
     """Load of an interactive pool and what it cannot serve (WORKLOAD 6b)."""
     whole = max(minutes, 4 * MINUTES_PER_WEEK)
     load = pool_load(requests(draw, whole, service, gpus, utc_offset_h))[:minutes]
-    awake = autoscaled_share(load) if autoscale else np.ones(minutes)
-    return Serving(load, awake, np.maximum(load / awake - tables.LOST_LOAD, 0.0) * awake)
+    awake = autoscaled_share(load, most) if autoscale else np.ones(minutes)
+    return Serving(load, awake, beyond(load, awake, most))
 
 
-def serving_activity(load: np.ndarray, awake: np.ndarray, service: str) -> Phases:
+def serving_activity(load: np.ndarray, awake: np.ndarray, service: str, most: float = tables.LOST_LOAD) -> Phases:
     """Prefill and decode activity of a rack: the share ``awake`` of its replicas carries ``load``, the rest idles."""
-    return Phases(*(awake * part for part in phases(load / awake, service)))
+    return Phases(*(awake * part for part in phases(load / awake, service, most)))
 
 
 def cpu_utilisation(load: np.ndarray, service: str) -> np.ndarray:

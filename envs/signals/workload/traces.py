@@ -151,8 +151,9 @@ def _write(workload: Workload, partition: Partition, slot: int | None, rack: int
     if partition.kind == "batch":
         workload.batch_arrival[:] += (values * gpu_hours).astype(np.float32)
     elif partition.kind == "interactive" and slot is None:
-        phases = requests.serving_activity(values, np.ones_like(values), partition.service)
+        most, awake = requests.most_load(partition.batch_max), np.ones_like(values)
+        phases = requests.serving_activity(values, awake, partition.service, most)
         workload.activity[:, :, rack] = np.stack(phases, axis=1)
-        workload.unserved[:] += (np.maximum(values - tables.LOST_LOAD, 0.0) * gpu_hours).astype(np.float32)
+        workload.unserved[:] += (requests.beyond(values, awake, most) * gpu_hours).astype(np.float32)
     else:
         workload.activity[:, slot or 0, rack] = values

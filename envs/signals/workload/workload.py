@@ -50,7 +50,8 @@ class Workload:
     batch_arrival : ndarray
         Shape (T,), float32: accelerator-hours that enter the batch queue in the step.
     unserved : ndarray
-        Shape (T,), float32: accelerator-hours of interactive demand above 0.95 of saturation, lost.
+        Shape (T,), float32: accelerator-hours of interactive demand above what replicas take (0.95 of saturation, or
+        their batch), lost.
     step_s : float
         Control step [s].
     seed : int
@@ -235,15 +236,20 @@ def write_jobs(
 
 
 def _fill_interactive(workload: Workload, partition: Partition, draw: Draw, clock: _Clock) -> None:
+    most = requests.most_load(partition.batch_max)
     pool = requests.serving(
-        draw, clock.minutes, partition.service, partition.gpus, clock.utc_offset_h, partition.autoscale
+        draw, clock.minutes, partition.service, partition.gpus, clock.utc_offset_h, partition.autoscale, most
     )
+    unserved = np.zeros(clock.minutes) if partition.batch_max else pool.unserved
     for nth, rack in enumerate(partition.racks):
         own = np.exp(mean_reverting(draw(f"rack_{nth}"), clock.minutes, *tables.SERVING_IMBALANCE))
-        activity = requests.serving_activity(pool.load * own, pool.awake, partition.service)
+        load = pool.load * own
+        activity = requests.serving_activity(load, pool.awake, partition.service, most)
+        if partition.batch_max:  # each rack turns away what its own batch does not hold
+            unserved += requests.beyond(load, pool.awake, most) / len(partition.racks)
         for slot, series in enumerate(activity):
             workload.activity[:, slot, rack] = clock.means(series)
-    workload.unserved[:] += (clock.means(pool.unserved) * partition.gpus * clock.step_h).astype(np.float32)
+    workload.unserved[:] += (clock.means(unserved) * partition.gpus * clock.step_h).astype(np.float32)
 
 
 def _fill_batch(workload: Workload, partition: Partition, draw: Draw, clock: _Clock) -> None:
