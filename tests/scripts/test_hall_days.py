@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -17,8 +19,9 @@ def days(late_h: float | None) -> Days:
     sums = {name: np.zeros(2) for name, _, _ in SAFETY}
     if late_h is not None:
         sums |= {"late_work_h": np.full(2, late_h), "serving_done_h": np.full(2, 100.0)}
-    jobs = np.array([10.0, 20.0]), np.array([True, False]), np.array([0, 1])
-    return Days(np.full(2, 500.0), np.zeros(2), *jobs, sums, 1.0)
+    blank: dict[str, Any] = {name: np.zeros(2) for name in Days._fields}
+    jobs = {"wait_s": np.array([10.0, 20.0]), "large": np.array([True, False]), "site": np.array([0, 1])}
+    return Days(**{**blank, **jobs, "work_per_mw": np.full(2, 500.0), "sums": sums, "days": 1.0})
 
 
 def test_who_lets_users_wait_longer_for_tokens_is_named_and_who_does_not_is_not() -> None:

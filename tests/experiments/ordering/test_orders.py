@@ -77,7 +77,7 @@ def test_a_rank_finds_its_job_wherever_it_stands_and_forgets_who_left() -> None:
     assert list(order(table, NOW)[:, 0]) == [1.0, 1.0, -5.0]
 
 
-def played(engine: str, monkeypatch: pytest.MonkeyPatch, order=shortest_first, steps: int = 24) -> DataCenterCore:
+def played(engine: str, monkeypatch: pytest.MonkeyPatch, order=shortest_first, steps: int = 16) -> DataCenterCore:
     monkeypatch.setenv("COLDAISLE_ENGINE", engine)
     core = hall(2)
     policy = rules_from(core, {})
