@@ -35,7 +35,7 @@ class Program(NamedTuple):
 
 
 def quiet_solver(**settings: float | bool | int) -> highspy.Highs:
-    """A solver on one thread that says nothing.
+    """A solver on one thread that says nothing, but for the line of its version (HiGHS 1.16, once a process).
 
     Parameters
     ----------
