@@ -25,7 +25,13 @@ Tick = Callable[[str], None]
 
 
 def curtail(
-    scenario: Scenario, asked: Asked, ways: Sequence[str], events: int, seed: int = 0, tick: Tick = LOG.info
+    scenario: Scenario,
+    asked: Asked,
+    ways: Sequence[str],
+    events: int,
+    seed: int = 0,
+    tick: Tick = LOG.info,
+    storage_kwh_per_mw: float = 0.0,
 ) -> tuple[dict[str, Judged], float]:
     """Play the same events in each way, and without any.
 
@@ -35,12 +41,14 @@ def curtail(
         With jobs.
     asked : Asked
     ways : sequence of str
-        Of `envs.scheduling.curtailment.WAYS`.
+        Of `experiments.curtailing.trial.WAYS`.
     events : int
     seed : int
         Of days, hours, weather and jobs.
     tick : callable
         Called with what was played.
+    storage_kwh_per_mw : float
+        Battery of the way ``storage``, by MW of the site's limit; 0: the scenario's own. In the other ways it rests.
 
     Returns
     -------
@@ -50,13 +58,13 @@ def curtail(
     Raises
     ------
     ValueError
-        For an unknown way, no event, or a scenario without jobs.
+        For an unknown way, no event, a scenario without jobs, or ``storage`` without a battery.
     """
     from envs.episodes.world import World
-    from envs.scheduling.curtailment import WAYS
     from envs.unknown_name import unknown_name
     from experiments.curtailing.judgement import judged, natural_rebound
-    from experiments.curtailing.trial import event_plan, minute_scenario, played
+    from experiments.curtailing.storage import with_battery
+    from experiments.curtailing.trial import STORAGE, WAYS, event_plan, minute_scenario, played
 
     for way in ways:
         if way not in WAYS:
@@ -64,6 +72,8 @@ def curtail(
     if events < 1 or not ways:
         raise ValueError(f"events = {events}, ways = {list(ways)}; give at least one of each")
     site = minute_scenario(scenario)
+    if STORAGE in ways:
+        site = with_battery(site, storage_kwh_per_mw, asked.hours)
     world = World.build(site)
     plan, loaded = event_plan(site, world, asked, events, seed)
     tick(f"{100 * loaded:.0f} % of the hours are as loaded as is asked")
@@ -84,7 +94,7 @@ def main(config: DictConfig) -> None:
 
     scenario: Any = OmegaConf.to_object(config.scenario)
     asked = Asked(**{key: config[key] for key in ("reduce_frac", "hours", "ramp_s", "best_effort", "least_load_frac")})
-    found, rebound = curtail(scenario, asked, list(config.ways), config.events, config.seed)
+    found, rebound = curtail(scenario, asked, list(config.ways), config.events, config.seed, LOG.info, config.storage_kwh_per_mw)
     words = [word for word in HydraConfig.get().overrides.task if not word.startswith("folder=")]
     facts = {
         "command": " ".join(["coldaisle curtail", *words]),
@@ -93,6 +103,7 @@ def main(config: DictConfig) -> None:
         "asked": asdict(asked),
         "events": config.events,
         "seed": config.seed,
+        "storage_kwh_per_mw": config.storage_kwh_per_mw,
     }
     LOG.info(answer_words(found, facts))
     LOG.info("curtailment written to %s", save(Path(config.folder), found, rebound, facts))

@@ -17,6 +17,22 @@ MOST_REBOUND = 0.02  # over the peak of the hour before
 UNTOUCHED = 0.995  # of the throughput without an event
 
 
+class BatteryShare(NamedTuple):
+    """What batteries did in the day behind an event, means over events, by MW of the power before [kWh/MW].
+
+    Attributes
+    ----------
+    gave, took : float
+        At their terminals. What they took is part of the site's power, and of its rebound.
+    short : float
+        What they could give less at the day's end than before the event.
+    """
+
+    gave: float
+    took: float
+    short: float
+
+
 class Judged(NamedTuple):
     """One way over all events.
 
@@ -37,6 +53,8 @@ class Judged(NamedTuple):
         Share of the events behind whose end power rose over `MOST_REBOUND`.
     rebound : float
         Its 95th percentile.
+    battery : BatteryShare or None
+        None where no battery takes part.
     """
 
     held: float
@@ -49,6 +67,7 @@ class Judged(NamedTuple):
     lost: float
     rebounded: float
     rebound: float
+    battery: BatteryShare | None = None
 
     def bars(self) -> dict[str, bool | None]:
         """What is asked of a curtailment, and whether it was met; None where an interval crosses its bar."""
@@ -95,6 +114,7 @@ def judged(trial: Trial, free: Trial, asked: Asked) -> Judged:
         lost=float((trial.lost_h - free.lost_h).sum() / work.sum()),
         rebounded=float((rebound > MOST_REBOUND).mean()),
         rebound=float(np.quantile(rebound, 0.95)),
+        battery=None if trial.stored is None else BatteryShare(*((1000.0 * x / base_kw).mean() for x in trial.stored)),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.whole_file import whole_file, write_whole
-from experiments.curtailing.judgement import Judged
+from experiments.curtailing.judgement import BatteryShare, Judged
 from experiments.evaluation.seeds import NO_RESULT
 from experiments.records.markdown_table import markdown_table
 from experiments.records.provenance import provenance
@@ -20,6 +20,7 @@ WORDS = {
     "tiers": "limits by tier, then pauses",
     "caps": "one limit for all jobs",
     "pauses": "pauses alone",
+    "storage": "a battery, then limits by tier, then pauses",
 }
 Row = dict[str, Any]
 
@@ -99,7 +100,13 @@ def way_row(way: str, one: Judged) -> Row:
         "lost or redone %": _percent(one.lost),
         "rebound over 2 %, % of events": _percent(one.rebounded),
         "rebound %, 95th percentile": _percent(one.rebound),
+        **_battery_cells(one.battery),
     }
+
+
+def _battery_cells(battery: BatteryShare | None) -> Row:
+    gave, took, short = ("-",) * 3 if battery is None else (f"{value:.1f}" for value in battery)
+    return {"battery gave, kWh per MW before": gave, "took back": took, "short after a day": short}
 
 
 def _percent(share: float) -> str:

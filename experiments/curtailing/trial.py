@@ -12,9 +12,11 @@ from envs.core import DataCenterCore
 from envs.episodes.episode import EpisodePlan, draw_plan
 from envs.episodes.world import World
 from envs.scenario import Scenario
+from envs.scheduling.curtailment import WAYS as HELD_WAYS
 from envs.scheduling.curtailment import LoadTarget
 from envs.scheduling.job_table import EMPTY, WAITING, JobTable
 from envs.scheduling.tier_limits import TIERS
+from experiments.curtailing.storage import CHANNEL, Stored, StorageShare
 
 Floats = NDArray[np.float64]
 BEFORE_S, DAY_S = 3600.0, 86_400.0
@@ -22,6 +24,8 @@ BASE_S = 900.0  # before the event, of which the mean is what it takes off
 WINDOW_S = 300.0  # over which power is judged
 STEP_S = 60.0
 MOST_TRIES = 20  # times the events
+STORAGE = "storage"
+WAYS = (*HELD_WAYS, STORAGE)  # those of the limits on jobs, and a battery before them
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,8 @@ class Trial(NamedTuple):
         Work done and lost in the day that begins with the event [accelerator-h].
     could_h, did_h : ndarray (T', B)
         By tier, during the event: work that jobs with accelerators could have done, and what they did.
+    stored : Stored or None
+        Of the batteries, where they took part.
     """
 
     grid_kw: Floats
@@ -78,6 +84,7 @@ class Trial(NamedTuple):
     lost_h: Floats
     could_h: Floats
     did_h: Floats
+    stored: Stored | None = None
 
 
 def minute_scenario(scenario: Scenario) -> Scenario:
@@ -130,16 +137,24 @@ def _begun(scenario: Scenario, world: World, plan: EpisodePlan) -> DataCenterCor
     return core
 
 
-def _stepped_kw(core: DataCenterCore) -> Floats:
-    """What the sites take in a step under the building's rules ``(B,)`` [kW]."""
-    core.step_setpoints(core.rules.act(core.measurements()))
+def _stepped_kw(core: DataCenterCore, storage: StorageShare | None = None) -> Floats:
+    """What the sites take in a step under the building's rules ``(B,)`` [kW]; batteries rest, or do their share."""
+    setpoints = dict(core.rules.act(core.measurements()))
+    if core.scenario.battery is not None:
+        power = np.zeros(core.num_envs) if storage is None else storage.command_kw()
+        setpoints[CHANNEL] = power[None].astype(np.float32)
+    core.step_setpoints(setpoints)
+    if storage is not None:
+        storage.book()
     return np.array(core.flows.grid_power_kw, np.float64)
 
 
 def played(scenario: Scenario, world: World, plan: EpisodePlan, asked: Asked, way: str | None) -> Trial:
-    """The planned days; ``way`` is one of `envs.scheduling.curtailment.WAYS`, None where nobody curtails."""
+    """The planned days; ``way`` is one of `WAYS`, None where nobody curtails."""
     events, before, during = len(plan.site), round(BEFORE_S / STEP_S), round(3600.0 * asked.hours / STEP_S)
-    core = _begun(scenario, world, plan)
+    if scenario.battery is not None:
+        plan = plan._replace(soc=np.full(events, float(scenario.battery.soc_max_frac)))
+    core, storage = _begun(scenario, world, plan), None
     assert core.jobs is not None
     table, ledger = core.jobs.jobs.table, core.jobs.jobs.ledger
     grid_kw: list[Floats] = []
@@ -149,15 +164,17 @@ def played(scenario: Scenario, world: World, plan: EpisodePlan, asked: Asked, wa
         if t == before:
             done_h, lost_h = ledger.done.sum(axis=0), ledger.lost.sum(axis=0)
             if way is not None:
-                core.jobs.hold(load_target(np.array(grid_kw), asked), way)
+                core.jobs.hold(load_target(np.array(grid_kw), asked), "tiers" if way == STORAGE else way)
+                storage = StorageShare(core, DAY_S, STEP_S) if way == STORAGE else None
         inside = before <= t < before + during
         seen = _at_work(table) if inside else None
-        grid_kw.append(_stepped_kw(core))
+        grid_kw.append(_stepped_kw(core, storage))
         if seen is not None:
             could_h += seen.could_h()
             did_h += seen.did_h(table)
     done_h, lost_h = ledger.done.sum(axis=0) - done_h, ledger.lost.sum(axis=0) - lost_h
-    return Trial(np.array(grid_kw), done_h, lost_h, could_h, did_h)
+    stored = None if storage is None else storage.stored()
+    return Trial(np.array(grid_kw), done_h, lost_h, could_h, did_h, stored)
 
 
 def load_target(grid_kw: Floats, asked: Asked) -> LoadTarget:
