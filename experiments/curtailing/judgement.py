@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.curtailing.trial import BEFORE_S, STEP_S, Asked, Trial, base_and_peak_kw, window_means
+from experiments.curtailing.least_loss import MOST_WITHHELD, Event, least_loss
+from experiments.curtailing.trial import BEFORE_S, DAY_S, STEP_S, Asked, Trial, base_and_peak_kw, window_means
 from experiments.evaluation.bootstrap import Interval
 from experiments.evaluation.stats import mean_difference
 
@@ -47,6 +48,8 @@ class Judged(NamedTuple):
         Throughput of the tiers 0 to 3 during the event, over that without one; NaN where no such job ran.
     behind : Interval
         Work not done by the end of the day that would have been done without the event, over that.
+    during : float
+        Work not done by the end of the event, over a day's without it.
     lost : float
         Work lost for good or redone, over the same, more than without the event.
     rebounded : float
@@ -64,6 +67,7 @@ class Judged(NamedTuple):
     mean_depth: float
     tiers: tuple[float, ...]
     behind: Interval
+    during: float
     lost: float
     rebounded: float
     rebound: float
@@ -111,11 +115,49 @@ def judged(trial: Trial, free: Trial, asked: Asked) -> Judged:
         mean_depth=float((1.0 - inside.mean(axis=0) / base_kw).mean()),
         tiers=tuple(float(x) for x in tiers),
         behind=mean_difference(free.done_h / work, trial.done_h / work),
+        during=float(((free.did_h - trial.did_h).sum(axis=0) / work).mean()),
         lost=float((trial.lost_h - free.lost_h).sum() / work.sum()),
         rebounded=float((rebound > MOST_REBOUND).mean()),
         rebound=float(np.quantile(rebound, 0.95)),
         battery=None if trial.stored is None else BatteryShare(*((1000.0 * x / base_kw).mean() for x in trial.stored)),
     )
+
+
+class Least(NamedTuple):
+    """Work that limits and pauses lose at least, over a day's work without an event, means over events.
+
+    Attributes
+    ----------
+    during : float
+        At the event's end.
+    behind : float
+        At the day's end, if nothing hindered what can be won back.
+    """
+
+    during: float
+    behind: float
+
+
+def least(free: Trial, asked: Asked) -> Least | None:
+    """A bound that no limits or pauses pass; None where the feeder's caps bind without an event.
+
+    Parameters
+    ----------
+    free : Trial
+        Without an event.
+    asked : Asked
+    """
+    before, during = round(BEFORE_S / STEP_S), round(3600.0 * asked.hours / STEP_S)
+    inside = free.grid_kw[before : before + during]
+    if free.free is None or free.free.withheld_kwh.sum() > MOST_WITHHELD * inside.sum() * STEP_S / 3600.0:
+        return None
+    ramp = -(-round(asked.ramp_s) // round(STEP_S))
+    base_kw, _ = base_and_peak_kw(free.grid_kw[:before])
+    may_kw = (1.0 - asked.reduce_frac + HELD_POINTS) * base_kw
+    above_kwh = (inside[ramp:] - may_kw).sum(axis=0) * STEP_S / 3600.0
+    found = least_loss(free.free.jobs, free.free.curves, Event(above_kwh, 3600.0 * asked.hours, DAY_S))
+    work = np.maximum(free.done_h, 1e-9)
+    return Least(*(float((part / work).mean()) for part in found))
 
 
 def natural_rebound(free: Trial, asked: Asked) -> float:

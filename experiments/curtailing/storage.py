@@ -1,4 +1,4 @@
-"""A battery that takes part in a curtailment: it gives first, limits on jobs take the rest, and it charges behind the end.
+"""A battery that takes part in a curtailment: it gives first, limits on jobs take the rest; behind the end it charges.
 
 What it holds is spread over the event, because limits cost the more work the deeper they go:
 

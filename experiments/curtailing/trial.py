@@ -16,7 +16,8 @@ from envs.scheduling.curtailment import WAYS as HELD_WAYS
 from envs.scheduling.curtailment import LoadTarget
 from envs.scheduling.job_table import EMPTY, WAITING, JobTable
 from envs.scheduling.tier_limits import TIERS
-from experiments.curtailing.storage import CHANNEL, Stored, StorageShare
+from experiments.curtailing.job_watch import FreeEvents, JobWatch
+from experiments.curtailing.storage import CHANNEL, StorageShare, Stored
 
 Floats = NDArray[np.float64]
 BEFORE_S, DAY_S = 3600.0, 86_400.0
@@ -77,6 +78,8 @@ class Trial(NamedTuple):
         By tier, during the event: work that jobs with accelerators could have done, and what they did.
     stored : Stored or None
         Of the batteries, where they took part.
+    free : FreeEvents or None
+        Jobs of the events, where nobody curtails.
     """
 
     grid_kw: Floats
@@ -85,6 +88,7 @@ class Trial(NamedTuple):
     could_h: Floats
     did_h: Floats
     stored: Stored | None = None
+    free: FreeEvents | None = None
 
 
 def minute_scenario(scenario: Scenario) -> Scenario:
@@ -158,23 +162,30 @@ def played(scenario: Scenario, world: World, plan: EpisodePlan, asked: Asked, wa
     assert core.jobs is not None
     table, ledger = core.jobs.jobs.table, core.jobs.jobs.ledger
     grid_kw: list[Floats] = []
+    watch: JobWatch | None = None
     could_h, did_h = np.zeros((TIERS, events)), np.zeros((TIERS, events))
     done_h = lost_h = np.zeros(events)
     for t in range(before + round(DAY_S / STEP_S)):
         if t == before:
+            watch = JobWatch(core, STEP_S) if way is None else None
             done_h, lost_h = ledger.done.sum(axis=0), ledger.lost.sum(axis=0)
             if way is not None:
                 core.jobs.hold(load_target(np.array(grid_kw), asked), "tiers" if way == STORAGE else way)
                 storage = StorageShare(core, DAY_S, STEP_S) if way == STORAGE else None
         inside = before <= t < before + during
         seen = _at_work(table) if inside else None
+        if inside and watch is not None:
+            watch.before()
         grid_kw.append(_stepped_kw(core, storage))
+        if watch is not None:
+            watch.after(inside)
         if seen is not None:
             could_h += seen.could_h()
             did_h += seen.did_h(table)
     done_h, lost_h = ledger.done.sum(axis=0) - done_h, ledger.lost.sum(axis=0) - lost_h
     stored = None if storage is None else storage.stored()
-    return Trial(np.array(grid_kw), done_h, lost_h, could_h, did_h, stored)
+    seen_free = None if watch is None else watch.found()
+    return Trial(np.array(grid_kw), done_h, lost_h, could_h, did_h, stored, seen_free)
 
 
 def load_target(grid_kw: Floats, asked: Asked) -> LoadTarget:

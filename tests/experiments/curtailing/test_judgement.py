@@ -110,6 +110,6 @@ def test_a_hall_without_jobs_and_an_unknown_way_are_refused() -> None:
 @pytest.mark.slow
 def test_limits_by_tier_hold_a_quarter_less_for_an_hour_and_touch_no_tier_0() -> None:
     scenario = load("ai_factory", ["jobs.rigid_frac=0.5", "site.workload_weeks=2"])
-    found, _ = curtail(scenario, Asked(hours=1.0), ["tiers", "caps"], 8)
+    found = curtail(scenario, Asked(hours=1.0), ["tiers", "caps"], 8).found
     assert found["tiers"].held == 1.0 and found["tiers"].bars()["tier 0"]
     assert found["caps"].tiers[0] < found["tiers"].tiers[0]
