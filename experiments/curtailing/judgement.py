@@ -56,6 +56,9 @@ class Judged(NamedTuple):
         Share of the events behind whose end power rose over `MOST_REBOUND`.
     rebound : float
         Its 95th percentile.
+    gain : float
+        What the site took less in the event, by kW that the jobs' accelerators drew less: the largest of the events;
+        NaN where a battery takes part.
     battery : BatteryShare or None
         None where no battery takes part.
     """
@@ -71,6 +74,7 @@ class Judged(NamedTuple):
     lost: float
     rebounded: float
     rebound: float
+    gain: float = float("nan")
     battery: BatteryShare | None = None
 
     def bars(self) -> dict[str, bool | None]:
@@ -119,8 +123,20 @@ def judged(trial: Trial, free: Trial, asked: Asked) -> Judged:
         lost=float((trial.lost_h - free.lost_h).sum() / work.sum()),
         rebounded=float((rebound > MOST_REBOUND).mean()),
         rebound=float(np.quantile(rebound, 0.95)),
+        gain=_gain(trial, free, asked),
         battery=None if trial.stored is None else BatteryShare(*((1000.0 * x / base_kw).mean() for x in trial.stored)),
     )
+
+
+def _gain(trial: Trial, free: Trial, asked: Asked) -> float:
+    """As `Judged.gain`."""
+    if free.free is None or trial.stored is not None:
+        return float("nan")
+    before, during = round(BEFORE_S / STEP_S), round(3600.0 * asked.hours / STEP_S)
+    saved_kw = (free.grid_kw - trial.grid_kw)[before : before + during]
+    jobs = free.free.jobs
+    drawn_kwh = np.bincount(jobs.event, jobs.energy_kwh, len(trial.drawn_kwh)) - trial.drawn_kwh
+    return float((saved_kw.sum(axis=0) * STEP_S / 3600.0 / np.maximum(drawn_kwh, 1e-9)).max())
 
 
 class Least(NamedTuple):

@@ -27,7 +27,7 @@ from envs.feeders.value_pieces import pieces_of_curves
 from experiments.curtailing.job_watch import Watched
 
 Floats = NDArray[np.float64]
-MOST_GAIN = 1.2  # [kW/kW] of the site for each of the accelerators; 100 events of three ways showed 1.11 to 1.18
+MOST_GAIN = 1.2  # [kW/kW] of the site for each of the accelerators; 100 events of three ways: 1.11 to 1.18
 MOST_WITHHELD = 1e-3  # of an event's energy, where its day counts as one without a feeder that binds
 
 

@@ -117,6 +117,7 @@ def way_row(way: str, one: Judged) -> Row:
         "lost or redone %": _percent(one.lost),
         "rebound over 2 %, % of events": _percent(one.rebounded),
         "rebound %, 95th percentile": _percent(one.rebound),
+        "site's saving by kW of accelerators (most)": "-" if isnan(one.gain) else f"{one.gain:.3f}",
         **_battery_cells(one.battery),
     }
 

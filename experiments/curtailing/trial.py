@@ -76,6 +76,8 @@ class Trial(NamedTuple):
         Work done and lost in the day that begins with the event [accelerator-h].
     could_h, did_h : ndarray (T', B)
         By tier, during the event: work that jobs with accelerators could have done, and what they did.
+    drawn_kwh : ndarray (B,)
+        Of the jobs' accelerators over idling, during the event, where it is curtailed [kWh].
     stored : Stored or None
         Of the batteries, where they took part.
     free : FreeEvents or None
@@ -87,6 +89,7 @@ class Trial(NamedTuple):
     lost_h: Floats
     could_h: Floats
     did_h: Floats
+    drawn_kwh: Floats
     stored: Stored | None = None
     free: FreeEvents | None = None
 
@@ -164,7 +167,7 @@ def played(scenario: Scenario, world: World, plan: EpisodePlan, asked: Asked, wa
     grid_kw: list[Floats] = []
     watch: JobWatch | None = None
     could_h, did_h = np.zeros((TIERS, events)), np.zeros((TIERS, events))
-    done_h = lost_h = np.zeros(events)
+    done_h = lost_h = drawn_kwh = np.zeros(events)
     for t in range(before + round(DAY_S / STEP_S)):
         if t == before:
             watch = JobWatch(core, STEP_S) if way is None else None
@@ -179,13 +182,15 @@ def played(scenario: Scenario, world: World, plan: EpisodePlan, asked: Asked, wa
         grid_kw.append(_stepped_kw(core, storage))
         if watch is not None:
             watch.after(inside)
+        if inside and core.jobs.curtailment is not None and core.jobs.curtailment.drawn_kw is not None:
+            drawn_kwh = drawn_kwh + core.jobs.curtailment.drawn_kw * STEP_S / 3600.0
         if seen is not None:
             could_h += seen.could_h()
             did_h += seen.did_h(table)
     done_h, lost_h = ledger.done.sum(axis=0) - done_h, ledger.lost.sum(axis=0) - lost_h
     stored = None if storage is None else storage.stored()
     seen_free = None if watch is None else watch.found()
-    return Trial(np.array(grid_kw), done_h, lost_h, could_h, did_h, stored, seen_free)
+    return Trial(np.array(grid_kw), done_h, lost_h, could_h, did_h, drawn_kwh, stored, seen_free)
 
 
 def load_target(grid_kw: Floats, asked: Asked) -> LoadTarget:

@@ -25,12 +25,12 @@ def trial(inside: float = 750.0, behind: float = 1000.0, done: float = 100.0, ti
     grid_kw[:BEFORE], grid_kw[BEFORE : BEFORE + 60] = 1000.0, inside
     could = np.full((4, EVENTS), 10.0)
     did = could * np.array([tier_0, 0.9, 0.8, 0.5])[:, None]
-    return Trial(grid_kw, np.full(EVENTS, done), np.zeros(EVENTS), could, did)
+    return Trial(grid_kw, np.full(EVENTS, done), np.zeros(EVENTS), could, did, np.zeros(EVENTS))
 
 
 FREE = Trial(
     np.full((BEFORE + AFTER, EVENTS), 1000.0), np.full(EVENTS, 100.0), np.zeros(EVENTS), np.ones((4, EVENTS)),
-    np.ones((4, EVENTS)),
+    np.ones((4, EVENTS)), np.zeros(EVENTS),
 )  # fmt: skip
 
 
