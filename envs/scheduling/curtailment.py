@@ -162,12 +162,15 @@ class Curtailment:
         self.drawn_kw: Floats | None = None
         self.battery_kw: Floats | None = None
 
-    def held_back_kw(self, table: JobTable, step_s: float) -> Floats:
-        """What the site would take more in the coming step without limits and pauses than in the last ``(B,)`` [kW]."""
+    def to_come_kw(self, table: JobTable, step_s: float) -> Floats:
+        """What the site would take more in the coming step than in the last, without limits and pauses ``(B,)`` [kW].
+
+        Negative where jobs have ended or are about to; jobs that the scheduler's round starts are not foreseen.
+        """
         if self.drawn_kw is None:
             return np.zeros(len(self.target.power_kw))
         whole = self._drawn_kw(table, step_s, paused=True).sum(axis=(0, 1))
-        return SITE_GAIN * np.maximum(whole - self.drawn_kw, 0.0)
+        return np.asarray(SITE_GAIN * (whole - self.drawn_kw))
 
     def pauses(self, table: JobTable, wished: Floats, metered: Metered, step_s: float) -> Floats:
         """Share of the flexible accelerators that is paused in the coming step ``(B,)``; before the round.

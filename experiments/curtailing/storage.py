@@ -5,8 +5,8 @@ What it holds is spread over the event, because limits cost the more work the de
     gives     = min(what is above the target, what it holds / time left, rating)
     charges   = min(room under the ceiling, what it lacks / time left, rating)
 
-What is above the target is what the site took in the last step, without the battery, and what limits held back. A job
-that starts in the step is held by limits for a minute.
+What is above the target is what the site took in the last step without the battery, what limits held back, less the
+jobs that end. A job that starts in the step is held by limits for a minute.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class StorageShare:
         """Power of the coming step ``(B,)`` [kW], charging positive; the limits on jobs are told of it."""
         flows, target, since_s = self.core.flows, self.held.target, self.held.since_s
         own_kw = np.asarray(flows.grid_power_kw - flows.battery_power_kw, np.float64)
-        asks_kw = own_kw + self.held.held_back_kw(self.table, self.step_s)
+        asks_kw = own_kw + self.held.to_come_kw(self.table, self.step_s)
         middle_s = since_s + 0.5 * self.step_s
         inside = (middle_s >= target.start_s) & (middle_s < target.end_s)
         left_h = np.maximum(target.end_s - since_s, self.step_s) / 3600.0

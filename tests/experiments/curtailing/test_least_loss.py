@@ -8,9 +8,10 @@ import pytest
 from envs.equipment.throughput import class_curve
 from envs.scenario import load
 from experiments.curtail import curtail
-from experiments.curtailing.job_watch import Watched
+from experiments.curtailing.job_watch import FreeEvents, Watched
+from experiments.curtailing.judgement import least
 from experiments.curtailing.least_loss import MOST_GAIN, Event, least_loss
-from experiments.curtailing.trial import Asked
+from experiments.curtailing.trial import Asked, Trial
 
 HOUR, DAY = 3600.0, 86_400.0
 CURVES = [class_curve(kind, 0.16) for kind in (0, 1)]
@@ -82,6 +83,16 @@ def test_the_bound_is_that_of_a_linear_program() -> None:
     assert lost(watched, above)[1] == pytest.approx(whole + best.fun, abs=1e-6)
 
 
+def test_a_bound_is_told_only_where_the_feeder_does_not_bind_without_an_event() -> None:
+    steps = np.full((25 * 60, 1), 1000.0)
+    none, four = np.zeros(1), np.ones((4, 1))
+    free = Trial(steps, none + 2400.0, none, four, four, none)
+    asked = Asked(hours=3.0)
+    told = least(free._replace(free=FreeEvents(jobs(count=8), tuple(CURVES), none)), asked)
+    assert told is not None and 0.0 < told.behind == pytest.approx(told.during)
+    assert least(free._replace(free=FreeEvents(jobs(count=8), tuple(CURVES), none + 10.0)), asked) is None
+
+
 @pytest.mark.slow
 def test_every_way_that_holds_its_target_leaves_more_behind_than_the_bound_and_a_battery_may_leave_less() -> None:
     words = ["jobs.rigid_frac=0.5", "site.workload_weeks=2", "power.utility_limit_kw=3800", "power.ups_limit_kw=3800"]
@@ -90,19 +101,10 @@ def test_every_way_that_holds_its_target_leaves_more_behind_than_the_bound_and_a
     study = curtail(load("ai_factory", words), asked, ways, 6, storage_kwh_per_mw=200.0)
     assert study.least is not None and study.least.behind < study.least.during
     for way in ("tiers", "caps"):
-        assert (
-            study.found[way].gain <= MOST_GAIN
-            and study.found[way].held > 0.9
-            and study.found[way].during > study.least.during
-        )
+        found = study.found[way]
+        assert found.held > 0.9 and found.gain <= MOST_GAIN and found.during > study.least.during
     battery = study.found["storage"]
     assert battery.during < study.least.during and battery.held > 0.9 and battery.bars()["rebound"]
     assert battery.battery is not None and battery.battery.gave > 50.0
     assert battery.battery.took == pytest.approx(battery.battery.gave / 0.94**2, rel=0.02)
     assert battery.battery.short < 0.01 * battery.battery.gave
-
-
-@pytest.mark.slow
-def test_where_the_feeder_binds_without_an_event_no_bound_is_told() -> None:
-    words = ["jobs.rigid_frac=0.5", "site.workload_weeks=1", "power.utility_limit_kw=2400"]
-    assert curtail(load("ai_factory", words), Asked(hours=0.25), ["tiers"], 2).least is None
