@@ -78,7 +78,8 @@ class JobWatch:
         classes = len(core.jobs.jobs.ledger.done)
         self.law = Curtailment(no_target(core.num_envs), "caps", kinds, core.jobs.racks > 0, classes)
         self.entry = np.full(self.table.state.shape, NOBODY, np.int64)
-        self.jobs = Watched(*(np.zeros(0, np.int64) for _ in range(3)), *(np.zeros(0) for _ in range(5)))
+        none: Any = [np.zeros(0, np.int64)] * 3 + [np.zeros(0)] * 5
+        self.jobs = Watched(*none)
         self.submit_s, self.kw = np.zeros(0), np.zeros(0)
         self.left_h = self.table.left_h.copy()
         self.core, self.withheld_kwh = core, np.zeros(core.num_envs)
