@@ -174,7 +174,10 @@ class CurtailConfig:
     least_load_frac : float
         What the site takes before an event, over its limit, at least; 0 for any load.
     ways : list
-        ``tiers``, ``caps``, ``pauses``: limits by tier and then pauses, one limit for all jobs, pauses alone.
+        ``tiers``, ``caps``, ``pauses``, ``storage``: limits by tier and then pauses, one limit for all jobs, pauses
+        alone, a battery before limits by tier.
+    storage_kwh_per_mw : float
+        What the battery of ``storage`` can give, by MW of the site's limit; 0 for the scenario's own battery.
     events : int
         Days that are played, each with one event.
     """
@@ -186,6 +189,7 @@ class CurtailConfig:
     best_effort: bool = False
     least_load_frac: float = 0.75
     ways: list[str] = field(default_factory=lambda: ["tiers", "caps", "pauses"])
+    storage_kwh_per_mw: float = 0.0
     events: int = 200
     seed: int = 0
     folder: str = "${hydra:runtime.output_dir}"

@@ -419,7 +419,8 @@ class HallJobs:
 def _metered(flows: Flows) -> Metered:
     """What the meters of a site showed in a step."""
     withheld = (flows.row_demand_kw - flows.row_power_kw).sum(axis=0)
-    return Metered(flows.grid_power_kw.astype(np.float64), np.maximum(withheld, 0.0).astype(np.float64))
+    meters = flows.grid_power_kw, np.maximum(withheld, 0.0), flows.battery_power_kw
+    return Metered(*(meter.astype(np.float64) for meter in meters))
 
 
 def _write(into: Mapping[str, Any], saved: Mapping[str, Any]) -> None:

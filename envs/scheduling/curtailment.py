@@ -32,10 +32,21 @@ _NONE = 1e-9
 
 
 class Metered(NamedTuple):
-    """Of the last step, each ``(B,)`` [kW]: what the site took from the grid, and what caps withheld from its racks."""
+    """Of the last step, each ``(B,)`` [kW].
+
+    Attributes
+    ----------
+    grid_kw : ndarray
+        What the site took from the grid.
+    withheld_kw : ndarray
+        What caps withheld from its racks.
+    battery_kw : ndarray
+        What its battery took of that, charging positive; zero where there is none.
+    """
 
     grid_kw: Floats
     withheld_kw: Floats
+    battery_kw: Floats
 
 
 class LoadTarget(NamedTuple):
@@ -114,6 +125,11 @@ class Curtailment:
     kinds : int
         Classes K of jobs.
 
+    Attributes
+    ----------
+    battery_kw : ndarray (B,) or None
+        What the batteries will take in the coming step, charging positive [kW]; None: as in the last.
+
     Raises
     ------
     ValueError
@@ -144,6 +160,17 @@ class Curtailment:
             self.on_grid = self.curves.at(_GRID).activity
         self.since_s = 0.0
         self.drawn_kw: Floats | None = None
+        self.battery_kw: Floats | None = None
+
+    def to_come_kw(self, table: JobTable, step_s: float) -> Floats:
+        """What the site would take more in the coming step than in the last, without limits and pauses ``(B,)`` [kW].
+
+        Negative where jobs have ended or are about to; jobs that the scheduler's round starts are not foreseen.
+        """
+        if self.drawn_kw is None:
+            return np.zeros(len(self.target.power_kw))
+        whole = self._drawn_kw(table, step_s, paused=True).sum(axis=(0, 1))
+        return np.asarray(SITE_GAIN * (whole - self.drawn_kw))
 
     def pauses(self, table: JobTable, wished: Floats, metered: Metered, step_s: float) -> Floats:
         """Share of the flexible accelerators that is paused in the coming step ``(B,)``; before the round.
@@ -199,7 +226,10 @@ class Curtailment:
         assert self.drawn_kw is not None
         begins = np.isinf(self.target.at(self.since_s - step_s, step_s))
         drawn_kw = self.drawn_kw - np.where(begins, metered.withheld_kw, 0.0)
-        return drawn_kw + (self.target.at(self.since_s, step_s) - metered.grid_kw) / SITE_GAIN
+        grid_kw = metered.grid_kw
+        if self.battery_kw is not None:
+            grid_kw = grid_kw + (self.battery_kw - metered.battery_kw)
+        return drawn_kw + (self.target.at(self.since_s, step_s) - grid_kw) / SITE_GAIN
 
     def _drawn_kw(self, table: JobTable, step_s: float, paused: bool) -> Floats:
         """What jobs would draw without limits in the coming step, over idling ``(K, T, B)`` [kW]."""

@@ -12,9 +12,12 @@ from envs.core import DataCenterCore
 from envs.episodes.episode import EpisodePlan, draw_plan
 from envs.episodes.world import World
 from envs.scenario import Scenario
+from envs.scheduling.curtailment import WAYS as HELD_WAYS
 from envs.scheduling.curtailment import LoadTarget
 from envs.scheduling.job_table import EMPTY, WAITING, JobTable
 from envs.scheduling.tier_limits import TIERS
+from experiments.curtailing.job_watch import FreeEvents, JobWatch
+from experiments.curtailing.storage import CHANNEL, StorageShare, Stored
 
 Floats = NDArray[np.float64]
 BEFORE_S, DAY_S = 3600.0, 86_400.0
@@ -22,6 +25,8 @@ BASE_S = 900.0  # before the event, of which the mean is what it takes off
 WINDOW_S = 300.0  # over which power is judged
 STEP_S = 60.0
 MOST_TRIES = 20  # times the events
+STORAGE = "storage"
+WAYS = (*HELD_WAYS, STORAGE)  # those of the limits on jobs, and a battery before them
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,12 @@ class Trial(NamedTuple):
         Work done and lost in the day that begins with the event [accelerator-h].
     could_h, did_h : ndarray (T', B)
         By tier, during the event: work that jobs with accelerators could have done, and what they did.
+    drawn_kwh : ndarray (B,)
+        Of the jobs' accelerators over idling, during the event, where it is curtailed [kWh].
+    stored : Stored or None
+        Of the batteries, where they took part.
+    free : FreeEvents or None
+        Jobs of the events, where nobody curtails.
     """
 
     grid_kw: Floats
@@ -78,6 +89,9 @@ class Trial(NamedTuple):
     lost_h: Floats
     could_h: Floats
     did_h: Floats
+    drawn_kwh: Floats
+    stored: Stored | None = None
+    free: FreeEvents | None = None
 
 
 def minute_scenario(scenario: Scenario) -> Scenario:
@@ -130,34 +144,53 @@ def _begun(scenario: Scenario, world: World, plan: EpisodePlan) -> DataCenterCor
     return core
 
 
-def _stepped_kw(core: DataCenterCore) -> Floats:
-    """What the sites take in a step under the building's rules ``(B,)`` [kW]."""
-    core.step_setpoints(core.rules.act(core.measurements()))
+def _stepped_kw(core: DataCenterCore, storage: StorageShare | None = None) -> Floats:
+    """What the sites take in a step under the building's rules ``(B,)`` [kW]; batteries rest, or do their share."""
+    setpoints = dict(core.rules.act(core.measurements()))
+    if core.scenario.battery is not None:
+        power = np.zeros(core.num_envs) if storage is None else storage.command_kw()
+        setpoints[CHANNEL] = power[None].astype(np.float32)
+    core.step_setpoints(setpoints)
+    if storage is not None:
+        storage.book()
     return np.array(core.flows.grid_power_kw, np.float64)
 
 
 def played(scenario: Scenario, world: World, plan: EpisodePlan, asked: Asked, way: str | None) -> Trial:
-    """The planned days; ``way`` is one of `envs.scheduling.curtailment.WAYS`, None where nobody curtails."""
+    """The planned days; ``way`` is one of `WAYS`, None where nobody curtails."""
     events, before, during = len(plan.site), round(BEFORE_S / STEP_S), round(3600.0 * asked.hours / STEP_S)
-    core = _begun(scenario, world, plan)
+    if scenario.battery is not None:
+        plan = plan._replace(soc=np.full(events, float(scenario.battery.soc_max_frac)))
+    core, storage = _begun(scenario, world, plan), None
     assert core.jobs is not None
     table, ledger = core.jobs.jobs.table, core.jobs.jobs.ledger
     grid_kw: list[Floats] = []
+    watch: JobWatch | None = None
     could_h, did_h = np.zeros((TIERS, events)), np.zeros((TIERS, events))
-    done_h = lost_h = np.zeros(events)
+    done_h = lost_h = drawn_kwh = np.zeros(events)
     for t in range(before + round(DAY_S / STEP_S)):
         if t == before:
+            watch = JobWatch(core, STEP_S) if way is None else None
             done_h, lost_h = ledger.done.sum(axis=0), ledger.lost.sum(axis=0)
             if way is not None:
-                core.jobs.hold(load_target(np.array(grid_kw), asked), way)
+                core.jobs.hold(load_target(np.array(grid_kw), asked), "tiers" if way == STORAGE else way)
+                storage = StorageShare(core, DAY_S, STEP_S) if way == STORAGE else None
         inside = before <= t < before + during
         seen = _at_work(table) if inside else None
-        grid_kw.append(_stepped_kw(core))
+        if inside and watch is not None:
+            watch.before()
+        grid_kw.append(_stepped_kw(core, storage))
+        if watch is not None:
+            watch.after(inside)
+        if inside and core.jobs.curtailment is not None and core.jobs.curtailment.drawn_kw is not None:
+            drawn_kwh = drawn_kwh + core.jobs.curtailment.drawn_kw * STEP_S / 3600.0
         if seen is not None:
             could_h += seen.could_h()
             did_h += seen.did_h(table)
     done_h, lost_h = ledger.done.sum(axis=0) - done_h, ledger.lost.sum(axis=0) - lost_h
-    return Trial(np.array(grid_kw), done_h, lost_h, could_h, did_h)
+    stored = None if storage is None else storage.stored()
+    seen_free = None if watch is None else watch.found()
+    return Trial(np.array(grid_kw), done_h, lost_h, could_h, did_h, drawn_kwh, stored, seen_free)
 
 
 def load_target(grid_kw: Floats, asked: Asked) -> LoadTarget:

@@ -25,12 +25,12 @@ def trial(inside: float = 750.0, behind: float = 1000.0, done: float = 100.0, ti
     grid_kw[:BEFORE], grid_kw[BEFORE : BEFORE + 60] = 1000.0, inside
     could = np.full((4, EVENTS), 10.0)
     did = could * np.array([tier_0, 0.9, 0.8, 0.5])[:, None]
-    return Trial(grid_kw, np.full(EVENTS, done), np.zeros(EVENTS), could, did)
+    return Trial(grid_kw, np.full(EVENTS, done), np.zeros(EVENTS), could, did, np.zeros(EVENTS))
 
 
 FREE = Trial(
     np.full((BEFORE + AFTER, EVENTS), 1000.0), np.full(EVENTS, 100.0), np.zeros(EVENTS), np.ones((4, EVENTS)),
-    np.ones((4, EVENTS)),
+    np.ones((4, EVENTS)), np.zeros(EVENTS),
 )  # fmt: skip
 
 
@@ -110,6 +110,6 @@ def test_a_hall_without_jobs_and_an_unknown_way_are_refused() -> None:
 @pytest.mark.slow
 def test_limits_by_tier_hold_a_quarter_less_for_an_hour_and_touch_no_tier_0() -> None:
     scenario = load("ai_factory", ["jobs.rigid_frac=0.5", "site.workload_weeks=2"])
-    found, _ = curtail(scenario, Asked(hours=1.0), ["tiers", "caps"], 8)
+    found = curtail(scenario, Asked(hours=1.0), ["tiers", "caps"], 8).found
     assert found["tiers"].held == 1.0 and found["tiers"].bars()["tier 0"]
     assert found["caps"].tiers[0] < found["tiers"].tiers[0]
