@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.given_file import given_file
 from experiments.registration import register
 from experiments.verb_main import verb_main
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from experiments.power_planning.answer import ClassCap, OnCurve, Planned, Tried
 
 LOG = logging.getLogger(__name__)
+MINIMA = "a YAML file of minima (docs/powerplan.md shows one)"
 Tick = Callable[[str], None]
 
 
@@ -85,6 +87,7 @@ def main(config: DictConfig) -> None:
         **{key: config[key] for key in ("reaction_s", "losses_per_year", "years", "weeks")},
         groups=tuple(config.groups),
         tree=Path(config.tree) if config.tree else None,
+        minima=given_file("minima", config.minima, MINIMA) if config.minima else None,
         seeds=tuple(config.seeds),
     )
     found = powerplan(scenario, asked, list(config.ratios), config.seed)
@@ -94,7 +97,7 @@ def main(config: DictConfig) -> None:
         "scenario": scenario.name,
         "scenario_hash": scenario.hash(),
         "racks": sum(group.count for group in scenario.racks.values()),
-        "asked": {**asdict(asked), "tree": Path(config.tree).name},
+        "asked": {**asdict(asked), "tree": Path(config.tree).name, "minima": Path(config.minima).name},
         "seed": config.seed,
     }
     LOG.info("power plan written to %s", save(Path(config.folder), found, facts))

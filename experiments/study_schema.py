@@ -288,6 +288,8 @@ class PowerplanConfig:
     tree : str
         A YAML file with feeders of your own, which may cross; empty: the scenario's. Crossed feeders need the extra
         ``planner``.
+    minima : str
+        A YAML file with what classes and tenants get at least; empty: nothing is promised.
     groups : list
         Rack groups that grow; empty: all, in proportion.
     lost_frac : float
@@ -316,6 +318,7 @@ class PowerplanConfig:
 
     scenario: Any = MISSING
     tree: str = ""
+    minima: str = ""
     groups: list[str] = field(default_factory=list)
     lost_frac: float = 0.01
     trips_per_year: float = 0.0

@@ -14,6 +14,7 @@ from envs.scenario import Scenario
 from envs.units import SECONDS_PER_DAY
 from experiments.power_planning.hall_demand import HallDemand, Watched, grown, hall_demand
 from experiments.power_planning.hall_feeders import HallFeeders, hall_feeders
+from experiments.power_planning.promises import MISSED_KW, Kept, kept, require_kept
 from experiments.power_planning.protection import Protection, opened
 from experiments.power_planning.sharing import (
     MOST_PROGRAMS,
@@ -48,6 +49,8 @@ class Planned:
         Rack groups that grow; empty: all, in proportion.
     tree : Path or None
         A power tree of the user's own.
+    minima : Path or None
+        What classes and tenants get at least.
     failover : str
         ``reserve`` or ``react``.
     objective : str
@@ -70,6 +73,7 @@ class Planned:
     trips_per_year: float = 0.0
     groups: tuple[str, ...] = ()
     tree: Path | None = None
+    minima: Path | None = None
     failover: str = "reserve"
     objective: str = "work"
     held_frac: float = 0.96
@@ -122,6 +126,8 @@ class Tried(NamedTuple):
     faults : list of LostFeeder
     binding : str
         The limit that is fullest.
+    kept : list of Kept
+        What is promised, and whether caps keep it.
     """
 
     added: int
@@ -131,10 +137,12 @@ class Tried(NamedTuple):
     trips_per_year: float
     faults: list[LostFeeder]
     binding: str
+    kept: list[Kept]
 
     def fits(self, asked: Planned) -> bool:
-        """Whether it keeps what is asked, by the mean over days."""
-        return 1.0 - self.done_frac <= asked.lost_frac and self.trips_per_year <= asked.trips_per_year
+        """Whether it keeps what is asked, by the mean over days, and what is promised at every moment."""
+        promised = all(row.missed_kw <= MISSED_KW for row in self.kept)
+        return promised and 1.0 - self.done_frac <= asked.lost_frac and self.trips_per_year <= asked.trips_per_year
 
 
 class Hall(NamedTuple):
@@ -151,14 +159,14 @@ def planned_hall(scenario: Scenario, asked: Planned, added: int, shift: int = 0)
     larger = grown(scenario, added, asked.groups)
     seeds = tuple(seed + shift for seed in asked.seeds)
     demand = hall_demand(larger, seeds, asked.weeks).weighed(asked.objective)
-    feeders = hall_feeders(scenario, demand, asked.tree, asked.failover, asked.held_frac)
+    feeders = hall_feeders(scenario, demand, asked.tree, asked.failover, asked.held_frac, asked.minima)
     watched = demand.watched() if feeders.tree else demand.watched().spread(MOST_PROGRAMS)
     protection = Protection(asked.reaction_s, scenario.capper.cap_frac, scenario.capper.target_frac)
     return Hall(demand, watched, feeders, protection)
 
 
 def tried(scenario: Scenario, asked: Planned, added: int, seed: int = 0) -> tuple[Tried, Hall, Outcome]:
-    """Judge one number of added racks."""
+    """Judge one number of added racks; minima that the hall as it stands cannot keep are refused."""
     hall, rng = planned_hall(scenario, asked, added), np.random.default_rng(seed)
     found = by_value(hall.watched, hall.feeders, hall.protection)
     expected = asked.losses_per_year * asked.years
@@ -167,7 +175,11 @@ def tried(scenario: Scenario, asked: Planned, added: int, seed: int = 0) -> tupl
     years = len(now.day) * float(scenario.episode.step_s) / YEAR_S
     trips = _surge_trips(scenario, hall, found) / years + sum(fault.trips for fault in faults) / asked.years
     binding = hall.feeders.limits.name[int(found.full_frac.argmax())] if found.full_frac.any() else "none"
-    return Tried(added, *found.interval(rng), trips, faults, binding), hall, found
+    feeders, wanted = hall.feeders, hall.watched.seen.wanted_kw
+    promised = kept(feeders.promises, feeders.limits, wanted, found.limit_kw)
+    if not added:
+        require_kept(feeders.promises, promised)
+    return Tried(added, *found.interval(rng), trips, faults, binding, promised), hall, found
 
 
 def _surge_trips(scenario: Scenario, hall: Hall, found: Outcome) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from envs.feeders.graph import Feeder, FeederGraph, Outages, Outlet, circle_of, circle_words, single_losses
 from envs.feeders.limits import Limits, NestedTree, limits_of, nested_tree
 from envs.plant.layout import NON_RACK_UPS_FRAC
@@ -13,6 +15,7 @@ from envs.scenario import Scenario
 from envs.unknown_name import unknown_name
 from envs.yaml_entry import YamlEntry, shown
 from experiments.power_planning.hall_demand import HallDemand
+from experiments.power_planning.promises import Promise, read_promises, with_promises
 
 TREE_KEYS = ("feeders", "groups")
 KEYS = ("limit_kw", "feeds", "standby", "may_fail")
@@ -33,17 +36,24 @@ class HallFeeders(NamedTuple):
     limits : Limits
         What caps keep.
     tree : NestedTree or None
-        The limits where they nest.
+        The limits and minima where they nest, whatever is promised.
+    promises : tuple of Promise
     """
 
     graph: FeederGraph
     outages: Outages
     limits: Limits
     tree: NestedTree | None
+    promises: tuple[Promise, ...] = ()
 
 
 def hall_feeders(
-    scenario: Scenario, demand: HallDemand, tree_file: Path | None, failover: str, held_frac: float
+    scenario: Scenario,
+    demand: HallDemand,
+    tree_file: Path | None,
+    failover: str,
+    held_frac: float,
+    minima_file: Path | None = None,
 ) -> HallFeeders:
     """Tree, outages and limits.
 
@@ -58,11 +68,13 @@ def hall_feeders(
         ``reserve``: caps hold in every state with one feeder lost; ``react``: caps fall after a loss.
     held_frac : float
         Share of each limit that caps fill.
+    minima_file : Path, optional
+        What classes and tenants get at least.
 
     Raises
     ------
     ValueError
-        Where the file is wrong, or ``failover`` is unknown.
+        Where a file is wrong, or ``failover`` is unknown.
     """
     if failover not in (RESERVE, REACT):
         raise ValueError(f"failover = {failover!r} is unknown; choose {RESERVE} or {REACT}")
@@ -76,7 +88,9 @@ def hall_feeders(
     outages = single_losses(graph)
     limits = limits_of(graph, outages, after_loss=failover == RESERVE)
     held = limits._replace(limit_kw=limits.limit_kw * held_frac)
-    return HallFeeders(graph, outages, held, nested_tree(held))
+    promises = read_promises(minima_file, demand) if minima_file else ()
+    tree = nested_tree(with_promises(held, promises, np.zeros((len(outlets), 1))))
+    return HallFeeders(graph, outages, held, tree, promises)
 
 
 def _own(scenario: Scenario, demand: HallDemand) -> tuple[tuple[Feeder, ...], dict[str, tuple[str, ...]]]:

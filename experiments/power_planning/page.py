@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 
 def save(folder: Path, found: PowerPlan, facts: Row) -> Path:
-    """Write four tables as CSV, the facts and the page, and return the page.
+    """Write the tables as CSV, the facts and the page, and return the page.
 
     Parameters
     ----------
@@ -35,6 +35,7 @@ def save(folder: Path, found: PowerPlan, facts: Row) -> Path:
     tables = {
         "racks": [_racks_row(row) for row in found.tried],
         "caps": [_caps_row(row) for row in found.caps],
+        "minima": _minima_rows(found),
         "losses": _losses_rows(found),
         "curve": [_curve_row(row) for row in found.curve],
     }
@@ -55,6 +56,8 @@ def page(found: PowerPlan, facts: Row, tables: dict[str, list[Row]]) -> str:
     parts = [f"# Power plan of {facts['scenario']}", answer_words(found, facts), f"```\n{facts['command']}\n```"]
     parts += ["## More racks", _table(tables["racks"])]
     parts += [f"## Caps by row and class, with {found.most or 0} more racks", _table(tables["caps"])]
+    if tables["minima"]:
+        parts += ["## Minima of classes and tenants", _table(tables["minima"])]
     losses = f"{asked['years']} hall-years; each feeder is lost {asked['losses_per_year']:g} times a year on average."
     parts += ["## Lost feeders", losses, _table(tables["losses"])]
     if found.curve:
@@ -105,8 +108,27 @@ def _caps_row(row: ClassCap) -> Row:
     }
 
 
+def _chosen(found: PowerPlan) -> Tried | None:
+    """The hall that is answered with."""
+    return next((row for row in found.tried if row.added == (found.most or 0)), None)
+
+
+def _minima_rows(found: PowerPlan) -> list[Row]:
+    row = _chosen(found)
+    return [
+        {
+            "minimum of": one.name,
+            "promised kW": round(one.promised_kw, 1),
+            "gets kW": round(one.gets_kw, 1),
+            "missed at most kW": round(one.missed_kw, 1),
+            "fullest above it at its tightest": one.full,
+        }
+        for one in (row.kept if row else [])
+    ]
+
+
 def _losses_rows(found: PowerPlan) -> list[Row]:
-    row = next((row for row in found.tried if row.added == (found.most or 0)), None)
+    row = _chosen(found)
     return [
         {
             "lost": fault.name,

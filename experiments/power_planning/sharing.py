@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.controllers.water_filling import WaterFillingCaps
-from envs.feeders.limits import NestedTree
+from envs.feeders.limits import NestedTree, nested_tree
 from envs.feeders.linear_program import program_power
 from envs.feeders.nested_caps import shared_power
 from experiments.power_planning.hall_demand import HallDemand, Watched
 from experiments.power_planning.hall_feeders import HallFeeders
+from experiments.power_planning.promises import with_promises
 from experiments.power_planning.protection import Protection, cut_kw
 
 Floats = NDArray[np.float64]
@@ -75,12 +76,10 @@ def by_value(hall: Watched, feeders: HallFeeders, protection: Protection, scale:
     scale : float
         Of every limit.
     """
-    if feeders.tree is None:
-        limits = feeders.limits._replace(limit_kw=feeders.limits.limit_kw * scale)
-        limit_kw = program_power(limits, hall.seen.pieces()).outlet_kw
-    else:
-        tree = feeders.tree._replace(limit_kw=feeders.tree.limit_kw * scale)
-        limit_kw = _shared(tree, hall.seen)
+    limits = feeders.limits._replace(limit_kw=feeders.limits.limit_kw * scale)
+    limits = with_promises(limits, feeders.promises, hall.seen.wanted_kw)
+    tree = None if feeders.tree is None else nested_tree(limits)
+    limit_kw = program_power(limits, hall.seen.pieces()).outlet_kw if tree is None else _shared(tree, hall.seen)
     wanted = feeders.limits.weight @ hall.seen.wanted_kw * MARGIN
     fits = (wanted <= feeders.limits.limit_kw * scale).all(axis=0)
     limit_kw = np.where(fits, np.inf, limit_kw)
@@ -90,7 +89,14 @@ def by_value(hall: Watched, feeders: HallFeeders, protection: Protection, scale:
 def _shared(tree: NestedTree, seen: HallDemand) -> Floats:
     moments = np.arange(len(seen.day))
     parts = [moments[start : start + AT_ONCE] for start in range(0, len(moments), AT_ONCE)]
-    return np.concatenate([shared_power(tree, seen.at(part).pieces()).outlet_kw for part in parts], axis=1)
+    return np.concatenate([shared_power(_of(tree, part), seen.at(part).pieces()).outlet_kw for part in parts], axis=1)
+
+
+def _of(tree: NestedTree, moments: NDArray[np.int64]) -> NestedTree:
+    """The tree at some of its moments."""
+    if tree.least_kw.shape[1] == 1:
+        return tree
+    return tree._replace(least_kw=tree.least_kw[:, moments], limit_kw=tree.limit_kw[:, moments])
 
 
 def _judged(
