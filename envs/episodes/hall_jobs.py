@@ -125,6 +125,9 @@ class HallJobs:
             self.jobs = Jobs(table, ledger, arrivals)
         self.now_s = np.zeros(num_envs)
         self._before = np.zeros((len(Ledger._fields), KINDS, num_envs))
+        self._rows = np.zeros((len(BOOKED), _CLASSES, num_envs))
+        if self.compiled is not None:
+            self._before = self.compiled.records.before.transpose(1, 2, 0)
         self._pool: JobPool | None = self.world.jobs
         assert self.scenario.jobs is not None
         self.curtailment: Curtailment | None = None
@@ -153,7 +156,7 @@ class HallJobs:
             self.jobs.arrivals.of[site], self.jobs.arrivals.taken[site] = of, come
         if self.compiled is not None:
             self.compiled.forget(where)
-        self._before = np.stack(self.jobs.ledger)
+        self._before[...] = np.stack(self.jobs.ledger)
         self.seen[:, where] = queue_view(self.jobs.table, self.now_s)[:, where]
 
     def _follow_pool(self) -> None:
@@ -317,20 +320,23 @@ class HallJobs:
     # ---- behind a step --------------------------------------------------------------------------------------------
 
     def booked(self, pace: Floats) -> Booked:
-        """Run the jobs at the pace that the plant gave them, and let in who has come; what that makes of their work."""
+        """Run the jobs at the pace that the plant gave them, and let in who has come; what that makes of their work.
+
+        The next step writes into the same memory.
+        """
         if self.compiled is not None:
-            late_h = self.compiled.settle(pace, self.now_s, self.step_s, self.laws, self.seen, self._limits)
+            rows = self._rows[:, :KINDS]
+            late_h = self.compiled.settle(pace, self.now_s, self.step_s, self.laws, self.seen, rows, self._limits)
             self.now_s += self.step_s
         else:
             late_h = settle(self.jobs, pace, self.now_s, self.step_s, self.laws, self._limits)
             self.now_s += self.step_s
             self.seen = queue_view(self.jobs.table, self.now_s)
-        now = np.stack(self.jobs.ledger)
-        asked, done, redone, lost = now - self._before
-        self._before = now
-        rows = np.zeros((len(BOOKED), _CLASSES, len(self.now_s)))
-        rows[:, :KINDS] = asked - redone, done, lost, now[0] - now[1:].sum(axis=0)
-        demanded, of_done, of_lost, left = rows
+            now = np.stack(self.jobs.ledger)
+            asked, done, redone, lost = now - self._before
+            self._before[...] = now
+            self._rows[:, :KINDS] = asked - redone, done, lost, now[0] - now[1:].sum(axis=0)
+        demanded, of_done, of_lost, left = self._rows
         return Booked(demanded, of_done, of_lost, left, late_h)
 
     def book(self, done: Done, pace: Floats | None, sums: EpisodeSums, pays: bool) -> None:
@@ -348,7 +354,7 @@ class HallJobs:
         assert pace is not None
         flows, work = done.flows, self.booked(pace)
         for name in BOOKED:
-            getattr(flows, name)[...] += getattr(work, name)
+            getattr(flows, name)[:KINDS] += getattr(work, name)[:KINDS]
         reward, step_h = self.scenario.reward, self.step_s / 3600.0
         late = work.late_h * (reward.training_delay_usd_h2 * step_h)
         cost = {"work_lost": work_lost_cost(reward, work), "work_delayed": late}
@@ -403,7 +409,7 @@ class HallJobs:
             self.announced.remember(saved["announced"], self.curtailment)
         if self.compiled is not None:
             self.compiled.forget()
-        self._before = np.stack(ledger)
+        self._before[...] = np.stack(ledger)
         self.seen = queue_view(table, self.now_s)
 
 

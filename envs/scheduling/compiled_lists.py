@@ -18,7 +18,7 @@ ASKED, DONE, REDONE, LOST = range(4)  # rows of the books
 
 
 class Own(NamedTuple):
-    """The memory of one site: rows of `records.Records`."""
+    """The memory of one site: rows of `records.Records`; of its racks only those from ``low`` that jobs may hold."""
 
     jobs: Any
     rest: Any
@@ -30,6 +30,7 @@ class Own(NamedTuple):
     line: Any
     need: Any
     active: Any
+    low: Any
 
 
 @part
@@ -66,9 +67,10 @@ def need_s(job: Any) -> float:
 @part
 def own_of(records: Any, b: int) -> Any:
     """What belongs to site ``b``; lists are made anew where somebody else has written to the table."""
-    jobs, rest, state, held, free, _, books, about, line, need, active = records
+    jobs, rest, state, held, free, _, books, _, about, line, need, active, low, above = records
     return Own(
-        jobs[b], rest[b], state[b], held[b], free[b], books[b], about[b], line[b], need[b], active[b]
+        jobs[b], rest[b], state[b], held[b, :, low:above], free[b, low:above], books[b], about[b], line[b], need[b],
+        active[b], low,
     )  # fmt: skip
 
 
@@ -209,12 +211,13 @@ def enlisted(own: Any, j: int) -> None:
 def released(own: Any, j: int, to: int) -> None:
     """Follow `job_table.release` for one job."""
     job, held, free, about = own.jobs[j], own.held, own.free, own.about[0]
+    home = job.home - own.low
     if job.span == 1:
-        free[job.home] += held[j, job.home]
-        held[j, job.home] = 0
+        free[home] += held[j, home]
+        held[j, home] = 0
     else:
         about.net_moved = 1
-        for r in range(job.home, len(free)):
+        for r in range(home, len(free)):
             if held[j, r] > 0:
                 free[r] += held[j, r]
                 held[j, r] = 0
@@ -253,7 +256,7 @@ def lists_fetched(records: Any, b: int, end: int) -> None:
         prefetched(records.active, (b, 0))
         prefetched(records.line, (b, 0))
         prefetched(records.need, (b, 0))
-        prefetched(records.free, (b, 0))
+        prefetched(records.free, (b, records.low))
 
 
 @part
@@ -267,7 +270,7 @@ def jobs_fetched(records: Any, b: int, end: int) -> None:
             first = records.line[b, 0]
             prefetched(records.jobs, (b, first))
             prefetched(records.rest, (b, first))
-            prefetched(records.held, (b, first, 0))
+            prefetched(records.held, (b, first, records.low))
 
 
 @part
@@ -277,4 +280,4 @@ def racks_fetched(records: Any, b: int, end: int) -> None:
         for k in range(records.about[b, 0].active):
             j = records.active[b, k]
             if records.jobs[b, j].span > 1:
-                prefetched(records.held, (b, j, 0))
+                prefetched(records.held, (b, j, records.low))

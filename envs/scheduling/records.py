@@ -45,8 +45,8 @@ class Records(NamedTuple):
     free : ndarray of int (B, R)
     racks : ndarray of int (R,)
         Accelerators of each rack.
-    books : ndarray (B, 4, K)
-        The ledger.
+    books, before : ndarray (B, 4, K)
+        The ledger, and what it said when a step was booked last.
     about : ndarray of `ABOUT` (B, 1)
         ``net_moved``: jobs that span racks have come, gone or paused since the network was shared. ``moved``: a job has
         come or gone since the queue was looked at; until then, and while no more than ``asked`` accelerators may be
@@ -56,6 +56,8 @@ class Records(NamedTuple):
         Slots of the waiting jobs in their order, and their accelerators.
     active : ndarray of int16 (B, J)
         Slots of the jobs that hold accelerators, rising.
+    low, above : int
+        The racks that jobs may hold are among those from ``low`` to below ``above``; machine code looks at no others.
     """
 
     jobs: NDArray[np.void]
@@ -65,10 +67,13 @@ class Records(NamedTuple):
     free: Ints
     racks: Ints
     books: NDArray[np.float64]
+    before: NDArray[np.float64]
     about: NDArray[np.void]
     line: NDArray[np.int16]
     need: NDArray[np.float32]
     active: NDArray[np.int16]
+    low: int
+    above: int
 
 
 def empty_records(slots: int, rack_accelerators: Ints, sites: int, kinds: int) -> Records:
@@ -79,6 +84,7 @@ def empty_records(slots: int, rack_accelerators: Ints, sites: int, kinds: int) -
         jobs[name] = np.inf
     about = np.zeros((sites, 1), ABOUT)
     about["unknown"], about["domain"] = 1, racks.max()
+    there = np.flatnonzero(racks) if racks.any() else np.arange(racks.size)
     return Records(
         jobs=jobs,
         rest=np.zeros((sites, slots), REST),
@@ -87,10 +93,13 @@ def empty_records(slots: int, rack_accelerators: Ints, sites: int, kinds: int) -
         free=np.repeat(racks[None], sites, axis=0),
         racks=racks,
         books=np.zeros((sites, len(Ledger._fields), kinds)),
+        before=np.zeros((sites, len(Ledger._fields), kinds)),
         about=about,
         line=np.zeros((sites, slots), np.int16),
         need=np.zeros((sites, slots), np.float32),
         active=np.zeros((sites, slots), np.int16),
+        low=int(there[0]),
+        above=int(there[-1]) + 1,
     )
 
 
@@ -111,17 +120,19 @@ class Scratch(NamedTuple):
     ports: Floats
     left: Floats
     wants: Floats
+    mine: NDArray[np.float32]
 
 
 def empty_scratch(records: Records, leaves: int, uplinks: int) -> Scratch:
     """Scratch of its own for each thread."""
-    slots, racks = records.state.shape[1], records.racks
+    slots, racks = records.state.shape[1], records.racks[records.low : records.above]
     (running, later, spanning), slot_floats = np.zeros((3, slots), np.int64), np.zeros((4, slots))
     ends, speeds, rate, rising = slot_floats
     per_rack, score = 1.0 / np.maximum(racks, 1), np.zeros(racks.size)
     lit, by_leaf = np.zeros(racks.size, np.int64), np.zeros(leaves)
     shared = np.zeros((slots, uplinks)), np.zeros(uplinks), np.zeros(uplinks)
-    return Scratch(running, later, spanning, ends, speeds, rate, rising, per_rack, score, lit, by_leaf, *shared)
+    mine = np.zeros((records.books.shape[2] + 1, racks.size), np.float32)
+    return Scratch(running, later, spanning, ends, speeds, rate, rising, per_rack, score, lit, by_leaf, *shared, mine)
 
 
 def rows_apart(*shape: int) -> NDArray[Any]:
