@@ -107,7 +107,7 @@ def paces(own: Any, pace: Any, running: Any, spanning: Any, speeds: Any) -> int:
     return count
 
 
-@part
+@inlined
 def ran(own: Any, j: int, speed: float, now_s: float, step_s: float) -> float:
     """Follow `progress.run` for one job; how much of its work was late."""
     job, books = own.jobs[j], own.books
@@ -176,7 +176,7 @@ def expired_in_line(own: Any, now_s: float) -> None:
     about.first_deadline_s = first
 
 
-@part
+@inlined
 def admitted(own: Any, jobs: Any, rests: Any, nth: int, now_s: float, by_deadline: bool) -> int:
     """Follow `job_table.admit`; how many of the list have come then."""
     last = min(len(jobs), nth + LOOK_AHEAD)
@@ -209,7 +209,7 @@ def viewed(own: Any, share: float, seen: Any) -> None:
             seen[4] += size
 
 
-@part
+@inlined
 def viewed_line(about: Any, now_s: float, share: float, seen: Any) -> None:
     """Follow `queue_view.queue_view` for the jobs that wait."""
     seen[5], seen[6] = about.waiting_size * share, about.waiting_h * share
@@ -242,7 +242,7 @@ def networked(own: Any, net: Any, exposed: Any, running: Any, wide: int, scratch
         speeds[spanning[k]] *= me[running[spanning[k]]].speed
 
 
-@part
+@inlined
 def booked(books: Any, before: Any, rows: Any) -> None:
     """What the ledger of a site says of a step: rows as of `CompiledJobs.settle`."""
     for k in range(books.shape[1]):
@@ -301,6 +301,7 @@ def progressed(
             nth = of[b + 1], min(taken[b + 1], jobs_coming.shape[1] - 1)
             prefetched(jobs_coming, nth)
             prefetched(rest_coming, nth)
+            prefetched(records.rest, (b + 1, records.line[b + 1, max(records.about[b + 1, 0].lined - 1, 0)]))
         own, now = own_of(records, b), now_s[b] + step_s
         about, me = own.about[0], own.jobs
         if about.unknown:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from envs.scheduling.compiled_lists import need_s
-from envs.scheduling.kept_code import part
+from envs.scheduling.kept_code import inlined, part
 
 
-@part
+@inlined
 def ends_of(own: Any, ends: Any, sizes: Any) -> None:
     """When each job that holds accelerators ends at full pace [s], and how many it holds; by place in the list."""
     for k in range(own.about[0].active):

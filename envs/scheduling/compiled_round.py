@@ -18,7 +18,6 @@ from envs.scheduling.compiled_lists import (
     left_line,
     lined_up,
     lists_fetched,
-    need_s,
     noted,
     own_of,
     passing_s,
@@ -30,8 +29,9 @@ from envs.scheduling.compiled_lists import (
 from envs.scheduling.compiled_reservation import ends_of, enough_from
 from envs.scheduling.compiled_whole import starting_whole
 from envs.scheduling.job_table import PAUSED, RUNNING
-from envs.scheduling.kept_code import kept, part
+from envs.scheduling.kept_code import inlined, kept, part
 from envs.scheduling.placement import BEST, FULL, NEAR
+from envs.scheduling.prefetch import prefetched
 from envs.scheduling.scheduler import PRIORITY_S
 
 
@@ -41,7 +41,8 @@ def crashed(own: Any, dark: Any, by_deadline: bool, running: Any) -> None:
     count = own.about[0].active
     noted(running, own.active, count)
     for j in running[:count]:
-        for r in range(len(dark)):
+        home = own.jobs[j].home - own.low
+        for r in range(home, home + 1 if own.jobs[j].span == 1 else len(dark)):
             if dark[r] and own.held[j, r] > 0:
                 stopped(own, j)
                 lined_up(own, j, by_deadline)
@@ -74,7 +75,7 @@ def paused(own: Any, share: float) -> None:
                 before += size
 
 
-@part
+@inlined
 def spare_of(free: Any, dark: Any, is_dark: bool, capacity: int, may_hold: float) -> float:
     """Follow `scheduler._spare`."""
     all_free = total_of(free)
@@ -115,7 +116,7 @@ def room_made(own: Any, first: int, lacking: float, running: Any, worth: Any, la
     return count
 
 
-@part
+@inlined
 def starting(own: Any, spare: float, backfill: bool, reserve: bool, now_s: float, ends: Any, sizes: Any) -> int:
     """Follow `scheduler._starting`: the place in the queue of who starts, or -1."""
     need = own.need[: own.about[0].lined]
@@ -130,12 +131,12 @@ def starting(own: Any, spare: float, backfill: bool, reserve: bool, now_s: float
                 ends_of(own, ends, sizes)
                 shadow_s, extra = enough_from(ends, sizes, own.about[0].active, spare, need[0])
                 looked, shadow_s = True, passing_s(own, shadow_s, now_s)
-            if need[k] <= extra or need_s(own.jobs[own.line[k]]) <= shadow_s:
+            if need[k] <= extra or own.lasts[k] <= shadow_s:
                 return k
     return -1
 
 
-@part
+@inlined
 def scored(need: float, racks: Any, sees: Any, weights: Any, lit: Any, by_leaf: Any, score: Any) -> None:
     """Follow the score of `placement.placed` for one job; ``lit`` are free accelerators with power."""
     most, best = max(largest_of(lit, len(lit)), 1.0), 0
@@ -155,31 +156,32 @@ def scored(need: float, racks: Any, sees: Any, weights: Any, lit: Any, by_leaf: 
     score[best] += BEST
 
 
-@part
-def started(own: Any, j: int, lit: Any, score: Any) -> None:
-    """Start a job on the racks with the highest score."""
-    me, held, free = own.jobs, own.held, own.free
+@inlined
+def started(own: Any, k: int, lit: Any, score: Any) -> None:
+    """Start the job at a place of the queue on the racks with the highest score."""
+    me, held, free, j = own.jobs, own.held, own.free, own.line[k]
     own.state[j] = RUNNING
-    home, span, need = len(free), 0, int(me[j].accelerators)
+    home, span, need = len(free), 0, int(own.need[k])
     while need > 0:
         r = 0
-        for k in range(1, len(score)):
-            if score[k] > score[r]:
-                r = k
+        for other in range(1, len(score)):
+            if score[other] > score[r]:
+                r = other
         score[r] = -np.inf
         taken = min(lit[r], need)
         if taken > 0:
-            held[j, r] += taken
+            held[j, r] = taken
             free[r] -= taken
             need -= taken
             home, span = min(home, r), span + 1
     me[j].home, me[j].span = own.low + home, span
     if span > 1:
         own.about[0].net_moved = 1
+    left_line(own, k)
     enlisted(own, j)
 
 
-@part
+@inlined
 def asked_activity(own: Any, per_rack: Any, step_s: float, limited: bool, active: Any, work: Any, mine: Any) -> None:
     """Follow `progress.rack_activity` into ``mine (K + 1, R)``; the squares stand in its last row.
 
@@ -210,7 +212,15 @@ def asked_activity(own: Any, per_rack: Any, step_s: float, limited: bool, active
                     mine[squares, r] += share * share
 
 
-@part
+@inlined
+def fetched(own: Any, j: int) -> None:
+    """Bring a job near that starts, while its racks are chosen."""
+    prefetched(own.jobs, (j,))
+    prefetched(own.rest, (j,))
+    prefetched(own.held, (j, 0))
+
+
+@inlined
 def told(mine: Any, asks: Any) -> None:
     """Write what one site asks of its racks into its column of all."""
     for k in range(len(mine)):
@@ -300,15 +310,12 @@ def rounds(
                 break
             if put_by >= 0:
                 lit[put_by] = 0
+            fetched(own, own.line[k])
             by_leaf[:] = 0.0
             for r in range(len(racks)):
                 by_leaf[leaf[r]] += lit[r]
-            j = own.line[k]
-            left_line(own, k)
-            scored(
-                own.jobs[j].accelerators, leaf, (inlet[:, b], row[:, b], ups[:, b]), weights[:, b], lit, by_leaf, score
-            )
-            started(own, j, lit, score)
+            scored(own.need[k], leaf, (inlet[:, b], row[:, b], ups[:, b]), weights[:, b], lit, by_leaf, score)
+            started(own, k, lit, score)
         for k in range(put_off):
             lined_up(own, later[k], by_deadline)
         racks_fetched(records, b + 1, end)

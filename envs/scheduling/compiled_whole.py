@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.scheduling.compiled_lists import largest_of, need_s, passing_s, total_of
+from envs.scheduling.compiled_lists import largest_of, passing_s, total_of
 from envs.scheduling.compiled_reservation import enough_from
 from envs.scheduling.kept_code import part
 
@@ -36,7 +36,7 @@ def starting_whole(
                 when, _ = enough_from(ends, sizes, count, float(lit[r]), need[0])
             if when < shadow_s:
                 rack, shadow_s = r, when
-        if need[0] <= spare and (rack < 0 or shadow_s > whole * need_s(own.jobs[own.line[0]])):
+        if need[0] <= spare and (rack < 0 or shadow_s > whole * own.lasts[0]):
             return 0, -1
     if not backfill:
         return -1, -1
@@ -52,7 +52,7 @@ def starting_whole(
     shadow_s = passing_s(own, shadow_s, now_s)
     for k in range(1, len(need)):
         if need[k] <= spare:
-            short = need_s(own.jobs[own.line[k]]) <= shadow_s
+            short = own.lasts[k] <= shadow_s
             if (short or need[k] <= room) and (need[k] > largest or need[k] <= (most if short else beside)):
                 return k, -1 if short else rack
     return -1, -1

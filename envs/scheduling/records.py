@@ -30,6 +30,7 @@ ABOUT = np.dtype(
     + [(name, np.float64) for name in ("small_h", "short_h", "urgent_h", "grace_h", "domain")]
 )
 _LINE = 64  # bytes of a line of a cache
+_GAP = 29  # records between sites; odd, so that rows of a power of two of slots do not meet in the same sets
 _OWN = ("left_h", "risk_h", "since_s", "restart_left_s", "stops", "home", "span")
 _NEVER = ("deadline_s", "checkpoint_s")
 
@@ -52,8 +53,9 @@ class Records(NamedTuple):
         come or gone since the queue was looked at; until then, and while no more than ``asked`` accelerators may be
         held, nobody starts. ``unknown``: the lists are not those of the table. ``small_h`` and so on: the order in
         which the queue stands; ``domain``: accelerators of the largest rack.
-    line, need : ndarray of int16 and of float32 (B, J)
-        Slots of the waiting jobs in their order, and their accelerators.
+    line, need, lasts : ndarray of int16, float32 and float64 (B, J)
+        Slots of the waiting jobs in their order, their accelerators, and how long they still need at full pace [s]: a
+        look at the queue reads no job.
     active : ndarray of int16 (B, J)
         Slots of the jobs that hold accelerators, rising.
     low, above : int
@@ -71,6 +73,7 @@ class Records(NamedTuple):
     about: NDArray[np.void]
     line: NDArray[np.int16]
     need: NDArray[np.float32]
+    lasts: NDArray[np.float64]
     active: NDArray[np.int16]
     low: int
     above: int
@@ -97,6 +100,7 @@ def empty_records(slots: int, rack_accelerators: Ints, sites: int, kinds: int) -
         about=about,
         line=np.zeros((sites, slots), np.int16),
         need=np.zeros((sites, slots), np.float32),
+        lasts=np.zeros((sites, slots)),
         active=np.zeros((sites, slots), np.int16),
         low=int(there[0]),
         above=int(there[-1]) + 1,
@@ -141,11 +145,12 @@ def rows_apart(*shape: int) -> NDArray[Any]:
 
 
 def _aligned(shape: tuple[int, int], kind: np.dtype) -> NDArray[np.void]:
-    """Zeros whose records begin where lines of a cache do."""
-    size = shape[0] * shape[1] * kind.itemsize
+    """Zeros whose records begin where lines of a cache do; the low slots, which are used most, share no cache sets."""
+    sites, slots = shape[0], shape[1] + _GAP
+    size = sites * slots * kind.itemsize
     memory = np.zeros(size + _LINE, np.uint8)
     first = -memory.ctypes.data % _LINE
-    return memory[first : first + size].view(kind).reshape(shape)
+    return memory[first : first + size].view(kind).reshape(sites, slots)[:, : shape[1]]
 
 
 def table_of(records: Records) -> JobTable:
