@@ -98,6 +98,8 @@ class HallJobs:
         self.step_s = float(scenario.episode.step_s)
         self.racks = job_racks(scenario)
         self.laws, self.leaf = job_laws(scenario.jobs, scenario, self.racks)
+        there = np.flatnonzero(self.racks)
+        self._there = slice(int(there[0]), int(there[-1]) + 1) if there.size else slice(None)
         self._channels = {c.name: c for c in layout.channels.values() if c.kind == "jobs" and c.per == "site"}
         self._held = {name: np.full(num_envs, float(held[name])) for name in self._channels}
         self._elements = {
@@ -206,7 +208,9 @@ class HallJobs:
         if flows is not None and self.curtailment is not None:
             activity, squares = self._curtailed(self.curtailment, _metered(flows))
         dtype = self.layout.dtype
-        return JobLoad(activity.astype(dtype, copy=False), (STEP_SWING_FRAC * np.sqrt(squares)).astype(dtype))
+        swing = np.zeros(squares.shape, dtype)
+        swing[self._there] = STEP_SWING_FRAC * np.sqrt(squares[self._there])
+        return JobLoad(activity.astype(dtype, copy=False), swing)
 
     def _curtailed(self, curtailment: Curtailment, metered: Metered) -> tuple[Floats, Floats]:
         """What jobs ask of the racks under the limits that hold the load target."""
@@ -304,13 +308,17 @@ class HallJobs:
         return self._wishes(self._held).order
 
     def _racks(self, flows: Flows, alive: Floats) -> RackScores:
-        """How much room racks have, as the last step left them."""
-        lay, power = self.layout, self.scenario.power
-        inlet = (flows.inlet_limit_c - flows.rack_inlet_c) * (1.0 / INLET_ROOM_K)
+        """How much room racks have, as the last step left them; of those that jobs may hold."""
+        lay, power, there = self.layout, self.scenario.power, self._there
+        inlet = np.zeros(alive.shape, alive.dtype)
+        inlet[there] = (flows.inlet_limit_c - flows.rack_inlet_c[there]) * (1.0 / INLET_ROOM_K)
         limits = np.asarray(power.row_limit_kw, np.float32)[:, None]
-        row = (1.0 - flows.row_power_kw / limits).take(lay.row_of, axis=0)
+        row = np.zeros(alive.shape, alive.dtype)
+        row[there] = (1.0 - flows.row_power_kw / limits).take(lay.row_of[there], axis=0)
         ups = np.broadcast_to(1.0 - flows.ups_power_kw * (1.0 / lay.feeder_limit_kw), row.shape)
-        return RackScores(self.leaf, inlet, row, ups, alive < 1.0)
+        dark = np.zeros(alive.shape, bool)
+        dark[there] = alive[there] < 1.0
+        return RackScores(self.leaf, inlet, row, ups, dark)
 
     def _fresh_racks(self) -> RackScores:
         shape = len(self.leaf), len(self.now_s)
@@ -325,8 +333,8 @@ class HallJobs:
         The next step writes into the same memory.
         """
         if self.compiled is not None:
-            rows = self._rows[:, :KINDS]
-            late_h = self.compiled.settle(pace, self.now_s, self.step_s, self.laws, self.seen, rows, self._limits)
+            given = pace, self.now_s, self.step_s, self.laws, self.seen, self._limits
+            late_h = self.compiled.settle(*given, self._rows[:, :KINDS])
             self.now_s += self.step_s
         else:
             late_h = settle(self.jobs, pace, self.now_s, self.step_s, self.laws, self._limits)

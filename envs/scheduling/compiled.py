@@ -12,7 +12,7 @@ import numpy as np
 from envs.engine.choice import chosen_threads
 from envs.engine.compiled import shares_of, workers
 from envs.scheduling.control_step import Jobs, Laws
-from envs.scheduling.job_table import Arrivals, Floats, Ints
+from envs.scheduling.job_table import Arrivals, Floats, Ints, Ledger
 from envs.scheduling.network import Network
 from envs.scheduling.placement import RackScores
 from envs.scheduling.records import Scratch, coming_of, empty_records, empty_scratch, ledger_of, rows_apart, table_of
@@ -47,7 +47,7 @@ class CompiledJobs:
         self._sees = tuple(rows_apart(many, sites) for _ in range(3))
         self._pace = rows_apart(kinds, many, sites)
         self._asks, self._nets = rows_apart(kinds + 1, len(racks), sites), dict[int, tuple[Network | None, Network]]()
-        self._asks[...] = 0.0
+        self._asks[...], self._rows = 0.0, np.zeros((len(Ledger._fields), kinds, sites))
         self.follow(Jobs(table_of(self.records), ledger_of(self.records), arrivals))
 
     def follow(self, jobs: Jobs) -> None:
@@ -88,8 +88,8 @@ class CompiledJobs:
         step_s: float,
         laws: Laws,
         seen: Floats,
-        rows: Floats,
         limits: TierLimits | None = None,
+        rows: Floats | None = None,
     ) -> Floats:
         """As `control_step.settle`.
 
@@ -101,6 +101,7 @@ class CompiledJobs:
         of, taken, net = self.jobs.arrivals.of, self.jobs.arrivals.taken, self._net(laws)
         self._pace[...], late_h = pace[: self.kinds, self.there], np.empty(len(now_s))
         work = (limits or self._free).work
+        rows = self._rows if rows is None else rows
         self._shared(
             progressed, 1, len(net.uplink_gb_s), self.records, self.coming, of, taken, self._pace, now_s, step_s, net,
             laws.exposed, laws.habits.by_deadline, limits is not None, work, seen, rows, late_h,

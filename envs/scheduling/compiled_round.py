@@ -267,7 +267,7 @@ def rounds(
     most_starts, backfill, reserve, preempt, by_deadline, whole = habits
     inlet, row, ups = sees
     active, work = limits
-    racks, running, later, ends = records.racks[records.low : records.above], scratch.running, scratch.later, scratch.ends
+    racks, running, later, ends = scratch.racks, scratch.running, scratch.later, scratch.ends
     lit, score, by_leaf, capacity = scratch.lit, scratch.score, scratch.by_leaf, total_of(racks)
     for b in range(first, end):
         lists_fetched(records, b + 2, end)

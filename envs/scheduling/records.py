@@ -125,6 +125,7 @@ class Scratch(NamedTuple):
     left: Floats
     wants: Floats
     mine: NDArray[np.float32]
+    racks: Ints
 
 
 def empty_scratch(records: Records, leaves: int, uplinks: int) -> Scratch:
@@ -136,7 +137,8 @@ def empty_scratch(records: Records, leaves: int, uplinks: int) -> Scratch:
     lit, by_leaf = np.zeros(racks.size, np.int64), np.zeros(leaves)
     shared = np.zeros((slots, uplinks)), np.zeros(uplinks), np.zeros(uplinks)
     mine = np.zeros((records.books.shape[2] + 1, racks.size), np.float32)
-    return Scratch(running, later, spanning, ends, speeds, rate, rising, per_rack, score, lit, by_leaf, *shared, mine)
+    own = running, later, spanning, ends, speeds, rate, rising, per_rack, score, lit, by_leaf
+    return Scratch(*own, *shared, mine, racks)
 
 
 def rows_apart(*shape: int) -> NDArray[Any]:
