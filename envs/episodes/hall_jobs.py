@@ -334,7 +334,8 @@ class HallJobs:
         """
         if self.compiled is not None:
             given = pace, self.now_s, self.step_s, self.laws, self.seen, self._limits
-            late_h = self.compiled.settle(*given, self._rows[:, :KINDS])
+            late_h = self.compiled.settle(*given)
+            self._rows[:, :KINDS] = self.compiled.rows
             self.now_s += self.step_s
         else:
             late_h = settle(self.jobs, pace, self.now_s, self.step_s, self.laws, self._limits)

@@ -34,6 +34,8 @@ class CompiledJobs:
     ----------
     jobs : Jobs
         Views of the memory that the code reads and writes.
+    rows : ndarray (4, K, B)
+        What the ledger says of the last step: work that was new, done, lost, and what was left at its end.
     """
 
     def __init__(self, slots: int, racks: Ints, sites: int, kinds: int, arrivals: Arrivals) -> None:
@@ -47,7 +49,7 @@ class CompiledJobs:
         self._sees = tuple(rows_apart(many, sites) for _ in range(3))
         self._pace = rows_apart(kinds, many, sites)
         self._asks, self._nets = rows_apart(kinds + 1, len(racks), sites), dict[int, tuple[Network | None, Network]]()
-        self._asks[...], self._rows = 0.0, np.zeros((len(Ledger._fields), kinds, sites))
+        self._asks[...], self.rows = 0.0, np.zeros((len(Ledger._fields), kinds, sites))
         self.follow(Jobs(table_of(self.records), ledger_of(self.records), arrivals))
 
     def follow(self, jobs: Jobs) -> None:
@@ -82,29 +84,17 @@ class CompiledJobs:
         return self._asks
 
     def settle(
-        self,
-        pace: Floats,
-        now_s: Floats,
-        step_s: float,
-        laws: Laws,
-        seen: Floats,
-        limits: TierLimits | None = None,
-        rows: Floats | None = None,
+        self, pace: Floats, now_s: Floats, step_s: float, laws: Laws, seen: Floats, limits: TierLimits | None = None
     ) -> Floats:
-        """As `control_step.settle`.
-
-        ``seen`` gets the rows of `queue_view` ``(k, B)``, ``rows`` what the ledger says of the step ``(4, K, B)``: work
-        that was new, done, lost, and what was left at its end.
-        """
+        """As `control_step.settle`; ``seen`` gets the rows of `queue_view` ``(k, B)``, and `rows` is written."""
         from envs.scheduling.compiled_progress import progressed
 
         of, taken, net = self.jobs.arrivals.of, self.jobs.arrivals.taken, self._net(laws)
         self._pace[...], late_h = pace[: self.kinds, self.there], np.empty(len(now_s))
         work = (limits or self._free).work
-        rows = self._rows if rows is None else rows
         self._shared(
             progressed, 1, len(net.uplink_gb_s), self.records, self.coming, of, taken, self._pace, now_s, step_s, net,
-            laws.exposed, laws.habits.by_deadline, limits is not None, work, seen, rows, late_h,
+            laws.exposed, laws.habits.by_deadline, limits is not None, work, seen, self.rows, late_h,
         )  # fmt: skip
         return late_h
 

@@ -244,7 +244,7 @@ def networked(own: Any, net: Any, exposed: Any, running: Any, wide: int, scratch
 
 @inlined
 def booked(books: Any, before: Any, rows: Any) -> None:
-    """What the ledger of a site says of a step: rows as of `CompiledJobs.settle`."""
+    """What the ledger of a site says of a step: rows as of `CompiledJobs.rows`."""
     for k in range(books.shape[1]):
         redone = books[REDONE, k] - before[REDONE, k]
         rows[0, k] = books[ASKED, k] - before[ASKED, k] - redone
