@@ -98,6 +98,8 @@ class HallJobs:
         self.step_s = float(scenario.episode.step_s)
         self.racks = job_racks(scenario)
         self.laws, self.leaf = job_laws(scenario.jobs, scenario, self.racks)
+        there = np.flatnonzero(self.racks)
+        self._there = slice(int(there[0]), int(there[-1]) + 1) if there.size else slice(None)
         self._channels = {c.name: c for c in layout.channels.values() if c.kind == "jobs" and c.per == "site"}
         self._held = {name: np.full(num_envs, float(held[name])) for name in self._channels}
         self._elements = {
@@ -125,6 +127,9 @@ class HallJobs:
             self.jobs = Jobs(table, ledger, arrivals)
         self.now_s = np.zeros(num_envs)
         self._before = np.zeros((len(Ledger._fields), KINDS, num_envs))
+        self._rows = np.zeros((len(BOOKED), _CLASSES, num_envs))
+        if self.compiled is not None:
+            self._before = self.compiled.records.before.transpose(1, 2, 0)
         self._pool: JobPool | None = self.world.jobs
         assert self.scenario.jobs is not None
         self.curtailment: Curtailment | None = None
@@ -153,7 +158,7 @@ class HallJobs:
             self.jobs.arrivals.of[site], self.jobs.arrivals.taken[site] = of, come
         if self.compiled is not None:
             self.compiled.forget(where)
-        self._before = np.stack(self.jobs.ledger)
+        self._before[...] = np.stack(self.jobs.ledger)
         self.seen[:, where] = queue_view(self.jobs.table, self.now_s)[:, where]
 
     def _follow_pool(self) -> None:
@@ -203,7 +208,9 @@ class HallJobs:
         if flows is not None and self.curtailment is not None:
             activity, squares = self._curtailed(self.curtailment, _metered(flows))
         dtype = self.layout.dtype
-        return JobLoad(activity.astype(dtype, copy=False), (STEP_SWING_FRAC * np.sqrt(squares)).astype(dtype))
+        swing = np.zeros(squares.shape, dtype)
+        swing[self._there] = STEP_SWING_FRAC * np.sqrt(squares[self._there])
+        return JobLoad(activity.astype(dtype, copy=False), swing)
 
     def _curtailed(self, curtailment: Curtailment, metered: Metered) -> tuple[Floats, Floats]:
         """What jobs ask of the racks under the limits that hold the load target."""
@@ -310,13 +317,17 @@ class HallJobs:
         return self._wishes(self._held).order
 
     def _racks(self, flows: Flows, alive: Floats) -> RackScores:
-        """How much room racks have, as the last step left them."""
-        lay, power = self.layout, self.scenario.power
-        inlet = (flows.inlet_limit_c - flows.rack_inlet_c) * (1.0 / INLET_ROOM_K)
+        """How much room racks have, as the last step left them; of those that jobs may hold."""
+        lay, power, there = self.layout, self.scenario.power, self._there
+        inlet = np.zeros(alive.shape, alive.dtype)
+        inlet[there] = (flows.inlet_limit_c - flows.rack_inlet_c[there]) * (1.0 / INLET_ROOM_K)
         limits = np.asarray(power.row_limit_kw, np.float32)[:, None]
-        row = (1.0 - flows.row_power_kw / limits).take(lay.row_of, axis=0)
+        row = np.zeros(alive.shape, alive.dtype)
+        row[there] = (1.0 - flows.row_power_kw / limits).take(lay.row_of[there], axis=0)
         ups = np.broadcast_to(1.0 - flows.ups_power_kw * (1.0 / lay.feeder_limit_kw), row.shape)
-        return RackScores(self.leaf, inlet, row, ups, alive < 1.0)
+        dark = np.zeros(alive.shape, bool)
+        dark[there] = alive[there] < 1.0
+        return RackScores(self.leaf, inlet, row, ups, dark)
 
     def _fresh_racks(self) -> RackScores:
         shape = len(self.leaf), len(self.now_s)
@@ -326,20 +337,24 @@ class HallJobs:
     # ---- behind a step --------------------------------------------------------------------------------------------
 
     def booked(self, pace: Floats) -> Booked:
-        """Run the jobs at the pace that the plant gave them, and let in who has come; what that makes of their work."""
+        """Run the jobs at the pace that the plant gave them, and let in who has come; what that makes of their work.
+
+        The next step writes into the same memory.
+        """
         if self.compiled is not None:
-            late_h = self.compiled.settle(pace, self.now_s, self.step_s, self.laws, self.seen, self._limits)
+            given = pace, self.now_s, self.step_s, self.laws, self.seen, self._limits
+            late_h = self.compiled.settle(*given)
+            self._rows[:, :KINDS] = self.compiled.rows
             self.now_s += self.step_s
         else:
             late_h = settle(self.jobs, pace, self.now_s, self.step_s, self.laws, self._limits)
             self.now_s += self.step_s
             self.seen = queue_view(self.jobs.table, self.now_s)
-        now = np.stack(self.jobs.ledger)
-        asked, done, redone, lost = now - self._before
-        self._before = now
-        rows = np.zeros((len(BOOKED), _CLASSES, len(self.now_s)))
-        rows[:, :KINDS] = asked - redone, done, lost, now[0] - now[1:].sum(axis=0)
-        demanded, of_done, of_lost, left = rows
+            now = np.stack(self.jobs.ledger)
+            asked, done, redone, lost = now - self._before
+            self._before[...] = now
+            self._rows[:, :KINDS] = asked - redone, done, lost, now[0] - now[1:].sum(axis=0)
+        demanded, of_done, of_lost, left = self._rows
         return Booked(demanded, of_done, of_lost, left, late_h)
 
     def book(self, done: Done, pace: Floats | None, sums: EpisodeSums, pays: bool) -> None:
@@ -357,7 +372,7 @@ class HallJobs:
         assert pace is not None
         flows, work = done.flows, self.booked(pace)
         for name in BOOKED:
-            getattr(flows, name)[...] += getattr(work, name)
+            getattr(flows, name)[:KINDS] += getattr(work, name)[:KINDS]
         reward, step_h = self.scenario.reward, self.step_s / 3600.0
         late = work.late_h * (reward.training_delay_usd_h2 * step_h)
         cost = {"work_lost": work_lost_cost(reward, work), "work_delayed": late}
@@ -412,7 +427,7 @@ class HallJobs:
             self.announced.remember(saved["announced"], self.curtailment)
         if self.compiled is not None:
             self.compiled.forget()
-        self._before = np.stack(ledger)
+        self._before[...] = np.stack(ledger)
         self.seen = queue_view(table, self.now_s)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from envs.engine.choice import chosen_threads
 from envs.engine.compiled import shares_of, workers
 from envs.scheduling.control_step import Jobs, Laws
-from envs.scheduling.job_table import Arrivals, Floats, Ints
+from envs.scheduling.job_table import Arrivals, Floats, Ints, Ledger
 from envs.scheduling.network import Network
 from envs.scheduling.placement import RackScores
 from envs.scheduling.records import Scratch, coming_of, empty_records, empty_scratch, ledger_of, rows_apart, table_of
@@ -34,6 +34,8 @@ class CompiledJobs:
     ----------
     jobs : Jobs
         Views of the memory that the code reads and writes.
+    rows : ndarray (4, K, B)
+        What the ledger says of the last step: work that was new, done, lost, and what was left at its end.
     """
 
     def __init__(self, slots: int, racks: Ints, sites: int, kinds: int, arrivals: Arrivals) -> None:
@@ -42,8 +44,12 @@ class CompiledJobs:
         self._shares = shares_of(sites, self.threads if sites >= _MANY_SITES else 1)
         self._scratch: dict[tuple[int, int], list[Scratch]] = {}
         self._free = unlimited(kinds, sites)
-        self._sees = tuple(rows_apart(len(racks), sites) for _ in range(3))
-        self._pace = rows_apart(kinds, len(racks), sites)
+        self.there = slice(self.records.low, self.records.above)
+        many = self.records.above - self.records.low
+        self._sees = tuple(rows_apart(many, sites) for _ in range(3))
+        self._pace = rows_apart(kinds, many, sites)
+        self._asks, self._nets = rows_apart(kinds + 1, len(racks), sites), dict[int, tuple[Network | None, Network]]()
+        self._asks[...], self.rows = 0.0, np.zeros((len(Ledger._fields), kinds, sites))
         self.follow(Jobs(table_of(self.records), ledger_of(self.records), arrivals))
 
     def follow(self, jobs: Jobs) -> None:
@@ -58,37 +64,45 @@ class CompiledJobs:
         """As `decide` tells it, once the round is over and other limits are in force ``(K + 1, R, B)``."""
         from envs.scheduling.compiled_round import limited_activity
 
-        asks = rows_apart(self.kinds + 1, *self.records.free.shape[::-1])
-        self._shared(limited_activity, 1, 1, self.records, limits, step_s, asks)
-        return asks
+        self._shared(limited_activity, 1, 1, self.records, limits, step_s, self._asks)
+        return self._asks
 
     def decide(self, racks: RackScores, wishes: Wishes, laws: Laws, now_s: Floats, step_s: float) -> Floats:
-        """As `control_step.decide`: activity by class, and below it the squares ``(K + 1, R, B)``."""
+        """As `control_step.decide`: activity by class, and below it the squares ``(K + 1, R, B)``.
+
+        The next round writes into the same memory.
+        """
         from envs.scheduling.compiled_round import rounds
 
-        asks = rows_apart(self.kinds + 1, *racks.dark.shape)
         for mine, room in zip(self._sees, (racks.inlet, racks.row, racks.ups)):
-            mine[...] = room
-        dark = np.ascontiguousarray(racks.dark)
-        given = self.records, racks.leaf, self._sees, dark, wishes, laws.habits, now_s, step_s, self._free, asks
-        self._shared(rounds, int(racks.leaf.max()) + 1, 1, *given)
-        return asks
+            mine[...] = room[self.there]
+        dark, leaf = np.ascontiguousarray(racks.dark[self.there]), racks.leaf[self.there]
+        self._shared(
+            rounds, int(leaf.max()) + 1, 1, self.records, leaf, self._sees, dark, dark.any(axis=0), wishes, laws.habits,
+            now_s, step_s, self._free, self._asks,
+        )  # fmt: skip
+        return self._asks
 
     def settle(
         self, pace: Floats, now_s: Floats, step_s: float, laws: Laws, seen: Floats, limits: TierLimits | None = None
     ) -> Floats:
-        """As `control_step.settle`; ``seen`` gets the rows of `queue_view` ``(k, B)``."""
+        """As `control_step.settle`; ``seen`` gets the rows of `queue_view` ``(k, B)``, and `rows` is written."""
         from envs.scheduling.compiled_progress import progressed
 
-        of, taken = self.jobs.arrivals.of, self.jobs.arrivals.taken
-        net = laws.net or _no_network(len(self.records.racks))
-        self._pace[...], late_h = pace[: self.kinds], np.empty(len(now_s))
+        of, taken, net = self.jobs.arrivals.of, self.jobs.arrivals.taken, self._net(laws)
+        self._pace[...], late_h = pace[: self.kinds, self.there], np.empty(len(now_s))
         work = (limits or self._free).work
         self._shared(
             progressed, 1, len(net.uplink_gb_s), self.records, self.coming, of, taken, self._pace, now_s, step_s, net,
-            laws.exposed, laws.habits.by_deadline, work, seen, late_h,
+            laws.exposed, laws.habits.by_deadline, limits is not None, work, seen, self.rows, late_h,
         )  # fmt: skip
         return late_h
+
+    def _net(self, laws: Laws) -> Network:
+        """The network of the racks that jobs may hold; one that slows nobody where there is none."""
+        if id(laws.net) not in self._nets:
+            self._nets[id(laws.net)] = laws.net, _network_of(laws.net, self.there, len(self.records.racks))
+        return self._nets[id(laws.net)][1]
 
     def _shared(self, code: Callable[..., None], leaves: int, uplinks: int, *given: Any) -> None:
         """Run code in as many threads as were asked for; it takes scratch, the first site and the one behind the last.
@@ -112,7 +126,10 @@ class CompiledJobs:
             done.result()
 
 
-def _no_network(racks: int) -> Network:
-    """A network that slows nobody."""
-    nothing = np.zeros(1, np.int64)
-    return Network(0.0, 0.0, np.zeros(racks, np.int64), nothing, np.ones(racks + 2))
+def _network_of(net: Network | None, there: slice, racks: int) -> Network:
+    """The network that some of the racks see; others send nothing."""
+    if net is None:
+        nothing = np.zeros(1, np.int64)
+        return Network(0.0, 0.0, np.zeros(there.stop - there.start, np.int64), nothing, np.ones(racks + 2))
+    uplinks = np.concatenate([net.uplink_gb_s[there], net.uplink_gb_s[racks:]])
+    return Network(net.home_gb_s, net.out_gb_s, np.ascontiguousarray(net.leaf_of[there]), net.pod_of, uplinks)

@@ -18,7 +18,7 @@ ASKED, DONE, REDONE, LOST = range(4)  # rows of the books
 
 
 class Own(NamedTuple):
-    """The memory of one site: rows of `records.Records`."""
+    """The memory of one site: rows of `records.Records`; of its racks only those from ``low`` that jobs may hold."""
 
     jobs: Any
     rest: Any
@@ -29,17 +29,19 @@ class Own(NamedTuple):
     about: Any
     line: Any
     need: Any
+    lasts: Any
     active: Any
+    low: Any
 
 
-@part
+@inlined
 def noted(into: Any, of: Any, count: int) -> None:
     """Copy the first of a list: what is noted stays while the list moves."""
     for k in range(count):
         into[k] = of[k]
 
 
-@part
+@inlined
 def largest_of(values: Any, count: int) -> float:
     """The largest of the first numbers of a list, at least 0."""
     found = 0.0
@@ -48,7 +50,7 @@ def largest_of(values: Any, count: int) -> float:
     return found
 
 
-@part
+@inlined
 def total_of(values: Any) -> int:
     """Sum of whole numbers."""
     found = 0
@@ -63,12 +65,13 @@ def need_s(job: Any) -> float:
     return job.left_h * 3600.0 / max(job.accelerators, 1.0) + job.restart_left_s
 
 
-@part
+@inlined
 def own_of(records: Any, b: int) -> Any:
     """What belongs to site ``b``; lists are made anew where somebody else has written to the table."""
-    jobs, rest, state, held, free, _, books, about, line, need, active = records
+    jobs, rest, state, held, free, _, books, _, about, line, need, lasts, active, low, above = records
     return Own(
-        jobs[b], rest[b], state[b], held[b], free[b], books[b], about[b], line[b], need[b], active[b]
+        jobs[b], rest[b], state[b], held[b, :, low:above], free[b, low:above], books[b], about[b], line[b], need[b],
+        lasts[b], active[b], low,
     )  # fmt: skip
 
 
@@ -135,7 +138,7 @@ def passing_s(own: Any, shadow_s: float, now_s: float) -> float:
 @part
 def reordered(own: Any, lead_h: Any, grace_h: float, by_deadline: bool) -> None:
     """Put the queue into another order, where it is another one."""
-    about, line, need = own.about[0], own.line, own.need
+    about, line, need, lasts = own.about[0], own.line, own.need, own.lasts
     if about.grace_h != grace_h:
         about.grace_h, about.moved = grace_h, 1
     if about.small_h == lead_h[0] and about.short_h == lead_h[1] and about.urgent_h == lead_h[2]:
@@ -144,11 +147,11 @@ def reordered(own: Any, lead_h: Any, grace_h: float, by_deadline: bool) -> None:
     for k in range(about.lined):
         led(own, line[k])
     for k in range(1, about.lined):
-        j, size, at = line[k], need[k], k
+        j, size, lasted, at = line[k], need[k], lasts[k], k
         while at > 0 and goes_before(own, j, line[at - 1], by_deadline):
-            line[at], need[at] = line[at - 1], need[at - 1]
+            line[at], need[at], lasts[at] = line[at - 1], need[at - 1], lasts[at - 1]
             at -= 1
-        line[at], need[at] = j, size
+        line[at], need[at], lasts[at] = j, size, lasted
 
 
 @part
@@ -158,9 +161,9 @@ def lined_up(own: Any, j: int, by_deadline: bool) -> None:
     led(own, j)
     at = about.lined
     while at > 0 and goes_before(own, j, own.line[at - 1], by_deadline):
-        own.line[at], own.need[at] = own.line[at - 1], own.need[at - 1]
+        own.line[at], own.need[at], own.lasts[at] = own.line[at - 1], own.need[at - 1], own.lasts[at - 1]
         at -= 1
-    own.line[at], own.need[at] = j, job.accelerators
+    own.line[at], own.need[at], own.lasts[at] = j, job.accelerators, need_s(job)
     about.lined += 1
     about.waiting_size += job.accelerators
     about.waiting_h += job.left_h
@@ -178,7 +181,7 @@ def left_line(own: Any, k: int) -> None:
     about.lined -= 1
     count = about.lined
     for at in range(k, count):
-        own.line[at], own.need[at] = own.line[at + 1], own.need[at + 1]
+        own.line[at], own.need[at], own.lasts[at] = own.line[at + 1], own.need[at + 1], own.lasts[at + 1]
     about.waiting_size -= size
     about.waiting_h -= own.jobs[j].left_h
     about.moved = 1
@@ -209,12 +212,13 @@ def enlisted(own: Any, j: int) -> None:
 def released(own: Any, j: int, to: int) -> None:
     """Follow `job_table.release` for one job."""
     job, held, free, about = own.jobs[j], own.held, own.free, own.about[0]
+    home = job.home - own.low
     if job.span == 1:
-        free[job.home] += held[j, job.home]
-        held[j, job.home] = 0
+        free[home] += held[j, home]
+        held[j, home] = 0
     else:
         about.net_moved = 1
-        for r in range(job.home, len(free)):
+        for r in range(home, len(free)):
             if held[j, r] > 0:
                 free[r] += held[j, r]
                 held[j, r] = 0
@@ -245,7 +249,7 @@ def stopped(own: Any, j: int) -> None:
     rest.stops += 1
 
 
-@part
+@inlined
 def lists_fetched(records: Any, b: int, end: int) -> None:
     """Bring the lists of a site near that is two ahead."""
     if b < end:
@@ -253,10 +257,11 @@ def lists_fetched(records: Any, b: int, end: int) -> None:
         prefetched(records.active, (b, 0))
         prefetched(records.line, (b, 0))
         prefetched(records.need, (b, 0))
-        prefetched(records.free, (b, 0))
+        prefetched(records.lasts, (b, 0))
+        prefetched(records.free, (b, records.low))
 
 
-@part
+@inlined
 def jobs_fetched(records: Any, b: int, end: int) -> None:
     """Bring the jobs near that hold accelerators on the next site, and who waits first."""
     if b < end:
@@ -267,14 +272,14 @@ def jobs_fetched(records: Any, b: int, end: int) -> None:
             first = records.line[b, 0]
             prefetched(records.jobs, (b, first))
             prefetched(records.rest, (b, first))
-            prefetched(records.held, (b, first, 0))
+            prefetched(records.held, (b, first, records.low))
 
 
-@part
+@inlined
 def racks_fetched(records: Any, b: int, end: int) -> None:
     """Bring near what the next site's jobs hold that span racks."""
     if b < end:
         for k in range(records.about[b, 0].active):
             j = records.active[b, k]
             if records.jobs[b, j].span > 1:
-                prefetched(records.held, (b, j, 0))
+                prefetched(records.held, (b, j, records.low))

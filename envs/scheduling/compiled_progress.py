@@ -14,6 +14,7 @@ from envs.scheduling.compiled_lists import (
     ASKED,
     DONE,
     LOST,
+    REDONE,
     jobs_fetched,
     known,
     largest_of,
@@ -38,12 +39,12 @@ HOURS = 1.0 / 3600.0  # in a second: products are cheaper than divisions
 
 
 @part
-def ports_below(me: Any, held: Any, leaf_of: Any, pod_of: Any, spanning: Any, ports: Any) -> None:
+def ports_below(own: Any, leaf_of: Any, pod_of: Any, spanning: Any, ports: Any) -> None:
     """Follow `network.uplink_sends` for the jobs of one site that span domains."""
-    many, leaves = len(leaf_of), len(pod_of)
+    me, held, many, leaves = own.jobs, own.held, len(leaf_of), len(pod_of)
     for m, j in enumerate(spanning):
         ports[m] = 0.0
-        for r in range(me[j].home, many):
+        for r in range(me[j].home - own.low, many):
             here = held[j, r]
             if here > 0:
                 leaf = leaf_of[r]
@@ -95,10 +96,10 @@ def paces(own: Any, pace: Any, running: Any, spanning: Any, speeds: Any) -> int:
     """Follow `progress.job_pace` without the network; how many of the running jobs span domains, and which."""
     me, held, count = own.jobs, own.held, 0
     for m, j in enumerate(running):
-        kind = me[j].kind
-        speeds[m] = pace[kind, me[j].home]
+        kind, home = me[j].kind, me[j].home - own.low
+        speeds[m] = pace[kind, home]
         if me[j].span > 1:
-            for r in range(me[j].home, held.shape[1]):
+            for r in range(home, held.shape[1]):
                 if held[j, r] > 0:
                     speeds[m] = min(speeds[m], float(pace[kind, r]))
             spanning[count] = m
@@ -106,7 +107,7 @@ def paces(own: Any, pace: Any, running: Any, spanning: Any, speeds: Any) -> int:
     return count
 
 
-@part
+@inlined
 def ran(own: Any, j: int, speed: float, now_s: float, step_s: float) -> float:
     """Follow `progress.run` for one job; how much of its work was late."""
     job, books = own.jobs[j], own.books
@@ -117,7 +118,8 @@ def ran(own: Any, j: int, speed: float, now_s: float, step_s: float) -> float:
     books[DONE, job.kind] += did_h
     since, risk = job.since_s + busy_s, job.risk_h + did_h
     if since >= job.checkpoint_s:
-        since = since % max(job.checkpoint_s, 1e-9)
+        every = max(job.checkpoint_s, 1e-9)
+        since = since - every if since < 2.0 * every else since % every  # the same: this difference is exact
         risk = did_h * min(since / max(busy_s, 1e-9), 1.0)
     job.since_s, job.risk_h = since, risk
     job.restart_left_s -= restarting
@@ -141,6 +143,25 @@ def expired(own: Any, j: int) -> None:
 
 
 @part
+def runners(own: Any, now_s: float, running: Any, late: float) -> tuple[int, float]:
+    """How many of the jobs that hold accelerators run, who then stand first in ``running``; and all that is late.
+
+    The others are paused: what they have left is late, and they leave where their deadline has come.
+    """
+    count, many = 0, own.about[0].active
+    for m in range(many):
+        j = running[m]
+        if own.state[j] == RUNNING:
+            running[count] = j
+            count += 1
+        else:
+            late += own.jobs[j].left_h
+            if own.jobs[j].deadline_s <= now_s:
+                expired(own, j)
+    return count, late
+
+
+@part
 def expired_in_line(own: Any, now_s: float) -> None:
     """Follow `progress._expire` for the jobs that wait."""
     about, first = own.about[0], np.inf
@@ -155,7 +176,7 @@ def expired_in_line(own: Any, now_s: float) -> None:
     about.first_deadline_s = first
 
 
-@part
+@inlined
 def admitted(own: Any, jobs: Any, rests: Any, nth: int, now_s: float, by_deadline: bool) -> int:
     """Follow `job_table.admit`; how many of the list have come then."""
     last = min(len(jobs), nth + LOOK_AHEAD)
@@ -173,31 +194,73 @@ def admitted(own: Any, jobs: Any, rests: Any, nth: int, now_s: float, by_deadlin
 
 
 @part
-def viewed(own: Any, now_s: float, share: float, seen: Any) -> None:
-    """Follow `queue_view.queue_view`."""
-    about = own.about[0]
+def viewed(own: Any, share: float, seen: Any) -> None:
+    """Follow `queue_view.queue_view` for the jobs that hold accelerators."""
     for row in range(5):
         seen[row] = 0.0
-    seen[5], seen[6] = about.waiting_size * share, about.waiting_h * share
-    seen[7] = about.largest * share
-    seen[8] = max((now_s - about.oldest_s) / 3600.0, 0.0)
-    for j in own.active[: about.active]:
+    for j in own.active[: own.about[0].active]:
         job = own.jobs[j]
         size = job.accelerators * share
         row = 2 if own.state[j] != RUNNING else (1 if job.restart_left_s > 0.0 else 0)
         seen[row] += size
         if job.tier > 0:
             seen[3] += size
-        if job.left_h * 3600.0 <= (SOON_S - job.restart_left_s) * max(job.accelerators, 1.0):
+        if soon(job):
             seen[4] += size
+
+
+@inlined
+def viewed_line(about: Any, now_s: float, share: float, seen: Any) -> None:
+    """Follow `queue_view.queue_view` for the jobs that wait."""
+    seen[5], seen[6] = about.waiting_size * share, about.waiting_h * share
+    seen[7] = about.largest * share
+    seen[8] = max((now_s - about.oldest_s) / 3600.0, 0.0)
+
+
+@inlined
+def soon(job: Any) -> bool:
+    """Whether a job ends within `queue_view.SOON_S` at full pace."""
+    return job.left_h * 3600.0 <= (SOON_S - job.restart_left_s) * max(job.accelerators, 1.0)
+
+
+@part
+def networked(own: Any, net: Any, exposed: Any, running: Any, wide: int, scratch: Any) -> None:
+    """Share the network among the first ``wide`` of ``scratch.spanning`` where somebody moved, and slow them."""
+    home_gb_s, out_gb_s, leaf_of, pod_of, uplink = net
+    spanning, speeds, rate, me = scratch.spanning, scratch.speeds, scratch.rate, own.jobs
+    if own.about[0].net_moved:
+        wides, ports = scratch.later[:wide], scratch.ports
+        for k in range(wide):
+            wides[k] = running[spanning[k]]
+        ports_below(own, leaf_of, pod_of, wides, ports)
+        filled(ports[:wide], uplink, out_gb_s, scratch.left, scratch.wants, scratch.rising, rate)
+        for k in range(wide):
+            slow = home_gb_s / max(rate[k], _NONE) - 1.0
+            me[wides[k]].speed = 1.0 / (1.0 + exposed[me[wides[k]].kind] * slow)
+        own.about[0].net_moved = 0
+    for k in range(wide):
+        speeds[spanning[k]] *= me[running[spanning[k]]].speed
+
+
+@inlined
+def booked(books: Any, before: Any, rows: Any) -> None:
+    """What the ledger of a site says of a step: rows as of `CompiledJobs.rows`."""
+    for k in range(books.shape[1]):
+        redone = books[REDONE, k] - before[REDONE, k]
+        rows[0, k] = books[ASKED, k] - before[ASKED, k] - redone
+        rows[1, k] = books[DONE, k] - before[DONE, k]
+        rows[2, k] = books[LOST, k] - before[LOST, k]
+        rows[3, k] = books[ASKED, k] - (books[DONE, k] + books[REDONE, k] + books[LOST, k])
+        for what in range(len(books)):
+            before[what, k] = books[what, k]
 
 
 @kept
 def progressed(
     records: Any, coming: Any, of: Any, taken: Any, pace: Any, now_s: Any, step_s: float, net: Any, exposed: Any,
-    by_deadline: bool, work: Any, seen: Any, late_h: Any, scratch: Any, first: int, end: int,
+    by_deadline: bool, limited: bool, work: Any, seen: Any, rows: Any, late_h: Any, scratch: Any, first: int, end: int,
 ) -> None:  # fmt: skip
-    """Follow `control_step.settle` in sites ``first`` to ``end``, and show the queue behind it.
+    """Follow `control_step.settle` in sites ``first`` to ``end``, and show the queue and the books behind it.
 
     Parameters
     ----------
@@ -207,68 +270,70 @@ def progressed(
     of, taken : ndarray of int (B,)
         As in `job_table.Arrivals`.
     pace : ndarray (K, R, B)
+        Of the racks that jobs may hold.
     now_s : ndarray (B,)
     step_s : float
     net : Network
-        With ``home_gb_s`` 0 where no network slows anybody.
+        Of the racks that jobs may hold; with ``home_gb_s`` 0 where no network slows anybody.
     exposed : ndarray (K,)
     by_deadline : bool
         Of `scheduler.Habits`.
+    limited : bool
+        Whether ``work`` says anything but 1.
     work : ndarray (K, T, B)
         Of `tier_limits.TierLimits`.
     seen : ndarray (k, B)
         Written into: rows of `queue_view.SEEN`.
+    rows : ndarray (4, K, B)
+        Written into: what the ledger says of the step.
     late_h : ndarray (B,)
         Written into: work that was late.
     scratch : Scratch
     first, end : int
     """
     jobs_coming, rest_coming = coming
-    home_gb_s, out_gb_s, leaf_of, pod_of, uplink = net
     share = 1.0 / max(float(total_of(records.racks)), 1.0)
-    there, running, spanning = scratch.later, scratch.running, scratch.spanning
-    ports, speeds, rate, rising = scratch.ports, scratch.speeds, scratch.rate, scratch.rising
+    running, speeds = scratch.running, scratch.speeds
     for b in range(first, end):
         lists_fetched(records, b + 2, end)
         jobs_fetched(records, b + 1, end)
         if b + 1 < end:
-            prefetched(jobs_coming, (of[b + 1], min(taken[b + 1], jobs_coming.shape[1] - 1)))
-            prefetched(rest_coming, (of[b + 1], min(taken[b + 1], jobs_coming.shape[1] - 1)))
+            nth = of[b + 1], min(taken[b + 1], jobs_coming.shape[1] - 1)
+            prefetched(jobs_coming, nth)
+            prefetched(rest_coming, nth)
+            prefetched(records.rest, (b + 1, records.line[b + 1, max(records.about[b + 1, 0].lined - 1, 0)]))
         own, now = own_of(records, b), now_s[b] + step_s
         about, me = own.about[0], own.jobs
         if about.unknown:
             known(own, by_deadline)
-        count, late, many = 0, about.waiting_h, about.active
+        late, plain = about.waiting_h, about.paused == 0
         if about.first_deadline_s <= now:
             expired_in_line(own, now)
-        noted(there, own.active, many)
-        for j in there[:many]:
-            if own.state[j] == RUNNING:
-                running[count] = j
-                count += 1
-            else:
-                late += me[j].left_h
-                if me[j].deadline_s <= now:
-                    expired(own, j)
-        wide = paces(own, pace[:, :, b], running[:count], spanning, speeds)
-        if wide > 0 and home_gb_s > 0.0:
-            if about.net_moved:
-                for k in range(wide):
-                    there[k] = running[spanning[k]]
-                wides = there[:wide]
-                ports_below(me, own.held, leaf_of, pod_of, wides, ports)
-                filled(ports[:wide], uplink, out_gb_s, scratch.left, scratch.wants, rising, rate)
-                for k in range(wide):
-                    slow = home_gb_s / max(rate[k], _NONE) - 1.0
-                    me[wides[k]].speed = 1.0 / (1.0 + exposed[me[wides[k]].kind] * slow)
-                about.net_moved = 0
-            for k in range(wide):
-                speeds[spanning[k]] *= me[running[spanning[k]]].speed
+        noted(running, own.active, about.active)
+        count = about.active
+        if not plain:
+            count, late = runners(own, now, running, late)
+        wide = paces(own, pace[:, :, b], running[:count], scratch.spanning, speeds)
+        if wide > 0 and net.home_gb_s > 0.0:
+            networked(own, net, exposed, running, wide, scratch)
+        runs, restarts, flexible, ending = 0.0, 0.0, 0.0, 0.0
         for m in range(count):
-            job = me[running[m]]
-            speed = speeds[m] * work[job.kind, job.tier, b]
+            job, speed = me[running[m]], speeds[m]
+            if limited:
+                speed *= work[job.kind, job.tier, b]
             late += ran(own, running[m], speed, now, step_s)
+            if job.span > 0:
+                size = job.accelerators * share
+                restarts += size if job.restart_left_s > 0.0 else 0.0
+                runs += 0.0 if job.restart_left_s > 0.0 else size
+                flexible += size if job.tier > 0 else 0.0
+                ending += size if soon(job) else 0.0
         late_h[b] = late
         taken[b] = admitted(own, jobs_coming[of[b]], rest_coming[of[b]], taken[b], now, by_deadline)
         racks_fetched(records, b + 1, end)
-        viewed(own, now, share, seen[:, b])
+        if plain:
+            seen[0, b], seen[1, b], seen[2, b], seen[3, b], seen[4, b] = runs, restarts, 0.0, flexible, ending
+        else:
+            viewed(own, share, seen[:, b])
+        viewed_line(about, now, share, seen[:, b])
+        booked(own.books, records.before[b], rows[:, :, b])

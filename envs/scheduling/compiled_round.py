@@ -18,7 +18,6 @@ from envs.scheduling.compiled_lists import (
     left_line,
     lined_up,
     lists_fetched,
-    need_s,
     noted,
     own_of,
     passing_s,
@@ -27,10 +26,12 @@ from envs.scheduling.compiled_lists import (
     stopped,
     total_of,
 )
+from envs.scheduling.compiled_reservation import ends_of, enough_from
 from envs.scheduling.compiled_whole import starting_whole
 from envs.scheduling.job_table import PAUSED, RUNNING
-from envs.scheduling.kept_code import kept, part
+from envs.scheduling.kept_code import inlined, kept, part
 from envs.scheduling.placement import BEST, FULL, NEAR
+from envs.scheduling.prefetch import prefetched
 from envs.scheduling.scheduler import PRIORITY_S
 
 
@@ -40,7 +41,8 @@ def crashed(own: Any, dark: Any, by_deadline: bool, running: Any) -> None:
     count = own.about[0].active
     noted(running, own.active, count)
     for j in running[:count]:
-        for r in range(len(dark)):
+        home = own.jobs[j].home - own.low
+        for r in range(home, home + 1 if own.jobs[j].span == 1 else len(dark)):
             if dark[r] and own.held[j, r] > 0:
                 stopped(own, j)
                 lined_up(own, j, by_deadline)
@@ -73,12 +75,12 @@ def paused(own: Any, share: float) -> None:
                 before += size
 
 
-@part
-def spare_of(free: Any, dark: Any, any_dark: bool, capacity: int, may_hold: float) -> float:
+@inlined
+def spare_of(free: Any, dark: Any, is_dark: bool, capacity: int, may_hold: float) -> float:
     """Follow `scheduler._spare`."""
     all_free = total_of(free)
     lit = all_free
-    if any_dark:
+    if is_dark:
         for r in range(len(free)):
             if dark[r]:
                 lit -= free[r]
@@ -114,41 +116,8 @@ def room_made(own: Any, first: int, lacking: float, running: Any, worth: Any, la
     return count
 
 
-@part
-def reservation(own: Any, need: float, spare: float, ends: Any, left: Any) -> tuple[float, float]:
-    """Follow `scheduler._reservation`: until when the first waits, and what is left over then.
-
-    The jobs are parted by the end of one of them until that end is found at which enough is free: no sorting.
-    """
-    me, jobs, count, there = own.jobs, own.active, own.about[0].active, spare
-    for k in range(count):
-        left[k] = jobs[k]
-        ends[jobs[k]] = need_s(me[jobs[k]])
-    while count > 0:
-        end, before, then = ends[left[count // 2]], there, 0.0
-        for k in range(count):
-            size = me[left[k]].accelerators
-            if ends[left[k]] < end:
-                before += size
-            elif ends[left[k]] == end:
-                then += size
-        earlier = before >= need
-        if not earlier and before + then >= need:
-            for k in range(count):
-                if ends[left[k]] == end and before < need:
-                    before += me[left[k]].accelerators
-            return end, before - need
-        many = 0
-        for k in range(count):
-            if (ends[left[k]] < end) if earlier else (ends[left[k]] > end):
-                left[many] = left[k]
-                many += 1
-        there, count = there if earlier else before + then, many
-    return np.inf, 0.0
-
-
-@part
-def starting(own: Any, spare: float, backfill: bool, reserve: bool, now_s: float, ends: Any, left: Any) -> int:
+@inlined
+def starting(own: Any, spare: float, backfill: bool, reserve: bool, now_s: float, ends: Any, sizes: Any) -> int:
     """Follow `scheduler._starting`: the place in the queue of who starts, or -1."""
     need = own.need[: own.about[0].lined]
     if need[0] <= spare:
@@ -159,14 +128,15 @@ def starting(own: Any, spare: float, backfill: bool, reserve: bool, now_s: float
     for k in range(1, len(need)):
         if need[k] <= spare:
             if not looked:
-                shadow_s, extra = reservation(own, need[0], spare, ends, left)
+                ends_of(own, ends, sizes)
+                shadow_s, extra = enough_from(ends, sizes, own.about[0].active, spare, need[0])
                 looked, shadow_s = True, passing_s(own, shadow_s, now_s)
-            if need_s(own.jobs[own.line[k]]) <= shadow_s or need[k] <= extra:
+            if need[k] <= extra or own.lasts[k] <= shadow_s:
                 return k
     return -1
 
 
-@part
+@inlined
 def scored(need: float, racks: Any, sees: Any, weights: Any, lit: Any, by_leaf: Any, score: Any) -> None:
     """Follow the score of `placement.placed` for one job; ``lit`` are free accelerators with power."""
     most, best = max(largest_of(lit, len(lit)), 1.0), 0
@@ -186,76 +156,94 @@ def scored(need: float, racks: Any, sees: Any, weights: Any, lit: Any, by_leaf: 
     score[best] += BEST
 
 
-@part
-def started(own: Any, j: int, lit: Any, score: Any) -> None:
-    """Start a job on the racks with the highest score."""
-    me, held, free = own.jobs, own.held, own.free
+@inlined
+def started(own: Any, k: int, lit: Any, score: Any) -> None:
+    """Start the job at a place of the queue on the racks with the highest score."""
+    me, held, free, j = own.jobs, own.held, own.free, own.line[k]
     own.state[j] = RUNNING
-    home, span, need = len(free), 0, int(me[j].accelerators)
+    home, span, need = len(free), 0, int(own.need[k])
     while need > 0:
         r = 0
-        for k in range(1, len(score)):
-            if score[k] > score[r]:
-                r = k
+        for other in range(1, len(score)):
+            if score[other] > score[r]:
+                r = other
         score[r] = -np.inf
         taken = min(lit[r], need)
         if taken > 0:
-            held[j, r] += taken
+            held[j, r] = taken
             free[r] -= taken
             need -= taken
             home, span = min(home, r), span + 1
-    me[j].home, me[j].span = home, span
+    me[j].home, me[j].span = own.low + home, span
     if span > 1:
         own.about[0].net_moved = 1
+    left_line(own, k)
     enlisted(own, j)
 
 
-@part
-def asked_activity(own: Any, per_rack: Any, step_s: float, active: Any, work: Any, asks: Any) -> None:
-    """Follow `progress.rack_activity`; the squares stand in the last row of ``asks``."""
-    squares, per_step = len(asks) - 1, 1.0 / step_s
-    for j in own.active[: own.about[0].active]:
-        if own.state[j] == RUNNING:
-            job = own.jobs[j]
-            busy_s, needs = step_s - min(job.restart_left_s, step_s), job.left_h * 3600.0 / work[job.kind, job.tier]
-            if needs < busy_s * job.accelerators:
-                busy_s = needs / max(job.accelerators, 1.0)
-            busy = busy_s * per_step * job.activity * active[job.kind, job.tier]
-            trains = job.checkpoint_s < np.inf
-            alone = job.span == 1
-            for r in range(job.home, job.home + 1 if alone else len(per_rack)):
-                here = job.accelerators if alone else float(own.held[j, r])
-                if here > 0.0:
-                    share = busy * here * per_rack[r]
-                    asks[job.kind, r] += share
-                    if trains:
-                        asks[squares, r] += share * share
+@inlined
+def asked_activity(own: Any, per_rack: Any, step_s: float, limited: bool, active: Any, work: Any, mine: Any) -> None:
+    """Follow `progress.rack_activity` into ``mine (K + 1, R)``; the squares stand in its last row.
+
+    Where nobody is limited, the limits are all 1: dividing by them would cost more than the rest, and change no bit.
+    """
+    squares, per_step, about = len(mine) - 1, 1.0 / step_s, own.about[0]
+    mine[:] = 0.0
+    for j in own.active[: about.active]:
+        if about.paused and own.state[j] != RUNNING:
+            continue
+        job = own.jobs[j]
+        busy_s, needs = step_s - min(job.restart_left_s, step_s), job.left_h * 3600.0
+        if limited:
+            needs = needs / work[job.kind, job.tier]
+        if needs < busy_s * job.accelerators:
+            busy_s = needs / max(job.accelerators, 1.0)
+        busy = busy_s * per_step * job.activity
+        if limited:
+            busy *= active[job.kind, job.tier]
+        trains, home = job.checkpoint_s < np.inf, job.home - own.low
+        alone = job.span == 1
+        for r in range(home, home + 1 if alone else len(per_rack)):
+            here = job.accelerators if alone else float(own.held[j, r])
+            if here > 0.0:
+                share = busy * here * per_rack[r]
+                mine[job.kind, r] += share
+                if trains:
+                    mine[squares, r] += share * share
 
 
-@part
-def cleared(asks: Any, first: int, end: int) -> None:
-    """Nothing is asked of the racks of some sites."""
-    for k in range(asks.shape[0]):
-        for r in range(asks.shape[1]):
-            for b in range(first, end):
-                asks[k, r, b] = 0.0
+@inlined
+def fetched(own: Any, j: int) -> None:
+    """Bring a job near that starts, while its racks are chosen."""
+    prefetched(own.jobs, (j,))
+    prefetched(own.rest, (j,))
+    prefetched(own.held, (j, 0))
+
+
+@inlined
+def told(mine: Any, asks: Any) -> None:
+    """Write what one site asks of its racks into its column of all."""
+    for k in range(len(mine)):
+        for r in range(mine.shape[1]):
+            asks[k, r] = mine[k, r]
 
 
 @kept
 def limited_activity(records: Any, limits: Any, step_s: float, asks: Any, scratch: Any, first: int, end: int) -> None:
     """Follow `progress.rack_activity` in sites ``first`` to ``end``; ``asks (K + 1, R, B)`` is written."""
     active, work = limits
-    cleared(asks, first, end)
     for b in range(first, end):
-        asked_activity(own_of(records, b), scratch.per_rack, step_s, active[:, :, b], work[:, :, b], asks[:, :, b])
+        given = own_of(records, b), scratch.per_rack, step_s, True, active[:, :, b], work[:, :, b]
+        asked_activity(*given, scratch.mine)
+        told(scratch.mine, asks[:, records.low : records.above, b])
 
 
 @kept
 def rounds(
-    records: Any, leaf: Any, sees: Any, dark: Any, wishes: Any, habits: Any, now_s: Any, step_s: float, limits: Any,
-    asks: Any, scratch: Any, first: int, end: int,
+    records: Any, leaf: Any, sees: Any, dark: Any, darkened: Any, wishes: Any, habits: Any, now_s: Any, step_s: float,
+    limits: Any, asks: Any, scratch: Any, first: int, end: int,
 ) -> None:  # fmt: skip
-    """Follow `control_step.decide` in sites ``first`` to ``end``.
+    """Follow `control_step.decide` in sites ``first`` to ``end``; R racks are those that jobs may hold.
 
     Parameters
     ----------
@@ -263,11 +251,13 @@ def rounds(
     leaf : ndarray of int (R,)
     sees : tuple of ndarray (R, B)
         Headroom of inlet, row and UPS.
-    dark : ndarray of bool (R, B)
+    dark, darkened : ndarray of bool (R, B) and (B,)
+        Racks without power, and sites with such racks.
     wishes, habits : Wishes, Habits
     now_s : ndarray (B,)
     step_s : float
     limits : TierLimits
+        Of which nobody is limited.
     asks : ndarray (K + 1, R, B)
         Written into: activity by class, and the squares of the training jobs' shares.
     scratch : Scratch
@@ -277,45 +267,41 @@ def rounds(
     most_starts, backfill, reserve, preempt, by_deadline, whole = habits
     inlet, row, ups = sees
     active, work = limits
-    racks, running, later, ends = records.racks, scratch.running, scratch.later, scratch.ends
-    lit, score, by_leaf = scratch.lit, scratch.score, scratch.by_leaf
-    capacity, any_dark = total_of(racks), False
-    for r in range(len(racks)):
-        for b in range(first, end):
-            any_dark |= dark[r, b]
-    cleared(asks, first, end)
+    racks, running, later, ends = scratch.racks, scratch.running, scratch.later, scratch.ends
+    lit, score, by_leaf, capacity = scratch.lit, scratch.score, scratch.by_leaf, total_of(racks)
     for b in range(first, end):
         lists_fetched(records, b + 2, end)
         jobs_fetched(records, b + 1, end)
-        own, put_off = own_of(records, b), 0
+        own, put_off, is_dark = own_of(records, b), 0, darkened[b]
         about = own.about[0]
         if about.unknown:
             known(own, by_deadline)
         reordered(own, order.lead_h[:, b], order.grace_h[b], by_deadline)
-        if any_dark:
+        if is_dark:
             crashed(own, dark[:, b], by_deadline, running)
         if about.paused or pauses[b] > 0.0:
             paused(own, pauses[b])
         may_hold = np.floor(admission[b] * capacity + 1e-9)
-        most = most_starts if whole > 0.0 or about.moved or any_dark or may_hold > about.asked else 0
+        most = most_starts if whole > 0.0 or about.moved or is_dark or may_hold > about.asked else 0
         if most:
-            about.moved = any_dark
+            about.moved = is_dark
         if most_starts > 0:  # a round that may start nobody has not looked
             about.asked = may_hold
         while most > 0 and about.lined > 0:
             most -= 1
-            spare = spare_of(own.free, dark[:, b], any_dark, capacity, may_hold)
+            spare = spare_of(own.free, dark[:, b], is_dark, capacity, may_hold)
             need = own.need[0]
             if preempt and need > spare and need <= may_hold:
                 put_off = room_made(own, own.line[0], need - spare, running, ends, later, put_off)
-                spare = spare_of(own.free, dark[:, b], any_dark, capacity, may_hold)
+                spare = spare_of(own.free, dark[:, b], is_dark, capacity, may_hold)
             for r in range(len(racks)):
-                lit[r] = 0 if any_dark and dark[r, b] else own.free[r]
+                lit[r] = 0 if is_dark and dark[r, b] else own.free[r]
             k, put_by = -1, -1
             if spare > 0.0 and whole > 0.0:
                 count = np.inf, 0.0
+                ends_of(own, ends, running)
                 if reserve and own.need[0] > spare:
-                    count = reservation(own, own.need[0], spare, ends, running)
+                    count = enough_from(ends, running, about.active, spare, own.need[0])
                 given = own, racks, lit, spare, count, whole, backfill, reserve, now_s[b]
                 k, put_by = starting_whole(*given, ends, running)
             elif spare > 0.0:
@@ -324,16 +310,14 @@ def rounds(
                 break
             if put_by >= 0:
                 lit[put_by] = 0
+            fetched(own, own.line[k])
             by_leaf[:] = 0.0
             for r in range(len(racks)):
                 by_leaf[leaf[r]] += lit[r]
-            j = own.line[k]
-            left_line(own, k)
-            scored(
-                own.jobs[j].accelerators, leaf, (inlet[:, b], row[:, b], ups[:, b]), weights[:, b], lit, by_leaf, score
-            )
-            started(own, j, lit, score)
+            scored(own.need[k], leaf, (inlet[:, b], row[:, b], ups[:, b]), weights[:, b], lit, by_leaf, score)
+            started(own, k, lit, score)
         for k in range(put_off):
             lined_up(own, later[k], by_deadline)
         racks_fetched(records, b + 1, end)
-        asked_activity(own, scratch.per_rack, step_s, active[:, :, b], work[:, :, b], asks[:, :, b])
+        asked_activity(own, scratch.per_rack, step_s, False, active[:, :, b], work[:, :, b], scratch.mine)
+        told(scratch.mine, asks[:, records.low : records.above, b])

@@ -6,44 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from envs.scheduling.compiled_lists import largest_of, need_s, passing_s, total_of
+from envs.scheduling.compiled_lists import largest_of, passing_s, total_of
+from envs.scheduling.compiled_reservation import enough_from
 from envs.scheduling.kept_code import part
-
-
-@part
-def holds_from(own: Any, rack: int, there: float, need: float, ends: Any, left: Any) -> float:
-    """When a rack with so many free will hold a job [s]; jobs are parted by the end of one of them, without sorting."""
-    if there >= need:
-        return 0.0
-    count = own.about[0].active
-    for k in range(count):
-        left[k] = own.active[k]
-    while count > 0:
-        end, before, then = ends[left[count // 2]], there, 0.0
-        for k in range(count):
-            size = float(own.held[left[k], rack])
-            if ends[left[k]] < end:
-                before += size
-            elif ends[left[k]] == end:
-                then += size
-        earlier = before >= need
-        if not earlier and before + then >= need:
-            return end
-        many = 0
-        for k in range(count):
-            if (ends[left[k]] < end) if earlier else (ends[left[k]] > end):
-                left[many] = left[k]
-                many += 1
-        there, count = there if earlier else before + then, many
-    return np.inf
 
 
 @part
 def starting_whole(
     own: Any, racks: Any, lit: Any, spare: float, by_count: tuple[float, float], whole: float, backfill: bool,
-    reserve: bool, now_s: float, ends: Any, left: Any,
+    reserve: bool, now_s: float, ends: Any, sizes: Any,
 ) -> tuple[int, int]:  # fmt: skip
-    """Follow `whole_domains.starting_whole`: the place in the queue of who starts, or -1, and the rack that is kept."""
+    """Follow `whole_domains.starting_whole`: the place in the queue of who starts, or -1, and the rack that is kept.
+
+    ``ends`` are those of `ends_of`; ``sizes`` is written into.
+    """
     need = own.need[: own.about[0].lined]
     largest, most = largest_of(racks, len(racks)), largest_of(lit, len(lit))
     alone = need[0] <= largest
@@ -51,13 +27,16 @@ def starting_whole(
         return 0, -1
     rack, shadow_s, room, beside = -1, np.inf, 0.0, most
     if alone:
-        for k in range(own.about[0].active):
-            ends[own.active[k]] = need_s(own.jobs[own.active[k]])
+        count = own.about[0].active
         for r in range(len(racks)):
-            when = holds_from(own, r, float(lit[r]), need[0], ends, left)
+            when = 0.0
+            if lit[r] < need[0]:
+                for k in range(count):
+                    sizes[k] = own.held[own.active[k], r]
+                when, _ = enough_from(ends, sizes, count, float(lit[r]), need[0])
             if when < shadow_s:
                 rack, shadow_s = r, when
-        if need[0] <= spare and (rack < 0 or shadow_s > whole * need_s(own.jobs[own.line[0]])):
+        if need[0] <= spare and (rack < 0 or shadow_s > whole * own.lasts[0]):
             return 0, -1
     if not backfill:
         return -1, -1
@@ -73,7 +52,7 @@ def starting_whole(
     shadow_s = passing_s(own, shadow_s, now_s)
     for k in range(1, len(need)):
         if need[k] <= spare:
-            short = need_s(own.jobs[own.line[k]]) <= shadow_s
+            short = own.lasts[k] <= shadow_s
             if (short or need[k] <= room) and (need[k] > largest or need[k] <= (most if short else beside)):
                 return k, -1 if short else rack
     return -1, -1

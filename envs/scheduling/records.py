@@ -30,6 +30,7 @@ ABOUT = np.dtype(
     + [(name, np.float64) for name in ("small_h", "short_h", "urgent_h", "grace_h", "domain")]
 )
 _LINE = 64  # bytes of a line of a cache
+_GAP = 29  # records between sites; odd, so that rows of a power of two of slots do not meet in the same sets
 _OWN = ("left_h", "risk_h", "since_s", "restart_left_s", "stops", "home", "span")
 _NEVER = ("deadline_s", "checkpoint_s")
 
@@ -45,17 +46,20 @@ class Records(NamedTuple):
     free : ndarray of int (B, R)
     racks : ndarray of int (R,)
         Accelerators of each rack.
-    books : ndarray (B, 4, K)
-        The ledger.
+    books, before : ndarray (B, 4, K)
+        The ledger, and what it said when a step was booked last.
     about : ndarray of `ABOUT` (B, 1)
         ``net_moved``: jobs that span racks have come, gone or paused since the network was shared. ``moved``: a job has
         come or gone since the queue was looked at; until then, and while no more than ``asked`` accelerators may be
         held, nobody starts. ``unknown``: the lists are not those of the table. ``small_h`` and so on: the order in
         which the queue stands; ``domain``: accelerators of the largest rack.
-    line, need : ndarray of int16 and of float32 (B, J)
-        Slots of the waiting jobs in their order, and their accelerators.
+    line, need, lasts : ndarray of int16, float32 and float64 (B, J)
+        Slots of the waiting jobs in their order, their accelerators, and how long they still need at full pace [s]: a
+        look at the queue reads no job.
     active : ndarray of int16 (B, J)
         Slots of the jobs that hold accelerators, rising.
+    low, above : int
+        The racks that jobs may hold are among those from ``low`` to below ``above``; machine code looks at no others.
     """
 
     jobs: NDArray[np.void]
@@ -65,10 +69,14 @@ class Records(NamedTuple):
     free: Ints
     racks: Ints
     books: NDArray[np.float64]
+    before: NDArray[np.float64]
     about: NDArray[np.void]
     line: NDArray[np.int16]
     need: NDArray[np.float32]
+    lasts: NDArray[np.float64]
     active: NDArray[np.int16]
+    low: int
+    above: int
 
 
 def empty_records(slots: int, rack_accelerators: Ints, sites: int, kinds: int) -> Records:
@@ -79,6 +87,7 @@ def empty_records(slots: int, rack_accelerators: Ints, sites: int, kinds: int) -
         jobs[name] = np.inf
     about = np.zeros((sites, 1), ABOUT)
     about["unknown"], about["domain"] = 1, racks.max()
+    there = np.flatnonzero(racks) if racks.any() else np.arange(racks.size)
     return Records(
         jobs=jobs,
         rest=np.zeros((sites, slots), REST),
@@ -87,10 +96,14 @@ def empty_records(slots: int, rack_accelerators: Ints, sites: int, kinds: int) -
         free=np.repeat(racks[None], sites, axis=0),
         racks=racks,
         books=np.zeros((sites, len(Ledger._fields), kinds)),
+        before=np.zeros((sites, len(Ledger._fields), kinds)),
         about=about,
         line=np.zeros((sites, slots), np.int16),
         need=np.zeros((sites, slots), np.float32),
+        lasts=np.zeros((sites, slots)),
         active=np.zeros((sites, slots), np.int16),
+        low=int(there[0]),
+        above=int(there[-1]) + 1,
     )
 
 
@@ -111,17 +124,21 @@ class Scratch(NamedTuple):
     ports: Floats
     left: Floats
     wants: Floats
+    mine: NDArray[np.float32]
+    racks: Ints
 
 
 def empty_scratch(records: Records, leaves: int, uplinks: int) -> Scratch:
     """Scratch of its own for each thread."""
-    slots, racks = records.state.shape[1], records.racks
+    slots, racks = records.state.shape[1], records.racks[records.low : records.above]
     (running, later, spanning), slot_floats = np.zeros((3, slots), np.int64), np.zeros((4, slots))
     ends, speeds, rate, rising = slot_floats
     per_rack, score = 1.0 / np.maximum(racks, 1), np.zeros(racks.size)
     lit, by_leaf = np.zeros(racks.size, np.int64), np.zeros(leaves)
     shared = np.zeros((slots, uplinks)), np.zeros(uplinks), np.zeros(uplinks)
-    return Scratch(running, later, spanning, ends, speeds, rate, rising, per_rack, score, lit, by_leaf, *shared)
+    mine = np.zeros((records.books.shape[2] + 1, racks.size), np.float32)
+    own = running, later, spanning, ends, speeds, rate, rising, per_rack, score, lit, by_leaf
+    return Scratch(*own, *shared, mine, racks)
 
 
 def rows_apart(*shape: int) -> NDArray[Any]:
@@ -130,11 +147,12 @@ def rows_apart(*shape: int) -> NDArray[Any]:
 
 
 def _aligned(shape: tuple[int, int], kind: np.dtype) -> NDArray[np.void]:
-    """Zeros whose records begin where lines of a cache do."""
-    size = shape[0] * shape[1] * kind.itemsize
+    """Zeros whose records begin where lines of a cache do; the low slots, which are used most, share no cache sets."""
+    sites, slots = shape[0], shape[1] + _GAP
+    size = sites * slots * kind.itemsize
     memory = np.zeros(size + _LINE, np.uint8)
     first = -memory.ctypes.data % _LINE
-    return memory[first : first + size].view(kind).reshape(shape)
+    return memory[first : first + size].view(kind).reshape(sites, slots)[:, : shape[1]]
 
 
 def table_of(records: Records) -> JobTable:
