@@ -53,7 +53,9 @@ def test_a_promise_in_kw_is_never_more_than_is_wanted(tmp_path: Path) -> None:
 
 def test_promises_that_cross_are_kept_by_the_linear_program(tmp_path: Path) -> None:
     pytest.importorskip("highspy")
-    path = file_of(tmp_path, "chat: {class: prefill, share: 0.97}\n  tenant: {groups: [r2_conv, r3_shared], share: 0.9}")
+    path = file_of(
+        tmp_path, "chat: {class: prefill, share: 0.97}\n  tenant: {groups: [r2_conv, r3_shared], share: 0.9}"
+    )
     hall = planned_hall(scenario(), replace(SHORT, minima=path), 0)
     assert hall.feeders.tree is None
     watched = hall.demand.watched().spread(20)
