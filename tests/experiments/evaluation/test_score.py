@@ -54,7 +54,7 @@ def scored(
     cost = {name: np.full(2, usd, np.float32) for name, usd in COST.items()}
     for i, step in enumerate(steps):
         setpoints = in_force[i] if in_force else {"fan": np.zeros((2, 2), np.float32)}
-        scorer.add(step, setpoints, np.full(2, 50.0), np.full(2, 400.0), cost)
+        scorer.add(step, setpoints, np.full(2, 50.0), np.full(2, 400.0), cost, np.full(2, 0.5))
     return scorer.table()
 
 
@@ -83,6 +83,7 @@ HOUR: dict[str, float] = {
     "work_done_h": 288.0,
     "work_per_mw_h": 288.0 / 0.5,
     "work_lost_h": 72.0,
+    "late_work_h": 12 * 0.5,
     "backlog_h": 12.0,
     "travel_ranges": 0.0,
     "pue": 1.2,
@@ -135,6 +136,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "work_done_h": ("work done", "accelerator-h"),
     "work_per_mw_h": ("per provisioned MW", "accelerator-h per MW and h"),
     "work_lost_h": ("work lost", "accelerator-h"),
+    "late_work_h": ("served later than the target", "accelerator-h"),
     "backlog_h": ("backlog", "accelerator-h"),
     "travel_ranges": ("travel", "full ranges per channel-row and day"),
     "pue": ("PUE", "1"),
