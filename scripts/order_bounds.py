@@ -23,7 +23,7 @@ from experiments.evaluation.episodes import explicit_plan
 from experiments.evaluation.stats import mean_difference
 from experiments.ordering.capacity_bound import Power, most_work_h, most_work_unstopped_h
 from experiments.ordering.known_jobs import HOUR_S, known_jobs, split_speed
-from experiments.ordering.least_power import idle_kw, most_flow_frac, rack_pools, racks_kw
+from experiments.ordering.least_power import most_flow_frac, rack_pools, racks_kw
 from experiments.ordering.order_search import SearchedOrder, day_of, scored, searched
 from experiments.ordering.orders import Order, Ordered, Ranked, earliest_deadline, least_slack, most_by, shortest_first
 from experiments.ordering.plans import clairvoyant_plan, rolling
@@ -63,8 +63,7 @@ class Hall:
     def bounds(self) -> Bounds:
         """Of each day."""
         edges_h, pools = np.arange(HORIZON_H + 1.0), rack_pools(self.bench.scenario)
-        above = racks_kw(self.bench.scenario, np.zeros(len(edges_h) - 1)) - idle_kw(self.bench.scenario)
-        power = Power(above, most_flow_frac(self.bench.scenario))
+        power = Power(racks_kw(self.bench.scenario, np.zeros(len(edges_h) - 1)), most_flow_frac(self.bench.scenario))
         laws, racks = self.jobs.laws, self.jobs.racks
         found = []
         for known in self.known:

@@ -13,7 +13,7 @@ import numpy as np
 from envs.linear_solver import Program, least_cost, quiet_solver
 from envs.scheduling.job_table import Floats, Ints
 from experiments.ordering.known_jobs import KnownJobs
-from experiments.ordering.least_power import RackPool, working_points
+from experiments.ordering.least_power import RackPool, idle_rack_kw, working_points
 
 #: Lower ends of the bins in which jobs share a draw: each draws at least that share.
 ACTIVITY_EDGES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
@@ -25,13 +25,13 @@ class Power(NamedTuple):
 
     Attributes
     ----------
-    above_idle_kw : ndarray (T,)
-        What the racks may draw in each slot above idle ones [kW].
+    racks_kw : ndarray (T,)
+        What the racks may draw in each slot [kW].
     flow_frac : float
         Most coolant over its design flow.
     """
 
-    above_idle_kw: Floats
+    racks_kw: Floats
     flow_frac: float = 1.0
 
 
@@ -44,14 +44,17 @@ class Bundles(NamedTuple):
         Work [accelerator-h].
     room_h : ndarray (G, T)
         Most accelerator-hours at full pace in each slot.
+    open_h : ndarray (G, T)
+        Most accelerator-hours at any pace in each slot: who is capped holds its accelerators for longer.
     speed : ndarray (G, P)
-        Best speed on each pool.
+        Best speed on each pool of any job of the bundle.
     bin : ndarray of int (G,)
         Of `Bins`.
     """
 
     left_h: Floats
     room_h: Floats
+    open_h: Floats
     speed: Floats
     bin: Ints
 
@@ -79,7 +82,7 @@ def most_work_unstopped_h(
     -----
     Who runs goes on at once and at best: at speed 1 on one rack, at ``split`` on more. It holds its accelerators at
     least until it would then be done. The others share what is left by the program of `most_work_h`. A running job
-    counts as drawing no more than an idle one, so its power bounds nobody.
+    counts as drawing nothing, so its power bounds nobody.
     """
     runs = known.runs
     there = known.part(runs)
@@ -129,8 +132,8 @@ def most_work_h(
         sum over p of v[g,p,t] <= room[g,t]              sum over p, t of speed[g,p] v[g,p,t] <= left[g]
         sum over g in e of v[g,p,t] <= sum over m of w_m z[e,p,t,m]
         sum over e, m of z[e,p,t,m] <= accelerators[p] h[t] - taken[p,t]
-        sum over p, m of z[e,p,t,m] <= sum over g in e of room[g,t]
-        sum over e, p, m of activity[e] d[e,p,m] z[e,p,t,m] <= above_idle[t] h[t]
+        sum over p, m of z[e,p,t,m] <= sum over g in e of open[g,t]
+        sum over e, p, m of (activity[e] d[e,p,m] + idle[p]) z[e,p,t,m] <= racks[t] h[t]
 
     Without power z stands for v. Any play keeps all of these, slot by slot, so none does more.
     """
@@ -155,7 +158,7 @@ def most_work_h(
     else:
         of_bin = np.tile(bundles.bin[bundle], kinds)
         room = np.zeros((len(bins.kind), slots))
-        np.add.at(room, bundles.bin, bundles.room_h)
+        np.add.at(room, bundles.bin, bundles.open_h)
         runs = (of_bin * kinds + pool) * slots + np.tile(slot, kinds)
         _add_corners(entries, pools, bins, hours, room, power, runs, column.ravel(), capacity)
     cost = np.zeros(entries.columns)
@@ -170,8 +173,8 @@ def bundled(known: KnownJobs, split: Floats, pools: tuple[RackPool, ...], edges_
     speed = np.where(known.accelerators[:, None] <= sizes, 1.0, split[:, None])
     start = np.maximum(edges_h[:-1], known.release_h[:, None])
     end = np.minimum(edges_h[1:], known.deadline_h[:, None])
-    room = np.maximum(end - start, 0.0) * known.accelerators[:, None]
-    room = np.minimum(room, (known.left_h / speed.min(axis=1))[:, None])
+    open_h = np.maximum(end - start, 0.0) * known.accelerators[:, None]
+    room = np.minimum(open_h, (known.left_h / speed.min(axis=1))[:, None])
     level = np.searchsorted(ACTIVITY_EDGES, known.activity, side="right") - 1
     names, of = np.unique(np.stack([known.kind, level]), axis=1, return_inverse=True)
     bins = Bins(names[0].astype(np.int64), np.asarray(ACTIVITY_EDGES)[names[1]])
@@ -183,10 +186,12 @@ def bundled(known: KnownJobs, split: Floats, pools: tuple[RackPool, ...], edges_
     _, group = np.unique(np.stack([own, of, comes, fits]), axis=1, return_inverse=True)
     group = np.asarray(group).ravel()
     _, first = np.unique(group, return_index=True)
-    left, rooms = np.zeros(len(first)), np.zeros((len(first), room.shape[1]))
-    np.add.at(left, group, known.left_h)
-    np.add.at(rooms, group, room)
-    return Bundles(left, rooms, speed[first], of[first]), bins
+    left, rooms, opens = np.zeros(len(first)), *np.zeros((2, len(first), room.shape[1]))
+    best = np.zeros((len(first), len(pools)))
+    for sums, mine in ((left, known.left_h), (rooms, room), (opens, open_h)):
+        np.add.at(sums, group, mine)
+    np.maximum.at(best, group, speed)
+    return Bundles(left, rooms, opens, best, of[first]), bins
 
 
 class _Entries:
@@ -224,7 +229,8 @@ def _add_corners(
     for e, (kind, activity) in enumerate(zip(bins.kind.tolist(), bins.activity.tolist())):
         for p, pool in enumerate(pools):
             work, draw = working_points(pool.archetype, kind, power.flow_frac)
-            corner += [(e, p, w, activity * d) for w, d in zip(work.tolist(), draw.tolist())]
+            idle = idle_rack_kw(pool.archetype) / pool.archetype.accelerators  # a rack on which a job works is lit
+            corner += [(e, p, w, activity * d + idle) for w, d in zip(work.tolist(), draw.tolist())]
     bin_of, pool_of, work, draw = (np.repeat(np.asarray(x), slots) for x in zip(*corner))
     slot = np.tile(np.arange(slots), len(corner))
     mine = entries.columns + np.arange(len(slot))
@@ -235,4 +241,4 @@ def _add_corners(
     entries.row(made, mine, -work, np.zeros(len(bins.kind) * kinds * slots))
     entries.row(pool_of * slots + slot, mine, one, capacity.ravel())
     entries.row(bin_of * slots + slot, mine, one, room.ravel())
-    entries.row(slot, mine, draw, np.maximum(power.above_idle_kw, 0.0) * hours)
+    entries.row(slot, mine, draw, power.racks_kw * hours)

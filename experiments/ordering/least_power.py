@@ -139,11 +139,6 @@ def _needs_kw(power: PowerChain, racks: Floats, cooling_kw: Floats) -> np.ndarra
     return np.asarray((ups <= power.ups_limit_kw) & (grid <= power.utility_limit_kw))
 
 
-def idle_kw(scenario: Scenario) -> float:
-    """Least that the racks draw on which nothing runs, those without jobs too [kW]."""
-    return sum(group.count * idle_rack_kw(archetype_of(group)) for group in scenario.racks.values())
-
-
 def most_flow_frac(scenario: Scenario) -> float:
     """Most coolant over its design flow: all units of a hall that is designed for those that run."""
     coolant = scenario.coolant

@@ -18,7 +18,6 @@ from experiments.ordering.capacity_bound import Power, most_work_h, most_work_un
 from experiments.ordering.known_jobs import KnownJobs, known_jobs, split_speed
 from experiments.ordering.least_power import (
     RackPool,
-    idle_kw,
     idle_rack_kw,
     most_flow_frac,
     rack_pools,
@@ -84,13 +83,14 @@ def test_the_speed_of_a_split_job_is_that_of_its_port_until_it_crosses_leaves() 
 
 def test_power_bounds_work_by_the_corners_of_the_throughput_curve() -> None:
     work, draw = working_points(HGX_AIR, 1, 1.0)
+    draw = draw + idle_rack_kw(HGX_AIR) / HGX_AIR.accelerators
     kw = 4 * draw[-1]  # of four accelerators at full pace
     full = Power(np.full(4, kw))
     known = jobs({"kind": 1, "hours": 9.0})
     assert bound(known, power=full) == pytest.approx(4 * 4)
     half = bound(known, power=Power(np.full(4, 0.5 * kw)))
-    between = np.interp(0.5 * draw[-1], np.r_[0.0, draw], np.r_[0.0, work])
-    assert half == pytest.approx(4 * 4 * between, rel=1e-6)
+    best = (work / draw).max()  # some accelerators at the pace that does most for its power, the others off
+    assert 0.5 < half / 16.0 == pytest.approx(0.5 * draw[-1] * best, rel=1e-6)
     assert bound(known, power=Power(np.zeros(4))) == pytest.approx(0.0, abs=1e-9)
 
 
@@ -113,6 +113,29 @@ def test_no_rack_draws_less_than_the_least_power_of_the_work_that_it_does(kind, 
     assert 0.85 * did.power_kw.item() < least < did.power_kw.item()
 
 
+def test_a_capped_job_may_hold_its_accelerators_for_longer_than_it_needs_at_full_pace() -> None:
+    work, draw = working_points(HGX_AIR, 0, 1.0)
+    deepest = 4 * (draw[0] + idle_rack_kw(HGX_AIR) / HGX_AIR.accelerators)
+    known = jobs({"hours": float(work[0])})
+    assert bound(known, hours=1.0, power=Power(np.full(1, deepest))) == pytest.approx(4 * work[0])
+
+
+def test_a_dark_rack_leaves_its_idle_power_to_the_others() -> None:
+    kind = HGX_AIR
+    lit = idle_rack_kw(kind) + kind.accelerators * working_points(kind, 0, 1.0)[1][-1]
+    pools = (RackPool(kind.accelerators, 2, kind),)
+    known = jobs({"size": kind.accelerators, "hours": 1.0})
+    found = most_work_h(known, np.ones(1), pools, np.arange(2.0), Power(np.full(1, lit)))
+    assert found == pytest.approx(kind.accelerators)
+
+
+def test_jobs_told_together_have_the_best_speed_of_any_of_them_in_whatever_order() -> None:
+    told = jobs(*[{"size": 10, "hours": 0.4}] * 2)
+    speeds = np.array([0.8, 0.5])
+    found = [most_work_h(told, split, POOLS, np.arange(1.5, step=0.5), None) for split in (speeds, speeds[::-1])]
+    assert found[0] == found[1] >= 10 * 0.4
+
+
 def test_no_play_does_more_than_the_bound() -> None:
     site = ("site.workload_weeks=1", "site.workload_seeds=[0]", "episode.steps=48", "jobs.occupancy=1.0")
     core = DataCenterCore("ai_factory", 2, site)
@@ -121,7 +144,7 @@ def test_no_play_does_more_than_the_bound() -> None:
     begins, pools, racks = core.jobs.now_s.copy(), rack_pools(core.scenario), core.jobs.racks
     known = [known_jobs(core.jobs.jobs, b, float(begins[b]), 4.0) for b in range(2)]
     laws, edges = core.jobs.laws, np.arange(5.0)
-    room = Power(racks_kw(core.scenario, np.zeros(4)) - idle_kw(core.scenario), most_flow_frac(core.scenario))
+    room = Power(racks_kw(core.scenario, np.zeros(4)), most_flow_frac(core.scenario))
     bounds = []
     for k in known:
         split = split_speed(laws.net, laws.exposed, racks, k.kind, k.accelerators)
