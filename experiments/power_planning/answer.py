@@ -140,7 +140,7 @@ class Tried(NamedTuple):
     kept: list[Kept]
 
     def fits(self, asked: Planned) -> bool:
-        """Whether it keeps what is asked, by the mean over days, and what is promised at every moment."""
+        """Whether it keeps what is asked, by the mean over days, and its caps what is promised, as decided."""
         promised = all(row.missed_kw <= MISSED_KW for row in self.kept)
         return promised and 1.0 - self.done_frac <= asked.lost_frac and self.trips_per_year <= asked.trips_per_year
 
@@ -176,7 +176,7 @@ def tried(scenario: Scenario, asked: Planned, added: int, seed: int = 0) -> tupl
     trips = _surge_trips(scenario, hall, found) / years + sum(fault.trips for fault in faults) / asked.years
     binding = hall.feeders.limits.name[int(found.full_frac.argmax())] if found.full_frac.any() else "none"
     feeders, wanted = hall.feeders, hall.watched.seen.wanted_kw
-    promised = kept(feeders.promises, feeders.limits, wanted, found.limit_kw)
+    promised = kept(feeders.promises, feeders.limits, wanted, found.limit_kw, now.wanted_kw, found.drawn_kw)
     if not added:
         require_kept(feeders.promises, promised)
     return Tried(added, *found.interval(rng), trips, faults, binding, promised), hall, found

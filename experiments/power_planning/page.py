@@ -122,6 +122,8 @@ def _minima_rows(found: PowerPlan) -> list[Row]:
             "gets kW": round(one.gets_kw, 1),
             "missed at most kW": round(one.missed_kw, 1),
             "fullest above it at its tightest": one.full,
+            "drawn short, % of time": round(100.0 * one.short_frac, 1),
+            "drawn at worst, % of it": round(100.0 * one.worst_frac, 1),
         }
         for one in (row.kept if row else [])
     ]

@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 KEYS = ("groups", "class", "kw", "share")
 MOST_KW = 1e7
 MISSED_KW = 1e-3  # above which a promise counts as missed
+SHORT_FRAC = 0.99  # of a promise, below which a moment counts as short
 
 
 class Promise(NamedTuple):
@@ -95,16 +96,40 @@ def with_promises(limits: Limits, promises: Sequence[Promise], wanted_kw: Floats
 
 
 class Kept(NamedTuple):
-    """A promise under caps: means over the moments, and the most that was missed [kW]; what was full then."""
+    """A promise under caps.
+
+    Attributes
+    ----------
+    name : str
+    promised_kw, gets_kw : float
+        Means over the moments, by what was measured when the caps were decided [kW].
+    missed_kw : float
+        The most that the caps as decided leave out [kW].
+    full : str
+        What was full then.
+    short_frac : float
+        Share of the moments in which less than 0.99 of the promise is drawn, by what is wanted one step later [1].
+    worst_frac : float
+        Least that is then drawn of the promise [1].
+    """
 
     name: str
     promised_kw: float
     gets_kw: float
     missed_kw: float
     full: str
+    short_frac: float
+    worst_frac: float
 
 
-def kept(promises: Sequence[Promise], limits: Limits, wanted_kw: Floats, limit_kw: Floats) -> list[Kept]:
+def kept(
+    promises: Sequence[Promise],
+    limits: Limits,
+    wanted_kw: Floats,
+    limit_kw: Floats,
+    later_kw: Floats,
+    drawn_kw: Floats,
+) -> list[Kept]:
     """Whether caps keep each promise.
 
     Parameters
@@ -114,6 +139,8 @@ def kept(promises: Sequence[Promise], limits: Limits, wanted_kw: Floats, limit_k
         Of the feeders.
     wanted_kw, limit_kw : ndarray (G + L, T)
         When the caps were decided; infinite caps where all fits.
+    later_kw, drawn_kw : ndarray (G + L, T)
+        What is wanted and drawn in the step that follows.
     """
     given = np.minimum(limit_kw, wanted_kw)
     slack = limits.limit_kw - limits.weight @ given
@@ -124,7 +151,9 @@ def kept(promises: Sequence[Promise], limits: Limits, wanted_kw: Floats, limit_k
         over = np.flatnonzero((limits.weight[:, one.outlets] > 0.0).any(axis=1))
         full = limits.name[over[slack[over, t].argmin()]]
         missed = float(max((least - gets)[t], 0.0))
-        found.append(Kept(one.name, float(least.mean()), float(gets.mean()), missed, full))
+        share = drawn_kw[one.outlets].sum(axis=0) / np.maximum(one.least_kw(later_kw), MISSED_KW)
+        short, worst = float((share < SHORT_FRAC).mean()), float(min(share.min(), 1.0))
+        found.append(Kept(one.name, float(least.mean()), float(gets.mean()), missed, full, short, worst))
     return found
 
 

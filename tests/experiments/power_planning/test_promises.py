@@ -43,7 +43,12 @@ def test_a_promised_class_gets_its_share_and_the_others_pay_for_it(tmp_path: Pat
     least = 0.97 * seen[mine].sum(axis=0)
     assert (got[0] < least - 1.0).any() and (got[1] >= least - 1e-3).all()
     assert promised[0].done_frac < plain[0].done_frac
-    assert promised[0].kept[0].missed_kw < 1e-3 and promised[0].kept[0].full == "ups output"
+    row = promised[0].kept[0]
+    assert row.missed_kw < 1e-3 and row.full == "ups output"
+    # caps are decided on what was measured one step before: a demand that has risen since is short
+    asked_now = 0.97 * promised[1].watched.now.wanted_kw[mine].sum(axis=0)
+    share = promised[2].drawn_kw[mine].sum(axis=0) / asked_now
+    assert 0.0 < row.short_frac == (share < 0.99).mean() and row.worst_frac == share.min() < 0.97
 
 
 def test_a_promise_in_kw_is_never_more_than_is_wanted(tmp_path: Path) -> None:
