@@ -22,6 +22,7 @@ from envs.signals.workload.partitions import KIND_SLOTS, Partition
 from envs.signals.workload.requests import most_load
 
 _PREFILL, _DECODE = (KIND_SLOTS["interactive"].index(name) for name in ("prefill", "decode"))
+_OF_STEP = ("served_h", "late_h", "token_ms")
 _ROUNDING = 1e-4  # relative, of a time in single precision
 
 Table = NDArray[np.float64]
@@ -112,9 +113,11 @@ class ServingLatency:
 
     def snapshot(self) -> dict[str, Any]:
         """All that steps change, as plain data."""
-        return self.by_name()
+        return self.by_name() | {name: getattr(self, name).copy() for name in _OF_STEP}
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Go on from a snapshot."""
         for name, total in self._sums.items():
             total[...] = saved[name]
+        for name in _OF_STEP:
+            setattr(self, name, np.array(saved[name]))
