@@ -6,6 +6,7 @@ import hashlib
 import json
 import warnings
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -81,10 +82,17 @@ def plant_hash(scenario: Scenario) -> str:
 
 def _shipped(scenario: Scenario) -> Scenario | None:
     """The shipped scenario of that name, where both have jobs."""
-    from envs.scenario import SHIPPED, load
+    from envs.scenario import SHIPPED
 
-    found = load(scenario.name) if scenario.jobs is not None and scenario.name in SHIPPED else None
+    found = _loaded(scenario.name) if scenario.jobs is not None and scenario.name in SHIPPED else None
     return found if found is not None and found.jobs is not None else None
+
+
+@cache
+def _loaded(name: str) -> Scenario:
+    from envs.scenario import load
+
+    return load(name)
 
 
 def _habits(scenario: Scenario) -> dict[str, Any]:

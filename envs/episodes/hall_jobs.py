@@ -259,7 +259,15 @@ class HallJobs:
         """Let jobs go in the order of a priority ``(J, B)``, higher first; each keeps its own until it leaves its slot.
 
         Where ``jobs.preempt`` holds, a job may also stop flexible ones of lower priority.
+
+        Raises
+        ------
+        ValueError
+            For another shape, or a priority that is no finite number; nothing has then changed.
         """
+        told, asked = np.shape(priority), self.jobs.table.state.shape
+        if told != asked or not np.isfinite(priority).all():
+            raise ValueError(f"priority has shape {told}; give finite numbers of shape (J, B) = {asked}")
         self.jobs.table.facts.priority[...] = priority
         if self.compiled is not None:
             self.compiled.forget()

@@ -83,7 +83,8 @@ def profile_of(group: RackGroup) -> Profile:
 
 def profile_hash(group: RackGroup) -> str:
     """Hash of a group's measured curves, wherever they stand; errors as of `profile_of`."""
-    return hashlib.sha256(json.dumps(profile_of(group)).encode()).hexdigest()
+    curves = {kind: [[float(x) for x in part] for part in curve] for kind, curve in profile_of(group).items()}
+    return hashlib.sha256(json.dumps(curves, sort_keys=True).encode()).hexdigest()
 
 
 def carrying(racks: Mapping[str, RackGroup]) -> dict[str, RackGroup]:

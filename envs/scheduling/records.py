@@ -147,18 +147,23 @@ def rows_apart(*shape: int) -> NDArray[Any]:
 
 
 def _aligned(shape: tuple[int, int], kind: np.dtype) -> NDArray[np.void]:
-    """Zeros whose records begin where lines of a cache do; the low slots, which are used most, share no cache sets."""
+    """Zeros whose records begin where lines of a cache do; the low slots, which are used most, share no cache sets.
+
+    The slots behind the last are nobody's. They stay in the array: a part of it would be another type to machine code
+    than the whole, which one site is.
+    """
     sites, slots = shape[0], shape[1] + _GAP
     size = sites * slots * kind.itemsize
     memory = np.zeros(size + _LINE, np.uint8)
     first = -memory.ctypes.data % _LINE
-    return memory[first : first + size].view(kind).reshape(sites, slots)[:, : shape[1]]
+    return memory[first : first + size].view(kind).reshape(sites, slots)
 
 
 def table_of(records: Records) -> JobTable:
     """The table in the usual shapes: views, which write where machine code reads."""
+    slots = records.state.shape[1]
     columns: dict[str, Any] = {
-        name: part[name].T for part in (records.jobs, records.rest) for name in part.dtype.names or ()
+        name: part[name][:, :slots].T for part in (records.jobs, records.rest) for name in part.dtype.names or ()
     }
     return JobTable(
         facts=Facts(**{name: columns[name] for name in Facts._fields}),

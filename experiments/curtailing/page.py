@@ -72,9 +72,9 @@ def least_words(bound: Least | None) -> str:
     if bound is None:
         return "Where the feeder binds without an event, no bound is told on the work that limits and pauses lose."
     return (
-        f"Limits and pauses alone, of jobs above tier 0, leave at least {_percent(bound.during)} % of a day's work behind "
-        f"when the event ends, and at least {_percent(bound.behind)} % after a day. The second is loose: it lets every "
-        "delayed job go on at once behind the event, though others wait for its accelerators."
+        f"Limits and pauses alone, of jobs above tier 0, leave at least {_percent(bound.during)} % of a day's work "
+        f"behind when the event ends, and at least {_percent(bound.behind)} % after a day. The second is loose: it "
+        "lets every delayed job go on at once behind the event, though others wait for its accelerators."
     )
 
 

@@ -85,6 +85,8 @@ def exact_order(hall: SmallHall, seconds: float = 20.0) -> Exact:
     solver.parameters.max_time_in_seconds, solver.parameters.num_workers = seconds, 1
     solver.parameters.random_seed = 0
     status = solver.solve(model)
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):  # out of time with nothing found
+        return Exact(0.0, np.full(len(hall.kind), -1), False, np.inf)
     start = np.full(len(hall.kind), -1)
     for j, begin, way, _ in ways:
         if solver.value(way):

@@ -143,7 +143,7 @@ def searched(
 
 
 def scored(work: Floats, wait_s: Floats, base_wait_s: Floats) -> Floats:
-    """Work, less what is waited longer than by a base: a twentieth of the work for waiting twice as long.
+    """Work, less a twentieth for a wait that is longer than the base by the base and ten minutes, in proportion below.
 
     Parameters
     ----------

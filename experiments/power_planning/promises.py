@@ -74,8 +74,9 @@ def _promise(name: str, entry: YamlEntry, demand: HallDemand) -> Promise:
     share = entry.number("share", None, MISSED_KW, 1.0) if "share" in entry else 0.0
     fixed = [group in groups and kind is None for group in demand.groups]
     mine = [w.group in groups and kind in (None, w.kind) for w in demand.classes]
-    if not any(mine):
-        raise entry.fault("groups", f"minimum {name!r}: no work of class {kind} that caps reach runs in {groups}")
+    if not groups or not any(mine):
+        work = f"work of class {kind}" if kind else "work"
+        raise entry.fault("groups", f"minimum {name!r}: no {work} that caps reach runs in {list(groups)}")
     return Promise(name, entry.where(), np.array(fixed + mine), kw, share)
 
 

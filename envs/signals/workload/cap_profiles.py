@@ -144,6 +144,12 @@ def _require_plausible(path: Path, kind: str, at: NDArray[np.intp], sweep: Sweep
         )
 
 
+def _are_lists(both: object) -> bool:
+    """Whether it is a list of lists of numbers."""
+    lists = isinstance(both, Sequence) and all(isinstance(one, Sequence) and not isinstance(one, str) for one in both)
+    return lists and all(isinstance(x, (int, float)) for one in both for x in one)  # type: ignore[attr-defined]
+
+
 def require_profile(name: str, curves: Mapping[str, Sequence[Sequence[float]]]) -> None:
     """Refuse curves that were typed or changed by hand and are none; what is read from a file always passes.
 
@@ -155,6 +161,10 @@ def require_profile(name: str, curves: Mapping[str, Sequence[Sequence[float]]]) 
     for kind, both in curves.items():
         if kind not in CLASSES:
             raise ValueError(f"{name}: {unknown_name('class', kind, CLASSES)}")
+        if not _are_lists(both):
+            raise ValueError(
+                f"{name}: class {kind} is {both!r}; give two lists of numbers, as [[0.5, 1.0], [0.7, 1.0]]"
+            )
         if len(both) != 2 or len(both[0]) != len(both[1]) or not LEAST_POINTS <= len(both[0]) <= MOST_POINTS:
             raise ValueError(
                 f"{name}: class {kind} has lists of {[len(one) for one in both]} numbers; give two of equal length, "

@@ -8,6 +8,8 @@ guess.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from envs.physics.namespace import Floats
@@ -96,9 +98,14 @@ def replica_load(prefill: Floats, decode: Floats, service: str, autoscaled: bool
     """
     if not autoscaled:
         return np.asarray(prefill / prompt_time(service))
+    works = prefill > 0.0
+    found = np.interp(decode / np.where(works, prefill, 1.0), *_load_by_ratio(service))
+    return np.where(works, found, 0.0)
+
+
+@cache
+def _load_by_ratio(service: str) -> tuple[Floats, Floats]:
+    """Ratios of decode to prefill, rising, and the load at each."""
     loads = np.linspace(_LEAST_LOAD, tables.LOST_LOAD, _TABLE)
     known = phases(loads, service)
-    ratio = (known.decode / known.prefill)[::-1]
-    works = prefill > 0.0
-    found = np.interp(decode / np.where(works, prefill, 1.0), ratio, loads[::-1])
-    return np.where(works, found, 0.0)
+    return (known.decode / known.prefill)[::-1], loads[::-1]

@@ -67,6 +67,9 @@ def test_a_run_that_was_stopped_goes_on_with_its_late_work() -> None:
     other.load_state(saved)
     for name in ("late_work_h", "serving_done_h"):
         assert np.array_equal(other.episode_statistics()[name], core.episode_statistics()[name])
+    assert core.serving is not None and other.serving is not None
+    for told, again in zip(core.serving.told().values(), other.serving.told().values()):
+        np.testing.assert_array_equal(told, again)
     core.reset(np.array([True, False]))
     sums = core.episode_statistics()["late_work_h"]
     assert sums[0] == 0.0 and sums[1] > 0.0

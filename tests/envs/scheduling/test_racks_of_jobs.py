@@ -11,6 +11,7 @@ from envs.scheduling.job_table import admit, empty_ledger, empty_table
 from envs.scheduling.network import network
 from envs.scheduling.placement import fresh_racks
 from envs.scheduling.queue_view import SEEN, queue_view
+from envs.scheduling.records import empty_records
 from envs.scheduling.scheduler import plain_wishes
 from envs.scheduling.waiting_line import Habits
 from tests.envs.scheduling.test_honesty import KINDS, begun
@@ -64,3 +65,10 @@ def test_the_first_waits_until_the_end_that_a_sort_finds(count: int) -> None:
         k = int(np.searchsorted(free, need))
         wanted = (ends[ranked][k], free[k] - need) if k < count else (np.inf, 0.0)
         assert enough_from(ends, sizes, count, there, need) == wanted
+
+
+def test_machine_code_for_many_sites_serves_one_site_too() -> None:
+    from numba import typeof
+
+    one, many = (empty_records(24, RACKS, sites, KINDS) for sites in (1, 3))
+    assert [typeof(part) for part in one] == [typeof(part) for part in many]

@@ -132,3 +132,9 @@ def test_the_scheduler_that_starts_jobs_as_the_exact_answer_does_does_its_work()
     begins = dict(zip(known_of(of).key, best.start.tolist()))
     ranks = {key: -float(begin if begin >= 0 else 99) for key, begin in begins.items()}
     assert best.proven and played(of, "fifo", Ranked([ranks])) == pytest.approx(best.work)
+
+
+def test_a_search_that_ends_before_it_finds_anything_bounds_nothing() -> None:
+    found = exact_order(drawn_hall(np.random.default_rng(0), 4, 14), 0.001)
+    assert not found.proven and found.bound >= found.work
+    assert found.bound == np.inf or (found.start >= 0).any()

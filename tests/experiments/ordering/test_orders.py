@@ -88,6 +88,16 @@ def played(engine: str, monkeypatch: pytest.MonkeyPatch, order=shortest_first, s
     return core
 
 
+@pytest.mark.parametrize("priority", [1.0, np.zeros((3, 1)), np.full((128, 1), np.nan)])
+def test_a_priority_of_another_shape_or_no_number_is_refused_and_changes_nothing(priority) -> None:
+    core = hall()
+    assert core.jobs is not None
+    before = core.jobs.jobs.table.facts.priority.copy()
+    with pytest.raises(ValueError, match=r"give finite numbers of shape \(J, B\) = \(128, 1\)"):
+        core.jobs.prioritize(priority)
+    np.testing.assert_array_equal(core.jobs.jobs.table.facts.priority, before)
+
+
 @pytest.mark.skipif(not can_compile(), reason="needs the extra [jobs]")
 def test_both_engines_start_the_same_jobs_in_an_order(monkeypatch: pytest.MonkeyPatch) -> None:
     plain, compiled = (played(engine, monkeypatch).jobs for engine in ("numpy", "llvm"))

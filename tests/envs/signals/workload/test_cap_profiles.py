@@ -15,7 +15,7 @@ from envs.equipment.throughput import CLASSES, class_curve, throughput
 from envs.physics.hinge import Hinge
 from envs.physics.namespace import Floats
 from envs.scenario import load
-from envs.scenario.rack_group import RackGroup, archetype_of
+from envs.scenario.rack_group import RackGroup, archetype_of, profile_hash
 from envs.signals.workload.cap_profiles import read_cap_profile
 from experiments.records import run_folder
 
@@ -155,6 +155,18 @@ def test_curves_as_plain_data_are_refused_where_they_are_none(rho: list[float], 
     assert archetype_of(RackGroup("hgx_air", cap_curves=GOOD)).cap_points["batch"][1] == (0.7, 0.95, 1.0)
     with pytest.raises(ValueError, match=words):
         RackGroup("hgx_air", cap_curves={"batch": [rho, work]})
+
+
+@pytest.mark.parametrize("both", [5, [0.5, 0.8], [["a", "b", "c"], [1, 2, 3]], "no list"])
+def test_curves_that_are_no_lists_of_numbers_are_refused_by_class(both: object) -> None:
+    with pytest.raises(ValueError, match=r"class batch is .*; give two lists of numbers"):
+        RackGroup("hgx_air", cap_curves={"batch": both})
+
+
+def test_the_hash_of_curves_knows_neither_the_order_of_classes_nor_whole_numbers() -> None:
+    whole = [[*GOOD["batch"][0][:-1], 1], [*GOOD["batch"][1][:-1], 1]]
+    one, other = {"prefill": GOOD["batch"], "decode": GOOD["batch"]}, {"decode": whole, "prefill": GOOD["batch"]}
+    assert profile_hash(RackGroup("hgx_air", cap_curves=one)) == profile_hash(RackGroup("hgx_air", cap_curves=other))
 
 
 def test_curves_of_an_unknown_class_or_beside_a_file_are_refused() -> None:
