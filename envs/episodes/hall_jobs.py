@@ -114,6 +114,12 @@ class HallJobs:
         self._scale = [part[self._columns] for part in (observer.gain, observer.offset)]
         self._begin_with_nothing(scenario.jobs.slots, num_envs)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Look into the memory of machine code again, which a copy has of its own."""
+        self.__dict__.update(state)
+        if self.compiled is not None:
+            self.jobs, self._before = self.compiled.jobs, self.compiled.records.before.transpose(1, 2, 0)
+
     def _begin_with_nothing(self, slots: int, num_envs: int) -> None:
         assert self.world.jobs is not None
         arrivals = self.world.jobs.arrivals

@@ -52,6 +52,11 @@ class CompiledJobs:
         self._asks[...], self.rows = 0.0, np.zeros((len(Ledger._fields), kinds, sites))
         self.follow(Jobs(table_of(self.records), ledger_of(self.records), arrivals))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let copies and pickles build their own memory: views would not follow a copied array."""
+        slots, racks, sites = self.records.state.shape[1], self.records.racks, len(self.records.state)
+        return _rebuilt, (slots, racks, sites, self.kinds, self.jobs.arrivals, tuple(self.records))
+
     def follow(self, jobs: Jobs) -> None:
         """Take over other lists of arrivals."""
         self.jobs, self.coming = jobs, coming_of(jobs.arrivals)
@@ -124,6 +129,17 @@ class CompiledJobs:
         code(*given, first, begin, end)
         for done in waiting:
             done.result()
+
+
+def _rebuilt(
+    slots: int, racks: Ints, sites: int, kinds: int, arrivals: Arrivals, parts: tuple[Any, ...]
+) -> CompiledJobs:
+    """Jobs in memory of their own that holds what some records held."""
+    own = CompiledJobs(slots, racks, sites, kinds, arrivals)
+    for mine, held in zip(own.records, parts):
+        if isinstance(mine, np.ndarray):
+            mine[...] = held
+    return own
 
 
 def _network_of(net: Network | None, there: slice, racks: int) -> Network:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import cache
 
 import numpy as np
@@ -186,6 +187,22 @@ def test_a_core_goes_on_from_a_saved_state_bit_for_bit() -> None:
         a, b = first.step(action), again.step(action)
         np.testing.assert_array_equal(a[0], b[0])
         np.testing.assert_array_equal(a[1], b[1])
+
+
+def test_a_copy_of_a_core_goes_on_as_the_core_does() -> None:
+    first = core(2)
+    first.reset(seed=1)
+    actions = drawn(5, 2, first.action_size, 60)
+    for action in actions[:30]:
+        first.step(action)
+    again = deepcopy(first)
+    for action in actions[30:]:
+        a, b = first.step(action), again.step(action)
+        np.testing.assert_array_equal(a[0], b[0])
+        np.testing.assert_array_equal(a[1], b[1])
+    assert first.jobs is not None and again.jobs is not None
+    np.testing.assert_array_equal(first.jobs.jobs.table.held, again.jobs.jobs.table.held)
+    np.testing.assert_array_equal(first.jobs.jobs.ledger, again.jobs.jobs.ledger)
 
 
 def test_episodes_that_begin_leave_the_others_jobs_as_they_are() -> None:
