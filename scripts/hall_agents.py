@@ -181,8 +181,8 @@ def main() -> None:
         "tuned, caps in three bands": (tuned_rules(scenario, caps="three_band"), ()),
         "tuned, caps at marginal value": (tuned_rules(scenario, caps="marginal_value"), ()),
         "tuned, caps open": (tuned_rules(scenario, caps="open"), ()),
-        "bound: a network that slows nobody": (rules, ("jobs.out_gb_s=900",)),
-        "bound: no limit of power": (tuned_rules(scenario, caps="open"), no_limit(scenario)),
+        "what if: a network that slows nobody": (rules, ("jobs.out_gb_s=900",)),
+        "what if: no limit of power": (tuned_rules(scenario, caps="open"), no_limit(scenario)),
     }
     for name, (make, overrides) in references.items():
         found = bench.played(make, overrides)
