@@ -18,11 +18,12 @@ def worker_pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     jobs : int
         How many. They leave Ctrl-C to the program, which a terminal sends to all of them.
     """
+    others = set(active_children())  # of pools that are somebody else's
     with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_leave_interrupts) as pool:
         try:
             yield pool
         except BaseException:
-            for child in active_children():
+            for child in set(active_children()) - others:
                 child.terminate()
             raise
 
