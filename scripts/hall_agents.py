@@ -131,14 +131,9 @@ def no_limit(scenario: Scenario) -> tuple[str, ...]:
 
 def row(name: str, found: Days, base: Days, difference: NDArray[np.float64], sites: list[str]) -> str:
     """A row of the table; ``difference`` to the base is ``(E,)`` or ``(seeds, E)``."""
-    gain = mean_difference(difference, np.zeros(difference.shape[-1]), sites)
-    share = [100.0 * value / base.work_per_mw.mean() for value in gain]
     sums = found.sums
     cells = (
-        f"{found.work_per_mw.mean():.1f}", f"{share[0]:+.2f} %", f"{share[1]:+.2f} to {share[2]:+.2f}",
-        f"{found.wait_s.mean():.0f}", *(f"{s:.0f}" for s in found.waits().values()),
-        f"{found.large_left_h.mean():.0f}", f"{sums['work_lost_h'].mean() / found.days:.1f}",
-        *late_cells(found, base, sites),
+        *found.cells(base, difference, sites), *late_cells(found, base, sites),
         f"{sums['inlet_degree_minutes'].mean() / found.days:.2f}", f"{sums['trips'].sum():.0f}",
         f"{sums['overload_kwh'].mean() / found.days:.2f}",
         f"{sums['capper_active_s'].mean() / 3600.0 / found.days:.2f}",

@@ -21,6 +21,7 @@ from envs.scheduling.job_table import EMPTY, WAITING
 from envs.trees import tiled_tree
 from experiments.evaluation.episodes import explicit_plan, scenario_of_episodes
 from experiments.evaluation.splits import load_split, plan_episodes
+from experiments.evaluation.stats import mean_difference
 
 if TYPE_CHECKING:
     from envs.controllers.base import Controller
@@ -63,6 +64,25 @@ class Days(NamedTuple):
         sums = {name: value[first:end] for name, value in self.sums.items()}
         by_day = self.work_per_mw[first:end], self.large_left_h[first:end]
         return Days(*by_day, *jobs, sums, self.days, self.job_work_h[first:end])
+
+    def cells(self, base: Days, difference: NDArray[np.float64], sites: list[str]) -> tuple[str, ...]:
+        """Cells of a table: work and what it is over the base's with its interval, waits, work left and lost.
+
+        Parameters
+        ----------
+        base : Days
+        difference : ndarray (B,) or (seeds, B)
+            Of `work_per_mw` to the base.
+        sites : list of str
+            Of each day.
+        """
+        gain = mean_difference(difference, np.zeros(difference.shape[-1]), sites)
+        share = [100.0 * value / base.work_per_mw.mean() for value in gain]
+        return (
+            f"{self.work_per_mw.mean():.1f}", f"{share[0]:+.2f} %", f"{share[1]:+.2f} to {share[2]:+.2f}",
+            f"{self.wait_s.mean():.0f}", *(f"{s:.0f}" for s in self.waits().values()),
+            f"{self.large_left_h.mean():.0f}", f"{self.sums['work_lost_h'].mean() / self.days:.1f}",
+        )  # fmt: skip
 
     def price(self, base: Days) -> str:
         """What it does worse than another policy, in words; "none" where it does nothing worse."""

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from envs.core import DataCenterCore
 from envs.scenario import load
 from experiments.evaluation.episodes import explicit_plan
-from experiments.evaluation.stats import mean_difference
 from experiments.ordering.capacity_bound import Power, most_work_h, most_work_unstopped_h
 from experiments.ordering.known_jobs import HOUR_S, known_jobs, split_speed
 from experiments.ordering.least_power import most_flow_frac, rack_pools, racks_kw
@@ -115,12 +114,8 @@ def mean_waits(found: Days, days: int) -> NDArray[np.float64]:
 
 def row(names: tuple[str, str], found: Days, base: Days, bounds: Bounds, sites: list[str]) -> str:
     """A row of the table."""
-    gain = mean_difference(found.work_per_mw - base.work_per_mw, np.zeros(len(sites)), sites)
-    share = [100.0 * value / base.work_per_mw.mean() for value in gain]
     cells = (
-        *names, f"{found.work_per_mw.mean():.1f}", f"{share[0]:+.2f} %", f"{share[1]:+.2f} to {share[2]:+.2f}",
-        f"{found.wait_s.mean():.0f}", *(f"{s:.0f}" for s in found.waits().values()),
-        f"{found.large_left_h.mean():.0f}", f"{found.sums['work_lost_h'].mean() / found.days:.1f}",
+        *names, *found.cells(base, found.work_per_mw - base.work_per_mw, sites),
         *(f"{100.0 * found.job_work_h.mean() / bound.mean():.1f}" for bound in bounds), found.price(base),
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |\n"

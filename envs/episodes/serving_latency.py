@@ -17,9 +17,9 @@ from envs.episodes.world import partitions
 from envs.physics.namespace import Floats
 from envs.scenario import Scenario
 from envs.signals.step import Load
-from envs.signals.workload.latency import batch_at, replica_load, slowed_load, time_between_tokens_ms
+from envs.signals.workload.latency import replica_load, slowed_load, time_between_tokens_ms
 from envs.signals.workload.partitions import KIND_SLOTS, Partition
-from envs.signals.workload.requests import most_load
+from envs.signals.workload.requests import batch_at, most_load
 
 _PREFILL, _DECODE = (KIND_SLOTS["interactive"].index(name) for name in ("prefill", "decode"))
 _OF_STEP = ("served_h", "late_h", "token_ms")

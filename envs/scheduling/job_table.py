@@ -7,6 +7,7 @@ arrays that it is given**, since a copy of all would cost more than the step; `c
 
 from __future__ import annotations
 
+from types import EllipsisType
 from typing import NamedTuple
 
 import numpy as np
@@ -246,8 +247,8 @@ def release(table: JobTable, places: Places, state: int) -> None:
         table.state[places] = state
 
 
-def remaining_s(table: JobTable, places: Places) -> Floats:
-    """Time that jobs still need at full pace [s]."""
+def remaining_s(table: JobTable, places: Places | EllipsisType = ...) -> Floats:
+    """Time that jobs still need at full pace [s]; of all slots ``(J, B)`` where no places are named."""
     need = table.left_h[places] * 3600.0 / np.maximum(table.facts.accelerators[places], 1.0)
     return np.asarray(need + table.restart_left_s[places])
 

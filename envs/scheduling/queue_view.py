@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from envs.scheduling.job_table import PAUSED, RUNNING, WAITING, Floats, JobTable
+from envs.scheduling.job_table import PAUSED, RUNNING, WAITING, Floats, JobTable, remaining_s
 
 SOON_S = 3600.0
 #: Rows of `queue_view`. Shares are of all accelerators that jobs may hold.
@@ -34,7 +34,7 @@ def queue_view(table: JobTable, now_s: Floats) -> Floats:
     runs, waits = state == RUNNING, state == WAITING
     restarts = runs & (table.restart_left_s > 0.0)
     active = runs | (state == PAUSED)
-    need_s = table.left_h * 3600.0 / np.maximum(facts.accelerators, 1.0) + table.restart_left_s
+    need_s = remaining_s(table)
     size = facts.accelerators / max(float(table.racks.sum()), 1.0)
 
     def share(which: Floats) -> Floats:

@@ -12,20 +12,15 @@ import numpy as np
 from envs.controllers.base import Controller
 from envs.core import DataCenterCore
 from envs.physics.namespace import Floats as PlantFloats
-from envs.scheduling.job_table import EMPTY, WAITING, Floats, JobTable
+from envs.scheduling.job_table import EMPTY, WAITING, Bools, Floats, JobTable, remaining_s
 from experiments.ordering.known_jobs import HOUR_S, Key, job_key
 
 Order = Callable[[JobTable, Floats], Floats]
 
 
-def needs_s(table: JobTable) -> Floats:
-    """How long each job still needs at full pace ``(J, B)`` [s]."""
-    return np.asarray(table.left_h * HOUR_S / np.maximum(table.facts.accelerators, 1.0) + table.restart_left_s)
-
-
 def shortest_first(table: JobTable, now_s: Floats) -> Floats:
     """Who needs least time still goes first."""
-    return -needs_s(table)
+    return -remaining_s(table)
 
 
 def earliest_deadline(table: JobTable, now_s: Floats) -> Floats:
@@ -35,7 +30,7 @@ def earliest_deadline(table: JobTable, now_s: Floats) -> Floats:
 
 def least_slack(table: JobTable, now_s: Floats) -> Floats:
     """Who must start soonest goes first; who has no deadline goes last, as it came."""
-    return _before(table.facts.deadline_s - needs_s(table), table)
+    return _before(table.facts.deadline_s - remaining_s(table), table)
 
 
 def _before(due_s: Floats, table: JobTable) -> Floats:
@@ -53,6 +48,20 @@ def most_by(end_s: Floats) -> Order:
     return order
 
 
+class Newcomers:
+    """Remembers who waits in which slot, and says who has come since the last look."""
+
+    def __init__(self) -> None:
+        self._submit_s: Floats | None = None
+
+    def __call__(self, table: JobTable) -> Bools:
+        """Slots with a waiting job that did not wait there before ``(J, B)``."""
+        submit_s = np.where(table.state == WAITING, table.facts.submit_s, np.nan)
+        known, self._submit_s = self._submit_s, submit_s
+        waits = ~np.isnan(submit_s)
+        return waits if known is None else np.asarray(waits & (submit_s != known))
+
+
 class Ranked:
     """Jobs by a rank that somebody gave each of them beforehand; who has none goes first, as it came.
 
@@ -66,17 +75,16 @@ class Ranked:
 
     def __init__(self, ranks: Sequence[Mapping[Key, float]], unknown: float = 0.0) -> None:
         self.ranks, self.unknown = ranks, unknown
-        self._submit: Floats | None = None
+        self._come = Newcomers()
+        self._found: Floats | None = None
 
     def __call__(self, table: JobTable, now_s: Floats) -> Floats:
         """The priorities ``(J, B)``; only slots that changed are looked up."""
-        submit_s = np.where(table.state == WAITING, table.facts.submit_s, np.nan)
-        if self._submit is None:
-            self._submit, self._found = np.full(submit_s.shape, np.nan), np.full(submit_s.shape, self.unknown)
-        for slot, site in zip(*np.nonzero((submit_s != self._submit) & (table.state == WAITING))):
+        if self._found is None:
+            self._found = np.full(table.state.shape, self.unknown)
+        for slot, site in zip(*np.nonzero(self._come(table))):
             key = job_key(table.facts, slot, site)
             self._found[slot, site] = self.ranks[site].get(key, self.unknown)
-        self._submit = submit_s
         return self._found.copy()
 
 

@@ -8,6 +8,7 @@ from envs.core import DataCenterCore
 from envs.scheduling.control_step import Laws
 from envs.scheduling.job_table import PAUSED, RUNNING, WAITING, Floats, Ints, JobTable
 from experiments.ordering.known_jobs import HOUR_S, Key, KnownJobs, split_speed
+from experiments.ordering.orders import Newcomers
 from experiments.ordering.start_plan import Starts, planned
 
 SHORT_H = 0.25  # jobs up to a rack that need no longer go ahead of any plan, the shortest first
@@ -82,8 +83,8 @@ class Rolling:
 
     Parameters
     ----------
-    core : DataCenterCore
-        With jobs.
+    laws : Laws
+    racks : ndarray of int (R,)
     again_s : float
         Time between plans; who comes between them goes behind who is planned to start at once [s].
     slot_h, ahead_h : float
@@ -103,20 +104,18 @@ class Rolling:
     ) -> None:
         self.laws, self.racks, self.again_s, self.seconds = laws, racks, again_s, seconds
         self.edges_h = np.arange(0.0, ahead_h + 1e-9, slot_h)
+        self._come = Newcomers()
         self._planned_s: Floats | None = None
 
     def __call__(self, table: JobTable, now_s: Floats) -> Floats:
         """As an `orders.Order`."""
-        submit_s = np.where(table.state == WAITING, table.facts.submit_s, np.nan)
         if self._planned_s is None:
-            self._planned_s = np.full(submit_s.shape[1], -np.inf)
-            self._found, self._submit = np.zeros(submit_s.shape), np.full(submit_s.shape, np.nan)
-        changed = (submit_s != self._submit) & (table.state == WAITING)
+            self._planned_s, self._found = np.full(table.state.shape[1], -np.inf), np.zeros(table.state.shape)
+        come = self._come(table)
         need_h = table.left_h / np.maximum(table.facts.accelerators, 1.0)
         fits = table.facts.accelerators <= self.racks.max()
         short = fits & (need_h <= SHORT_H)
-        self._found[changed] = np.where(short, AHEAD - need_h, -0.5 * self.again_s / HOUR_S)[changed]
-        self._submit = submit_s
+        self._found[come] = np.where(short, AHEAD - need_h, -0.5 * self.again_s / HOUR_S)[come]
         for site in np.flatnonzero(now_s >= self._planned_s + self.again_s).tolist():
             self._planned_s[site] = now_s[site]
             waits = (table.state[:, site] == WAITING) & ~short[:, site]

@@ -6,15 +6,14 @@ speed there; split it runs at its class's speed, whoever else is on the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from envs.equipment.rack_archetypes import HGX_AIR
 from envs.scenario.jobs_config import JOB_RULES
 from envs.scheduling.control_step import Jobs, Laws, admit, decide, settle
-from envs.scheduling.job_table import EMPTY, Arrivals, Facts, Floats, Ints, JobTable, empty_ledger, empty_table
+from envs.scheduling.job_table import EMPTY, Arrivals, Facts, Floats, Ints, empty_ledger, empty_table
 from envs.scheduling.network import network
 from envs.scheduling.placement import fresh_racks
 from envs.scheduling.scheduler import plain_wishes
@@ -22,10 +21,12 @@ from envs.scheduling.waiting_line import Habits
 from experiments.ordering.known_jobs import HOUR_S, KnownJobs, known_jobs
 from experiments.ordering.least_power import RackPool
 
+if TYPE_CHECKING:
+    from experiments.ordering.orders import Order
+
 STEP_S = 900.0
 SPLIT_TENTHS = (5, 8)  # speed of a split job by class, in tenths
 HOME_OVER_OUT = 18.0
-Order = Callable[[JobTable, Floats], Floats]
 
 
 class SmallHall(NamedTuple):

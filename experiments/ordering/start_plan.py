@@ -1,6 +1,6 @@
 """A plan of starts by a time-indexed integer program (HiGHS): which job begins in which slot, and so an order.
 
-Who knows every arrival of a day plans it once. Who knows only what has come plans again and again (`rolling.Rolling`).
+Who knows every arrival of a day plans it once. Who knows only what has come plans again and again (`plans.Rolling`).
 """
 
 from __future__ import annotations

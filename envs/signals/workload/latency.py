@@ -26,16 +26,6 @@ _LEAST_PACE = 1e-6
 _MS_PER_S = 1000.0
 
 
-def batch_at(load: Floats) -> Floats:
-    """Requests that a replica at ``load`` of saturation decodes together: ``b = 77.6 x / (1 - x)``, x below 1."""
-    return np.asarray(tables.BATCH_HALF_TOKENS * load / (1.0 - load))
-
-
-def load_at(batch: float) -> float:
-    """Load of saturation that a batch of so many requests carries: ``x = b / (b + 77.6)``."""
-    return batch / (batch + tables.BATCH_HALF_TOKENS)
-
-
 def time_between_tokens_ms(batch: Floats, pace: Floats) -> Floats:
     """Mean time between two tokens of a request [ms].
 

@@ -90,11 +90,21 @@ class Phases(NamedTuple):
     decode: np.ndarray
 
 
+def batch_at(load: np.ndarray) -> np.ndarray:
+    """Requests that a replica at ``load`` of saturation decodes together: ``b = 77.6 x / (1 - x)``, x below 1."""
+    return np.asarray(tables.BATCH_HALF_TOKENS * load / (1.0 - load))
+
+
+def load_at(batch: float) -> float:
+    """Load of saturation that a batch of so many requests carries: ``x = b / (b + 77.6)``."""
+    return batch / (batch + tables.BATCH_HALF_TOKENS)
+
+
 def most_load(batch_max: int) -> float:
     """Most of saturation that a replica takes: 0.95, less where it holds ``batch_max`` requests at most (0: any)."""
     if not batch_max:
         return tables.LOST_LOAD
-    return min(tables.LOST_LOAD, batch_max / (batch_max + tables.BATCH_HALF_TOKENS))
+    return min(tables.LOST_LOAD, load_at(batch_max))
 
 
 def phases(load: np.ndarray, service: str, most: float = tables.LOST_LOAD) -> Phases:
@@ -106,7 +116,7 @@ def phases(load: np.ndarray, service: str, most: float = tables.LOST_LOAD) -> Ph
     idle, relative to a full batch. Load above ``most`` (`most_load`) counts as ``most``.
     """
     x = np.clip(load, 0.0, most)
-    batch = tables.BATCH_HALF_TOKENS * x / (1.0 - x)
+    batch = batch_at(x)
     low, high = tables.DECODE_POWER_FRAC
     draw = low + (high - low) * batch / (batch + tables.BATCH_HALF_POWER)
     decodes = -np.expm1(-batch) * (draw - IDLE_POWER_FRAC) / (high - IDLE_POWER_FRAC)

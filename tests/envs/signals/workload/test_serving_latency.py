@@ -13,14 +13,21 @@ from envs.scenario import load
 from envs.signals.workload import profiles as tables
 from envs.signals.workload.latency import (
     ALONE_MS,
-    batch_at,
-    load_at,
     most_batch,
     replica_load,
     slowed_load,
     time_between_tokens_ms,
 )
-from envs.signals.workload.requests import autoscaled_share, most_load, phases, prompt_time, serving, serving_activity
+from envs.signals.workload.requests import (
+    autoscaled_share,
+    batch_at,
+    load_at,
+    most_load,
+    phases,
+    prompt_time,
+    serving,
+    serving_activity,
+)
 from envs.signals.workload.workload import Partition, generate_workload, random_stream
 
 #: Llama 3.1 8B on one H100: batch and output tokens/s (ML.ENERGY leaderboard, commit 0cd52da).
